@@ -1,0 +1,2 @@
+//! The command line and destinations, as data.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! What each command does: its arguments, its help, its run; one file per command.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! What a terminal shows and asks: bytes made printable, sizes, times, tables, prompts, output roles.
+#![forbid(unsafe_code)]
