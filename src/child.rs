@@ -1,2 +1,333 @@
-//! A program on one end of a socket pair, as a transport or as a plain socket.
+//! A program on one end of a socket pair, as a transport (`-D`, `-S`) or as a plain socket (ProxyCommand).
+//!
+//! One socket serves as the program's standard input and output: one descriptor to poll, and whoever holds a
+//! [`Killer`] ends it by a shutdown. Its standard error stays ours. Ctrl-C must not end the transport, and a
+//! process group of its own would keep ssh from asking on the terminal, so the program starts with SIGINT ignored.
 #![forbid(unsafe_code)]
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::Access;
+
+use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
+
+/// How long a program may take to end by itself once its input has ended.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Pause between two looks at a program that has closed its output but not ended. No portable call waits for a
+/// child with a limit.
+const REAP_PAUSE: Duration = Duration::from_millis(5);
+
+/// Room for one read: a few replies of the usual size.
+const READ_BYTES: usize = 128 << 10;
+
+/// Starts the program with SIGINT ignored: a shell passes an ignored signal on through `exec`.
+const IGNORE_INTERRUPTS: &str = r#"trap "" INT; exec "$0" "$@""#;
+
+/// A running program and our end of the socket pair that is its standard input and output.
+///
+/// Dropping it shuts the socket down and ends the program, in bounded time.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    socket: UnixStream,
+}
+
+impl Process {
+    /// Starts `command` (program, arguments, environment changes and directory are taken from it; its redirections are not).
+    ///
+    /// # Errors
+    /// The program can't be found or started.
+    pub fn spawn(command: &Command) -> io::Result<Process> {
+        let program = find(command.get_program())?;
+        let (socket, theirs) = UnixStream::pair()?;
+        let mut shell = Command::new("/bin/sh");
+        shell.arg("-c").arg(IGNORE_INTERRUPTS).arg(program).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        if let Some(directory) = command.get_current_dir() {
+            shell.current_dir(directory);
+        }
+        shell.stdin(Stdio::from(OwnedFd::from(theirs.try_clone()?))).stdout(Stdio::from(OwnedFd::from(theirs)));
+        Ok(Process { child: shell.spawn()?, socket })
+    }
+
+    /// A second descriptor of our end, for whoever speaks to the program directly.
+    ///
+    /// # Errors
+    /// No descriptor is left.
+    pub fn socket(&self) -> io::Result<UnixStream> {
+        self.socket.try_clone()
+    }
+
+    /// Ends the program's input and waits for it, at most two seconds before it is killed.
+    fn conclude(&mut self) -> Option<ExitStatus> {
+        let deadline = Instant::now() + PATIENCE;
+        // Failing means that the other end is gone, which is what we want.
+        let _ = self.socket.shutdown(Shutdown::Write);
+        self.drain(deadline);
+        let status = self.reap(deadline);
+        let _ = self.socket.shutdown(Shutdown::Both);
+        status
+    }
+
+    /// Reads and forgets what still comes, so that a program that writes can end.
+    fn drain(&mut self, deadline: Instant) {
+        let mut scrap = vec![0; READ_BYTES];
+        loop {
+            match self.socket.read(&mut scrap) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() || !readable_within(&self.socket, left) {
+                        return;
+                    }
+                }
+                Err(_) => return,
+            }
+            if Instant::now() >= deadline {
+                return;
+            }
+        }
+    }
+
+    fn reap(&mut self, deadline: Instant) -> Option<ExitStatus> {
+        loop {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return Some(status),
+                Ok(None) if Instant::now() < deadline => thread::sleep(REAP_PAUSE),
+                Ok(None) => break,
+                Err(_) => return None,
+            }
+        }
+        // By its handle, which is still unreaped, and so can't be another process by now.
+        let _ = self.child.kill();
+        self.child.wait().ok()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.socket.shutdown(Shutdown::Both);
+        self.reap(Instant::now() + PATIENCE);
+    }
+}
+
+/// The SFTP stream to a program on a socket pair.
+#[derive(Debug)]
+pub struct ChildTransport {
+    process: Process,
+    killer: Killer,
+}
+
+impl ChildTransport {
+    /// Starts `command` with one end of a socket pair as its standard input and output.
+    ///
+    /// # Errors
+    /// The program can't be found or started.
+    pub fn spawn(command: &Command) -> io::Result<ChildTransport> {
+        let process = Process::spawn(command)?;
+        process.socket.set_nonblocking(true)?;
+        let killer = Killer::new(process.socket()?.into());
+        Ok(ChildTransport { process, killer })
+    }
+
+    fn write(&mut self, out: &mut Outbox) -> io::Result<Step> {
+        if out.is_empty() {
+            return Ok(Step::Blocked);
+        }
+        let written = outcome(self.process.socket.write(out.front()))?;
+        Ok(match written {
+            Some(sent) => {
+                out.advance(sent);
+                Step::Moved
+            }
+            None => Step::Blocked,
+        })
+    }
+
+    fn read(&mut self, inbox: &mut Inbox) -> io::Result<Step> {
+        Ok(match outcome(self.process.socket.read(inbox.space(READ_BYTES)))? {
+            Some(0) => Step::Closed,
+            Some(read) => {
+                inbox.commit(read);
+                Step::Moved
+            }
+            None => Step::Blocked,
+        })
+    }
+}
+
+impl Transport for ChildTransport {
+    fn step(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step> {
+        // A program that has ended may have said something before: what was written is read first.
+        let written = match self.write(out) {
+            Err(error) if is_hang_up(&error) => Step::Blocked,
+            written => written?,
+        };
+        let read = match self.read(inbox) {
+            Err(error) if is_hang_up(&error) => Step::Closed,
+            read => read?,
+        };
+        Ok(if read == Step::Blocked { written } else { read })
+    }
+
+    fn interest<'a>(&'a self, out_pending: bool, fds: &mut Vec<PollFd<'a>>) {
+        let events = if out_pending { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        fds.push(PollFd::new(&self.process.socket, events));
+    }
+
+    fn killer(&self) -> Killer {
+        self.killer.clone()
+    }
+
+    fn finish(mut self: Box<Self>) -> End {
+        let exit_status = self.process.conclude().and_then(|status| status.code());
+        End { exit_status, last_words: Vec::new() }
+    }
+}
+
+/// What an attempt that must not wait came to: `None` when it would have waited.
+fn outcome(attempt: io::Result<usize>) -> io::Result<Option<usize>> {
+    match attempt {
+        Ok(moved) => Ok(Some(moved)),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether the other end was closed, perhaps with something of ours unread.
+fn is_hang_up(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+}
+
+fn readable_within(socket: &UnixStream, limit: Duration) -> bool {
+    let limit = Timespec::try_from(limit).unwrap_or_default();
+    let mut fds = [PollFd::new(socket, PollFlags::IN)];
+    matches!(poll(&mut fds, Some(&limit)), Ok(ready) if ready > 0)
+}
+
+/// The program's path, looked up as `execvp` does. The shell in between could only report a missing one in its own words.
+fn find(program: &OsStr) -> io::Result<OsString> {
+    if program.as_encoded_bytes().contains(&b'/') {
+        return runnable(Path::new(program)).map(|()| program.to_owned());
+    }
+    let path = env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
+    let mut failure = io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error());
+    for directory in env::split_paths(&path) {
+        let candidate = directory.join(program);
+        match runnable(&candidate) {
+            Ok(()) => return Ok(candidate.into_os_string()),
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => failure = error,
+            Err(_) => {}
+        }
+    }
+    Err(failure)
+}
+
+fn runnable(program: &Path) -> io::Result<()> {
+    if program.metadata()?.is_dir() {
+        return Err(io::Error::from_raw_os_error(rustix::io::Errno::ACCESS.raw_os_error()));
+    }
+    Ok(rustix::fs::access(program, Access::EXEC_OK)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sh(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    /// Steps until the peer has closed, sleeping as a driver does, and gives what came.
+    fn read_all(transport: &mut ChildTransport, out: &mut Outbox) -> Vec<u8> {
+        let mut inbox = Inbox::default();
+        loop {
+            match transport.step(out, &mut inbox).unwrap() {
+                Step::Moved => {}
+                Step::Closed => return inbox.unread().to_vec(),
+                Step::Blocked => {
+                    let mut fds = Vec::new();
+                    transport.interest(!out.is_empty(), &mut fds);
+                    poll(&mut fds, Some(&Timespec { tv_sec: 10, tv_nsec: 0 })).unwrap();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_go_both_ways_and_the_exit_status_comes_back() {
+        let mut transport = ChildTransport::spawn(&sh("head -c 300000; exit 7")).unwrap();
+        let mut out = Outbox::default();
+        let sent: Vec<u8> = (0..300_000_u32).map(|at| at.to_le_bytes()[0]).collect();
+        out.push(&sent);
+        assert_eq!(read_all(&mut transport, &mut out), sent);
+        assert_eq!(Box::new(transport).finish().exit_status, Some(7));
+    }
+
+    #[test]
+    fn a_program_that_leaves_input_unread_has_closed_and_not_failed() {
+        let mut transport = ChildTransport::spawn(&sh("printf last; exit 1")).unwrap();
+        let mut out = Outbox::default();
+        out.push(&[0; 100_000]);
+        assert_eq!(read_all(&mut transport, &mut out), b"last");
+    }
+
+    #[test]
+    fn a_kill_from_another_thread_ends_a_sleep_and_the_program() {
+        let mut transport = ChildTransport::spawn(&sh("exec cat")).unwrap();
+        let killer = transport.killer();
+        let started = Instant::now();
+        let other = thread::spawn(move || killer.kill());
+        assert_eq!(read_all(&mut transport, &mut Outbox::default()), b"");
+        other.join().unwrap();
+        assert_eq!(Box::new(transport).finish().exit_status, Some(0));
+        assert!(started.elapsed() < PATIENCE);
+    }
+
+    #[test]
+    fn a_program_that_ignores_the_end_of_its_input_is_killed() {
+        let transport = ChildTransport::spawn(&sh("exec sleep 60")).unwrap();
+        let started = Instant::now();
+        assert_eq!(Box::new(transport).finish().exit_status, None);
+        assert!(started.elapsed() < PATIENCE * 2);
+    }
+
+    #[test]
+    fn an_interrupt_does_not_reach_the_program() {
+        let mut transport = ChildTransport::spawn(&sh("kill -INT $$; echo alive")).unwrap();
+        assert_eq!(read_all(&mut transport, &mut Outbox::default()), b"alive\n");
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_said_before_anything_is_started() {
+        for (program, kind) in [
+            ("/nowhere/sftp-server", ErrorKind::NotFound),
+            ("no-such-program-anywhere", ErrorKind::NotFound),
+            ("/etc/passwd", ErrorKind::PermissionDenied),
+            ("/", ErrorKind::PermissionDenied),
+        ] {
+            let error = ChildTransport::spawn(&Command::new(program)).unwrap_err();
+            assert_eq!(error.kind(), kind, "{program}");
+        }
+    }
+}
