@@ -1,0 +1,594 @@
+//! The requests (draft-ietf-secsh-filexfer-02, section 6; OpenSSH PROTOCOL, section 4), one type each.
+//!
+//! A call says how it is encoded, which reply it expects and how large that may be. Paths go over the wire as they stand.
+
+use bytes::Bytes;
+
+use super::attributes::Attributes;
+use super::extensions::{Extension, Limits, Names, Statvfs};
+use super::handle::Handle;
+use super::reply::{Expects, NameEntry, Reply};
+use super::wire::Writer;
+use crate::name::RemotePath;
+
+/// Packet types of requests (draft-ietf-secsh-filexfer-02, section 3).
+mod kind {
+    pub(super) const OPEN: u8 = 3;
+    pub(super) const CLOSE: u8 = 4;
+    pub(super) const READ: u8 = 5;
+    pub(super) const WRITE: u8 = 6;
+    pub(super) const LSTAT: u8 = 7;
+    pub(super) const FSTAT: u8 = 8;
+    pub(super) const SETSTAT: u8 = 9;
+    pub(super) const FSETSTAT: u8 = 10;
+    pub(super) const OPENDIR: u8 = 11;
+    pub(super) const READDIR: u8 = 12;
+    pub(super) const REMOVE: u8 = 13;
+    pub(super) const MKDIR: u8 = 14;
+    pub(super) const RMDIR: u8 = 15;
+    pub(super) const REALPATH: u8 = 16;
+    pub(super) const STAT: u8 = 17;
+    pub(super) const RENAME: u8 = 18;
+    pub(super) const READLINK: u8 = 19;
+    pub(super) const SYMLINK: u8 = 20;
+    pub(super) const EXTENDED: u8 = 200;
+}
+
+/// Bytes that an ordinary reply takes in the receive window, its SSH packet's share included.
+const SMALL_REPLY_BYTES: u64 = 256;
+
+/// Bytes that the reply to one READDIR may well take: OpenSSH's server sends up to 100 entries at a time.
+const LISTING_REPLY_BYTES: u64 = 32 * 1024;
+
+/// A request that can be submitted to a [`Session`](super::Session).
+pub trait Call {
+    /// What a success yields.
+    type Reply;
+
+    /// The packet's type.
+    const TYPE: u8;
+
+    /// The extension without which the request is not sent.
+    const NEEDS: Option<Extension> = None;
+
+    /// Whether the server may work on it for long without a word, so that silence is no sign of a dead connection.
+    const MAY_TAKE_LONG: bool = false;
+
+    /// Which reply is right.
+    fn expects(&self) -> Expects;
+
+    /// Writes the fields behind the id.
+    fn encode(&self, packet: &mut Writer<'_>);
+
+    /// How many bytes of reply it puts in flight towards us.
+    fn reply_bytes(&self) -> u64 {
+        SMALL_REPLY_BYTES
+    }
+
+    /// Takes the result out of the reply that [`Call::expects`] named; `None` for any other.
+    fn result(reply: Reply) -> Option<Self::Reply>;
+}
+
+/// How OPEN opens a file (draft-ietf-secsh-filexfer-02, section 6.3): a union of the constants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenFlags(u32);
+
+impl OpenFlags {
+    /// For reading.
+    pub const READ: OpenFlags = OpenFlags(0x01);
+    /// For writing.
+    pub const WRITE: OpenFlags = OpenFlags(0x02);
+    /// Every write goes to the end, wherever its offset says.
+    pub const APPEND: OpenFlags = OpenFlags(0x04);
+    /// Made where it is missing.
+    pub const CREATE: OpenFlags = OpenFlags(0x08);
+    /// Emptied where it exists.
+    pub const TRUNCATE: OpenFlags = OpenFlags(0x10);
+    /// An error where it exists.
+    pub const EXCLUSIVE: OpenFlags = OpenFlags(0x20);
+}
+
+impl std::ops::BitOr for OpenFlags {
+    type Output = OpenFlags;
+
+    fn bitor(self, other: OpenFlags) -> OpenFlags {
+        OpenFlags(self.0 | other.0)
+    }
+}
+
+macro_rules! result_of {
+    (()) => {
+        fn expects(&self) -> Expects {
+            Expects::Done
+        }
+        fn result(reply: Reply) -> Option<()> {
+            matches!(reply, Reply::Done).then_some(())
+        }
+    };
+    ($variant:ident) => {
+        fn expects(&self) -> Expects {
+            Expects::$variant
+        }
+        fn result(reply: Reply) -> Option<Self::Reply> {
+            match reply {
+                Reply::$variant(result) => Some(result),
+                _ => None,
+            }
+        }
+    };
+}
+
+/// A request that consists of one path.
+macro_rules! path_calls {
+    ($($(#[$doc:meta])* $name:ident = $kind:ident -> $reply:ty, $variant:tt;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name<'a> {
+            /// What it is about.
+            pub path: &'a RemotePath,
+        }
+
+        impl Call for $name<'_> {
+            type Reply = $reply;
+            const TYPE: u8 = kind::$kind;
+            result_of!($variant);
+
+            fn encode(&self, packet: &mut Writer<'_>) {
+                packet.string(self.path.as_bytes());
+            }
+        }
+    )*};
+}
+
+path_calls! {
+    /// Attributes of what a path leads to, links followed (6.8).
+    Stat = STAT -> Attributes, Attributes;
+    /// Attributes of a path itself, be it a link (6.8).
+    Lstat = LSTAT -> Attributes, Attributes;
+    /// Opens a directory to list it (6.7).
+    Opendir = OPENDIR -> Handle, Handle;
+    /// Removes a file (6.5).
+    Remove = REMOVE -> (), ();
+    /// Removes an empty directory (6.6).
+    Rmdir = RMDIR -> (), ();
+    /// The canonical absolute path (6.11).
+    Realpath = REALPATH -> Bytes, Path;
+    /// The target of a link, as it is written there (6.10).
+    Readlink = READLINK -> Bytes, Path;
+}
+
+/// A request that consists of two paths.
+macro_rules! two_path_calls {
+    ($($(#[$doc:meta])* $name:ident = $kind:ident { $(#[$first_doc:meta])* $first:ident, $(#[$second_doc:meta])* $second:ident } $(needs $extension:ident)?;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name<'a> {
+            $(#[$first_doc])*
+            pub $first: &'a RemotePath,
+            $(#[$second_doc])*
+            pub $second: &'a RemotePath,
+        }
+
+        impl Call for $name<'_> {
+            type Reply = ();
+            const TYPE: u8 = kind::$kind;
+            $(const NEEDS: Option<Extension> = Some(Extension::$extension);)?
+            result_of!(());
+
+            fn encode(&self, packet: &mut Writer<'_>) {
+                $(packet.string(Extension::$extension.name().as_bytes());)?
+                packet.string(self.$first.as_bytes());
+                packet.string(self.$second.as_bytes());
+            }
+        }
+    )*};
+}
+
+two_path_calls! {
+    /// Renames; a target that exists is left to the server, and OpenSSH's refuses it (6.5).
+    Rename = RENAME {
+        /// The present name.
+        from,
+        /// The new name.
+        to
+    };
+    /// Makes a link. OpenSSH's order of fields, target first, against the draft's (OpenSSH PROTOCOL, 4.1).
+    Symlink = SYMLINK {
+        /// What the link says, as it stands.
+        target,
+        /// The link.
+        link
+    };
+    /// Renames and replaces the target in one step (OpenSSH PROTOCOL, 4.3).
+    PosixRename = EXTENDED {
+        /// The present name.
+        from,
+        /// The new name.
+        to
+    } needs PosixRename;
+    /// Makes a hard link (OpenSSH PROTOCOL, 4.5).
+    Hardlink = EXTENDED {
+        /// The file that exists.
+        existing,
+        /// The new link.
+        link
+    } needs Hardlink;
+}
+
+/// Opens a file (6.3).
+#[derive(Clone, Copy, Debug)]
+pub struct Open<'a> {
+    /// Which file.
+    pub path: &'a RemotePath,
+    /// How.
+    pub flags: OpenFlags,
+    /// Attributes of a file that this makes.
+    pub attributes: Attributes,
+}
+
+impl Call for Open<'_> {
+    type Reply = Handle;
+    const TYPE: u8 = kind::OPEN;
+    result_of!(Handle);
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(self.path.as_bytes());
+        packet.uint32(self.flags.0);
+        self.attributes.encode(packet);
+    }
+}
+
+/// Closes a handle, which also tells whether what was written is safe (6.3).
+#[derive(Debug)]
+pub struct Close {
+    /// The handle; it is gone whatever the server answers.
+    pub handle: Handle,
+}
+
+impl Call for Close {
+    type Reply = ();
+    const TYPE: u8 = kind::CLOSE;
+    result_of!(());
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        self.handle.mark_closed();
+        packet.string(self.handle.as_bytes());
+    }
+}
+
+/// Reads from a file (6.4). The server may give less than asked; at the end of the file it answers EOF.
+#[derive(Clone, Copy, Debug)]
+pub struct Read<'a> {
+    /// The open file.
+    pub handle: &'a Handle,
+    /// Where to start, in bytes.
+    pub offset: u64,
+    /// How many bytes at most.
+    pub length: u32,
+}
+
+impl Call for Read<'_> {
+    type Reply = Bytes;
+    const TYPE: u8 = kind::READ;
+
+    fn expects(&self) -> Expects {
+        Expects::Data { at_most: self.length }
+    }
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(self.handle.as_bytes());
+        packet.uint64(self.offset);
+        packet.uint32(self.length);
+    }
+
+    fn reply_bytes(&self) -> u64 {
+        u64::from(self.length) + SMALL_REPLY_BYTES
+    }
+
+    fn result(reply: Reply) -> Option<Bytes> {
+        match reply {
+            Reply::Data(data) => Some(data),
+            _ => None,
+        }
+    }
+}
+
+/// Writes to a file (6.4), all of it or not at all.
+#[derive(Clone, Copy, Debug)]
+pub struct Write<'a> {
+    /// The open file.
+    pub handle: &'a Handle,
+    /// Where to start, in bytes.
+    pub offset: u64,
+    /// What to write; copied when it is submitted.
+    pub data: &'a [u8],
+}
+
+impl Call for Write<'_> {
+    type Reply = ();
+    const TYPE: u8 = kind::WRITE;
+    result_of!(());
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(self.handle.as_bytes());
+        packet.uint64(self.offset);
+        packet.string(self.data);
+    }
+}
+
+/// Attributes of an open file (6.8).
+#[derive(Clone, Copy, Debug)]
+pub struct Fstat<'a> {
+    /// The open file.
+    pub handle: &'a Handle,
+}
+
+impl Call for Fstat<'_> {
+    type Reply = Attributes;
+    const TYPE: u8 = kind::FSTAT;
+    result_of!(Attributes);
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(self.handle.as_bytes());
+    }
+}
+
+/// The next entries of an open directory (6.7); EOF when there are no more.
+#[derive(Clone, Copy, Debug)]
+pub struct Readdir<'a> {
+    /// The open directory.
+    pub handle: &'a Handle,
+}
+
+impl Call for Readdir<'_> {
+    type Reply = Vec<NameEntry>;
+    const TYPE: u8 = kind::READDIR;
+    result_of!(Names);
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(self.handle.as_bytes());
+    }
+
+    fn reply_bytes(&self) -> u64 {
+        LISTING_REPLY_BYTES
+    }
+}
+
+/// Changes attributes of a path, links followed (6.9).
+#[derive(Clone, Copy, Debug)]
+pub struct Setstat<'a> {
+    /// What to change.
+    pub path: &'a RemotePath,
+    /// The parts that are given are set, the others stay.
+    pub attributes: Attributes,
+}
+
+impl Call for Setstat<'_> {
+    type Reply = ();
+    const TYPE: u8 = kind::SETSTAT;
+    result_of!(());
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(self.path.as_bytes());
+        self.attributes.encode(packet);
+    }
+}
+
+/// Changes attributes of an open file (6.9).
+#[derive(Clone, Copy, Debug)]
+pub struct Fsetstat<'a> {
+    /// The open file.
+    pub handle: &'a Handle,
+    /// The parts that are given are set, the others stay.
+    pub attributes: Attributes,
+}
+
+impl Call for Fsetstat<'_> {
+    type Reply = ();
+    const TYPE: u8 = kind::FSETSTAT;
+    result_of!(());
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(self.handle.as_bytes());
+        self.attributes.encode(packet);
+    }
+}
+
+/// Makes a directory (6.6).
+#[derive(Clone, Copy, Debug)]
+pub struct Mkdir<'a> {
+    /// The new directory.
+    pub path: &'a RemotePath,
+    /// Its attributes; the server's umask applies to the permissions.
+    pub attributes: Attributes,
+}
+
+impl Call for Mkdir<'_> {
+    type Reply = ();
+    const TYPE: u8 = kind::MKDIR;
+    result_of!(());
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(self.path.as_bytes());
+        self.attributes.encode(packet);
+    }
+}
+
+/// Changes attributes of a path itself, be it a link (OpenSSH PROTOCOL, 4.7).
+#[derive(Clone, Copy, Debug)]
+pub struct Lsetstat<'a> {
+    /// What to change.
+    pub path: &'a RemotePath,
+    /// The parts that are given are set, the others stay.
+    pub attributes: Attributes,
+}
+
+impl Call for Lsetstat<'_> {
+    type Reply = ();
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::Lsetstat);
+    result_of!(());
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::Lsetstat.name().as_bytes());
+        packet.string(self.path.as_bytes());
+        self.attributes.encode(packet);
+    }
+}
+
+/// Flushes an open file to its disk (OpenSSH PROTOCOL, 4.6).
+#[derive(Clone, Copy, Debug)]
+pub struct Fsync<'a> {
+    /// The open file.
+    pub handle: &'a Handle,
+}
+
+impl Call for Fsync<'_> {
+    type Reply = ();
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::Fsync);
+    const MAY_TAKE_LONG: bool = true;
+    result_of!(());
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::Fsync.name().as_bytes());
+        packet.string(self.handle.as_bytes());
+    }
+}
+
+/// The file system of a path (OpenSSH PROTOCOL, 4.4).
+#[derive(Clone, Copy, Debug)]
+pub struct StatFileSystem<'a> {
+    /// Any path on it.
+    pub path: &'a RemotePath,
+}
+
+impl Call for StatFileSystem<'_> {
+    type Reply = Statvfs;
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::Statvfs);
+    result_of!(Statvfs);
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::Statvfs.name().as_bytes());
+        packet.string(self.path.as_bytes());
+    }
+}
+
+/// What the server can take (OpenSSH PROTOCOL, 4.8).
+#[derive(Clone, Copy, Debug)]
+pub struct AskLimits;
+
+impl Call for AskLimits {
+    type Reply = Limits;
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::Limits);
+    result_of!(Limits);
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::Limits.name().as_bytes());
+    }
+}
+
+/// The canonical absolute path of one that may start with `~` (OpenSSH PROTOCOL, 4.9).
+#[derive(Clone, Copy, Debug)]
+pub struct ExpandPath<'a> {
+    /// The path.
+    pub path: &'a RemotePath,
+}
+
+impl Call for ExpandPath<'_> {
+    type Reply = Bytes;
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::ExpandPath);
+    result_of!(Path);
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::ExpandPath.name().as_bytes());
+        packet.string(self.path.as_bytes());
+    }
+}
+
+/// The home directory of a user (draft-ietf-secsh-filexfer-extensions-00, section 5; OpenSSH PROTOCOL, 4.11).
+#[derive(Clone, Copy, Debug)]
+pub struct HomeDirectory<'a> {
+    /// The user's name; empty for the one who is logged in.
+    pub user: &'a [u8],
+}
+
+impl Call for HomeDirectory<'_> {
+    type Reply = Bytes;
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::HomeDirectory);
+    result_of!(Path);
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::HomeDirectory.name().as_bytes());
+        packet.string(self.user);
+    }
+}
+
+/// Copies from one open file to another on the server (draft-ietf-secsh-filexfer-extensions-00, section 7; OpenSSH PROTOCOL, 4.10).
+#[derive(Clone, Copy, Debug)]
+pub struct CopyData<'a> {
+    /// The open file to read.
+    pub source: &'a Handle,
+    /// Where to start reading, in bytes.
+    pub source_offset: u64,
+    /// How many bytes; 0 for all up to the end.
+    pub length: u64,
+    /// The open file to write.
+    pub target: &'a Handle,
+    /// Where to start writing, in bytes.
+    pub target_offset: u64,
+}
+
+impl Call for CopyData<'_> {
+    type Reply = ();
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::CopyData);
+    const MAY_TAKE_LONG: bool = true;
+    result_of!(());
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::CopyData.name().as_bytes());
+        packet.string(self.source.as_bytes());
+        packet.uint64(self.source_offset);
+        packet.uint64(self.length);
+        packet.string(self.target.as_bytes());
+        packet.uint64(self.target_offset);
+    }
+}
+
+/// Names of users and groups (OpenSSH PROTOCOL, 4.10).
+#[derive(Clone, Copy, Debug)]
+pub struct UsersGroupsById<'a> {
+    /// User ids.
+    pub users: &'a [u32],
+    /// Group ids.
+    pub groups: &'a [u32],
+}
+
+impl Call for UsersGroupsById<'_> {
+    type Reply = Names;
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::UsersGroupsById);
+
+    fn expects(&self) -> Expects {
+        Expects::OwnerNames { users: self.users.len(), groups: self.groups.len() }
+    }
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::UsersGroupsById.name().as_bytes());
+        for ids in [self.users, self.groups] {
+            packet.nested(|list| ids.iter().for_each(|&id| list.uint32(id)));
+        }
+    }
+
+    fn result(reply: Reply) -> Option<Names> {
+        match reply {
+            Reply::OwnerNames(names) => Some(names),
+            _ => None,
+        }
+    }
+}

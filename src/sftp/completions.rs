@@ -1,0 +1,149 @@
+//! A queue of outcomes, for engines that keep many requests in flight.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::error::Error;
+use super::reply::Reply;
+use super::shared::{Complete, Completion, lock};
+
+/// Outcomes of the requests that were submitted to it, each with the token that was given along.
+///
+/// Dropping it abandons what is under way; handles in replies that come later are closed in the server.
+pub struct Completions<T> {
+    inner: Arc<Inner<T>>,
+}
+
+/// Wakes whoever waits for a [`Completions`], from any thread.
+#[derive(Clone)]
+pub struct Nudge(Arc<dyn Fn() + Send + Sync>);
+
+struct Inner<T> {
+    state: Mutex<State<T>>,
+    arrived: Condvar,
+}
+
+struct State<T> {
+    /// Tokens of requests under way, at the key that their completion holds.
+    tokens: Vec<Option<T>>,
+    /// Keys of `tokens` that are free.
+    free: Vec<usize>,
+    ready: VecDeque<(T, Result<Reply, Error>)>,
+    outstanding: usize,
+    nudged: bool,
+    gone: bool,
+}
+
+impl<T: Send + 'static> Default for Completions<T> {
+    fn default() -> Self {
+        Completions::new()
+    }
+}
+
+impl<T: Send + 'static> Completions<T> {
+    /// An empty queue.
+    #[must_use]
+    pub fn new() -> Completions<T> {
+        let state = State {
+            tokens: Vec::new(),
+            free: Vec::new(),
+            ready: VecDeque::new(),
+            outstanding: 0,
+            nudged: false,
+            gone: false,
+        };
+        Completions { inner: Arc::new(Inner { state: Mutex::new(state), arrived: Condvar::new() }) }
+    }
+
+    /// How many requests were submitted and not taken out by [`Completions::wait`] yet.
+    #[must_use]
+    pub fn outstanding(&self) -> usize {
+        let state = lock(&self.inner.state);
+        state.outstanding + state.ready.len()
+    }
+
+    /// Waits until something has come, and takes all that is there. Empty after `limit`, after a nudge, and when nothing
+    /// is outstanding and no limit was given.
+    pub fn wait(&self, limit: Option<Duration>) -> VecDeque<(T, Result<Reply, Error>)> {
+        let nothing = |state: &mut State<T>| {
+            state.ready.is_empty() && !state.nudged && (limit.is_some() || state.outstanding > 0)
+        };
+        let state = lock(&self.inner.state);
+        let mut state = match limit {
+            None => self.inner.arrived.wait_while(state, nothing).unwrap_or_else(PoisonError::into_inner),
+            Some(limit) => {
+                self.inner.arrived.wait_timeout_while(state, limit, nothing).unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        state.nudged = false;
+        std::mem::take(&mut state.ready)
+    }
+
+    /// A handle that ends a [`Completions::wait`] early: for a cancel, or for news of another kind.
+    #[must_use]
+    pub fn nudge(&self) -> Nudge {
+        let inner = Arc::clone(&self.inner);
+        Nudge(Arc::new(move || {
+            lock(&inner.state).nudged = true;
+            inner.arrived.notify_all();
+        }))
+    }
+
+    pub(super) fn expect(&self, token: T) -> Completion {
+        let mut state = lock(&self.inner.state);
+        state.outstanding += 1;
+        let key = if let Some(key) = state.free.pop() {
+            if let Some(place) = state.tokens.get_mut(key) {
+                *place = Some(token);
+            }
+            key
+        } else {
+            state.tokens.push(Some(token));
+            state.tokens.len() - 1
+        };
+        Completion { to: Arc::clone(&self.inner) as Arc<dyn Complete>, key }
+    }
+}
+
+impl Nudge {
+    /// Ends the present or the next wait.
+    pub fn nudge(&self) {
+        (self.0)();
+    }
+}
+
+impl<T> Drop for Completions<T> {
+    fn drop(&mut self) {
+        let (ready, tokens) = {
+            let mut state = lock(&self.inner.state);
+            state.gone = true;
+            (std::mem::take(&mut state.ready), std::mem::take(&mut state.tokens))
+        };
+        // Outside the lock: handles in them submit their CLOSE now.
+        drop((ready, tokens));
+    }
+}
+
+impl<T: Send> Complete for Inner<T> {
+    fn complete(&self, key: usize, outcome: Result<Reply, Error>) {
+        let mut state = lock(&self.state);
+        let token = state.tokens.get_mut(key).and_then(Option::take);
+        match token {
+            Some(token) if !state.gone => {
+                state.free.push(key);
+                state.outstanding -= 1;
+                state.ready.push_back((token, outcome));
+            }
+            abandoned => {
+                // Outside the lock: a handle in it submits its CLOSE now.
+                drop(state);
+                drop((abandoned, outcome));
+            }
+        }
+    }
+
+    fn announce(&self) {
+        self.arrived.notify_all();
+    }
+}

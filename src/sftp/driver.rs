@@ -1,0 +1,282 @@
+//! The thread that owns a connection's transport: sends what was queued, hands out replies, sleeps, keeps the idle clock.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use super::error::Error;
+use super::extensions::Extensions;
+use super::shared::{Complete, Shared, Waker};
+use super::wire::{MAX_PACKET_BYTES, Reader, Violation, Writer};
+use crate::transport::{Inbox, Outbox, Step, Transport};
+
+/// The version of the protocol that we speak (draft-ietf-secsh-filexfer-02, section 4).
+const SPOKEN_VERSION: u32 = 3;
+
+const INIT: u8 = 1;
+const VERSION: u8 = 2;
+
+/// How long a session that is being finished may take to send what is queued: the CLOSEs of its handles.
+const CLOSING_LIMIT: Duration = Duration::from_secs(2);
+
+/// A transport with its two buffers.
+pub(super) struct Link {
+    pub(super) transport: Box<dyn Transport>,
+    pub(super) outbox: Outbox,
+    pub(super) inbox: Inbox,
+}
+
+/// What VERSION said.
+pub(super) struct Greeting {
+    pub(super) version: u32,
+    pub(super) extensions: Extensions,
+}
+
+impl Link {
+    pub(super) fn new(transport: Box<dyn Transport>) -> Link {
+        Link { transport, outbox: Outbox::default(), inbox: Inbox::default() }
+    }
+
+    /// Sends INIT and waits for VERSION, `limit` at most.
+    pub(super) fn negotiate(&mut self, waker: &Waker, limit: Option<Duration>) -> Result<Greeting, Error> {
+        let mut init = Vec::new();
+        Writer::packet(&mut init, |packet| {
+            packet.byte(INIT);
+            packet.uint32(SPOKEN_VERSION);
+        });
+        self.outbox.push(&init);
+        let deadline = limit.map(|limit| (Instant::now() + limit, limit));
+        loop {
+            if let Some(packet) = self.first_packet().map_err(protocol)? {
+                return greeting(packet).map_err(protocol);
+            }
+            match self.transport.step(&mut self.outbox, &mut self.inbox).map_err(lost)? {
+                Step::Moved => {}
+                Step::Closed => return Err(Error::ConnectionLost("the server ended before it spoke SFTP".into())),
+                Step::Blocked => {
+                    let left = deadline.map(|(at, _)| at.saturating_duration_since(Instant::now()));
+                    if let Some((_, limit)) = deadline
+                        && left.is_some_and(|left| left.is_zero())
+                    {
+                        return Err(Error::TimedOut(limit));
+                    }
+                    self.sleep(waker, left).map_err(lost)?;
+                }
+            }
+        }
+    }
+
+    /// Polls for what the transport waits for and for the waker.
+    fn sleep(&self, waker: &Waker, limit: Option<Duration>) -> io::Result<()> {
+        let ear = waker.ear();
+        let mut fds = vec![PollFd::new(&ear, PollFlags::IN)];
+        self.transport.interest(!self.outbox.is_empty(), &mut fds);
+        // A limit that no clock can hold is no limit.
+        let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
+        match poll(&mut fds, limit.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The next whole packet without its length field, when it is there.
+    fn packet(&mut self) -> Result<Option<Bytes>, Violation> {
+        let Some(&length) = self.inbox.unread().first_chunk::<4>() else { return Ok(None) };
+        let length = u32::from_be_bytes(length);
+        if length == 0 || length > MAX_PACKET_BYTES {
+            return Err(Violation(format!("a packet of {length} bytes")));
+        }
+        // At most 256 KiB, so it fits any usize.
+        let whole = length as usize + 4;
+        if self.inbox.unread().len() < whole {
+            return Ok(None);
+        }
+        Ok(Some(self.inbox.take(whole).slice(4..)))
+    }
+
+    /// As [`Link::packet`], but a length that can't be one is taken for what it mostly is: text of a login script.
+    fn first_packet(&mut self) -> Result<Option<Bytes>, Violation> {
+        self.packet().map_err(|_| {
+            let start: Vec<u8> = self.inbox.unread().iter().copied().take(80).collect();
+            Violation(format!(
+                "it sent text where SFTP should begin (a login script that prints?): \"{}\"",
+                start.escape_ascii()
+            ))
+        })
+    }
+}
+
+fn greeting(packet: Bytes) -> Result<Greeting, Violation> {
+    let mut packet = Reader::new(packet);
+    match (packet.byte()?, packet.uint32()?) {
+        (VERSION, version) if version <= SPOKEN_VERSION => {
+            Ok(Greeting { version, extensions: Extensions::decode(&mut packet)? })
+        }
+        (VERSION, version) => Err(Violation(format!("it speaks version {version}, we asked for {SPOKEN_VERSION}"))),
+        (other, _) => Err(Violation(format!("a packet of type {other} where VERSION should be"))),
+    }
+}
+
+fn protocol(violation: Violation) -> Error {
+    Error::Protocol(violation.0)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
+fn lost(error: io::Error) -> Error {
+    Error::ConnectionLost(error.to_string())
+}
+
+pub(super) struct Driver {
+    link: Link,
+    shared: Arc<Shared>,
+    idle_limit: Option<Duration>,
+    /// When bytes last moved, or an answer became due after a time without any.
+    last_sign: Instant,
+    closing_since: Option<Instant>,
+}
+
+/// Why the driver ends.
+enum Ending {
+    /// The last handle is gone.
+    Ours,
+    /// The far end closed, or the stream broke.
+    Lost(String),
+    /// The server can't be trusted or waited for any longer.
+    Cut(Error),
+}
+
+impl Driver {
+    pub(super) fn new(link: Link, shared: Arc<Shared>, idle_limit: Option<Duration>) -> Driver {
+        Driver { link, shared, idle_limit, last_sign: Instant::now(), closing_since: None }
+    }
+
+    /// Drives the connection to its end.
+    pub(super) fn run(mut self) {
+        let ending = loop {
+            if let Err(ending) = self.turn() {
+                break ending;
+            }
+        };
+        let Driver { link, shared, .. } = self;
+        match ending {
+            Ending::Cut(error) => {
+                link.transport.killer().kill();
+                shared.fail(&error);
+                shared.finish(link.transport.finish());
+            }
+            Ending::Ours => {
+                shared.fail(&Error::ConnectionLost("the session was closed".into()));
+                shared.finish(link.transport.finish());
+            }
+            Ending::Lost(reason) => {
+                let end = link.transport.finish();
+                let status = end.exit_status.filter(|&status| status != 0);
+                let reason = status.map_or(reason, |status| format!("the server program ended with status {status}"));
+                shared.fail(&Error::ConnectionLost(reason));
+                shared.finish(end);
+            }
+        }
+    }
+
+    /// One round: send, receive, hand out; sleep when nothing moves.
+    fn turn(&mut self) -> Result<(), Ending> {
+        let work = self.shared.collect(&mut self.link.outbox);
+        if work.closing && self.may_close(work.all_taken) {
+            return Err(Ending::Ours);
+        }
+        self.link.transport.expect(work.reply_bytes);
+        let step = self.link.transport.step(&mut self.link.outbox, &mut self.link.inbox);
+        match step.map_err(|error| Ending::Lost(error.to_string()))? {
+            Step::Moved => {
+                self.last_sign = Instant::now();
+                self.hand_out().map_err(Ending::Cut)
+            }
+            Step::Closed => {
+                self.hand_out().map_err(Ending::Cut)?;
+                Err(Ending::Lost("the server ended the connection".into()))
+            }
+            Step::Blocked => self.sleep(work.answer_is_due),
+        }
+    }
+
+    /// Whether a session that is being closed has sent all it had, or took too long over it.
+    fn may_close(&mut self, all_taken: bool) -> bool {
+        let since = *self.closing_since.get_or_insert_with(Instant::now);
+        (all_taken && self.link.outbox.is_empty()) || since.elapsed() >= CLOSING_LIMIT
+    }
+
+    fn sleep(&mut self, answer_is_due: bool) -> Result<(), Ending> {
+        let left = match (self.closing_since, self.idle_limit) {
+            (Some(since), _) => Some(CLOSING_LIMIT.saturating_sub(since.elapsed())),
+            (None, Some(limit)) if answer_is_due => {
+                let left = limit.saturating_sub(self.last_sign.elapsed());
+                if left.is_zero() {
+                    return Err(Ending::Cut(Error::TimedOut(limit)));
+                }
+                Some(left)
+            }
+            (None, _) => None,
+        };
+        let waker = self.shared.waker();
+        waker.fall_asleep();
+        // While the outbox is not empty, what is staged waits for the transport and is no reason to stay awake.
+        let stay_awake = self.link.outbox.is_empty() && self.closing_since.is_none() && self.shared.has_news();
+        let slept = if stay_awake {
+            Ok(())
+        } else {
+            self.shared.polls.fetch_add(1, Ordering::Relaxed);
+            self.link.sleep(waker, left)
+        };
+        waker.rise();
+        if !answer_is_due {
+            // Silence counts from the moment that an answer is due.
+            self.last_sign = Instant::now();
+        }
+        slept.map_err(|error| Ending::Lost(error.to_string()))
+    }
+
+    /// Gives every whole packet that has come to whoever waits for it, and wakes each of them once.
+    fn hand_out(&mut self) -> Result<(), Error> {
+        let mut served: Vec<Arc<dyn Complete>> = Vec::new();
+        let result = loop {
+            match self.hand_out_one() {
+                Ok(Some(queue)) => {
+                    if !served.iter().any(|known| Arc::ptr_eq(known, &queue)) {
+                        served.push(queue);
+                    }
+                }
+                Ok(None) => break Ok(()),
+                Err(violation) => break Err(protocol(violation)),
+            }
+        };
+        for queue in served {
+            queue.announce();
+        }
+        result
+    }
+
+    fn hand_out_one(&mut self) -> Result<Option<Arc<dyn Complete>>, Violation> {
+        let Some(packet) = self.link.packet()? else { return Ok(None) };
+        let mut packet = Reader::new(packet);
+        let (packet_type, id) = (packet.byte()?, packet.uint32()?);
+        let request = self
+            .shared
+            .answered(id)
+            .ok_or_else(|| Violation(format!("an answer to request {id}, which is not outstanding")))?;
+        let (to, key) = (request.completion.to, request.completion.key);
+        match request.expects.decode(packet_type, &mut packet, &self.shared) {
+            Ok(outcome) => to.complete(key, outcome.map_err(Error::Status)),
+            Err(violation) => {
+                to.complete(key, Err(Error::Protocol(violation.0.clone())));
+                to.announce();
+                return Err(violation);
+            }
+        }
+        Ok(Some(to))
+    }
+}

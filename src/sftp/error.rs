@@ -1,0 +1,115 @@
+//! What can go wrong between us and the server.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::extensions::Extension;
+
+/// Why a request has no result.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The server answered that it did not do it. The connection is fine.
+    #[error("{0}")]
+    Status(Status),
+    /// The server does not offer the extension that this needs. Nothing was sent.
+    #[error("the server does not offer {0}")]
+    Unsupported(Extension),
+    /// The server broke the protocol, and the connection was ended.
+    #[error("the server broke the SFTP protocol: {0}")]
+    Protocol(String),
+    /// The connection ended, with the reason.
+    #[error("Connection closed: {0}")]
+    ConnectionLost(String),
+    /// The server sent nothing for so long while an answer was due, and the connection was ended.
+    #[error("Connection timed out: the server was silent for {} s", .0.as_secs())]
+    TimedOut(Duration),
+}
+
+impl Error {
+    /// Whether the session can go on: the server answered, or nothing was sent.
+    #[must_use]
+    pub fn leaves_the_session_alive(&self) -> bool {
+        matches!(self, Error::Status(_) | Error::Unsupported(_))
+    }
+
+    /// The code of the status that the server answered.
+    #[must_use]
+    pub fn status_code(&self) -> Option<StatusCode> {
+        match self {
+            Error::Status(status) => Some(status.code),
+            _ => None,
+        }
+    }
+
+    /// Whether the server said that there is no more to read.
+    #[must_use]
+    pub fn is_eof(&self) -> bool {
+        self.status_code() == Some(StatusCode::EOF)
+    }
+
+    /// Whether the server said that there is no such file.
+    #[must_use]
+    pub fn is_no_such_file(&self) -> bool {
+        self.status_code() == Some(StatusCode::NO_SUCH_FILE)
+    }
+}
+
+/// A server's answer that is no success (draft-ietf-secsh-filexfer-02, section 7).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// What kind of answer it is.
+    pub code: StatusCode,
+    /// The server's own words, not made printable; empty where it gave none.
+    pub text: Bytes,
+}
+
+impl fmt::Display for Status {
+    /// The code in sftp(1)'s words; the server's own text must be made printable first and is left to the caller.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.code.fmt(f)
+    }
+}
+
+/// A status code as it came over the wire; Display gives sftp(1)'s words for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StatusCode(pub u32);
+
+impl StatusCode {
+    /// Success.
+    pub const OK: StatusCode = StatusCode(0);
+    /// No more data or names.
+    pub const EOF: StatusCode = StatusCode(1);
+    /// The path does not exist.
+    pub const NO_SUCH_FILE: StatusCode = StatusCode(2);
+    /// The user may not do that.
+    pub const PERMISSION_DENIED: StatusCode = StatusCode(3);
+    /// Any other failure; OpenSSH's server says this of nearly everything.
+    pub const FAILURE: StatusCode = StatusCode(4);
+    /// The server can't read our packet.
+    pub const BAD_MESSAGE: StatusCode = StatusCode(5);
+    /// Clients make this one up; no server sends it.
+    pub const NO_CONNECTION: StatusCode = StatusCode(6);
+    /// Clients make this one up; no server sends it.
+    pub const CONNECTION_LOST: StatusCode = StatusCode(7);
+    /// The server does not know the operation.
+    pub const OP_UNSUPPORTED: StatusCode = StatusCode(8);
+}
+
+impl fmt::Display for StatusCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match *self {
+            StatusCode::OK => "No error",
+            StatusCode::EOF => "End of file",
+            StatusCode::NO_SUCH_FILE => "No such file or directory",
+            StatusCode::PERMISSION_DENIED => "Permission denied",
+            StatusCode::FAILURE => "Failure",
+            StatusCode::BAD_MESSAGE => "Bad message",
+            StatusCode::NO_CONNECTION => "No connection",
+            StatusCode::CONNECTION_LOST => "Connection lost",
+            StatusCode::OP_UNSUPPORTED => "Operation unsupported",
+            StatusCode(_) => "Unknown status",
+        })
+    }
+}

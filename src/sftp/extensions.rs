@@ -1,0 +1,263 @@
+//! Extensions of OpenSSH (its PROTOCOL, section 4): which a server offers, and what their replies hold.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use super::wire::{Reader, Violation};
+
+/// An extension that we make use of. A server offers it by name and version in its VERSION packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Extension {
+    /// `posix-rename@openssh.com`: rename that replaces the target.
+    PosixRename,
+    /// `statvfs@openssh.com`: the file system of a path.
+    Statvfs,
+    /// `hardlink@openssh.com`: make a hard link.
+    Hardlink,
+    /// `fsync@openssh.com`: flush an open file to its disk.
+    Fsync,
+    /// `lsetstat@openssh.com`: set attributes without following a link.
+    Lsetstat,
+    /// `limits@openssh.com`: what the server can take.
+    Limits,
+    /// `expand-path@openssh.com`: REALPATH that knows `~`.
+    ExpandPath,
+    /// `copy-data`: copy between two open files on the server.
+    CopyData,
+    /// `users-groups-by-id@openssh.com`: names of users and groups.
+    UsersGroupsById,
+    /// `home-directory`: a user's home.
+    HomeDirectory,
+}
+
+/// Every extension with its name on the wire and the version of it that we speak.
+const KNOWN: [(Extension, &str, &[u8]); 10] = [
+    (Extension::PosixRename, "posix-rename@openssh.com", b"1"),
+    (Extension::Statvfs, "statvfs@openssh.com", b"2"),
+    (Extension::Hardlink, "hardlink@openssh.com", b"1"),
+    (Extension::Fsync, "fsync@openssh.com", b"1"),
+    (Extension::Lsetstat, "lsetstat@openssh.com", b"1"),
+    (Extension::Limits, "limits@openssh.com", b"1"),
+    (Extension::ExpandPath, "expand-path@openssh.com", b"1"),
+    (Extension::CopyData, "copy-data", b"1"),
+    (Extension::UsersGroupsById, "users-groups-by-id@openssh.com", b"1"),
+    (Extension::HomeDirectory, "home-directory", b"1"),
+];
+
+impl Extension {
+    /// The name as it goes over the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        KNOWN.iter().find(|(extension, ..)| *extension == self).map_or("", |(_, name, _)| name)
+    }
+
+    fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
+impl fmt::Display for Extension {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The extensions that a server offered, of those that we know.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extensions(u16);
+
+impl Extensions {
+    /// Whether the server offered it in the version that we speak.
+    #[must_use]
+    pub fn offers(self, extension: Extension) -> bool {
+        self.0 & extension.bit() != 0
+    }
+
+    /// Reads the pairs at the end of a VERSION packet. Unknown names and other versions count as absent.
+    pub(super) fn decode(packet: &mut Reader) -> Result<Extensions, Violation> {
+        let mut offered = Extensions::default();
+        while packet.remaining() > 0 {
+            let (name, version) = (packet.string()?, packet.string()?);
+            let known = KNOWN.iter().find(|(_, known, spoken)| known.as_bytes() == name && *spoken == &version[..]);
+            if let Some((extension, ..)) = known {
+                offered.0 |= extension.bit();
+            }
+        }
+        Ok(offered)
+    }
+}
+
+/// What a server can take (`limits@openssh.com`), or what every server can where it does not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest READ, in bytes.
+    pub read_bytes: u32,
+    /// Longest WRITE, in bytes.
+    pub write_bytes: u32,
+    /// How many handles may be open at once, where the server sets a bound.
+    pub open_handles: Option<u64>,
+}
+
+/// Shortest READ and WRITE that we believe a server wants.
+const LEAST_REQUEST_BYTES: u64 = 64;
+
+/// Longest READ and WRITE that we would use: a packet of 256 KiB with room for the fields around the data.
+const LARGEST_REQUEST_BYTES: u64 = 255 * 1024;
+
+impl Default for Limits {
+    /// draft-ietf-secsh-filexfer-02, section 3: every server takes packets of 34,000 bytes.
+    fn default() -> Limits {
+        Limits { read_bytes: 32 * 1024, write_bytes: 32 * 1024, open_handles: None }
+    }
+}
+
+impl Limits {
+    /// OpenSSH PROTOCOL, 4.8: packet, read, write length and open handles, where 0 stands for "no bound".
+    pub(super) fn decode(packet: &mut Reader) -> Result<Limits, Violation> {
+        let longest_packet = packet.uint64()?;
+        let read = packet.uint64()?;
+        let write = packet.uint64()?;
+        let handles = packet.uint64()?;
+        let request = |limit: u64, default: u32| match limit {
+            0 => default,
+            // The clamp bounds it to a number that fits.
+            limit => u32::try_from(limit.clamp(LEAST_REQUEST_BYTES, LARGEST_REQUEST_BYTES)).unwrap_or(default),
+        };
+        let default = Limits::default();
+        let write = match longest_packet {
+            0 => write,
+            longest_packet => write.min(longest_packet.saturating_sub(1024)),
+        };
+        Ok(Limits {
+            read_bytes: request(read, default.read_bytes),
+            write_bytes: request(write, default.write_bytes),
+            open_handles: (handles > 0).then_some(handles),
+        })
+    }
+}
+
+/// A file system as `statvfs@openssh.com` describes it (OpenSSH PROTOCOL, 4.4): the fields of statvfs(3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of statvfs(3), which documents them")]
+pub struct Statvfs {
+    pub block_size: u64,
+    pub fragment_size: u64,
+    pub blocks: u64,
+    pub free_blocks: u64,
+    pub available_blocks: u64,
+    pub files: u64,
+    pub free_files: u64,
+    pub available_files: u64,
+    pub file_system_id: u64,
+    pub flags: u64,
+    pub longest_name: u64,
+}
+
+impl Statvfs {
+    pub(super) fn decode(packet: &mut Reader) -> Result<Statvfs, Violation> {
+        Ok(Statvfs {
+            block_size: packet.uint64()?,
+            fragment_size: packet.uint64()?,
+            blocks: packet.uint64()?,
+            free_blocks: packet.uint64()?,
+            available_blocks: packet.uint64()?,
+            files: packet.uint64()?,
+            free_files: packet.uint64()?,
+            available_files: packet.uint64()?,
+            file_system_id: packet.uint64()?,
+            flags: packet.uint64()?,
+            longest_name: packet.uint64()?,
+        })
+    }
+}
+
+/// Names of users and groups, in the order of the ids that were asked for; empty where the server knows none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// Names of the users.
+    pub users: Vec<Bytes>,
+    /// Names of the groups.
+    pub groups: Vec<Bytes>,
+}
+
+impl Names {
+    pub(super) fn decode(packet: &mut Reader, users: usize, groups: usize) -> Result<Names, Violation> {
+        Ok(Names { users: strings(packet.string()?, users)?, groups: strings(packet.string()?, groups)? })
+    }
+}
+
+fn strings(list: Bytes, asked: usize) -> Result<Vec<Bytes>, Violation> {
+    let mut list = Reader::new(list);
+    let mut strings = Vec::new();
+    while list.remaining() > 0 {
+        strings.push(list.string()?);
+    }
+    match strings.len() == asked {
+        true => Ok(strings),
+        false => Err(Violation(format!("{} names for {asked} ids", strings.len()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::wire::Writer;
+    use super::*;
+
+    fn fields(write: impl FnOnce(&mut Writer<'_>)) -> Reader {
+        let mut out = Vec::new();
+        Writer::packet(&mut out, write);
+        Reader::new(Bytes::from(out.split_off(4)))
+    }
+
+    #[test]
+    fn only_known_names_in_the_version_we_speak_count_as_offered() {
+        let offered = Extensions::decode(&mut fields(|packet| {
+            for (name, version) in [
+                ("posix-rename@openssh.com", "1"),
+                ("statvfs@openssh.com", "1"),
+                ("vendor@example.com", "9"),
+                ("copy-data", "1"),
+            ] {
+                packet.string(name.as_bytes());
+                packet.string(version.as_bytes());
+            }
+        }))
+        .unwrap();
+        for (extension, ..) in KNOWN {
+            let expected = matches!(extension, Extension::PosixRename | Extension::CopyData);
+            assert_eq!(offered.offers(extension), expected, "{extension}");
+        }
+        assert!(Extensions::decode(&mut fields(|packet| packet.string(b"name without a version"))).is_err());
+    }
+
+    #[test]
+    fn limits_are_clamped_to_what_a_packet_holds() {
+        for (given, read, write, handles) in [
+            ([262_144, 261_120, 261_120, 1019], 261_120, 261_120, Some(1019)),
+            ([0, 0, 0, 0], 32_768, 32_768, None),
+            ([u64::MAX, u64::MAX, u64::MAX, u64::MAX], 261_120, 261_120, Some(u64::MAX)),
+            ([34_000, 1, 40_000, 5], 64, 32_976, Some(5)),
+        ] {
+            let limits =
+                Limits::decode(&mut fields(|packet| given.iter().for_each(|&limit| packet.uint64(limit)))).unwrap();
+            assert_eq!(limits, Limits { read_bytes: read, write_bytes: write, open_handles: handles }, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_there_for_each_id_or_the_reply_is_a_violation() {
+        let reply = |users: usize| {
+            let mut reader = fields(|packet| {
+                packet.nested(|list| {
+                    list.string(b"root");
+                    list.string(b"");
+                });
+                packet.nested(|_| ());
+            });
+            Names::decode(&mut reader, users, 0)
+        };
+        assert_eq!(reply(2).unwrap().users, ["root", ""]);
+        assert!(reply(1).is_err());
+    }
+}

@@ -1,0 +1,50 @@
+//! Open files and directories of the server.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+
+use super::calls::Close;
+use super::shared::Shared;
+
+/// An open file or directory. Dropping it sends CLOSE; to learn whether the CLOSE went well, submit [`Close`].
+///
+/// So a handle that nobody waits for any more, in an abandoned request or queue, is closed in the server as well.
+pub struct Handle {
+    bytes: Bytes,
+    shared: Arc<Shared>,
+    closed: AtomicBool,
+}
+
+impl Handle {
+    pub(super) fn new(bytes: Bytes, shared: &Arc<Shared>) -> Handle {
+        Handle { bytes, shared: Arc::clone(shared), closed: AtomicBool::new(false) }
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// A CLOSE for it is on its way, so that dropping it sends none.
+    pub(super) fn mark_closed(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if !*self.closed.get_mut() {
+            let bytes = std::mem::take(&mut self.bytes);
+            let twin = Handle { bytes, shared: Arc::clone(&self.shared), closed: AtomicBool::new(true) };
+            self.shared.submit_for_nobody(&Close { handle: twin });
+        }
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({})", self.bytes.escape_ascii())
+    }
+}

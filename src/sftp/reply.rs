@@ -1,0 +1,176 @@
+//! Replies: which one a request expects, and what it holds once it was checked.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::attributes::Attributes;
+use super::error::{Status, StatusCode};
+use super::extensions::{Limits, Names, Statvfs};
+use super::handle::Handle;
+use super::shared::Shared;
+use super::wire::{Reader, Violation};
+
+/// Packet types of replies (draft-ietf-secsh-filexfer-02, section 3).
+mod kind {
+    pub(super) const STATUS: u8 = 101;
+    pub(super) const HANDLE: u8 = 102;
+    pub(super) const DATA: u8 = 103;
+    pub(super) const NAME: u8 = 104;
+    pub(super) const ATTRS: u8 = 105;
+    pub(super) const EXTENDED_REPLY: u8 = 201;
+}
+
+/// A checked reply.
+#[derive(Debug)]
+pub enum Reply {
+    /// STATUS "OK": it is done.
+    Done,
+    /// HANDLE: an open file or directory.
+    Handle(Handle),
+    /// DATA: what was read; never empty, never more than was asked for.
+    Data(Bytes),
+    /// NAME to a READDIR: entries as the server named them, not vetted.
+    Names(Vec<NameEntry>),
+    /// NAME to a REALPATH, READLINK and their like: exactly one path, not empty, not vetted.
+    Path(Bytes),
+    /// ATTRS.
+    Attributes(Attributes),
+    /// Reply to `limits@openssh.com`.
+    Limits(Limits),
+    /// Reply to `statvfs@openssh.com`.
+    Statvfs(Statvfs),
+    /// Reply to `users-groups-by-id@openssh.com`.
+    OwnerNames(Names),
+}
+
+/// One entry of a directory as the server sent it. The name is not vetted: it may be `..` or hold a slash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameEntry {
+    /// The entry's name.
+    pub name: Bytes,
+    /// A line for people in the style of `ls -l`, in whatever form the server likes.
+    pub longname: Bytes,
+    /// The entry's attributes, of the link itself where it is one.
+    pub attributes: Attributes,
+}
+
+/// Which reply a request expects; any other but a STATUS ends the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expects {
+    /// [`Reply::Done`].
+    Done,
+    /// [`Reply::Handle`].
+    Handle,
+    /// [`Reply::Data`] of so many bytes at most.
+    Data {
+        /// What the READ asked for.
+        at_most: u32,
+    },
+    /// [`Reply::Names`].
+    Names,
+    /// [`Reply::Path`].
+    Path,
+    /// [`Reply::Attributes`].
+    Attributes,
+    /// [`Reply::Limits`].
+    Limits,
+    /// [`Reply::Statvfs`].
+    Statvfs,
+    /// [`Reply::OwnerNames`] for so many ids.
+    OwnerNames {
+        /// How many user ids were asked for.
+        users: usize,
+        /// How many group ids were asked for.
+        groups: usize,
+    },
+}
+
+/// Longest handle that a server may give (draft-ietf-secsh-filexfer-02, section 6.2).
+const MAX_HANDLE_BYTES: usize = 256;
+
+/// Least bytes of an entry of a NAME: two lengths and the flags of the attributes.
+const LEAST_NAME_BYTES: usize = 12;
+
+impl Expects {
+    /// Reads what follows the id in a reply. A STATUS that is no success is an ordinary answer to any request.
+    pub(super) fn decode(
+        self,
+        packet_type: u8,
+        packet: &mut Reader,
+        shared: &Arc<Shared>,
+    ) -> Result<Result<Reply, Status>, Violation> {
+        let reply = match (self, packet_type) {
+            (_, kind::STATUS) => return self.status(packet),
+            (Expects::Handle, kind::HANDLE) => Reply::Handle(Handle::new(handle(packet)?, shared)),
+            (Expects::Data { at_most }, kind::DATA) => Reply::Data(data(packet, at_most)?),
+            (Expects::Names, kind::NAME) => Reply::Names(names(packet)?),
+            (Expects::Path, kind::NAME) => Reply::Path(path(packet)?),
+            (Expects::Attributes, kind::ATTRS) => Reply::Attributes(Attributes::decode(packet)?),
+            (Expects::Limits, kind::EXTENDED_REPLY) => Reply::Limits(Limits::decode(packet)?),
+            (Expects::Statvfs, kind::EXTENDED_REPLY) => Reply::Statvfs(Statvfs::decode(packet)?),
+            (Expects::OwnerNames { users, groups }, kind::EXTENDED_REPLY) => {
+                Reply::OwnerNames(Names::decode(packet, users, groups)?)
+            }
+            _ => return Err(Violation(format!("a reply of type {packet_type} where {self:?} was expected"))),
+        };
+        Ok(Ok(reply))
+    }
+
+    fn status(self, packet: &mut Reader) -> Result<Result<Reply, Status>, Violation> {
+        let code = StatusCode(packet.uint32()?);
+        match (code, self) {
+            (StatusCode::OK, Expects::Done) => Ok(Ok(Reply::Done)),
+            (StatusCode::OK, _) => {
+                Err(Violation(format!("success without what was asked for, where {self:?} was expected")))
+            }
+            // Servers of versions before 3 send no text.
+            _ if packet.remaining() == 0 => Ok(Err(Status { code, text: Bytes::new() })),
+            _ => Ok(Err(Status { code, text: packet.string()? })),
+        }
+    }
+}
+
+fn handle(packet: &mut Reader) -> Result<Bytes, Violation> {
+    let handle = packet.string()?;
+    match handle.len() {
+        1..=MAX_HANDLE_BYTES => Ok(handle),
+        length => Err(Violation(format!("a handle of {length} bytes"))),
+    }
+}
+
+fn data(packet: &mut Reader, at_most: u32) -> Result<Bytes, Violation> {
+    let data = packet.string()?;
+    match u32::try_from(data.len()) {
+        Ok(0) => Err(Violation::new("an answer to a read that holds no data")),
+        Ok(length) if length <= at_most => Ok(data),
+        _ => Err(Violation(format!("{} bytes where {at_most} were asked for", data.len()))),
+    }
+}
+
+fn names(packet: &mut Reader) -> Result<Vec<NameEntry>, Violation> {
+    let count = packet.count(LEAST_NAME_BYTES)?;
+    let mut names = Vec::with_capacity(count);
+    for _ in 0..count {
+        names.push(NameEntry {
+            name: packet.string()?,
+            longname: packet.string()?,
+            attributes: Attributes::decode(packet)?,
+        });
+    }
+    Ok(names)
+}
+
+fn path(packet: &mut Reader) -> Result<Bytes, Violation> {
+    let count = packet.uint32()?;
+    if count != 1 {
+        return Err(Violation(format!("{count} paths where one was asked for")));
+    }
+    // Some servers leave out the attributes behind the name; nothing here needs them.
+    let path = packet.string()?;
+    match &path[..] {
+        [] => Err(Violation::new("an empty path")),
+        bytes if bytes.contains(&0) => Err(Violation::new("a path with a NUL byte")),
+        _ => Ok(path),
+    }
+}

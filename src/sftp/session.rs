@@ -1,0 +1,249 @@
+//! A session: the handle through which everybody submits requests, and the plain calls.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::attributes::Attributes;
+use super::calls::{self, Call, OpenFlags};
+use super::completions::Completions;
+use super::driver::{Driver, Link};
+use super::error::Error;
+use super::extensions::{Extension, Limits, Names, Statvfs};
+use super::handle::Handle;
+use super::pending::Pending;
+use super::reply::NameEntry;
+use super::shared::{Shared, Waker};
+use crate::name::RemotePath;
+use crate::transport::{End, Killer, Transport};
+
+/// How a session is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// How long the server may take to answer INIT. `None` where a person may have to answer a program's questions first.
+    pub greeting_limit: Option<Duration>,
+    /// How long the server may stay silent while an answer is due.
+    pub idle_limit: Option<Duration>,
+}
+
+impl Default for Options {
+    /// Five minutes of silence are more than any disk takes, and less than any person waits.
+    fn default() -> Options {
+        Options { greeting_limit: Some(Duration::from_secs(60)), idle_limit: Some(Duration::from_secs(300)) }
+    }
+}
+
+/// How long [`Session::finish`] waits for an orderly end.
+const FINISH_LIMIT: Duration = Duration::from_secs(5);
+
+/// An open SFTP session. Clones share the connection; it ends with the last of them.
+///
+/// Any number of requests may be in flight from any number of threads. A session whose server breaks the protocol, falls
+/// silent or goes away is dead: all that is outstanding fails at once with the reason, and so does all that is submitted later.
+#[derive(Clone)]
+pub struct Session {
+    client: Arc<Client>,
+}
+
+/// Ends the driver when the last clone of the session is dropped.
+struct Client {
+    shared: Arc<Shared>,
+    killer: Killer,
+    version: u32,
+    limits: Limits,
+}
+
+/// Counters of a session, for diagnosis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Statistics {
+    /// Requests that were submitted.
+    pub requests: u64,
+    /// How often the driver slept.
+    pub polls: u64,
+}
+
+impl Session {
+    /// Starts SFTP on a transport: INIT and VERSION, then the server's limits where it tells them.
+    ///
+    /// # Errors
+    /// The server speaks no SFTP, or another version; the connection ended; nothing came within the limit.
+    pub fn open(transport: Box<dyn Transport>, options: Options) -> Result<Session, Error> {
+        let waker = Waker::new().map_err(|error| Error::ConnectionLost(error.to_string()))?;
+        let mut link = Link::new(transport);
+        let greeting = match link.negotiate(&waker, options.greeting_limit) {
+            Ok(greeting) => greeting,
+            Err(error) => {
+                link.transport.killer().kill();
+                let end = link.transport.finish();
+                return Err(with_exit_status(error, &end));
+            }
+        };
+        let killer = link.transport.killer();
+        let shared = Arc::new(Shared::new(waker, greeting.extensions));
+        let driver = Driver::new(link, Arc::clone(&shared), options.idle_limit);
+        thread::Builder::new()
+            .name("sftp-driver".into())
+            .spawn(move || driver.run())
+            .map_err(|error| Error::ConnectionLost(error.to_string()))?;
+        let mut client = Client { shared, killer, version: greeting.version, limits: Limits::default() };
+        client.limits = limits(&client.shared)?;
+        Ok(Session { client: Arc::new(client) })
+    }
+
+    /// Queues a request and returns at once.
+    pub fn submit<C: Call>(&self, call: &C) -> Pending<C::Reply> {
+        let (pending, completion) = Pending::new::<C>();
+        self.client.shared.submit(call, completion);
+        pending
+    }
+
+    /// Queues a request whose outcome will come out of `queue` with `token`. Returns at once; whoever submits bounds what it queues.
+    pub fn submit_to<T: Send + 'static, C: Call>(&self, queue: &Completions<T>, token: T, call: &C) {
+        self.client.shared.submit(call, queue.expect(token));
+    }
+
+    /// The protocol's version that the server speaks.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.client.version
+    }
+
+    /// What the server can take.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.client.limits
+    }
+
+    /// Whether the server offers an extension.
+    #[must_use]
+    pub fn offers(&self, extension: Extension) -> bool {
+        self.client.shared.extensions.offers(extension)
+    }
+
+    /// Why the session is dead, when it is.
+    #[must_use]
+    pub fn end(&self) -> Option<Error> {
+        self.client.shared.end()
+    }
+
+    /// A handle that cuts the connection from any thread: all that is outstanding fails at once.
+    #[must_use]
+    pub fn killer(&self) -> Killer {
+        self.client.killer.clone()
+    }
+
+    /// Counters since the session was opened.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        let shared = &self.client.shared;
+        Statistics { requests: shared.requests(), polls: shared.polls.load(Ordering::Relaxed) }
+    }
+
+    /// Ends the session in an orderly way, for all its clones, and tells how the far end ended where it could be learned in time.
+    #[must_use = "the end may hold the server's last words"]
+    pub fn finish(&self) -> Option<End> {
+        self.client.shared.close();
+        self.client.shared.wait_until_finished(FINISH_LIMIT)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.shared.close();
+    }
+}
+
+/// The server's limits. A server that offers to tell them and then does not is treated like one that never offered.
+fn limits(shared: &Arc<Shared>) -> Result<Limits, Error> {
+    let (pending, completion) = Pending::new::<calls::AskLimits>();
+    shared.submit(&calls::AskLimits, completion);
+    match pending.wait() {
+        Ok(limits) => Ok(limits),
+        Err(error) if error.leaves_the_session_alive() => Ok(Limits::default()),
+        Err(error) => Err(error),
+    }
+}
+
+fn with_exit_status(error: Error, end: &End) -> Error {
+    match (error, end.exit_status) {
+        (Error::ConnectionLost(_), Some(status)) if status != 0 => {
+            Error::ConnectionLost(format!("the server program ended with status {status}"))
+        }
+        (error, _) => error,
+    }
+}
+
+/// The plain calls: submit and wait.
+macro_rules! plain_calls {
+    ($($(#[$doc:meta])* $method:ident($($field:ident: $type:ty),*) -> $reply:ty = $call:ident;)*) => {
+        /// The plain calls: one request, and the wait for its reply. See the request's own type for its meaning; every one
+        /// fails with the server's refusal or the end of the connection.
+        #[expect(clippy::missing_errors_doc, reason = "said above, once for all")]
+        impl Session {$(
+            $(#[$doc])*
+            pub fn $method(&self, $($field: $type),*) -> Result<$reply, Error> {
+                self.submit(&calls::$call { $($field),* }).wait()
+            }
+        )*}
+    };
+}
+
+plain_calls! {
+    /// Attributes of what a path leads to: [`calls::Stat`].
+    stat(path: &RemotePath) -> Attributes = Stat;
+    /// Attributes of a path itself: [`calls::Lstat`].
+    lstat(path: &RemotePath) -> Attributes = Lstat;
+    /// Attributes of an open file: [`calls::Fstat`].
+    fstat(handle: &Handle) -> Attributes = Fstat;
+    /// The canonical absolute path: [`calls::Realpath`].
+    realpath(path: &RemotePath) -> Bytes = Realpath;
+    /// The target of a link: [`calls::Readlink`].
+    readlink(path: &RemotePath) -> Bytes = Readlink;
+    /// Opens a file: [`calls::Open`].
+    open_file(path: &RemotePath, flags: OpenFlags, attributes: Attributes) -> Handle = Open;
+    /// Opens a directory: [`calls::Opendir`].
+    opendir(path: &RemotePath) -> Handle = Opendir;
+    /// The next entries of a directory: [`calls::Readdir`].
+    readdir(handle: &Handle) -> Vec<NameEntry> = Readdir;
+    /// Reads from a file: [`calls::Read`].
+    read(handle: &Handle, offset: u64, length: u32) -> Bytes = Read;
+    /// Writes to a file: [`calls::Write`].
+    write(handle: &Handle, offset: u64, data: &[u8]) -> () = Write;
+    /// Closes a handle and tells how that went: [`calls::Close`].
+    close(handle: Handle) -> () = Close;
+    /// Removes a file: [`calls::Remove`].
+    remove(path: &RemotePath) -> () = Remove;
+    /// Makes a directory: [`calls::Mkdir`].
+    mkdir(path: &RemotePath, attributes: Attributes) -> () = Mkdir;
+    /// Removes an empty directory: [`calls::Rmdir`].
+    rmdir(path: &RemotePath) -> () = Rmdir;
+    /// Renames; never replaces on OpenSSH's server: [`calls::Rename`].
+    rename(from: &RemotePath, to: &RemotePath) -> () = Rename;
+    /// Renames and replaces: [`calls::PosixRename`].
+    posix_rename(from: &RemotePath, to: &RemotePath) -> () = PosixRename;
+    /// Makes a symbolic link: [`calls::Symlink`].
+    symlink(target: &RemotePath, link: &RemotePath) -> () = Symlink;
+    /// Makes a hard link: [`calls::Hardlink`].
+    hardlink(existing: &RemotePath, link: &RemotePath) -> () = Hardlink;
+    /// Changes attributes of a path: [`calls::Setstat`].
+    setstat(path: &RemotePath, attributes: Attributes) -> () = Setstat;
+    /// Changes attributes of a link itself: [`calls::Lsetstat`].
+    lsetstat(path: &RemotePath, attributes: Attributes) -> () = Lsetstat;
+    /// Changes attributes of an open file: [`calls::Fsetstat`].
+    fsetstat(handle: &Handle, attributes: Attributes) -> () = Fsetstat;
+    /// Flushes a file to its disk: [`calls::Fsync`].
+    fsync(handle: &Handle) -> () = Fsync;
+    /// The file system of a path: [`calls::StatFileSystem`].
+    statvfs(path: &RemotePath) -> Statvfs = StatFileSystem;
+    /// The canonical path of one with `~`: [`calls::ExpandPath`].
+    expand_path(path: &RemotePath) -> Bytes = ExpandPath;
+    /// A user's home: [`calls::HomeDirectory`].
+    home_directory(user: &[u8]) -> Bytes = HomeDirectory;
+    /// Names of users and groups: [`calls::UsersGroupsById`].
+    users_groups_by_id(users: &[u32], groups: &[u32]) -> Names = UsersGroupsById;
+    /// Copies between open files on the server: [`calls::CopyData`].
+    copy_data(source: &Handle, source_offset: u64, length: u64, target: &Handle, target_offset: u64) -> () = CopyData;
+}
