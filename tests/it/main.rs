@@ -1,1 +1,9 @@
 //! All integration tests, one binary: whole behaviours of the real program against a real server.
+//!
+//! One file per command or subject; `tests/support` builds the world in which each test lives.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod world;

@@ -1,0 +1,69 @@
+//! The world a test lives in: one helper builds it, a chain of words tells the story, and nothing of it stays behind.
+//!
+//! # A story
+//!
+//! ```ignore
+//! Shell::on(Remote::with(["site/index.html"]))        // a remote directory with one file, served by sftp-server over -D
+//!     .types("rm site")                               // one line on the program's stdin; more lines, more calls
+//!     .fails_with("site: is a directory")             // some line on stderr says so, and the exit code is this mode's
+//!     .hints("use rm -r to remove a directory")       // a line `hint: …`
+//!     .remote_still_has("site/index.html");           // there, and byte for byte as it was
+//! ```
+//!
+//! **[`Remote`]** is what lies at the other end and who serves it. Its entries ([`Entry`]): `"file"`, `"dir/"`, `("file", "contents")`,
+//! `(b"raw name", b"contents")`, `Entry::sized("big", 128609)`, `Entry::link("name", "target")`, each with `.mode(0o600)`.
+//! Servers: `sftp-server` on `-D` (milliseconds; the default), `.over_ssh()` (a real sshd of the test's own, with
+//! `.sshd_config("MaxSessions 1")`, `.host_keys(&["rsa"])`, `.unknown_to_us()`), `.lying("eof-at=40000")` (an SFTP server that is
+//! honest but for one lie; `.over_ssh()` works on it too), `.served_by(Embedded::…)` (russh: passwords, keyboard-interactive).
+//!
+//! **[`Shell`]** is the program that will run: `.types(line)`, `.types_bytes(raw)`, `.here([…entries])` (local files), `.with_args(["-q"])`,
+//! `.to("server:path")` (operands), `.env(k, v)`, `.as_batch()` (`-b FILE`), `.as_batch_on_stdin()` (`-b -`), `.through(relay)`.
+//! The first check runs it. **[`Outcome`]** holds the checks; all mismatches are told at once when it goes out of scope, with the lines
+//! typed, stdout, stderr and the server's log, where the paths are the words `REMOTE`, `LOCAL`, `HOME`, `WORLD` and the port is `PORT`.
+//! `.then()` starts another run in the same world. `Shell::start()` gives a [`Running`] program to wait on, to signal or to kill.
+//!
+//! **[`Terminal`]** (`Shell::at_a_terminal()`) is the same program on a pseudo terminal: `.types("ls")` waits for the prompt, types and
+//! presses Enter; `.sees("mark")` waits until the screen shows it; `.presses(Key::Tab)`, `.resizes(rows, columns)`, `.ends_with(0)`.
+//!
+//! **[`Relay`]** stands between client and server: delay, bandwidth, cut, stall, reset and half-close at byte N of either direction.
+//!
+//! No wait here is for a time: each is for a mark, with a deadline after which the test fails and says what it saw.
+//! `SFTPSH_UNDER_TEST=/usr/bin/sftp cargo test …` judges another program by the same stories.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "a vocabulary; not every binary that includes it says every word"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a world that can't be built fails its test"
+)]
+
+mod capture;
+mod entry;
+mod lying;
+mod outcome;
+mod process;
+mod remote;
+mod shell;
+mod sshd;
+mod world;
+
+pub use capture::Capture;
+pub use entry::Entry;
+pub use outcome::Outcome;
+pub use process::Running;
+pub use remote::Remote;
+pub use shell::Shell;
+pub use sshd::{Sshd, SshdPlan};
+pub use world::World;
+
+use std::time::Duration;
+
+/// How long anything in a test may take before it counts as hung. Generous: the machine may be busy with other tests.
+pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,213 @@
+//! Programs under a guard: whoever does not end in time is killed with all that it started, and everybody is reaped.
+
+use super::capture::Capture;
+use std::io::Write;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often we look whether a process has ended. There is no portable wait with a deadline.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// A program that runs, in a session of its own: it finds no terminal to ask at, and is killed with its children.
+pub struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Arc<Capture>,
+    stderr: Arc<Capture>,
+    /// How far the marks on stdout and stderr were read.
+    seen: [usize; 2],
+    patience: Duration,
+    ended: bool,
+}
+
+/// How a program ended, and all that it said.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    pub stdout: Vec<u8>,
+    pub stderr: Vec<u8>,
+    /// The exit code; a signal's number above 128, as a shell tells it.
+    pub code: i32,
+    /// It had to be killed: this is a failure whatever the test expects.
+    pub hung: bool,
+}
+
+impl Running {
+    /// Starts `command` with pipes on all three.
+    pub fn start(command: &mut Command, patience: Duration) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        detach(command);
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
+        let stdin = child.stdin.take();
+        let stdout = Capture::follow(child.stdout.take().expect("piped above"));
+        let stderr = Capture::follow(child.stderr.take().expect("piped above"));
+        Self { child, stdin, stdout, stderr, seen: [0, 0], patience, ended: false }
+    }
+
+    /// Sends one line. A program that reads no more is no failure of the test's.
+    pub fn types(&mut self, line: &str) -> &mut Self {
+        self.sends(format!("{line}\n").as_bytes())
+    }
+
+    /// Sends bytes as they are.
+    pub fn sends(&mut self, bytes: &[u8]) -> &mut Self {
+        if let Some(stdin) = &mut self.stdin {
+            let _ = stdin.write_all(bytes).and_then(|()| stdin.flush());
+        }
+        self
+    }
+
+    /// Feeds stdin from a thread and closes it: for input larger than a pipe holds.
+    pub fn feeds(&mut self, input: Vec<u8>) {
+        if let Some(mut stdin) = self.stdin.take() {
+            std::thread::spawn(move || {
+                let _ = stdin.write_all(&input);
+            });
+        }
+    }
+
+    /// Closes stdin.
+    pub fn ends_input(&mut self) -> &mut Self {
+        self.stdin = None;
+        self
+    }
+
+    /// Waits for the next `mark` on stdout.
+    #[track_caller]
+    pub fn prints(&mut self, mark: &str) -> &mut Self {
+        self.waits(mark, 0, "stdout")
+    }
+
+    /// Waits for the next `mark` on stderr.
+    #[track_caller]
+    pub fn reports(&mut self, mark: &str) -> &mut Self {
+        self.waits(mark, 1, "stderr")
+    }
+
+    #[track_caller]
+    fn waits(&mut self, mark: &str, which: usize, name: &str) -> &mut Self {
+        let capture = [&self.stdout, &self.stderr][which];
+        match capture.wait_for(mark, self.seen[which], self.patience) {
+            Some(end) => self.seen[which] = end,
+            None => panic!(
+                "{mark:?} did not appear on {name}\n--- stdout\n{}\n--- stderr\n{}",
+                self.stdout.text(),
+                self.stderr.text()
+            ),
+        }
+        self
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal to the program alone.
+    pub fn signals(&mut self, signal: rustix::process::Signal) -> &mut Self {
+        let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal);
+        self
+    }
+
+    /// Closes its input and waits for its end.
+    pub fn finish(mut self) -> Finished {
+        self.stdin = None;
+        let (status, hung) = wait(&mut self.child, self.patience);
+        self.ended = true;
+        // What it started and left behind still holds its stdout; give the last words a moment to arrive.
+        if !self.stdout.wait_for_end(Duration::from_secs(2)) || !self.stderr.wait_for_end(Duration::from_secs(2)) {
+            kill_group(self.child.id());
+        }
+        Finished { stdout: self.stdout.bytes(), stderr: self.stderr.bytes(), code: code(status), hung }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            kill_group(self.child.id());
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Lets `command` start as the leader of a session of its own, without a controlling terminal, with a plain umask.
+#[allow(unsafe_code, reason = "the standard library has no safe way to a new session")]
+pub fn detach(command: &mut Command) {
+    // SAFETY: between fork and exec only setsid and umask are called, and both are async-signal-safe.
+    unsafe {
+        command.pre_exec(|| {
+            rustix::process::setsid()?;
+            rustix::process::umask(rustix::fs::Mode::from_bits_retain(0o022));
+            Ok(())
+        });
+    }
+}
+
+/// Waits for a child; kills it and its group once `patience` is used up. Says how it ended and whether it was killed.
+pub fn wait(child: &mut Child, patience: Duration) -> (ExitStatus, bool) {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(status) = child.try_wait().expect("our own child can be waited for") {
+            return (status, false);
+        }
+        if Instant::now() >= deadline {
+            kill_group(child.id());
+            return (child.wait().expect("our own child can be waited for"), true);
+        }
+        std::thread::sleep(GLANCE);
+    }
+}
+
+fn code(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+}
+
+/// Kills all processes of a group that we made.
+pub fn kill_group(leader: u32) {
+    if let Some(pid) = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+}
+
+/// Kills a process and all that descend from it: sshd's sessions lead groups of their own.
+pub fn kill_tree(root: u32) {
+    let mut doomed = vec![root];
+    let parents = parents();
+    let mut next = 0;
+    while let Some(&parent) = doomed.get(next) {
+        doomed.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    for pid in doomed {
+        if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        }
+    }
+}
+
+/// Every process with its parent.
+fn parents() -> Vec<(u32, u32)> {
+    let Ok(directory) = std::fs::read_dir("/proc") else { return parents_by_ps() };
+    directory
+        .filter_map(|entry| {
+            let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            // The name stands in parentheses and may hold anything; the state and the parent follow it.
+            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+            Some((pid, parent))
+        })
+        .collect()
+}
+
+fn parents_by_ps() -> Vec<(u32, u32)> {
+    let Ok(output) = Command::new("ps").args(["-A", "-o", "pid=", "-o", "ppid="]).output() else { return Vec::new() };
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .filter_map(|line| {
+            let mut numbers = line.split_whitespace().map(str::parse);
+            Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+        })
+        .collect()
+}

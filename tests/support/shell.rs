@@ -1,0 +1,192 @@
+//! The program that a test will run: what it is given, what is typed.
+
+use super::entry::Entry;
+use super::outcome::Outcome;
+use super::process::Running;
+use super::remote::Remote;
+use super::world::World;
+use super::{PATIENCE, Sshd};
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// How the lines reach the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// On stdin, without `-b`: a failing command does not end it, and its exit code is 0.
+    Piped,
+    /// In a file: `-b FILE`.
+    BatchFile,
+    /// On stdin: `-b -`.
+    BatchOnStdin,
+}
+
+/// The program, about to run in a world. Every check of [`Outcome`] is here too; the first one runs it.
+#[must_use = "nothing runs before the first check"]
+pub struct Shell {
+    world: World,
+    mode: Mode,
+    input: Vec<u8>,
+    options: Vec<OsString>,
+    operands: Option<Vec<OsString>>,
+    variables: Vec<(OsString, OsString)>,
+    patience: Duration,
+}
+
+impl Shell {
+    /// The program, led to this server.
+    pub fn on(remote: Remote) -> Self {
+        Self::in_world(World::build(remote, &[]))
+    }
+
+    /// The program in a world that is there already.
+    pub fn in_world(world: World) -> Self {
+        Self {
+            world,
+            mode: Mode::Piped,
+            input: Vec::new(),
+            options: Vec::new(),
+            operands: None,
+            variables: Vec::new(),
+            patience: PATIENCE,
+        }
+    }
+
+    /// With these entries in the local directory.
+    pub fn here<E: Into<Entry>>(self, entries: impl IntoIterator<Item = E>) -> Self {
+        let entries: Vec<Entry> = entries.into_iter().map(Into::into).collect();
+        let local = self.world.local();
+        entries.iter().for_each(|entry| entry.create_in(&local));
+        entries.iter().rev().for_each(|entry| entry.set_mode_in(&local));
+        self
+    }
+
+    /// One line, with its newline.
+    pub fn types(self, line: &str) -> Self {
+        self.types_bytes(format!("{line}\n").as_bytes())
+    }
+
+    /// Bytes as they are.
+    pub fn types_bytes(mut self, bytes: &[u8]) -> Self {
+        self.input.extend_from_slice(bytes);
+        self
+    }
+
+    /// The lines go into a file for `-b`.
+    pub fn as_batch(mut self) -> Self {
+        self.mode = Mode::BatchFile;
+        self
+    }
+
+    /// The lines go to stdin under `-b -`.
+    pub fn as_batch_on_stdin(mut self) -> Self {
+        self.mode = Mode::BatchOnStdin;
+        self
+    }
+
+    /// In the mode given.
+    pub fn in_mode(mut self, mode: Mode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// With these options, before the destination.
+    pub fn with_args<A: AsRef<OsStr>>(mut self, options: impl IntoIterator<Item = A>) -> Self {
+        self.options.extend(options.into_iter().map(|option| option.as_ref().to_owned()));
+        self
+    }
+
+    /// With these operands for its destination: `["server:notes.txt", "copy.txt"]`.
+    pub fn to<A: AsRef<OsStr>>(mut self, operands: impl IntoIterator<Item = A>) -> Self {
+        self.operands = Some(operands.into_iter().map(|operand| operand.as_ref().to_owned()).collect());
+        self
+    }
+
+    /// With a variable in its environment.
+    pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.variables.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Counts as hung only after this long.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Does something to the world first: `.prepare(|world| fs::remove_file(world.home().join(".ssh/known_hosts")).unwrap())`.
+    pub fn prepare(self, change: impl FnOnce(&World)) -> Self {
+        change(&self.world);
+        self
+    }
+
+    /// The world it will run in.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The world's sshd.
+    pub fn sshd(&self) -> &Sshd {
+        self.world.sshd()
+    }
+
+    /// Its arguments.
+    pub(super) fn arguments(&self) -> Vec<OsString> {
+        let (mut arguments, mut operands) = self.world.connecting_words();
+        match self.mode {
+            Mode::Piped => (),
+            Mode::BatchFile => {
+                let file = self.world.root().join("batch");
+                std::fs::write(&file, &self.input).unwrap();
+                arguments.extend(["-b".into(), file.into()]);
+            }
+            Mode::BatchOnStdin => arguments.extend(["-b".into(), "-".into()]),
+        }
+        arguments.extend(self.options.iter().cloned());
+        if let Some(own) = &self.operands {
+            operands.clone_from(own);
+        }
+        arguments.extend(operands);
+        arguments
+    }
+
+    /// The whole command.
+    pub fn command(&self) -> Command {
+        let mut command = self.world.command(&program());
+        command.args(self.arguments()).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    pub(super) fn variables(&self) -> &[(OsString, OsString)] {
+        &self.variables
+    }
+
+    pub(super) fn into_world(self) -> World {
+        self.world
+    }
+
+    /// Starts it with what was typed so far on its stdin, which stays open: the test goes on typing, waits for marks, sends signals.
+    pub fn start(self) -> (Running, World) {
+        let mut running = Running::start(&mut self.command(), self.patience);
+        running.sends(&self.input);
+        (running, self.world)
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> Outcome {
+        let mut running = Running::start(&mut self.command(), self.patience);
+        match self.mode {
+            Mode::BatchFile => running.feeds(Vec::new()),
+            Mode::Piped | Mode::BatchOnStdin => running.feeds(self.input.clone()),
+        }
+        let finished = running.finish();
+        Outcome::new(self.world, self.mode, self.input, finished)
+    }
+}
+
+/// The program under test: ours, unless another one is to be judged by our tests.
+pub fn program() -> PathBuf {
+    std::env::var_os("SFTPSH_UNDER_TEST")
+        .map_or_else(|| Path::new(env!("CARGO_BIN_EXE_sftpsh")).to_owned(), PathBuf::from)
+}

@@ -1,0 +1,172 @@
+//! A real sshd for one test: own configuration, own keys, own port on the loopback; gone with all its sessions at the end.
+//!
+//! It needs neither root nor PAM. Passwords do need them, so those are the embedded server's.
+
+use super::capture::Capture;
+use super::process::{detach, kill_tree};
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Another process may take the port between our probing and sshd's binding it; so often we try again.
+const TRIES: u32 = 10;
+
+/// What an sshd shall be like.
+#[derive(Clone, Debug)]
+pub struct SshdPlan {
+    /// Lines that go first, and so win.
+    pub lines: Vec<String>,
+    /// Host key types, as ssh-keygen names them.
+    pub host_keys: Vec<String>,
+    /// Whether its host keys go into our known_hosts.
+    pub known: bool,
+}
+
+impl Default for SshdPlan {
+    fn default() -> Self {
+        Self { lines: Vec::new(), host_keys: vec!["ed25519".to_owned()], known: true }
+    }
+}
+
+/// A running sshd.
+pub struct Sshd {
+    child: Child,
+    port: u16,
+    log: Arc<Capture>,
+    directory: PathBuf,
+}
+
+impl Sshd {
+    /// Starts one. `directory` takes its files, `authorized_key` may log in, `subsystem` is what `sftp` runs.
+    pub fn start(plan: &SshdPlan, directory: &Path, authorized_key: &Path, subsystem: &str) -> Self {
+        fs::create_dir_all(directory).unwrap();
+        for key in &plan.host_keys {
+            generate_key(&directory.join(format!("host_{key}")), key);
+        }
+        fs::copy(authorized_key, directory.join("authorized_keys")).unwrap();
+        prepare_privilege_separation();
+        for _ in 0..TRIES {
+            let port = free_port();
+            let config = directory.join("sshd_config");
+            fs::write(&config, configuration(plan, directory, port, subsystem)).unwrap();
+            let mut child = spawn(&config);
+            let log = Capture::follow(child.stderr.take().expect("piped"));
+            if log
+                .wait_for(&format!("Server listening on 127.0.0.1 port {port}."), 0, Duration::from_secs(20))
+                .is_some()
+            {
+                return Self { child, port, log, directory: directory.to_owned() };
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+            assert!(log.text().contains("Address already in use"), "sshd does not start:\n{}", log.text());
+        }
+        panic!("sshd found no free port in {TRIES} tries")
+    }
+
+    /// Where it listens, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// All that it and its sessions have logged.
+    pub fn log(&self) -> &Capture {
+        &self.log
+    }
+
+    /// Its public host keys, as lines of type and key.
+    pub fn host_keys(&self) -> Vec<String> {
+        let mut keys: Vec<_> = fs::read_dir(&self.directory)
+            .unwrap()
+            .filter_map(|entry| {
+                let path = entry.unwrap().path();
+                (path.extension()? == "pub").then(|| fs::read_to_string(path).unwrap().trim().to_owned())
+            })
+            .collect();
+        keys.sort();
+        keys
+    }
+
+    /// Lines for a known_hosts file.
+    pub fn known_hosts(&self) -> String {
+        self.host_keys().iter().map(|key| format!("[127.0.0.1]:{} {key}\n", self.port)).collect()
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        kill_tree(self.child.id());
+        let _ = self.child.wait();
+    }
+}
+
+fn spawn(config: &Path) -> Child {
+    let mut command = Command::new(program());
+    command.args(["-D", "-e", "-f"]).arg(config);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    detach(&mut command);
+    command.spawn().unwrap_or_else(|error| panic!("{}: {error} (tests/run installs it)", program()))
+}
+
+/// sshd wants to be started by its full name.
+fn program() -> &'static str {
+    ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"]
+        .into_iter()
+        .find(|path| Path::new(path).exists())
+        .unwrap_or("/usr/sbin/sshd")
+}
+
+fn configuration(plan: &SshdPlan, directory: &Path, port: u16, subsystem: &str) -> String {
+    let here = directory.display();
+    let mut lines = plan.lines.clone();
+    lines.extend(plan.host_keys.iter().map(|key| format!("HostKey {here}/host_{key}")));
+    lines.push(format!("ListenAddress 127.0.0.1:{port}"));
+    lines.push(format!("AuthorizedKeysFile {here}/authorized_keys"));
+    lines.push(format!("Subsystem sftp {subsystem}"));
+    for line in ["PidFile none", "StrictModes no", "PasswordAuthentication no", "KbdInteractiveAuthentication no"] {
+        lines.push(line.to_owned());
+    }
+    // Many tests at once knock at many servers, but a few of them do so with many connections.
+    for line in ["PermitRootLogin yes", "LogLevel VERBOSE", "MaxStartups 100", "UseDNS no", "PrintMotd no"] {
+        lines.push(line.to_owned());
+    }
+    // A locked account (`!` in the shadow file) may log in with a key only where PAM is asked.
+    lines.push(format!("UsePAM {}", if root_is_locked() { "yes" } else { "no" }));
+    lines.join("\n") + "\n"
+}
+
+fn root_is_locked() -> bool {
+    let Ok(shadow) = fs::read_to_string("/etc/shadow") else { return false };
+    shadow.lines().any(|line| line.starts_with("root:!"))
+}
+
+/// As root, sshd insists on this empty directory, which a boot makes and a container lacks.
+fn prepare_privilege_separation() {
+    if rustix::process::geteuid().is_root() {
+        let _ = fs::create_dir_all("/run/sshd");
+    }
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// Makes a key pair without a passphrase.
+pub fn generate_key(path: &Path, key_type: &str) {
+    generate_encrypted_key(path, key_type, "");
+}
+
+/// Makes a key pair whose private half is under a passphrase.
+pub fn generate_encrypted_key(path: &Path, key_type: &str, passphrase: &str) {
+    let output = Command::new("ssh-keygen")
+        .args(["-q", "-t", key_type, "-N", passphrase, "-C", "test", "-f"])
+        .arg(path)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|error| panic!("ssh-keygen: {error}"));
+    assert!(output.status.success(), "ssh-keygen: {}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,234 @@
+//! One test's own corner of the machine: a temporary directory with a home, a local and a remote directory, and a running server.
+
+use super::entry::Entry;
+use super::remote::{Program, Remote, SFTP_SERVER};
+use super::sshd::{Sshd, generate_key};
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// The name under which our ssh configuration knows the test's sshd.
+pub const HOST: &str = "server";
+
+/// A home, a local directory, a remote directory, a server. All of it is gone when it is dropped.
+pub struct World {
+    // Dropped in this order: first the server, then the directory in which it works.
+    sshd: Option<Sshd>,
+    direct: Option<String>,
+    root: PathBuf,
+    began_with: Vec<Entry>,
+    directory: TempDir,
+}
+
+impl World {
+    /// Makes the directories, the keys and the entries, and starts the server.
+    pub fn build(remote: Remote, local: &[Entry]) -> Self {
+        let directory = tempfile::Builder::new().prefix("sftpsh-test-").tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        for name in ["home/.ssh", "local", "remote", "tmp"] {
+            fs::create_dir_all(root.join(name)).unwrap();
+        }
+        fs::set_permissions(root.join("home/.ssh"), fs::Permissions::from_mode(0o700)).unwrap();
+        fill(&root.join("remote"), &remote.entries);
+        fill(&root.join("local"), local);
+
+        let (sshd, direct) = match &remote.ssh {
+            Some(plan) => {
+                let key = root.join("home/.ssh/id_ed25519");
+                generate_key(&key, "ed25519");
+                let sshd = Sshd::start(
+                    plan,
+                    &root.join("sshd"),
+                    &key.with_extension("pub"),
+                    &subsystem(&remote.program, &root.join("remote")),
+                );
+                if plan.known {
+                    fs::write(root.join("home/.ssh/known_hosts"), sshd.known_hosts()).unwrap();
+                }
+                (Some(sshd), None)
+            }
+            None => (None, Some(direct_command(&remote.program, &root.join("remote")))),
+        };
+        let world = Self { sshd, direct, root, began_with: remote.entries, directory };
+        fs::write(world.ssh_config(), world.configuration()).unwrap();
+        world
+    }
+
+    /// The served directory, in which a session starts.
+    pub fn remote(&self) -> PathBuf {
+        self.root.join("remote")
+    }
+
+    /// The directory in which the program is started.
+    pub fn local(&self) -> PathBuf {
+        self.root.join("local")
+    }
+
+    /// What `$HOME` is for the program.
+    pub fn home(&self) -> PathBuf {
+        self.root.join("home")
+    }
+
+    /// The directory that holds all the others.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Our side's configuration of ssh, for `-F`.
+    pub fn ssh_config(&self) -> PathBuf {
+        self.root.join("ssh_config")
+    }
+
+    /// The sshd, where there is one.
+    #[track_caller]
+    pub fn sshd(&self) -> &Sshd {
+        self.sshd.as_ref().expect("this world has no sshd: say Remote::over_ssh()")
+    }
+
+    /// What the server has logged.
+    pub fn log(&self) -> String {
+        self.sshd.as_ref().map(|sshd| sshd.log().text()).unwrap_or_default()
+    }
+
+    /// A file's contents as the world began.
+    pub fn first_contents(&self, path: &Path) -> Option<&[u8]> {
+        self.began_with.iter().filter_map(Entry::contents).find(|(of, _)| *of == path).map(|(_, contents)| contents)
+    }
+
+    /// The words that lead the program to this world's server; its destination comes last.
+    pub fn connecting_words(&self) -> (Vec<OsString>, Vec<OsString>) {
+        match &self.direct {
+            Some(command) => (vec!["-D".into(), command.into()], Vec::new()),
+            None => (vec!["-F".into(), self.ssh_config().into()], vec![HOST.into()]),
+        }
+    }
+
+    /// Points the host `server` at another port: a relay's.
+    pub fn route_through(&self, port: u16) {
+        let known = self.home().join(".ssh/known_hosts");
+        if let Ok(text) = fs::read_to_string(&known) {
+            fs::write(&known, text.replace(&format!(":{} ", self.sshd().port()), &format!(":{port} "))).unwrap();
+        }
+        fs::write(self.ssh_config(), self.configuration_at(port)).unwrap();
+    }
+
+    /// A command in this world: its home, its local directory, an environment that holds nothing else.
+    pub fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(self.local()).env_clear().envs(self.environment());
+        command
+    }
+
+    /// The whole environment of programs in this world.
+    pub fn environment(&self) -> Vec<(OsString, OsString)> {
+        let mut variables: Vec<(OsString, OsString)> = [
+            ("LANG", "C.UTF-8"),
+            ("LC_ALL", "C.UTF-8"),
+            ("TZ", "UTC"),
+            ("SHELL", "/bin/sh"),
+            ("TERM", "xterm-256color"),
+            ("RUST_BACKTRACE", "1"),
+        ]
+        .map(|(name, value)| (name.into(), value.into()))
+        .into();
+        variables.push(("HOME".into(), self.home().into()));
+        variables.push(("TMPDIR".into(), self.root.join("tmp").into()));
+        variables.push(("USER".into(), user().into()));
+        variables.push(("LOGNAME".into(), user().into()));
+        variables.push(("PATH".into(), std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into())));
+        variables
+    }
+
+    /// The text with this world's paths and port as fixed words.
+    pub fn plain(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (path, word) in
+            [(self.remote(), "REMOTE"), (self.local(), "LOCAL"), (self.home(), "HOME"), (self.root.clone(), "WORLD")]
+        {
+            text = text.replace(&*path.to_string_lossy(), word);
+        }
+        if let Some(sshd) = &self.sshd {
+            text = text
+                .replace(&format!("port {}", sshd.port()), "port PORT")
+                .replace(&format!(":{}", sshd.port()), ":PORT");
+        }
+        text
+    }
+
+    fn configuration(&self) -> String {
+        self.configuration_at(self.sshd.as_ref().map_or(22, Sshd::port))
+    }
+
+    fn configuration_at(&self, port: u16) -> String {
+        let ssh = self.home().join(".ssh");
+        let ssh = ssh.display();
+        format!(
+            "Host {HOST}\n    HostName 127.0.0.1\n    Port {port}\n\
+             Host *\n    User {user}\n    IdentityFile {ssh}/id_ed25519\n    UserKnownHostsFile {ssh}/known_hosts\n    GlobalKnownHostsFile /dev/null\n",
+            user = user()
+        )
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.sshd = None;
+        open_directories(self.directory.path());
+    }
+}
+
+/// Makes the entries, then their modes.
+fn fill(directory: &Path, entries: &[Entry]) {
+    for entry in entries {
+        entry.create_in(directory);
+    }
+    for entry in entries.iter().rev() {
+        entry.set_mode_in(directory);
+    }
+}
+
+/// A directory that a test closed can't be removed by an ordinary user.
+fn open_directories(directory: &Path) {
+    let _ = fs::set_permissions(directory, fs::Permissions::from_mode(0o700));
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            open_directories(&entry.path());
+        }
+    }
+}
+
+/// What `-D` runs. The program splits it as a shell would; temporary paths hold nothing that needs quotes.
+fn direct_command(program: &Program, remote: &Path) -> String {
+    let remote = remote.display();
+    match program {
+        Program::Honest => format!("{} -d {remote}", sftp_server()),
+        Program::HonestWith(words) => format!("{} -d {remote} {}", sftp_server(), words.join(" ")),
+        Program::Lying(lie) => format!("{} {remote} {lie}", super::lying::program().display()),
+    }
+}
+
+/// What sshd runs for `sftp`: its built-in server starts faster than a program.
+fn subsystem(program: &Program, remote: &Path) -> String {
+    match program {
+        Program::Honest => format!("internal-sftp -d {}", remote.display()),
+        Program::HonestWith(words) => format!("internal-sftp -d {} {}", remote.display(), words.join(" ")),
+        Program::Lying(_) => direct_command(program, remote),
+    }
+}
+
+/// The machine's sftp-server.
+pub fn sftp_server() -> &'static str {
+    SFTP_SERVER
+        .iter()
+        .find(|path| Path::new(path).exists())
+        .unwrap_or_else(|| panic!("no sftp-server in {SFTP_SERVER:?}; tests/run installs it"))
+}
+
+/// Who runs the tests.
+pub fn user() -> String {
+    let output = Command::new("id").arg("-un").output().expect("id(1) is everywhere");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
