@@ -17,6 +17,8 @@ mod pending;
 mod reply;
 mod session;
 mod shared;
+#[cfg(test)]
+mod testing;
 mod wire;
 
 pub use attributes::{Attributes, FileType, Owner, Times};

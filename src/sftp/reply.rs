@@ -174,3 +174,112 @@ fn path(packet: &mut Reader) -> Result<Bytes, Violation> {
         _ => Ok(path),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::extensions::Extensions;
+    use super::super::shared::Waker;
+    use super::super::wire::Writer;
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    fn shared() -> Arc<Shared> {
+        Arc::new(Shared::new(Waker::new().unwrap(), Extensions::default()))
+    }
+
+    fn decode(expects: Expects, packet_type: u8, bytes: Vec<u8>) -> Result<Result<Reply, Status>, Violation> {
+        expects.decode(packet_type, &mut Reader::new(Bytes::from(bytes)), &shared())
+    }
+
+    fn fields(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
+        let mut out = Vec::new();
+        Writer::packet(&mut out, write);
+        out.split_off(4)
+    }
+
+    fn all() -> [Expects; 9] {
+        [
+            Expects::Done,
+            Expects::Handle,
+            Expects::Data { at_most: 10 },
+            Expects::Names,
+            Expects::Path,
+            Expects::Attributes,
+            Expects::Limits,
+            Expects::Statvfs,
+            Expects::OwnerNames { users: 1, groups: 1 },
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn names_come_back_as_they_went(names in vec((vec(any::<u8>(), 0..40), vec(any::<u8>(), 0..40), any::<u32>()), 0..20)) {
+            let bytes = fields(|packet| {
+                packet.uint32(u32::try_from(names.len()).unwrap());
+                for (name, longname, permissions) in &names {
+                    packet.string(name);
+                    packet.string(longname);
+                    Attributes::with_permissions(*permissions).encode(packet);
+                }
+            });
+            let Ok(Ok(Reply::Names(decoded))) = decode(Expects::Names, kind::NAME, bytes) else { panic!("no names") };
+            let decoded: Vec<_> =
+                decoded.into_iter().map(|entry| (entry.name.to_vec(), entry.longname.to_vec(), entry.attributes.permissions.unwrap())).collect();
+            prop_assert_eq!(decoded, names);
+        }
+
+        #[test]
+        fn no_bytes_make_the_decoder_panic(packet_type in prop_oneof![101_u8..=105, Just(201_u8), any::<u8>()], bytes in vec(any::<u8>(), 0..80)) {
+            for expects in all() {
+                let _ = decode(expects, packet_type, bytes.clone());
+            }
+        }
+    }
+
+    #[test]
+    fn a_status_may_lack_its_text_and_any_request_may_be_refused() {
+        for expects in all() {
+            assert!(
+                matches!(decode(expects, kind::STATUS, vec![0, 0, 0, 3]), Ok(Err(status)) if status.text.is_empty())
+            );
+            let done = decode(expects, kind::STATUS, vec![0; 4]);
+            assert_eq!(done.is_ok(), expects == Expects::Done, "{expects:?}");
+        }
+    }
+
+    #[test]
+    fn handles_data_and_paths_are_bounded() {
+        let string = |length: usize| fields(|packet| packet.string(&vec![b'x'; length]));
+        for (length, fits) in [(0, false), (1, true), (256, true), (257, false)] {
+            assert_eq!(decode(Expects::Handle, kind::HANDLE, string(length)).is_ok(), fits, "a handle of {length}");
+        }
+        for (length, fits) in [(0, false), (1, true), (10, true), (11, false)] {
+            let data = decode(Expects::Data { at_most: 10 }, kind::DATA, string(length));
+            assert_eq!(data.is_ok(), fits, "{length} bytes of data");
+        }
+        let path = |count: u32, path: &[u8]| {
+            decode(
+                Expects::Path,
+                kind::NAME,
+                fields(|packet| {
+                    packet.uint32(count);
+                    packet.string(path);
+                }),
+            )
+        };
+        assert!(matches!(path(1, b"/srv"), Ok(Ok(Reply::Path(path))) if path == "/srv"));
+        for (count, text) in [(0, &b"/srv"[..]), (2, b"/srv"), (1, b""), (1, b"a\0b")] {
+            assert!(path(count, text).is_err(), "{count} {text:?}");
+        }
+    }
+
+    #[test]
+    fn a_reply_of_another_type_is_a_violation() {
+        let attributes = fields(|packet| Attributes::default().encode(packet));
+        for expects in all() {
+            let decoded = decode(expects, kind::ATTRS, attributes.clone());
+            assert_eq!(decoded.is_ok(), expects == Expects::Attributes, "{expects:?}");
+        }
+    }
+}

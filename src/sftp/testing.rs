@@ -1,0 +1,139 @@
+//! A scripted server at the other end of a socket, for tests of the session.
+
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::thread::{self, JoinHandle};
+
+use rustix::event::{PollFd, PollFlags};
+
+use super::session::{Options, Session};
+use super::wire::Writer;
+use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
+
+/// A plain socket as a transport.
+pub(super) struct SocketTransport(UnixStream);
+
+const READ_BYTES: usize = 64 * 1024;
+
+impl Transport for SocketTransport {
+    fn step(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step> {
+        let mut step = Step::Blocked;
+        if !out.is_empty() {
+            match self.0.write(out.front()) {
+                Ok(sent) => {
+                    out.advance(sent);
+                    step = Step::Moved;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match self.0.read(inbox.space(READ_BYTES)) {
+            Ok(0) => Ok(Step::Closed),
+            Ok(read) => {
+                inbox.commit(read);
+                Ok(Step::Moved)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(step),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn interest<'a>(&'a self, out_pending: bool, fds: &mut Vec<PollFd<'a>>) {
+        let out = if out_pending { PollFlags::OUT } else { PollFlags::empty() };
+        fds.push(PollFd::new(&self.0, PollFlags::IN | out));
+    }
+
+    fn killer(&self) -> Killer {
+        Killer::new(OwnedFd::from(self.0.try_clone().unwrap()))
+    }
+
+    fn finish(self: Box<Self>) -> End {
+        let _ = self.0.shutdown(std::net::Shutdown::Both);
+        End::default()
+    }
+}
+
+/// The server's side of the conversation: packets in, packets out.
+pub(super) struct Peer(UnixStream);
+
+impl Peer {
+    /// The next request's type, id and the fields behind them; nothing when the client is gone.
+    pub(super) fn request(&mut self) -> Option<(u8, u32, Vec<u8>)> {
+        let mut length = [0; 4];
+        self.0.read_exact(&mut length).ok()?;
+        let mut packet = vec![0; u32::from_be_bytes(length) as usize];
+        self.0.read_exact(&mut packet).ok()?;
+        let fields = packet.split_off(5.min(packet.len()));
+        let id = u32::from_be_bytes([packet[1], packet[2], packet[3], packet[4]]);
+        Some((packet[0], id, fields))
+    }
+
+    pub(super) fn send(&mut self, fields: impl FnOnce(&mut Writer<'_>)) {
+        let mut out = Vec::new();
+        Writer::packet(&mut out, fields);
+        self.raw(&out);
+    }
+
+    pub(super) fn raw(&mut self, bytes: &[u8]) {
+        // The client may have hung up already, which is what some tests are about.
+        let _ = self.0.write_all(bytes);
+    }
+
+    pub(super) fn reply(&mut self, packet_type: u8, id: u32, fields: impl FnOnce(&mut Writer<'_>)) {
+        self.send(|packet| {
+            packet.byte(packet_type);
+            packet.uint32(id);
+            fields(packet);
+        });
+    }
+
+    pub(super) fn status(&mut self, id: u32, code: u32, text: &str) {
+        self.reply(101, id, |packet| {
+            packet.uint32(code);
+            packet.string(text.as_bytes());
+            packet.string(b"");
+        });
+    }
+
+    /// Takes INIT and answers VERSION with these extensions.
+    pub(super) fn greet(&mut self, extensions: &[(&str, &str)]) {
+        self.request().unwrap();
+        self.send(|packet| {
+            packet.byte(2);
+            packet.uint32(3);
+            for (name, version) in extensions {
+                packet.string(name.as_bytes());
+                packet.string(version.as_bytes());
+            }
+        });
+    }
+
+    /// Lets the client hang up first.
+    pub(super) fn wait_for_the_end(&mut self) -> Vec<(u8, u32, Vec<u8>)> {
+        std::iter::from_fn(|| self.request()).collect()
+    }
+}
+
+/// A transport, and a thread that plays the server on its other end.
+pub(super) fn scripted<T: Send + 'static>(
+    script: impl FnOnce(&mut Peer) -> T + Send + 'static,
+) -> (Box<dyn Transport>, JoinHandle<T>) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    let server = thread::spawn(move || script(&mut Peer(theirs)));
+    (Box::new(SocketTransport(ours)), server)
+}
+
+/// A session with a server that offers no extension and then follows the script.
+pub(super) fn session<T: Send + 'static>(
+    options: Options,
+    script: impl FnOnce(&mut Peer) -> T + Send + 'static,
+) -> (Session, JoinHandle<T>) {
+    let (transport, server) = scripted(move |peer| {
+        peer.greet(&[]);
+        script(peer)
+    });
+    (Session::open(transport, options).unwrap(), server)
+}
