@@ -1,7 +1,10 @@
 //! The tests' own tools: a builder that can't fail proves nothing.
 
-use crate::support::{Entry, Remote, Shell};
+use crate::support::{Entry, Fault, Relay, Remote, Shell, Toward};
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 /// What a story says when it does not hold.
 fn complaint(story: impl FnOnce()) -> String {
@@ -59,7 +62,7 @@ fn nothing_is_left_of_a_world() {
     drop(running);
     drop(world);
     assert!(!root.exists());
-    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
 }
 
 #[test]
@@ -68,8 +71,59 @@ fn a_program_that_hangs_is_killed_and_told() {
         Shell::on(Remote::empty())
             .env("SHELL", "/bin/sh")
             .types("!sleep 1000")
-            .patience(std::time::Duration::from_millis(300))
+            .patience(Duration::from_millis(300))
             .succeeds();
     });
     assert!(report.contains("it hung"), "{report}");
+}
+
+#[test]
+fn a_terminal_is_typed_at_and_read() {
+    Shell::on(Remote::with(["notes.txt"]))
+        .at_a_terminal()
+        .types("ls")
+        .sees("notes.txt")
+        .types("pwd")
+        .sees("Remote working directory: ")
+        .types("bye")
+        .ends_with(0)
+        .prints("sftp> ls\nnotes.txt");
+}
+
+#[test]
+fn a_relay_delays_and_cuts_a_line() {
+    let line = Relay::plain().at(Toward::Client, 60_000, Fault::Cut);
+    Shell::on(Remote::with([Entry::sized("big", 1_000_000)]).over_ssh())
+        .through(line)
+        .types("get big")
+        .exits(255)
+        .holds(|world| (world.line().moved(Toward::Server) == 0).then(|| "nothing went through the relay".to_owned()));
+
+    let delay = Duration::from_millis(40);
+    let begin = Instant::now();
+    Shell::on(Remote::empty().over_ssh()).through(Relay::plain().delay(delay)).types("pwd").succeeds();
+    assert!(begin.elapsed() > delay * 10, "a login and a command take more than five round trips");
+}
+
+#[test]
+fn a_relay_resets_and_stalls_a_line() {
+    let echo = TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = echo.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in echo.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || io::copy(&mut &stream, &mut &stream));
+        }
+    });
+    let answer = |fault| {
+        let relay = Relay::plain().at(Toward::Client, 3, fault).start(target);
+        let mut stream = TcpStream::connect(("127.0.0.1", relay.port())).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+        stream.write_all(b"hello").unwrap();
+        let mut heard = Vec::new();
+        (stream.read_to_end(&mut heard).map_err(|error| error.kind()), heard)
+    };
+    assert_eq!(answer(Fault::Cut), (Ok(3), b"hel".to_vec()));
+    assert_eq!(answer(Fault::HalfClose), (Ok(3), b"hel".to_vec()));
+    assert_eq!(answer(Fault::Stall), (Err(io::ErrorKind::WouldBlock), b"hel".to_vec()));
+    assert_eq!(answer(Fault::Reset).0, Err(io::ErrorKind::ConnectionReset));
 }

@@ -49,18 +49,22 @@ mod entry;
 mod lying;
 mod outcome;
 mod process;
+mod relay;
 mod remote;
 mod shell;
 mod sshd;
+mod terminal;
 mod world;
 
 pub use capture::Capture;
-pub use entry::Entry;
+pub use entry::{Entry, noise};
 pub use outcome::Outcome;
-pub use process::Running;
+pub use process::{Finished, Running};
+pub use relay::{Fault, Relay, RunningRelay, Toward};
 pub use remote::Remote;
-pub use shell::Shell;
-pub use sshd::{Sshd, SshdPlan};
+pub use shell::{Mode, Shell, program};
+pub use sshd::{Sshd, SshdPlan, generate_encrypted_key, generate_key};
+pub use terminal::{Key, PROMPT, Terminal};
 pub use world::World;
 
 use std::time::Duration;

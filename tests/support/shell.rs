@@ -3,6 +3,7 @@
 use super::entry::Entry;
 use super::outcome::Outcome;
 use super::process::Running;
+use super::relay::Relay;
 use super::remote::Remote;
 use super::world::World;
 use super::{PATIENCE, Sshd};
@@ -112,6 +113,12 @@ impl Shell {
     /// Counts as hung only after this long.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
+        self
+    }
+
+    /// Over this line instead of a perfect one.
+    pub fn through(mut self, line: Relay) -> Self {
+        self.world.relay(line);
         self
     }
 

@@ -1,6 +1,7 @@
 //! One test's own corner of the machine: a temporary directory with a home, a local and a remote directory, and a running server.
 
 use super::entry::Entry;
+use super::relay::{Relay, RunningRelay};
 use super::remote::{Program, Remote, SFTP_SERVER};
 use super::sshd::{Sshd, generate_key};
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ pub struct World {
     // Dropped in this order: first the server, then the directory in which it works.
     sshd: Option<Sshd>,
     direct: Option<String>,
+    relay: Option<RunningRelay>,
     root: PathBuf,
     began_with: Vec<Entry>,
     directory: TempDir,
@@ -52,7 +54,7 @@ impl World {
             }
             None => (None, Some(direct_command(&remote.program, &root.join("remote")))),
         };
-        let world = Self { sshd, direct, root, began_with: remote.entries, directory };
+        let world = Self { relay: None, sshd, direct, root, began_with: remote.entries, directory };
         fs::write(world.ssh_config(), world.configuration()).unwrap();
         world
     }
@@ -106,11 +108,25 @@ impl World {
         }
     }
 
-    /// Points the host `server` at another port: a relay's.
-    pub fn route_through(&self, port: u16) {
+    /// Puts a line between us and the sshd, in place of the one before.
+    pub fn relay(&mut self, line: Relay) {
+        let relay = line.start(self.sshd().port());
+        self.route_through(relay.port());
+        self.relay = Some(relay);
+    }
+
+    /// The line between us and the sshd.
+    #[track_caller]
+    pub fn line(&self) -> &RunningRelay {
+        self.relay.as_ref().expect("no relay: say Shell::through(…)")
+    }
+
+    /// Points the host `server` at another port.
+    fn route_through(&self, port: u16) {
         let known = self.home().join(".ssh/known_hosts");
         if let Ok(text) = fs::read_to_string(&known) {
-            fs::write(&known, text.replace(&format!(":{} ", self.sshd().port()), &format!(":{port} "))).unwrap();
+            let before = self.relay.as_ref().map_or(self.sshd().port(), RunningRelay::port);
+            fs::write(&known, text.replace(&format!(":{before} "), &format!(":{port} "))).unwrap();
         }
         fs::write(self.ssh_config(), self.configuration_at(port)).unwrap();
     }
@@ -175,6 +191,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
+        self.relay = None;
         self.sshd = None;
         open_directories(self.directory.path());
     }

@@ -1,0 +1,261 @@
+//! A bad line: a TCP relay on the loopback that delays, throttles, and at byte N of one direction cuts, stalls, resets or half-closes.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// What one read takes from a socket.
+const PIECE: usize = 32 * 1024;
+
+/// Pieces under way in one direction: more than any product of bandwidth and delay we play.
+const PIECES_UNDER_WAY: usize = 2048;
+
+/// On a slow line the pieces under way are few, as in a real router, or the sender would think that all was sent.
+const PIECES_ON_A_SLOW_LINE: usize = 8;
+
+/// A direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Toward {
+    Client,
+    Server,
+}
+
+/// What happens at the byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Both sides see an orderly end.
+    Cut,
+    /// Nothing moves any more in this direction, and nobody is told.
+    Stall,
+    /// Both sides see a reset.
+    Reset,
+    /// The receiver of this direction sees its end; the other direction goes on.
+    HalfClose,
+}
+
+/// How the line shall be.
+#[must_use]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Relay {
+    delay: Duration,
+    bytes_per_second: Option<u64>,
+    fault: Option<(Toward, u64, Fault)>,
+}
+
+impl Relay {
+    /// A line that does nothing.
+    pub fn plain() -> Self {
+        Self::default()
+    }
+
+    /// Each byte arrives so much later; a round trip takes twice that.
+    pub fn delay(mut self, one_way: Duration) -> Self {
+        self.delay = one_way;
+        self
+    }
+
+    /// Each direction carries no more than this.
+    pub fn bytes_per_second(mut self, rate: u64) -> Self {
+        self.bytes_per_second = Some(rate);
+        self
+    }
+
+    /// After this many bytes in this direction, of each connection, that happens.
+    pub fn at(mut self, toward: Toward, byte: u64, fault: Fault) -> Self {
+        self.fault = Some((toward, byte, fault));
+        self
+    }
+
+    /// Begins to relay to a port on the loopback.
+    pub fn start(self, target: u16) -> RunningRelay {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared::default());
+        let ours = Arc::clone(&shared);
+        let acceptor = std::thread::spawn(move || {
+            for client in listener.incoming().map_while(Result::ok) {
+                if ours.ended.load(Ordering::SeqCst) {
+                    break;
+                }
+                connect(client, target, self, &ours);
+            }
+        });
+        RunningRelay { port, shared, acceptor: Some(acceptor) }
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    ended: AtomicBool,
+    /// Bytes taken from the server, and from the client.
+    moved: [AtomicU64; 2],
+    connections: AtomicU64,
+    sockets: Mutex<Vec<Weak<TcpStream>>>,
+    ending: Condvar,
+}
+
+impl Shared {
+    /// Nothing is taken out of the queue meanwhile: the sender's buffers fill up, as on a line that died.
+    fn wait_for_the_end(&self) {
+        let mut sockets = self.sockets.lock().unwrap();
+        while !self.ended.load(Ordering::SeqCst) {
+            sockets = self.ending.wait(sockets).unwrap();
+        }
+    }
+}
+
+/// A relay at work. It ends, with all its connections, when dropped.
+pub struct RunningRelay {
+    port: u16,
+    shared: Arc<Shared>,
+    acceptor: Option<JoinHandle<()>>,
+}
+
+impl RunningRelay {
+    /// Where it listens, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Bytes that came in for this direction up to now.
+    pub fn moved(&self, toward: Toward) -> u64 {
+        self.shared.moved[toward as usize].load(Ordering::SeqCst)
+    }
+
+    /// How many connections were made.
+    pub fn connections(&self) -> u64 {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Cuts all that is connected now; new connections are relayed again.
+    pub fn cut(&self) {
+        for socket in self.shared.sockets.lock().unwrap().drain(..).filter_map(|socket| socket.upgrade()) {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Drop for RunningRelay {
+    fn drop(&mut self) {
+        self.shared.ended.store(true, Ordering::SeqCst);
+        self.cut();
+        self.shared.ending.notify_all();
+        // Wakes the acceptor.
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+        if let Some(acceptor) = self.acceptor.take() {
+            let _ = acceptor.join();
+        }
+    }
+}
+
+fn connect(client: TcpStream, target: u16, line: Relay, shared: &Arc<Shared>) {
+    let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)) else { return };
+    shared.connections.fetch_add(1, Ordering::SeqCst);
+    let pair = [Arc::new(client), Arc::new(server)];
+    for socket in &pair {
+        let _ = socket.set_nodelay(true);
+        shared.sockets.lock().unwrap().push(Arc::downgrade(socket));
+    }
+    let [client, server] = pair;
+    let reset = Arc::new(AtomicBool::new(false));
+    for (toward, from, to) in [(Toward::Server, &client, &server), (Toward::Client, &server, &client)] {
+        Way {
+            toward,
+            from: Arc::clone(from),
+            to: Arc::clone(to),
+            reset: Arc::clone(&reset),
+            shared: Arc::clone(shared),
+        }
+        .open(line);
+    }
+}
+
+/// One direction of one connection.
+#[derive(Clone)]
+struct Way {
+    toward: Toward,
+    from: Arc<TcpStream>,
+    to: Arc<TcpStream>,
+    /// The connection is to end with a reset: nobody may say an orderly goodbye.
+    reset: Arc<AtomicBool>,
+    shared: Arc<Shared>,
+}
+
+impl Way {
+    /// A thread that reads, a thread that writes when the time has come.
+    fn open(self, line: Relay) {
+        let capacity = if line.bytes_per_second.is_some() { PIECES_ON_A_SLOW_LINE } else { PIECES_UNDER_WAY };
+        let (pieces, queue) = sync_channel(capacity);
+        let source = self.clone();
+        std::thread::spawn(move || source.take(&pieces, line.delay));
+        std::thread::spawn(move || self.deliver(&queue, line));
+    }
+
+    fn take(&self, pieces: &SyncSender<(Instant, Vec<u8>)>, delay: Duration) {
+        let mut piece = vec![0; PIECE];
+        while let Ok(count @ 1..) = (&*self.from).read(&mut piece) {
+            self.shared.moved[self.toward as usize].fetch_add(count as u64, Ordering::SeqCst);
+            if pieces.send((Instant::now() + delay, piece[..count].to_vec())).is_err() {
+                break;
+            }
+        }
+    }
+
+    fn deliver(&self, queue: &Receiver<(Instant, Vec<u8>)>, line: Relay) {
+        let fault = line.fault.filter(|(of, ..)| *of == self.toward);
+        let mut delivered = 0;
+        let mut free_at = Instant::now();
+        for (due, mut piece) in queue {
+            let struck = fault.filter(|(_, byte, _)| delivered + piece.len() as u64 >= *byte);
+            if let Some((_, byte, _)) = struck {
+                piece.truncate(usize::try_from(byte - delivered).unwrap());
+            }
+            sleep_until(due.max(free_at));
+            if (&*self.to).write_all(&piece).is_err() {
+                break;
+            }
+            delivered += piece.len() as u64;
+            if let Some(rate) = line.bytes_per_second {
+                free_at = free_at.max(Instant::now()) + Duration::from_secs_f64(piece.len() as f64 / rate as f64);
+            }
+            if let Some((_, _, fault)) = struck {
+                return self.strike(fault, queue);
+            }
+        }
+        if !self.reset.load(Ordering::SeqCst) {
+            // The source has ended, so does this direction; and the writer to a dead connection wakes its reader.
+            let _ = self.to.shutdown(Shutdown::Write);
+            let _ = self.from.shutdown(Shutdown::Read);
+        }
+    }
+
+    fn strike(&self, fault: Fault, queue: &Receiver<(Instant, Vec<u8>)>) {
+        match fault {
+            Fault::Cut => {
+                let _ = self.from.shutdown(Shutdown::Both);
+                let _ = self.to.shutdown(Shutdown::Both);
+            }
+            Fault::Reset => {
+                self.reset.store(true, Ordering::SeqCst);
+                for socket in [&self.from, &self.to] {
+                    let _ = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO));
+                    // Its reader wakes and lets go; who lets go last, resets.
+                    let _ = socket.shutdown(Shutdown::Read);
+                }
+            }
+            Fault::HalfClose => {
+                let _ = self.to.shutdown(Shutdown::Write);
+                queue.iter().for_each(drop);
+            }
+            Fault::Stall => self.shared.wait_for_the_end(),
+        }
+    }
+}
+
+fn sleep_until(time: Instant) {
+    std::thread::sleep(time.saturating_duration_since(Instant::now()));
+}
