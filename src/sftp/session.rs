@@ -383,10 +383,7 @@ mod tests {
 
     #[test]
     fn a_kill_from_another_thread_ends_a_sleeping_driver() {
-        let (session, server) = session(Options { idle_limit: None, ..Options::default() }, |peer| {
-            peer.request().unwrap();
-            peer.wait_for_the_end();
-        });
+        let (session, server) = session(Options { idle_limit: None, ..Options::default() }, Peer::wait_for_the_end);
         let pending = session.submit(&calls::Stat { path: &path("a") });
         let killer = session.killer();
         thread::spawn(move || killer.kill());
@@ -452,17 +449,18 @@ mod tests {
         let file = path("f");
         let open = calls::Open { path: &file, flags: OpenFlags::READ, attributes: Attributes::default() };
         let queue = Completions::new();
-        for number in 0..3000 {
-            match number % 3 {
+        for number in 0..4000 {
+            match number % 4 {
                 0 => drop(session.submit(&open)),
                 1 => session.submit_to(&queue, number, &open),
+                2 => session.close(session.submit(&open).wait().unwrap()).unwrap(),
                 _ => drop(session.submit(&open).wait().unwrap()),
             }
         }
         drop(queue);
         session.stat(&file).unwrap();
         let _ = session.finish();
-        assert_eq!(server.join().unwrap(), (3000, 3000));
+        assert_eq!(server.join().unwrap(), (4000, 4000));
     }
 
     #[test]
