@@ -25,14 +25,13 @@ struct Inner<T> {
 }
 
 struct State<T> {
-    /// Tokens of requests under way, at the key that their completion holds.
+    /// Tokens of requests under way, at the key that their completion holds. None is left once the queue was dropped.
     tokens: Vec<Option<T>>,
     /// Keys of `tokens` that are free.
     free: Vec<usize>,
     ready: VecDeque<(T, Result<Reply, Error>)>,
     outstanding: usize,
     nudged: bool,
-    gone: bool,
 }
 
 impl<T: Send + 'static> Default for Completions<T> {
@@ -117,7 +116,6 @@ impl<T> Drop for Completions<T> {
     fn drop(&mut self) {
         let (ready, tokens) = {
             let mut state = lock(&self.inner.state);
-            state.gone = true;
             (std::mem::take(&mut state.ready), std::mem::take(&mut state.tokens))
         };
         // Outside the lock: handles in them submit their CLOSE now.
@@ -130,15 +128,15 @@ impl<T: Send> Complete for Inner<T> {
         let mut state = lock(&self.state);
         let token = state.tokens.get_mut(key).and_then(Option::take);
         match token {
-            Some(token) if !state.gone => {
+            Some(token) => {
                 state.free.push(key);
                 state.outstanding -= 1;
                 state.ready.push_back((token, outcome));
             }
-            abandoned => {
+            None => {
                 // Outside the lock: a handle in it submits its CLOSE now.
                 drop(state);
-                drop((abandoned, outcome));
+                drop(outcome);
             }
         }
     }
