@@ -44,14 +44,8 @@ impl<T: Send + 'static> Completions<T> {
     /// An empty queue.
     #[must_use]
     pub fn new() -> Completions<T> {
-        let state = State {
-            tokens: Vec::new(),
-            free: Vec::new(),
-            ready: VecDeque::new(),
-            outstanding: 0,
-            nudged: false,
-            gone: false,
-        };
+        let state =
+            State { tokens: Vec::new(), free: Vec::new(), ready: VecDeque::new(), outstanding: 0, nudged: false };
         Completions { inner: Arc::new(Inner { state: Mutex::new(state), arrived: Condvar::new() }) }
     }
 
