@@ -1,2 +1,20 @@
 //! What a terminal shows and asks: bytes made printable, sizes, times, tables, prompts, output roles.
+//!
+//! Nothing here knows a server, a file or a command. Whatever comes from a server goes through [`Printable`] on its
+//! way to a person, and every line that the program prints goes through [`Output`].
 #![forbid(unsafe_code)]
+
+pub mod columns;
+pub mod mode;
+pub mod output;
+pub mod printable;
+pub mod prompt;
+pub mod quote;
+pub mod size;
+pub mod table;
+pub mod time;
+
+pub use columns::columns;
+pub use output::Output;
+pub use printable::Printable;
+pub use size::ByteSize;

@@ -1,0 +1,67 @@
+//! Names side by side, as `ls` shows them.
+#![forbid(unsafe_code)]
+
+use std::fmt::Display;
+
+use unicode_width::UnicodeWidthStr;
+
+/// The cells in rows that fit `width` columns of a terminal, each row's text without its newline.
+///
+/// As in sftp(1): cells go across, not down; each is as wide as the longest plus two, stretched so that the row fills
+/// the width; one that is too long for the terminal has a row of its own. Unlike there, width means columns of the
+/// terminal and not bytes. Trailing blanks stay, as there.
+pub fn columns(cells: impl IntoIterator<Item = impl Display>, width: usize) -> impl Iterator<Item = String> {
+    let cells: Vec<(String, usize)> = cells
+        .into_iter()
+        .map(|cell| cell.to_string())
+        .map(|cell| {
+            let columns = cell.width();
+            (cell, columns)
+        })
+        .collect();
+    let longest = cells.iter().map(|&(_, columns)| columns).max().unwrap_or(0);
+    let count = (width / (longest + 2)).max(1);
+    let room = width / count;
+    let mut cells = cells.into_iter().peekable();
+    std::iter::from_fn(move || {
+        cells.peek()?;
+        let mut row = String::new();
+        for (cell, columns) in cells.by_ref().take(count) {
+            row.push_str(&cell);
+            row.extend(std::iter::repeat_n(' ', room.saturating_sub(columns)));
+        }
+        Some(row)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_across_as_sftp_prints_them() {
+        let names = ["f0", "f1023", "f10239", "f102399", "f1024", "f102400", "f107374182400", "ff", "old"];
+        let rows: Vec<_> = columns(names, 80).collect();
+        assert_eq!(
+            rows,
+            [
+                "f0              f1023           f10239          f102399         f1024           ",
+                "f102400         f107374182400   ff              old             ",
+            ]
+        );
+    }
+
+    #[test]
+    fn rows_fit_the_terminal() {
+        for (names, width, expected) in [
+            (&["日本", "ab"][..], 13, &["日本  ab    "][..]),
+            (&["longer than that", "b"], 10, &["longer than that", "b         "]),
+            (&["a", "b", "c"], 6, &["a  b  ", "c  "]),
+            (&["a"], 0, &["a"]),
+            (&[], 80, &[]),
+        ] {
+            let rows: Vec<_> = columns(names, width).collect();
+            assert_eq!(rows, expected, "{names:?} in {width}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Modes as `ls -l` writes them.
+#![forbid(unsafe_code)]
+
+/// The ten letters of a mode: its type and three times what owner, group and others may: `drwxr-xr-x`, `-rwsr-x--T`.
+///
+/// The bits are those of POSIX, which every SFTP v3 server sends (draft-ietf-secsh-filexfer-02, section 5).
+#[must_use]
+pub fn string(mode: u32) -> String {
+    let mut letters = String::with_capacity(10);
+    letters.push(match mode & 0o170_000 {
+        0o040_000 => 'd',
+        0o020_000 => 'c',
+        0o060_000 => 'b',
+        0o100_000 => '-',
+        0o120_000 => 'l',
+        0o140_000 => 's',
+        0o010_000 => 'p',
+        _ => '?',
+    });
+    for (shift, special, set) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
+        let bits = mode >> shift;
+        letters.push(if bits & 4 == 0 { '-' } else { 'r' });
+        letters.push(if bits & 2 == 0 { '-' } else { 'w' });
+        letters.push(match (mode & special != 0, bits & 1 != 0) {
+            (true, true) => set,
+            (true, false) => set.to_ascii_uppercase(),
+            (false, true) => 'x',
+            (false, false) => '-',
+        });
+    }
+    letters
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_and_special_bits_have_their_letters() {
+        for (mode, letters) in [
+            (0o040_755, "drwxr-xr-x"),
+            (0o100_644, "-rw-r--r--"),
+            (0o120_777, "lrwxrwxrwx"),
+            (0o010_600, "prw-------"),
+            (0o020_620, "crw--w----"),
+            (0o060_660, "brw-rw----"),
+            (0o140_755, "srwxr-xr-x"),
+            (0o104_755, "-rwsr-xr-x"),
+            (0o106_600, "-rwS--S---"),
+            (0o102_755, "-rwxr-sr-x"),
+            (0o041_777, "drwxrwxrwt"),
+            (0o041_776, "drwxrwxrwT"),
+            (0o000_644, "?rw-r--r--"),
+            (0o100_000, "----------"),
+        ] {
+            assert_eq!(string(mode), letters, "{mode:o}");
+        }
+    }
+}

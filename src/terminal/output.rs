@@ -1,0 +1,471 @@
+//! Where every line goes that the program prints, by the role it plays.
+//!
+//! A role decides the stream and whether quiet drops it; who prints names no stream and no colour. stdout is buffered,
+//! and flushed before anything goes to stderr, so that the two keep their order where they meet. Printing never fails
+//! on the spot: a stdout that can't be written any more is remembered, what follows is dropped, and the one who runs
+//! the commands asks [`Output::ended`]. While something is drawn at the bottom of the terminal (progress bars, a
+//! prompt), lines go above it, see [`Overlay`].
+#![forbid(unsafe_code)]
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::termios::tcgetwinsize;
+
+/// The program's output; clones share one.
+#[derive(Clone)]
+pub struct Output {
+    shared: Arc<Mutex<Shared>>,
+}
+
+/// How much is left unsaid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quiet {
+    /// Everything is said.
+    #[default]
+    No,
+    /// No status lines and no notes, as sftp(1) under `-b`.
+    Status,
+    /// No warnings either, as under `-q`.
+    Warnings,
+}
+
+/// Why stdout takes nothing more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Its reader went away (`… | head`): the run ends, and says nothing.
+    Unread,
+    /// It can't be written, for instance because the disk is full; the text is the system's.
+    Failed(String),
+}
+
+/// Something that is drawn at the bottom of the terminal, above which lines must be put.
+///
+/// It is called with the output locked, so it must not print through it.
+pub trait Overlay: Send {
+    /// Puts whole lines above the drawing: by making room and calling `write`, which puts them on their stream, or by
+    /// handing `lines` to whatever owns the terminal.
+    fn above(&mut self, lines: &str, write: &mut dyn FnMut());
+}
+
+impl<F: FnMut(&mut dyn FnMut()) + Send> Overlay for F {
+    fn above(&mut self, _lines: &str, write: &mut dyn FnMut()) {
+        self(write);
+    }
+}
+
+/// Everything that was printed on a captured output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// What went to stdout.
+    pub stdout: String,
+    /// What went to stderr.
+    pub stderr: String,
+    /// Both as they would have come on one terminal.
+    pub merged: String,
+}
+
+/// Columns of a terminal that does not tell.
+const DEFAULT_WIDTH: usize = 80;
+
+/// stdout is written when so much is waiting, whatever comes next.
+const BUFFERED_BYTES: usize = 32 * 1024;
+
+impl Output {
+    /// Output on the process's own stdout and stderr.
+    #[must_use]
+    pub fn standard() -> Output {
+        Output::on(Sink::Standard)
+    }
+
+    /// Output that is kept instead of shown, to be asked for by [`Output::captured_text`].
+    #[must_use]
+    pub fn captured() -> Output {
+        Output::on(Sink::Captured { stdout: Vec::new(), stderr: Vec::new(), merged: Vec::new() })
+    }
+
+    fn on(sink: Sink) -> Output {
+        let shared = Shared { sink, waiting: Vec::new(), quiet: Quiet::No, ended: None, overlay: None };
+        Output { shared: Arc::new(Mutex::new(shared)) }
+    }
+
+    /// What was asked for: a line on stdout.
+    pub fn answer(&self, line: impl Display) {
+        self.lock().stdout_line(&line);
+    }
+
+    /// What a command is about to do (`Fetching …`): a line on stdout, where sftp(1) prints it, at once; none when quiet.
+    pub fn status(&self, line: impl Display) {
+        let mut shared = self.lock();
+        if shared.quiet < Quiet::Status {
+            shared.stdout_line(&line);
+            shared.flush();
+        }
+    }
+
+    /// What is good to know about the session (`Connected to …`): a line on stderr, none when quiet.
+    pub fn note(&self, line: impl Display) {
+        let mut shared = self.lock();
+        if shared.quiet < Quiet::Status {
+            shared.stderr_line(&line);
+        }
+    }
+
+    /// What may be wrong: a line on stderr, none under `-q`.
+    pub fn warning(&self, line: impl Display) {
+        let mut shared = self.lock();
+        if shared.quiet < Quiet::Warnings {
+            shared.stderr_line(&line);
+        }
+    }
+
+    /// What went wrong: a line on stderr.
+    pub fn failure(&self, line: impl Display) {
+        self.lock().stderr_line(&line);
+    }
+
+    /// The way out of what went wrong: a line of its own on stderr.
+    pub fn hint(&self, way_out: impl Display) {
+        self.lock().stderr_line(&format_args!("hint: {way_out}"));
+    }
+
+    /// How far something is, for a reader without a terminal: a line on stderr.
+    pub fn progress(&self, line: impl Display) {
+        self.lock().stderr_line(&line);
+    }
+
+    /// stdout as a writer, for bytes as they are and for listings that are written piece by piece.
+    #[must_use]
+    pub fn writer(&self) -> Writer<'_> {
+        Writer { output: self }
+    }
+
+    /// Writes what waits for stdout: after each command, and before a prompt.
+    pub fn flush(&self) {
+        self.lock().flush();
+    }
+
+    /// Whether stdout takes nothing more, and why. What prints much asks now and then and stops; the run ends with it.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        self.lock().ended.clone()
+    }
+
+    /// What is left unsaid from now on.
+    pub fn set_quiet(&self, quiet: Quiet) {
+        self.lock().quiet = quiet;
+    }
+
+    /// What is left unsaid.
+    #[must_use]
+    pub fn quiet(&self) -> Quiet {
+        self.lock().quiet
+    }
+
+    /// Puts lines for the terminal above a drawing from now on; `None` when it is gone.
+    pub fn set_overlay(&self, overlay: Option<Box<dyn Overlay>>) {
+        let mut shared = self.lock();
+        shared.flush();
+        shared.overlay = overlay;
+    }
+
+    /// Whether stdout is a terminal.
+    #[must_use]
+    pub fn stdout_is_terminal(&self) -> bool {
+        self.lock().sink.is_terminal(Stream::Stdout)
+    }
+
+    /// Whether stderr is a terminal.
+    #[must_use]
+    pub fn stderr_is_terminal(&self) -> bool {
+        self.lock().sink.is_terminal(Stream::Stderr)
+    }
+
+    /// Columns of the terminal that stdout goes to, else of the one that commands come from, as sftp(1) has it, else 80.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        match self.lock().sink {
+            Sink::Standard => columns_of(io::stdout()).or_else(|| columns_of(io::stdin())).unwrap_or(DEFAULT_WIDTH),
+            _ => DEFAULT_WIDTH,
+        }
+    }
+
+    /// All that was printed so far on a captured output; nothing on any other.
+    #[must_use]
+    pub fn captured_text(&self) -> Captured {
+        let mut shared = self.lock();
+        shared.flush();
+        match &shared.sink {
+            Sink::Captured { stdout, stderr, merged } => {
+                let [stdout, stderr, merged] =
+                    [stdout, stderr, merged].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+                Captured { stdout, stderr, merged }
+            }
+            _ => Captured::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        // A panic elsewhere leaves whole lines behind.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// stdout as a writer; see [`Output::writer`]. An error means that stdout takes nothing more.
+pub struct Writer<'a> {
+    output: &'a Output,
+}
+
+impl Write for Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut shared = self.output.lock();
+        shared.stdout_bytes(bytes);
+        shared.alive().map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let mut shared = self.output.lock();
+        shared.flush();
+        shared.alive()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stream {
+    Stdout,
+    Stderr,
+}
+
+struct Shared {
+    sink: Sink,
+    /// What waits for stdout.
+    waiting: Vec<u8>,
+    quiet: Quiet,
+    ended: Option<Ended>,
+    overlay: Option<Box<dyn Overlay>>,
+}
+
+impl Shared {
+    fn stdout_line(&mut self, line: &dyn Display) {
+        // Writing to memory can't fail, and a Display that fails has said what it could.
+        let _ = writeln!(self.waiting, "{line}");
+        self.flush_when_full();
+    }
+
+    fn stdout_bytes(&mut self, bytes: &[u8]) {
+        self.waiting.extend_from_slice(bytes);
+        self.flush_when_full();
+    }
+
+    fn stderr_line(&mut self, line: &dyn Display) {
+        self.flush();
+        // No one is left to hear that stderr can't be written.
+        let _ = self.put(Stream::Stderr, format!("{line}\n").as_bytes());
+    }
+
+    fn flush_when_full(&mut self) {
+        if self.ended.is_some() {
+            self.waiting.clear();
+        } else if self.waiting.len() >= BUFFERED_BYTES {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let mut bytes = std::mem::take(&mut self.waiting);
+        if self.ended.is_none()
+            && let Err(error) = self.put(Stream::Stdout, &bytes)
+        {
+            self.ended = Some(match error.kind() {
+                io::ErrorKind::BrokenPipe => Ended::Unread,
+                _ => Ended::Failed(error.to_string()),
+            });
+        }
+        bytes.clear();
+        self.waiting = bytes;
+    }
+
+    fn put(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        let Shared { sink, overlay, .. } = self;
+        match overlay {
+            Some(overlay) if sink.is_terminal(stream) => {
+                let mut result = Ok(());
+                overlay.above(&String::from_utf8_lossy(bytes), &mut || result = sink.put(stream, bytes));
+                result
+            }
+            _ => sink.put(stream, bytes),
+        }
+    }
+
+    fn alive(&self) -> io::Result<()> {
+        match &self.ended {
+            None => Ok(()),
+            Some(Ended::Unread) => Err(io::ErrorKind::BrokenPipe.into()),
+            Some(Ended::Failed(text)) => Err(io::Error::other(text.clone())),
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+enum Sink {
+    Standard,
+    Captured {
+        stdout: Vec<u8>,
+        stderr: Vec<u8>,
+        merged: Vec<u8>,
+    },
+    /// A terminal that shows all it gets.
+    #[cfg(test)]
+    Screen(std::sync::mpsc::Sender<String>),
+    #[cfg(test)]
+    Failing(io::ErrorKind),
+}
+
+impl Sink {
+    fn put(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        match (self, stream) {
+            (Sink::Standard, Stream::Stdout) => {
+                let mut stdout = io::stdout().lock();
+                stdout.write_all(bytes)?;
+                stdout.flush()
+            }
+            (Sink::Standard, Stream::Stderr) => io::stderr().lock().write_all(bytes),
+            (Sink::Captured { stdout, stderr, merged }, stream) => {
+                let alone = if stream == Stream::Stdout { stdout } else { stderr };
+                alone.extend_from_slice(bytes);
+                merged.extend_from_slice(bytes);
+                Ok(())
+            }
+            #[cfg(test)]
+            (Sink::Screen(screen), _) => {
+                screen.send(String::from_utf8_lossy(bytes).into_owned()).map_err(io::Error::other)
+            }
+            #[cfg(test)]
+            (Sink::Failing(kind), _) => Err((*kind).into()),
+        }
+    }
+
+    fn is_terminal(&self, stream: Stream) -> bool {
+        match (self, stream) {
+            (Sink::Standard, Stream::Stdout) => io::stdout().is_terminal(),
+            (Sink::Standard, Stream::Stderr) => io::stderr().is_terminal(),
+            #[cfg(test)]
+            (Sink::Screen(_), _) => true,
+            _ => false,
+        }
+    }
+}
+
+fn columns_of(stream: impl AsFd) -> Option<usize> {
+    tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    fn say_all(output: &Output) {
+        output.note("Connected to example.org.");
+        output.status("Fetching /a to a");
+        output.answer("a  b");
+        output.warning("the clock is wrong");
+        output.progress("a is at 1/2 bytes");
+        output.failure("b: not found");
+        output.hint("look elsewhere");
+    }
+
+    #[test]
+    fn each_role_has_its_stream_and_the_order_is_kept() {
+        let output = Output::captured();
+        say_all(&output);
+        let seen = output.captured_text();
+        assert_eq!(seen.stdout, "Fetching /a to a\na  b\n");
+        assert_eq!(
+            seen.merged,
+            "Connected to example.org.\nFetching /a to a\na  b\nthe clock is wrong\na is at 1/2 bytes\n\
+             b: not found\nhint: look elsewhere\n"
+        );
+    }
+
+    #[test]
+    fn quiet_drops_what_was_not_asked_for() {
+        for (quiet, merged) in [
+            (Quiet::Status, "a  b\nthe clock is wrong\na is at 1/2 bytes\nb: not found\nhint: look elsewhere\n"),
+            (Quiet::Warnings, "a  b\na is at 1/2 bytes\nb: not found\nhint: look elsewhere\n"),
+        ] {
+            let output = Output::captured();
+            output.set_quiet(quiet);
+            say_all(&output);
+            assert_eq!(output.captured_text().merged, merged);
+        }
+    }
+
+    #[test]
+    fn a_reader_that_went_away_ends_the_run_and_a_full_disk_says_so() {
+        for (kind, ended) in [
+            (io::ErrorKind::BrokenPipe, Ended::Unread),
+            (io::ErrorKind::StorageFull, Ended::Failed(io::Error::from(io::ErrorKind::StorageFull).to_string())),
+        ] {
+            let output = Output::on(Sink::Failing(kind));
+            output.answer("one");
+            assert_eq!(output.ended(), None, "nothing was written yet");
+            output.flush();
+            assert_eq!(output.ended(), Some(ended));
+            assert!(output.writer().write(b"more").is_err());
+            output.answer("two");
+            assert!(output.lock().waiting.is_empty(), "what no one reads is kept");
+        }
+    }
+
+    #[test]
+    fn a_long_answer_does_not_wait_for_its_end() {
+        let (screen, shown) = mpsc::channel();
+        let output = Output::on(Sink::Screen(screen));
+        output.writer().write_all(&[b'x'; BUFFERED_BYTES - 1]).unwrap();
+        assert!(shown.try_recv().is_err());
+        output.answer("");
+        assert_eq!(shown.try_recv().unwrap().len(), BUFFERED_BYTES);
+    }
+
+    #[test]
+    fn lines_go_above_what_is_drawn() {
+        let (screen, shown) = mpsc::channel();
+        let output = Output::on(Sink::Screen(screen.clone()));
+        output.answer("before");
+        output.set_overlay(Some(Box::new(move |write: &mut dyn FnMut()| {
+            screen.send("<erase>".to_owned()).unwrap();
+            write();
+            screen.send("<draw>".to_owned()).unwrap();
+        })));
+        output.status("Fetching a");
+        output.failure("b: not found");
+        output.set_overlay(None);
+        output.failure("after");
+        drop(output);
+        let seen: Vec<String> = shown.iter().collect();
+        assert_eq!(seen.concat(), "before\n<erase>Fetching a\n<draw><erase>b: not found\n<draw>after\n");
+    }
+
+    #[test]
+    fn what_waits_is_written_when_the_last_clone_goes() {
+        let (screen, shown) = mpsc::channel();
+        let output = Output::on(Sink::Screen(screen));
+        let other = output.clone();
+        output.answer("last words");
+        drop(output);
+        assert!(shown.try_recv().is_err());
+        drop(other);
+        assert_eq!(shown.recv().unwrap(), "last words\n");
+    }
+}

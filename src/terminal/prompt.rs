@@ -1,0 +1,374 @@
+//! Questions to the person at the controlling terminal, whatever stdin and stdout are.
+//!
+//! Every key is read here, one by one, and Ctrl-C is a key like any other: it ends the question and not the process,
+//! so the terminal is put back before anyone hears of it. `rpassword` raises SIGINT before it does so. A signal from
+//! outside is the business of whoever handles signals; it calls [`restore`] before it ends the process.
+//! With no controlling terminal there is no one to ask, and a question is an error.
+#![forbid(unsafe_code)]
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::sync::{Mutex, PoisonError};
+
+use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
+use unicode_width::UnicodeWidthChar;
+use zeroize::{Zeroize, Zeroizing};
+
+use super::printable::{Printable, lines};
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
+    /// The process has no controlling terminal.
+    #[error("there is no terminal to ask on")]
+    NoTerminal,
+    /// Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+    /// Ctrl-D on an empty line, or the terminal is gone.
+    #[error("no answer was given")]
+    Ended,
+    /// The answer is not UTF-8, so the protocol has no form for it.
+    #[error("the answer is not valid UTF-8")]
+    NotUtf8,
+    /// The terminal failed.
+    #[error("the terminal failed: {0}")]
+    Terminal(#[from] io::Error),
+}
+
+/// Asks a question and shows what is typed.
+///
+/// The question's last line stands before the answer; it is made printable here, as servers word some of them.
+///
+/// # Errors
+/// [`Unanswered`] says why there is no answer.
+pub fn ask(question: &str) -> Result<String, Unanswered> {
+    let mut answer = converse(&mut terminal()?, question, Echo::Shown)?;
+    Ok(std::mem::take(&mut *answer))
+}
+
+/// Asks for a secret: nothing of what is typed is shown, and the answer is wiped when dropped.
+///
+/// # Errors
+/// [`Unanswered`] says why there is no answer.
+pub fn secret(question: &str) -> Result<Zeroizing<String>, Unanswered> {
+    converse(&mut terminal()?, question, Echo::Hidden)
+}
+
+/// Whether there is a terminal to ask on.
+#[must_use]
+pub fn possible() -> bool {
+    terminal().is_ok()
+}
+
+/// Puts the terminal back as it was before a question that is open right now; for a process that a signal ends.
+pub fn restore() {
+    if let Some((terminal, before)) = OPEN_QUESTION.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        // The process ends; no one is left to hear of a failure.
+        let _ = termios::tcsetattr(&terminal, OptionalActions::Now, &before);
+    }
+}
+
+/// The terminal of the question that is open, and what it was before.
+static OPEN_QUESTION: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+
+/// One question at a time, whichever thread asks.
+static TURN: Mutex<()> = Mutex::new(());
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Echo {
+    Shown,
+    Hidden,
+}
+
+fn terminal() -> Result<File, Unanswered> {
+    OpenOptions::new().read(true).write(true).open("/dev/tty").map_err(|_| Unanswered::NoTerminal)
+}
+
+fn converse(terminal: &mut File, question: &str, echo: Echo) -> Result<Zeroizing<String>, Unanswered> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    // First hidden, then asked: whoever sees the question may type at once.
+    let keys = KeyByKey::on(terminal)?;
+    let shown: Vec<String> = lines(question.as_bytes()).map(|line| line.to_string()).collect();
+    terminal.write_all(shown.join("\n").as_bytes())?;
+    let mut line = Line::new(keys.erase, echo);
+    loop {
+        let mut key = [0];
+        match terminal.read(&mut key) {
+            Ok(0) => return Err(Unanswered::Ended),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error.into()),
+        }
+        let step = line.take(key[0]);
+        key.zeroize();
+        terminal.write_all(line.feedback.as_bytes())?;
+        line.feedback.zeroize();
+        match step {
+            Step::More => {}
+            Step::Done => return line.answer(),
+            Step::Interrupted => return Err(Unanswered::Interrupted),
+            Step::Ended => return Err(Unanswered::Ended),
+        }
+    }
+}
+
+/// The terminal without echo, lines and signals; put back on drop.
+struct KeyByKey {
+    erase: u8,
+}
+
+impl KeyByKey {
+    fn on(terminal: &File) -> io::Result<KeyByKey> {
+        let before = termios::tcgetattr(terminal)?;
+        let erase = before.special_codes[SpecialCodeIndex::VERASE];
+        let mut during = before.clone();
+        during.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
+        during.special_codes[SpecialCodeIndex::VMIN] = 1;
+        during.special_codes[SpecialCodeIndex::VTIME] = 0;
+        let kept = terminal.try_clone()?;
+        *OPEN_QUESTION.lock().unwrap_or_else(PoisonError::into_inner) = Some((kept, before));
+        let keys = KeyByKey { erase };
+        // What was typed before the question was asked is no answer to it.
+        termios::tcsetattr(terminal, OptionalActions::Flush, &during)?;
+        Ok(keys)
+    }
+}
+
+impl Drop for KeyByKey {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Longest answer in bytes. The room is taken once, so that no copy of a secret is left behind by growing.
+const LONGEST_ANSWER: usize = 4096;
+
+/// An answer as it is typed.
+struct Line {
+    typed: Zeroizing<Vec<u8>>,
+    erase: u8,
+    echo: Echo,
+    /// What the terminal must get for the last key.
+    feedback: String,
+    escape: Escape,
+}
+
+/// How far inside the sequence of a cursor or function key the typing is; such keys mean nothing here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    Outside,
+    Begun,
+    Parameters,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Step {
+    More,
+    Done,
+    Interrupted,
+    Ended,
+}
+
+impl Line {
+    fn new(erase: u8, echo: Echo) -> Line {
+        let typed = Zeroizing::new(Vec::with_capacity(LONGEST_ANSWER));
+        Line { typed, erase, echo, feedback: String::with_capacity(64), escape: Escape::Outside }
+    }
+
+    fn take(&mut self, key: u8) -> Step {
+        if self.escape != Escape::Outside || key == ESCAPE {
+            self.escape = match (self.escape, key) {
+                (Escape::Outside, _) => Escape::Begun,
+                (Escape::Begun, b'[' | b'O') => Escape::Parameters,
+                (Escape::Parameters, 0x20..=0x3F) => Escape::Parameters,
+                _ => Escape::Outside,
+            };
+            return Step::More;
+        }
+        match key {
+            b'\n' | b'\r' => return self.end(Step::Done),
+            CTRL_C => return self.end(Step::Interrupted),
+            CTRL_D if self.typed.is_empty() => return self.end(Step::Ended),
+            CTRL_U => while self.rub_out().is_some() {},
+            CTRL_W => self.rub_out_word(),
+            BACKSPACE | DELETE => _ = self.rub_out(),
+            key if key == self.erase => _ = self.rub_out(),
+            0..b' ' => {}
+            key if self.typed.len() < LONGEST_ANSWER => self.push(key),
+            _ => {}
+        }
+        Step::More
+    }
+
+    fn end(&mut self, step: Step) -> Step {
+        // Output processing is still on: the terminal gets its carriage return.
+        self.feedback.push('\n');
+        step
+    }
+
+    fn push(&mut self, key: u8) {
+        self.typed.push(key);
+        let Some(start) = self.last_start() else { return };
+        // A character is shown when its last byte is there.
+        if self.echo == Echo::Shown
+            && let Ok(last) = std::str::from_utf8(&self.typed[start..])
+        {
+            self.feedback.push_str(&Printable(last.as_bytes()).text());
+        }
+    }
+
+    /// Where the last character begins.
+    fn last_start(&self) -> Option<usize> {
+        let is_first = |&byte: &u8| byte & 0xC0 != 0x80;
+        if self.typed.is_empty() { None } else { Some(self.typed.iter().rposition(is_first).unwrap_or(0)) }
+    }
+
+    /// Removes the last character and says which it was.
+    fn rub_out(&mut self) -> Option<char> {
+        let start = self.last_start()?;
+        let last = std::str::from_utf8(&self.typed[start..]).ok().and_then(|text| text.chars().next());
+        let columns = last.and_then(UnicodeWidthChar::width).unwrap_or(0);
+        self.typed[start..].zeroize();
+        self.typed.truncate(start);
+        if self.echo == Echo::Shown {
+            self.feedback.extend(std::iter::repeat_n("\x08 \x08", columns));
+        }
+        Some(last.unwrap_or(char::REPLACEMENT_CHARACTER))
+    }
+
+    fn rub_out_word(&mut self) {
+        let mut within = false;
+        while let Some(last) = self.typed.last() {
+            let blank = *last == b' ';
+            if blank && within {
+                break;
+            }
+            within |= !blank;
+            self.rub_out();
+        }
+    }
+
+    fn answer(mut self) -> Result<Zeroizing<String>, Unanswered> {
+        match String::from_utf8(std::mem::take(&mut *self.typed)) {
+            Ok(text) => Ok(Zeroizing::new(text)),
+            Err(error) => {
+                error.into_bytes().zeroize();
+                Err(Unanswered::NotUtf8)
+            }
+        }
+    }
+}
+
+const CTRL_C: u8 = 0x03;
+const CTRL_D: u8 = 0x04;
+const BACKSPACE: u8 = 0x08;
+const CTRL_U: u8 = 0x15;
+const CTRL_W: u8 = 0x17;
+const ESCAPE: u8 = 0x1B;
+const DELETE: u8 = 0x7F;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portable_pty::{MasterPty, PtySize, native_pty_system};
+
+    fn typed(keys: &[u8], echo: Echo) -> (Result<String, Unanswered>, String) {
+        let mut line = Line::new(DELETE, echo);
+        for &key in keys {
+            match line.take(key) {
+                Step::More => {}
+                Step::Done => {
+                    let feedback = line.feedback.clone();
+                    return (line.answer().map(|answer| answer.to_string()), feedback);
+                }
+                Step::Interrupted => return (Err(Unanswered::Interrupted), line.feedback.clone()),
+                Step::Ended => return (Err(Unanswered::Ended), line.feedback.clone()),
+            }
+        }
+        panic!("{keys:?} does not end");
+    }
+
+    #[test]
+    fn keys_edit_the_answer() {
+        for (keys, answer) in [
+            (&b"secret\r"[..], "secret"),
+            (b"secret\n", "secret"),
+            (b"\r", ""),
+            (b"sekr\x7f\x7fcret\r", "secret"),
+            (b"\x7f\x08x\r", "x"),
+            (b"wrong\x15right\r", "right"),
+            (b"two words \x17\x17one\r", "one"),
+            (b"a\x1b[A\x1bOP\x1b[1;5Cb\r", "ab"),
+            (b"tab\tbell\x07\r", "tabbell"),
+            (b"a\x04b\r", "ab"),
+            ("pässwörd\r".as_bytes(), "pässwörd"),
+            ("ö\x7fo\r".as_bytes(), "o"),
+        ] {
+            assert_eq!(typed(keys, Echo::Hidden).0.unwrap(), answer, "{:?}", keys.escape_ascii().to_string());
+        }
+        assert!(matches!(typed(b"half\x03", Echo::Hidden).0, Err(Unanswered::Interrupted)));
+        assert!(matches!(typed(b"\x04", Echo::Hidden).0, Err(Unanswered::Ended)));
+        assert!(matches!(typed(b"\xe4\r", Echo::Hidden).0, Err(Unanswered::NotUtf8)));
+        let long = [vec![b'x'; LONGEST_ANSWER + 9], b"\r".to_vec()].concat();
+        assert_eq!(typed(&long, Echo::Hidden).0.unwrap().len(), LONGEST_ANSWER);
+    }
+
+    #[test]
+    fn a_secret_leaves_no_trace_and_an_answer_is_echoed() {
+        assert_eq!(typed(b"ab\x7fc\x15d\r", Echo::Hidden).1, "\n");
+        assert_eq!(typed("aö\x7f日\x7f\r".as_bytes(), Echo::Shown).1, "aö\x08 \x08日\x08 \x08\x08 \x08\n");
+    }
+
+    struct Pty {
+        master: Box<dyn MasterPty + Send>,
+        screen: Box<dyn Read + Send>,
+        keyboard: Box<dyn Write + Send>,
+        terminal: File,
+        _slave: Box<dyn portable_pty::SlavePty + Send>,
+    }
+
+    impl Pty {
+        fn open() -> Pty {
+            let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+            let name = pair.master.tty_name().unwrap();
+            Pty {
+                screen: pair.master.try_clone_reader().unwrap(),
+                keyboard: pair.master.take_writer().unwrap(),
+                terminal: OpenOptions::new().read(true).write(true).open(name).unwrap(),
+                master: pair.master,
+                _slave: pair.slave,
+            }
+        }
+
+        fn wait_for(&mut self, mark: &str) -> String {
+            let mut seen = Vec::new();
+            while !String::from_utf8_lossy(&seen).contains(mark) {
+                let mut byte = [0];
+                self.screen.read_exact(&mut byte).unwrap();
+                seen.push(byte[0]);
+            }
+            String::from_utf8_lossy(&seen).into_owned()
+        }
+    }
+
+    #[test]
+    fn the_terminal_is_hidden_for_a_secret_and_put_back_on_every_path() {
+        for (keys, expected) in [(&b"hush\r"[..], Some("hush")), (b"hu\x03", None), (b"\x04", None)] {
+            let mut pty = Pty::open();
+            let modes = |pty: &Pty| termios::tcgetattr(&pty.terminal).unwrap().local_modes;
+            let before = modes(&pty);
+            assert!(before.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG));
+            let mut terminal = pty.terminal.try_clone().unwrap();
+            let asking = std::thread::spawn(move || converse(&mut terminal, "Password\x1b: ", Echo::Hidden));
+            assert_eq!(pty.wait_for(": "), "Password\\033: ");
+            assert!(!modes(&pty).intersects(LocalModes::ECHO | LocalModes::ISIG));
+            pty.keyboard.write_all(keys).unwrap();
+            assert_eq!(pty.wait_for("\n"), "\r\n", "the typing was shown");
+            let answer = asking.join().unwrap();
+            assert_eq!(answer.ok().map(|secret| secret.to_string()).as_deref(), expected);
+            assert_eq!(modes(&pty), before);
+            drop(pty.master);
+        }
+    }
+}
