@@ -1,0 +1,442 @@
+//! Splits a command line into words, by sftp(1)'s rules to the letter.
+//!
+//! A word arrives in *glob syntax*: what a quote or a backslash protected is escaped in it (`\*`), so that a pattern
+//! argument can go to the glob as it is, and any other argument is [`Word::plain`]. Each word knows where it stood in
+//! the line, so the same split serves running, completing and highlighting. Two things surprise in sftp(1): both kinds
+//! of quotes mean the same, and `#` starts a comment even inside a word. One word form is ours: `$'\377'`, for bytes
+//! that a line of text can't hold.
+#![forbid(unsafe_code)]
+
+use std::ops::Range;
+
+/// How far the quoting of a word has come at its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Quoting {
+    /// Nothing is open: the word could end here.
+    #[default]
+    Bare,
+    /// A backslash waits for the character that it protects.
+    Backslash,
+    /// `'…` is open.
+    Single,
+    /// `"…` is open.
+    Double,
+    /// `$'…` is open.
+    Octal,
+}
+
+/// One word of a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Word {
+    glob: Vec<u8>,
+    braces: Vec<u8>,
+    span: Range<usize>,
+    quoting: Quoting,
+    opened: usize,
+}
+
+/// A quote that is not closed, or a backslash at the end of the line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unterminated {
+    /// A quote without its partner.
+    #[error("Unterminated quoted argument: the quote at column {0} is not closed")]
+    Quote(usize),
+    /// A backslash that protects nothing.
+    #[error("Unterminated quoted argument: the backslash at column {0} has nothing after it")]
+    Backslash(usize),
+}
+
+/// What [`split_open`] found before the cursor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Partial {
+    /// The words that are complete.
+    pub words: Vec<Word>,
+    /// The word in which the cursor stands, empty after white space. None in a comment.
+    pub open: Option<Word>,
+}
+
+impl Word {
+    /// The word in glob syntax, exactly as sftp(1) hands it to its glob: protected `*`, `?`, `[` and `\` stand behind a backslash.
+    #[must_use]
+    pub fn glob(&self) -> &[u8] {
+        &self.glob
+    }
+
+    /// The word in glob syntax with protected `{`, `}` and `,` behind a backslash too. sftp(1) does not protect them, so
+    /// this is for commands in which braces are an addition of ours.
+    #[must_use]
+    pub fn glob_with_braces(&self) -> &[u8] {
+        &self.braces
+    }
+
+    /// The word for an argument that is not globbed: the one level of escaping undone.
+    #[must_use]
+    pub fn plain(&self) -> Vec<u8> {
+        let mut plain = Vec::with_capacity(self.glob.len());
+        let mut rest = self.glob.as_slice();
+        while let Some((&byte, behind)) = rest.split_first() {
+            rest = behind;
+            match behind.split_first() {
+                Some((&protected, behind)) if byte == b'\\' && needs_escape(protected) => {
+                    plain.push(protected);
+                    rest = behind;
+                }
+                // Any other pair is kept as a pair, or `\\` would be half undone by what follows.
+                Some((&other, behind)) if byte == b'\\' => {
+                    plain.extend([byte, other]);
+                    rest = behind;
+                }
+                _ => plain.push(byte),
+            }
+        }
+        plain
+    }
+
+    /// The word's bytes in the line, quotes included.
+    #[must_use]
+    pub fn span(&self) -> Range<usize> {
+        self.span.clone()
+    }
+
+    /// What is still open at the word's end.
+    #[must_use]
+    pub fn quoting(&self) -> Quoting {
+        self.quoting
+    }
+
+    fn at(offset: usize) -> Word {
+        Word { span: offset..offset, ..Word::default() }
+    }
+
+    /// A byte that no quote or backslash protects.
+    fn push_bare(&mut self, byte: u8) {
+        self.glob.push(byte);
+        self.braces.push(byte);
+    }
+
+    /// A protected byte that the glob would not take for itself anyway, braces aside.
+    fn push_protected(&mut self, byte: u8) {
+        self.glob.push(byte);
+        if matches!(byte, b'{' | b'}' | b',') {
+            self.braces.push(b'\\');
+        }
+        self.braces.push(byte);
+    }
+
+    /// A backslash and the byte behind it, both for the glob.
+    fn push_pair(&mut self, byte: u8) {
+        self.push_bare(b'\\');
+        self.push_bare(byte);
+    }
+
+    fn open(&mut self, quoting: Quoting, offset: usize) {
+        self.quoting = quoting;
+        self.opened = offset;
+    }
+
+    fn unterminated(&self, line: &[u8]) -> Option<Unterminated> {
+        let column = String::from_utf8_lossy(&line[..self.opened]).chars().count() + 1;
+        match self.quoting {
+            Quoting::Bare => None,
+            Quoting::Backslash => Some(Unterminated::Backslash(column)),
+            Quoting::Single | Quoting::Double | Quoting::Octal => Some(Unterminated::Quote(column)),
+        }
+    }
+}
+
+/// The words of a line, its comment left out.
+///
+/// # Errors
+/// A quote is not closed, or the line ends in a backslash.
+pub fn split(line: &[u8]) -> Result<Vec<Word>, Unterminated> {
+    let words: Vec<Word> = Scanner { line, at: 0 }.collect();
+    match words.last().and_then(|word| word.unterminated(line)) {
+        Some(error) => Err(error),
+        None => Ok(words),
+    }
+}
+
+/// The words of a line that ends at the cursor, for completion: nothing is an error, and the last word is set apart.
+#[must_use]
+pub fn split_open(line: &[u8]) -> Partial {
+    let mut scanner = Scanner { line, at: 0 };
+    let mut words: Vec<Word> = scanner.by_ref().collect();
+    let open = match words.last() {
+        _ if scanner.at < line.len() => None,
+        Some(word) if word.span.end == line.len() => words.pop(),
+        _ => Some(Word::at(line.len())),
+    };
+    Partial { words, open }
+}
+
+/// What follows a word and the white space behind it, untouched: the argument of `lls`, which is a local shell's to read.
+#[must_use]
+pub fn rest_after<'a>(line: &'a [u8], word: &Word) -> &'a [u8] {
+    line[word.span.end..].trim_ascii_start()
+}
+
+/// What follows the `!` that opens a line, untouched; None for a line that does not start so.
+#[must_use]
+pub fn shell_escape(line: &[u8]) -> Option<&[u8]> {
+    line.trim_ascii_start().strip_prefix(b"!")
+}
+
+/// White space as isspace(3) has it, which knows the vertical tab where Rust does not.
+fn is_blank(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == b'\x0b'
+}
+
+/// Whether sftp(1) keeps a backslash before this byte for its glob.
+fn needs_escape(byte: u8) -> bool {
+    matches!(byte, b'*' | b'?' | b'[' | b'\\')
+}
+
+/// Goes over a line once; as an iterator it yields the words up to the end or to a comment.
+struct Scanner<'a> {
+    line: &'a [u8],
+    at: usize,
+}
+
+impl Iterator for Scanner<'_> {
+    type Item = Word;
+
+    fn next(&mut self) -> Option<Word> {
+        while self.peek().is_some_and(is_blank) {
+            self.at += 1;
+        }
+        if self.peek()? == b'#' {
+            return None;
+        }
+        let mut word = Word::at(self.at);
+        while let Some(byte) = self.peek().filter(|&byte| !is_blank(byte) && byte != b'#') {
+            match byte {
+                b'\\' => self.backslash(&mut word),
+                b'\'' => self.quote(&mut word, byte, Quoting::Single),
+                b'"' => self.quote(&mut word, byte, Quoting::Double),
+                b'$' if self.line[self.at..].starts_with(b"$'") => self.octal(&mut word),
+                _ => {
+                    word.push_bare(byte);
+                    self.at += 1;
+                }
+            }
+        }
+        word.span.end = self.at;
+        Some(word)
+    }
+}
+
+impl Scanner<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.line.get(self.at).copied()
+    }
+
+    fn take(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn backslash(&mut self, word: &mut Word) {
+        let start = self.at;
+        self.at += 1;
+        match self.take() {
+            None => word.open(Quoting::Backslash, start),
+            Some(byte) if needs_escape(byte) => word.push_pair(byte),
+            Some(byte) => word.push_protected(byte),
+        }
+    }
+
+    fn quote(&mut self, word: &mut Word, mark: u8, quoting: Quoting) {
+        let start = self.at;
+        self.at += 1;
+        while let Some(byte) = self.take() {
+            match byte {
+                _ if byte == mark => return,
+                b'\\' => match self.take() {
+                    None => break,
+                    Some(byte) if byte == mark => word.push_protected(byte),
+                    // A literal backslash and a literal star; `\\` in quotes is, like any other pair, left to the glob.
+                    Some(byte @ (b'*' | b'?' | b'[')) => {
+                        word.push_pair(b'\\');
+                        word.push_pair(byte);
+                    }
+                    Some(byte) => word.push_pair(byte),
+                },
+                b'*' | b'?' | b'[' => word.push_pair(byte),
+                _ => word.push_protected(byte),
+            }
+        }
+        word.open(quoting, start);
+    }
+
+    fn octal(&mut self, word: &mut Word) {
+        let start = self.at;
+        self.at += 2;
+        while let Some(mut byte) = self.take() {
+            if byte == b'\'' {
+                return;
+            }
+            if byte == b'\\' {
+                byte = match self.peek() {
+                    Some(protected @ (b'\\' | b'\'')) => {
+                        self.at += 1;
+                        protected
+                    }
+                    Some(b'0'..=b'7') => self.octal_byte(),
+                    Some(_) => b'\\',
+                    None => break,
+                };
+            }
+            if needs_escape(byte) { word.push_pair(byte) } else { word.push_protected(byte) }
+        }
+        word.open(Quoting::Octal, start);
+    }
+
+    /// One to three octal digits, as many as fit a byte.
+    fn octal_byte(&mut self) -> u8 {
+        let mut value: u8 = 0;
+        for _ in 0..3 {
+            let digit = self.peek().filter(|digit| (b'0'..=b'7').contains(digit)).map(|digit| digit - b'0');
+            let Some(next) = digit.and_then(|digit| value.checked_mul(8)?.checked_add(digit)) else { break };
+            value = next;
+            self.at += 1;
+        }
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn globs(line: &str) -> Vec<String> {
+        split(line.as_bytes()).unwrap().iter().map(|word| word.glob.escape_ascii().to_string()).collect()
+    }
+
+    fn plain(line: &str) -> Vec<Vec<u8>> {
+        split(line.as_bytes()).unwrap().iter().map(Word::plain).collect()
+    }
+
+    #[test]
+    fn words_reach_the_glob_as_sftp_hands_them_over() {
+        for (line, words) in [
+            ("get a b", vec!["get", "a", "b"]),
+            (" \t get\x0b\x0ca\r\n", vec!["get", "a"]),
+            ("", vec![]),
+            ("# all comment", vec![]),
+            ("x#y z", vec!["x"]),
+            (r#""x#y" 'x#y' x\#y"#, vec!["x#y", "x#y", "x#y"]),
+            (r#"a" "b'c d'e"#, vec!["a bc de"]),
+            (r#""" ''"#, vec!["", ""]),
+            (r#""it's" 'say "hi"'"#, vec!["it's", "say \"hi\""]),
+            (r#""a\"b" 'a\'b'"#, vec!["a\"b", "a'b"]),
+            (r#""a\'b""#, vec![r"a\'b"]),
+            ("*?[a] {a,b}", vec!["*?[a]", "{a,b}"]),
+            (r"\*\?\[\\", vec![r"\*\?\[\\"]),
+            (r"\a\ \'\{\]", vec!["a '{]"]),
+            (r#"'*?[' "*?[""#, vec![r"\*\?\[", r"\*\?\["]),
+            (r"'\*' '\?' '\['", vec![r"\\\*", r"\\\?", r"\\\["]),
+            (r"'k\\l' 'a\ b' '\{'", vec![r"k\\l", r"a\ b", r"\{"]),
+            (r"$'a\\b*\''", vec![r"a\\b\*'"]),
+            ("$x x$ '$' $", vec!["$x", "x$", "$", "$"]),
+        ] {
+            let expected: Vec<String> = words.iter().map(|word| word.as_bytes().escape_ascii().to_string()).collect();
+            assert_eq!(globs(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn arguments_that_are_not_globbed_lose_one_level_of_escaping() {
+        assert_eq!(plain(r"\* '?' 'k\\l' '\*' 'a\ b' a\\\\b"), [&b"*"[..], b"?", b"k\\l", b"\\*", b"a\\ b", b"a\\\\b"]);
+        assert_eq!(plain(r"$'\377\0\1018\777x\n'"), [&b"\xff\0A8\x3f7x\\n"[..]]);
+    }
+
+    #[test]
+    fn braces_are_protected_for_those_who_ask() {
+        let words = split(br#"{a,b} "{a,b}" \{a\,b\} '\{'"#).unwrap();
+        let braces: Vec<&[u8]> = words.iter().map(Word::glob_with_braces).collect();
+        assert_eq!(braces, [&br"{a,b}"[..], br"\{a\,b\}", br"\{a\,b\}", br"\{"]);
+        assert_eq!(words[1].glob(), b"{a,b}");
+    }
+
+    #[test]
+    fn a_word_knows_where_it_stood() {
+        let line = br#"  get "a b"c\ d  x#z"#;
+        let spans: Vec<&[u8]> = split(line).unwrap().iter().map(|word| &line[word.span()]).collect();
+        assert_eq!(spans, [&b"get"[..], br#""a b"c\ d"#, b"x"]);
+    }
+
+    #[test]
+    fn what_is_not_closed_is_an_error_with_its_column() {
+        for (line, message) in [
+            ("get \"a b", "Unterminated quoted argument: the quote at column 5 is not closed"),
+            ("get ä'b\\'", "Unterminated quoted argument: the quote at column 6 is not closed"),
+            ("get $'a", "Unterminated quoted argument: the quote at column 5 is not closed"),
+            ("get 'a\\", "Unterminated quoted argument: the quote at column 5 is not closed"),
+            ("get a\\", "Unterminated quoted argument: the backslash at column 6 has nothing after it"),
+        ] {
+            assert_eq!(split(line.as_bytes()).unwrap_err().to_string(), message, "{line}");
+        }
+        assert!(split(b"get a # it's a comment").is_ok());
+    }
+
+    #[test]
+    fn completion_gets_the_word_at_the_cursor() {
+        for (line, complete, open, quoting) in [
+            ("", 0, Some(""), Quoting::Bare),
+            ("ge", 0, Some("ge"), Quoting::Bare),
+            ("get ", 1, Some(""), Quoting::Bare),
+            ("get a\\ ", 1, Some("a "), Quoting::Bare),
+            ("get a\\", 1, Some("a"), Quoting::Backslash),
+            ("get \"a b", 1, Some("a b"), Quoting::Double),
+            ("get 'a ", 1, Some("a "), Quoting::Single),
+            ("get $'a", 1, Some("a"), Quoting::Octal),
+            ("get 'a b'", 1, Some("a b"), Quoting::Bare),
+            ("get # ", 1, None, Quoting::Bare),
+            ("get a#", 2, None, Quoting::Bare),
+        ] {
+            let partial = split_open(line.as_bytes());
+            assert_eq!(partial.words.len(), complete, "{line:?}");
+            let word = partial.open.as_ref();
+            assert_eq!(word.map(Word::plain), open.map(|open| open.as_bytes().to_vec()), "{line:?}");
+            assert_eq!(word.map_or(Quoting::Bare, Word::quoting), quoting, "{line:?}");
+            assert!(word.is_none_or(|word| word.span.end == line.len()), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_local_shell_gets_the_rest_of_the_line_untouched() {
+        let line = b" lls  -l '*' # \"x";
+        let first = Scanner { line, at: 0 }.next().unwrap();
+        assert_eq!(rest_after(line, &first), b"-l '*' # \"x");
+        assert_eq!(shell_escape(b" !echo  'hi"), Some(&b"echo  'hi"[..]));
+        assert_eq!(shell_escape(b"ls !"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_of_bytes_makes_the_split_panic(line in prop::collection::vec(any::<u8>(), 0..40)) {
+            let _ = split(&line);
+            let partial = split_open(&line);
+            for word in partial.words.iter().chain(&partial.open) {
+                prop_assert!(word.span.start <= word.span.end && word.span.end <= line.len());
+                let _ = word.plain();
+            }
+        }
+
+        #[test]
+        fn no_line_of_metacharacters_makes_the_split_panic(line in r#"[ab \\'"$*?\[#{}0-9,]{0,12}"#) {
+            match split(line.as_bytes()) {
+                Ok(words) => prop_assert!(words.iter().all(|word| word.quoting == Quoting::Bare)),
+                Err(_) => prop_assert_ne!(split_open(line.as_bytes()).open.unwrap().quoting, Quoting::Bare),
+            }
+        }
+
+        #[test]
+        fn octal_words_carry_any_bytes(name in prop::collection::vec(1u8.., 0..20)) {
+            let octal: String = name.iter().map(|byte| format!("\\{byte:03o}")).collect();
+            prop_assert_eq!(plain(&format!("rm $'{octal}'")).pop(), Some(name));
+        }
+    }
+}
