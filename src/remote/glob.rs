@@ -1,0 +1,267 @@
+//! Patterns over paths, in glob syntax: what sftp(1) globs on the client's side.
+//!
+//! `*`, `?`, `[a-z]`, `[!a-z]` and `[[:alpha:]]` match within one component, a backslash takes a character for itself,
+//! and a leading dot is matched by a dot only. A component `**` descends, which is an addition of ours. Names are bytes:
+//! `?` and a class match one character of a name that is valid UTF-8 and one byte of any other, and no character of a
+//! name is ever taken for a metacharacter.
+#![forbid(unsafe_code)]
+
+mod braces;
+mod class;
+mod name;
+
+pub use self::braces::{TooManyWords, expand_braces};
+pub use self::name::NamePattern;
+
+/// A pattern over a path: components between slashes.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    text: Vec<u8>,
+    components: Vec<Component>,
+    trailing_slashes: usize,
+}
+
+/// One component of a [`Pattern`], with the slashes in front of it: `a//b` stays `a//b` in what it matches.
+#[derive(Clone, Debug)]
+pub struct Component {
+    /// Slashes before this component; only the first may have none.
+    pub slashes: usize,
+    /// What the component matches.
+    pub kind: ComponentKind,
+}
+
+/// What a component matches.
+#[derive(Clone, Debug)]
+pub enum ComponentKind {
+    /// Exactly this name.
+    Literal(Vec<u8>),
+    /// Every entry whose name matches.
+    Names(NamePattern),
+    /// `**`: any number of directories, hidden ones and links aside.
+    Descend,
+}
+
+impl Pattern {
+    /// Reads a pattern. There is no invalid one: a `[` without its `]` is a literal bracket.
+    #[must_use]
+    pub fn parse(glob: &[u8]) -> Pattern {
+        let mut components = Vec::new();
+        let mut slashes = 0;
+        for (index, part) in split_at_slashes(glob).into_iter().enumerate() {
+            slashes += usize::from(index > 0);
+            if !part.is_empty() {
+                components.push(Component { slashes, kind: ComponentKind::parse(part) });
+                slashes = 0;
+            }
+        }
+        Pattern { text: glob.to_vec(), components, trailing_slashes: slashes }
+    }
+
+    /// A pattern that matches exactly this path, whatever its characters.
+    #[must_use]
+    pub fn literally(path: &[u8]) -> Pattern {
+        Pattern::parse(&escape(path))
+    }
+
+    /// The pattern as it was given, in glob syntax.
+    #[must_use]
+    pub fn as_glob(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The pattern's text with its escapes undone, as messages show it and as some commands take it when nothing matches.
+    #[must_use]
+    pub fn text(&self) -> Vec<u8> {
+        unescape(&self.text)
+    }
+
+    /// The one path that the pattern can match, when it holds no metacharacter.
+    #[must_use]
+    pub fn literal(&self) -> Option<Vec<u8>> {
+        self.is_literal().then(|| self.text())
+    }
+
+    /// Whether the pattern can match one path only.
+    #[must_use]
+    pub fn is_literal(&self) -> bool {
+        self.components.iter().all(|component| matches!(component.kind, ComponentKind::Literal(_)))
+    }
+
+    /// Whether the pattern starts at the root.
+    #[must_use]
+    pub fn is_absolute(&self) -> bool {
+        self.components.first().map_or(self.trailing_slashes, |first| first.slashes) > 0
+    }
+
+    /// The components, in order.
+    #[must_use]
+    pub fn components(&self) -> &[Component] {
+        &self.components
+    }
+
+    /// Slashes behind the last component: with one, only directories match.
+    #[must_use]
+    pub fn trailing_slashes(&self) -> usize {
+        self.trailing_slashes
+    }
+
+    /// Whether a path matches, component by component; how many slashes stand between them does not matter.
+    #[must_use]
+    pub fn matches(&self, path: &[u8]) -> bool {
+        let names: Vec<&[u8]> = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()).collect();
+        path.starts_with(b"/") == self.is_absolute() && self.matches_names(&names)
+    }
+
+    /// Advances the set of names that may stand next, one component at a time.
+    fn matches_names(&self, names: &[&[u8]]) -> bool {
+        let mut reachable = vec![false; names.len() + 1];
+        reachable[0] = true;
+        for component in &self.components {
+            let mut next = vec![false; names.len() + 1];
+            let mut descending = false;
+            for (at, reached) in reachable.into_iter().enumerate() {
+                match &component.kind {
+                    ComponentKind::Descend => {
+                        descending |= reached;
+                        next[at] = descending;
+                        descending &= names.get(at).is_some_and(|name| !name.starts_with(b"."));
+                    }
+                    kind => {
+                        if let Some(name) = names.get(at).filter(|_| reached) {
+                            next[at + 1] |= kind.matches(name);
+                        }
+                    }
+                }
+            }
+            reachable = next;
+        }
+        reachable[names.len()]
+    }
+}
+
+impl ComponentKind {
+    fn parse(part: &[u8]) -> ComponentKind {
+        if part == b"**" {
+            return ComponentKind::Descend;
+        }
+        let pattern = NamePattern::parse(part);
+        if pattern.is_literal() { ComponentKind::Literal(unescape(part)) } else { ComponentKind::Names(pattern) }
+    }
+
+    /// Whether one entry's name matches. `**` matches every name that does not start with a dot.
+    #[must_use]
+    pub fn matches(&self, name: &[u8]) -> bool {
+        match self {
+            ComponentKind::Literal(literal) => literal == name,
+            ComponentKind::Names(pattern) => pattern.matches(name),
+            ComponentKind::Descend => !name.starts_with(b"."),
+        }
+    }
+}
+
+/// Writes a path in glob syntax so that it matches itself only.
+#[must_use]
+pub fn escape(path: &[u8]) -> Vec<u8> {
+    let mut escaped = Vec::with_capacity(path.len());
+    for &byte in path {
+        if matches!(byte, b'*' | b'?' | b'[' | b'\\' | b'{' | b'}' | b',') {
+            escaped.push(b'\\');
+        }
+        escaped.push(byte);
+    }
+    escaped
+}
+
+/// Undoes every escape; a backslash at the very end stands for itself.
+fn unescape(glob: &[u8]) -> Vec<u8> {
+    let mut literal = Vec::with_capacity(glob.len());
+    let mut bytes = glob.iter().copied();
+    while let Some(byte) = bytes.next() {
+        literal.push(if byte == b'\\' { bytes.next().unwrap_or(byte) } else { byte });
+    }
+    literal
+}
+
+/// The text between the slashes. An escaped slash is a slash: no name can hold one.
+fn split_at_slashes(glob: &[u8]) -> Vec<&[u8]> {
+    let mut parts = Vec::new();
+    let (mut start, mut escaped) = (0, false);
+    for (at, &byte) in glob.iter().enumerate() {
+        if byte == b'/' {
+            parts.push(&glob[start..at - usize::from(escaped)]);
+            start = at + 1;
+        }
+        escaped = byte == b'\\' && !escaped;
+    }
+    parts.push(&glob[start..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_pattern_without_metacharacters_is_one_path() {
+        for (glob, literal) in [
+            ("a/b", Some("a/b")),
+            (r"/a//b\*/", Some("/a//b*/")),
+            (r"a\/b", Some("a/b")),
+            (r"a\\", Some(r"a\")),
+            (r"a\", Some(r"a\")),
+            ("a[b", Some("a[b")),
+            ("a[b/c]", Some("a[b/c]")),
+            ("", Some("")),
+            ("a[b]", None),
+            ("a/*", None),
+            ("a/**/b", None),
+        ] {
+            let found = Pattern::parse(glob.as_bytes()).literal();
+            assert_eq!(found, literal.map(|literal| literal.as_bytes().to_vec()), "{glob}");
+        }
+    }
+
+    #[test]
+    fn a_path_matches_component_by_component() {
+        for (glob, path, expected) in [
+            ("*/b", "a/b", true),
+            ("*/b", "a//b", true),
+            ("*", "a/b", false),
+            ("*/b", "/a/b", false),
+            ("/", "/", true),
+            ("/*", "/a", true),
+            ("**/c", "c", true),
+            ("**/c", "a/b/c", true),
+            ("**/c", "a/.b/c", false),
+            ("a/**", "a/b/c", true),
+            ("a/**/**/c", "a/b/b/c", true),
+            ("a/**b", "a/x/b", false),
+            ("a/**b", "a/xb", true),
+        ] {
+            assert_eq!(Pattern::parse(glob.as_bytes()).matches(path.as_bytes()), expected, "{glob} on {path}");
+        }
+    }
+
+    #[test]
+    fn only_a_leading_or_single_slash_makes_a_pattern_absolute() {
+        for (glob, absolute, trailing) in [("/", true, 1), ("/a/", true, 1), ("a//", false, 2), ("", false, 0)] {
+            let pattern = Pattern::parse(glob.as_bytes());
+            assert_eq!((pattern.is_absolute(), pattern.trailing_slashes()), (absolute, trailing), "{glob}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_escaped_name_matches_itself_only(
+            name in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(&b"*?[]\\{},!-^ab."[..])], 1..12),
+            other in prop::collection::vec(prop::sample::select(&b"*?[]\\{},!-^ab."[..]), 1..12),
+        ) {
+            prop_assume!(!name.contains(&b'/') && !name.contains(&0));
+            let pattern = Pattern::literally(&name);
+            prop_assert_eq!(pattern.literal(), Some(name.clone()));
+            prop_assert!(pattern.matches(&name));
+            prop_assert_eq!(pattern.matches(&other), name == other);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Bracket expressions: `[abc]`, `[!a-z]`, `[[:alpha:]]`.
+//!
+//! As in sftp(1) only `!` negates, `]` stands for itself when it comes first, and `[` without its `]` is no class.
+#![forbid(unsafe_code)]
+
+use super::name::{Alphabet, Unit};
+
+/// A set of characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Class {
+    negated: bool,
+    members: Vec<Member>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Member {
+    /// From the first to the last by code point, or by value in names that are bytes.
+    Range(char, char),
+    Posix(Posix),
+}
+
+/// The character classes of POSIX.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Posix {
+    Alnum,
+    Alpha,
+    Blank,
+    Cntrl,
+    Digit,
+    Graph,
+    Lower,
+    Print,
+    Punct,
+    Space,
+    Upper,
+    Xdigit,
+}
+
+impl Class {
+    /// The class of one character.
+    pub(super) fn of(character: char) -> Class {
+        Class { negated: false, members: vec![Member::Range(character, character)] }
+    }
+
+    /// Reads what follows a `[`: the class and the units it took, or None when it has no end.
+    pub(super) fn parse(units: &[Unit]) -> Option<(Class, usize)> {
+        let negated = units.first()?.is('!');
+        let start = usize::from(negated);
+        let mut members = Vec::new();
+        let mut at = start;
+        loop {
+            let unit = units.get(at)?;
+            if unit.is(']') && at > start {
+                return Some((Class { negated, members }, at + 1));
+            }
+            if let Some((posix, length)) = Posix::parse(&units[at..]) {
+                members.push(Member::Posix(posix));
+                at += length;
+                continue;
+            }
+            let end = match units.get(at + 1..at + 3) {
+                Some([dash, end]) if dash.is('-') && !end.is(']') => Some(end),
+                _ => None,
+            };
+            members.push(Member::Range(unit.character, end.unwrap_or(unit).character));
+            at += if end.is_some() { 3 } else { 1 };
+        }
+    }
+
+    /// Whether a character is in the set.
+    pub(super) fn matches(&self, character: char, alphabet: Alphabet) -> bool {
+        let listed = self.members.iter().any(|member| match member {
+            Member::Range(first, last) => (first..=last).contains(&&character),
+            Member::Posix(posix) => posix.holds(character, alphabet),
+        });
+        listed != self.negated
+    }
+}
+
+impl Posix {
+    /// Reads `[:name:]`; an unknown name is no class, and its characters are members as they stand.
+    fn parse(units: &[Unit]) -> Option<(Posix, usize)> {
+        let name = match units {
+            [open, colon, rest @ ..] if open.is('[') && colon.is(':') => rest,
+            _ => return None,
+        };
+        let length = name.windows(2).position(|pair| pair[0].is(':') && pair[1].is(']'))?;
+        let text: String = name[..length].iter().map(|unit| unit.character).collect();
+        let posix = match text.as_str() {
+            "alnum" => Posix::Alnum,
+            "alpha" => Posix::Alpha,
+            "blank" => Posix::Blank,
+            "cntrl" => Posix::Cntrl,
+            "digit" => Posix::Digit,
+            "graph" => Posix::Graph,
+            "lower" => Posix::Lower,
+            "print" => Posix::Print,
+            "punct" => Posix::Punct,
+            "space" => Posix::Space,
+            "upper" => Posix::Upper,
+            "xdigit" => Posix::Xdigit,
+            _ => return None,
+        };
+        Some((posix, length + 4))
+    }
+
+    fn holds(self, character: char, alphabet: Alphabet) -> bool {
+        if character.is_ascii() || alphabet == Alphabet::Bytes {
+            self.holds_ascii(character)
+        } else {
+            self.holds_unicode(character)
+        }
+    }
+
+    fn holds_ascii(self, character: char) -> bool {
+        match self {
+            Posix::Alnum => character.is_ascii_alphanumeric(),
+            Posix::Alpha => character.is_ascii_alphabetic(),
+            Posix::Blank => matches!(character, ' ' | '\t'),
+            Posix::Cntrl => character.is_ascii_control(),
+            Posix::Digit => character.is_ascii_digit(),
+            Posix::Graph => character.is_ascii_graphic(),
+            Posix::Lower => character.is_ascii_lowercase(),
+            Posix::Print => character.is_ascii_graphic() || character == ' ',
+            Posix::Punct => character.is_ascii_punctuation(),
+            Posix::Space => character.is_ascii_whitespace() || character == '\x0b',
+            Posix::Upper => character.is_ascii_uppercase(),
+            Posix::Xdigit => character.is_ascii_hexdigit(),
+        }
+    }
+
+    fn holds_unicode(self, character: char) -> bool {
+        let breaks = matches!(character, '\u{2028}' | '\u{2029}');
+        let spaces = character.is_whitespace() && !matches!(character, '\u{85}' | '\u{a0}' | '\u{2007}' | '\u{202f}');
+        match self {
+            Posix::Alnum => character.is_alphanumeric(),
+            Posix::Alpha => character.is_alphabetic(),
+            Posix::Blank => spaces && !breaks,
+            Posix::Cntrl => character.is_control() || breaks,
+            // Digits are those of ASCII, whatever other scripts count with.
+            Posix::Digit | Posix::Xdigit => false,
+            Posix::Graph => !character.is_control() && !spaces && !breaks,
+            Posix::Lower => character.is_lowercase(),
+            Posix::Print => !character.is_control() && !breaks,
+            Posix::Punct => !character.is_control() && !spaces && !breaks && !character.is_alphanumeric(),
+            Posix::Space => spaces,
+            Posix::Upper => character.is_uppercase(),
+        }
+    }
+}
