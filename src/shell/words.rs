@@ -1,10 +1,11 @@
-//! Splits a command line into words, by sftp(1)'s rules to the letter.
+//! Splits a command line into words, by sftp(1)'s rules.
 //!
 //! A word arrives in *glob syntax*: what a quote or a backslash protected is escaped in it (`\*`), so that a pattern
 //! argument can go to the glob as it is, and any other argument is [`Word::plain`]. Each word knows where it stood in
 //! the line, so the same split serves running, completing and highlighting. Two things surprise in sftp(1): both kinds
-//! of quotes mean the same, and `#` starts a comment even inside a word. One word form is ours: `$'\377'`, for bytes
-//! that a line of text can't hold.
+//! of quotes mean the same, and `#` starts a comment even inside a word. Two things are ours: the word form `$'\377'`, for
+//! bytes that a line of text can't hold, and that quotes protect braces too, without which a name with braces could not
+//! be written for the commands that expand them.
 #![forbid(unsafe_code)]
 
 use std::ops::Range;
@@ -29,7 +30,8 @@ pub enum Quoting {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Word {
     glob: Vec<u8>,
-    braces: Vec<u8>,
+    /// What sftp(1) makes of the word: the same but for the backslashes that protect braces.
+    sftp: Vec<u8>,
     span: Range<usize>,
     quoting: Quoting,
     opened: usize,
@@ -56,24 +58,17 @@ pub struct Partial {
 }
 
 impl Word {
-    /// The word in glob syntax, exactly as sftp(1) hands it to its glob: protected `*`, `?`, `[` and `\` stand behind a backslash.
+    /// The word in glob syntax: protected `*`, `?`, `[`, `\`, `{`, `}` and `,` stand behind a backslash.
     #[must_use]
     pub fn glob(&self) -> &[u8] {
         &self.glob
     }
 
-    /// The word in glob syntax with protected `{`, `}` and `,` behind a backslash too. sftp(1) does not protect them, so
-    /// this is for commands in which braces are an addition of ours.
-    #[must_use]
-    pub fn glob_with_braces(&self) -> &[u8] {
-        &self.braces
-    }
-
-    /// The word for an argument that is not globbed: the one level of escaping undone.
+    /// The word for an argument that is not globbed: sftp(1)'s one level of escaping undone.
     #[must_use]
     pub fn plain(&self) -> Vec<u8> {
-        let mut plain = Vec::with_capacity(self.glob.len());
-        let mut rest = self.glob.as_slice();
+        let mut plain = Vec::with_capacity(self.sftp.len());
+        let mut rest = self.sftp.as_slice();
         while let Some((&byte, behind)) = rest.split_first() {
             rest = behind;
             match behind.split_first() {
@@ -111,16 +106,15 @@ impl Word {
     /// A byte that no quote or backslash protects.
     fn push_bare(&mut self, byte: u8) {
         self.glob.push(byte);
-        self.braces.push(byte);
+        self.sftp.push(byte);
     }
 
-    /// A protected byte that the glob would not take for itself anyway, braces aside.
+    /// A protected byte that is no metacharacter, braces aside.
     fn push_protected(&mut self, byte: u8) {
-        self.glob.push(byte);
         if matches!(byte, b'{' | b'}' | b',') {
-            self.braces.push(b'\\');
+            self.glob.push(b'\\');
         }
-        self.braces.push(byte);
+        self.push_bare(byte);
     }
 
     /// A backslash and the byte behind it, both for the glob.
@@ -308,6 +302,8 @@ impl Scanner<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::remote::glob::{Pattern, expand_braces};
+    use crate::terminal::quote::{Quote, escape, paste};
     use proptest::prelude::*;
 
     fn globs(line: &str) -> Vec<String> {
@@ -334,7 +330,7 @@ mod tests {
             (r#""a\'b""#, vec![r"a\'b"]),
             ("*?[a] {a,b}", vec!["*?[a]", "{a,b}"]),
             (r"\*\?\[\\", vec![r"\*\?\[\\"]),
-            (r"\a\ \'\{\]", vec!["a '{]"]),
+            (r"\a\ \'\{\]", vec![r"a '\{]"]),
             (r#"'*?[' "*?[""#, vec![r"\*\?\[", r"\*\?\["]),
             (r"'\*' '\?' '\['", vec![r"\\\*", r"\\\?", r"\\\["]),
             (r"'k\\l' 'a\ b' '\{'", vec![r"k\\l", r"a\ b", r"\{"]),
@@ -353,11 +349,36 @@ mod tests {
     }
 
     #[test]
-    fn braces_are_protected_for_those_who_ask() {
-        let words = split(br#"{a,b} "{a,b}" \{a\,b\} '\{'"#).unwrap();
-        let braces: Vec<&[u8]> = words.iter().map(Word::glob_with_braces).collect();
-        assert_eq!(braces, [&br"{a,b}"[..], br"\{a\,b\}", br"\{a\,b\}", br"\{"]);
-        assert_eq!(words[1].glob(), b"{a,b}");
+    fn protected_braces_are_literal_and_leave_no_trace() {
+        let line = r#"{a,b} "{a,b}" \{a\,b\} '\{'"#;
+        assert_eq!(globs(line), ["{a,b}", r"\\{a\\,b\\}", r"\\{a\\,b\\}", r"\\{"]);
+        assert_eq!(plain(line), [&b"{a,b}"[..], b"{a,b}", b"{a,b}", br"\{"]);
+    }
+
+    #[test]
+    fn the_words_of_openssh_s_own_glob_test_name_their_files() {
+        for (word, matches, spares) in [
+            ("d/fil*", "d/file", ""),
+            ("d*", "d", ""),
+            (r#"d/g-wild"*""#, "d/g-wild*", "d/g-wildx"),
+            (r"d/g-wild\*", "d/g-wild*", "d/g-wildx"),
+            (r#"d/g-quote\""#, r#"d/g-quote""#, ""),
+            (r#""d/g-quote\"""#, r#"d/g-quote""#, ""),
+            (r#"'d/g-quote"'"#, r#"d/g-quote""#, ""),
+            (r"d/g-q\ space", "d/g-q space", ""),
+            ("'d/g-q space'", "d/g-q space", ""),
+            (r"d/g-sl\\ash", r"d/g-sl\ash", ""),
+            (r"'d/g-sl\\ash'", r"d/g-sl\ash", ""),
+            (r"d/g-slash\\", r"d/g-slash\", ""),
+            (r"'d/g-slash\\'", r"d/g-slash\", ""),
+            (r#"d/g-qs\\\""#, r#"d/g-qs\""#, ""),
+            (r#"'d/g-qs\\"'"#, r#"d/g-qs\""#, ""),
+        ] {
+            let words = split(format!("ls -l {word}").as_bytes()).unwrap();
+            let pattern = Pattern::parse(words[2].glob());
+            assert!(pattern.matches(matches.as_bytes()), "{word} on {matches}");
+            assert!(!pattern.matches(spares.as_bytes()), "{word} on {spares}");
+        }
     }
 
     #[test]
@@ -437,6 +458,27 @@ mod tests {
         fn octal_words_carry_any_bytes(name in prop::collection::vec(1u8.., 0..20)) {
             let octal: String = name.iter().map(|byte| format!("\\{byte:03o}")).collect();
             prop_assert_eq!(plain(&format!("rm $'{octal}'")).pop(), Some(name));
+        }
+
+        #[test]
+        fn a_name_that_was_quoted_for_pasting_is_read_back(
+            name in prop_oneof![
+                prop::collection::vec(1u8.., 1..12),
+                prop::collection::vec(prop::sample::select(&b"ab \\'\"*?[]{},#$!0\xff\xc3\xa4\x1b"[..]), 1..12),
+            ],
+        ) {
+            for written in [
+                paste(&name),
+                format!("'{}'", escape(&name, Quote::Single)),
+                format!("\"{}\"", escape(&name, Quote::Double)),
+            ] {
+                let words = split(format!("get {written} x").as_bytes()).unwrap();
+                prop_assert_eq!(words.len(), 3);
+                prop_assert_eq!(&words[1].plain(), &name);
+                let globs = expand_braces(words[1].glob()).unwrap();
+                prop_assert_eq!(globs.len(), 1);
+                prop_assert_eq!(Pattern::parse(&globs[0]).literal(), Some(name.clone()));
+            }
         }
     }
 }
