@@ -1,2 +1,18 @@
-//! Moves files and trees: plan, engine, local files, events, report.
+//! Moves files and trees between here and the server.
+//!
+//! Every transfer is a [`Job`]: a [`Request`] goes in, [`Event`]s come out while it runs, a [`Report`] ends it. One thread
+//! per job runs a state machine per file over one completion queue, with hundreds of files in flight on one channel; what
+//! it says still comes file by file in sorted order, as if done one by one. Nothing here knows a command or a terminal.
 #![forbid(unsafe_code)]
+
+mod event;
+mod failure;
+mod job;
+mod report;
+mod request;
+
+pub use event::{Event, File, Note, Total};
+pub use failure::{Act, Cause, Failure};
+pub use job::{Canceller, Job, start};
+pub use report::Report;
+pub use request::{Direction, GetPair, LocalPath, Options, Pairs, PutPair, Request};

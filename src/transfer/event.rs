@@ -1,0 +1,160 @@
+//! What a job tells while it runs.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::failure::{Failure, printable};
+use super::request::Direction;
+
+/// News of a running job.
+///
+/// All but [`Event::Advanced`] come as if the files were moved one by one, in sorted order, however many are in flight:
+/// between `Started` and its `Finished` or `Failed` there is news of no other file.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A source that was named is next: sftp(1)'s line `Fetching R to L`, `Uploading L to R`, `Resuming …`.
+    Announced(Arc<File>),
+    /// A directory of a tree is next: sftp(1)'s line `Retrieving DIR` or `Entering DIR`.
+    Entered {
+        /// Which way the tree goes.
+        direction: Direction,
+        /// The source directory.
+        directory: Vec<u8>,
+    },
+    /// Bytes of this file are next.
+    Started(Arc<File>),
+    /// How far the started file and the whole job are; a few times a second at most.
+    Advanced {
+        /// Offset up to which the started file is there.
+        position: u64,
+        /// The whole job.
+        total: Total,
+    },
+    /// The started file is there as it should be.
+    Finished {
+        /// The file.
+        file: Arc<File>,
+        /// Its length now.
+        length: u64,
+        /// From its OPEN to its CLOSE; files in flight at the same time overlap.
+        elapsed: Duration,
+    },
+    /// The started file, or something about the job that is no file, failed. The job goes on with the next.
+    Failed(Failure),
+    /// Something that the user should know and that is no failure.
+    Noted(Note),
+}
+
+/// One file that is moved, for those who show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Which way it goes.
+    pub direction: Direction,
+    /// The source as messages show it; bytes, not made printable.
+    pub source: Vec<u8>,
+    /// The target as messages show it; bytes, not made printable.
+    pub target: Vec<u8>,
+    /// The source's length, when it is known.
+    pub size: Option<u64>,
+    /// The offset at which this transfer starts: more than 0 when it resumes.
+    pub offset: u64,
+    /// Whether the user asked to continue what is there.
+    pub resumes: bool,
+}
+
+impl File {
+    /// The last component of the source: what a progress bar shows.
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        let end = self.source.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
+        let start = self.source[..end].iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+        &self.source[start..end]
+    }
+}
+
+/// sftp(1)'s line about a source: `Fetching R to L` and its like, made printable.
+impl fmt::Display for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let act = match (self.direction, self.resumes) {
+            (Direction::Get, false) => "Fetching",
+            (Direction::Get, true) => "Resuming",
+            (Direction::Put, false) => "Uploading",
+            (Direction::Put, true) => "Resuming upload of",
+        };
+        write!(f, "{act} {} to {}", printable(&self.source), printable(&self.target))
+    }
+}
+
+/// A job as a whole. What is planned grows while a walk finds more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total {
+    /// Files that are known to be moved.
+    pub files: u64,
+    /// Files that are done, well or badly.
+    pub files_done: u64,
+    /// Bytes of those files whose size is known.
+    pub bytes: u64,
+    /// Bytes that are there.
+    pub bytes_done: u64,
+    /// Whether nothing more will be found.
+    pub complete: bool,
+}
+
+/// Something that the user should know and that is no failure. Display gives the line, made printable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// An entry of a tree that is neither file nor directory, or a link: skipped.
+    Skipped {
+        /// Which way the tree goes.
+        direction: Direction,
+        /// The entry, as sftp(1) names it: the whole path for a get, its name for a put.
+        entry: Vec<u8>,
+    },
+    /// A resumed file that was complete already; a line of sftp(1)'s stdout.
+    NotModified(PathBuf),
+    /// What is there differs from the source, so that it can't be continued.
+    StartedOver(Vec<u8>),
+    /// A target that could not be replaced in one step was written in place.
+    WrittenInPlace {
+        /// The target.
+        target: PathBuf,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The source changed while it was moved.
+    SourceChanged(Vec<u8>),
+}
+
+impl Note {
+    /// Whether the line belongs on stdout, as sftp(1) has it.
+    #[must_use]
+    pub fn is_status(&self) -> bool {
+        matches!(self, Note::NotModified(_))
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use std::os::unix::ffi::OsStrExt;
+        match self {
+            Note::Skipped { direction: Direction::Get, entry } => {
+                write!(f, "download \"{}\": not a regular file", printable(entry))
+            }
+            Note::Skipped { direction: Direction::Put, entry } => {
+                write!(f, "{}: not a regular file", printable(entry))
+            }
+            Note::NotModified(target) => {
+                write!(f, "File \"{}\" was not modified", printable(target.as_os_str().as_bytes()))
+            }
+            Note::StartedOver(target) => {
+                write!(f, "{}: what is there differs from the source; starting over", printable(target))
+            }
+            Note::WrittenInPlace { target, reason } => {
+                write!(f, "{}: written in place, {reason}", printable(target.as_os_str().as_bytes()))
+            }
+            Note::SourceChanged(source) => write!(f, "{}: changed while it was moved", printable(source)),
+        }
+    }
+}

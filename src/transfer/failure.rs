@@ -1,0 +1,232 @@
+//! A failure as data: the thing, the act, the cause, and at most one hint.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use crate::sftp;
+
+/// One thing that failed. Display gives the line: sftp(1)'s words first, names made printable.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The path that it is about; bytes, not made printable.
+    pub thing: Vec<u8>,
+    /// What was tried.
+    pub act: Act,
+    /// Why it failed.
+    pub cause: Cause,
+    /// The way out, where there is one; a line of its own.
+    pub hint: Option<&'static str>,
+}
+
+/// What was tried on the thing of a [`Failure`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// To learn what a remote path is.
+    StatRemote,
+    /// To find a remote path's canonical form, for the top of a tree that is fetched.
+    CanonicalizeSource,
+    /// The same for one that is sent.
+    CanonicalizeTarget,
+    /// To open a remote file.
+    OpenRemote,
+    /// To read from a remote file.
+    ReadRemote,
+    /// To write to a remote file.
+    WriteRemote,
+    /// To flush a remote file to its disk.
+    SyncRemote,
+    /// To set mode and times of a remote file.
+    SetRemoteAttributes,
+    /// To close a remote file, which tells whether all of it is safe.
+    CloseRemote,
+    /// To list a remote directory.
+    ListRemote,
+    /// To make a remote directory.
+    MakeRemoteDirectory,
+    /// To learn what a local path is.
+    StatLocal,
+    /// To open a local file.
+    OpenLocal,
+    /// To read from a local file.
+    ReadLocal,
+    /// To write to a local file.
+    WriteLocal,
+    /// To flush a local file to its disk.
+    SyncLocal,
+    /// To close a local file.
+    CloseLocal,
+    /// To put a whole file in the place of its target.
+    ReplaceLocal,
+    /// To list a local directory.
+    ListLocal,
+    /// To make a local directory.
+    MakeLocalDirectory,
+    /// To set the mode of a local file or directory.
+    SetLocalMode,
+    /// To set the times of a local file or directory.
+    SetLocalTimes,
+    /// To fetch something.
+    Download,
+    /// To send something.
+    Upload,
+    /// To continue a download.
+    ResumeDownload,
+    /// To continue an upload.
+    ResumeUpload,
+}
+
+/// Why something failed.
+#[derive(Clone, Debug)]
+pub enum Cause {
+    /// The server refused, or the connection ended.
+    Remote(sftp::Error),
+    /// The system here refused.
+    Local(Arc<io::Error>),
+    /// It is no file of the kind that can be moved.
+    NotRegular,
+    /// It is a directory, and trees were not asked for.
+    Directory,
+    /// It should be a directory and is none.
+    NotDirectory,
+    /// It is neither where it was nor of the size that it had: the source ended early.
+    Truncated {
+        /// What there was.
+        got: u64,
+        /// What there should be.
+        expected: u64,
+    },
+    /// There is more here than there.
+    LargerThanSource,
+    /// The tree is deeper than this many levels.
+    TooDeep(usize),
+    /// A name from the server that would lead out of its directory.
+    Suspect,
+    /// The user stopped the job.
+    Cancelled,
+}
+
+impl Failure {
+    pub(super) fn new(act: Act, thing: impl Into<Vec<u8>>, cause: impl Into<Cause>) -> Failure {
+        let (thing, cause) = (thing.into(), cause.into());
+        let hint = cause.hint(act);
+        Failure { thing, act, cause, hint }
+    }
+
+    /// Whether the connection is gone, so that nothing else can go well.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        matches!(&self.cause, Cause::Remote(error) if !error.leaves_the_session_alive())
+    }
+}
+
+impl Cause {
+    fn hint(&self, act: Act) -> Option<&'static str> {
+        match (act, self) {
+            (Act::Download, Cause::Directory) => Some("use get -r to fetch a directory"),
+            (Act::Upload, Cause::Directory) => Some("use put -r to send a directory"),
+            (Act::ReadRemote, Cause::Truncated { .. }) => {
+                Some("the file shrank, or the server lost part of it; try again")
+            }
+            (Act::ResumeDownload, Cause::LargerThanSource) => Some("use get without -a to replace it"),
+            _ => None,
+        }
+    }
+}
+
+impl From<sftp::Error> for Cause {
+    fn from(error: sftp::Error) -> Cause {
+        Cause::Remote(error)
+    }
+}
+
+impl From<io::Error> for Cause {
+    fn from(error: io::Error) -> Cause {
+        Cause::Local(Arc::new(error))
+    }
+}
+
+impl From<rustix::io::Errno> for Cause {
+    fn from(error: rustix::io::Errno) -> Cause {
+        Cause::from(io::Error::from(error))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_fatal() {
+            return self.cause.fmt(f);
+        }
+        let thing = printable(&self.thing);
+        match self.act {
+            Act::StatRemote => write!(f, "stat remote \"{thing}\""),
+            Act::CanonicalizeSource => write!(f, "download \"{thing}\": path canonicalization failed"),
+            Act::CanonicalizeTarget => write!(f, "upload \"{thing}\": path canonicalization failed"),
+            Act::OpenRemote => write!(f, "remote open \"{thing}\""),
+            // The blank is sftp(1)'s.
+            Act::ReadRemote => write!(f, "read remote \"{thing}\" "),
+            Act::WriteRemote => write!(f, "write remote \"{thing}\""),
+            Act::SyncRemote => write!(f, "remote fsync \"{thing}\""),
+            Act::SetRemoteAttributes => write!(f, "remote setstat \"{thing}\""),
+            Act::CloseRemote => write!(f, "close remote \"{thing}\""),
+            Act::ListRemote => write!(f, "remote readdir \"{thing}\" failed"),
+            Act::MakeRemoteDirectory => write!(f, "remote mkdir \"{thing}\""),
+            Act::StatLocal => write!(f, "stat {thing}"),
+            Act::OpenLocal => write!(f, "open local \"{thing}\""),
+            Act::ReadLocal => write!(f, "read local \"{thing}\""),
+            Act::WriteLocal => write!(f, "write local \"{thing}\""),
+            Act::SyncLocal => write!(f, "local sync \"{thing}\""),
+            Act::CloseLocal => write!(f, "close local \"{thing}\""),
+            Act::ReplaceLocal => write!(f, "replace local \"{thing}\""),
+            Act::ListLocal => write!(f, "local opendir \"{thing}\""),
+            Act::MakeLocalDirectory => write!(f, "mkdir {thing}"),
+            Act::SetLocalMode => write!(f, "local chmod \"{thing}\""),
+            Act::SetLocalTimes => write!(f, "local set times \"{thing}\""),
+            Act::Download => write!(f, "download {thing}"),
+            Act::Upload => write!(f, "local {thing}"),
+            Act::ResumeDownload => write!(f, "Unable to resume download of \"{thing}\""),
+            Act::ResumeUpload => write!(f, "resume \"{thing}\""),
+        }?;
+        write!(f, ": {}", self.cause)
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::Remote(sftp::Error::Status(status)) => remote_status(f, status),
+            Cause::Remote(error) => write!(f, "{}", printable(error.to_string().as_bytes())),
+            Cause::Local(error) => local_error(f, error),
+            Cause::NotRegular => f.write_str("not a regular file"),
+            Cause::Directory => f.write_str("not a regular file (it is a directory)"),
+            Cause::NotDirectory => f.write_str("it is not a directory"),
+            Cause::Truncated { got, expected } => write!(f, "it ended at byte {got} of {expected}"),
+            Cause::LargerThanSource => f.write_str("local file is larger than remote"),
+            Cause::TooDeep(levels) => write!(f, "Maximum directory depth exceeded: {levels} levels"),
+            Cause::Suspect => f.write_str("the server sent a name that leads out of its directory"),
+            Cause::Cancelled => f.write_str("interrupted"),
+        }
+    }
+}
+
+/// The code in sftp(1)'s words, and the server's own text where it says more.
+fn remote_status(f: &mut fmt::Formatter<'_>, status: &sftp::Status) -> fmt::Result {
+    let words = status.code.to_string();
+    f.write_str(&words)?;
+    let text = status.text.trim_ascii();
+    if text.is_empty() || text.eq_ignore_ascii_case(words.as_bytes()) {
+        return Ok(());
+    }
+    write!(f, " (server: {})", printable(text))
+}
+
+/// The system's words, without the number that Rust puts behind them.
+fn local_error(f: &mut fmt::Formatter<'_>, error: &io::Error) -> fmt::Result {
+    let text = error.to_string();
+    f.write_str(text.split(" (os error ").next().unwrap_or_default())
+}
+
+/// Bytes made fit for a line.
+pub(super) fn printable(bytes: &[u8]) -> impl fmt::Display + '_ {
+    bytes.escape_ascii()
+}

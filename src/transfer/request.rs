@@ -1,0 +1,125 @@
+//! What a transfer is asked to do, as data.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::name::RemotePath;
+use crate::sftp::Attributes;
+
+/// A transfer that is asked for: which files and trees, and how.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is to be moved, in the order in which it is reported.
+    pub pairs: Pairs,
+    /// How.
+    pub options: Options,
+}
+
+/// Sources with their targets, all in one direction. Patterns are expanded and operands are split already.
+#[derive(Clone, Debug)]
+pub enum Pairs {
+    /// From the server to here.
+    Get(Vec<GetPair>),
+    /// From here to the server.
+    Put(Vec<PutPair>),
+}
+
+/// Which way the bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the server to here.
+    Get,
+    /// From here to the server.
+    Put,
+}
+
+/// One file or tree to fetch.
+#[derive(Clone, Debug)]
+pub struct GetPair {
+    /// The source, absolute, and as the line about it shows it.
+    pub remote: RemotePath,
+    /// The source's attributes as a listing or an LSTAT gave them; without them, and for a link, the engine asks by STAT.
+    pub attributes: Option<Attributes>,
+    /// The target itself (never the directory that shall hold it).
+    pub local: LocalPath,
+}
+
+/// One file or tree to send.
+#[derive(Clone, Debug)]
+pub struct PutPair {
+    /// The source.
+    pub local: LocalPath,
+    /// The target itself (never the directory that shall hold it), absolute, and as the line about it shows it.
+    pub remote: RemotePath,
+}
+
+/// A path here: where it is, and how the user sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalPath {
+    path: PathBuf,
+    shown: PathBuf,
+    trust: Trust,
+}
+
+/// Who chose the last component of a local path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// The user: a symbolic link there is theirs and is followed.
+    User,
+    /// The server, by the name of an entry: a symbolic link there is never followed.
+    Server,
+}
+
+impl LocalPath {
+    /// A path that the user chose down to its last component; a symbolic link there is followed.
+    ///
+    /// `path` is absolute; `shown` is the same as the user typed it, for messages.
+    #[must_use]
+    pub fn named(path: impl Into<PathBuf>, shown: impl Into<PathBuf>) -> LocalPath {
+        LocalPath { path: path.into(), shown: shown.into(), trust: Trust::User }
+    }
+
+    /// A path whose last component is the name of an entry that the server listed; a symbolic link there is replaced, never followed.
+    #[must_use]
+    pub fn listed(path: impl Into<PathBuf>, shown: impl Into<PathBuf>) -> LocalPath {
+        LocalPath { path: path.into(), shown: shown.into(), trust: Trust::Server }
+    }
+
+    /// Where it is, absolute.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// How messages show it.
+    #[must_use]
+    pub fn shown(&self) -> &Path {
+        &self.shown
+    }
+
+    pub(super) fn trust(&self) -> Trust {
+        self.trust
+    }
+
+    /// An entry of this directory.
+    pub(super) fn join(&self, name: &OsStr) -> LocalPath {
+        LocalPath { path: self.path.join(name), shown: self.shown.join(name), trust: Trust::Server }
+    }
+}
+
+/// How files are moved: the flags of `get` and `put`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whole trees (`-r`). Without it a directory is a failure.
+    pub recursive: bool,
+    /// Exact modes and times (`-p`).
+    pub preserve: bool,
+    /// Continue what is there (`-a`).
+    pub resume: bool,
+    /// Flush each file to its disk (`-f`): ours for a get; the server's for a put, where it can.
+    pub fsync: bool,
+    /// Bytes of one READ or WRITE (`-B`), used as given. Without it they follow the server's limits.
+    pub request_bytes: Option<u32>,
+    /// Requests in flight (`-R`). Without it bytes in flight are bounded, not requests.
+    pub requests: Option<usize>,
+}
