@@ -1,0 +1,344 @@
+//! The types of arguments. Each says what it is made from and, by its [`ArgumentKind`], what completes it.
+#![forbid(unsafe_code)]
+
+use std::any::TypeId;
+use std::ffi::OsStr;
+use std::marker::PhantomData;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use clap::builder::{TypedValueParser, ValueParserFactory};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::Word;
+use crate::name::{self, UnfitName};
+
+/// What can stand in a place of a command line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ArgumentKind {
+    /// Remote files, by wildcards or by name.
+    RemotePattern,
+    /// One remote path.
+    RemotePath,
+    /// One remote directory.
+    RemoteDir,
+    /// Local files, by wildcards or by name.
+    LocalPattern,
+    /// One local path.
+    LocalPath,
+    /// One local directory.
+    LocalDir,
+    /// Permissions of files.
+    Mode,
+    /// The number of a user or a group.
+    Id,
+    /// The name of a command.
+    CommandName,
+    /// A line for a local shell.
+    ShellLine,
+    /// The first is a source on the server; each further one is a source or, if last, a local target.
+    GetOperand,
+    /// The first is a local source; each further one is a source or, if last, a target on the server.
+    PutOperand,
+}
+
+/// A type that is made from a word.
+pub trait Argument: Clone + Send + Sync + 'static {
+    /// What completes it.
+    const KIND: ArgumentKind;
+
+    /// Reads the word.
+    ///
+    /// # Errors
+    /// What is wrong with it, for a person.
+    fn read(word: &Word) -> Result<Self, String>;
+}
+
+/// Has clap read words as arguments of a type.
+#[derive(Clone)]
+pub struct Reader<T>(PhantomData<fn() -> T>);
+
+impl<T: Argument> TypedValueParser for Reader<T> {
+    type Value = T;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<T, clap::Error> {
+        T::read(&Word::from_argument(value)).map_err(|why| {
+            let mut error = clap::Error::new(ErrorKind::ValueValidation).with_cmd(command);
+            let id = argument.map(|argument| argument.get_id().to_string()).unwrap_or_default();
+            error.insert(ContextKind::InvalidArg, ContextValue::String(id));
+            error.insert(ContextKind::InvalidValue, ContextValue::String(why));
+            error
+        })
+    }
+}
+
+macro_rules! argument_types {
+    ($($type:ident),* $(,)?) => {
+        $(impl ValueParserFactory for $type {
+            type Parser = Reader<$type>;
+
+            fn value_parser() -> Reader<$type> {
+                Reader(PhantomData)
+            }
+        })*
+
+        /// The kind of a command's argument, when it is a positional one of ours.
+        pub(super) fn kind(argument: &clap::Arg) -> Option<ArgumentKind> {
+            let type_id = argument.get_value_parser().type_id();
+            $(if type_id == TypeId::of::<$type>() {
+                return Some($type::KIND);
+            })*
+            None
+        }
+    };
+}
+
+argument_types! {
+    RemotePattern, RemotePath, RemoteDir, LocalPath, LocalDir, Mode, Id, Umask, CommandName, ShellLine, GetOperand, PutOperand,
+}
+
+/// Remote files, by wildcards or by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemotePattern(Word);
+
+impl RemotePattern {
+    /// The word, in glob syntax.
+    #[must_use]
+    pub fn word(&self) -> &Word {
+        &self.0
+    }
+}
+
+impl Argument for RemotePattern {
+    const KIND: ArgumentKind = ArgumentKind::RemotePattern;
+
+    fn read(word: &Word) -> Result<RemotePattern, String> {
+        remote_path(word).map(|_| RemotePattern(word.clone()))
+    }
+}
+
+/// One remote path, never a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemotePath(pub name::RemotePath);
+
+impl Argument for RemotePath {
+    const KIND: ArgumentKind = ArgumentKind::RemotePath;
+
+    fn read(word: &Word) -> Result<RemotePath, String> {
+        remote_path(word).map(RemotePath)
+    }
+}
+
+/// One remote directory, never a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteDir(pub name::RemotePath);
+
+impl Argument for RemoteDir {
+    const KIND: ArgumentKind = ArgumentKind::RemoteDir;
+
+    fn read(word: &Word) -> Result<RemoteDir, String> {
+        remote_path(word).map(RemoteDir)
+    }
+}
+
+/// One local path, never a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalPath(pub PathBuf);
+
+impl Argument for LocalPath {
+    const KIND: ArgumentKind = ArgumentKind::LocalPath;
+
+    fn read(word: &Word) -> Result<LocalPath, String> {
+        local_path(word).map(LocalPath)
+    }
+}
+
+/// One local directory, never a pattern; `~` and `~user` in front mean homes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalDir(pub PathBuf);
+
+impl Argument for LocalDir {
+    const KIND: ArgumentKind = ArgumentKind::LocalDir;
+
+    fn read(word: &Word) -> Result<LocalDir, String> {
+        local_path(word).map(LocalDir)
+    }
+}
+
+/// The permissions that `chmod` sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mode(pub u32);
+
+impl Argument for Mode {
+    const KIND: ArgumentKind = ArgumentKind::Mode;
+
+    fn read(word: &Word) -> Result<Mode, String> {
+        octal(&word.plain()).map(Mode)
+    }
+}
+
+/// The umask of new local files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Umask(pub u32);
+
+impl Argument for Umask {
+    const KIND: ArgumentKind = ArgumentKind::Mode;
+
+    fn read(word: &Word) -> Result<Umask, String> {
+        match octal(&word.plain())? {
+            mask @ 0..=0o777 => Ok(Umask(mask)),
+            _ => Err("a umask has three octal digits".to_owned()),
+        }
+    }
+}
+
+/// The number of a user or a group, in the notations of C: `10`, `0x10`, `010`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Id(pub u32);
+
+impl Argument for Id {
+    const KIND: ArgumentKind = ArgumentKind::Id;
+
+    fn read(word: &Word) -> Result<Id, String> {
+        id(&word.plain()).map(Id)
+    }
+}
+
+/// The name of a command; any case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandName(pub String);
+
+impl Argument for CommandName {
+    const KIND: ArgumentKind = ArgumentKind::CommandName;
+
+    fn read(word: &Word) -> Result<CommandName, String> {
+        Ok(CommandName(String::from_utf8_lossy(&word.plain()).into_owned()))
+    }
+}
+
+/// A line for a local shell, untouched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShellLine(pub std::ffi::OsString);
+
+impl Argument for ShellLine {
+    const KIND: ArgumentKind = ArgumentKind::ShellLine;
+
+    fn read(word: &Word) -> Result<ShellLine, String> {
+        let line = word.plain();
+        if line.contains(&0) {
+            return Err(UnfitName::Nul.to_string());
+        }
+        Ok(ShellLine(std::ffi::OsString::from_vec(line)))
+    }
+}
+
+/// A source or the target of `get`: which of both its place says, see [`super::operands`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GetOperand(pub Word);
+
+impl Argument for GetOperand {
+    const KIND: ArgumentKind = ArgumentKind::GetOperand;
+
+    fn read(word: &Word) -> Result<GetOperand, String> {
+        remote_path(word).map(|_| GetOperand(word.clone()))
+    }
+}
+
+/// A source or the target of `put`: which of both its place says, see [`super::operands`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutOperand(pub Word);
+
+impl Argument for PutOperand {
+    const KIND: ArgumentKind = ArgumentKind::PutOperand;
+
+    fn read(word: &Word) -> Result<PutOperand, String> {
+        remote_path(word).map(|_| PutOperand(word.clone()))
+    }
+}
+
+fn remote_path(word: &Word) -> Result<name::RemotePath, String> {
+    name::RemotePath::new(word.plain()).map_err(|error| error.to_string())
+}
+
+fn local_path(word: &Word) -> Result<PathBuf, String> {
+    let path = remote_path(word)?;
+    Ok(Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(path.as_bytes())).to_owned())
+}
+
+/// Octal digits, as many as sftp(1) takes: a mode of 16 bits.
+fn octal(text: &[u8]) -> Result<u32, String> {
+    let digits = std::str::from_utf8(text).unwrap_or_default();
+    match u32::from_str_radix(digits, 8) {
+        Ok(mode @ 0..=0o177_777) if !digits.starts_with('+') => Ok(mode),
+        _ => Err("it is no octal number, such as 644".to_owned()),
+    }
+}
+
+/// A number as strtoll(3) reads it with base 0.
+fn id(text: &[u8]) -> Result<u32, String> {
+    let text = std::str::from_utf8(text).unwrap_or_default().trim_start();
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    let (digits, radix) = match digits.as_bytes() {
+        [b'0', b'x' | b'X', ..] => (&digits[2..], 16),
+        [b'0', _, ..] => (&digits[1..], 8),
+        _ => (digits, 10),
+    };
+    match u32::from_str_radix(digits, radix) {
+        Ok(id) if !digits.starts_with('+') => Ok(id),
+        _ => Err("it is no number of a user or group, 0 to 4294967295".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_read_as_c_reads_numbers() {
+        for (text, read) in [
+            ("0", Some(0)),
+            ("1000", Some(1000)),
+            ("010", Some(8)),
+            ("0x10", Some(16)),
+            ("+5", Some(5)),
+            ("4294967295", Some(u32::MAX)),
+            ("4294967296", None),
+            ("-1", None),
+            ("09", None),
+            ("0x", None),
+            ("++1", None),
+            ("root", None),
+            ("", None),
+        ] {
+            assert_eq!(id(text.as_bytes()).ok(), read, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn modes_are_octal() {
+        for (text, read) in [
+            ("644", Some(0o644)),
+            ("0755", Some(0o755)),
+            ("4755", Some(0o4755)),
+            ("0", Some(0)),
+            ("8", None),
+            ("u+x", None),
+            ("+644", None),
+            ("-1", None),
+            ("", None),
+            ("77777777777", None),
+        ] {
+            assert_eq!(octal(text.as_bytes()).ok(), read, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_unescaped_once() {
+        assert_eq!(RemotePath::read(&Word::literal(b"a*b")).unwrap().0.as_bytes(), b"a*b");
+    }
+}

@@ -1,0 +1,14 @@
+//! `bye`, `exit`, `quit`.
+#![forbid(unsafe_code)]
+
+use super::{Context, Failure, Outcome, Run};
+
+/// Quit sftp
+#[derive(Clone, Debug, clap::Args)]
+pub struct Bye {}
+
+impl Run for Bye {
+    fn run(self, _cx: &mut Context) -> Result<Outcome, Failure> {
+        Ok(Outcome::End)
+    }
+}

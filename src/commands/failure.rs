@@ -1,0 +1,105 @@
+//! What a command says when it did not do what it was asked for.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+use crate::sftp;
+use crate::terminal::Printable;
+
+/// Why a command failed: lines for a person, and at most one way out. Who runs the command shows it.
+///
+/// Where sftp(1) has a message for the case, its text opens the line, for scripts match it; explanations follow.
+/// Everything in it is printable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use = "a failure is shown, and decides whether a batch goes on"]
+pub struct Failure {
+    lines: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure in one line.
+    pub fn new(line: impl Into<String>) -> Failure {
+        Failure { lines: vec![line.into()], hint: None }
+    }
+
+    /// A failure whose every part was shown while the command ran; nothing is left to say.
+    pub fn told() -> Failure {
+        Failure::default()
+    }
+
+    /// The same with the way out.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with one more line.
+    pub fn with_line(mut self, line: impl Into<String>) -> Failure {
+        self.lines.push(line.into());
+        self
+    }
+
+    /// What went wrong: no line when all was told before.
+    #[must_use]
+    pub fn lines(&self) -> &[String] {
+        &self.lines
+    }
+
+    /// The way out, where there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// What the server, or the connection, answered to an act on a thing: `ACT: No such file or directory`.
+    pub fn refused(act: impl fmt::Display, error: &sftp::Error) -> Failure {
+        Failure::new(format!("{act}: {}", Cause(error)))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.lines.join("\n"))
+    }
+}
+
+/// Why the server did not do something: sftp(1)'s words for the code, and the server's own where they say more.
+#[derive(Clone, Copy, Debug)]
+pub struct Cause<'a>(pub &'a sftp::Error);
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)?;
+        match self.0 {
+            sftp::Error::Status(status) if says_more(status) => write!(f, " (server: {})", Printable(&status.text)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn says_more(status: &sftp::Status) -> bool {
+    let text = status.text.trim_ascii();
+    // Where we say "No such file or directory", OpenSSH's server says "No such file".
+    !text.is_empty() && !status.code.to_string().as_bytes().starts_with(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sftp::{Error, Status, StatusCode};
+
+    #[test]
+    fn the_servers_own_words_are_added_where_they_say_more() {
+        for (code, text, shown) in [
+            (StatusCode::FAILURE, "Failure", "act: Failure"),
+            (StatusCode::FAILURE, "", "act: Failure"),
+            (StatusCode::FAILURE, "quota exceeded", "act: Failure (server: quota exceeded)"),
+            (StatusCode::NO_SUCH_FILE, "No such file", "act: No such file or directory"),
+            (StatusCode::PERMISSION_DENIED, "\x1b[2Jno", "act: Permission denied (server: \\033[2Jno)"),
+        ] {
+            let error = Error::Status(Status { code, text: text.as_bytes().to_vec().into() });
+            assert_eq!(Failure::refused("act", &error).to_string(), shown);
+        }
+    }
+}

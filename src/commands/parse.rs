@@ -1,0 +1,207 @@
+//! From words to a command that may be run.
+//!
+//! clap reads the arguments; it neither prints nor exits, and what it objects to is said in sftp(1)'s words. Flags are
+//! sorted out before it sees them: sftp(1) takes none behind the first operand, so a word there that is none of the
+//! command's flags (`rename old -new`) stays an operand, while `ls dir -l` does what it says. Operands beyond those that
+//! a command takes are ignored, as there.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsString;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::list::{Entry, find, takes_many, unknown};
+use super::{Command, Failure, Word};
+use crate::name::UnfitName;
+use crate::terminal::Printable;
+
+/// The command of a line that was split into words; the first is its name.
+///
+/// # Errors
+/// No such command, flags that it does not have, or arguments that it can't take.
+pub fn parse(words: &[Word]) -> Result<Command, Failure> {
+    let (name, arguments) = words.split_first().ok_or_else(|| Failure::new("Invalid command."))?;
+    let name = name.plain();
+    let name = String::from_utf8_lossy(&name);
+    let entry = find(&name).ok_or_else(|| unknown(&name))?;
+    parse_arguments(entry, &name, arguments)
+}
+
+/// The command of a line whose rest is a local shell's to read: `!…` and `lls …`. It must not be split, for the shell's
+/// quoting is not ours. `None` for any other line.
+///
+/// # Errors
+/// The line holds a NUL byte, which no program can be given.
+#[must_use]
+pub fn parse_raw(line: &[u8]) -> Option<Result<Command, Failure>> {
+    let line = line.trim_ascii_start();
+    let name_end = match line.first()? {
+        b'!' => 1,
+        _ => line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len()),
+    };
+    let (name, rest) = line.split_at(name_end);
+    let name = std::str::from_utf8(name).ok()?;
+    let entry = find(name).filter(|entry| entry.takes_rest_of_line)?;
+    let rest = rest.trim_ascii();
+    let rest = (!rest.is_empty()).then(|| Word::literal(rest));
+    Some(parse_arguments(entry, name, rest.as_slice()))
+}
+
+fn parse_arguments(entry: &'static Entry, name: &str, words: &[Word]) -> Result<Command, Failure> {
+    if words.iter().any(|word| word.glob().contains(&0)) {
+        return Err(Failure::new(format!("{name}: {}", UnfitName::Nul)));
+    }
+    let definition = entry.definition();
+    let arguments = if entry.takes_rest_of_line {
+        std::iter::once(OsString::from("--")).chain(words.iter().map(Word::to_argument)).collect()
+    } else {
+        sort_out(&definition, name, words)?
+    };
+    definition
+        .try_get_matches_from(arguments)
+        .and_then(|matches| (entry.build)(&matches))
+        .map_err(|error| objection(entry, name, &error))
+}
+
+/// All flags first, then `--`, then the operands.
+fn sort_out(definition: &clap::Command, name: &str, words: &[Word]) -> Result<Vec<OsString>, Failure> {
+    let (mut flags, mut operands): (Vec<OsString>, Vec<OsString>) = (Vec::new(), Vec::new());
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        let plain = word.plain();
+        match read_flags(definition, &plain) {
+            FlagWord::End => {
+                operands.extend(rest.by_ref().map(Word::to_argument));
+            }
+            FlagWord::Known { wants_value } => {
+                flags.push(plain_argument(plain));
+                if wants_value {
+                    flags.extend(rest.next().map(Word::to_argument));
+                }
+            }
+            FlagWord::Unknown(flag) if operands.is_empty() => return Err(invalid_flag(definition, name, &flag)),
+            FlagWord::Unknown(_) | FlagWord::Operand => operands.push(word.to_argument()),
+        }
+    }
+    if !definition.get_positionals().any(takes_many) {
+        operands.truncate(definition.get_positionals().count());
+    }
+    flags.push("--".into());
+    flags.append(&mut operands);
+    Ok(flags)
+}
+
+/// What a word is, as far as flags go.
+enum FlagWord {
+    /// `--`: operands only from here on.
+    End,
+    /// Flags of this command; the last may want the next word as its value.
+    Known { wants_value: bool },
+    /// A flag that this command does not have, as it is to be shown.
+    Unknown(String),
+    /// No flag.
+    Operand,
+}
+
+fn read_flags(definition: &clap::Command, word: &[u8]) -> FlagWord {
+    match word {
+        b"--" => FlagWord::End,
+        [b'-', b'-', long @ ..] => read_long(definition, long),
+        [b'-', shorts @ ..] if !shorts.is_empty() => read_shorts(definition, shorts),
+        _ => FlagWord::Operand,
+    }
+}
+
+fn read_long(definition: &clap::Command, word: &[u8]) -> FlagWord {
+    let mut parts = word.splitn(2, |&byte| byte == b'=');
+    let long = parts.next().unwrap_or_default();
+    let found = definition.get_arguments().find(|argument| {
+        let names = argument.get_long_and_visible_aliases().unwrap_or_default();
+        names.iter().any(|name| name.as_bytes() == long)
+    });
+    match found {
+        Some(argument) => {
+            FlagWord::Known { wants_value: argument.get_action().takes_values() && parts.next().is_none() }
+        }
+        None => FlagWord::Unknown(format!("--{}", Printable(long))),
+    }
+}
+
+fn read_shorts(definition: &clap::Command, shorts: &[u8]) -> FlagWord {
+    let text = String::from_utf8_lossy(shorts);
+    for (at, short) in text.char_indices() {
+        let found = definition.get_arguments().find(|argument| {
+            let aliases = argument.get_all_short_aliases().unwrap_or_default();
+            argument.get_short() == Some(short) || aliases.contains(&short)
+        });
+        match found {
+            None => return FlagWord::Unknown(format!("-{}", Printable(short.to_string().as_bytes()))),
+            Some(argument) if argument.get_action().takes_values() => {
+                return FlagWord::Known { wants_value: at + short.len_utf8() == text.len() };
+            }
+            Some(_) => (),
+        }
+    }
+    FlagWord::Known { wants_value: false }
+}
+
+fn plain_argument(bytes: Vec<u8>) -> OsString {
+    std::os::unix::ffi::OsStringExt::from_vec(bytes)
+}
+
+fn invalid_flag(definition: &clap::Command, name: &str, flag: &str) -> Failure {
+    let known: Vec<String> = definition
+        .get_arguments()
+        .filter(|argument| !argument.is_positional())
+        .map(|argument| match (argument.get_short(), argument.get_long()) {
+            (Some(short), Some(long)) => format!("-{short} (--{long})"),
+            (Some(short), None) => format!("-{short}"),
+            (None, long) => format!("--{}", long.unwrap_or_default()),
+        })
+        .collect();
+    let failure = Failure::new(format!("{name}: Invalid flag {flag}"));
+    match known.is_empty() {
+        true => failure.with_hint(format!("{name} takes no flags; -- in front of a name makes it a name")),
+        false => failure.with_hint(format!("{name} knows {}", known.join(" "))),
+    }
+}
+
+/// What clap objects to, in sftp(1)'s words.
+fn objection(entry: &Entry, name: &str, error: &clap::Error) -> Failure {
+    let definition = entry.definition();
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned().unwrap_or_default(),
+        _ => String::new(),
+    };
+    match error.kind() {
+        ErrorKind::MissingRequiredArgument => {
+            let missing = text(ContextKind::InvalidArg);
+            let first = definition.get_positionals().find(|argument| argument.to_string() == missing);
+            missing_argument(entry, name, first)
+        }
+        ErrorKind::ValueValidation => {
+            let id = text(ContextKind::InvalidArg);
+            let why = text(ContextKind::InvalidValue);
+            match definition.get_positionals().find(|argument| argument.get_id() == id.as_str()) {
+                Some(argument) if is_number(argument) => missing_argument(entry, name, Some(argument)).with_line(why),
+                _ => Failure::new(format!("{name}: {why}")),
+            }
+        }
+        _ => Failure::new(format!("{name}: {}", Printable(error.kind().to_string().as_bytes()))),
+    }
+}
+
+fn missing_argument(entry: &Entry, name: &str, argument: Option<&clap::Arg>) -> Failure {
+    match argument {
+        Some(argument) if is_number(argument) => {
+            Failure::new(format!("You must supply a numeric argument to the {name} command."))
+        }
+        _ => Failure::new(format!("You must specify {} after a {name} command.", entry.wants)),
+    }
+}
+
+fn is_number(argument: &clap::Arg) -> bool {
+    use super::ArgumentKind::{Id, Mode};
+    matches!(super::argument::kind(argument), Some(Id | Mode))
+}

@@ -1,0 +1,43 @@
+//! What a command is: arguments that clap reads, and what is done with them.
+#![forbid(unsafe_code)]
+
+use super::{Context, Failure};
+
+/// What every command's type does. Its doc comment is its help, its fields are its arguments.
+pub trait Run: clap::Args {
+    /// Examples at the end of its help.
+    const EXAMPLES: &'static [Example] = &[];
+
+    /// What a missing path is called: `You must specify … after a CMD command.`
+    const WANTS: &'static str = "a path";
+
+    /// Whether it takes the rest of the line as it stands, for a local shell to read.
+    const TAKES_REST_OF_LINE: bool = false;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// It was not done, or not all of it.
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure>;
+}
+
+/// A line that may be typed, and what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// The line.
+    pub line: &'static str,
+    /// What it does, for a person.
+    pub does: &'static str,
+}
+
+/// What is left to do once a command has run: all that needs the person, the terminal or the end of the process.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Nothing.
+    Done,
+    /// The session ends.
+    End,
+    /// Run this local program in the foreground, its streams being ours, and say so if it fails:
+    /// `Shell exited with status N`, which is no failure of the command.
+    Local(std::process::Command),
+}

@@ -1,0 +1,15 @@
+//! `version`.
+#![forbid(unsafe_code)]
+
+use super::{Context, Failure, Outcome, Run};
+
+/// Show SFTP version
+#[derive(Clone, Debug, clap::Args)]
+pub struct Version {}
+
+impl Run for Version {
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        cx.output.answer(format_args!("SFTP protocol version {}", cx.session.version()));
+        Ok(Outcome::Done)
+    }
+}
