@@ -1,41 +1,10 @@
 //! Splits a command line into words, by sftp(1)'s rules.
 //!
-//! A word arrives in *glob syntax*: what a quote or a backslash protected is escaped in it (`\*`), so that a pattern
-//! argument can go to the glob as it is, and any other argument is [`Word::plain`]. Each word knows where it stood in
-//! the line, so the same split serves running, completing and highlighting. Two things surprise in sftp(1): both kinds
-//! of quotes mean the same, and `#` starts a comment even inside a word. Two things are ours: the word form `$'\377'`, for
-//! bytes that a line of text can't hold, and that quotes protect braces too, without which a name with braces could not
-//! be written for the commands that expand them.
+//! Two things surprise there: both kinds of quotes mean the same, and `#` starts a comment even inside a word. One word
+//! form is ours: `$'\377'`, for bytes that a line of text can't hold. What a word then is, [`Word`] tells.
 #![forbid(unsafe_code)]
 
-use std::ops::Range;
-
-/// How far the quoting of a word has come at its end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Quoting {
-    /// Nothing is open: the word could end here.
-    #[default]
-    Bare,
-    /// A backslash waits for the character that it protects.
-    Backslash,
-    /// `'…` is open.
-    Single,
-    /// `"…` is open.
-    Double,
-    /// `$'…` is open.
-    Octal,
-}
-
-/// One word of a line.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Word {
-    glob: Vec<u8>,
-    /// What sftp(1) makes of the word: the same but for the backslashes that protect braces.
-    sftp: Vec<u8>,
-    span: Range<usize>,
-    quoting: Quoting,
-    opened: usize,
-}
+use crate::commands::word::{Quoting, Word, needs_escape};
 
 /// A quote that is not closed, or a backslash at the end of the line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -57,80 +26,10 @@ pub struct Partial {
     pub open: Option<Word>,
 }
 
-impl Word {
-    /// The word in glob syntax: protected `*`, `?`, `[`, `\`, `{`, `}` and `,` stand behind a backslash.
-    #[must_use]
-    pub fn glob(&self) -> &[u8] {
-        &self.glob
-    }
-
-    /// The word for an argument that is not globbed: sftp(1)'s one level of escaping undone.
-    #[must_use]
-    pub fn plain(&self) -> Vec<u8> {
-        let mut plain = Vec::with_capacity(self.sftp.len());
-        let mut rest = self.sftp.as_slice();
-        while let Some((&byte, behind)) = rest.split_first() {
-            rest = behind;
-            match behind.split_first() {
-                Some((&protected, behind)) if byte == b'\\' && needs_escape(protected) => {
-                    plain.push(protected);
-                    rest = behind;
-                }
-                // Any other pair is kept as a pair, or `\\` would be half undone by what follows.
-                Some((&other, behind)) if byte == b'\\' => {
-                    plain.extend([byte, other]);
-                    rest = behind;
-                }
-                _ => plain.push(byte),
-            }
-        }
-        plain
-    }
-
-    /// The word's bytes in the line, quotes included.
-    #[must_use]
-    pub fn span(&self) -> Range<usize> {
-        self.span.clone()
-    }
-
-    /// What is still open at the word's end.
-    #[must_use]
-    pub fn quoting(&self) -> Quoting {
-        self.quoting
-    }
-
-    fn at(offset: usize) -> Word {
-        Word { span: offset..offset, ..Word::default() }
-    }
-
-    /// A byte that no quote or backslash protects.
-    fn push_bare(&mut self, byte: u8) {
-        self.glob.push(byte);
-        self.sftp.push(byte);
-    }
-
-    /// A protected byte that is no metacharacter, braces aside.
-    fn push_protected(&mut self, byte: u8) {
-        if matches!(byte, b'{' | b'}' | b',') {
-            self.glob.push(b'\\');
-        }
-        self.push_bare(byte);
-    }
-
-    /// A backslash and the byte behind it, both for the glob.
-    fn push_pair(&mut self, byte: u8) {
-        self.push_bare(b'\\');
-        self.push_bare(byte);
-    }
-
-    fn open(&mut self, quoting: Quoting, offset: usize) {
-        self.quoting = quoting;
-        self.opened = offset;
-    }
-
-    fn unterminated(&self, line: &[u8]) -> Option<Unterminated> {
-        let column = String::from_utf8_lossy(&line[..self.opened]).chars().count() + 1;
-        match self.quoting {
+impl Unterminated {
+    fn of(word: &Word, line: &[u8]) -> Option<Unterminated> {
+        let column = String::from_utf8_lossy(&line[..word.opened_at()]).chars().count() + 1;
+        match word.quoting() {
             Quoting::Bare => None,
             Quoting::Backslash => Some(Unterminated::Backslash(column)),
             Quoting::Single | Quoting::Double | Quoting::Octal => Some(Unterminated::Quote(column)),
@@ -144,7 +43,7 @@ impl Word {
 /// A quote is not closed, or the line ends in a backslash.
 pub fn split(line: &[u8]) -> Result<Vec<Word>, Unterminated> {
     let words: Vec<Word> = Scanner { line, at: 0 }.collect();
-    match words.last().and_then(|word| word.unterminated(line)) {
+    match words.last().and_then(|word| Unterminated::of(word, line)) {
         Some(error) => Err(error),
         None => Ok(words),
     }
@@ -157,7 +56,7 @@ pub fn split_open(line: &[u8]) -> Partial {
     let mut words: Vec<Word> = scanner.by_ref().collect();
     let open = match words.last() {
         _ if scanner.at < line.len() => None,
-        Some(word) if word.span.end == line.len() => words.pop(),
+        Some(word) if word.span().end == line.len() => words.pop(),
         _ => Some(Word::at(line.len())),
     };
     Partial { words, open }
@@ -166,7 +65,7 @@ pub fn split_open(line: &[u8]) -> Partial {
 /// What follows a word and the white space behind it, untouched: the argument of `lls`, which is a local shell's to read.
 #[must_use]
 pub fn rest_after<'a>(line: &'a [u8], word: &Word) -> &'a [u8] {
-    line[word.span.end..].trim_ascii_start()
+    line[word.span().end..].trim_ascii_start()
 }
 
 /// What follows the `!` that opens a line, untouched; None for a line that does not start so.
@@ -178,11 +77,6 @@ pub fn shell_escape(line: &[u8]) -> Option<&[u8]> {
 /// White space as isspace(3) has it, which knows the vertical tab where Rust does not.
 fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == b'\x0b'
-}
-
-/// Whether sftp(1) keeps a backslash before this byte for its glob.
-fn needs_escape(byte: u8) -> bool {
-    matches!(byte, b'*' | b'?' | b'[' | b'\\')
 }
 
 /// Goes over a line once; as an iterator it yields the words up to the end or to a comment.
@@ -214,7 +108,7 @@ impl Iterator for Scanner<'_> {
                 }
             }
         }
-        word.span.end = self.at;
+        word.end_at(self.at);
         Some(word)
     }
 }
@@ -234,7 +128,7 @@ impl Scanner<'_> {
         let start = self.at;
         self.at += 1;
         match self.take() {
-            None => word.open(Quoting::Backslash, start),
+            None => word.leave_open(Quoting::Backslash, start),
             Some(byte) if needs_escape(byte) => word.push_pair(byte),
             Some(byte) => word.push_protected(byte),
         }
@@ -260,7 +154,7 @@ impl Scanner<'_> {
                 _ => word.push_protected(byte),
             }
         }
-        word.open(quoting, start);
+        word.leave_open(quoting, start);
     }
 
     fn octal(&mut self, word: &mut Word) {
@@ -283,7 +177,7 @@ impl Scanner<'_> {
             }
             if needs_escape(byte) { word.push_pair(byte) } else { word.push_protected(byte) }
         }
-        word.open(Quoting::Octal, start);
+        word.leave_open(Quoting::Octal, start);
     }
 
     /// One to three octal digits, as many as fit a byte.
@@ -307,7 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn globs(line: &str) -> Vec<String> {
-        split(line.as_bytes()).unwrap().iter().map(|word| word.glob.escape_ascii().to_string()).collect()
+        split(line.as_bytes()).unwrap().iter().map(|word| word.glob().escape_ascii().to_string()).collect()
     }
 
     fn plain(line: &str) -> Vec<Vec<u8>> {
@@ -330,7 +224,7 @@ mod tests {
             (r#""a\'b""#, vec![r"a\'b"]),
             ("*?[a] {a,b}", vec!["*?[a]", "{a,b}"]),
             (r"\*\?\[\\", vec![r"\*\?\[\\"]),
-            (r"\a\ \'\{\]", vec![r"a '\{]"]),
+            (r"\a\ \'\{\]", vec!["a '{]"]),
             (r#"'*?[' "*?[""#, vec![r"\*\?\[", r"\*\?\["]),
             (r"'\*' '\?' '\['", vec![r"\\\*", r"\\\?", r"\\\["]),
             (r"'k\\l' 'a\ b' '\{'", vec![r"k\\l", r"a\ b", r"\{"]),
@@ -349,10 +243,11 @@ mod tests {
     }
 
     #[test]
-    fn protected_braces_are_literal_and_leave_no_trace() {
-        let line = r#"{a,b} "{a,b}" \{a\,b\} '\{'"#;
-        assert_eq!(globs(line), ["{a,b}", r"\\{a\\,b\\}", r"\\{a\\,b\\}", r"\\{"]);
-        assert_eq!(plain(line), [&b"{a,b}"[..], b"{a,b}", b"{a,b}", br"\{"]);
+    fn braces_are_protected_for_those_who_ask() {
+        let words = split(br#"{a,b} "{a,b}" \{a\,b\} '\{'"#).unwrap();
+        let braces: Vec<&[u8]> = words.iter().map(Word::glob_with_braces).collect();
+        assert_eq!(braces, [&br"{a,b}"[..], br"\{a\,b\}", br"\{a\,b\}", br"\{"]);
+        assert_eq!((words[1].glob(), words[3].plain()), (&b"{a,b}"[..], br"\{".to_vec()));
     }
 
     #[test]
@@ -422,7 +317,7 @@ mod tests {
             let word = partial.open.as_ref();
             assert_eq!(word.map(Word::plain), open.map(|open| open.as_bytes().to_vec()), "{line:?}");
             assert_eq!(word.map_or(Quoting::Bare, Word::quoting), quoting, "{line:?}");
-            assert!(word.is_none_or(|word| word.span.end == line.len()), "{line:?}");
+            assert!(word.is_none_or(|word| word.span().end == line.len()), "{line:?}");
         }
     }
 
@@ -441,7 +336,7 @@ mod tests {
             let _ = split(&line);
             let partial = split_open(&line);
             for word in partial.words.iter().chain(&partial.open) {
-                prop_assert!(word.span.start <= word.span.end && word.span.end <= line.len());
+                prop_assert!(word.span().start <= word.span().end && word.span().end <= line.len());
                 let _ = word.plain();
             }
         }
@@ -449,8 +344,8 @@ mod tests {
         #[test]
         fn no_line_of_metacharacters_makes_the_split_panic(line in r#"[ab \\'"$*?\[#{}0-9,]{0,12}"#) {
             match split(line.as_bytes()) {
-                Ok(words) => prop_assert!(words.iter().all(|word| word.quoting == Quoting::Bare)),
-                Err(_) => prop_assert_ne!(split_open(line.as_bytes()).open.unwrap().quoting, Quoting::Bare),
+                Ok(words) => prop_assert!(words.iter().all(|word| word.quoting() == Quoting::Bare)),
+                Err(_) => prop_assert_ne!(split_open(line.as_bytes()).open.unwrap().quoting(), Quoting::Bare),
             }
         }
 
@@ -475,7 +370,7 @@ mod tests {
                 let words = split(format!("get {written} x").as_bytes()).unwrap();
                 prop_assert_eq!(words.len(), 3);
                 prop_assert_eq!(&words[1].plain(), &name);
-                let globs = expand_braces(words[1].glob()).unwrap();
+                let globs = expand_braces(words[1].glob_with_braces()).unwrap();
                 prop_assert_eq!(globs.len(), 1);
                 prop_assert_eq!(Pattern::parse(&globs[0]).literal(), Some(name.clone()));
             }
