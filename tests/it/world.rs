@@ -127,3 +127,29 @@ fn a_relay_resets_and_stalls_a_line() {
     assert_eq!(answer(Fault::Stall), (Err(io::ErrorKind::WouldBlock), b"hel".to_vec()));
     assert_eq!(answer(Fault::Reset).0, Err(io::ErrorKind::ConnectionReset));
 }
+
+#[test]
+fn the_lying_server_is_honest_but_for_its_lie() {
+    let remote = || Remote::with([Entry::sized("big", 100_000), Entry::from("d/inner.txt"), Entry::from("old.txt")]);
+    Shell::on(remote().lying("none"))
+        .here(["up.txt"])
+        .types("get big")
+        .types("get -r d")
+        .types("put -p up.txt")
+        .types("mkdir m")
+        .types("rename old.txt new.txt")
+        .types("ln -s new.txt link")
+        .types("chmod 600 new.txt")
+        .types("ls -l")
+        .succeeds()
+        .quietly()
+        .same("big", "big")
+        .same("d/inner.txt", "d/inner.txt")
+        .same("up.txt", "up.txt")
+        .remote_mode("new.txt", 0o600)
+        .remote_holds(&["big", "d/", "d/inner.txt", "link", "m/", "new.txt", "up.txt"]);
+    Shell::on(remote().lying("die-at=50000")).types("get big").exits(255);
+    Shell::on(remote().lying("wrong-id")).types("get big").exits(255);
+    Shell::on(remote().lying("names").over_ssh()).types("ls").prints("big").reports("evil");
+    Shell::on(remote().lying("cap-reads=1000")).types("get big").succeeds().same("big", "big");
+}

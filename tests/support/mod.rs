@@ -59,13 +59,13 @@ mod world;
 pub use capture::Capture;
 pub use entry::{Entry, noise};
 pub use outcome::Outcome;
-pub use process::{Finished, Running};
+pub use process::{Finished, Running, detach, kill_tree, wait};
 pub use relay::{Fault, Relay, RunningRelay, Toward};
 pub use remote::Remote;
 pub use shell::{Mode, Shell, program};
-pub use sshd::{Sshd, SshdPlan, generate_encrypted_key, generate_key};
+pub use sshd::{Sshd, SshdPlan, free_port, generate_encrypted_key, generate_key};
 pub use terminal::{Key, PROMPT, Terminal};
-pub use world::World;
+pub use world::{World, sftp_server};
 
 use std::time::Duration;
 

@@ -1,0 +1,152 @@
+//! OpenSSH's own tests of sftp(1), as Debian packages them, with our binary in its place. Each script is one test.
+//!
+//! A drop-in passes what the original passes; the judge is theirs. A script that fails shows its logs.
+
+use crate::support::{program, sftp_server};
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Where the Debian package `openssh-tests` puts them.
+const REGRESS: &str = "/usr/lib/openssh/regress";
+
+/// The longest script copies a file of a megabyte in pieces of five bytes, and may share the machine with every other test.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The directory of one run: fresh, with links to the package's own programs.
+struct Run {
+    directory: TempDir,
+    output: PathBuf,
+}
+
+impl Run {
+    fn prepare() -> Self {
+        assert!(Path::new(REGRESS).is_dir(), "{REGRESS} is missing: tests/run installs openssh-tests");
+        let directory = tempfile::Builder::new().prefix("sftpsh-openssh-").tempdir().unwrap();
+        for name in ["check-perm", "mkdtemp", "modpipe", "netcat", "setuid-allowed"] {
+            symlink(Path::new(REGRESS).join(name), directory.path().join(name)).unwrap();
+        }
+        fs::create_dir(directory.path().join("home")).unwrap();
+        if rustix::process::geteuid().is_root() {
+            // sshd as root insists on it; a boot makes it, a container lacks it.
+            let _ = fs::create_dir_all("/run/sshd");
+        }
+        Self { output: directory.path().join("output"), directory }
+    }
+
+    fn start(&self, script: &str) -> Child {
+        let output = fs::File::create(&self.output).unwrap();
+        let mut command = Command::new("sh");
+        command.arg(format!("{REGRESS}/test-exec.sh")).arg(self.directory.path()).arg(format!("{REGRESS}/{script}.sh"));
+        command.current_dir(self.directory.path());
+        command.env("TEST_SSH_SFTP", program()).env("TEST_SSH_SFTPSERVER", sftp_server());
+        command.env("TEST_SSH_SSHD", "/usr/sbin/sshd").env("TEST_SSH_PORT", crate::support::free_port().to_string());
+        command.envs([
+            ("TEST_SHELL", "sh"),
+            ("TEST_SSH_UNSAFE_PERMISSIONS", "1"),
+            ("SUDO", ""),
+            ("BUILDDIR", REGRESS),
+            ("LC_ALL", "C.UTF-8"),
+        ]);
+        command.env("HOME", self.directory.path().join("home"));
+        command.stdin(Stdio::null()).stdout(output.try_clone().unwrap()).stderr(output);
+        crate::support::detach(&mut command);
+        command.spawn().unwrap()
+    }
+
+    /// All that the script and the programs it ran have said.
+    fn report(&self) -> String {
+        let mut report = String::new();
+        for name in ["output", "failed-regress.log", "failed-ssh.log", "failed-sshd.log", "regress.log"] {
+            let log = fs::read(self.directory.path().join(name)).unwrap_or_default();
+            let _ = writeln!(report, "--- {name}\n{}", last_lines(&String::from_utf8_lossy(&log)));
+        }
+        report
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // A script that was killed leaves its sshd, which leads a session of its own.
+        if let Ok(pid) = fs::read_to_string(self.directory.path().join("pidfile")).unwrap_or_default().trim().parse() {
+            crate::support::kill_tree(pid);
+        }
+    }
+}
+
+/// Runs one script to its end.
+#[track_caller]
+fn passes(script: &str) {
+    let run = Run::prepare();
+    let (status, hung) = crate::support::wait(&mut run.start(script), PATIENCE);
+    assert!(!hung, "{script} hung\n{}", run.report());
+    assert!(status.success(), "{script} fails\n{}", run.report());
+    let output = fs::read_to_string(&run.output).unwrap();
+    assert!(!output.contains("SKIPPED"), "{script} did not run\n{output}");
+}
+
+fn last_lines(log: &str) -> String {
+    const LINES: usize = 80;
+    let lines: Vec<_> = log.lines().collect();
+    lines[lines.len().saturating_sub(LINES)..].join("\n")
+}
+
+#[test]
+fn sftp() {
+    passes("sftp");
+}
+
+#[test]
+fn sftp_cmds() {
+    passes("sftp-cmds");
+}
+
+#[test]
+fn sftp_badcmds() {
+    passes("sftp-badcmds");
+}
+
+#[test]
+fn sftp_batch() {
+    passes("sftp-batch");
+}
+
+#[test]
+fn sftp_glob() {
+    passes("sftp-glob");
+}
+
+#[test]
+fn sftp_perm() {
+    passes("sftp-perm");
+}
+
+#[test]
+fn sftp_uri() {
+    passes("sftp-uri");
+}
+
+#[test]
+#[ignore = "needs root: a file in /var/run, a chroot"]
+fn needs_root_sftp_chroot() {
+    passes("sftp-chroot");
+}
+
+#[test]
+fn forcecommand() {
+    passes("forcecommand");
+}
+
+#[test]
+fn multiplex() {
+    passes("multiplex");
+}
+
+#[test]
+fn channel_timeout() {
+    passes("channel-timeout");
+}

@@ -1,0 +1,413 @@
+//! The lies. Each is one word, some with a number: `eof-at=40000`.
+
+use super::honest::{self, Honest, names, version};
+use super::wire::{self, Attributes, Packet, Request};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One thing that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lie {
+    /// `none`: all as it should be.
+    None,
+    /// `no-version`: INIT is never answered.
+    NoVersion,
+    /// `version=N`: another protocol version.
+    Version(u32),
+    /// `no-extensions`: only what version 3 itself has.
+    NoExtensions,
+    /// `motd`: the user's shell prints a greeting before the protocol begins.
+    Motd,
+    /// `garbage`: after VERSION, bytes without meaning.
+    Garbage,
+    /// `bad-length=N`: the first reply after VERSION says that it is so long.
+    BadLength(u32),
+    /// `wrong-id`: STAT is answered with an id that nobody asked with.
+    WrongId,
+    /// `wrong-type`: STAT is answered with a handle.
+    WrongType,
+    /// `status-ok`: STAT is answered with "all is well" and no attributes.
+    StatusOk,
+    /// `no-attributes`: STAT's attributes are empty.
+    NoAttributes,
+    /// `size=N`: STAT's size is N.
+    Size(u64),
+    /// `odd-status=N`: OPEN fails with a code that version 3 does not know.
+    OddStatus(u32),
+    /// `status-text`: OPEN fails with a text full of escape sequences.
+    StatusText,
+    /// `eof-at=N`: READ finds the end of the file at N.
+    EofAt(u64),
+    /// `cap-reads=N`: READ gives no more than N bytes at once.
+    CapReads(u32),
+    /// `gap-then-eof=N`: READs below N are short by half, those after the first short one are at the end of the file.
+    ShortThenEof(u64),
+    /// `too-much-data`: READ gives more than was asked for.
+    TooMuchData,
+    /// `empty-data`: READ gives no bytes, and not the end of the file.
+    EmptyData,
+    /// `die-at=N`: the server is gone once a READ or WRITE reaches N.
+    DieAt(u64),
+    /// `stall-at=N`: the server answers nothing any more once a READ or WRITE reaches N.
+    StallAt(u64),
+    /// `read-fails-at=N`: READ fails from N on.
+    ReadFailsAt(u64),
+    /// `enospc-at=N`: WRITE fails from N on, as on a full disk.
+    EnospcAt(u64),
+    /// `close-fails`: CLOSE of a file fails, as on a full NFS.
+    CloseFails,
+    /// `slow-open=MS`: OPEN takes so many milliseconds.
+    SlowOpen(u64),
+    /// `max-handles=N`: no more than N may be open.
+    MaxHandles(usize),
+    /// `huge-handle`: a handle is longer than the draft allows.
+    HugeHandle,
+    /// `reorder`: of what is asked together, the last is answered first.
+    Reorder,
+    /// `flood`: replies to nothing follow each reply.
+    Flood,
+    /// `names`: listings hold names that lead elsewhere.
+    Names,
+    /// `nul-name`: listings hold a name with a NUL.
+    NulName,
+    /// `escapes`: listings hold names that speak to a terminal.
+    Escapes,
+    /// `huge-names`: listings hold a name of 5,000 bytes.
+    HugeNames,
+    /// `twice`: listings hold each name twice.
+    Twice,
+    /// `many-entries=N`: listings hold N more names.
+    ManyEntries(usize),
+    /// `endless-listing`: listings never end.
+    EndlessListing,
+    /// `list-fails`: READDIR fails after its first reply.
+    ListFails,
+    /// `empty-listing-reply`: READDIR answers with no names, for ever.
+    EmptyListingReply,
+    /// `abyss`: each directory holds one of the same kind.
+    Abyss,
+    /// `unasked`: listings hold `.bashrc` and `x.sh`, whatever was asked for.
+    Unasked,
+    /// `bad-count`: a listing's count of names is larger than the names.
+    BadCount,
+    /// `no-names`: REALPATH gives no name.
+    NoNames,
+    /// `bad-realpath`: REALPATH gives a path with a line break and a command.
+    BadRealpath,
+    /// `link-then-directory`: a directory is listed as a link to `/tmp` first.
+    LinkThenDirectory,
+}
+
+impl Lie {
+    /// Reads a lie's word.
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        let (name, number) = match word.split_once('=') {
+            Some((name, number)) => (name, number.parse::<u64>().ok()?),
+            None => (word, 0),
+        };
+        let short = u32::try_from(number).ok();
+        Some(match name {
+            "none" => Self::None,
+            "no-version" => Self::NoVersion,
+            "version" => Self::Version(short?),
+            "no-extensions" => Self::NoExtensions,
+            "motd" => Self::Motd,
+            "garbage" => Self::Garbage,
+            "bad-length" => Self::BadLength(short?),
+            "wrong-id" => Self::WrongId,
+            "wrong-type" => Self::WrongType,
+            "status-ok" => Self::StatusOk,
+            "no-attributes" => Self::NoAttributes,
+            "size" => Self::Size(number),
+            "odd-status" => Self::OddStatus(short?),
+            "status-text" => Self::StatusText,
+            "eof-at" => Self::EofAt(number),
+            "cap-reads" => Self::CapReads(short?),
+            "gap-then-eof" => Self::ShortThenEof(number),
+            "too-much-data" => Self::TooMuchData,
+            "empty-data" => Self::EmptyData,
+            "die-at" => Self::DieAt(number),
+            "stall-at" => Self::StallAt(number),
+            "read-fails-at" => Self::ReadFailsAt(number),
+            "enospc-at" => Self::EnospcAt(number),
+            "close-fails" => Self::CloseFails,
+            "slow-open" => Self::SlowOpen(number),
+            "max-handles" => Self::MaxHandles(number as usize),
+            "huge-handle" => Self::HugeHandle,
+            "reorder" => Self::Reorder,
+            "flood" => Self::Flood,
+            "names" => Self::Names,
+            "nul-name" => Self::NulName,
+            "escapes" => Self::Escapes,
+            "huge-names" => Self::HugeNames,
+            "twice" => Self::Twice,
+            "many-entries" => Self::ManyEntries(number as usize),
+            "endless-listing" => Self::EndlessListing,
+            "list-fails" => Self::ListFails,
+            "empty-listing-reply" => Self::EmptyListingReply,
+            "abyss" => Self::Abyss,
+            "unasked" => Self::Unasked,
+            "bad-count" => Self::BadCount,
+            "no-names" => Self::NoNames,
+            "bad-realpath" => Self::BadRealpath,
+            "link-then-directory" => Self::LinkThenDirectory,
+            _ => return None,
+        })
+    }
+}
+
+/// Names that lead elsewhere when they are joined to a path.
+const ASTRAY: &[&[u8]] = &[b"../evil", b"/etc/passwd", b"a/b", b"..", b"", b"."];
+
+/// Names that speak to a terminal: its title and clipboard, its line, C1 controls, a right-to-left override.
+const ESCAPES: &[&[u8]] = &[
+    b"\x1b]0;owned\x07",
+    b"\x1b]52;c;b3duZWQ=\x07",
+    b"\x1b[2K\rfake",
+    b"line\nbreak 100%",
+    b"tab\there",
+    b"\xc2\x9b31mred",
+    b"\x9b31mred",
+    "rtl\u{202e}txt.exe".as_bytes(),
+    b"\x7fdel",
+];
+
+/// A server with its one lie.
+pub(crate) struct Teller {
+    lie: Lie,
+    honest: Honest,
+    held: Vec<Vec<u8>>,
+    /// How many replies each directory's handle had.
+    listings: BTreeMap<Vec<u8>, usize>,
+    begun: bool,
+    stalled: bool,
+    left: bool,
+    was_short: bool,
+}
+
+impl Teller {
+    pub(crate) fn new(lie: Lie) -> Self {
+        Self {
+            lie,
+            honest: Honest::default(),
+            held: Vec::new(),
+            listings: BTreeMap::new(),
+            begun: false,
+            stalled: false,
+            left: false,
+            was_short: false,
+        }
+    }
+
+    /// The lie was that the server goes away.
+    pub(crate) fn has_left(&self) -> bool {
+        self.left
+    }
+
+    /// What was held back, the last first.
+    pub(crate) fn let_go(&mut self) -> Vec<u8> {
+        self.held.drain(..).rev().flatten().collect()
+    }
+
+    /// The bytes to send for a request, perhaps none.
+    pub(crate) fn answer(&mut self, request: Request) -> Vec<u8> {
+        if self.stalled {
+            return Vec::new();
+        }
+        match request.kind {
+            wire::INIT => self.begin(request),
+            _ => self.go_on(request),
+        }
+    }
+
+    fn begin(&mut self, request: Request) -> Vec<u8> {
+        match self.lie {
+            Lie::NoVersion => Vec::new(),
+            Lie::Version(number) => version(number, &[]).bytes(),
+            Lie::NoExtensions => version(3, &[]).bytes(),
+            Lie::Motd => [b"Welcome to the machine!\n".to_vec(), self.honest.answer(request).bytes()].concat(),
+            _ => self.honest.answer(request).bytes(),
+        }
+    }
+
+    fn go_on(&mut self, request: Request) -> Vec<u8> {
+        let first = !std::mem::replace(&mut self.begun, true);
+        match self.lie {
+            Lie::Garbage => vec![0xab; 64],
+            Lie::BadLength(length) if first => length.to_be_bytes().to_vec(),
+            Lie::Reorder => {
+                let bytes = self.honest.answer(request).bytes();
+                self.held.push(bytes);
+                Vec::new()
+            }
+            Lie::Flood => {
+                let id = request.id;
+                let unasked = Packet::status(id ^ 0x5555_5555, wire::OK, "unasked").bytes().repeat(20);
+                [self.honest.answer(request).bytes(), unasked].concat()
+            }
+            _ => self.one(request),
+        }
+    }
+
+    /// The answer to one request, where the lie is of one request.
+    fn one(&mut self, request: Request) -> Vec<u8> {
+        let packet = match request.kind {
+            wire::STAT | wire::LSTAT => self.stat(request),
+            wire::OPEN => self.open(request),
+            wire::READ | wire::WRITE => return self.data(request),
+            wire::CLOSE if self.lie == Lie::CloseFails => {
+                let id = request.id;
+                self.honest.answer(request);
+                Packet::status(id, wire::FAILURE, "No space left on device")
+            }
+            // One handle is as good as another where all directories are the same.
+            wire::OPENDIR if self.lie == Lie::Abyss => {
+                Packet::new(wire::HANDLE, request.id).string(&request.id.to_be_bytes())
+            }
+            wire::CLOSE if self.lie == Lie::Abyss => Packet::status(request.id, wire::OK, "Success"),
+            wire::READDIR => self.read_directory(request),
+            wire::REALPATH if self.lie == Lie::NoNames => names(request.id, &[]),
+            wire::REALPATH if self.lie == Lie::BadRealpath => {
+                names(request.id, &[(b"/tmp/x\nget /etc/passwd".to_vec(), None)])
+            }
+            _ => self.honest.answer(request),
+        };
+        packet.bytes()
+    }
+
+    fn stat(&mut self, mut request: Request) -> Packet {
+        let id = request.id;
+        match self.lie {
+            Lie::WrongId => Packet::new(wire::ATTRS, id.wrapping_add(77)).attributes(Attributes::default()),
+            Lie::WrongType => Packet::new(wire::HANDLE, id).string(b"1"),
+            Lie::StatusOk => Packet::status(id, wire::OK, "Success"),
+            Lie::NoAttributes => Packet::new(wire::ATTRS, id).attributes(Attributes::default()),
+            Lie::Size(size) => match std::fs::metadata(honest::path(&request.string())) {
+                Ok(metadata) if metadata.is_file() => Packet::new(wire::ATTRS, id)
+                    .attributes(Attributes { size: Some(size), ..Attributes::of(&metadata) }),
+                Ok(metadata) => Packet::new(wire::ATTRS, id).attributes(Attributes::of(&metadata)),
+                Err(_) => Packet::status(id, wire::NO_SUCH_FILE, "No such file or directory"),
+            },
+            // A directory without end: whatever is asked for beneath is one.
+            Lie::Abyss => Packet::new(wire::ATTRS, id)
+                .attributes(Attributes { permissions: Some(0o040_755), ..Attributes::default() }),
+            _ => self.honest.answer(request),
+        }
+    }
+
+    fn open(&mut self, request: Request) -> Packet {
+        let id = request.id;
+        match self.lie {
+            Lie::OddStatus(code) => Packet::status(id, code, "an odd code"),
+            Lie::StatusText => Packet::status(id, wire::FAILURE, "no\x1b[31m\r\nfake 100%\u{9b}\u{202e}"),
+            Lie::MaxHandles(limit) if self.honest.handles() >= limit => {
+                Packet::status(id, wire::FAILURE, "Too many open files")
+            }
+            Lie::HugeHandle => Packet::new(wire::HANDLE, id).string(&[b'h'; 300]),
+            Lie::SlowOpen(milliseconds) => {
+                std::thread::sleep(Duration::from_millis(milliseconds));
+                self.honest.answer(request)
+            }
+            _ => self.honest.answer(request),
+        }
+    }
+
+    fn data(&mut self, request: Request) -> Vec<u8> {
+        let (offset, end) = request.reach();
+        let (id, reads) = (request.id, request.kind == wire::READ);
+        let packet = match self.lie {
+            Lie::DieAt(byte) if end > byte => {
+                self.left = true;
+                return Vec::new();
+            }
+            Lie::StallAt(byte) if end > byte => {
+                self.stalled = true;
+                return Vec::new();
+            }
+            Lie::EofAt(byte) if reads && offset >= byte => Packet::status(id, wire::EOF, "End of file"),
+            Lie::EofAt(byte) if reads => self.read_at_most(request, byte - offset),
+            Lie::ReadFailsAt(byte) if reads && end > byte => Packet::status(id, wire::FAILURE, "Input/output error"),
+            Lie::EnospcAt(byte) if !reads && end > byte => Packet::status(id, wire::FAILURE, "No space left on device"),
+            Lie::CapReads(count) if reads => self.read_at_most(request, count.into()),
+            Lie::ShortThenEof(byte) if reads && self.was_short && offset >= byte => {
+                self.was_short = false;
+                Packet::status(id, wire::EOF, "End of file")
+            }
+            Lie::ShortThenEof(byte) if reads && offset < byte => {
+                self.was_short = true;
+                self.read_at_most(request, (end - offset).div_ceil(2))
+            }
+            Lie::TooMuchData if reads => {
+                Packet::new(wire::DATA, id).string(&vec![b'x'; usize::try_from(end - offset).unwrap_or(0) + 1])
+            }
+            Lie::EmptyData if reads => Packet::new(wire::DATA, id).string(b""),
+            _ => self.honest.answer(request),
+        };
+        packet.bytes()
+    }
+
+    /// An honest READ of fewer bytes than were asked for.
+    fn read_at_most(&mut self, request: Request, count: u64) -> Packet {
+        self.honest.answer(request.reading_at_most(count))
+    }
+
+    fn read_directory(&mut self, request: Request) -> Packet {
+        let id = request.id;
+        let before = self.listings.entry(request.first_string()).or_default();
+        let told = std::mem::replace(before, *before + 1) * ENTRIES;
+        let first = told == 0;
+        let more: Vec<honest::Entry> = match self.lie {
+            Lie::ListFails if !first => return Packet::status(id, wire::FAILURE, "Input/output error"),
+            Lie::EmptyListingReply => return names(id, &[]),
+            Lie::BadCount if first => {
+                return Packet::new(wire::NAME, id).number(u32::MAX).string(b"one").string(b"one").number(0);
+            }
+            Lie::EndlessListing => return names(id, &invented(told, ENTRIES)),
+            Lie::ManyEntries(count) if told < count => return names(id, &invented(told, ENTRIES.min(count - told))),
+            Lie::Names if first => plain(ASTRAY),
+            Lie::NulName if first => plain(&[b"nul\0byte"]),
+            Lie::Escapes if first => plain(ESCAPES),
+            Lie::HugeNames if first => vec![(vec![b'n'; 5000], None)],
+            Lie::Unasked if first => plain(&[b".bashrc", b"x.sh"]),
+            Lie::Twice if first => honest::list(b".").unwrap_or_default(),
+            Lie::Abyss if first => vec![(b"deeper".to_vec(), std::fs::metadata(".").ok())],
+            Lie::Abyss => return Packet::status(id, wire::EOF, "End of file"),
+            Lie::LinkThenDirectory if first => return self.links_then_directories(id),
+            _ => return self.honest.answer(request),
+        };
+        names(id, &more)
+    }
+
+    /// Each directory of the root, once as a link that leads out and once as itself.
+    fn links_then_directories(&self, id: u32) -> Packet {
+        let directories: Vec<_> = honest::list(b".")
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|(name, metadata)| {
+                name != b"." && name != b".." && metadata.as_ref().is_some_and(std::fs::Metadata::is_dir)
+            })
+            .collect();
+        let link = Attributes { permissions: Some(0o120_777), size: Some(4), ..Attributes::default() };
+        let count = directories.len() as u32 * 2;
+        directories.iter().fold(Packet::new(wire::NAME, id).number(count), |packet, (name, metadata)| {
+            let attributes = metadata.as_ref().map(Attributes::of).unwrap_or_default();
+            let packet = packet.string(name).string(&link.long_name(name, None)).attributes(link);
+            packet.string(name).string(&attributes.long_name(name, metadata.as_ref())).attributes(attributes)
+        })
+    }
+}
+
+/// Names in a reply to READDIR where we make them up.
+const ENTRIES: usize = 100;
+
+/// So many entries from a number on, all with the attributes of something that exists.
+fn invented(from: usize, count: usize) -> Vec<honest::Entry> {
+    (from..from + count)
+        .map(|number| (format!("entry-{number:08}").into_bytes(), std::fs::metadata("/dev/null").ok()))
+        .collect()
+}
+
+/// Entries of regular files that are not there.
+fn plain(entries: &[&[u8]]) -> Vec<honest::Entry> {
+    entries.iter().map(|name| (name.to_vec(), std::fs::metadata("/etc/hostname").ok())).collect()
+}
