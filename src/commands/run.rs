@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::{Context, Failure};
+use crate::transfer::Job;
 
 /// What every command's type does. Its doc comment is its help, its fields are its arguments.
 pub trait Run: clap::Args {
@@ -37,6 +38,8 @@ pub enum Outcome {
     Done,
     /// The session ends.
     End,
+    /// Files are being moved: watch this job to its end. Every failure in its report makes the command fail.
+    Transfer(Job),
     /// Run this local program in the foreground, its streams being ours, and say so if it fails:
     /// `Shell exited with status N`, which is no failure of the command.
     Local(std::process::Command),
