@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::failure::{Failure, printable};
+use super::failure::Failure;
 use super::request::Direction;
+use crate::terminal::Printable;
 
 /// News of a running job.
 ///
@@ -83,7 +84,7 @@ impl fmt::Display for File {
             (Direction::Put, false) => "Uploading",
             (Direction::Put, true) => "Resuming upload of",
         };
-        write!(f, "{act} {} to {}", printable(&self.source), printable(&self.target))
+        write!(f, "{act} {} to {}", Printable(&self.source), Printable(&self.target))
     }
 }
 
@@ -140,21 +141,21 @@ impl fmt::Display for Note {
         use std::os::unix::ffi::OsStrExt;
         match self {
             Note::Skipped { direction: Direction::Get, entry } => {
-                write!(f, "download \"{}\": not a regular file", printable(entry))
+                write!(f, "download \"{}\": not a regular file", Printable(entry))
             }
             Note::Skipped { direction: Direction::Put, entry } => {
-                write!(f, "{}: not a regular file", printable(entry))
+                write!(f, "{}: not a regular file", Printable(entry))
             }
             Note::NotModified(target) => {
-                write!(f, "File \"{}\" was not modified", printable(target.as_os_str().as_bytes()))
+                write!(f, "File \"{}\" was not modified", Printable(target.as_os_str().as_bytes()))
             }
             Note::StartedOver(target) => {
-                write!(f, "{}: what is there differs from the source; starting over", printable(target))
+                write!(f, "{}: what is there differs from the source; starting over", Printable(target))
             }
             Note::WrittenInPlace { target, reason } => {
-                write!(f, "{}: written in place, {reason}", printable(target.as_os_str().as_bytes()))
+                write!(f, "{}: written in place, {reason}", Printable(target.as_os_str().as_bytes()))
             }
-            Note::SourceChanged(source) => write!(f, "{}: changed while it was moved", printable(source)),
+            Note::SourceChanged(source) => write!(f, "{}: changed while it was moved", Printable(source)),
         }
     }
 }

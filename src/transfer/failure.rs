@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::sftp;
+use crate::terminal::Printable;
 
 /// One thing that failed. Display gives the line: sftp(1)'s words first, names made printable.
 #[derive(Clone, Debug)]
@@ -157,7 +158,7 @@ impl fmt::Display for Failure {
         if self.is_fatal() {
             return self.cause.fmt(f);
         }
-        let thing = printable(&self.thing);
+        let thing = Printable(&self.thing);
         match self.act {
             Act::StatRemote => write!(f, "stat remote \"{thing}\""),
             Act::CanonicalizeSource => write!(f, "download \"{thing}\": path canonicalization failed"),
@@ -195,7 +196,7 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Cause::Remote(sftp::Error::Status(status)) => remote_status(f, status),
-            Cause::Remote(error) => write!(f, "{}", printable(error.to_string().as_bytes())),
+            Cause::Remote(error) => write!(f, "{}", Printable(error.to_string().as_bytes())),
             Cause::Local(error) => local_error(f, error),
             Cause::NotRegular => f.write_str("not a regular file"),
             Cause::Directory => f.write_str("not a regular file (it is a directory)"),
@@ -217,16 +218,11 @@ fn remote_status(f: &mut fmt::Formatter<'_>, status: &sftp::Status) -> fmt::Resu
     if text.is_empty() || text.eq_ignore_ascii_case(words.as_bytes()) {
         return Ok(());
     }
-    write!(f, " (server: {})", printable(text))
+    write!(f, " (server: {})", Printable(text))
 }
 
 /// The system's words, without the number that Rust puts behind them.
 fn local_error(f: &mut fmt::Formatter<'_>, error: &io::Error) -> fmt::Result {
     let text = error.to_string();
     f.write_str(text.split(" (os error ").next().unwrap_or_default())
-}
-
-/// Bytes made fit for a line.
-pub(super) fn printable(bytes: &[u8]) -> impl fmt::Display + '_ {
-    bytes.escape_ascii()
 }

@@ -13,6 +13,9 @@ pub struct Request {
     pub pairs: Pairs,
     /// How.
     pub options: Options,
+    /// Which server it is, such as `user@host:port`: a part of the names of partial files, so that none is ever taken for
+    /// one of another server.
+    pub server: Vec<u8>,
 }
 
 /// Sources with their targets, all in one direction. Patterns are expanded and operands are split already.
