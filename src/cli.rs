@@ -1,2 +1,431 @@
-//! The command line and destinations, as data.
+//! The command line, as data: sftp(1)'s options to the letter, and a few of our own.
+//!
+//! clap reads it and writes its help; sftp(1)'s getopt decides the rest: options end at the first operand, may be
+//! clustered and repeated, and take the next word whatever it looks like. Nothing is opened or connected here.
 #![forbid(unsafe_code)]
+
+mod destination;
+mod fault;
+mod options;
+mod ssh_option;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+
+use options::{Options, ProtocolOption, USAGE};
+
+pub use destination::{Destination, UnfitDestination};
+pub use fault::CliError;
+pub use options::Progress;
+pub use ssh_option::SshOption;
+
+/// What the command line asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommandLine {
+    /// A session.
+    Session(Box<Invocation>),
+    /// The help, which is the whole text for stdout; the exit code is 0.
+    Help(String),
+    /// The version; the exit code is 0.
+    Version,
+}
+
+/// The server to talk to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A server over SSH.
+    Server(Destination),
+    /// A server program on this machine, `-D`: a command that is yet to be split.
+    Command(OsString),
+}
+
+/// Where a batch's commands come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// `-b -`.
+    StandardInput,
+    /// `-b FILE`.
+    File(PathBuf),
+}
+
+/// A session as the command line asks for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    /// The server.
+    pub target: Target,
+    /// The second operand: where what the destination's path names is put.
+    pub local: Option<OsString>,
+    /// The port: an address's own, else `-P`.
+    pub port: Option<u16>,
+    /// The batch, which ends at the first failure and never asks.
+    pub batch: Option<Batch>,
+    /// Status lines and notes are left out: `-q` or `-b`, without `-N`.
+    pub quiet: bool,
+    /// Warnings are left out too: `-q`, without `-N`.
+    pub silent: bool,
+    /// How often `-v` was given, three at most.
+    pub verbosity: u8,
+    /// How progress is shown. Under `-q` and `-b` automatic means none, even with `-N`.
+    pub progress: Progress,
+    /// `-r`.
+    pub recursive: bool,
+    /// `-p`.
+    pub preserve: bool,
+    /// `-a`.
+    pub resume: bool,
+    /// `-f`.
+    pub fsync: bool,
+    /// `-B`, `-X buffer`: bytes of a request, never 0. To be used as it is, even beyond the server's limit.
+    pub buffer_bytes: Option<u32>,
+    /// `-R`, `-X nrequests`: requests in flight, never 0.
+    pub requests: Option<u32>,
+    /// `-l`: kilobits each second, 1 to 104857600.
+    pub limit_kbit: Option<u32>,
+    /// `-S`: the program that is run as ssh.
+    pub ssh_program: Option<OsString>,
+    /// `-s`.
+    pub subsystem: Option<OsString>,
+    /// What is ssh's business, in the order given.
+    pub ssh_options: Vec<SshOption>,
+}
+
+/// The definition that help, manual page and completions are made from.
+#[must_use]
+pub fn command() -> clap::Command {
+    Options::command()
+}
+
+/// Reads a command line; its first word is the program's name.
+///
+/// # Errors
+/// [`CliError`] says what is wrong, how the program ends, and perhaps the way out.
+pub fn parse(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<CommandLine, CliError> {
+    let parsed = command()
+        .try_get_matches_from(args)
+        .and_then(|matches| Options::from_arg_matches(&matches).map(|options| (matches, options)));
+    match parsed {
+        Ok((_, options)) if options.version => Ok(CommandLine::Version),
+        Ok((matches, options)) => invocation(&matches, options).map(|session| CommandLine::Session(Box::new(session))),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(CommandLine::Help(error.render().to_string())),
+        Err(error) => Err(fault::explained(&error)),
+    }
+}
+
+fn invocation(matches: &ArgMatches, options: Options) -> Result<Invocation, CliError> {
+    if options.protocol_1 {
+        return Err(CliError::value("SSH protocol v.1 is no longer supported"));
+    }
+    if options.batch.len() > 1 {
+        return Err(CliError::value("Batch file already specified."));
+    }
+    if options.usage || (options.operands.is_empty() && options.direct.is_none()) {
+        return Err(CliError::Usage { message: USAGE.to_owned(), hint: None });
+    }
+    let ssh_options = ssh_options(matches);
+    let (buffer_bytes, requests) = protocol_options(matches);
+    let batch = options.batch.into_iter().next().map(|file| match file.to_str() {
+        Some("-") => Batch::StandardInput,
+        _ => Batch::File(file.into()),
+    });
+    let silent = !options.quiet.is_empty();
+    let unwatched = silent || batch.is_some();
+    let (target, local) = target(options.direct, options.operands)?;
+    Ok(Invocation {
+        port: match &target {
+            Target::Server(Destination { port: Some(port), .. }) => Some(*port),
+            _ => options.port,
+        },
+        target,
+        local,
+        batch,
+        quiet: unwatched && !options.not_quiet,
+        silent: silent && !options.not_quiet,
+        verbosity: u8::try_from(options.verbose.len()).map_or(MOST_VERBOSE, |count| count.min(MOST_VERBOSE)),
+        progress: match options.progress {
+            Progress::Auto if unwatched => Progress::None,
+            progress => progress,
+        },
+        recursive: options.recursive,
+        preserve: options.preserve,
+        resume: options.resume,
+        fsync: options.fsync,
+        buffer_bytes,
+        requests,
+        limit_kbit: options.limit,
+        ssh_program: options.program,
+        subsystem: options.subsystem,
+        ssh_options,
+    })
+}
+
+/// `debug3` is the most that ssh(1) says.
+const MOST_VERBOSE: u8 = 3;
+
+fn target(direct: Option<OsString>, operands: Vec<OsString>) -> Result<(Target, Option<OsString>), CliError> {
+    // As in sftp(1), -D leaves no use for operands.
+    if let Some(command) = direct {
+        return Ok((Target::Command(command), None));
+    }
+    let mut operands = operands.into_iter();
+    let destination = Destination::parse(&operands.next().unwrap_or_default())?;
+    let local = operands.next();
+    match operands.next() {
+        Some(third) => Err(CliError::usage(
+            format!("too many operands: {third:?}"),
+            "a destination and one local name are all; options come before them",
+        )),
+        None => Ok((Target::Server(destination), local)),
+    }
+}
+
+/// The occurrences of an option, each with its place on the command line.
+fn given<'a, T: Clone + Send + Sync + 'static>(
+    matches: &'a ArgMatches,
+    id: &str,
+) -> impl Iterator<Item = (usize, &'a T)> + use<'a, T> {
+    let places = matches.indices_of(id).into_iter().flatten();
+    places.zip(matches.get_many::<T>(id).into_iter().flatten())
+}
+
+fn ssh_options(matches: &ArgMatches) -> Vec<SshOption> {
+    let mut options: Vec<(usize, SshOption)> = Vec::new();
+    for (id, option) in [
+        ("ipv4", SshOption::Ipv4),
+        ("ipv6", SshOption::Ipv6),
+        ("forward_agent", SshOption::ForwardAgent),
+        ("compression", SshOption::Compression),
+        ("quiet", SshOption::Quiet),
+    ] {
+        options.extend(given::<bool>(matches, id).map(|(place, _)| (place, option.clone())));
+    }
+    let loud = given::<bool>(matches, "verbose").take(MOST_VERBOSE.into());
+    options.extend(loud.map(|(place, _)| (place, SshOption::Verbose)));
+    options.extend(given::<OsString>(matches, "batch").map(|(place, _)| (place, SshOption::BatchMode)));
+    let with_value: [(&str, fn(OsString) -> SshOption); 5] = [
+        ("cipher", SshOption::Ciphers),
+        ("config", SshOption::ConfigFile),
+        ("identity", SshOption::Identity),
+        ("jump", SshOption::Jump),
+        ("option", SshOption::Setting),
+    ];
+    for (id, option) in with_value {
+        options.extend(given::<OsString>(matches, id).map(|(place, value)| (place, option(value.clone()))));
+    }
+    options.sort_by_key(|&(place, _)| place);
+    options.into_iter().map(|(_, option)| option).collect()
+}
+
+/// The bytes of a request and the requests in flight: the last that was said of each.
+fn protocol_options(matches: &ArgMatches) -> (Option<u32>, Option<u32>) {
+    let mut options: Vec<(usize, ProtocolOption)> = Vec::new();
+    options.extend(given(matches, "buffer").map(|(place, &bytes)| (place, ProtocolOption::Buffer(bytes))));
+    options.extend(given(matches, "requests").map(|(place, &count)| (place, ProtocolOption::Requests(count))));
+    options.extend(given(matches, "protocol").map(|(place, &option)| (place, option)));
+    options.sort_by_key(|&(place, _)| place);
+    options.into_iter().fold((None, None), |(buffer, requests), (_, option)| match option {
+        ProtocolOption::Buffer(bytes) => (Some(bytes), requests),
+        ProtocolOption::Requests(count) => (buffer, Some(count)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::ffi::OsStrExt;
+
+    fn session(line: &str) -> Invocation {
+        match parse_line(line) {
+            Ok(CommandLine::Session(session)) => *session,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn parse_line(line: &str) -> Result<CommandLine, CliError> {
+        parse(shlex::split(&format!("sftpsh {line}")).unwrap())
+    }
+
+    fn words(words: &[OsString]) -> Vec<String> {
+        words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+    }
+
+    #[test]
+    fn options_are_read_as_getopt_reads_them() {
+        let plain = session("host");
+        for (line, check) in [
+            (
+                "-vvvb - host",
+                (|s| s.verbosity == 3 && s.batch == Some(Batch::StandardInput)) as fn(&Invocation) -> bool,
+            ),
+            ("-vvvvv host", |s| s.verbosity == 3 && s.ssh_words().len() == 3),
+            ("-b file host", |s| s.batch == Some(Batch::File("file".into()))),
+            ("-bfile host", |s| s.batch == Some(Batch::File("file".into()))),
+            ("-P22 host", |s| s.port == Some(22)),
+            ("-P 22 -P 2222 host", |s| s.port == Some(2222)),
+            ("-P 22 sftp://host:2222", |s| s.port == Some(2222)),
+            ("-P 22 sftp://host", |s| s.port == Some(22)),
+            ("-rpaf host", |s| s.recursive && s.preserve && s.resume && s.fsync),
+            ("-r -r -2 host", |s| s.recursive),
+            ("-S -x host", |s| s.ssh_program == Some("-x".into())),
+            ("-s /usr/lib/sftp-server host", Invocation::subsystem_is_path),
+            ("-s sftp host", |s| !s.subsystem_is_path()),
+            ("-B 1000 host", |s| s.buffer_bytes == Some(1000)),
+            ("-B 1000 -X buffer=64K host", |s| s.buffer_bytes == Some(65_536)),
+            ("-X buffer=64K -B 1000 -R3 host", |s| s.buffer_bytes == Some(1000) && s.requests == Some(3)),
+            ("-R 3 -X nrequests=7 host", |s| s.requests == Some(7) && s.buffer_bytes.is_none()),
+            ("-l 100 host", |s| s.limit_kbit == Some(100)),
+            ("--progress plain host", |s| s.progress == Progress::Plain),
+            ("--progress=none host", |s| s.progress == Progress::None),
+            ("-- host", |s| s.target == session("host").target),
+            ("host -v", |s| s.local == Some("-v".into()) && s.verbosity == 0),
+            ("host --help", |s| s.local == Some("--help".into())),
+            ("-r host -- ", |s| s.local == Some("--".into())),
+        ] {
+            assert!(check(&session(line)), "{line}: {:?}", session(line));
+        }
+        assert_eq!((plain.quiet, plain.silent, plain.progress), (false, false, Progress::Auto));
+        assert_eq!((plain.ssh_words(), plain.buffer_bytes, plain.requests, plain.batch), (vec![], None, None, None));
+    }
+
+    #[test]
+    fn a_server_program_leaves_no_use_for_operands() {
+        for line in ["-D '/usr/lib/sftp-server -e'", "-D '/usr/lib/sftp-server -e' a b c"] {
+            let session = session(line);
+            assert_eq!((session.target, session.local), (Target::Command("/usr/lib/sftp-server -e".into()), None));
+        }
+    }
+
+    #[test]
+    fn batch_and_quiet_drop_lines_and_the_meter() {
+        for (line, quiet, silent, progress) in [
+            ("-b - host", true, false, Progress::None),
+            ("-q host", true, true, Progress::None),
+            ("-b - -N host", false, false, Progress::None),
+            ("-N -q host", false, false, Progress::None),
+            ("-b - --progress plain host", true, false, Progress::Plain),
+        ] {
+            let session = session(line);
+            assert_eq!((session.quiet, session.silent, session.progress), (quiet, silent, progress), "{line}");
+        }
+    }
+
+    #[test]
+    fn ssh_gets_its_words_in_the_order_given() {
+        let line = "-o User=x -4C -i key -vo 'Port 1' -b - -qF cfg -6 -A -c aes128-ctr -J a,b -oX=Y host";
+        assert_eq!(
+            words(&session(line).ssh_words()).join("|"),
+            "-o|User=x|-4|-C|-i|key|-v|-o|Port 1|-obatchmode yes|-q|-F|cfg|-6|-A|-c|aes128-ctr|-J|a,b|-o|X=Y"
+        );
+    }
+
+    #[test]
+    fn ssh_is_started_as_sftp_starts_it() {
+        for (line, arguments) in [
+            (
+                "-S ssh -P 22 -v u@host",
+                "-oForwardX11 no|-oPermitLocalCommand no|-oClearAllForwardings yes|-oControlMaster no|-v|\
+                 -oForwardAgent no|-oPort 22|-l|u|-s|--|host|sftp",
+            ),
+            (
+                "-S ssh -s /lib/sftp-server [::1]:x",
+                "-oForwardX11 no|-oPermitLocalCommand no|-oClearAllForwardings yes|-oControlMaster no|\
+                 -oForwardAgent no|--|::1|/lib/sftp-server",
+            ),
+        ] {
+            let session = session(line);
+            let Target::Server(destination) = &session.target else { panic!("{line}") };
+            assert_eq!(words(&session.ssh_program_arguments(destination)).join("|"), arguments);
+            let config = words(&session.ssh_config_arguments(destination));
+            assert!(config.ends_with(&["-G".into(), "--".into(), destination.host.clone()]), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_followed_says_so_with_the_exit_code_of_sftp() {
+        for (line, code, message, hint) in [
+            ("-P 0 host", 255, "Bad port \"0\"", ""),
+            ("-P 65536 host", 255, "Bad port \"65536\"", ""),
+            ("-P ssh host", 255, "Bad port \"ssh\"", ""),
+            ("-P '' host", 255, "Bad port \"\"", ""),
+            ("-B x host", 255, "Invalid buffer size \"x\"", ""),
+            ("-B 0 host", 255, "Invalid buffer size \"0\"", ""),
+            ("-B -1 host", 255, "Invalid buffer size \"-1\"", ""),
+            ("-R 1k host", 255, "Invalid number of requests \"1k\"", ""),
+            ("-X foo=1 host", 255, "Invalid -X option \"foo=1\": it is buffer=SIZE or nrequests=COUNT", ""),
+            ("-X buffer=257K host", 255, "Invalid buffer size \"257K\": not from 1 to 256K", ""),
+            ("-X nrequests=0 host", 255, "Invalid number of requests \"0\": not from 1 to 262144", ""),
+            ("-b a -b b host", 255, "Batch file already specified.", ""),
+            ("-1 host", 255, "SSH protocol v.1 is no longer supported", ""),
+            ("--progress fancy host", 255, "invalid --progress \"fancy\"", "it is one of auto, plain, none"),
+            (
+                "-oProxyCommand=x -- -oProxyCommand=id",
+                255,
+                "hostname contains invalid characters: \"-oProxyCommand=id\"",
+                "",
+            ),
+            ("'u|v@host'", 255, "remote username contains invalid characters: \"u|v\"", ""),
+            ("-l 0 host", 1, "invalid limit \"0\": not from 1 to 104857600 Kbit/s", ""),
+            ("", 1, USAGE, ""),
+            ("-v", 1, USAGE, ""),
+            ("-h host", 1, USAGE, ""),
+            ("-P", 1, "option requires an argument -- P", "sftpsh --help lists the options"),
+            ("-vb", 1, "option requires an argument -- b", "sftpsh --help lists the options"),
+            ("--progress", 1, "option requires an argument -- progress", "sftpsh --help lists the options"),
+            ("-Z host", 1, "unknown option -- Z", "sftpsh --help lists the options"),
+            ("-V", 1, "unknown option -- V", "the nearest option is --version; sftpsh --help lists the options"),
+            ("-vx host", 1, "unknown option -- x", "the nearest option is -X; sftpsh --help lists the options"),
+            (
+                "--progres plain host",
+                1,
+                "unknown option -- progres",
+                "the nearest option is --progress; sftpsh --help lists the options",
+            ),
+            (
+                "--versoin",
+                1,
+                "unknown option -- versoin",
+                "the nearest option is --version; sftpsh --help lists the options",
+            ),
+            ("--port 22 host", 1, "unknown option -- port", "sftpsh --help lists the options"),
+            (
+                "a b c",
+                1,
+                "too many operands: \"c\"",
+                "a destination and one local name are all; options come before them",
+            ),
+            ("u@::1", 1, "Missing hostname", "an IPv6 address stands in brackets: user@[::1]:path"),
+            ("sftp://h%00@x/", 1, "invalid address \"sftp://h%00@x/\": %00 stands for no character", ""),
+            ("host/dir", 255, "hostname contains invalid characters: \"host/dir\"", "a path follows a colon: host:dir"),
+        ] {
+            let error = parse_line(line).expect_err(line);
+            let seen = (error.exit_code(), error.to_string(), error.hint().unwrap_or_default().to_owned());
+            assert_eq!(seen, (code, message.to_owned(), hint.to_owned()), "{line}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_pass_where_names_stand() {
+        let bytes = |text: &[u8]| std::ffi::OsStr::from_bytes(text).to_owned();
+        let args = [&b"sftpsh"[..], b"-i", b"k\xff", b"-oX=\xff", b"-b\xff", b"h:\xff", b"\xfe"].map(bytes);
+        let Ok(CommandLine::Session(session)) = parse(args) else { panic!("refused") };
+        assert_eq!(session.ssh_words()[..4], [&b"-i"[..], b"k\xff", b"-o", b"X=\xff"].map(bytes));
+        assert_eq!(session.batch, Some(Batch::File(bytes(b"\xff").into())));
+        assert_eq!(session.local, Some(bytes(b"\xfe")));
+        assert_eq!(parse([&b"sftpsh"[..], b"-P\xff"].map(bytes)).unwrap_err().exit_code(), 255);
+        assert_eq!(parse([&b"sftpsh"[..], b"-\xff"].map(bytes)).unwrap_err().exit_code(), 1);
+    }
+
+    #[test]
+    fn help_and_version_need_no_destination() {
+        assert_eq!(parse_line("--version"), Ok(CommandLine::Version));
+        let Ok(CommandLine::Help(help)) = parse_line("-v --help") else { panic!("no help") };
+        assert!(help.starts_with("An interactive SFTP shell"), "{help}");
+        for option in command().get_arguments().filter(|option| !option.is_hide_set() && !option.is_positional()) {
+            let name = option.get_short().map_or_else(|| format!("--{}", option.get_id()), |short| format!("-{short}"));
+            assert!(help.contains(&name), "{name} is missing in\n{help}");
+        }
+        assert!(!help.contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,369 @@
+//! Where to connect: `[user@]host[:path]` and `sftp://[user@]host[:port][/path]`.
+//!
+//! A host and a user end up in ssh's own arguments and in commands that its configuration builds (`ProxyCommand` with
+//! `%h` and `%r`), so what could be an option or a piece of shell there is refused here (CVE-2023-51385 and its kin).
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::net::Ipv6Addr;
+use std::os::unix::ffi::OsStrExt;
+
+/// A server, and where to start on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destination {
+    /// The user to log in as, when one was given.
+    pub user: Option<String>,
+    /// A host's name, an alias of the configuration, or an address; never with brackets.
+    pub host: String,
+    /// The port, which only an `sftp://` address can hold.
+    pub port: Option<u16>,
+    /// The path to change to or to fetch, as bytes. It is never empty.
+    pub path: Option<Vec<u8>>,
+}
+
+/// A destination that can't be one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitDestination {
+    /// No host stands where one must; sftp(1)'s text.
+    #[error("Missing hostname")]
+    MissingHost,
+    /// An `sftp://` address that is none.
+    #[error("invalid address {address:?}: {fault}")]
+    Address {
+        /// The address as given.
+        address: String,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
+    /// A host that ssh would refuse, and that may be meant as an option or a command; ssh(1)'s text.
+    #[error("hostname contains invalid characters: {0:?}")]
+    Host(String),
+    /// A user that ssh would refuse, and that may be meant as an option or a command; ssh(1)'s text.
+    #[error("remote username contains invalid characters: {0:?}")]
+    User(String),
+}
+
+impl UnfitDestination {
+    /// The way out, where there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            UnfitDestination::MissingHost => Some("an IPv6 address stands in brackets: user@[::1]:path".to_owned()),
+            UnfitDestination::Host(host) => {
+                let (name, path) = host.split_once('/')?;
+                check_host(name).ok()?;
+                Some(format!("a path follows a colon: {name}:{path}"))
+            }
+            _ => None,
+        }
+    }
+}
+
+const SCHEME: &[u8] = b"sftp://";
+
+impl Destination {
+    /// Reads a destination in the order that sftp(1) tries the forms: an address, with a path, without one.
+    ///
+    /// # Errors
+    /// [`UnfitDestination`] says what can't be.
+    pub fn parse(text: &OsStr) -> Result<Destination, UnfitDestination> {
+        let text = text.as_bytes();
+        match text.split_at_checked(SCHEME.len()) {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => parse_address(rest)
+                .map_err(|fault| UnfitDestination::Address { address: lossy(text), fault })?
+                .checked(),
+            _ => parse_plain(text)?.checked(),
+        }
+    }
+
+    fn checked(self) -> Result<Destination, UnfitDestination> {
+        check_host(&self.host)?;
+        self.user.as_deref().map_or(Ok(()), check_user)?;
+        Ok(self)
+    }
+}
+
+/// `[user@]host[:path]`: the path begins after the first colon that is outside brackets and before any slash; the last
+/// `@` before it ends the user.
+fn parse_plain(text: &[u8]) -> Result<Destination, UnfitDestination> {
+    let (login, path) = match path_colon(text) {
+        Some(colon) => (&text[..colon], Some(&text[colon + 1..])),
+        None => (text, None),
+    };
+    let (user, host) = match login.iter().rposition(|&byte| byte == b'@') {
+        Some(at) => (Some(&login[..at]), &login[at + 1..]),
+        None => (None, login),
+    };
+    let host = text_of(without_brackets(host)).map_err(UnfitDestination::Host)?;
+    let user = user.map(text_of).transpose().map_err(UnfitDestination::User)?;
+    // sftp(1): `host:` is the directory one logs in to.
+    let path = path.map(|path| if path.is_empty() { b".".to_vec() } else { path.to_vec() });
+    Ok(Destination { user, host, port: None, path })
+}
+
+/// Where the colon stands that a path follows. One at the very beginning belongs to a name.
+fn path_colon(text: &[u8]) -> Option<usize> {
+    if text.first() == Some(&b':') {
+        return None;
+    }
+    let mut bracketed = false;
+    let mut before = b'@';
+    for (at, &byte) in text.iter().enumerate() {
+        match byte {
+            b'[' if before == b'@' => bracketed = true,
+            b':' if !bracketed || before == b']' => return Some(at),
+            b'/' => return None,
+            _ => {}
+        }
+        before = byte;
+    }
+    None
+}
+
+/// `[user[;parameters]@]host[:port][/path]`, after the scheme; parameters are of no use to us.
+fn parse_address(rest: &[u8]) -> Result<Destination, &'static str> {
+    let (authority, path) = match rest.iter().position(|&byte| byte == b'/') {
+        Some(slash) => (&rest[..slash], &rest[slash + 1..]),
+        None => (rest, &[][..]),
+    };
+    let (user, place) = match authority.iter().position(|&byte| byte == b'@') {
+        Some(at) => (Some(&authority[..at]), &authority[at + 1..]),
+        None => (None, authority),
+    };
+    let user =
+        user.map(|user| decoded_user(user.split(|&byte| byte == b';').next().unwrap_or_default())).transpose()?;
+    let (host, port) = host_and_port(place)?;
+    // The slash after the host is no part of the path: `sftp://host/a` is relative, as in sftp(1).
+    let path = if path.is_empty() { None } else { Some(decoded(path)?) };
+    Ok(Destination { user, host, port, path })
+}
+
+fn decoded_user(user: &[u8]) -> Result<String, &'static str> {
+    match String::from_utf8(decoded(user)?) {
+        Ok(user) if user.is_empty() => Err("the user is empty"),
+        Ok(user) => Ok(user),
+        Err(_) => Err("the user is not UTF-8"),
+    }
+}
+
+fn host_and_port(place: &[u8]) -> Result<(String, Option<u16>), &'static str> {
+    let place = std::str::from_utf8(place).map_err(|_| "the host is not UTF-8")?;
+    let end = match place.starts_with('[') {
+        true => place.find(']').ok_or("the bracket is not closed")? + 1,
+        false => place.find(':').unwrap_or(place.len()),
+    };
+    let (host, port) = place.split_at(end);
+    let port = match port.strip_prefix(':') {
+        // As in sftp(1), a colon with nothing behind it is no port.
+        Some("") => None,
+        Some(port) => Some(super::options::port_number(port).ok_or("the port is no number from 1 to 65535")?),
+        None if port.is_empty() => None,
+        None => return Err("something stands between the host and its port"),
+    };
+    match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(address) if is_ipv6(address) => Ok((address.to_owned(), port)),
+        Some(_) => Err("no IPv6 address stands in the brackets"),
+        None if host.is_empty() => Err("the host is missing"),
+        None if host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)) => {
+            Ok((host.to_owned(), port))
+        }
+        None => Err("a host holds letters, digits, dots, dashes and underscores"),
+    }
+}
+
+/// Percent-decoding, where `+` is a blank.
+fn decoded(text: &[u8]) -> Result<Vec<u8>, &'static str> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.iter();
+    while let Some(&byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || rest.next().and_then(|&digit| char::from(digit).to_digit(16));
+                match (digit(), digit()) {
+                    (Some(0), Some(0)) => return Err("%00 stands for no character"),
+                    (Some(high), Some(low)) => u8::try_from(high * 16 + low).unwrap_or_default(),
+                    _ => return Err("two hexadecimal digits must follow each %"),
+                }
+            }
+            byte => byte,
+        });
+    }
+    Ok(bytes)
+}
+
+fn without_brackets(host: &[u8]) -> &[u8] {
+    host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host)
+}
+
+/// An IPv6 address, perhaps with a scope: `fe80::1%eth0`.
+fn is_ipv6(host: &str) -> bool {
+    let (address, scope) = host.split_once('%').unwrap_or((host, "0"));
+    let scope_fits =
+        !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+    scope_fits && address.parse::<Ipv6Addr>().is_ok()
+}
+
+fn check_host(host: &str) -> Result<(), UnfitDestination> {
+    if host.is_empty() {
+        return Err(UnfitDestination::MissingHost);
+    }
+    // What ssh refuses, and what would be a path, a pattern or a token where the name is used.
+    let unfit = |c: char| c.is_control() || c.is_whitespace() || "'`\"$\\;&<>|(){}/*?!,#%@:[]".contains(c);
+    if host.starts_with('-') || (host.contains(unfit) && !is_ipv6(host)) {
+        return Err(UnfitDestination::Host(host.to_owned()));
+    }
+    Ok(())
+}
+
+fn check_user(user: &str) -> Result<(), UnfitDestination> {
+    let unfit = |c: char| c.is_control() || "'`\";&<>|(){}".contains(c);
+    // A backslash parts a domain from its user, and a dollar ends the name of a machine: both only there.
+    let misplaced = user.ends_with('\\') || user.trim_end_matches('$').contains('$') || user.ends_with("$$");
+    let option = user.starts_with('-') || user.split(char::is_whitespace).skip(1).any(|word| word.starts_with('-'));
+    if user.is_empty() || option || misplaced || user.contains(unfit) {
+        return Err(UnfitDestination::User(user.to_owned()));
+    }
+    Ok(())
+}
+
+/// The bytes as text, else what of them is.
+fn text_of(bytes: &[u8]) -> Result<String, String> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| lossy(bytes))
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Destination, UnfitDestination> {
+        Destination::parse(OsStr::new(text))
+    }
+
+    /// User, host, port and path in one line, `-` for what was not given.
+    fn seen(destination: &Destination) -> String {
+        let path = destination.path.as_deref().map(|path| path.escape_ascii().to_string());
+        let part = |part: Option<String>| part.unwrap_or_else(|| "-".to_owned());
+        [
+            part(destination.user.clone()),
+            destination.host.clone(),
+            part(destination.port.map(|port| port.to_string())),
+            part(path),
+        ]
+        .join(" ")
+    }
+
+    #[test]
+    fn destinations_are_read_as_sftp_reads_them() {
+        for (text, expected) in [
+            ("host", "- host - -"),
+            ("user@host", "user host - -"),
+            ("host:", "- host - ."),
+            ("user@host:dir/a:b", "user host - dir/a:b"),
+            ("host:/abs path", "- host - /abs path"),
+            ("host:22", "- host - 22"),
+            ("user@corp@host", "user@corp host - -"),
+            ("CORP\\user@host", "CORP\\user host - -"),
+            ("machine$@host", "machine$ host - -"),
+            ("[::1]", "- ::1 - -"),
+            ("[::1]:p", "- ::1 - p"),
+            ("user@[fe80::1%eth0]:/p", "user fe80::1%eth0 - /p"),
+            ("::1", "- ::1 - -"),
+            ("[example.org]:p", "- example.org - p"),
+            ("host:a@b", "- host - a@b"),
+            ("über.example", "- über.example - -"),
+            ("sftp://host", "- host - -"),
+            ("sftp://host/", "- host - -"),
+            ("SFTP://host/tmp/x", "- host - tmp/x"),
+            ("sftp://host//tmp/x", "- host - /tmp/x"),
+            ("sftp://host/%2ftmp/x+y%20z%2b", "- host - /tmp/x y z+"),
+            ("sftp://user@host:2222/a", "user host 2222 a"),
+            ("sftp://us%65r;fingerprint=x@host:/", "user host - -"),
+            ("sftp://u+v@host/a@b", "u v host - a@b"),
+            ("sftp://[::1]:22/%ff", "- ::1 22 \\xff"),
+            ("http://host", "- http - //host"),
+        ] {
+            assert_eq!(seen(&parse(text).unwrap()), expected, "{text}");
+        }
+        assert_eq!(Destination::parse(OsStr::from_bytes(b"h:\xff")).unwrap().path.unwrap(), b"\xff");
+    }
+
+    #[test]
+    fn what_could_be_an_option_or_a_command_is_refused() {
+        for host in [
+            "-oProxyCommand=id",
+            "user@-oProxyCommand=id",
+            "a;id",
+            "$(id)",
+            "`id`",
+            "a b",
+            "a\nb",
+            "a\u{1b}[2K",
+            "a|b",
+            "a&b",
+            "a%h",
+            "host/dir",
+            "*",
+            "a,b",
+            "[a:b]",
+            ":path",
+            "a\u{85}b",
+        ] {
+            assert!(matches!(parse(host), Err(UnfitDestination::Host(_))), "{host:?}: {:?}", parse(host));
+        }
+        for user in [
+            "a;id@h",
+            "-l@h",
+            "$(id)@h",
+            "$HOME@h",
+            "a -x@h",
+            "a\\@h",
+            "a\nb@h",
+            "a'b@h",
+            "@h",
+            "sftp://u%0a@h/",
+            "sftp://-x@h",
+        ] {
+            assert!(matches!(parse(user), Err(UnfitDestination::User(_))), "{user:?}: {:?}", parse(user));
+        }
+        for text in ["", "user@", "user@::1", "user@[]:x"] {
+            assert_eq!(parse(text), Err(UnfitDestination::MissingHost), "{text:?}");
+        }
+        let not_utf8 = Destination::parse(OsStr::from_bytes(b"\xff@h"));
+        assert!(matches!(not_utf8, Err(UnfitDestination::User(_))));
+    }
+
+    #[test]
+    fn an_address_says_what_is_wrong_with_it() {
+        for (text, fault) in [
+            ("sftp://", "the host is missing"),
+            ("sftp://user@/path", "the host is missing"),
+            ("sftp://@host", "the user is empty"),
+            ("sftp://%00@host", "%00 stands for no character"),
+            ("sftp://host/%zz", "two hexadecimal digits must follow each %"),
+            ("sftp://host/%4", "two hexadecimal digits must follow each %"),
+            ("sftp://host:0/", "the port is no number from 1 to 65535"),
+            ("sftp://host:65536/", "the port is no number from 1 to 65535"),
+            ("sftp://host:+22/", "the port is no number from 1 to 65535"),
+            ("sftp://[::1", "the bracket is not closed"),
+            ("sftp://[host]/", "no IPv6 address stands in the brackets"),
+            ("sftp://[::1]22/", "something stands between the host and its port"),
+            ("sftp://a;id/", "a host holds letters, digits, dots, dashes and underscores"),
+            ("sftp://%ff@host", "the user is not UTF-8"),
+        ] {
+            assert_eq!(parse(text), Err(UnfitDestination::Address { address: text.to_owned(), fault }), "{text}");
+        }
+    }
+
+    #[test]
+    fn hints_show_the_form_that_was_meant() {
+        let hint = |text| parse(text).unwrap_err().hint();
+        assert_eq!(hint("host/dir/a").unwrap(), "a path follows a colon: host:dir/a");
+        assert_eq!(hint("user@::1").unwrap(), "an IPv6 address stands in brackets: user@[::1]:path");
+        assert_eq!(hint("a;id"), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! Command lines that can't be followed, in sftp(1)'s words and with its exit codes.
+#![forbid(unsafe_code)]
+
+use std::error::Error;
+
+use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::UnfitDestination;
+use super::options::{Options, UnfitValue};
+
+/// A command line that can't be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CliError {
+    /// It asks for nothing that there is; exit code 1.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong, or sftp(1)'s usage.
+        message: String,
+        /// The way out.
+        hint: Option<String>,
+    },
+    /// One of its values can't be; exit code 255.
+    #[error("{message}")]
+    Value {
+        /// Which, and why; opened by sftp(1)'s text.
+        message: String,
+        /// The way out.
+        hint: Option<String>,
+    },
+}
+
+impl CliError {
+    /// sftp(1)'s exit code for it.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            CliError::Usage { .. } => 1,
+            CliError::Value { .. } => 255,
+        }
+    }
+
+    /// The way out, as a line of its own.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            CliError::Usage { hint, .. } | CliError::Value { hint, .. } => hint.as_deref(),
+        }
+    }
+
+    pub(super) fn usage(message: impl Into<String>, hint: impl Into<String>) -> CliError {
+        CliError::Usage { message: message.into(), hint: Some(hint.into()) }
+    }
+
+    pub(super) fn value(message: impl Into<String>) -> CliError {
+        CliError::Value { message: message.into(), hint: None }
+    }
+}
+
+impl From<UnfitDestination> for CliError {
+    fn from(unfit: UnfitDestination) -> CliError {
+        let (message, hint) = (unfit.to_string(), unfit.hint());
+        match unfit {
+            UnfitDestination::MissingHost | UnfitDestination::Address { .. } => CliError::Usage { message, hint },
+            UnfitDestination::Host(_) | UnfitDestination::User(_) => CliError::Value { message, hint },
+        }
+    }
+}
+
+/// What clap found, in one line.
+pub(super) fn explained(error: &clap::Error) -> CliError {
+    if let Some(unfit) = error.source().and_then(|source| source.downcast_ref::<UnfitValue>()) {
+        return match unfit {
+            UnfitValue::Fatal(message) => CliError::value(message),
+            UnfitValue::Usage(message) => CliError::Usage { message: message.clone(), hint: None },
+        };
+    }
+    let option = context(error, ContextKind::InvalidArg).unwrap_or_default();
+    let value = context(error, ContextKind::InvalidValue).unwrap_or_default();
+    match error.kind() {
+        ErrorKind::UnknownArgument => {
+            CliError::usage(format!("unknown option -- {}", bare(&option)), nearest(error, &option))
+        }
+        ErrorKind::InvalidValue if value.is_empty() => {
+            let name = option.split([' ', '=']).next().unwrap_or_default();
+            CliError::usage(format!("option requires an argument -- {}", bare(name)), SEE_HELP)
+        }
+        ErrorKind::InvalidValue => {
+            let name = option.split([' ', '=']).next().unwrap_or_default();
+            let possible = context(error, ContextKind::ValidValue).unwrap_or_default();
+            CliError::Value {
+                message: format!("invalid {name} {value:?}"),
+                hint: Some(format!("it is one of {possible}")),
+            }
+        }
+        ErrorKind::InvalidUtf8 => CliError::value("the value of an option is not UTF-8"),
+        _ => {
+            let text = error.render().to_string();
+            let line = text.lines().next().unwrap_or_default();
+            CliError::usage(line.trim_start_matches("error: "), SEE_HELP)
+        }
+    }
+}
+
+const SEE_HELP: &str = "sftpsh --help lists the options";
+
+/// The letter or the name, without its dashes, as getopt(3) says it.
+fn bare(option: &str) -> &str {
+    option.trim_start_matches('-')
+}
+
+fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => Some(texts.join(", ")),
+        _ => None,
+    }
+}
+
+/// The option that is most like an unknown one: a long one spelt alike; for a letter a long one that begins
+/// with it, or the same letter in the other case.
+fn nearest(error: &clap::Error, option: &str) -> String {
+    let command = Options::command();
+    let visible = || command.get_arguments().filter(|arg| !arg.is_hide_set());
+    let letter = bare(option).chars().next().map(|letter| letter.to_ascii_lowercase());
+    let alike = |first: char| Some(first.to_ascii_lowercase()) == letter;
+    let long = || visible().filter_map(|arg| arg.get_long());
+    let found = match option.strip_prefix("--") {
+        Some(name) => context(error, ContextKind::SuggestedArg).or_else(|| {
+            let alike =
+                |long: &&str| strsim::jaro(name, long) > 0.7 || long.starts_with(name) || name.starts_with(*long);
+            long().find(spelt_alike).map(|long| format!("--{long}"))
+        }),
+        None => {
+            let short = || visible().filter_map(|arg| arg.get_short()).find(|&short| alike(short));
+            long().find(|long| long.starts_with(alike)).map(|long| format!("--{long}")).or_else(|| short().map(|short| format!("-{short}")))
+        }
+    };
+    match found {
+        Some(found) => format!("the nearest option is {found}; {SEE_HELP}"),
+        None => SEE_HELP.to_owned(),
+    }
+}

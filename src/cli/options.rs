@@ -1,0 +1,290 @@
+//! The options as clap knows them: what feeds the parser, the help, the manual page and the completions.
+//!
+//! What ssh gets is told in the order given, and the last of `-B`, `-R` and `-X` counts, so every option of these
+//! kinds keeps all its occurrences; of all others the last one holds.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsString;
+
+use clap::{ArgAction, ValueHint};
+
+/// An interactive SFTP shell: OpenSSH's sftp with every operation pipelined
+///
+/// Connects to DESTINATION, written [user@]host[:path] or sftp://[user@]host[:port][/path]. A path that is a directory
+/// becomes the working directory; any other is fetched, to LOCAL if given, and the program ends. Options must come
+/// before the destination.
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "sftpsh",
+    disable_help_flag = true,
+    args_override_self = true,
+    max_term_width = 100,
+    override_usage = "sftpsh [OPTIONS] DESTINATION [LOCAL]\n       sftpsh [OPTIONS] -D COMMAND"
+)]
+pub(super) struct Options {
+    /// Connect over IPv4 only
+    #[arg(short = '4', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
+    pub(super) ipv4: Vec<bool>,
+    /// Connect over IPv6 only
+    #[arg(short = '6', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
+    pub(super) ipv6: Vec<bool>,
+    /// Ask ssh to forward the agent, which it does only where an ssh program makes the connection
+    #[arg(short = 'A', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
+    pub(super) forward_agent: Vec<bool>,
+    /// Resume interrupted transfers instead of starting over
+    #[arg(short = 'a')]
+    pub(super) resume: bool,
+    /// Bytes that one request reads or writes; the server's limit unless given
+    #[arg(short = 'B', value_name = "BYTES", allow_hyphen_values = true, action = ArgAction::Append, value_parser = buffer_bytes)]
+    pub(super) buffer: Vec<u32>,
+    /// Read commands from FILE, or from stdin if it is -; stop at the first that fails, ask nothing
+    #[arg(short = 'b', value_name = "FILE", allow_hyphen_values = true, action = ArgAction::Append, value_hint = ValueHint::FilePath)]
+    pub(super) batch: Vec<OsString>,
+    /// Compress what goes over the wire
+    #[arg(short = 'C', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
+    pub(super) compression: Vec<bool>,
+    /// Encrypt with these ciphers
+    #[arg(short = 'c', value_name = "CIPHERS", allow_hyphen_values = true, action = ArgAction::Append)]
+    pub(super) cipher: Vec<OsString>,
+    /// Talk to a server program on this machine, without ssh
+    #[arg(short = 'D', value_name = "COMMAND", allow_hyphen_values = true, value_hint = ValueHint::CommandString)]
+    pub(super) direct: Option<OsString>,
+    /// Read the ssh configuration from FILE
+    #[arg(short = 'F', value_name = "FILE", allow_hyphen_values = true, action = ArgAction::Append, value_hint = ValueHint::FilePath)]
+    pub(super) config: Vec<OsString>,
+    /// Force each file to the disk when it is transferred
+    #[arg(short = 'f')]
+    pub(super) fsync: bool,
+    /// Authenticate with the key in FILE
+    #[arg(short = 'i', value_name = "FILE", allow_hyphen_values = true, action = ArgAction::Append, value_hint = ValueHint::FilePath)]
+    pub(super) identity: Vec<OsString>,
+    /// Connect through these hosts
+    #[arg(short = 'J', value_name = "HOSTS", allow_hyphen_values = true, action = ArgAction::Append)]
+    pub(super) jump: Vec<OsString>,
+    /// Transfer no more than so many kilobits each second
+    #[arg(short = 'l', value_name = "KBIT", allow_hyphen_values = true, value_parser = limit_kbit)]
+    pub(super) limit: Option<u32>,
+    /// Say what is done even under -b or -q
+    #[arg(short = 'N')]
+    pub(super) not_quiet: bool,
+    /// Set an option of ssh_config(5), as Keyword=value
+    #[arg(short = 'o', value_name = "OPTION", allow_hyphen_values = true, action = ArgAction::Append)]
+    pub(super) option: Vec<OsString>,
+    /// Connect to this port
+    #[arg(short = 'P', value_name = "PORT", allow_hyphen_values = true, value_parser = port)]
+    pub(super) port: Option<u16>,
+    /// Preserve times and modes
+    #[arg(short = 'p')]
+    pub(super) preserve: bool,
+    /// Say nothing but errors, show no progress
+    #[arg(short = 'q', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
+    pub(super) quiet: Vec<bool>,
+    /// Keep so many requests in flight; found by measuring unless given
+    #[arg(short = 'R', value_name = "REQUESTS", allow_hyphen_values = true, action = ArgAction::Append, value_parser = request_count)]
+    pub(super) requests: Vec<u32>,
+    /// Transfer directories with all that is in them
+    #[arg(short = 'r')]
+    pub(super) recursive: bool,
+    /// Connect by running PROGRAM as ssh
+    #[arg(short = 'S', value_name = "PROGRAM", allow_hyphen_values = true, value_hint = ValueHint::CommandName)]
+    pub(super) program: Option<OsString>,
+    /// Ask for this subsystem, or with a slash in it run this program on the server
+    #[arg(short = 's', value_name = "SUBSYSTEM", allow_hyphen_values = true)]
+    pub(super) subsystem: Option<OsString>,
+    /// Say what happens on the connection; up to three times
+    #[arg(short = 'v', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
+    pub(super) verbose: Vec<bool>,
+    /// Set buffer=SIZE as -B, or nrequests=COUNT as -R
+    #[arg(short = 'X', value_name = "OPTION", allow_hyphen_values = true, action = ArgAction::Append, value_parser = protocol_option)]
+    pub(super) protocol: Vec<ProtocolOption>,
+    /// Show the progress of transfers
+    #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_default_value = true)]
+    pub(super) progress: Progress,
+    /// Print this help
+    #[arg(long, action = ArgAction::HelpLong)]
+    pub(super) help: Option<bool>,
+    /// Print the version, and those of the libraries
+    #[arg(long)]
+    pub(super) version: bool,
+    /// Where to connect, and where to put what is fetched
+    #[arg(value_names = ["DESTINATION", "LOCAL"], num_args = 0.., trailing_var_arg = true, value_hint = ValueHint::Hostname)]
+    pub(super) operands: Vec<OsString>,
+    /// sftp(1) refuses it
+    #[arg(short = '1', hide = true)]
+    pub(super) protocol_1: bool,
+    /// sftp(1) accepts it and does nothing
+    #[arg(short = '2', hide = true)]
+    pub(super) protocol_2: bool,
+    /// sftp(1) answers with its usage
+    #[arg(short = 'h', hide = true)]
+    pub(super) usage: bool,
+}
+
+/// sftp(1)'s usage with our names. Its options are held to the definition by a test.
+pub(super) const USAGE: &str = "\
+usage: sftpsh [-46AaCfNpqrv] [-B bytes] [-b batchfile] [-c ciphers]
+              [-D sftp_server_command] [-F ssh_config] [-i identity_file]
+              [-J hosts] [-l kbit] [-o ssh_option] [-P port] [-R requests]
+              [-S program] [-s subsystem | sftp_server] [-X sftp_option]
+              [--progress auto|plain|none] [--help] [--version]
+              destination [local]";
+
+/// How transfers show how far they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Progress {
+    /// Moving bars on a terminal, nothing elsewhere
+    #[default]
+    Auto,
+    /// Lines without control codes
+    Plain,
+    /// Nothing
+    None,
+}
+
+/// One `-X`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ProtocolOption {
+    Buffer(u32),
+    Requests(u32),
+}
+
+/// A value that an option can't take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum UnfitValue {
+    /// sftp(1) dies of it, with this text and more.
+    #[error("{0}")]
+    Fatal(String),
+    /// sftp(1) answers with its usage.
+    #[error("{0}")]
+    Usage(String),
+}
+
+/// The largest request that `-X buffer` may name: 256 KiB.
+const LONGEST_PACKET: u64 = 256 * 1024;
+
+/// The most requests that `-X nrequests` may name.
+const MOST_REQUESTS: u32 = 256 * 1024;
+
+/// The fastest that `-l` may name: 100 Gbit/s.
+const FASTEST_KBIT: u32 = 100 * 1024 * 1024;
+
+fn buffer_bytes(text: &str) -> Result<u32, UnfitValue> {
+    positive(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid buffer size {text:?}")))
+}
+
+fn request_count(text: &str) -> Result<u32, UnfitValue> {
+    positive(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid number of requests {text:?}")))
+}
+
+fn port(text: &str) -> Result<u16, UnfitValue> {
+    port_number(text).ok_or_else(|| UnfitValue::Fatal(format!("Bad port {text:?}")))
+}
+
+fn limit_kbit(text: &str) -> Result<u32, UnfitValue> {
+    positive(text)
+        .filter(|&kbit| kbit <= FASTEST_KBIT)
+        .ok_or_else(|| UnfitValue::Usage(format!("invalid limit {text:?}: not from 1 to {FASTEST_KBIT} Kbit/s")))
+}
+
+fn protocol_option(text: &str) -> Result<ProtocolOption, UnfitValue> {
+    if let Some(size) = text.strip_prefix("buffer=") {
+        let bytes = scaled_number(size).filter(|bytes| (1..=LONGEST_PACKET).contains(bytes));
+        return bytes
+            .and_then(|bytes| u32::try_from(bytes).ok())
+            .map(ProtocolOption::Buffer)
+            .ok_or_else(|| UnfitValue::Fatal(format!("Invalid buffer size {size:?}: not from 1 to 256K")));
+    }
+    if let Some(count) = text.strip_prefix("nrequests=") {
+        return positive(count).filter(|&count| count <= MOST_REQUESTS).map(ProtocolOption::Requests).ok_or_else(
+            || UnfitValue::Fatal(format!("Invalid number of requests {count:?}: not from 1 to {MOST_REQUESTS}")),
+        );
+    }
+    Err(UnfitValue::Fatal(format!("Invalid -X option {text:?}: it is buffer=SIZE or nrequests=COUNT")))
+}
+
+/// A port: 1 to 65535, digits only.
+pub(super) fn port_number(text: &str) -> Option<u16> {
+    positive(text).and_then(|number| u16::try_from(number).ok())
+}
+
+/// A whole number from 1 on, digits only.
+fn positive(text: &str) -> Option<u32> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok().filter(|&number| number > 0)
+}
+
+/// A number with a fraction and a unit, as scan_scaled(3) reads it: `64K`, `0.5m`, `1000`.
+fn scaled_number(text: &str) -> Option<u64> {
+    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_at);
+    let exponent = match unit.to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        _ => return None,
+    };
+    let scale = 1u64 << (10 * exponent);
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let whole: u64 = if whole.is_empty() && !fraction.is_empty() { 0 } else { whole.parse().ok()? };
+    // Six digits are below a byte of what may be named here.
+    let fraction: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    let part = fraction.parse::<u64>().ok()?.checked_mul(scale)? / 1_000_000;
+    whole.checked_mul(scale)?.checked_add(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_holds_together() {
+        Options::command().debug_assert();
+    }
+
+    #[test]
+    fn the_usage_names_every_option() {
+        let flags = USAGE.split(['[', ']']).nth(1).unwrap();
+        for arg in Options::command().get_arguments().filter(|arg| !arg.is_hide_set() && !arg.is_positional()) {
+            let named = match (arg.get_short(), arg.get_long()) {
+                (Some(short), _)
+                    if arg.get_num_args().is_none_or(|range| range.takes_values())
+                        && arg.get_action().takes_values()
+                        && arg.get_value_names().is_some() =>
+                {
+                    USAGE.contains(&format!("[-{short} "))
+                }
+                (Some(short), _) => flags.starts_with('-') && flags.contains(short),
+                (None, Some(long)) => USAGE.contains(&format!("[--{long}")),
+                (None, None) => false,
+            };
+            assert!(named, "{} is missing", arg.get_id());
+        }
+    }
+
+    #[test]
+    fn sizes_have_fractions_and_units() {
+        for (text, bytes) in [
+            ("1000", Some(1000)),
+            ("64K", Some(65_536)),
+            ("64k", Some(65_536)),
+            ("1.5K", Some(1536)),
+            (".5K", Some(512)),
+            ("0.25M", Some(262_144)),
+            ("12B", Some(12)),
+            ("", None),
+            (".", None),
+            ("K", None),
+            ("-1", None),
+            ("1KB", None),
+            ("1.2.3", None),
+            ("99999999999T", None),
+        ] {
+            assert_eq!(scaled_number(text), bytes, "{text}");
+        }
+    }
+}
