@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
-use options::{Options, ProtocolOption, USAGE};
+use options::{Accepted, Options, ProtocolOption, USAGE};
 
 pub use destination::{Destination, UnfitDestination};
 pub use fault::CliError;
@@ -92,7 +92,7 @@ pub struct Invocation {
     pub ssh_options: Vec<SshOption>,
 }
 
-/// The definition that help, manual page and completions are made from.
+/// The definition that help, manual page and completions are made from: every option that is of use.
 #[must_use]
 pub fn command() -> clap::Command {
     Options::command()
@@ -103,25 +103,30 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// [`CliError`] says what is wrong, how the program ends, and perhaps the way out.
 pub fn parse(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<CommandLine, CliError> {
-    let parsed = command()
+    let parsed = Accepted::command()
         .try_get_matches_from(args)
-        .and_then(|matches| Options::from_arg_matches(&matches).map(|options| (matches, options)));
+        .and_then(|matches| Accepted::from_arg_matches(&matches).map(|accepted| (matches, accepted)));
     match parsed {
-        Ok((_, options)) if options.version => Ok(CommandLine::Version),
-        Ok((matches, options)) => invocation(&matches, options).map(|session| CommandLine::Session(Box::new(session))),
-        Err(error) if error.kind() == ErrorKind::DisplayHelp => Ok(CommandLine::Help(error.render().to_string())),
+        Ok((_, accepted)) if accepted.options.version => Ok(CommandLine::Version),
+        Ok((matches, accepted)) => {
+            invocation(&matches, accepted).map(|session| CommandLine::Session(Box::new(session)))
+        }
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            Ok(CommandLine::Help(command().render_help().to_string()))
+        }
         Err(error) => Err(fault::explained(&error)),
     }
 }
 
-fn invocation(matches: &ArgMatches, options: Options) -> Result<Invocation, CliError> {
-    if options.protocol_1 {
+fn invocation(matches: &ArgMatches, accepted: Accepted) -> Result<Invocation, CliError> {
+    let options = accepted.options;
+    if accepted.protocol_1 {
         return Err(CliError::value("SSH protocol v.1 is no longer supported"));
     }
     if options.batch.len() > 1 {
         return Err(CliError::value("Batch file already specified."));
     }
-    if options.usage || (options.operands.is_empty() && options.direct.is_none()) {
+    if accepted.usage || (options.operands.is_empty() && options.direct.is_none()) {
         return Err(CliError::Usage { message: USAGE.to_owned(), hint: None });
     }
     let ssh_options = ssh_options(matches);
@@ -204,16 +209,14 @@ fn ssh_options(matches: &ArgMatches) -> Vec<SshOption> {
     let loud = given::<bool>(matches, "verbose").take(MOST_VERBOSE.into());
     options.extend(loud.map(|(place, _)| (place, SshOption::Verbose)));
     options.extend(given::<OsString>(matches, "batch").map(|(place, _)| (place, SshOption::BatchMode)));
-    let with_value: [(&str, fn(OsString) -> SshOption); 5] = [
-        ("cipher", SshOption::Ciphers),
-        ("config", SshOption::ConfigFile),
-        ("identity", SshOption::Identity),
-        ("jump", SshOption::Jump),
-        ("option", SshOption::Setting),
-    ];
-    for (id, option) in with_value {
+    let mut with_value = |id, option: fn(OsString) -> SshOption| {
         options.extend(given::<OsString>(matches, id).map(|(place, value)| (place, option(value.clone()))));
-    }
+    };
+    with_value("cipher", SshOption::Ciphers);
+    with_value("config", SshOption::ConfigFile);
+    with_value("identity", SshOption::Identity);
+    with_value("jump", SshOption::Jump);
+    with_value("option", SshOption::Setting);
     options.sort_by_key(|&(place, _)| place);
     options.into_iter().map(|(_, option)| option).collect()
 }
@@ -388,7 +391,13 @@ mod tests {
                 "unknown option -- versoin",
                 "the nearest option is --version; sftpsh --help lists the options",
             ),
-            ("--port 22 host", 1, "unknown option -- port", "sftpsh --help lists the options"),
+            ("--frobnicate host", 1, "unknown option -- frobnicate", "sftpsh --help lists the options"),
+            (
+                "--port 22 host",
+                1,
+                "unknown option -- port",
+                "the nearest option is -P; sftpsh --help lists the options",
+            ),
             (
                 "a b c",
                 1,
@@ -422,10 +431,11 @@ mod tests {
         assert_eq!(parse_line("--version"), Ok(CommandLine::Version));
         let Ok(CommandLine::Help(help)) = parse_line("-v --help") else { panic!("no help") };
         assert!(help.starts_with("An interactive SFTP shell"), "{help}");
-        for option in command().get_arguments().filter(|option| !option.is_hide_set() && !option.is_positional()) {
+        for option in command().get_arguments().filter(|option| !option.is_positional()) {
             let name = option.get_short().map_or_else(|| format!("--{}", option.get_id()), |short| format!("-{short}"));
             assert!(help.contains(&name), "{name} is missing in\n{help}");
         }
+        assert!(!help.contains("\n  -1") && !help.contains("\n  -h"), "{help}");
         assert!(!help.contains('\u{1b}'));
     }
 }

@@ -117,24 +117,20 @@ fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {
     }
 }
 
-/// The option that is most like an unknown one: a long one spelt alike; for a letter a long one that begins
-/// with it, or the same letter in the other case.
+/// The option that is most like an unknown one. For a word: one spelt alike, or the letter of what it names. For a
+/// letter: a word that begins with it, or the same letter in the other case.
 fn nearest(error: &clap::Error, option: &str) -> String {
     let command = Options::command();
-    let visible = || command.get_arguments().filter(|arg| !arg.is_hide_set());
-    let letter = bare(option).chars().next().map(|letter| letter.to_ascii_lowercase());
-    let alike = |first: char| Some(first.to_ascii_lowercase()) == letter;
-    let long = || visible().filter_map(|arg| arg.get_long());
-    let found = match option.strip_prefix("--") {
-        Some(name) => context(error, ContextKind::SuggestedArg).or_else(|| {
-            let alike =
-                |long: &&str| strsim::jaro(name, long) > 0.7 || long.starts_with(name) || name.starts_with(*long);
-            long().find(spelt_alike).map(|long| format!("--{long}"))
-        }),
-        None => {
-            let short = || visible().filter_map(|arg| arg.get_short()).find(|&short| alike(short));
-            long().find(|long| long.starts_with(alike)).map(|long| format!("--{long}")).or_else(|| short().map(|short| format!("-{short}")))
-        }
+    let dashed = |short: char| format!("-{short}");
+    let found = if let Some(word) = option.strip_prefix("--") {
+        let named = command.get_arguments().find(|arg| arg.get_id() == word).and_then(|arg| arg.get_short());
+        context(error, ContextKind::SuggestedArg).or_else(|| named.map(dashed))
+    } else {
+        let letter = bare(option).chars().next().map(|letter| letter.to_ascii_lowercase());
+        let alike = |first: char| Some(first.to_ascii_lowercase()) == letter;
+        let long = command.get_arguments().filter_map(|arg| arg.get_long()).find(|long| long.starts_with(alike));
+        let short = || command.get_arguments().filter_map(|arg| arg.get_short()).find(|&short| alike(short));
+        long.map(|long| format!("--{long}")).or_else(|| short().map(dashed))
     };
     match found {
         Some(found) => format!("the nearest option is {found}; {SEE_HELP}"),

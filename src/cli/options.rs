@@ -9,16 +9,13 @@ use std::ffi::OsString;
 use clap::{ArgAction, ValueHint};
 
 /// An interactive SFTP shell: OpenSSH's sftp with every operation pipelined
-///
-/// Connects to DESTINATION, written [user@]host[:path] or sftp://[user@]host[:port][/path]. A path that is a directory
-/// becomes the working directory; any other is fetched, to LOCAL if given, and the program ends. Options must come
-/// before the destination.
 #[derive(Debug, clap::Parser)]
 #[command(
     name = "sftpsh",
     disable_help_flag = true,
     args_override_self = true,
     max_term_width = 100,
+    after_help = AFTER_HELP,
     override_usage = "sftpsh [OPTIONS] DESTINATION [LOCAL]\n       sftpsh [OPTIONS] -D COMMAND"
 )]
 pub(super) struct Options {
@@ -28,7 +25,7 @@ pub(super) struct Options {
     /// Connect over IPv6 only
     #[arg(short = '6', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
     pub(super) ipv6: Vec<bool>,
-    /// Ask ssh to forward the agent, which it does only where an ssh program makes the connection
+    /// Let ssh forward the agent; only a program named by -S does
     #[arg(short = 'A', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
     pub(super) forward_agent: Vec<bool>,
     /// Resume interrupted transfers instead of starting over
@@ -101,7 +98,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_default_value = true)]
     pub(super) progress: Progress,
     /// Print this help
-    #[arg(long, action = ArgAction::HelpLong)]
+    #[arg(long, action = ArgAction::HelpShort)]
     pub(super) help: Option<bool>,
     /// Print the version, and those of the libraries
     #[arg(long)]
@@ -109,16 +106,27 @@ pub(super) struct Options {
     /// Where to connect, and where to put what is fetched
     #[arg(value_names = ["DESTINATION", "LOCAL"], num_args = 0.., trailing_var_arg = true, value_hint = ValueHint::Hostname)]
     pub(super) operands: Vec<OsString>,
-    /// sftp(1) refuses it
-    #[arg(short = '1', hide = true)]
+}
+
+/// All that is accepted: the options, and letters that sftp(1) knows but that are of no use to anyone.
+#[derive(Debug, clap::Parser)]
+pub(super) struct Accepted {
+    #[command(flatten)]
+    pub(super) options: Options,
+    /// SSH's first protocol: refused, as sftp(1) does.
+    #[arg(short = '1')]
     pub(super) protocol_1: bool,
-    /// sftp(1) accepts it and does nothing
-    #[arg(short = '2', hide = true)]
-    pub(super) protocol_2: bool,
-    /// sftp(1) answers with its usage
-    #[arg(short = 'h', hide = true)]
+    /// SSH's second protocol: there is no other.
+    #[arg(short = '2')]
+    pub(super) _protocol_2: bool,
+    /// The usage, as an error.
+    #[arg(short = 'h')]
     pub(super) usage: bool,
 }
+
+const AFTER_HELP: &str = "\
+A destination is written [user@]host[:path] or sftp://[user@]host[:port][/path]. A path that is a directory becomes the \
+working directory; any other is fetched, to LOCAL if given, and the program ends. Options stand before the destination.";
 
 /// sftp(1)'s usage with our names. Its options are held to the definition by a test.
 pub(super) const USAGE: &str = "\
@@ -243,13 +251,14 @@ mod tests {
 
     #[test]
     fn the_definition_holds_together() {
+        Accepted::command().debug_assert();
         Options::command().debug_assert();
     }
 
     #[test]
     fn the_usage_names_every_option() {
         let flags = USAGE.split(['[', ']']).nth(1).unwrap();
-        for arg in Options::command().get_arguments().filter(|arg| !arg.is_hide_set() && !arg.is_positional()) {
+        for arg in Options::command().get_arguments().filter(|arg| !arg.is_positional()) {
             let named = match (arg.get_short(), arg.get_long()) {
                 (Some(short), _)
                     if arg.get_num_args().is_none_or(|range| range.takes_values())

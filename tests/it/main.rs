@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod completions;
 mod floors;
 mod fnmatch;
 mod openssh;
