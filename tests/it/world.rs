@@ -1,6 +1,7 @@
 //! The tests' own tools: a builder that can't fail proves nothing.
 
-use crate::support::{Entry, Fault, Relay, Remote, Shell, Toward};
+use crate::support::embedded::Round;
+use crate::support::{Embedded, Entry, Fault, Relay, Remote, Shell, Toward};
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -152,4 +153,25 @@ fn the_lying_server_is_honest_but_for_its_lie() {
     Shell::on(remote().lying("wrong-id")).types("get big").exits(255);
     Shell::on(remote().lying("names").over_ssh()).types("ls").prints("big").reports("evil");
     Shell::on(remote().lying("cap-reads=1000")).types("get big").succeeds().same("big", "big");
+}
+
+#[test]
+fn the_embedded_server_asks_for_a_password_and_a_code() {
+    let code = Round { prompts: vec![("Code: ".into(), true, "1234".into())], ..Round::default() };
+    let login = Embedded::new().password("open sesame").keyboard_interactive([code]).all_required().banner("Beware.\n");
+    Shell::on(Remote::with(["notes.txt"]).served_by(login))
+        .with_args(["-oPreferredAuthentications=password,keyboard-interactive"])
+        .at_a_terminal()
+        .answers("password: ", "wrong")
+        .answers("try again.", "open sesame")
+        .answers("Code: ", "1234")
+        .types("pwd")
+        .sees("Remote working directory: /")
+        .types("get notes.txt")
+        .types("bye")
+        .ends_with(0)
+        .prints("Beware.")
+        .same("notes.txt", "notes.txt")
+        .server_logs("Failed password")
+        .server_logs("Accepted keyboard-interactive");
 }

@@ -14,7 +14,8 @@
 //! `(b"raw name", b"contents")`, `Entry::sized("big", 128609)`, `Entry::link("name", "target")`, each with `.mode(0o600)`.
 //! Servers: `sftp-server` on `-D` (milliseconds; the default), `.over_ssh()` (a real sshd of the test's own, with
 //! `.sshd_config("MaxSessions 1")`, `.host_keys(&["rsa"])`, `.unknown_to_us()`), `.lying("eof-at=40000")` (an SFTP server that is
-//! honest but for one lie; `.over_ssh()` works on it too), `.served_by(Embedded::…)` (russh: passwords, keyboard-interactive).
+//! honest but for one lie; `.over_ssh()` works on it too), `.served_by(Embedded::new().password("secret"))` (russh: also
+//! `.keyboard_interactive(rounds)`, `.all_required()`, `.banner(text)`, `.user(name)`; there the remote directory is `/`).
 //!
 //! **[`Shell`]** is the program that will run: `.types(line)`, `.types_bytes(raw)`, `.here([…entries])` (local files), `.with_args(["-q"])`,
 //! `.to("server:path")` (operands), `.env(k, v)`, `.as_batch()` (`-b FILE`), `.as_batch_on_stdin()` (`-b -`), `.through(relay)`.
@@ -45,6 +46,7 @@
 )]
 
 mod capture;
+pub mod embedded;
 mod entry;
 mod lying;
 mod outcome;
@@ -57,6 +59,7 @@ mod terminal;
 mod world;
 
 pub use capture::Capture;
+pub use embedded::{Embedded, RunningEmbedded};
 pub use entry::{Entry, noise};
 pub use outcome::Outcome;
 pub use process::{Finished, Running, detach, kill_tree, wait};

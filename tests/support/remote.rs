@@ -1,5 +1,6 @@
 //! What lies at the other end, and who serves it.
 
+use super::embedded::Embedded;
 use super::entry::Entry;
 use super::sshd::SshdPlan;
 
@@ -18,6 +19,7 @@ pub struct Remote {
     pub(super) entries: Vec<Entry>,
     pub(super) program: Program,
     pub(super) ssh: Option<SshdPlan>,
+    pub(super) embedded: Option<Embedded>,
 }
 
 /// Who answers SFTP requests.
@@ -81,6 +83,12 @@ impl Remote {
     /// Served by a server that is honest but for one lie, such as `eof-at=40000`. Its source names them all.
     pub fn lying(mut self, lie: &str) -> Self {
         self.program = Program::Lying(lie.to_owned());
+        self
+    }
+
+    /// Served by the embedded SSH server: passwords, keyboard-interactive, banners. The directory is its root `/`.
+    pub fn served_by(mut self, embedded: Embedded) -> Self {
+        self.embedded = Some(embedded);
         self
     }
 }

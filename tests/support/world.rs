@@ -1,5 +1,6 @@
 //! One test's own corner of the machine: a temporary directory with a home, a local and a remote directory, and a running server.
 
+use super::embedded::RunningEmbedded;
 use super::entry::Entry;
 use super::relay::{Relay, RunningRelay};
 use super::remote::{Program, Remote, SFTP_SERVER};
@@ -18,6 +19,7 @@ pub const HOST: &str = "server";
 pub struct World {
     // Dropped in this order: first the server, then the directory in which it works.
     sshd: Option<Sshd>,
+    embedded: Option<RunningEmbedded>,
     direct: Option<String>,
     relay: Option<RunningRelay>,
     root: PathBuf,
@@ -37,7 +39,19 @@ impl World {
         fill(&root.join("remote"), &remote.entries);
         fill(&root.join("local"), local);
 
+        let ssh = root.join("home/.ssh");
+        let embedded = remote.embedded.as_ref().map(|plan| {
+            let key = ssh.join("id_ed25519");
+            generate_key(&key, "ed25519");
+            let embedded = plan
+                .clone()
+                .public_key(&fs::read_to_string(key.with_extension("pub")).unwrap())
+                .start(&root.join("remote"));
+            fs::write(ssh.join("known_hosts"), embedded.known_hosts()).unwrap();
+            embedded
+        });
         let (sshd, direct) = match &remote.ssh {
+            _ if embedded.is_some() => (None, None),
             Some(plan) => {
                 let key = root.join("home/.ssh/id_ed25519");
                 generate_key(&key, "ed25519");
@@ -54,7 +68,7 @@ impl World {
             }
             None => (None, Some(direct_command(&remote.program, &root.join("remote")))),
         };
-        let world = Self { relay: None, sshd, direct, root, began_with: remote.entries, directory };
+        let world = Self { relay: None, sshd, embedded, direct, root, began_with: remote.entries, directory };
         fs::write(world.ssh_config(), world.configuration()).unwrap();
         world
     }
@@ -92,7 +106,8 @@ impl World {
 
     /// What the server has logged.
     pub fn log(&self) -> String {
-        self.sshd.as_ref().map(|sshd| sshd.log().text()).unwrap_or_default()
+        let embedded = || self.embedded.as_ref().map(RunningEmbedded::log).unwrap_or_default();
+        self.sshd.as_ref().map_or_else(embedded, |sshd| sshd.log().text())
     }
 
     /// A file's contents as the world began.
@@ -110,7 +125,8 @@ impl World {
 
     /// Puts a line between us and the sshd, in place of the one before.
     pub fn relay(&mut self, line: Relay) {
-        let relay = line.start(self.sshd().port());
+        let relay =
+            line.start(self.server_port().expect("a relay needs a server that listens: say Remote::over_ssh()"));
         self.route_through(relay.port());
         self.relay = Some(relay);
     }
@@ -125,7 +141,8 @@ impl World {
     fn route_through(&self, port: u16) {
         let known = self.home().join(".ssh/known_hosts");
         if let Ok(text) = fs::read_to_string(&known) {
-            let before = self.relay.as_ref().map_or(self.sshd().port(), RunningRelay::port);
+            let before =
+                self.relay.as_ref().map(RunningRelay::port).or_else(|| self.server_port()).expect("checked above");
             fs::write(&known, text.replace(&format!(":{before} "), &format!(":{port} "))).unwrap();
         }
         fs::write(self.ssh_config(), self.configuration_at(port)).unwrap();
@@ -166,16 +183,19 @@ impl World {
         {
             text = text.replace(&*path.to_string_lossy(), word);
         }
-        if let Some(sshd) = &self.sshd {
-            text = text
-                .replace(&format!("port {}", sshd.port()), "port PORT")
-                .replace(&format!(":{}", sshd.port()), ":PORT");
+        for port in self.server_port().into_iter().chain(self.relay.iter().map(RunningRelay::port)) {
+            text = text.replace(&format!(":{port}"), ":PORT");
         }
-        text
+        without_ports(&text)
+    }
+
+    /// Where the test's SSH server listens, if it has one.
+    fn server_port(&self) -> Option<u16> {
+        self.sshd.as_ref().map(Sshd::port).or_else(|| self.embedded.as_ref().map(RunningEmbedded::port))
     }
 
     fn configuration(&self) -> String {
-        self.configuration_at(self.sshd.as_ref().map_or(22, Sshd::port))
+        self.configuration_at(self.server_port().unwrap_or(22))
     }
 
     fn configuration_at(&self, port: u16) -> String {
@@ -195,6 +215,18 @@ impl Drop for World {
         self.sshd = None;
         open_directories(self.directory.path());
     }
+}
+
+/// The text with `PORT` for each number after the word "port": it is another one each time.
+fn without_ports(text: &str) -> String {
+    let mut parts = text.split("port ");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        plain.push_str(if rest.len() < part.len() { "port PORT" } else { "port " });
+        plain.push_str(rest);
+    }
+    plain
 }
 
 /// Makes the entries, then their modes.
