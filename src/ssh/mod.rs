@@ -1,1 +1,116 @@
-//! From a connected socket to a channel, with ssh2: configuration, host keys, authentication.
+//! From a destination to an SFTP stream over SSH, with ssh2: configuration, host keys, authentication, the channel.
+//!
+//! Nothing here knows SFTP, and nothing here speaks to the terminal: what must be asked or shown goes through
+//! [`Questions`]. libssh2 is used for what it is good at, and otherwise by our own code: known hosts, agent, receive window.
+//! Every text that is shown or asked may hold bytes of the server's; who shows it makes it printable.
+
+mod agent;
+mod algorithms;
+mod auth;
+mod channel;
+mod config;
+mod connection;
+mod conversation;
+mod dial;
+mod error;
+mod host_key;
+mod identity;
+mod keys;
+pub mod known_hosts;
+mod native;
+mod resolve;
+mod tokens;
+mod watchdog;
+
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+pub use channel::ChannelTransport;
+pub use config::{AddressFamily, Config, IdentityAgent, Proxy, StrictHostKeyChecking};
+pub use connection::Socket;
+pub use dial::dial;
+pub use error::{Error, HostKeyError};
+pub use resolve::Request;
+
+use connection::{Connection, Peer};
+use host_key::Judge;
+use known_hosts::HostKey;
+
+// A libssh2 of the system's may be any, with faults that have long been mended in the one that comes along.
+const _: () = assert!(
+    option_env!("LIBSSH2_SYS_USE_PKG_CONFIG").is_none(),
+    "sftpsh is built with the libssh2 of the crate libssh2-sys only: unset LIBSSH2_SYS_USE_PKG_CONFIG"
+);
+
+/// Limit for the key exchange where the configuration names none.
+const HANDSHAKE_LIMIT: Duration = Duration::from_secs(60);
+
+/// What is started on the server to speak SFTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// A subsystem by its name: `sftp`.
+    Subsystem(String),
+    /// A command for the user's shell there: the path of a server.
+    Command(String),
+}
+
+/// Something to show while a connection is made. Any text may hold bytes of the server's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// What the server wants shown before the log-in, as it sent it: lines.
+    Banner(Vec<u8>),
+    /// Part of a question, one line; shown even when quiet.
+    Information(String),
+    /// A warning, one line.
+    Warning(String),
+    /// For `-v`, one line.
+    Verbose(String),
+}
+
+/// Whoever answers for the user while a connection is made.
+pub trait Questions {
+    /// Whether somebody is there to be asked. If not, nothing is asked.
+    fn can_ask(&self) -> bool;
+
+    /// Asks a question whose answer is shown as it is typed. `None` when there is no answer.
+    fn ask(&mut self, question: &str) -> Option<String>;
+
+    /// Asks for a secret, unseen. `None` when there is no answer.
+    fn secret(&mut self, question: &str) -> Option<Zeroizing<String>>;
+
+    /// Shows something.
+    fn show(&mut self, notice: Notice);
+}
+
+/// Versions of the libraries that are linked in: libssh2's and OpenSSL's.
+#[must_use]
+pub fn versions() -> [String; 2] {
+    [format!("libssh2 {}", native::libssh2_version_text()), openssl::version::version().to_owned()]
+}
+
+/// Makes an SFTP stream on a connected socket: key exchange, the host's key, the log-in, the channel.
+///
+/// # Errors
+/// Whatever keeps it from being made; nothing of the connection is left then.
+pub fn open(
+    config: &Config,
+    socket: Socket,
+    start: &Start,
+    questions: &mut dyn Questions,
+) -> Result<ChannelTransport, Error> {
+    for note in &config.notes {
+        questions.show(Notice::Verbose(note.clone()));
+    }
+    let judge = Judge::new(config);
+    let mut connection = Connection::new(socket, Peer { host: config.host.clone(), port: config.port })?;
+    algorithms::prefer(&connection.session, config, &judge.known_types())?;
+    connection.allow(config.connect_timeout.unwrap_or(HANDSHAKE_LIMIT));
+    connection.handshake()?;
+    // Copied at once: the bytes are libssh2's, and go with the next key exchange.
+    let key = connection.session.host_key().and_then(|(blob, _)| HostKey::from_blob(blob));
+    connection.pause();
+    let trust = judge.decide(key.as_ref(), questions)?;
+    auth::log_in(&connection, config, trust, questions)?;
+    ChannelTransport::open(connection, start)
+}

@@ -1,0 +1,277 @@
+//! Speaks to the ssh-agent (draft-ietf-sshm-ssh-agent), with a limit on every wait.
+//!
+//! libssh2's own agent client waits for ever, leaves the flags off a security key's signature, and asks for the wrong hash with an RSA
+//! certificate.
+#![forbid(unsafe_code)]
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::ssh::config::IdentityAgent;
+use crate::ssh::known_hosts::take_string;
+use crate::ssh::native::Signer;
+
+const REQUEST_IDENTITIES: u8 = 11;
+const IDENTITIES_ANSWER: u8 = 12;
+const SIGN_REQUEST: u8 = 13;
+const SIGN_RESPONSE: u8 = 14;
+
+/// Flags of a signing request that ask for SHA-2 with an RSA key.
+const RSA_SHA2_256: u32 = 2;
+const RSA_SHA2_512: u32 = 4;
+
+/// Largest answer that is taken. OpenSSH's own limit.
+const ANSWER_LIMIT_BYTES: usize = 256 << 10;
+
+/// Most keys that are looked at.
+const KEY_LIMIT: usize = 2048;
+
+/// Limit for listing keys: the agent asks nobody for that.
+const LISTING_LIMIT: Duration = Duration::from_secs(10);
+
+/// Limit for a signature, for which a person may have to confirm or touch something. A server's own patience is not longer.
+const SIGNING_LIMIT: Duration = Duration::from_secs(120);
+
+/// A key that the agent holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct AgentKey {
+    /// The public key or certificate in wire format.
+    pub(super) blob: Vec<u8>,
+    /// What the agent calls it.
+    pub(super) comment: String,
+}
+
+/// A connection to the agent.
+#[derive(Debug)]
+pub(super) struct Agent {
+    stream: UnixStream,
+}
+
+impl Agent {
+    /// Connects to the configured agent. `None` when there is none to use.
+    pub(super) fn connect(agent: &IdentityAgent) -> Option<io::Result<Agent>> {
+        let path = match agent {
+            IdentityAgent::None => return None,
+            IdentityAgent::Socket(path) => path.clone(),
+            IdentityAgent::Environment => {
+                PathBuf::from(std::env::var_os("SSH_AUTH_SOCK").filter(|path| !path.is_empty())?)
+            }
+        };
+        Some(Agent::open(&path))
+    }
+
+    fn open(path: &Path) -> io::Result<Agent> {
+        let stream = UnixStream::connect(path)?;
+        stream.set_write_timeout(Some(LISTING_LIMIT))?;
+        Ok(Agent { stream })
+    }
+
+    /// The keys that the agent holds.
+    pub(super) fn keys(&mut self) -> io::Result<Vec<AgentKey>> {
+        let answer = self.ask(&[REQUEST_IDENTITIES], LISTING_LIMIT)?;
+        parse_keys(&answer).ok_or_else(malformed)
+    }
+
+    /// A signature of `data` by the key `blob`, in wire format: the algorithm's name and what belongs to it.
+    fn sign(&mut self, blob: &[u8], data: &[u8], flags: u32) -> io::Result<Vec<u8>> {
+        let mut request = vec![SIGN_REQUEST];
+        put_string(&mut request, blob);
+        put_string(&mut request, data);
+        request.extend_from_slice(&flags.to_be_bytes());
+        let answer = self.ask(&request, SIGNING_LIMIT)?;
+        let [SIGN_RESPONSE, rest @ ..] = &answer[..] else {
+            return Err(io::Error::other("agent refused operation"));
+        };
+        let mut rest = rest;
+        take_string(&mut rest).map(<[u8]>::to_vec).ok_or_else(malformed)
+    }
+
+    fn ask(&mut self, request: &[u8], limit: Duration) -> io::Result<Vec<u8>> {
+        let mut packet = Vec::with_capacity(request.len() + 4);
+        put_string(&mut packet, request);
+        self.stream.write_all(&packet)?;
+        self.stream.set_read_timeout(Some(limit))?;
+        let mut length = [0; 4];
+        self.stream.read_exact(&mut length).map_err(silence)?;
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        if length == 0 || length > ANSWER_LIMIT_BYTES {
+            return Err(malformed());
+        }
+        let mut answer = vec![0; length];
+        self.stream.read_exact(&mut answer).map_err(silence)?;
+        Ok(answer)
+    }
+}
+
+fn malformed() -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, "the agent's answer makes no sense")
+}
+
+fn silence(error: io::Error) -> io::Error {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => io::Error::new(ErrorKind::TimedOut, "the agent does not answer"),
+        ErrorKind::UnexpectedEof => io::Error::new(ErrorKind::UnexpectedEof, "the agent hung up"),
+        _ => error,
+    }
+}
+
+fn put_string(packet: &mut Vec<u8>, string: &[u8]) {
+    // Nothing here comes near 4 GiB: a packet of ours is bounded by libssh2's own packets.
+    let length = u32::try_from(string.len()).unwrap_or(u32::MAX);
+    packet.extend_from_slice(&length.to_be_bytes());
+    packet.extend_from_slice(string);
+}
+
+fn parse_keys(answer: &[u8]) -> Option<Vec<AgentKey>> {
+    let rest = answer.strip_prefix(&[IDENTITIES_ANSWER])?;
+    let (count, mut rest) = rest.split_first_chunk::<4>()?;
+    let count = usize::try_from(u32::from_be_bytes(*count)).ok()?;
+    let mut keys = Vec::new();
+    for _ in 0..count.min(KEY_LIMIT) {
+        let blob = take_string(&mut rest)?.to_vec();
+        let comment = String::from_utf8_lossy(take_string(&mut rest)?).into_owned();
+        keys.push(AgentKey { blob, comment });
+    }
+    Some(keys)
+}
+
+/// Signs with a key of the agent's.
+pub(super) struct AgentSigner<'a> {
+    agent: &'a mut Agent,
+    /// Why there is no signature.
+    pub(super) failure: Option<io::Error>,
+}
+
+impl<'a> AgentSigner<'a> {
+    /// Lets `agent` sign.
+    pub(super) fn new(agent: &'a mut Agent) -> AgentSigner<'a> {
+        AgentSigner { agent, failure: None }
+    }
+}
+
+impl Signer for AgentSigner<'_> {
+    fn sign(&mut self, data: &[u8]) -> Option<Vec<u8>> {
+        let (algorithm, blob) = named_key(data)?;
+        let flags = match algorithm.strip_suffix("-cert-v01@openssh.com").unwrap_or(algorithm) {
+            "rsa-sha2-512" => RSA_SHA2_512,
+            "rsa-sha2-256" => RSA_SHA2_256,
+            _ => 0,
+        };
+        match self.agent.sign(blob, data, flags) {
+            Ok(signature) => bare_signature(algorithm, &signature),
+            Err(error) => {
+                self.failure = Some(error);
+                None
+            }
+        }
+    }
+}
+
+/// The algorithm and the key that an authentication request names (RFC 4252, section 7; the session's identifier comes first).
+fn named_key(data: &[u8]) -> Option<(&str, &[u8])> {
+    let mut rest = data;
+    let _session = take_string(&mut rest)?;
+    rest = rest.get(1..)?;
+    for _ in ["user", "service", "method"] {
+        take_string(&mut rest)?;
+    }
+    rest = rest.get(1..)?;
+    let algorithm = str::from_utf8(take_string(&mut rest)?).ok()?;
+    Some((algorithm, take_string(&mut rest)?))
+}
+
+/// A signature without the name of its algorithm, which must be the one that was asked for. A security key's keeps its flags and counter.
+fn bare_signature(algorithm: &str, signature: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = signature;
+    let made = str::from_utf8(take_string(&mut rest)?).ok()?;
+    let asked = match algorithm {
+        "sk-ssh-ed25519-cert-v01@openssh.com" => "sk-ssh-ed25519@openssh.com",
+        "sk-ecdsa-sha2-nistp256-cert-v01@openssh.com" => "sk-ecdsa-sha2-nistp256@openssh.com",
+        algorithm => algorithm.strip_suffix("-cert-v01@openssh.com").unwrap_or(algorithm),
+    };
+    if made != asked {
+        return None;
+    }
+    if made.starts_with("sk-") {
+        return Some(rest.to_vec());
+    }
+    take_string(&mut rest).map(<[u8]>::to_vec)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn string(parts: &[&[u8]]) -> Vec<u8> {
+        let mut packet = Vec::new();
+        for part in parts {
+            put_string(&mut packet, part);
+        }
+        packet
+    }
+
+    /// An agent that answers one request with `answer`.
+    fn agent(answer: Vec<u8>) -> (Agent, thread::JoinHandle<Vec<u8>>) {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let serving = thread::spawn(move || {
+            let mut length = [0; 4];
+            theirs.read_exact(&mut length).unwrap();
+            let mut request = vec![0; u32::from_be_bytes(length) as usize];
+            theirs.read_exact(&mut request).unwrap();
+            theirs.write_all(&answer).unwrap();
+            request
+        });
+        (Agent { stream: ours }, serving)
+    }
+
+    #[test]
+    fn keys_are_listed() {
+        let mut body = vec![IDENTITIES_ANSWER, 0, 0, 0, 1];
+        body.extend(string(&[b"blob", b"me@here"]));
+        let (mut agent, serving) = agent(string(&[&body]));
+        assert_eq!(agent.keys().unwrap(), [AgentKey { blob: b"blob".to_vec(), comment: String::from("me@here") }]);
+        assert_eq!(serving.join().unwrap(), [REQUEST_IDENTITIES]);
+    }
+
+    #[test]
+    fn nonsense_is_an_error_and_no_panic() {
+        for answer in [
+            vec![0, 0, 0, 0],
+            vec![0xff; 8],
+            string(&[&[5]]),
+            string(&[&[IDENTITIES_ANSWER, 0xff, 0xff, 0xff, 0xff]]),
+            string(&[&[IDENTITIES_ANSWER, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff]]),
+            vec![0, 0],
+        ] {
+            let (mut agent, serving) = agent(answer.clone());
+            assert!(agent.keys().is_err(), "{answer:?}");
+            serving.join().unwrap();
+        }
+    }
+
+    #[test]
+    fn the_hash_follows_the_algorithm_and_a_security_key_keeps_its_flags() {
+        for (algorithm, made, flags, expected) in [
+            ("ssh-ed25519", "ssh-ed25519", 0, Some(&b"sig"[..])),
+            ("rsa-sha2-512", "rsa-sha2-512", 4, Some(b"sig")),
+            ("rsa-sha2-256-cert-v01@openssh.com", "rsa-sha2-256", 2, Some(b"sig")),
+            ("rsa-sha2-512", "ssh-rsa", 4, None),
+            ("sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com", 0, Some(b"\0\0\0\x03sig")),
+        ] {
+            let mut data = string(&[b"session"]);
+            data.push(50);
+            data.extend(string(&[b"me", b"ssh-connection", b"publickey"]));
+            data.push(1);
+            data.extend(string(&[algorithm.as_bytes(), b"blob"]));
+            let mut body = vec![SIGN_RESPONSE];
+            body.extend(string(&[&string(&[made.as_bytes(), b"sig"])]));
+            let (mut agent, serving) = agent(string(&[&body]));
+            assert_eq!(AgentSigner::new(&mut agent).sign(&data).as_deref(), expected, "{algorithm}");
+            assert_eq!(serving.join().unwrap().last_chunk::<4>(), Some(&u32::to_be_bytes(flags)), "{algorithm}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Which algorithms are offered, and in which order; settled before the handshake.
+//!
+//! libssh2's own order would take host certificates, which it does not check, before plain keys, and plain MACs before
+//! encrypt-then-MAC; and it still offers CBC.
+#![forbid(unsafe_code)]
+
+use ssh2::{MethodType, Session};
+
+use crate::ssh::config::{Config, StrictHostKeyChecking};
+use crate::ssh::error::Error;
+
+/// Host key algorithms in our order. Certificates are left out: then a server that has one shows its plain key.
+const HOST_KEYS: [&str; 6] = [
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+];
+
+/// Sets what `session` offers. `known` are the types of the host's keys in known_hosts.
+pub(super) fn prefer(session: &Session, config: &Config, known: &[&str]) -> Result<(), Error> {
+    session.set_compress(config.compression);
+    let set = |method, list: &[String]| session.method_pref(method, &list.join(",")).map_err(library);
+    let supported = |method| session.supported_algs(method).map_err(library);
+
+    set(MethodType::HostKey, &host_keys(config, &supported(MethodType::HostKey)?, known)?)?;
+    let ciphers = chosen("Ciphers", config.ciphers.as_deref(), &supported(MethodType::CryptCs)?, without_cbc)?;
+    set(MethodType::CryptCs, &ciphers)?;
+    set(MethodType::CryptSc, &ciphers)?;
+    let macs = chosen("MACs", config.macs.as_deref(), &supported(MethodType::MacCs)?, encrypt_then_mac_first)?;
+    set(MethodType::MacCs, &macs)?;
+    set(MethodType::MacSc, &macs)?;
+    if let Some(wanted) = &config.kex_algorithms {
+        set(MethodType::Kex, &chosen("KexAlgorithms", Some(wanted), &supported(MethodType::Kex)?, all)?)?;
+    }
+    Ok(())
+}
+
+fn library(error: ssh2::Error) -> Error {
+    Error::Local { what: "cannot set the algorithms", error: std::io::Error::other(error) }
+}
+
+/// What `wanted` and libssh2 have in common in the order wanted, or else our own choice.
+fn chosen(
+    keyword: &'static str,
+    wanted: Option<&[String]>,
+    supported: &[&str],
+    ours: fn(&[&str]) -> Vec<String>,
+) -> Result<Vec<String>, Error> {
+    let Some(wanted) = wanted else {
+        return Ok(ours(supported));
+    };
+    let common: Vec<String> = wanted.iter().filter(|name| supported.contains(&name.as_str())).cloned().collect();
+    if common.is_empty() {
+        return Err(Error::NoAlgorithm { keyword, value: wanted.join(",") });
+    }
+    Ok(common)
+}
+
+fn all(supported: &[&str]) -> Vec<String> {
+    supported.iter().map(|&name| name.to_owned()).collect()
+}
+
+fn without_cbc(supported: &[&str]) -> Vec<String> {
+    supported.iter().filter(|name| !name.contains("cbc")).map(|&name| name.to_owned()).collect()
+}
+
+fn encrypt_then_mac_first(supported: &[&str]) -> Vec<String> {
+    let (first, then): (Vec<&str>, Vec<&str>) = supported.iter().partition(|name| name.contains("-etm@"));
+    first.into_iter().chain(then).map(str::to_owned).collect()
+}
+
+fn host_keys(config: &Config, supported: &[&str], known: &[&str]) -> Result<Vec<String>, Error> {
+    let base = chosen("HostKeyAlgorithms", config.host_key_algorithms.as_deref(), supported, |supported| {
+        HOST_KEYS.iter().filter(|name| supported.contains(name)).map(|&name| name.to_owned()).collect()
+    })?;
+    let plain: Vec<String> = base.into_iter().filter(|name| !name.contains("-cert-v0")).collect();
+    if plain.is_empty() {
+        let value = String::from("certificates only");
+        return Err(Error::NotHonoured { keyword: String::from("HostKeyAlgorithms"), value });
+    }
+    Ok(known_first(plain, known, config.strict_host_key_checking))
+}
+
+/// The types whose keys are known come first, so that a host that is known by one type is not asked for another.
+/// Where the best type is known anyhow the order stays, so that it does not tell a listener whether the host is known
+/// (CVE-2020-14145).
+fn known_first(order: Vec<String>, known: &[&str], strict: StrictHostKeyChecking) -> Vec<String> {
+    let is_known = |name: &String| known.contains(&key_type(name));
+    if known.is_empty() || order.first().is_some_and(is_known) {
+        return order;
+    }
+    let (mut first, then): (Vec<String>, Vec<String>) = order.iter().cloned().partition(is_known);
+    if first.is_empty() {
+        return order;
+    }
+    if strict != StrictHostKeyChecking::Yes {
+        first.extend(then);
+    }
+    first
+}
+
+/// The type of the key that an algorithm signs with.
+fn key_type(algorithm: &str) -> &str {
+    match algorithm {
+        "rsa-sha2-512" | "rsa-sha2-256" => "ssh-rsa",
+        algorithm => algorithm,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(known: &[&str], strict: StrictHostKeyChecking) -> String {
+        known_first(HOST_KEYS.iter().map(|&name| name.to_owned()).collect(), known, strict).join(" ")
+    }
+
+    #[test]
+    fn known_types_come_first_and_under_strict_checking_alone() {
+        let ask = StrictHostKeyChecking::Ask;
+        let default = HOST_KEYS.join(" ");
+        assert_eq!(order(&[], ask), default);
+        assert_eq!(order(&["ssh-ed25519", "ssh-rsa"], ask), default);
+        assert_eq!(order(&["ssh-dss"], StrictHostKeyChecking::Yes), default);
+        assert!(order(&["ssh-rsa"], ask).starts_with("rsa-sha2-512 rsa-sha2-256 ssh-ed25519 "));
+        assert_eq!(order(&["ssh-rsa"], StrictHostKeyChecking::Yes), "rsa-sha2-512 rsa-sha2-256");
+    }
+
+    #[test]
+    fn what_the_library_offers_is_ordered_by_strength() {
+        let session = Session::new().unwrap();
+        let ciphers = without_cbc(&session.supported_algs(MethodType::CryptCs).unwrap());
+        assert!(ciphers.iter().any(|name| name == "chacha20-poly1305@openssh.com"), "{ciphers:?}");
+        assert!(ciphers.iter().all(|name| !name.contains("cbc")), "{ciphers:?}");
+        let macs = encrypt_then_mac_first(&session.supported_algs(MethodType::MacCs).unwrap());
+        assert!(macs[0].contains("-etm@"), "{macs:?}");
+    }
+
+    #[test]
+    fn a_wish_that_nothing_meets_is_refused_by_its_name() {
+        let error = chosen("Ciphers", Some(&[String::from("3des-cbc")]), &["aes256-ctr"], without_cbc).unwrap_err();
+        assert_eq!(error.to_string(), "Ciphers allows nothing that is supported here: 3des-cbc");
+        assert!(error.hint().unwrap().contains("-S ssh"));
+    }
+}

@@ -1,0 +1,355 @@
+//! An SSH channel as a transport.
+//!
+//! libssh2 must be driven in one certain way. Left to itself it keeps the receive window by sending from within a read,
+//! which then waits behind a half-sent write while poll says that there is something to read: a spin, or a connection
+//! that is dead. So the window is kept here, by this order in each step: grant, write, read; reads have one length and
+//! happen only while the window is so wide that libssh2 leaves it alone.
+#![forbid(unsafe_code)]
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, ErrorKind, Read, Write};
+use std::time::{Duration, Instant};
+
+use libssh2_sys as raw;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use ssh2::{BlockDirections, Channel, ErrorCode};
+
+use crate::ssh::Start;
+use crate::ssh::connection::{Connection, Fault};
+use crate::ssh::error::Error;
+use crate::ssh::watchdog::FloodGuard;
+use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
+
+/// Receive window that the channel is opened with. libssh2 widens a window by itself as soon as it falls below three quarters
+/// of this one and the length of a read, so it is small.
+const OPENING_WINDOW: u32 = 128 << 10;
+
+/// Largest packet that we take: RFC 4253, section 6.1, asks for 32 KiB of everyone.
+const PACKET_BYTES: u32 = 32 << 10;
+
+/// Length of every read. It must not change while a window adjustment of libssh2's own could be pending.
+const READ_BYTES: usize = 128 << 10;
+
+/// Narrowest window at which libssh2 reads without touching it.
+const READABLE_WINDOW: u64 = OPENING_WINDOW as u64 / 4 * 3 + READ_BYTES as u64;
+
+/// Receive window that is kept at least. More only fills libssh2's packet lists, where a network is near.
+const LEAST_WINDOW: u64 = 2 << 20;
+
+/// Receive window that is kept at most: what a hostile server may make us hold.
+const MOST_WINDOW: u64 = 16 << 20;
+
+/// Packets written before the next read, so that a long put does not keep replies waiting.
+const PACKETS_PER_STEP: usize = 8;
+
+/// Bytes kept of what the remote program writes to its standard error.
+const LAST_WORDS_BYTES: usize = 4 << 10;
+
+/// Limit for opening the channel and starting the subsystem.
+const OPENING_LIMIT: Duration = Duration::from_secs(60);
+
+/// Limit for the orderly end: the other side's last words and its exit status.
+const ENDING_LIMIT: Duration = Duration::from_secs(2);
+
+/// The SFTP stream over an SSH channel.
+pub struct ChannelTransport {
+    // Declared, and so dropped, before the connection: it holds a part of the session.
+    channel: Channel,
+    connection: Connection,
+    guard: FloodGuard,
+    /// What the window is kept at.
+    window: u64,
+    /// A window adjustment that is not out yet. It is repeated with the same number.
+    pending_adjustment: Option<u64>,
+    /// A write that is not out yet. Nothing else may be sent in between.
+    half_written: bool,
+    /// What the last call that could not go on waits for, where it is not the socket's room.
+    awaits_input: bool,
+    last_words: VecDeque<u8>,
+}
+
+impl ChannelTransport {
+    /// Opens a channel on a connection that is logged in, and starts what will speak SFTP on it.
+    pub(super) fn open(mut connection: Connection, start: &Start) -> Result<ChannelTransport, Error> {
+        connection.allow(OPENING_LIMIT);
+        let channel = match begin(&connection, start) {
+            Ok(channel) => channel,
+            Err((what, fault)) => return Err(refusal(&connection, what, &fault)),
+        };
+        let guard = FloodGuard::over(connection.killer().clone())
+            .map_err(|error| Error::Local { what: "cannot start a thread", error })?;
+        connection.dismiss_watchdog();
+        Ok(ChannelTransport {
+            channel,
+            connection,
+            guard,
+            window: LEAST_WINDOW,
+            pending_adjustment: None,
+            half_written: false,
+            awaits_input: false,
+            last_words: VecDeque::new(),
+        })
+    }
+
+    fn advance(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step> {
+        self.awaits_input = false;
+        let granted = self.grant()?;
+        let mut written = self.write(out)?;
+        let read = self.read(inbox)?;
+        if read != Step::Blocked {
+            return Ok(read);
+        }
+        if written || granted {
+            return Ok(Step::Moved);
+        }
+        if !out.is_empty() && !self.blocks_outbound() && self.channel.write_window().remaining > 0 {
+            // The read may have taken in what the write waits for: poll would never tell.
+            written = self.write(out)?;
+        }
+        // The other way round, a write may have taken in what a read waits for.
+        let hidden = self.may_read() && self.channel.read_window().available > 0;
+        if self.channel.eof() {
+            return Ok(Step::Closed);
+        }
+        Ok(if written || hidden { Step::Moved } else { Step::Blocked })
+    }
+
+    /// Widens the receive window again once a quarter of it is used up. Nothing is written while an adjustment is pending.
+    fn grant(&mut self) -> io::Result<bool> {
+        if self.half_written {
+            return Ok(false);
+        }
+        let wanted = match self.pending_adjustment {
+            Some(pending) => pending,
+            None => {
+                let left = u64::from(self.channel.read_window().remaining);
+                if left > self.window / 4 * 3 {
+                    return Ok(false);
+                }
+                self.window - left
+            }
+        };
+        match self.channel.adjust_receive_window(wanted, true).map_err(io::Error::from) {
+            Ok(_) => {
+                self.pending_adjustment = None;
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.pending_adjustment = Some(wanted);
+                self.note_wait();
+                Ok(false)
+            }
+            Err(error) => Err(self.lost(&error)),
+        }
+    }
+
+    /// Writes a few packets. Each takes up to 32,700 bytes; the length that libssh2 has begun with stays the same even if
+    /// more is offered the next time.
+    fn write(&mut self, out: &mut Outbox) -> io::Result<bool> {
+        let mut moved = false;
+        for _ in 0..PACKETS_PER_STEP {
+            if out.is_empty() || self.pending_adjustment.is_some() {
+                break;
+            }
+            match self.channel.write(out.front()) {
+                // No room in the window, though something else came in: once more.
+                Ok(0) => moved = true,
+                Ok(sent) => {
+                    out.advance(sent);
+                    self.half_written = false;
+                    moved = true;
+                    self.grant()?;
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    // An empty window begins no packet; an adjustment may go out meanwhile.
+                    self.half_written = self.channel.write_window().remaining > 0;
+                    self.note_wait();
+                    break;
+                }
+                Err(error) => return Err(self.lost(&error)),
+            }
+        }
+        Ok(moved)
+    }
+
+    fn read(&mut self, inbox: &mut Inbox) -> io::Result<Step> {
+        if !self.may_read() {
+            return Ok(Step::Blocked);
+        }
+        match self.channel.read(inbox.space(READ_BYTES)) {
+            Ok(0) if self.channel.eof() => Ok(Step::Closed),
+            Ok(0) => Ok(Step::Moved),
+            Ok(read) => {
+                inbox.commit(read);
+                Ok(Step::Moved)
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.read_last_words()?;
+                Ok(Step::Blocked)
+            }
+            Err(error) => Err(self.lost(&error)),
+        }
+    }
+
+    /// Standard error shares the window: left unread, it would stop the channel for good.
+    fn read_last_words(&mut self) -> io::Result<()> {
+        let mut scrap = [0; LAST_WORDS_BYTES];
+        while self.may_read() && self.channel.read_window().available > 0 {
+            match self.channel.stderr().read(&mut scrap) {
+                Ok(0) => break,
+                Ok(read) => {
+                    self.last_words.extend(&scrap[..read]);
+                    let surplus = self.last_words.len().saturating_sub(LAST_WORDS_BYTES);
+                    self.last_words.drain(..surplus);
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(self.lost(&error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether libssh2 would read without touching the window.
+    fn may_read(&self) -> bool {
+        u64::from(self.channel.read_window().remaining) >= READABLE_WINDOW
+    }
+
+    fn blocks_outbound(&self) -> bool {
+        matches!(self.connection.session.block_directions(), BlockDirections::Outbound | BlockDirections::Both)
+    }
+
+    /// Remembers, right after a call that could not go on, whether it waits for the peer: for its window, or its part of a
+    /// key exchange.
+    fn note_wait(&mut self) {
+        self.awaits_input |= !self.blocks_outbound();
+    }
+
+    /// An error in the user's words: what libssh2 says is where it happened, its code tells what.
+    fn lost(&self, error: &io::Error) -> io::Error {
+        let code = ssh2::Error::last_session_error(&self.connection.session).map(|error| error.code());
+        match code {
+            Some(ErrorCode::Session(
+                raw::LIBSSH2_ERROR_SOCKET_DISCONNECT | raw::LIBSSH2_ERROR_SOCKET_RECV | raw::LIBSSH2_ERROR_SOCKET_SEND,
+            )) => io::Error::new(ErrorKind::ConnectionReset, "Connection closed by the server"),
+            Some(ErrorCode::Session(raw::LIBSSH2_ERROR_INVALID_MAC | raw::LIBSSH2_ERROR_DECRYPT)) => {
+                io::Error::new(ErrorKind::InvalidData, "Corrupted data on the connection")
+            }
+            _ => io::Error::new(error.kind(), format!("SSH: {error}")),
+        }
+    }
+
+    /// Sends the end of our stream, takes in what still comes, and waits for the other side's close, in bounded time.
+    fn conclude(&mut self) {
+        let deadline = Instant::now() + ENDING_LIMIT;
+        let mut out = Outbox::default();
+        if self.half_written
+            || !self.repeat(deadline, |transport| transport.channel.send_eof().map_err(io::Error::from))
+        {
+            return;
+        }
+        loop {
+            // A fresh one each time: what comes now is nobody's.
+            match self.advance(&mut out, &mut Inbox::default()) {
+                Ok(Step::Closed) => break,
+                Ok(Step::Moved) if Instant::now() < deadline => {}
+                Ok(Step::Blocked) if self.wait(deadline) => {}
+                _ => return,
+            }
+        }
+        self.repeat(deadline, |transport| transport.channel.close().map_err(io::Error::from));
+    }
+
+    /// Calls `attempt` until it does not have to wait, or the time is over.
+    fn repeat(&mut self, deadline: Instant, attempt: impl Fn(&mut Self) -> io::Result<()>) -> bool {
+        loop {
+            match attempt(self) {
+                Ok(()) => return true,
+                Err(error) if error.kind() == ErrorKind::WouldBlock && self.wait(deadline) => {}
+                Err(_) => return false,
+            }
+        }
+    }
+
+    /// Sleeps until something can move. False when the time is over.
+    fn wait(&self, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let events = if self.blocks_outbound() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+        let mut fds = [PollFd::new(self.connection.socket(), events)];
+        !left.is_zero() && poll(&mut fds, Timespec::try_from(left).ok().as_ref()).is_ok()
+    }
+}
+
+impl Transport for ChannelTransport {
+    fn step(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step> {
+        self.guard.enter();
+        let done = self.advance(out, inbox);
+        self.guard.leave();
+        done
+    }
+
+    fn interest<'a>(&'a self, _out_pending: bool, fds: &mut Vec<PollFd<'a>>) {
+        let mut events = PollFlags::empty();
+        if self.blocks_outbound() {
+            events |= PollFlags::OUT;
+        }
+        if self.may_read() || self.awaits_input || events.is_empty() {
+            events |= PollFlags::IN;
+        }
+        fds.push(PollFd::new(self.connection.socket(), events));
+    }
+
+    fn expect(&mut self, reply_bytes: u64) {
+        // The window is topped up at three quarters: what is in flight must fit even then.
+        self.window = (reply_bytes.saturating_mul(4) / 3).clamp(LEAST_WINDOW, MOST_WINDOW);
+    }
+
+    fn killer(&self) -> Killer {
+        self.connection.killer().clone()
+    }
+
+    fn finish(mut self: Box<Self>) -> End {
+        self.conclude();
+        let exit_status = self.channel.eof().then(|| self.channel.exit_status().ok()).flatten();
+        let last_words = std::mem::take(&mut self.last_words).into();
+        End { exit_status, last_words }
+    }
+}
+
+impl Drop for ChannelTransport {
+    fn drop(&mut self) {
+        // Before the channel goes: on a live socket it would wait to say goodbye, and leak.
+        self.connection.killer().kill();
+    }
+}
+
+impl fmt::Debug for ChannelTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChannelTransport").field("window", &self.window).finish_non_exhaustive()
+    }
+}
+
+/// Opens the channel and starts the subsystem or command; on failure tells what it was that failed.
+fn begin(connection: &Connection, start: &Start) -> Result<Channel, (&'static str, Fault)> {
+    let mut channel = connection
+        .complete(|| connection.session.channel_open("session", OPENING_WINDOW, PACKET_BYTES, None))
+        .map_err(|fault| ("session", fault))?;
+    let started = match start {
+        Start::Subsystem(name) => connection.complete(|| channel.subsystem(name)).map_err(|fault| ("subsystem", fault)),
+        Start::Command(command) => connection.complete(|| channel.exec(command)).map_err(|fault| ("exec", fault)),
+    };
+    if started.is_err() {
+        // As in a drop of the whole: the channel must not be freed on a live socket.
+        connection.killer().kill();
+    }
+    started.map(|()| channel)
+}
+
+fn refusal(connection: &Connection, what: &'static str, fault: &Fault) -> Error {
+    match fault {
+        Fault::Library(error) => {
+            Error::Refused { host: connection.peer.host.clone(), what, cause: error.message().to_owned() }
+        }
+        fault => connection.error(fault, " while the session was opened"),
+    }
+}

@@ -1,0 +1,425 @@
+//! How to reach a server and what to trust: the user's ssh configuration as values that need no second look.
+//!
+//! [`crate::ssh::resolve`] gathers the settings; here they become a [`Config`]. What is not honoured and would make a
+//! connection less safe, or another one, is refused by its name; the rest that is not honoured is noted.
+#![forbid(unsafe_code)]
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::ssh::error::Error;
+use crate::ssh::tokens::Tokens;
+
+/// Which addresses may be used (`-4`, `-6`, AddressFamily).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressFamily {
+    /// Either.
+    #[default]
+    Any,
+    /// IPv4 only.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+/// What to do about a host whose key is not known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StrictHostKeyChecking {
+    /// Refuse it.
+    Yes,
+    /// Add it; refuse a changed key.
+    AcceptNew,
+    /// Ask, where somebody can be asked.
+    #[default]
+    Ask,
+    /// Add it; go on with a changed key, with a warning and without sending secrets.
+    No,
+}
+
+/// A connection by something else than TCP of our own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Proxy {
+    /// A command for the user's shell, its tokens expanded (ProxyCommand).
+    Command(String),
+    /// Hosts to jump over, comma-separated (ProxyJump).
+    Jump(String),
+}
+
+/// Where the agent listens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum IdentityAgent {
+    /// Where SSH_AUTH_SOCK says.
+    #[default]
+    Environment,
+    /// No agent is used.
+    None,
+    /// At this path.
+    Socket(PathBuf),
+}
+
+/// Everything that a connection needs to know.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The host as it was typed.
+    pub typed_host: String,
+    /// The name or address to connect to.
+    pub host: String,
+    /// The port to connect to.
+    pub port: u16,
+    /// Who logs in.
+    pub user: String,
+    /// The name under which the host's key is looked up, instead of its own.
+    pub host_key_alias: Option<String>,
+    /// Which addresses may be used.
+    pub address_family: AddressFamily,
+    /// Limit for connecting, and for the key exchange.
+    pub connect_timeout: Option<Duration>,
+    /// How often all addresses are tried.
+    pub connection_attempts: u32,
+    /// Whether the system probes an idle connection.
+    pub tcp_keep_alive: bool,
+    /// What to connect through.
+    pub proxy: Option<Proxy>,
+    /// What to do about an unknown host.
+    pub strict_host_key_checking: StrictHostKeyChecking,
+    /// The user's files of known hosts; the first one is added to.
+    pub user_known_hosts: Vec<PathBuf>,
+    /// The system's files of known hosts.
+    pub global_known_hosts: Vec<PathBuf>,
+    /// Whether names are hashed when they are added.
+    pub hash_known_hosts: bool,
+    /// Fewest bits of an RSA host key.
+    pub required_rsa_bits: usize,
+    /// Host key algorithms in the user's order; `None` is ours.
+    pub host_key_algorithms: Option<Vec<String>>,
+    /// Ciphers in the user's order; `None` is ours.
+    pub ciphers: Option<Vec<String>>,
+    /// MACs in the user's order; `None` is ours.
+    pub macs: Option<Vec<String>>,
+    /// Key exchange methods in the user's order; `None` is libssh2's.
+    pub kex_algorithms: Option<Vec<String>>,
+    /// Signature algorithms that may be used for logging in; `None` is all.
+    pub pubkey_algorithms: Option<Vec<String>>,
+    /// Whether to compress.
+    pub compression: bool,
+    /// Whether nothing may be asked.
+    pub batch: bool,
+    /// Private keys to try, in order.
+    pub identity_files: Vec<PathBuf>,
+    /// Whether the user named the identity files, so that a missing one is worth a word.
+    pub identities_named: bool,
+    /// Certificates for the private keys.
+    pub certificate_files: Vec<PathBuf>,
+    /// Whether keys of the agent that are not among the identity files stay unused.
+    pub identities_only: bool,
+    /// Where the agent listens.
+    pub identity_agent: IdentityAgent,
+    /// The user's order of methods; `None` is the server's.
+    pub preferred_authentications: Option<Vec<String>>,
+    /// Whether keys may be used.
+    pub pubkey_authentication: bool,
+    /// Whether a password may be used.
+    pub password_authentication: bool,
+    /// Whether the server may ask questions.
+    pub kbd_interactive_authentication: bool,
+    /// How often a password or passphrase is asked for.
+    pub password_prompts: u32,
+    /// What is set but makes no difference here, for `-v`.
+    pub notes: Vec<String>,
+}
+
+/// Keywords and their values, as `ssh -G` prints them: keywords in lower case, one pair for each line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settings(pub(super) Vec<(String, String)>);
+
+impl Settings {
+    /// Reads the output of `ssh -G`.
+    pub(super) fn from_lines(text: &str) -> Settings {
+        let pair = |line: &str| {
+            let (keyword, value) = line.split_once(' ')?;
+            Some((keyword.to_ascii_lowercase(), value.trim().to_owned()))
+        };
+        Settings(text.lines().filter_map(pair).collect())
+    }
+
+    /// The first value of `keyword`; the first is the one that counts.
+    pub(super) fn get(&self, keyword: &str) -> Option<&str> {
+        self.0.iter().find(|(name, _)| name == keyword).map(|(_, value)| value.as_str())
+    }
+
+    /// All values of a keyword that may stand several times.
+    pub(super) fn all<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(name, _)| name == keyword).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether `keyword` has other values than in `defaults`.
+    fn sets(&self, keyword: &str, defaults: &Settings) -> bool {
+        !self.all(keyword).eq(defaults.all(keyword))
+    }
+}
+
+/// Keywords that are refused when they are set, with the values that mean "not set".
+const REFUSED: [(&str, &str); 6] = [
+    ("BindAddress", ""),
+    ("BindInterface", ""),
+    ("KnownHostsCommand", "none"),
+    ("RevokedHostKeys", "none"),
+    ("ProxyUseFdpass", "no"),
+    ("PKCS11Provider", "none"),
+];
+
+/// Keywords that make no difference here, named under `-v` when they are set.
+const NOTED: [&str; 8] = [
+    "ControlPath",
+    "ForwardAgent",
+    "GSSAPIDelegateCredentials",
+    "HostbasedAuthentication",
+    "RekeyLimit",
+    "SetEnv",
+    "UpdateHostKeys",
+    "VerifyHostKeyDNS",
+];
+
+impl Config {
+    /// Turns settings into values. `defaults` are the settings of someone who has no configuration: what equals them was
+    /// not asked for.
+    pub(super) fn from_settings(typed_host: &str, settings: &Settings, defaults: &Settings) -> Result<Config, Error> {
+        refuse(settings, defaults)?;
+        let values = Values { settings, defaults };
+        let host = settings.get("hostname").unwrap_or(typed_host).to_owned();
+        let port = values.number("port", 22_u16)?;
+        let user = settings.get("user").map(str::to_owned).ok_or_else(|| {
+            Error::Configuration(String::from("no user is named, and the name of yours is not known: use user@host"))
+        })?;
+        refuse_unsafe_names(&host, &user)?;
+        let host_key_alias = settings.get("hostkeyalias").map(str::to_owned);
+        let tokens = Tokens::new(typed_host, &host, port, &user, settings, defaults);
+        Ok(Config {
+            typed_host: typed_host.to_owned(),
+            address_family: values.address_family()?,
+            connect_timeout: values.seconds("connecttimeout")?,
+            connection_attempts: values.number("connectionattempts", 1)?,
+            tcp_keep_alive: values.flag("tcpkeepalive", true)?,
+            proxy: values.proxy(&tokens)?,
+            strict_host_key_checking: values.strict()?,
+            user_known_hosts: values.files("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2", &tokens)?,
+            global_known_hosts: values.files(
+                "globalknownhostsfile",
+                "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2",
+                &tokens,
+            )?,
+            hash_known_hosts: values.flag("hashknownhosts", false)?,
+            required_rsa_bits: values.rsa_bits()?,
+            host_key_algorithms: values.list("hostkeyalgorithms"),
+            ciphers: values.list("ciphers"),
+            macs: values.list("macs"),
+            kex_algorithms: values.list("kexalgorithms"),
+            pubkey_algorithms: values.list("pubkeyacceptedalgorithms"),
+            compression: values.flag("compression", false)?,
+            batch: values.flag("batchmode", false)?,
+            identity_files: values.paths("identityfile", &tokens)?,
+            identities_named: settings.sets("identityfile", defaults),
+            certificate_files: values.paths("certificatefile", &tokens)?,
+            identities_only: values.flag("identitiesonly", false)?,
+            identity_agent: values.agent(&tokens)?,
+            preferred_authentications: values.list("preferredauthentications"),
+            pubkey_authentication: values.flag("pubkeyauthentication", true)?,
+            password_authentication: values.flag("passwordauthentication", true)?,
+            kbd_interactive_authentication: values.flag("kbdinteractiveauthentication", true)?,
+            password_prompts: values.number("numberofpasswordprompts", 3)?,
+            notes: notes(settings, defaults),
+            host,
+            port,
+            user,
+            host_key_alias,
+        })
+    }
+}
+
+fn refuse(settings: &Settings, defaults: &Settings) -> Result<(), Error> {
+    for (keyword, unset) in REFUSED {
+        let name = keyword.to_ascii_lowercase();
+        let value = settings.get(&name).unwrap_or(unset);
+        if value != unset && settings.sets(&name, defaults) {
+            return Err(Error::NotHonoured { keyword: keyword.to_owned(), value: value.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// Host and user end up in a shell's command line (ProxyCommand) and in ssh's own; a name out of a link must not be able to
+/// say anything there.
+fn refuse_unsafe_names(host: &str, user: &str) -> Result<(), Error> {
+    let control = |name: &str| name.chars().any(char::is_control);
+    let spoken = |name: &str, special: &str| name.chars().any(|character| special.contains(character));
+    let bad_host = control(host) || host.contains(char::is_whitespace) || spoken(host, "'`\"$\\;&<>|(){},");
+    if host.is_empty() || host.starts_with('-') || bad_host {
+        return Err(Error::Configuration(format!("hostname contains invalid characters: {}", host.escape_debug())));
+    }
+    let bad_user = control(user) || user.contains(" -") || user.ends_with('\\') || spoken(user, "'`\";&<>|(){}");
+    if user.is_empty() || user.starts_with('-') || bad_user {
+        return Err(Error::Configuration(format!(
+            "remote username contains invalid characters: {}",
+            user.escape_debug()
+        )));
+    }
+    Ok(())
+}
+
+fn notes(settings: &Settings, defaults: &Settings) -> Vec<String> {
+    NOTED
+        .iter()
+        .filter(|keyword| settings.sets(&keyword.to_ascii_lowercase(), defaults))
+        .map(|keyword| format!("{keyword} makes no difference here"))
+        .collect()
+}
+
+/// Settings read as values of a type.
+struct Values<'a> {
+    settings: &'a Settings,
+    defaults: &'a Settings,
+}
+
+impl Values<'_> {
+    fn bad(keyword: &str, value: &str) -> Error {
+        Error::Configuration(format!("unsupported value for {keyword}: {value}"))
+    }
+
+    fn number<N: std::str::FromStr>(&self, keyword: &str, default: N) -> Result<N, Error> {
+        match self.settings.get(keyword) {
+            None => Ok(default),
+            Some(value) => value.parse().map_err(|_| Self::bad(keyword, value)),
+        }
+    }
+
+    /// As the user asks; else what is taken for safe today, which is more than ssh's own default.
+    fn rsa_bits(&self) -> Result<usize, Error> {
+        if self.settings.sets("requiredrsasize", self.defaults) {
+            self.number("requiredrsasize", 2048)
+        } else {
+            Ok(2048)
+        }
+    }
+
+    fn flag(&self, keyword: &str, default: bool) -> Result<bool, Error> {
+        match self.settings.get(keyword) {
+            None => Ok(default),
+            // PubkeyAuthentication knows two halves of yes.
+            Some("yes" | "true" | "unbound" | "host-bound") => Ok(true),
+            Some("no" | "false") => Ok(false),
+            Some(value) => Err(Self::bad(keyword, value)),
+        }
+    }
+
+    /// A time in seconds, as `ssh -G` prints it, or in the form `1h30m` of ssh_config(5).
+    fn seconds(&self, keyword: &str) -> Result<Option<Duration>, Error> {
+        let Some(value) = self.settings.get(keyword).filter(|value| *value != "none") else {
+            return Ok(None);
+        };
+        let seconds = parse_time(value).ok_or_else(|| Self::bad(keyword, value))?;
+        Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
+    }
+
+    fn strict(&self) -> Result<StrictHostKeyChecking, Error> {
+        match self.settings.get("stricthostkeychecking") {
+            None | Some("ask") => Ok(StrictHostKeyChecking::Ask),
+            Some("yes" | "true") => Ok(StrictHostKeyChecking::Yes),
+            Some("no" | "false" | "off") => Ok(StrictHostKeyChecking::No),
+            Some("accept-new") => Ok(StrictHostKeyChecking::AcceptNew),
+            Some(value) => Err(Self::bad("StrictHostKeyChecking", value)),
+        }
+    }
+
+    fn address_family(&self) -> Result<AddressFamily, Error> {
+        match self.settings.get("addressfamily") {
+            None | Some("any") => Ok(AddressFamily::Any),
+            Some("inet") => Ok(AddressFamily::V4),
+            Some("inet6") => Ok(AddressFamily::V6),
+            Some(value) => Err(Self::bad("AddressFamily", value)),
+        }
+    }
+
+    fn proxy(&self, tokens: &Tokens) -> Result<Option<Proxy>, Error> {
+        let set = |keyword| self.settings.get(keyword).filter(|value| !value.eq_ignore_ascii_case("none"));
+        match (set("proxycommand"), set("proxyjump")) {
+            (Some(command), _) => Ok(Some(Proxy::Command(tokens.expand_command(command)?))),
+            (None, Some(jump)) => Ok(Some(Proxy::Jump(tokens.expand_command(jump)?))),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn agent(&self, tokens: &Tokens) -> Result<IdentityAgent, Error> {
+        Ok(match self.settings.get("identityagent") {
+            None | Some("SSH_AUTH_SOCK") => IdentityAgent::Environment,
+            Some("none") => IdentityAgent::None,
+            Some(variable) if variable.starts_with('$') && !variable.starts_with("${") => {
+                std::env::var_os(&variable[1..])
+                    .map_or(IdentityAgent::None, |path| IdentityAgent::Socket(PathBuf::from(path)))
+            }
+            Some(path) => IdentityAgent::Socket(tokens.expand_path(path)?),
+        })
+    }
+
+    /// A list of algorithms or methods that was asked for; `None` when it is the default.
+    fn list(&self, keyword: &str) -> Option<Vec<String>> {
+        let value = self.settings.get(keyword).filter(|_| self.settings.sets(keyword, self.defaults))?;
+        Some(value.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// Files that stand on one line, separated by blanks.
+    fn files(&self, keyword: &str, default: &str, tokens: &Tokens) -> Result<Vec<PathBuf>, Error> {
+        let value = self.settings.get(keyword).unwrap_or(default);
+        split_words(value).iter().filter(|word| *word != "none").map(|word| tokens.expand_path(word)).collect()
+    }
+
+    /// Files that stand on a line each.
+    fn paths(&self, keyword: &str, tokens: &Tokens) -> Result<Vec<PathBuf>, Error> {
+        self.settings.all(keyword).filter(|value| *value != "none").map(|value| tokens.expand_path(value)).collect()
+    }
+}
+
+/// Words separated by blanks; double quotes keep blanks, as in ssh_config(5).
+fn split_words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = None;
+    let mut quoted = false;
+    for character in text.chars() {
+        match character {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_with(String::new);
+            }
+            character if character.is_whitespace() && !quoted => words.extend(word.take()),
+            character => word.get_or_insert_with(String::new).push(character),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+/// Seconds out of `90`, `1m30s`, `2h` (sshd_config(5), "TIME FORMATS").
+fn parse_time(text: &str) -> Option<u64> {
+    let mut total = 0_u64;
+    let mut number = String::new();
+    for character in text.chars().chain(Some('s')) {
+        if character.is_ascii_digit() {
+            number.push(character);
+            continue;
+        }
+        if number.is_empty() {
+            // The closing unit of ours after one that was written.
+            continue;
+        }
+        let unit = match character.to_ascii_lowercase() {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            'w' => 604_800,
+            _ => return None,
+        };
+        total = number.parse::<u64>().ok()?.checked_mul(unit)?.checked_add(total)?;
+        number.clear();
+    }
+    text.starts_with(|first: char| first.is_ascii_digit()).then_some(total)
+}

@@ -1,0 +1,242 @@
+//! A libssh2 session on its socket, before there is a channel: calls are repeated until they are done, and a watchdog
+//! bounds them all.
+//!
+//! The session is non-blocking from its first call to its last; whatever waits, waits in a poll of ours.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use libssh2_sys as raw;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+use ssh2::{BlockDirections, ErrorCode, Session};
+
+use crate::ssh::error::Error;
+use crate::ssh::watchdog::Watchdog;
+use crate::transport::Killer;
+
+/// Bytes looked at to tell an SSH server from another one.
+const GREETING_BYTES: usize = 255;
+
+/// A connected socket to an SSH server, and what must live as long as it does.
+pub struct Socket {
+    descriptor: OwnedFd,
+    keeper: Option<Box<dyn Send>>,
+}
+
+impl Socket {
+    /// Takes a connected stream socket. `keeper` is dropped after the connection: the ProxyCommand at the other end.
+    #[must_use]
+    pub fn new(descriptor: impl Into<OwnedFd>, keeper: Option<Box<dyn Send>>) -> Socket {
+        Socket { descriptor: descriptor.into(), keeper }
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Socket({:?})", self.descriptor)
+    }
+}
+
+/// Why a call to libssh2 came to nothing.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The watchdog ended it.
+    TimedOut,
+    /// The connection is gone.
+    Closed,
+    /// libssh2's own error.
+    Library(ssh2::Error),
+}
+
+impl Fault {
+    /// libssh2's code, where it gave one.
+    pub(super) fn code(&self) -> Option<i32> {
+        match self {
+            Fault::Library(error) => match error.code() {
+                ErrorCode::Session(code) | ErrorCode::SFTP(code) => Some(code),
+            },
+            Fault::TimedOut | Fault::Closed => None,
+        }
+    }
+}
+
+/// Who is at the other end, for messages.
+#[derive(Clone, Debug)]
+pub(super) struct Peer {
+    pub(super) host: String,
+    pub(super) port: u16,
+}
+
+/// An SSH session on its socket. Dropping it shuts the socket down first: libssh2 leaks a session that is still alive.
+pub(super) struct Connection {
+    pub(super) session: Session,
+    pub(super) peer: Peer,
+    socket: Arc<OwnedFd>,
+    killer: Killer,
+    watchdog: Option<Watchdog>,
+    greeting: Vec<u8>,
+    _keeper: Option<Box<dyn Send>>,
+}
+
+impl Connection {
+    /// Puts a fresh session on `socket`. Nothing is sent yet.
+    pub(super) fn new(socket: Socket, peer: Peer) -> Result<Connection, Error> {
+        let local = |what| move |error| Error::Local { what, error };
+        let Socket { descriptor, keeper } = socket;
+        rustix::io::ioctl_fionbio(&descriptor, true)
+            .map_err(|errno| local("cannot prepare the socket")(errno.into()))?;
+        let killer = Killer::new(descriptor.try_clone().map_err(local("cannot duplicate the socket"))?);
+        let watchdog = Watchdog::over(killer.clone()).map_err(local("cannot start a thread"))?;
+        let mut session = Session::new()
+            .map_err(|error| Error::Local { what: "cannot start an SSH session", error: io::Error::other(error) })?;
+        let socket = Arc::new(descriptor);
+        session.set_tcp_stream(Arc::clone(&socket));
+        session.set_blocking(false);
+        let watchdog = Some(watchdog);
+        Ok(Connection { session, peer, socket, killer, watchdog, greeting: Vec::new(), _keeper: keeper })
+    }
+
+    /// The socket, to poll.
+    pub(super) fn socket(&self) -> &OwnedFd {
+        &self.socket
+    }
+
+    /// What ends the connection from any thread.
+    pub(super) fn killer(&self) -> &Killer {
+        &self.killer
+    }
+
+    /// Allows `limit` for what follows.
+    pub(super) fn allow(&self, limit: Duration) {
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.allow(limit);
+        }
+    }
+
+    /// Stops the clock while a person is asked.
+    pub(super) fn pause(&self) {
+        if let Some(watchdog) = &self.watchdog {
+            watchdog.pause();
+        }
+    }
+
+    /// Ends the watch: from now on whoever drives the channel keeps the time.
+    pub(super) fn dismiss_watchdog(&mut self) {
+        self.watchdog = None;
+    }
+
+    /// Exchanges keys.
+    pub(super) fn handshake(&mut self) -> Result<(), Error> {
+        // A handle of its own, as `handshake` wants the session for itself.
+        let mut session = self.session.clone();
+        let mut greeting = Vec::new();
+        let done = self.complete(|| {
+            if greeting.is_empty() {
+                greeting = peek(&self.socket);
+            }
+            session.handshake()
+        });
+        self.greeting = greeting;
+        done.map_err(|fault| self.handshake_error(&fault))
+    }
+
+    /// Calls `attempt` until it does not have to wait any more.
+    pub(super) fn complete<T>(&self, mut attempt: impl FnMut() -> Result<T, ssh2::Error>) -> Result<T, Fault> {
+        loop {
+            let error = match attempt() {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            let ErrorCode::Session(code) = error.code() else {
+                return Err(Fault::Library(error));
+            };
+            match code {
+                raw::LIBSSH2_ERROR_EAGAIN => self.wait(),
+                _ if self.watchdog.as_ref().is_some_and(Watchdog::has_bitten) => return Err(Fault::TimedOut),
+                raw::LIBSSH2_ERROR_SOCKET_DISCONNECT
+                | raw::LIBSSH2_ERROR_SOCKET_RECV
+                | raw::LIBSSH2_ERROR_SOCKET_SEND => return Err(Fault::Closed),
+                _ => return Err(Fault::Library(error)),
+            }
+        }
+    }
+
+    /// Sleeps until the socket is ready for what libssh2 waits for. The watchdog's shutdown ends it too.
+    fn wait(&self) {
+        let events = match self.session.block_directions() {
+            BlockDirections::Outbound => PollFlags::OUT,
+            BlockDirections::Both => PollFlags::IN | PollFlags::OUT,
+            BlockDirections::Inbound | BlockDirections::None => PollFlags::IN,
+        };
+        // An interrupted poll only makes libssh2 look once more.
+        let _ = poll(&mut [PollFd::new(&*self.socket, events)], None);
+    }
+
+    /// A fault in the user's words.
+    pub(super) fn error(&self, fault: &Fault, phase: &'static str) -> Error {
+        let Peer { host, port } = self.peer.clone();
+        match fault {
+            Fault::TimedOut => Error::TimedOut { host, port, phase },
+            Fault::Closed => Error::Closed { host, port, phase },
+            Fault::Library(error) => Error::Protocol { host, port, cause: error.message().to_owned(), phase },
+        }
+    }
+
+    fn handshake_error(&self, fault: &Fault) -> Error {
+        let Peer { host, port } = self.peer.clone();
+        if !self.greeting.is_empty() && !is_ssh(&self.greeting) {
+            let end = self.greeting.iter().position(|&byte| byte == b'\n').unwrap_or(self.greeting.len());
+            return Error::NotSsh { host, port, greeting: self.greeting[..end].trim_ascii_end().to_vec() };
+        }
+        match fault.code() {
+            Some(raw::LIBSSH2_ERROR_KEX_FAILURE) => Error::NoCommonAlgorithms { host, port },
+            Some(raw::LIBSSH2_ERROR_BANNER_RECV) => Error::Closed { host, port, phase: " before it said anything" },
+            _ => self.error(fault, " during the key exchange"),
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.killer.kill();
+    }
+}
+
+/// What lies ready to be read, without taking it.
+fn peek(socket: impl AsFd) -> Vec<u8> {
+    let mut start = vec![0; GREETING_BYTES];
+    let length = match rustix::net::recv(socket, &mut start[..], RecvFlags::PEEK) {
+        Ok((_, length)) => length,
+        Err(Errno::AGAIN | _) => 0,
+    };
+    start.truncate(length);
+    start
+}
+
+/// Whether a greeting begins as an SSH server's may: RFC 4253, section 4.2, lets other lines come before.
+fn is_ssh(greeting: &[u8]) -> bool {
+    greeting.starts_with(b"SSH-") || greeting.windows(5).any(|window| window == b"\nSSH-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ssh_server_may_say_more_before_its_version() {
+        for (greeting, ssh) in [
+            (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], true),
+            (b"Welcome\r\nSSH-2.0-x\r\n", true),
+            (b"HTTP/1.1 400 Bad Request\r\n", false),
+            (b"220 mail ESMTP SSH-2.0\r\n", false),
+        ] {
+            assert_eq!(is_ssh(greeting), ssh, "{}", greeting.escape_ascii());
+        }
+    }
+}

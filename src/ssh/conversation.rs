@@ -1,0 +1,80 @@
+//! Answers a server's own questions (keyboard-interactive, RFC 4256).
+//!
+//! libssh2 calls this from within a request, with the session locked: nothing here may touch the session, and nothing can stop the
+//! request. What can't be answered is answered with nothing.
+#![forbid(unsafe_code)]
+
+use ssh2::{KeyboardInteractivePrompt, Prompt};
+
+use crate::ssh::auth::REQUEST_LIMIT;
+use crate::ssh::config::Config;
+use crate::ssh::connection::Connection;
+use crate::ssh::{Notice, Questions};
+
+/// Most rounds of one conversation, and most questions of one round, before it is taken for nonsense.
+const ROUND_LIMIT: u32 = 30;
+const QUESTION_LIMIT: usize = 32;
+
+/// One conversation.
+pub(super) struct Conversation<'a> {
+    connection: &'a Connection,
+    questions: &'a mut dyn Questions,
+    /// Who asks: a server must not be able to pass for another one.
+    label: String,
+    rounds: u32,
+    answers: u32,
+    given_up: bool,
+}
+
+impl<'a> Conversation<'a> {
+    pub(super) fn new(
+        connection: &'a Connection,
+        config: &Config,
+        questions: &'a mut dyn Questions,
+    ) -> Conversation<'a> {
+        let label = format!("({}@{}) ", config.user, config.host);
+        Conversation { connection, questions, label, rounds: 0, answers: 0, given_up: false }
+    }
+
+    /// Whether another attempt could come to something else: something was answered, and nobody gave up.
+    pub(super) fn is_worth_another(&self) -> bool {
+        self.answers > 0 && !self.given_up
+    }
+
+    fn answer(&mut self, prompt: &Prompt<'_>) -> String {
+        let question = format!("{}{}", self.label, prompt.text);
+        let answer = if self.given_up {
+            None
+        } else if prompt.echo {
+            self.questions.ask(&question)
+        } else {
+            self.questions.secret(&question).map(|secret| secret.as_str().to_owned())
+        };
+        match answer {
+            Some(answer) => {
+                self.answers += 1;
+                answer
+            }
+            None => {
+                self.given_up = true;
+                String::new()
+            }
+        }
+    }
+}
+
+impl KeyboardInteractivePrompt for Conversation<'_> {
+    fn prompt<'p>(&mut self, _name: &str, instructions: &str, prompts: &[Prompt<'p>]) -> Vec<String> {
+        self.rounds += 1;
+        self.given_up |= self.rounds > ROUND_LIMIT || prompts.len() > QUESTION_LIMIT;
+        self.connection.pause();
+        if !self.given_up {
+            for line in instructions.lines().take(QUESTION_LIMIT) {
+                self.questions.show(Notice::Information(line.to_owned()));
+            }
+        }
+        let answers = prompts.iter().map(|prompt| self.answer(prompt)).collect();
+        self.connection.allow(REQUEST_LIMIT);
+        answers
+    }
+}

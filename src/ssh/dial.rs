@@ -1,0 +1,85 @@
+//! A TCP connection to an SSH server: every address in turn, each step with a limit.
+#![forbid(unsafe_code)]
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::os::fd::OwnedFd;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use crate::ssh::config::{AddressFamily, Config};
+use crate::ssh::connection::Socket;
+use crate::ssh::error::{Error, cause};
+
+/// Limit for an address that does not answer, where the configuration names none: what most systems allow a connection
+/// attempt is two minutes and more.
+const CONNECT_LIMIT: Duration = Duration::from_secs(60);
+
+/// Connects to the configured host and port.
+///
+/// # Errors
+/// The name has no address, or no address answers.
+pub fn dial(config: &Config) -> Result<Socket, Error> {
+    let limit = config.connect_timeout.unwrap_or(CONNECT_LIMIT);
+    let addresses = resolve(config, limit)?;
+    let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
+    for _ in 0..config.connection_attempts.max(1) {
+        for address in &addresses {
+            match TcpStream::connect_timeout(address, limit) {
+                Ok(stream) => return prepare(stream, config),
+                Err(error) => failure = error,
+            }
+        }
+    }
+    let cause = match failure.kind() {
+        ErrorKind::TimedOut => String::from("Connection timed out"),
+        _ => cause(&failure),
+    };
+    Err(Error::Connect { host: config.host.clone(), port: config.port, cause })
+}
+
+fn prepare(stream: TcpStream, config: &Config) -> Result<Socket, Error> {
+    let local = |error| Error::Local { what: "cannot prepare the socket", error };
+    // A request must not wait for the answer to the one before.
+    stream.set_nodelay(true).map_err(local)?;
+    if config.tcp_keep_alive {
+        rustix::net::sockopt::set_socket_keepalive(&stream, true).map_err(|errno| local(errno.into()))?;
+    }
+    Ok(Socket::new(OwnedFd::from(stream), None))
+}
+
+/// The system's resolver knows no limit, so it runs in a thread that may be left behind.
+fn resolve(config: &Config, limit: Duration) -> Result<Vec<SocketAddr>, Error> {
+    let failed = |cause: String| Error::Resolve { host: config.host.clone(), cause };
+    let (answer, answered) = mpsc::channel();
+    let name = (config.host.clone(), config.port);
+    thread::Builder::new()
+        .name(String::from("ssh-resolve"))
+        .spawn(move || answer.send(name.to_socket_addrs().map(Iterator::collect::<Vec<_>>)))
+        .map_err(|error| Error::Local { what: "cannot start a thread", error })?;
+    let all = match answered.recv_timeout(limit) {
+        Ok(Ok(all)) => all,
+        Ok(Err(error)) => {
+            let text = cause(&error);
+            let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
+            return Err(failed(text.to_owned()));
+        }
+        Err(_) => return Err(failed(String::from("the name server does not answer"))),
+    };
+    let fitting: Vec<_> = all.into_iter().filter(|address| config.address_family.admits(address)).collect();
+    if fitting.is_empty() {
+        return Err(failed(String::from("no address of the family asked for")));
+    }
+    Ok(fitting)
+}
+
+impl AddressFamily {
+    fn admits(self, address: &SocketAddr) -> bool {
+        match self {
+            AddressFamily::Any => true,
+            AddressFamily::V4 => address.is_ipv4(),
+            AddressFamily::V6 => address.is_ipv6(),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Why no SSH channel could be had, in the user's words.
+#![forbid(unsafe_code)]
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::ssh::known_hosts::Place;
+
+/// Why no SSH channel could be had. [`Error::hint`] tells the way out, where there is one.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration can't be read, or holds a value that makes no sense.
+    #[error("{0}")]
+    Configuration(String),
+    /// The configuration asks for something that would be silently unsafe or wrong to leave out.
+    #[error("{keyword} is not supported here: {value}")]
+    NotHonoured {
+        /// The keyword of ssh_config(5).
+        keyword: String,
+        /// What was asked for.
+        value: String,
+    },
+    /// None of the algorithms that the configuration allows is there.
+    #[error("{keyword} allows nothing that is supported here: {value}")]
+    NoAlgorithm {
+        /// The keyword of ssh_config(5).
+        keyword: &'static str,
+        /// What it allows.
+        value: String,
+    },
+    /// The name has no address.
+    #[error("Could not resolve hostname {host}: {cause}")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// The resolver's word.
+        cause: String,
+    },
+    /// No address answered.
+    #[error("connect to host {host} port {port}: {cause}")]
+    Connect {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// What the last address came to.
+        cause: String,
+    },
+    /// Something else than an SSH server answered.
+    #[error("{host} port {port} is not an SSH server: it says \"{}\"", greeting.escape_ascii())]
+    NotSsh {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// The first line that came.
+        greeting: Vec<u8>,
+    },
+    /// The server closed the connection.
+    #[error("Connection closed by {host} port {port}{phase}")]
+    Closed {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// When: ` during …`, or nothing.
+        phase: &'static str,
+    },
+    /// A phase took longer than allowed.
+    #[error("Connection to {host} port {port} timed out{phase}")]
+    TimedOut {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// When: ` during …`, or nothing.
+        phase: &'static str,
+    },
+    /// Client and server have no algorithm in common.
+    #[error("Unable to negotiate with {host} port {port}: no common algorithms")]
+    NoCommonAlgorithms {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// The host's key may not be trusted.
+    #[error("Host key verification failed: {0}")]
+    HostKey(#[from] HostKeyError),
+    /// No way of logging in was accepted.
+    #[error("{user}@{host}: Permission denied ({methods}).")]
+    PermissionDenied {
+        /// Who.
+        user: String,
+        /// Where.
+        host: String,
+        /// The methods that the server would still take, comma-separated.
+        methods: String,
+        /// What was left untried because nobody could be asked.
+        unasked: bool,
+    },
+    /// The server gave up on us.
+    #[error("{user}@{host}: Too many authentication failures")]
+    TooManyFailures {
+        /// Who.
+        user: String,
+        /// Where.
+        host: String,
+    },
+    /// The password must be changed first, which sftp can't do.
+    #[error("{user}@{host}: the password has expired")]
+    PasswordExpired {
+        /// Who.
+        user: String,
+        /// Where.
+        host: String,
+    },
+    /// The server would not open a session or start the subsystem.
+    #[error("{host}: {what} request failed: {cause}")]
+    Refused {
+        /// Where.
+        host: String,
+        /// `session`, `subsystem` or `exec`.
+        what: &'static str,
+        /// libssh2's word.
+        cause: String,
+    },
+    /// The SSH protocol was violated, or libssh2 gave up.
+    #[error("{host} port {port}: {cause}{phase}")]
+    Protocol {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// libssh2's word.
+        cause: String,
+        /// When: ` during …`, or nothing.
+        phase: &'static str,
+    },
+    /// Something on this machine failed.
+    #[error("{what}: {}", cause(error))]
+    Local {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        error: io::Error,
+    },
+}
+
+/// Why a host's key may not be trusted.
+#[derive(Debug, thiserror::Error)]
+pub enum HostKeyError {
+    /// Nothing is known about the host, and nobody may or can be asked.
+    #[error("no {label} host key is known for {host} and {reason}")]
+    Unknown {
+        /// The host as known_hosts writes it.
+        host: String,
+        /// Its name for ssh-keyscan.
+        address: String,
+        /// Its port for ssh-keyscan.
+        port: u16,
+        /// The type of the key.
+        label: String,
+        /// The key's fingerprint.
+        fingerprint: String,
+        /// Why it was not asked about.
+        reason: &'static str,
+        /// Where the key would be added.
+        file: Option<PathBuf>,
+    },
+    /// The person said no.
+    #[error("the {label} key of {host} was not accepted")]
+    Declined {
+        /// The host.
+        host: String,
+        /// The type of the key.
+        label: String,
+    },
+    /// Another key is known.
+    #[error("the {label} key of {host} has changed: {fingerprint} is not the key in {place}")]
+    Changed {
+        /// The host as known_hosts writes it.
+        host: String,
+        /// The type of the key.
+        label: String,
+        /// The key's fingerprint.
+        fingerprint: String,
+        /// Where the other key stands.
+        place: Place,
+    },
+    /// The key is marked as revoked.
+    #[error("the {label} key of {host} is marked as revoked in {place}")]
+    Revoked {
+        /// The host.
+        host: String,
+        /// The type of the key.
+        label: String,
+        /// Where it says so.
+        place: Place,
+    },
+    /// An RSA key of too few bits.
+    #[error("the RSA key of {host} has {bits} bits only; RequiredRSASize is {required}")]
+    TooShort {
+        /// The host.
+        host: String,
+        /// Its bits.
+        bits: usize,
+        /// How many are asked for.
+        required: usize,
+    },
+    /// The server showed something that is no plain host key.
+    #[error("{host} showed no host key that can be checked")]
+    Unusable {
+        /// The host.
+        host: String,
+    },
+}
+
+impl Error {
+    /// The way out, for a line of its own.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Error::NotHonoured { .. } | Error::NoAlgorithm { .. } => {
+                String::from("use -S ssh to connect through the ssh program")
+            }
+            Error::NoCommonAlgorithms { .. } => {
+                String::from("the server may know old algorithms only; use -S ssh to connect through the ssh program")
+            }
+            Error::HostKey(error) => return error.hint(),
+            Error::TooManyFailures { .. } => {
+                String::from("name the right key with -i FILE and add -o IdentitiesOnly=yes")
+            }
+            Error::PermissionDenied { unasked: true, .. } => {
+                String::from("nobody could be asked for a password or passphrase: use ssh-agent or a key without one")
+            }
+            Error::PasswordExpired { user, host } => format!("change it with: ssh {user}@{host}"),
+            Error::Refused { what: "subsystem", .. } => {
+                String::from("the server has no SFTP subsystem by that name; -s /path/to/sftp-server may start it")
+            }
+            _ => return None,
+        })
+    }
+}
+
+impl HostKeyError {
+    fn hint(&self) -> Option<String> {
+        Some(match self {
+            HostKeyError::Unknown { address, port, fingerprint, file, .. } => {
+                let file =
+                    file.as_ref().map_or(String::new(), |file| format!(" >> {}", shell_word(&file.to_string_lossy())));
+                format!(
+                    "the key shown is {fingerprint}; if that is right, add it with: ssh-keyscan -p {port} {}{file}",
+                    shell_word(address)
+                )
+            }
+            HostKeyError::Changed { host, place, .. } => format!(
+                "if the host really has a new key, remove the old one with: ssh-keygen -f {} -R {}",
+                shell_word(&place.file.to_string_lossy()),
+                shell_word(host)
+            ),
+            _ => return None,
+        })
+    }
+}
+
+fn shell_word(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), |word| word.into_owned())
+}
+
+/// An operating system's error without its number.
+pub(super) fn cause(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" (os error ") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}

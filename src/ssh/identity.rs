@@ -1,0 +1,249 @@
+//! Private key files: what can be told of them without the passphrase.
+#![forbid(unsafe_code)]
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use crate::ssh::error::cause;
+use crate::ssh::known_hosts::take_string;
+
+/// Largest file that can be a private key.
+const KEY_FILE_LIMIT_BYTES: u64 = 1 << 20;
+
+/// First line of a private key in OpenSSH's own format.
+const OPENSSH_HEADER: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
+
+/// What OpenSSH's own format begins with (PROTOCOL.key).
+const OPENSSH_MAGIC: &[u8] = b"openssh-key-v1\0";
+
+/// A key pair on disk.
+pub(super) struct Identity {
+    /// Where it lies.
+    pub(super) file: PathBuf,
+    /// The public key in wire format, where it can be told without the passphrase.
+    pub(super) public: Option<Vec<u8>>,
+    /// The private key's text; `None` when only the public half is there, for an agent to sign with.
+    pub(super) private: Option<PrivateKey>,
+}
+
+/// The text of a private key.
+pub(super) struct PrivateKey {
+    /// As it stands in the file.
+    pub(super) text: Zeroizing<String>,
+    /// Whether it takes a passphrase.
+    pub(super) encrypted: bool,
+}
+
+/// Why an identity file is of no use.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unusable {
+    /// It does not exist.
+    Missing,
+    /// For this reason, which is worth a word.
+    Because(String),
+}
+
+impl Identity {
+    /// Reads the file and, where it helps, the public key beside it.
+    pub(super) fn load(file: &Path) -> Result<Identity, Unusable> {
+        let beside = || public_key(&read(&with_suffix(file, ".pub")).ok()?).map(|(_, blob)| blob);
+        let text = match read(file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let public = Some(beside().ok_or(Unusable::Missing)?);
+                return Ok(Identity { file: file.to_owned(), public, private: None });
+            }
+            Err(error) => return Err(Unusable::Because(cause(&error))),
+        };
+        if let Some((_, blob)) = public_key(&text) {
+            return Ok(Identity { file: file.to_owned(), public: Some(blob), private: None });
+        }
+        if !text.contains("-----BEGIN ") {
+            return Err(Unusable::Because(String::from("invalid format")));
+        }
+        if is_open_to_others(file) {
+            let reason = "its permissions are too open, this private key will be ignored (chmod 600 would help)";
+            return Err(Unusable::Because(String::from(reason)));
+        }
+        let (public, encrypted) = match openssh_header(&text) {
+            Some((public, encrypted)) => (Some(public), encrypted),
+            None => (beside(), is_encrypted_pem(&text)),
+        };
+        let private = Some(PrivateKey { text, encrypted });
+        Ok(Identity { file: file.to_owned(), public, private })
+    }
+
+    /// The certificates that belong to this key: the one beside the file, and those of `named` that fit. Each is the line
+    /// of its file and its wire format.
+    pub(super) fn certificates(&self, named: &[PathBuf]) -> Vec<(String, Vec<u8>)> {
+        let beside = with_suffix(&self.file, "-cert.pub");
+        named
+            .iter()
+            .chain([&beside])
+            .filter_map(|file| {
+                let text = read(file).ok()?;
+                let (_, blob) = public_key(&text)?;
+                let fits = self.public.as_ref().is_none_or(|public| certifies(&blob, public));
+                fits.then(|| (text.trim().to_owned(), blob))
+            })
+            .collect()
+    }
+}
+
+fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn read(path: &Path) -> io::Result<Zeroizing<String>> {
+    let file = File::open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(KEY_FILE_LIMIT_BYTES).read_to_end(&mut bytes)?;
+    match str::from_utf8(&bytes) {
+        Ok(text) if !text.contains('\0') => Ok(Zeroizing::new(text.to_owned())),
+        _ => Err(io::Error::new(ErrorKind::InvalidData, "invalid format")),
+    }
+}
+
+/// Whether somebody else could read the key. ssh refuses one that is ours and open.
+fn is_open_to_others(file: &Path) -> bool {
+    file.metadata().is_ok_and(|found| found.uid() == rustix::process::getuid().as_raw() && found.mode() & 0o077 != 0)
+}
+
+/// The type and the wire format of a public key's line.
+fn public_key(text: &str) -> Option<(String, Vec<u8>)> {
+    let mut words = text.lines().next()?.split_ascii_whitespace();
+    let kind = words.next().filter(|kind| !kind.starts_with('-'))?;
+    let blob = STANDARD.decode(words.next()?).ok()?;
+    let mut rest = &blob[..];
+    (take_string(&mut rest)? == kind.as_bytes()).then(|| (kind.to_owned(), blob))
+}
+
+/// The public key and whether the private one is encrypted, from OpenSSH's own format.
+fn openssh_header(text: &str) -> Option<(Vec<u8>, bool)> {
+    let (_, body) = text.split_once(OPENSSH_HEADER)?;
+    let (body, _) = body.split_once("-----END ")?;
+    let body: Zeroizing<String> = Zeroizing::new(body.split_ascii_whitespace().collect());
+    let decoded = Zeroizing::new(STANDARD.decode(body.as_bytes()).ok()?);
+    let mut rest = decoded.strip_prefix(OPENSSH_MAGIC)?;
+    let cipher = take_string(&mut rest)?;
+    let _derivation = take_string(&mut rest)?;
+    let _options = take_string(&mut rest)?;
+    let (_count, mut rest) = rest.split_first_chunk::<4>()?;
+    Some((take_string(&mut rest)?.to_vec(), cipher != b"none"))
+}
+
+fn is_encrypted_pem(text: &str) -> bool {
+    text.contains("-----BEGIN ENCRYPTED PRIVATE KEY-----")
+        || text.lines().any(|line| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED"))
+}
+
+/// Whether a certificate is one for the key `public`: its fields follow the certificate's nonce (PROTOCOL.certkeys).
+pub(super) fn certifies(certificate: &[u8], public: &[u8]) -> bool {
+    let (mut certificate, mut public) = (certificate, public);
+    let (Some(kind), Some(plain)) = (take_string(&mut certificate), take_string(&mut public)) else {
+        return false;
+    };
+    let plain_kind = kind.strip_suffix(b"-cert-v01@openssh.com");
+    let same = plain_kind.is_some_and(|kind| kind == plain || plain.strip_suffix(b"@openssh.com") == Some(kind));
+    same && take_string(&mut certificate).is_some() && certificate.starts_with(public)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::Command;
+
+    use super::*;
+
+    /// The type of an identity's key.
+    fn kind(identity: &Identity) -> Option<&str> {
+        let mut rest = &identity.public.as_ref()?[..];
+        str::from_utf8(take_string(&mut rest)?).ok()
+    }
+
+    /// A key pair made by ssh-keygen with `words`.
+    fn keygen(directory: &Path, words: &[&str]) -> PathBuf {
+        let file = directory.join("key");
+        let status = Command::new("ssh-keygen").args(["-q", "-C", "", "-f"]).arg(&file).args(words).status().unwrap();
+        assert!(status.success());
+        file
+    }
+
+    #[test]
+    fn every_format_tells_its_public_key_and_whether_it_is_encrypted() {
+        for (words, name, encrypted) in [
+            (&["-t", "ed25519", "-N", ""][..], "ssh-ed25519", false),
+            (&["-t", "ed25519", "-N", "secret"], "ssh-ed25519", true),
+            (&["-t", "ecdsa", "-N", "secret", "-m", "PEM"], "ecdsa-sha2-nistp256", true),
+            (&["-t", "rsa", "-b", "1024", "-N", "", "-m", "PEM"], "ssh-rsa", false),
+            (&["-t", "rsa", "-b", "1024", "-N", "secret", "-m", "PKCS8"], "ssh-rsa", true),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            let identity = Identity::load(&keygen(directory.path(), words)).ok().unwrap();
+            assert_eq!(kind(&identity), Some(name), "{words:?}");
+            assert_eq!(identity.private.unwrap().encrypted, encrypted, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_private_key_says_why() {
+        let directory = tempfile::tempdir().unwrap();
+        let because = |text: &str| Some(Unusable::Because(String::from(text)));
+        let file = directory.path().join("key");
+        assert_eq!(Identity::load(&file).err(), Some(Unusable::Missing));
+        assert_eq!(Identity::load(directory.path()).err(), because("not a regular file"));
+        for text in [&b""[..], b"not a key\n", b"\xff\xfe", b"-----BEGIN\0"] {
+            fs::write(&file, text).unwrap();
+            assert_eq!(Identity::load(&file).err(), because("invalid format"), "{text:?}");
+        }
+        fs::remove_file(&file).unwrap();
+        let file = keygen(directory.path(), &["-t", "ed25519", "-N", ""]);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(Identity::load(&file).err(), Some(Unusable::Because(reason)) if reason.contains("too open")));
+    }
+
+    #[test]
+    fn a_public_key_alone_is_for_the_agent() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = keygen(directory.path(), &["-t", "ed25519", "-N", ""]);
+        fs::remove_file(&file).unwrap();
+        for file in [file.clone(), with_suffix(&file, ".pub")] {
+            let identity = Identity::load(&file).ok().unwrap();
+            assert_eq!(kind(&identity), Some("ssh-ed25519"));
+            assert!(identity.private.is_none());
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_found_beside_its_key_and_fits_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let other = tempfile::tempdir().unwrap();
+        for kind in ["ed25519", "ecdsa", "rsa"] {
+            let authority = keygen(other.path(), &["-t", "ed25519", "-N", ""]);
+            let key = keygen(directory.path(), &["-t", kind, "-N", ""]);
+            let sign = ["-q", "-I", "me", "-n", "root", "-s"];
+            let signed = Command::new("ssh-keygen").args(sign).args([&authority, &with_suffix(&key, ".pub")]).status();
+            assert!(signed.unwrap().success());
+            let identity = Identity::load(&key).ok().unwrap();
+            let found = identity.certificates(&[]);
+            assert_eq!(found.len(), 1, "{kind}");
+            let stranger = Identity::load(&authority).ok().unwrap();
+            assert_eq!(stranger.certificates(&[with_suffix(&key, "-cert.pub")]), [], "{kind}");
+            for directory in [&directory, &other] {
+                fs::read_dir(directory.path()).unwrap().for_each(|file| fs::remove_file(file.unwrap().path()).unwrap());
+            }
+        }
+    }
+}

@@ -1,0 +1,631 @@
+//! Our own reader of known_hosts files, because libssh2's accepts revoked keys, calls a host changed when another type of
+//! key was negotiated, knows no wildcards, and gives up on a whole file for one bad line.
+//!
+//! Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Lines are bytes; what can't be read is a fault of that line alone.
+#![forbid(unsafe_code)]
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use rustix::fs::{FlockOperation, flock};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+/// Bytes of known_hosts read from one file. A file that is longer is no known_hosts file.
+const FILE_LIMIT_BYTES: u64 = 64 << 20;
+
+/// A host's public key, as the server sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostKey {
+    kind: String,
+    blob: Vec<u8>,
+}
+
+impl HostKey {
+    /// Takes the key in SSH's wire format, which begins with the name of its type.
+    #[must_use]
+    pub fn from_blob(blob: &[u8]) -> Option<HostKey> {
+        let kind = first_string(blob)?;
+        let kind = str::from_utf8(kind).ok().filter(|kind| is_type_name(kind))?;
+        Some(HostKey { kind: kind.to_owned(), blob: blob.to_vec() })
+    }
+
+    /// The type as in files: `ssh-ed25519`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The type as in messages: `ED25519`.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        label(&self.kind)
+    }
+
+    /// The fingerprint as OpenSSH shows it: `SHA256:…`.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let digest = STANDARD.encode(Sha256::digest(&self.blob));
+        format!("SHA256:{}", digest.trim_end_matches('='))
+    }
+
+    /// Bits of an RSA key's modulus; `None` for other types.
+    #[must_use]
+    pub fn rsa_bits(&self) -> Option<usize> {
+        if self.kind != "ssh-rsa" {
+            return None;
+        }
+        let mut rest = &self.blob[..];
+        let _kind = take_string(&mut rest)?;
+        let _exponent = take_string(&mut rest)?;
+        let modulus = take_string(&mut rest)?;
+        let modulus: &[u8] = &modulus[modulus.iter().take_while(|&&byte| byte == 0).count()..];
+        let first = modulus.first()?;
+        Some(modulus.len() * 8 - first.leading_zeros() as usize)
+    }
+}
+
+/// The type of a key as messages name it: `ED25519` for `ssh-ed25519`.
+#[must_use]
+pub fn label(kind: &str) -> &str {
+    match kind {
+        "ssh-ed25519" => "ED25519",
+        "ssh-rsa" => "RSA",
+        "ssh-dss" => "DSA",
+        kind if kind.starts_with("ecdsa-sha2-") => "ECDSA",
+        "sk-ssh-ed25519@openssh.com" => "ED25519-SK",
+        kind if kind.starts_with("sk-ecdsa-sha2-") => "ECDSA-SK",
+        kind => kind,
+    }
+}
+
+/// The name under which a host's keys are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostName {
+    bare: String,
+    port: Option<u16>,
+}
+
+impl HostName {
+    /// A host as typed, reached on `port`.
+    #[must_use]
+    pub fn new(host: &str, port: u16) -> HostName {
+        HostName { bare: host.to_ascii_lowercase(), port: (port != 22).then_some(port) }
+    }
+
+    /// A HostKeyAlias, which stands for itself whatever the port.
+    #[must_use]
+    pub fn alias(alias: &str) -> HostName {
+        HostName { bare: alias.to_ascii_lowercase(), port: None }
+    }
+
+    /// As it is written in a file: `host`, or `[host]:port` for a port other than 22.
+    #[must_use]
+    pub fn written(&self) -> String {
+        match self.port {
+            Some(port) => format!("[{}]:{port}", self.bare),
+            None => self.bare.clone(),
+        }
+    }
+}
+
+/// Where a line stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: PathBuf,
+    /// The line's number, from 1.
+    pub line: usize,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
+/// What the files say about a key that a host has shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The key is the one that is known.
+    Known,
+    /// The key is marked as revoked.
+    Revoked(Place),
+    /// Another key of the same type is known.
+    Changed(Place),
+    /// Keys of other types only are known.
+    OtherType(Vec<Place>),
+    /// Nothing is known about the host.
+    Unknown,
+}
+
+/// A line that could not be read, or a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Which line; line 0 is the file itself.
+    pub place: Place,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// The lines of all known_hosts files.
+#[derive(Debug, Default)]
+pub struct KnownHosts {
+    entries: Vec<Entry>,
+    faults: Vec<Fault>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marker {
+    None,
+    Revoked,
+    CertAuthority,
+}
+
+#[derive(Debug)]
+struct Entry {
+    marker: Marker,
+    hosts: Vec<u8>,
+    key: HostKey,
+    place: Place,
+}
+
+impl KnownHosts {
+    /// Reads all of `files`; one that does not exist has no lines.
+    #[must_use]
+    pub fn load(files: &[PathBuf]) -> KnownHosts {
+        let mut known = KnownHosts::default();
+        for file in files {
+            match read(file) {
+                Ok(text) => known.add(file, &text),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => known.faults.push(Fault {
+                    place: Place { file: file.clone(), line: 0 },
+                    reason: crate::ssh::error::cause(&error),
+                }),
+            }
+        }
+        known
+    }
+
+    /// Lines that were passed over.
+    #[must_use]
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
+    }
+
+    fn add(&mut self, file: &Path, text: &[u8]) {
+        for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
+            let place = Place { file: file.to_owned(), line: index + 1 };
+            match parse(line) {
+                Ok(Some((marker, hosts, key))) => {
+                    self.entries.push(Entry { marker, hosts: hosts.to_vec(), key, place });
+                }
+                Ok(None) => {}
+                Err(reason) => self.faults.push(Fault { place, reason: reason.to_owned() }),
+            }
+        }
+    }
+
+    /// The types of which a key is known for `host`, as in files. These are asked for first.
+    #[must_use]
+    pub fn types_of(&self, host: &HostName) -> Vec<&str> {
+        let named = |name: &str| self.plain(name).map(|entry| entry.key.kind()).collect::<Vec<_>>();
+        let kinds = named(&host.written());
+        if kinds.is_empty() && host.port.is_some() { named(&host.bare) } else { kinds }
+    }
+
+    /// What is known about `key` as a key of `host`.
+    ///
+    /// A host on a port of its own of which nothing is known may be known by the bare name; then that key counts, but
+    /// a bare name with another key says nothing about the port.
+    #[must_use]
+    pub fn judge(&self, host: &HostName, key: &HostKey) -> Verdict {
+        match self.judge_as(&host.written(), key) {
+            Verdict::Unknown if host.port.is_some() => match self.judge_as(&host.bare, key) {
+                verdict @ (Verdict::Known | Verdict::Revoked(_)) => verdict,
+                _ => Verdict::Unknown,
+            },
+            verdict => verdict,
+        }
+    }
+
+    fn judge_as(&self, host: &str, key: &HostKey) -> Verdict {
+        let revoked = self.entries.iter().find(|entry| {
+            entry.marker == Marker::Revoked && entry.key == *key && matches_host(&entry.hosts, host.as_bytes())
+        });
+        if let Some(entry) = revoked {
+            return Verdict::Revoked(entry.place.clone());
+        }
+        let known: Vec<&Entry> = self.plain(host).collect();
+        if known.iter().any(|entry| entry.key == *key) {
+            return Verdict::Known;
+        }
+        if let Some(entry) = known.iter().find(|entry| entry.key.kind == key.kind) {
+            return Verdict::Changed(entry.place.clone());
+        }
+        if known.is_empty() {
+            return Verdict::Unknown;
+        }
+        Verdict::OtherType(known.iter().map(|entry| entry.place.clone()).collect())
+    }
+
+    fn plain(&self, host: &str) -> impl Iterator<Item = &Entry> {
+        self.entries
+            .iter()
+            .filter(move |entry| entry.marker == Marker::None && matches_host(&entry.hosts, host.as_bytes()))
+    }
+}
+
+/// Appends one line to `file`, which is made (0600, its directory 0700) where it is missing. Nothing is rewritten.
+///
+/// # Errors
+/// The file can't be opened, locked or written.
+pub fn add(file: &Path, host: &HostName, key: &HostKey, hashed: bool) -> io::Result<()> {
+    if let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    }
+    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;
+    flock(&file, FlockOperation::LockExclusive)?;
+    let name = if hashed { hash(&host.written(), &salt()?) } else { host.written() };
+    let mut line = String::new();
+    if lacks_last_newline(&mut file)? {
+        line.push('\n');
+    }
+    line.push_str(&format!("{name} {} {}\n", key.kind, STANDARD.encode(&key.blob)));
+    file.write_all(line.as_bytes())
+}
+
+fn lacks_last_newline(file: &mut File) -> io::Result<bool> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(false);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut last = [0];
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
+}
+
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(file)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::Error::from_raw_os_error(rustix::io::Errno::ISDIR.raw_os_error()));
+    }
+    let mut text = Vec::new();
+    file.take(FILE_LIMIT_BYTES).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+type Line<'a> = (Marker, &'a [u8], HostKey);
+
+fn parse(line: &[u8]) -> Result<Option<Line<'_>>, &'static str> {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let Some(mut first) = words.next().filter(|word| word[0] != b'#') else {
+        return Ok(None);
+    };
+    let marker = match first {
+        b"@revoked" => Marker::Revoked,
+        b"@cert-authority" => Marker::CertAuthority,
+        [b'@', ..] => return Err("unknown marker"),
+        _ => Marker::None,
+    };
+    if marker != Marker::None {
+        first = words.next().ok_or("no host names")?;
+    }
+    let kind = words.next().ok_or("no key type")?;
+    let blob = words.next().ok_or("no key")?;
+    let blob = STANDARD.decode(blob).map_err(|_| "the key is not base64")?;
+    let key = HostKey::from_blob(&blob).ok_or("not a key")?;
+    if key.kind.as_bytes() != kind {
+        return Err("the key is not of the type that is named");
+    }
+    Ok(Some((marker, first, key)))
+}
+
+/// Whether the first field of a line means `host`, which is in lower case.
+fn matches_host(field: &[u8], host: &[u8]) -> bool {
+    if field.starts_with(b"|") {
+        return matches_hashed(field, host).unwrap_or(false);
+    }
+    let mut matched = false;
+    for pattern in field.split(|&byte| byte == b',') {
+        let (negated, pattern) = match pattern {
+            [b'!', pattern @ ..] => (true, pattern),
+            pattern => (false, pattern),
+        };
+        if matches_pattern(&pattern.to_ascii_lowercase(), host) {
+            if negated {
+                return false;
+            }
+            matched = true;
+        }
+    }
+    matched
+}
+
+/// `*` and `?` as ssh_config(5) means them; every other byte stands for itself. Takes time linear in both, times the stars.
+fn matches_pattern(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut at_pattern, mut at_text) = (0, 0);
+    let mut star = None;
+    while at_text < text.len() {
+        match pattern.get(at_pattern) {
+            Some(b'*') => {
+                star = Some((at_pattern, at_text));
+                at_pattern += 1;
+                continue;
+            }
+            Some(&byte) if byte == b'?' || byte == text[at_text] => {
+                at_pattern += 1;
+                at_text += 1;
+                continue;
+            }
+            _ => {}
+        }
+        let Some((star_pattern, star_text)) = star else {
+            return false;
+        };
+        star = Some((star_pattern, star_text + 1));
+        at_pattern = star_pattern + 1;
+        at_text = star_text + 1;
+    }
+    pattern[at_pattern..].iter().all(|&byte| byte == b'*')
+}
+
+fn matches_hashed(field: &[u8], host: &[u8]) -> Option<bool> {
+    let field = field.strip_prefix(b"|1|")?;
+    let bar = field.iter().position(|&byte| byte == b'|')?;
+    let salt = STANDARD.decode(&field[..bar]).ok()?;
+    let sum = STANDARD.decode(&field[bar + 1..]).ok()?;
+    let mut mac = Hmac::<Sha1>::new_from_slice(&salt).ok()?;
+    mac.update(host);
+    Some(mac.verify_slice(&sum).is_ok())
+}
+
+fn hash(host: &str, salt: &[u8]) -> String {
+    let sum = match Hmac::<Sha1>::new_from_slice(salt) {
+        Ok(mut mac) => {
+            mac.update(host.as_bytes());
+            mac.finalize().into_bytes()
+        }
+        Err(_) => return host.to_owned(),
+    };
+    format!("|1|{}|{}", STANDARD.encode(salt), STANDARD.encode(sum))
+}
+
+fn salt() -> io::Result<[u8; 20]> {
+    let mut salt = [0; 20];
+    openssl::rand::rand_bytes(&mut salt).map_err(io::Error::other)?;
+    Ok(salt)
+}
+
+fn is_type_name(kind: &str) -> bool {
+    !kind.is_empty() && kind.len() <= 64 && kind.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
+}
+
+fn first_string(blob: &[u8]) -> Option<&[u8]> {
+    let mut rest = blob;
+    take_string(&mut rest)
+}
+
+/// Takes a string of SSH's wire format (RFC 4251, section 5) off the front.
+pub(super) fn take_string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, after) = rest.split_first_chunk::<4>()?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
+    let (string, after) = after.split_at_checked(length)?;
+    *rest = after;
+    Some(string)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn key(kind: &str, seed: u8) -> HostKey {
+        let mut blob = Vec::new();
+        for part in [kind.as_bytes(), &[seed; 32]] {
+            blob.extend_from_slice(&u32::try_from(part.len()).unwrap().to_be_bytes());
+            blob.extend_from_slice(part);
+        }
+        HostKey::from_blob(&blob).unwrap()
+    }
+
+    fn ed25519(seed: u8) -> HostKey {
+        key("ssh-ed25519", seed)
+    }
+
+    /// A line for `hosts` with `key`.
+    fn line(hosts: &str, key: &HostKey) -> String {
+        format!("{hosts} {} {}", key.kind, STANDARD.encode(&key.blob))
+    }
+
+    fn known(text: impl AsRef<[u8]>) -> KnownHosts {
+        let mut known = KnownHosts::default();
+        known.add(Path::new("kh"), text.as_ref());
+        known
+    }
+
+    fn at(line: usize) -> Place {
+        Place { file: PathBuf::from("kh"), line }
+    }
+
+    #[test]
+    fn a_host_is_known_by_every_form_of_its_name() {
+        let ours = ed25519(1);
+        let salt = [7; 20];
+        for (hosts, host, port) in [
+            ("h.example", "h.example", 22),
+            ("other,h.example", "h.example", 22),
+            ("h.example", "H.Example", 22),
+            ("H.EXAMPLE", "h.example", 22),
+            ("[h.example]:2222", "h.example", 2222),
+            ("*.example", "h.example", 22),
+            ("h.exampl?", "h.example", 22),
+            ("*", "h.example", 22),
+            ("127.0.0.*", "127.0.0.1", 22),
+            ("[127.0.0.*]:*", "127.0.0.1", 2222),
+            ("!x.example,*.example", "h.example", 22),
+            ("::1", "::1", 22),
+            ("[::1]:2222", "::1", 2222),
+            (&hash("h.example", &salt), "h.example", 22),
+            (&hash("[h.example]:2222", &salt), "h.example", 2222),
+            ("h.example", "h.example", 2222),
+        ] {
+            let verdict = known(line(hosts, &ours)).judge(&HostName::new(host, port), &ours);
+            assert_eq!(verdict, Verdict::Known, "{hosts} for {host} port {port}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_not_known_by_what_merely_looks_like_its_name() {
+        let ours = ed25519(1);
+        for (hosts, host, port) in [
+            ("h", "h.example", 22),
+            ("h.example.org", "h.example", 22),
+            ("!h.example,*.example", "h.example", 22),
+            ("*.example,!h.example", "h.example", 22),
+            ("[h.example]:2222", "h.example", 22),
+            ("[h.example]:2222", "h.example", 2223),
+            ("h?example", "hexample", 22),
+            ("[a-z].example", "h.example", 22),
+            (&hash("g.example", &[7; 20]), "h.example", 22),
+            ("|1|notbase64|x", "h.example", 22),
+            ("|2|AAAA|AAAA", "h.example", 22),
+            ("", "h.example", 22),
+        ] {
+            let verdict = known(line(hosts, &ours)).judge(&HostName::new(host, port), &ours);
+            assert_eq!(verdict, Verdict::Unknown, "{hosts} for {host} port {port}");
+        }
+    }
+
+    #[test]
+    fn an_alias_is_a_name_of_its_own_on_every_port() {
+        let known = known(line("myalias", &ed25519(1)));
+        assert_eq!(known.judge(&HostName::alias("MyAlias"), &ed25519(1)), Verdict::Known);
+        assert_eq!(known.judge(&HostName::alias("MyAlias"), &ed25519(2)), Verdict::Changed(at(1)));
+    }
+
+    #[test]
+    fn another_key_of_the_same_type_is_a_change_and_of_another_type_is_not() {
+        let text =
+            [line("a", &ed25519(1)), line("h", &ed25519(1)), line("h", &key("ecdsa-sha2-nistp256", 1))].join("\n");
+        let known = known(text);
+        let host = HostName::new("h", 22);
+        assert_eq!(known.judge(&host, &ed25519(2)), Verdict::Changed(at(2)));
+        assert_eq!(known.judge(&host, &key("ssh-rsa", 2)), Verdict::OtherType(vec![at(2), at(3)]));
+        assert_eq!(known.types_of(&host), ["ssh-ed25519", "ecdsa-sha2-nistp256"]);
+    }
+
+    #[test]
+    fn one_of_several_keys_of_a_type_is_enough() {
+        let known = known([line("h", &ed25519(1)), line("h", &ed25519(2))].join("\n"));
+        assert_eq!(known.judge(&HostName::new("h", 22), &ed25519(2)), Verdict::Known);
+    }
+
+    #[test]
+    fn a_revoked_key_is_refused_wherever_else_it_stands() {
+        let host = HostName::new("h", 22);
+        let revoked = format!("@revoked * {}", line("", &ed25519(1)).trim());
+        for text in [[line("h", &ed25519(1)), revoked.clone()], [revoked.clone(), line("h", &ed25519(1))]] {
+            let place = text.iter().position(|line| line.starts_with('@')).unwrap() + 1;
+            assert_eq!(known(text.join("\n")).judge(&host, &ed25519(1)), Verdict::Revoked(at(place)));
+            assert_eq!(
+                known(text.join("\n")).judge(&HostName::new("h", 2222), &ed25519(1)),
+                Verdict::Revoked(at(place))
+            );
+        }
+        assert_eq!(known(&revoked).judge(&host, &ed25519(2)), Verdict::Unknown);
+        assert_eq!(known(&revoked).types_of(&host), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_certificate_authority_is_no_host_key() {
+        let authority = format!("@cert-authority * {}", line("", &ed25519(1)).trim());
+        assert_eq!(known(authority).judge(&HostName::new("h", 22), &ed25519(1)), Verdict::Unknown);
+    }
+
+    #[test]
+    fn a_key_on_a_port_outweighs_the_bare_name() {
+        let text = [line("[h]:2222", &ed25519(2)), line("h", &ed25519(1))].join("\n");
+        assert_eq!(known(&text).judge(&HostName::new("h", 2222), &ed25519(1)), Verdict::Changed(at(1)));
+        assert_eq!(known(&text).judge(&HostName::new("h", 2222), &ed25519(2)), Verdict::Known);
+        assert_eq!(known(&text).judge(&HostName::new("h", 2223), &ed25519(2)), Verdict::Unknown, "no word of 2223");
+    }
+
+    #[test]
+    fn bad_lines_are_faults_of_their_own_and_hide_nothing() {
+        let mut text =
+            b"\xff\xfe garbage\n# a comment\n\n   \nh\nh ssh-ed25519\nh ssh-ed25519 ???\nh ssh-rsa ".to_vec();
+        text.extend_from_slice(STANDARD.encode(&ed25519(1).blob).as_bytes());
+        text.extend_from_slice(format!("\n@strange h ssh-ed25519 AAAA\n#{}\n", "x".repeat(5000)).as_bytes());
+        text.extend_from_slice(format!("{}\r\n", line("crlf", &ed25519(1))).as_bytes());
+        text.extend_from_slice(line("tab", &ed25519(1)).replace(' ', "\t").as_bytes());
+        text.extend_from_slice(format!("\n  {} a comment of words", line("indented", &ed25519(1))).as_bytes());
+        let known = known(&text);
+        let reasons: Vec<_> = known.faults().iter().map(|fault| (fault.place.line, fault.reason.as_str())).collect();
+        assert_eq!(
+            reasons,
+            [
+                (1, "no key"),
+                (5, "no key type"),
+                (6, "no key"),
+                (7, "the key is not base64"),
+                (8, "the key is not of the type that is named"),
+                (9, "unknown marker"),
+            ]
+        );
+        for host in ["crlf", "tab", "indented"] {
+            assert_eq!(known.judge(&HostName::new(host, 22), &ed25519(1)), Verdict::Known, "{host}");
+        }
+    }
+
+    #[test]
+    fn a_line_is_appended_and_nothing_else_is_touched() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("new/known_hosts");
+        let host = HostName::new("H.example", 2222);
+        add(&file, &host, &ed25519(1), false).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), line("[h.example]:2222", &ed25519(1)) + "\n");
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(file.parent().unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o700);
+
+        fs::write(&file, "# no newline at the end").unwrap();
+        add(&file, &host, &ed25519(1), true).unwrap();
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with("# no newline at the end\n|1|"), "{text}");
+        assert!(!text.contains("example"), "{text}");
+        assert_eq!(KnownHosts::load(&[file]).judge(&host, &ed25519(1)), Verdict::Known);
+    }
+
+    #[test]
+    fn a_missing_file_is_empty_and_a_directory_is_a_fault() {
+        let directory = tempfile::tempdir().unwrap();
+        let known = KnownHosts::load(&[directory.path().join("none"), directory.path().to_owned()]);
+        assert_eq!(known.faults().len(), 1);
+        assert_eq!(known.faults()[0].reason, "Is a directory");
+        add(directory.path(), &HostName::new("h", 22), &ed25519(1), false).unwrap_err();
+    }
+
+    #[test]
+    fn a_pattern_of_many_stars_takes_no_time() {
+        assert!(!matches_pattern("*a".repeat(2000).as_bytes(), "a".repeat(1999).as_bytes()));
+        assert!(matches_pattern("*a".repeat(2000).as_bytes(), "a".repeat(2000).as_bytes()));
+    }
+
+    #[test]
+    fn fingerprint_and_size_are_what_ssh_keygen_says() {
+        let blob = STANDARD.decode("AAAAC3NzaC1lZDI1NTE5AAAAIO/8aTCECqHYzWCrN/OnRbGt1XGfqsEgkcnWM7qHjFSO").unwrap();
+        let key = HostKey::from_blob(&blob).unwrap();
+        assert_eq!(key.fingerprint(), "SHA256:uoBGuFMZiJcSYkqPF+B21SySDE5tI6dB0wtrBsKuru8");
+        assert_eq!(key.rsa_bits(), None);
+        assert!(HostKey::from_blob(b"").is_none());
+        assert!(HostKey::from_blob(b"\xff\xff\xff\xffssh-rsa").is_none());
+    }
+}

@@ -1,0 +1,203 @@
+//! Gathers the settings for a destination: by the user's own `ssh -G`, which reads every `Match` and `Include` exactly as
+//! ssh does, or else, where there is no ssh program, by reading the files.
+#![forbid(unsafe_code)]
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, BufReader, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use ssh2_config::{Algorithms, HostParams, ParseRule, SshConfig};
+
+use crate::ssh::config::{Config, Settings};
+use crate::ssh::error::{Error, cause};
+use crate::ssh::tokens::local_user;
+
+/// The name of the program that is asked.
+const SSH: &str = "ssh";
+
+/// Private keys that ssh tries where none is named.
+const DEFAULT_IDENTITIES: [&str; 3] = ["~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519"];
+
+/// What the command line says about a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The option words as ssh would get them, with all but the destination: `-F`, `file`, `-oPort 2222`, `-l`, `user`…
+    pub words: &'a [OsString],
+    /// The host as it was typed.
+    pub host: &'a str,
+}
+
+impl Config {
+    /// Resolves a request with the user's configuration.
+    ///
+    /// # Errors
+    /// The configuration can't be read, or asks for something that must not be left out.
+    pub fn resolve(request: Request<'_>) -> Result<Config, Error> {
+        let (settings, defaults) = match ask_ssh(request) {
+            Err(error) if error.kind() == ErrorKind::NotFound => read_files(request)?,
+            Err(error) => return Err(Error::Local { what: "cannot run ssh -G", error }),
+            Ok(answers) => answers?,
+        };
+        Config::from_settings(request.host, &settings, &defaults)
+    }
+}
+
+type Answers = Result<(Settings, Settings), Error>;
+
+/// Asks ssh twice at once: with the user's configuration and with none, which shows what was not asked for.
+fn ask_ssh(request: Request<'_>) -> io::Result<Answers> {
+    let asked = |words: &[&OsStr]| {
+        let mut command = Command::new(SSH);
+        command.arg("-G").args(words).arg("--").arg(request.host);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+    };
+    let words: Vec<&OsStr> = request.words.iter().map(OsString::as_os_str).collect();
+    let defaults = asked(&[OsStr::new("-F"), OsStr::new("/dev/null")])?;
+    let settings = asked(&words)?;
+    let defaults = defaults.wait_with_output()?;
+    let settings = settings.wait_with_output()?;
+    Ok(understand(&settings).and_then(|settings| Ok((settings, understand(&defaults)?))))
+}
+
+fn understand(answer: &Output) -> Result<Settings, Error> {
+    if answer.status.success() {
+        return Ok(Settings::from_lines(&String::from_utf8_lossy(&answer.stdout)));
+    }
+    let said = String::from_utf8_lossy(&answer.stderr);
+    let said: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let said = if said.is_empty() { String::from("ssh -G failed") } else { said.join("; ") };
+    Err(Error::Configuration(said))
+}
+
+/// Reads the files that ssh would read, as far as can be without it.
+fn read_files(request: Request<'_>) -> Answers {
+    let (mut settings, file) = read_words(request.words)?;
+    let files = match file {
+        Some(file) if file == Path::new("none") => Vec::new(),
+        Some(file) => vec![(file, true)],
+        None => {
+            let home = std::env::home_dir().map(|home| (home.join(".ssh/config"), false));
+            home.into_iter().chain([(PathBuf::from("/etc/ssh/ssh_config"), false)]).collect()
+        }
+    };
+    for (file, needed) in files {
+        match File::open(&file) {
+            Ok(text) => settings.0.extend(read_config(&file, text, request.host)?),
+            Err(error) if error.kind() == ErrorKind::NotFound && !needed => {}
+            Err(error) => return Err(unreadable(&file, &cause(&error))),
+        }
+    }
+    let mut defaults = Settings::default();
+    for identity in DEFAULT_IDENTITIES {
+        defaults.0.push((String::from("identityfile"), identity.to_owned()));
+    }
+    if settings.get("identityfile").is_none() {
+        settings.0.extend(defaults.0.iter().cloned());
+    }
+    settings.0.push((String::from("user"), local_user()));
+    Ok((settings, defaults))
+}
+
+fn unreadable(file: &Path, cause: &str) -> Error {
+    Error::Configuration(format!("cannot read {}: {cause}", file.display()))
+}
+
+fn read_config(file: &Path, text: File, host: &str) -> Result<Vec<(String, String)>, Error> {
+    let config = SshConfig::default()
+        .parse(&mut BufReader::new(text), ParseRule::ALLOW_UNSUPPORTED_FIELDS)
+        .map_err(|error| unreadable(file, &format!("{error} (an ssh program in PATH would understand it)")))?;
+    Ok(pairs(config.query(host), host))
+}
+
+/// The parameters in the form of `ssh -G`.
+fn pairs(params: HostParams, host: &str) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    let mut add = |keyword: &str, value: Option<String>| {
+        pairs.extend(value.map(|value| (keyword.to_owned(), value)));
+    };
+    let flag = |value: Option<bool>| value.map(|yes| String::from(if yes { "yes" } else { "no" }));
+    let list = |value: Algorithms| (!value.is_default()).then(|| value.algorithms().join(","));
+    let path = |value: PathBuf| value.to_string_lossy().into_owned();
+    add("hostname", params.host_name.map(|name| name.replace("%h", host)));
+    add("port", params.port.map(|port| port.to_string()));
+    add("user", params.user);
+    add("bindaddress", params.bind_address);
+    add("bindinterface", params.bind_interface);
+    add("compression", flag(params.compression));
+    add("connectionattempts", params.connection_attempts.map(|attempts| attempts.to_string()));
+    add("connecttimeout", params.connect_timeout.map(|limit| limit.as_secs().to_string()));
+    add("proxyjump", params.proxy_jump.map(|hosts| hosts.join(",")));
+    add("pubkeyauthentication", flag(params.pubkey_authentication));
+    add("tcpkeepalive", flag(params.tcp_keep_alive));
+    add("certificatefile", params.certificate_file.map(path));
+    add("ciphers", list(params.ciphers));
+    add("hostkeyalgorithms", list(params.host_key_algorithms));
+    add("kexalgorithms", list(params.kex_algorithms));
+    add("macs", list(params.mac));
+    add("pubkeyacceptedalgorithms", list(params.pubkey_accepted_algorithms));
+    for file in params.identity_file.unwrap_or_default() {
+        add("identityfile", Some(path(file)));
+    }
+    for (keyword, values) in params.unsupported_fields {
+        add(&keyword.to_ascii_lowercase(), Some(values.join(" ")));
+    }
+    pairs
+}
+
+/// Reads the option words as ssh does: the settings they make, and the file that `-F` names.
+fn read_words(words: &[OsString]) -> Result<(Settings, Option<PathBuf>), Error> {
+    let mut settings = Vec::new();
+    let mut file = None;
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let [b'-', letters @ ..] = word.as_bytes() else { continue };
+        for (at, letter) in letters.iter().enumerate() {
+            let mut set = |keyword: &str, value: &str| settings.push((keyword.to_owned(), value.to_owned()));
+            match letter {
+                b'4' => set("addressfamily", "inet"),
+                b'6' => set("addressfamily", "inet6"),
+                b'C' => set("compression", "yes"),
+                b'A' => set("forwardagent", "yes"),
+                b'F' | b'J' | b'c' | b'i' | b'l' | b'o' | b'p' => {
+                    let rest = &letters[at + 1..];
+                    let value =
+                        if rest.is_empty() { words.next().map_or(&b""[..], |word| word.as_bytes()) } else { rest };
+                    let text = String::from_utf8_lossy(value).into_owned();
+                    match letter {
+                        b'F' => file = Some(PathBuf::from(OsStr::from_bytes(value))),
+                        b'J' => set("proxyjump", &text),
+                        b'c' => set("ciphers", &text),
+                        b'i' => set("identityfile", &text),
+                        b'l' => set("user", &text),
+                        b'p' => set("port", &text),
+                        _ => settings.push(assignment(&text)?),
+                    }
+                    break;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok((Settings(settings), file))
+}
+
+/// `Keyword value`, `Keyword=value` and what lies between, as `-o` takes it.
+fn assignment(text: &str) -> Result<(String, String), Error> {
+    let text = text.trim();
+    let end = text.find(|character: char| character == '=' || character.is_whitespace()).unwrap_or(text.len());
+    let value = text[end..].trim_start();
+    let value = value.strip_prefix('=').unwrap_or(value).trim();
+    if end == 0 || value.is_empty() {
+        return Err(Error::Configuration(format!("missing argument: -o {text}")));
+    }
+    let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+    let keyword = match text[..end].to_ascii_lowercase().as_str() {
+        "challengeresponseauthentication" => String::from("kbdinteractiveauthentication"),
+        "pubkeyacceptedkeytypes" => String::from("pubkeyacceptedalgorithms"),
+        keyword => keyword.to_owned(),
+    };
+    Ok((keyword, value.to_owned()))
+}

@@ -1,0 +1,216 @@
+//! A deadline that holds even while libssh2 does not return.
+//!
+//! A server that sends without end keeps libssh2 inside one call, where no time limit of its own is looked at. So a
+//! thread of ours counts the time and shuts the socket down, which ends any call within.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::transport::Killer;
+
+/// Shuts a connection down when a phase takes longer than allowed. It ends, without doing so, when it is dropped.
+pub(super) struct Watchdog {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    deadline: Option<Instant>,
+    bitten: bool,
+    dismissed: bool,
+}
+
+impl Watchdog {
+    /// Watches the connection that `killer` ends. No time runs until [`Watchdog::allow`].
+    pub(super) fn over(killer: Killer) -> std::io::Result<Watchdog> {
+        let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
+        let watched = Arc::clone(&shared);
+        thread::Builder::new().name(String::from("ssh-deadline")).spawn(move || watched.watch(&killer))?;
+        Ok(Watchdog { shared })
+    }
+
+    /// Allows `limit` from now on; replaces what was allowed before.
+    pub(super) fn allow(&self, limit: Duration) {
+        self.set(Some(Instant::now() + limit));
+    }
+
+    /// Stops the clock, as while a person is asked.
+    pub(super) fn pause(&self) {
+        self.set(None);
+    }
+
+    /// Whether the time was over and the connection was shut down.
+    pub(super) fn has_bitten(&self) -> bool {
+        self.shared.lock().bitten
+    }
+
+    fn set(&self, deadline: Option<Instant>) {
+        self.shared.lock().deadline = deadline;
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        self.shared.lock().dismissed = true;
+        self.shared.changed.notify_one();
+    }
+}
+
+impl fmt::Debug for Watchdog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Watchdog")
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is three plain values: a panic elsewhere can't have left it half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watch(&self, killer: &Killer) {
+        let mut state = self.lock();
+        while !state.dismissed && !state.bitten {
+            let left = state.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            match left {
+                Some(Duration::ZERO) => {
+                    state.bitten = true;
+                    killer.kill();
+                }
+                Some(left) => {
+                    state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+                }
+                None => state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        }
+    }
+}
+
+/// How often a [`FloodGuard`] looks.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How often in a row the same step must be seen. Being stopped for hours by SIGSTOP counts as one look, not as hours.
+const LOOKS: u32 = 3;
+
+/// Ends a connection whose step does not return, because the server sends faster than libssh2 reads. An honest server
+/// is bounded by the receive window, which is read in well under a second.
+pub(super) struct FloodGuard {
+    shared: Arc<Guarded>,
+}
+
+struct Guarded {
+    /// Odd within a step, even outside.
+    steps: AtomicU64,
+    dismissed: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl FloodGuard {
+    /// Watches over the connection that `killer` ends.
+    pub(super) fn over(killer: Killer) -> std::io::Result<FloodGuard> {
+        FloodGuard::looking_every(LOOK_EVERY, killer)
+    }
+
+    fn looking_every(pause: Duration, killer: Killer) -> std::io::Result<FloodGuard> {
+        let shared =
+            Arc::new(Guarded { steps: AtomicU64::new(0), dismissed: Mutex::new(false), changed: Condvar::new() });
+        let watched = Arc::clone(&shared);
+        thread::Builder::new().name(String::from("ssh-flood")).spawn(move || watched.watch(pause, &killer))?;
+        Ok(FloodGuard { shared })
+    }
+
+    /// A step begins. [`FloodGuard::leave`] must follow.
+    pub(super) fn enter(&self) {
+        self.shared.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The step has returned.
+    pub(super) fn leave(&self) {
+        self.shared.steps.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for FloodGuard {
+    fn drop(&mut self) {
+        *self.shared.dismissed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Guarded {
+    fn watch(&self, pause: Duration, killer: &Killer) {
+        let mut dismissed = self.dismissed.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut seen, mut looks) = (0, 0);
+        while !*dismissed {
+            dismissed = self.changed.wait_timeout(dismissed, pause).unwrap_or_else(PoisonError::into_inner).0;
+            let now = self.steps.load(Ordering::Relaxed);
+            looks = if now % 2 == 1 && now == seen { looks + 1 } else { 0 };
+            seen = now;
+            if looks == LOOKS {
+                killer.kill();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[test]
+    fn a_read_that_waits_for_ever_ends_at_the_deadline() {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let watchdog = Watchdog::over(Killer::new(ours.try_clone().unwrap().into())).unwrap();
+        let started = Instant::now();
+        watchdog.allow(Duration::from_millis(50));
+        assert_eq!(ours.read(&mut [0]).unwrap(), 0);
+        assert!(started.elapsed() >= Duration::from_millis(50));
+        assert!(watchdog.has_bitten());
+        drop(theirs);
+    }
+
+    #[test]
+    fn a_paused_or_dismissed_watchdog_does_nothing() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        let watchdog = Watchdog::over(Killer::new(ours.try_clone().unwrap().into())).unwrap();
+        watchdog.allow(Duration::from_millis(20));
+        watchdog.pause();
+        theirs.set_read_timeout(Some(Duration::from_millis(60))).unwrap();
+        assert!(theirs.read(&mut [0]).is_err());
+        assert!(!watchdog.has_bitten());
+        watchdog.allow(Duration::from_millis(20));
+        drop(watchdog);
+        assert!(theirs.read(&mut [0]).is_err());
+    }
+
+    #[test]
+    fn a_step_that_does_not_return_ends_by_a_kill_and_short_ones_do_not() {
+        let (mut ours, theirs) = UnixStream::pair().unwrap();
+        let killer = Killer::new(ours.try_clone().unwrap().into());
+        let guard = FloodGuard::looking_every(Duration::from_millis(10), killer).unwrap();
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_millis(100) {
+            guard.enter();
+            guard.leave();
+        }
+        ours.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
+        assert!(ours.read(&mut [0]).is_err(), "killed without a reason");
+        ours.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        guard.enter();
+        assert_eq!(ours.read(&mut [0]).unwrap(), 0);
+        guard.leave();
+        drop(theirs);
+    }
+}
