@@ -1,4 +1,198 @@
 //! The remote side as a person sees it: working directory, patterns, walks, listings.
+//!
+//! Names from the server are vetted here, patterns are matched here, and whatever takes many questions has many of them
+//! in flight. Nothing here knows a command, prints, or touches a local file but to match local names against a pattern.
 #![forbid(unsafe_code)]
 
+mod error;
+mod expand;
 pub mod glob;
+mod interrupt;
+mod list;
+mod owners;
+mod survey;
+mod walk;
+
+use std::sync::{Mutex, PoisonError};
+
+pub use self::error::{Act, Cause, Error};
+pub use self::expand::{Expansion, Match, expand};
+pub use self::glob::Pattern;
+pub use self::interrupt::{Interrupt, Watch};
+pub use self::list::{Entry, Listing, list};
+pub use self::owners::OwnerNames;
+pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk};
+
+use crate::name::RemotePath;
+use crate::sftp::{Session, calls};
+
+/// A session together with the place in the remote tree where a person stands.
+pub struct Remote {
+    session: Session,
+    home: RemotePath,
+    working_directory: RemotePath,
+    interrupt: Interrupt,
+    owners: Mutex<OwnerNames>,
+}
+
+impl Remote {
+    /// Stands in the directory in which the server starts.
+    ///
+    /// # Errors
+    /// The server does not tell it.
+    pub fn open(session: Session) -> Result<Remote, Error> {
+        let home = canonical(&session, &RemotePath::dot())?;
+        Ok(Remote {
+            session,
+            working_directory: home.clone(),
+            home,
+            interrupt: Interrupt::default(),
+            owners: Mutex::default(),
+        })
+    }
+
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// What stops a listing, an expansion or a walk from another thread.
+    #[must_use]
+    pub fn interrupt(&self) -> &Interrupt {
+        &self.interrupt
+    }
+
+    /// Where the session started.
+    #[must_use]
+    pub fn home(&self) -> &RemotePath {
+        &self.home
+    }
+
+    /// Where relative paths start, a canonical path.
+    #[must_use]
+    pub fn working_directory(&self) -> &RemotePath {
+        &self.working_directory
+    }
+
+    /// The path as seen from the working directory.
+    #[must_use]
+    pub fn resolve(&self, path: &RemotePath) -> RemotePath {
+        self.working_directory.resolve(path)
+    }
+
+    /// The path without the working directory in front, as sftp(1) shows what a relative argument led to.
+    #[must_use]
+    pub fn relative<'a>(&self, path: &'a RemotePath) -> &'a [u8] {
+        relative(&self.working_directory, path)
+    }
+
+    /// Makes a directory the working directory, by its canonical path.
+    ///
+    /// # Errors
+    /// It does not exist, is no directory, or the server does not say so.
+    pub fn change_directory(&mut self, path: &RemotePath) -> Result<(), Error> {
+        self.working_directory = canonical_directory(&self.session, &self.resolve(path))?;
+        Ok(())
+    }
+
+    /// What matches one pattern; see [`expand`].
+    ///
+    /// # Errors
+    /// As [`expand`].
+    pub fn expand(&self, pattern: &Pattern) -> Result<Expansion, Error> {
+        Ok(self.expand_all(std::slice::from_ref(pattern))?.pop().unwrap_or_default())
+    }
+
+    /// What matches each of several patterns, all sought at once; see [`expand`].
+    ///
+    /// # Errors
+    /// As [`expand`].
+    pub fn expand_all(&self, patterns: &[Pattern]) -> Result<Vec<Expansion>, Error> {
+        expand(&self.session, &self.working_directory, patterns, &self.interrupt)
+    }
+
+    /// The entries of one directory; see [`list`].
+    ///
+    /// # Errors
+    /// As [`list`].
+    pub fn list(&self, directory: &RemotePath) -> Result<Listing, Error> {
+        list(&self.session, &self.resolve(directory), &self.interrupt)
+    }
+
+    /// A walk through a directory.
+    #[must_use]
+    pub fn walk(&self, top: &RemotePath, links: Links) -> Walk {
+        Walk::new(&self.session, &self.resolve(top), links, &self.interrupt)
+    }
+
+    /// What is known of users and groups, those with these ids included where the server tells them.
+    ///
+    /// # Errors
+    /// Only the end of the connection.
+    pub fn owner_names(
+        &self,
+        uids: impl IntoIterator<Item = u32>,
+        gids: impl IntoIterator<Item = u32>,
+    ) -> Result<OwnerNames, Error> {
+        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.learn(&self.session, uids, gids)?;
+        Ok(owners.clone())
+    }
+}
+
+/// The canonical path of what is there.
+///
+/// # Errors
+/// The server refuses, or answers with what can't be a path.
+pub fn canonical(session: &Session, path: &RemotePath) -> Result<RemotePath, Error> {
+    let answer = session.realpath(path).map_err(|error| Error::new(Act::Canonicalize, path, error))?;
+    Ok(RemotePath::new(answer.to_vec())?)
+}
+
+/// The canonical path of a directory, as `cd` needs it: in one round trip, though it takes two questions.
+///
+/// # Errors
+/// It does not exist, is no directory, or the server does not say so.
+pub fn canonical_directory(session: &Session, path: &RemotePath) -> Result<RemotePath, Error> {
+    let realpath = session.submit(&calls::Realpath { path });
+    let stat = session.submit(&calls::Stat { path });
+    let answer = realpath.wait().map_err(|error| Error::new(Act::Canonicalize, path, error))?;
+    let canonical = RemotePath::new(answer.to_vec())?;
+    let attributes = stat.wait().map_err(|error| Error::new(Act::Stat, &canonical, error))?;
+    match attributes.permissions {
+        None => Err(Error::UnknownType(canonical)),
+        Some(_) if !attributes.is_dir() => Err(Error::NotADirectory(canonical)),
+        Some(_) => Ok(canonical),
+    }
+}
+
+/// A path without the directory in front, when it lies there.
+#[must_use]
+pub fn relative<'a>(directory: &RemotePath, path: &'a RemotePath) -> &'a [u8] {
+    let whole = path.as_bytes();
+    match whole.strip_prefix(directory.as_bytes()) {
+        Some(rest) if directory.as_bytes().ends_with(b"/") => rest,
+        Some([b'/', rest @ ..]) => rest,
+        _ => whole,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_below_a_directory_is_shown_without_it() {
+        for (directory, path, shown) in [
+            ("/srv", "/srv/a/b", "a/b"),
+            ("/srv", "/srv", "/srv"),
+            ("/srv", "/srvx/a", "/srvx/a"),
+            ("/", "/a", "a"),
+            ("/srv", "/srv//a", "/a"),
+        ] {
+            let (directory, path) = (RemotePath::new(directory).unwrap(), RemotePath::new(path).unwrap());
+            assert_eq!(relative(&directory, &path), shown.as_bytes(), "{directory:?} {path:?}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What can go wrong on the remote side, in sftp(1)'s words where it has any.
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+use super::glob::TooManyWords;
+use crate::name::{RemotePath, UnfitName};
+use crate::sftp::{self, StatusCode};
+use crate::terminal::Printable;
+
+/// What was asked of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// The canonical path, by REALPATH.
+    Canonicalize,
+    /// Attributes, by STAT or LSTAT.
+    Stat,
+    /// The entries, by OPENDIR and READDIR.
+    List,
+    /// Names of users and groups.
+    OwnerNames,
+}
+
+/// Why something about the remote side can't be told.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The server refused. The session goes on.
+    #[error("{}: {}", Request(*act, path), Cause(error))]
+    Refused {
+        /// What was asked.
+        act: Act,
+        /// About what.
+        path: RemotePath,
+        /// The server's answer, with its status code and its text.
+        error: sftp::Error,
+    },
+    /// The connection is gone, or the server broke the protocol.
+    #[error("{}", Cause(.0))]
+    Connection(sftp::Error),
+    /// A directory was needed.
+    #[error("\"{}\" is not a directory", Printable(.0.as_bytes()))]
+    NotADirectory(RemotePath),
+    /// The server does not say what it is.
+    #[error("Can't check target: the server does not say what \"{}\" is", Printable(.0.as_bytes()))]
+    UnknownType(RemotePath),
+    /// The server listed a name that would lead out of its directory. It was left out.
+    #[error("Server sent suspect path {} during readdir of \"{}\"", SuspectName(name), Printable(directory.as_bytes()))]
+    Suspect {
+        /// The directory that was listed.
+        directory: RemotePath,
+        /// The name and what is wrong with it.
+        name: UnfitName,
+    },
+    /// A walk went deeper than it may.
+    #[error("Maximum directory depth exceeded: {levels} levels at \"{}\"", Printable(path.as_bytes()))]
+    TooDeep {
+        /// The directory that was not entered.
+        path: RemotePath,
+        /// The limit.
+        levels: usize,
+    },
+    /// A link leads back to a directory that is being walked.
+    #[error("\"{}\" leads back to a directory above it", Printable(.0.as_bytes()))]
+    Loop(RemotePath),
+    /// A directory has more entries than we take, or its names are longer.
+    #[error("remote readdir(\"{}\"): more entries than memory should hold", Printable(.0.as_bytes()))]
+    TooManyEntries(RemotePath),
+    /// A pattern matches more than we take.
+    #[error("the pattern matches more files than memory should hold")]
+    TooManyMatches,
+    /// Braces multiply beyond all reason.
+    #[error(transparent)]
+    TooManyWords(#[from] TooManyWords),
+    /// The path can't be one.
+    #[error(transparent)]
+    Unfit(#[from] UnfitName),
+    /// Ctrl-C was pressed.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl Error {
+    /// What an answer of the session means for what was asked.
+    #[must_use]
+    pub fn new(act: Act, path: &RemotePath, error: sftp::Error) -> Error {
+        if error.leaves_the_session_alive() {
+            Error::Refused { act, path: path.clone(), error }
+        } else {
+            Error::Connection(error)
+        }
+    }
+
+    /// Whether nothing else can go well either: the connection is gone, or the user wants no more.
+    #[must_use]
+    pub fn ends_everything(&self) -> bool {
+        matches!(self, Error::Connection(_) | Error::Interrupted)
+    }
+
+    /// The code of the status that the server answered.
+    #[must_use]
+    pub fn status_code(&self) -> Option<StatusCode> {
+        match self {
+            Error::Refused { error, .. } | Error::Connection(error) => error.status_code(),
+            _ => None,
+        }
+    }
+
+    /// Whether the server said that there is no such file.
+    #[must_use]
+    pub fn is_no_such_file(&self) -> bool {
+        self.status_code() == Some(StatusCode::NO_SUCH_FILE)
+    }
+}
+
+/// What was asked, as sftp(1) names it in its messages.
+struct Request<'a>(Act, &'a RemotePath);
+
+impl fmt::Display for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = Printable(self.1.as_bytes());
+        match self.0 {
+            Act::Canonicalize => write!(f, "realpath {path}"),
+            Act::Stat => write!(f, "stat remote \"{path}\""),
+            Act::List => write!(f, "remote readdir(\"{path}\")"),
+            Act::OwnerNames => f.write_str("names of users and groups"),
+        }
+    }
+}
+
+/// A session's error for a person: the status in sftp(1)'s words, and the server's own text where it says more.
+pub struct Cause<'a>(pub &'a sftp::Error);
+
+impl fmt::Display for Cause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = self.0.to_string();
+        write!(f, "{}", Printable(words.as_bytes()))?;
+        match self.0 {
+            sftp::Error::Status(status) if says_more(&status.text, &words) => {
+                write!(f, " (server: {})", Printable(status.text.trim_ascii()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a server's text is more than the code's words over again; OpenSSH's server shortens some of them.
+fn says_more(text: &[u8], words: &str) -> bool {
+    let text = text.trim_ascii();
+    let repeated = words.as_bytes().get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text));
+    !text.is_empty() && !repeated
+}
+
+struct SuspectName<'a>(&'a UnfitName);
+
+impl fmt::Display for SuspectName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            UnfitName::Slash(name) | UnfitName::Dots(name) => write!(f, "\"{}\"", Printable(name)),
+            UnfitName::Empty => f.write_str("\"\""),
+            UnfitName::Nul => f.write_str("with a NUL byte"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sftp::Status;
+
+    fn status(code: StatusCode, text: &'static str) -> sftp::Error {
+        sftp::Error::Status(Status { code, text: text.into() })
+    }
+
+    #[test]
+    fn an_error_opens_with_the_words_of_sftp_and_keeps_those_of_the_server() {
+        let path = RemotePath::new("/srv/\u{1b}x").unwrap();
+        for (act, error, message) in [
+            (
+                Act::List,
+                status(StatusCode::PERMISSION_DENIED, "Permission denied"),
+                r#"remote readdir("/srv/\033x"): Permission denied"#,
+            ),
+            (
+                Act::Canonicalize,
+                status(StatusCode::NO_SUCH_FILE, "No such file"),
+                r"realpath /srv/\033x: No such file or directory",
+            ),
+            (Act::Stat, status(StatusCode::FAILURE, "quota\n"), r#"stat remote "/srv/\033x": Failure (server: quota)"#),
+            (Act::Stat, status(StatusCode::FAILURE, ""), r#"stat remote "/srv/\033x": Failure"#),
+        ] {
+            assert_eq!(Error::new(act, &path, error).to_string(), message);
+        }
+        let lost = sftp::Error::ConnectionLost("reset".into());
+        assert_eq!(Error::new(Act::Stat, &path, lost).to_string(), "Connection closed: reset");
+        let suspect = Error::Suspect { directory: RemotePath::dot(), name: UnfitName::Slash(b"../evil".to_vec()) };
+        assert_eq!(suspect.to_string(), r#"Server sent suspect path "../evil" during readdir of ".""#);
+    }
+}

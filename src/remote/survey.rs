@@ -1,0 +1,281 @@
+//! Many questions about the remote tree in flight at once: listings of directories, attributes of paths.
+//!
+//! A listing costs two round trips: OPENDIR, then READDIRs of which several are sent before the first is answered, since
+//! the answers to those beyond the end are cheap. CLOSE is sent and its outcome ignored: nothing was written.
+#![forbid(unsafe_code)]
+
+use std::collections::{HashMap, VecDeque};
+
+use super::error::{Act, Error};
+use super::interrupt::{Interrupt, Watch};
+use super::list::Listing;
+use crate::name::RemotePath;
+use crate::sftp::{self, Attributes, Completions, Handle, NameEntry, Reply, Session, calls};
+
+/// READDIRs in flight on a directory that was just opened: one for the entries of most, and one that finds the end.
+const FIRST_READS: usize = 2;
+
+/// READDIRs in flight on a directory that goes on and on. OpenSSH's server answers with 100 entries each.
+const MOST_READS: usize = 32;
+
+/// Questions about paths in flight: enough for any round trip, and few enough to stop soon when told to.
+const MOST_PATHS: usize = 512;
+
+/// Directories open at once where the server does not say how many handles it has.
+const DEFAULT_DIRECTORIES: usize = 32;
+
+/// Directories open at once at most.
+const MOST_DIRECTORIES: usize = 128;
+
+/// The part of the server's handles that a survey may take; transfers run beside it.
+const SHARE_OF_HANDLES: u64 = 4;
+
+/// Bytes of names that one directory may have, each entry counted with [`ENTRY_BYTES`] more: a server could list for ever.
+const MOST_LISTING_BYTES: usize = 1 << 30;
+
+/// What an entry takes in memory beside its names.
+const ENTRY_BYTES: usize = 160;
+
+/// Whether the server's own lines about entries are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Longnames {
+    /// For `ls -l`.
+    Kept,
+    /// They are as long as all the rest.
+    Dropped,
+}
+
+/// The answer to a question, with the token that came along with it.
+pub(super) enum Answer<T> {
+    Listing(T, RemotePath, Result<Listing, Error>),
+    Attributes(T, RemotePath, Result<Attributes, Error>),
+}
+
+/// Questions in flight. Dropping it abandons them and closes what is open.
+pub(super) struct Survey<T: Send + 'static> {
+    session: Session,
+    queue: Completions<Asked<T>>,
+    watch: Watch,
+    ready: VecDeque<(Asked<T>, Result<Reply, sftp::Error>)>,
+    unopened: VecDeque<(RemotePath, T)>,
+    unasked: VecDeque<(Links, RemotePath, T)>,
+    directories: HashMap<u64, Directory<T>>,
+    next_directory: u64,
+    most_directories: usize,
+    longnames: Longnames,
+}
+
+enum Asked<T> {
+    Opendir(u64),
+    Readdir { directory: u64, sequence: usize },
+    Attributes(RemotePath, T),
+}
+
+/// Whose attributes are asked for when a path is a link.
+enum Links {
+    Itself,
+    Target,
+}
+
+struct Directory<T> {
+    token: T,
+    path: RemotePath,
+    handle: Option<Handle>,
+    /// What each READDIR brought, in the order of asking, which is the server's order whenever the answers come.
+    chunks: Vec<Listing>,
+    in_flight: usize,
+    bytes: usize,
+    ended: bool,
+    failure: Option<Error>,
+}
+
+impl<T: Send + 'static> Survey<T> {
+    pub(super) fn new(session: &Session, interrupt: &Interrupt, longnames: Longnames) -> Survey<T> {
+        let queue = Completions::new();
+        let share = session.limits().open_handles.map(|handles| usize::try_from(handles / SHARE_OF_HANDLES));
+        let most_directories = match share {
+            None => DEFAULT_DIRECTORIES,
+            Some(share) => share.unwrap_or(MOST_DIRECTORIES).clamp(1, MOST_DIRECTORIES),
+        };
+        Survey {
+            session: session.clone(),
+            watch: interrupt.watch(queue.nudge()),
+            queue,
+            ready: VecDeque::new(),
+            unopened: VecDeque::new(),
+            unasked: VecDeque::new(),
+            directories: HashMap::new(),
+            next_directory: 0,
+            most_directories,
+            longnames,
+        }
+    }
+
+    /// Asks for a directory's entries.
+    pub(super) fn list(&mut self, path: RemotePath, token: T) {
+        self.unopened.push_back((path, token));
+    }
+
+    /// Asks for a directory's entries before all others that wait.
+    pub(super) fn list_next(&mut self, path: RemotePath, token: T) {
+        self.unopened.push_front((path, token));
+    }
+
+    /// Asks for attributes, of a link itself where the path is one.
+    pub(super) fn lstat(&mut self, path: RemotePath, token: T) {
+        self.unasked.push_back((Links::Itself, path, token));
+    }
+
+    /// Asks for attributes of what a path leads to.
+    pub(super) fn stat(&mut self, path: RemotePath, token: T) {
+        self.unasked.push_back((Links::Target, path, token));
+    }
+
+    /// Whether another directory could be opened at once.
+    pub(super) fn has_room(&self) -> bool {
+        self.unopened.len() + self.directories.len() < self.most_directories
+    }
+
+    /// Waits for the next answer, in whatever order they come; None when every question was answered.
+    pub(super) fn next(&mut self) -> Result<Option<Answer<T>>, Error> {
+        loop {
+            self.submit();
+            if self.watch.was_pressed() {
+                return Err(Error::Interrupted);
+            }
+            let Some((asked, outcome)) = self.ready.pop_front() else {
+                if self.queue.outstanding() == 0 {
+                    return Ok(None);
+                }
+                self.ready = self.queue.wait(None);
+                continue;
+            };
+            if let Err(error) = &outcome {
+                if !error.leaves_the_session_alive() {
+                    return Err(Error::Connection(error.clone()));
+                }
+            }
+            if let Some(answer) = self.take(asked, outcome) {
+                return Ok(Some(answer));
+            }
+        }
+    }
+
+    fn submit(&mut self) {
+        while self.directories.len() < self.most_directories {
+            let Some((path, token)) = self.unopened.pop_front() else { break };
+            let id = self.next_directory;
+            self.next_directory += 1;
+            self.session.submit_to(&self.queue, Asked::Opendir(id), &calls::Opendir { path: &path });
+            self.directories.insert(id, Directory::new(path, token));
+        }
+        while self.queue.outstanding() < MOST_PATHS {
+            let Some((links, path, token)) = self.unasked.pop_front() else { break };
+            let about = path.clone();
+            let asked = Asked::Attributes(path, token);
+            match links {
+                Links::Itself => self.session.submit_to(&self.queue, asked, &calls::Lstat { path: &about }),
+                Links::Target => self.session.submit_to(&self.queue, asked, &calls::Stat { path: &about }),
+            }
+        }
+    }
+
+    fn take(&mut self, asked: Asked<T>, outcome: Result<Reply, sftp::Error>) -> Option<Answer<T>> {
+        let id = match asked {
+            Asked::Attributes(path, token) => {
+                let attributes = match outcome {
+                    Ok(Reply::Attributes(attributes)) => Ok(attributes),
+                    Ok(_) => Ok(Attributes::default()),
+                    Err(error) => Err(Error::new(Act::Stat, &path, error)),
+                };
+                return Some(Answer::Attributes(token, path, attributes));
+            }
+            Asked::Opendir(id) | Asked::Readdir { directory: id, .. } => id,
+        };
+        let directory = self.directories.get_mut(&id)?;
+        match (asked, outcome) {
+            (_, Ok(Reply::Handle(handle))) => directory.handle = Some(handle),
+            (Asked::Readdir { sequence, .. }, Ok(Reply::Names(names))) => {
+                directory.add(sequence, names, self.longnames);
+            }
+            (Asked::Readdir { .. }, Err(error)) => directory.end(error),
+            (_, Err(error)) => directory.refuse(error),
+            (_, Ok(_)) => directory.ended = true,
+        }
+        directory.in_flight -= 1;
+        for sequence in directory.next_reads() {
+            if let Some(handle) = &directory.handle {
+                let asked = Asked::Readdir { directory: id, sequence };
+                self.session.submit_to(&self.queue, asked, &calls::Readdir { handle });
+            }
+        }
+        if directory.in_flight > 0 {
+            return None;
+        }
+        self.directories.remove(&id).map(Directory::into_answer)
+    }
+}
+
+impl<T> Directory<T> {
+    /// A directory whose OPENDIR was sent.
+    fn new(path: RemotePath, token: T) -> Directory<T> {
+        Directory { token, path, handle: None, chunks: Vec::new(), in_flight: 1, bytes: 0, ended: false, failure: None }
+    }
+
+    /// Takes what a READDIR brought. An answer without entries is the end, as for sftp(1); else it could repeat for ever.
+    fn add(&mut self, sequence: usize, names: Vec<NameEntry>, longnames: Longnames) {
+        self.ended |= names.is_empty();
+        let Some(chunk) = self.chunks.get_mut(sequence) else { return };
+        for entry in names {
+            self.bytes += entry.name.len() + ENTRY_BYTES;
+            if longnames == Longnames::Kept {
+                self.bytes += entry.longname.len();
+            }
+            chunk.add(entry, longnames);
+        }
+        if self.bytes > MOST_LISTING_BYTES {
+            self.ended = true;
+            self.failure = Some(Error::TooManyEntries(self.path.clone()));
+        }
+    }
+
+    fn end(&mut self, error: sftp::Error) {
+        if error.is_eof() {
+            self.ended = true;
+        } else {
+            self.refuse(error);
+        }
+    }
+
+    fn refuse(&mut self, error: sftp::Error) {
+        self.ended = true;
+        // The first says why; later ones may only be its consequence.
+        self.failure.get_or_insert(Error::new(Act::List, &self.path, error));
+    }
+
+    /// Sequence numbers of the READDIRs to send now: the longer a directory turns out, the more.
+    fn next_reads(&mut self) -> std::ops::Range<usize> {
+        let asked = self.chunks.len();
+        if !self.ended {
+            let answered = asked - self.in_flight;
+            let wanted = (FIRST_READS * (answered + 1)).min(MOST_READS);
+            let more = wanted.saturating_sub(self.in_flight);
+            self.chunks.resize_with(asked + more, Listing::default);
+            self.in_flight += more;
+        }
+        asked..self.chunks.len()
+    }
+
+    fn into_answer(self) -> Answer<T> {
+        let outcome = match self.failure {
+            Some(error) => Err(error),
+            None => Ok(self.chunks.into_iter().reduce(joined).unwrap_or_default()),
+        };
+        Answer::Listing(self.token, self.path, outcome)
+    }
+}
+
+fn joined(mut first: Listing, second: Listing) -> Listing {
+    first.append(second);
+    first
+}

@@ -1,0 +1,358 @@
+//! A remote tree, entry by entry, read ahead with many READDIRs in flight.
+//!
+//! What a walk yields is in a fixed order, top down and sorted bytewise within each directory, as if it were read one
+//! directory after the other; listings of directories that come later are under way meanwhile, within bounds.
+#![forbid(unsafe_code)]
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use super::error::{Act, Error};
+use super::interrupt::Interrupt;
+use super::list::{Entry, Listing};
+use super::survey::{Answer, Longnames, Survey};
+use crate::name::{EntryName, RemotePath};
+use crate::sftp::{Attributes, FileType, Pending, Session, calls};
+
+/// Levels that a walk goes down, as sftp(1): a server can nest directories for ever.
+pub const MAX_DEPTH: usize = 64;
+
+/// Entries that were listed and not yet asked for. Beyond, no directory is read ahead.
+const MOST_ENTRIES_AHEAD: usize = 100_000;
+
+/// Questions about an entry's kind in flight, for servers whose listings do not tell it and for links that are followed.
+const MOST_QUESTIONS: usize = 256;
+
+/// What a walk does with symbolic links below its top; the top itself is followed in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// They are entries like any other.
+    #[default]
+    Kept,
+    /// They stand for what they lead to; one that leads nowhere is an entry.
+    Followed,
+}
+
+/// A directory of a walk.
+#[derive(Debug)]
+pub struct Directory {
+    /// The path as it is asked for: the top's path, and the names below it.
+    pub path: RemotePath,
+    /// The directory above; none for the top.
+    pub parent: Option<Arc<Directory>>,
+    /// The name in the directory above; none for the top.
+    pub name: Option<EntryName>,
+    /// Attributes as the directory above listed them; empty for the top.
+    pub attributes: Attributes,
+    /// Levels below the top, which is 0.
+    pub depth: usize,
+    number: u64,
+    /// Known where links are followed, to see when one leads back.
+    canonical: Option<RemotePath>,
+}
+
+impl Directory {
+    /// The names that lead from the top to here; none for the top.
+    #[must_use]
+    pub fn names(&self) -> Vec<&EntryName> {
+        let mut names: Vec<_> = self.lineage().filter_map(|directory| directory.name.as_ref()).collect();
+        names.reverse();
+        names
+    }
+
+    /// This directory and those above it, up to the top.
+    fn lineage(&self) -> impl Iterator<Item = &Directory> {
+        std::iter::successors(Some(self), |directory| directory.parent.as_deref())
+    }
+}
+
+/// What a walk comes by.
+#[derive(Debug)]
+pub enum Found {
+    /// A directory; what is in it follows, then [`Found::Left`].
+    Directory(Arc<Directory>),
+    /// Anything else.
+    Entry {
+        /// The directory that holds it.
+        directory: Arc<Directory>,
+        /// The entry.
+        entry: Entry,
+    },
+    /// Everything in a directory was yielded, or it could not be read.
+    Left(Arc<Directory>),
+    /// Something was left out: a directory that can't be read or is too deep, a name that is no name.
+    Failure(Error),
+}
+
+/// A walk through a remote tree. It ends early, behind a [`Found::Failure`], with the connection or by Ctrl-C.
+pub struct Walk {
+    session: Session,
+    survey: Survey<Arc<Directory>>,
+    links: Links,
+    /// Where it starts; taken when it does.
+    top: Option<RemotePath>,
+    /// A directory that was yielded and whose listing comes next.
+    entered: Option<Arc<Directory>>,
+    /// Directories that were entered and not left.
+    stack: Vec<Open>,
+    failures: VecDeque<Error>,
+    ahead: Ahead,
+    directories: u64,
+    ended: bool,
+}
+
+struct Open {
+    directory: Arc<Directory>,
+    items: std::vec::IntoIter<Item>,
+}
+
+/// A listing, ready to be yielded.
+#[derive(Default)]
+struct Contents {
+    items: Vec<Item>,
+    failures: Vec<Error>,
+}
+
+enum Item {
+    Directory(Arc<Directory>),
+    Entry(Entry),
+}
+
+/// What is known and asked of directories whose turn has not come.
+#[derive(Default)]
+struct Ahead {
+    /// Not asked for; those that come first in front.
+    unasked: VecDeque<Arc<Directory>>,
+    /// Asked for before their place in `unasked` came up.
+    asked_early: HashSet<u64>,
+    /// Asked for and not answered.
+    awaited: HashSet<u64>,
+    arrived: HashMap<u64, Contents>,
+    /// Entries listed and not yielded.
+    entries: usize,
+}
+
+impl Walk {
+    /// A walk through the directory `top`. Nothing is asked before the first item is.
+    #[must_use]
+    pub fn new(session: &Session, top: &RemotePath, links: Links, interrupt: &Interrupt) -> Walk {
+        Walk {
+            session: session.clone(),
+            survey: Survey::new(session, interrupt, Longnames::Dropped),
+            links,
+            top: Some(top.clone()),
+            entered: None,
+            stack: Vec::new(),
+            failures: VecDeque::new(),
+            ahead: Ahead::default(),
+            directories: 0,
+            ended: false,
+        }
+    }
+
+    fn step(&mut self) -> Result<Option<Found>, Error> {
+        if let Some(top) = self.top.take() {
+            let top = self.top_directory(top)?;
+            return Ok(Some(self.enter(top)));
+        }
+        if let Some(directory) = self.entered.take() {
+            let contents = self.contents(&directory)?;
+            self.failures.extend(contents.failures);
+            self.stack.push(Open { directory, items: contents.items.into_iter() });
+        }
+        if let Some(failure) = self.failures.pop_front() {
+            return Ok(Some(Found::Failure(failure)));
+        }
+        let Some(open) = self.stack.last_mut() else { return Ok(None) };
+        let Some(item) = open.items.next() else {
+            return Ok(self.stack.pop().map(|open| Found::Left(open.directory)));
+        };
+        self.ahead.entries -= 1;
+        Ok(Some(match item {
+            Item::Directory(directory) => self.enter(directory),
+            Item::Entry(entry) => Found::Entry { directory: Arc::clone(&open.directory), entry },
+        }))
+    }
+
+    fn enter(&mut self, directory: Arc<Directory>) -> Found {
+        self.entered = Some(Arc::clone(&directory));
+        Found::Directory(directory)
+    }
+
+    fn top_directory(&self, path: RemotePath) -> Result<Arc<Directory>, Error> {
+        let canonical = match self.links {
+            Links::Kept => None,
+            Links::Followed => self.canonical(&path)?,
+        };
+        let attributes = Attributes::default();
+        Ok(Arc::new(Directory { path, parent: None, name: None, attributes, depth: 0, number: 0, canonical }))
+    }
+
+    /// A directory's contents, waited for; other listings may come meanwhile.
+    fn contents(&mut self, directory: &Arc<Directory>) -> Result<Contents, Error> {
+        if !self.ahead.arrived.contains_key(&directory.number) && self.ahead.awaited.insert(directory.number) {
+            self.ahead.asked_early.insert(directory.number);
+            self.survey.list_next(directory.path.clone(), Arc::clone(directory));
+        }
+        loop {
+            if let Some(contents) = self.ahead.arrived.remove(&directory.number) {
+                return Ok(contents);
+            }
+            match self.survey.next()? {
+                Some(Answer::Listing(directory, _, outcome)) => self.arrive(&directory, outcome)?,
+                // The survey answers each question in its own kind, and the directory's is among them.
+                _ => return Ok(Contents::default()),
+            }
+        }
+    }
+
+    fn arrive(&mut self, directory: &Arc<Directory>, outcome: Result<Listing, Error>) -> Result<(), Error> {
+        let contents = match outcome {
+            Ok(listing) => self.prepare(directory, listing)?,
+            Err(error) => Contents { items: Vec::new(), failures: vec![error] },
+        };
+        for item in contents.items.iter().rev() {
+            if let Item::Directory(directory) = item {
+                self.ahead.unasked.push_front(Arc::clone(directory));
+            }
+        }
+        self.ahead.entries += contents.items.len();
+        self.ahead.awaited.remove(&directory.number);
+        self.ahead.arrived.insert(directory.number, contents);
+        self.read_ahead();
+        Ok(())
+    }
+
+    fn read_ahead(&mut self) {
+        while self.survey.has_room() && self.ahead.entries < MOST_ENTRIES_AHEAD {
+            let Some(directory) = self.ahead.unasked.pop_front() else { break };
+            if !self.ahead.asked_early.remove(&directory.number) {
+                self.ahead.awaited.insert(directory.number);
+                self.survey.list(directory.path.clone(), directory);
+            }
+        }
+    }
+
+    fn prepare(&mut self, directory: &Arc<Directory>, listing: Listing) -> Result<Contents, Error> {
+        let mut failures: Vec<Error> = listing.complaints(&directory.path).collect();
+        let mut entries = listing.entries;
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        // A name that comes again would be acted on twice, perhaps as another kind of file.
+        entries.dedup_by(|one, other| one.name == other.name);
+        self.complete(directory, &mut entries, None, lstat)?;
+        let links: Vec<EntryName> = match self.links {
+            Links::Kept => Vec::new(),
+            Links::Followed => self.follow(directory, &mut entries)?,
+        };
+        let mut items = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if !entry.attributes.is_dir() {
+                items.push(Item::Entry(entry));
+                continue;
+            }
+            let is_link = links.binary_search(&entry.name).is_ok();
+            match self.subdirectory(directory, entry, is_link)? {
+                Ok(directory) => items.push(Item::Directory(Arc::new(directory))),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        Ok(Contents { items, failures })
+    }
+
+    /// Replaces the attributes of links by those of what they lead to, and tells which entries were links.
+    fn follow(&self, directory: &Directory, entries: &mut [Entry]) -> Result<Vec<EntryName>, Error> {
+        let is_link = |entry: &&Entry| entry.attributes.file_type() == Some(FileType::Symlink);
+        let links = entries.iter().filter(is_link).map(|entry| entry.name.clone()).collect();
+        self.complete(directory, entries, Some(FileType::Symlink), stat)?;
+        Ok(links)
+    }
+
+    /// A directory in a directory, or why it is not entered.
+    fn subdirectory(
+        &mut self,
+        parent: &Arc<Directory>,
+        entry: Entry,
+        is_link: bool,
+    ) -> Result<Result<Directory, Error>, Error> {
+        let path = parent.path.join(&entry.name);
+        let depth = parent.depth + 1;
+        if depth > MAX_DEPTH {
+            return Ok(Err(Error::TooDeep { path, levels: MAX_DEPTH }));
+        }
+        let canonical = match &parent.canonical {
+            Some(_) if is_link => self.canonical(&path)?,
+            canonical => canonical.as_ref().map(|canonical| canonical.join(&entry.name)),
+        };
+        if is_link && canonical.is_some() && parent.lineage().any(|directory| directory.canonical == canonical) {
+            return Ok(Err(Error::Loop(path)));
+        }
+        self.directories += 1;
+        Ok(Ok(Directory {
+            path,
+            parent: Some(Arc::clone(parent)),
+            name: Some(entry.name),
+            attributes: entry.attributes,
+            depth,
+            number: self.directories,
+            canonical,
+        }))
+    }
+
+    /// The canonical path, where the server tells it. Without it a loop of links is ended by its depth.
+    fn canonical(&self, path: &RemotePath) -> Result<Option<RemotePath>, Error> {
+        match self.session.realpath(path) {
+            Ok(canonical) => Ok(RemotePath::new(canonical.to_vec()).ok()),
+            Err(error) if error.leaves_the_session_alive() => Ok(None),
+            Err(error) => Err(Error::Connection(error)),
+        }
+    }
+
+    /// Asks for the attributes of the entries of one type, or of none that the listing told, many at a time. What the
+    /// server refuses stays as it is.
+    fn complete(
+        &self,
+        directory: &Directory,
+        entries: &mut [Entry],
+        file_type: Option<FileType>,
+        ask: fn(&Session, &RemotePath) -> Pending<Attributes>,
+    ) -> Result<(), Error> {
+        let mut incomplete: Vec<&mut Entry> =
+            entries.iter_mut().filter(|entry| entry.attributes.file_type() == file_type).collect();
+        for some in incomplete.chunks_mut(MOST_QUESTIONS) {
+            let questions: Vec<_> =
+                some.iter().map(|entry| ask(&self.session, &directory.path.join(&entry.name))).collect();
+            for (entry, question) in some.iter_mut().zip(questions) {
+                match question.wait() {
+                    Ok(attributes) => entry.attributes = attributes,
+                    Err(error) if error.leaves_the_session_alive() => {}
+                    Err(error) => return Err(Error::new(Act::Stat, &directory.path, error)),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lstat(session: &Session, path: &RemotePath) -> Pending<Attributes> {
+    session.submit(&calls::Lstat { path })
+}
+
+fn stat(session: &Session, path: &RemotePath) -> Pending<Attributes> {
+    session.submit(&calls::Stat { path })
+}
+
+impl Iterator for Walk {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        if self.ended {
+            return None;
+        }
+        let found = self.step().unwrap_or_else(|error| {
+            self.ended = true;
+            Some(Found::Failure(error))
+        });
+        self.ended |= found.is_none();
+        found
+    }
+}
