@@ -258,16 +258,13 @@ mod tests {
     #[test]
     fn the_usage_names_every_option() {
         let flags = USAGE.split(['[', ']']).nth(1).unwrap();
-        for arg in Options::command().get_arguments().filter(|arg| !arg.is_positional()) {
+        let mut command = Options::command();
+        command.build();
+        for arg in command.get_arguments().filter(|arg| !arg.is_positional()) {
+            let with_value = arg.get_num_args().unwrap().takes_values();
             let named = match (arg.get_short(), arg.get_long()) {
-                (Some(short), _)
-                    if arg.get_num_args().is_none_or(|range| range.takes_values())
-                        && arg.get_action().takes_values()
-                        && arg.get_value_names().is_some() =>
-                {
-                    USAGE.contains(&format!("[-{short} "))
-                }
-                (Some(short), _) => flags.starts_with('-') && flags.contains(short),
+                (Some(short), _) if with_value => USAGE.contains(&format!("[-{short} ")),
+                (Some(short), _) => flags.contains(short),
                 (None, Some(long)) => USAGE.contains(&format!("[--{long}")),
                 (None, None) => false,
             };

@@ -12,6 +12,8 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::termios::tcgetwinsize;
 
 /// The program's output; clones share one.
@@ -334,12 +336,8 @@ enum Sink {
 impl Sink {
     fn put(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
         match (self, stream) {
-            (Sink::Standard, Stream::Stdout) => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(bytes)?;
-                stdout.flush()
-            }
-            (Sink::Standard, Stream::Stderr) => io::stderr().lock().write_all(bytes),
+            (Sink::Standard, Stream::Stdout) => write_whole(io::stdout(), bytes),
+            (Sink::Standard, Stream::Stderr) => write_whole(io::stderr(), bytes),
             (Sink::Captured { stdout, stderr, merged }, stream) => {
                 let alone = if stream == Stream::Stdout { stdout } else { stderr };
                 alone.extend_from_slice(bytes);
@@ -364,6 +362,23 @@ impl Sink {
             _ => false,
         }
     }
+}
+
+/// Writes past the standard library's buffers, which lose count of what is written when a stream that another program
+/// shares has been made non-blocking, as ssh does with its stderr.
+fn write_whole(stream: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(&stream, bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                // Whether it was worth waiting for shows at the next write.
+                let _ = poll(&mut [PollFd::new(&stream, PollFlags::OUT)], None);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 fn columns_of(stream: impl AsFd) -> Option<usize> {
@@ -436,6 +451,20 @@ mod tests {
         assert!(shown.try_recv().is_err());
         output.answer("");
         assert_eq!(shown.try_recv().unwrap().len(), BUFFERED_BYTES);
+    }
+
+    #[test]
+    fn a_stream_that_takes_only_a_little_at_a_time_gets_all() {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut seen = Vec::new();
+            io::Read::read_to_end(&mut theirs, &mut seen).map(|_| seen)
+        });
+        let bytes: Vec<u8> = (0..4 << 20).map(|at: u32| at.to_le_bytes()[1]).collect();
+        write_whole(&ours, &bytes).unwrap();
+        drop(ours);
+        assert!(reader.join().unwrap().unwrap() == bytes);
     }
 
     #[test]
