@@ -307,6 +307,7 @@ mod tests {
             "a&b",
             "a%h",
             "host/dir",
+            "host/dir:x",
             "*",
             "a,b",
             "[a:b]",

@@ -218,6 +218,18 @@ mod tests {
     }
 
     #[test]
+    fn no_character_turns_the_line_round_or_hides() {
+        let turning = ['\u{61C}', '\u{200E}', '\u{200F}']
+            .into_iter()
+            .chain('\u{202A}'..='\u{202E}')
+            .chain('\u{2066}'..='\u{2069}');
+        for c in turning.chain('\u{2060}'..='\u{2064}').chain(['\u{200C}', '\u{180E}', '\u{3164}', '\u{2029}']) {
+            let shown = Printable(format!("a{c}b").as_bytes()).to_string();
+            assert!(shown.is_ascii(), "U+{:04X} is shown", u32::from(c));
+        }
+    }
+
+    #[test]
     fn widths_are_columns_of_the_terminal() {
         for (text, columns) in [("abc", 3), ("äöü", 3), ("日本", 4), ("😀", 2), ("u\u{308}", 1), ("\x1b", 4)] {
             assert_eq!(Printable(text.as_bytes()).width(), columns, "{text:?}");
