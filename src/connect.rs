@@ -1,2 +1,222 @@
-//! From a destination and options to an open SFTP session, over whichever transport.
+//! From what the command line asks for to an open SFTP session, over whichever transport: SSH of our own, a program
+//! that is run as ssh (`-S`), or a server program on this machine (`-D`).
 #![forbid(unsafe_code)]
+
+mod questions;
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::process::Command;
+
+use crate::child::{ChildTransport, Process};
+use crate::cli::{Destination, Invocation, SshOption, Target};
+use crate::sftp;
+use crate::ssh;
+use crate::terminal::{Output, Printable};
+use crate::transport::Transport;
+
+use questions::AtTerminal;
+
+/// An open session, and what to say about it.
+pub struct Connected {
+    /// The session.
+    pub session: sftp::Session,
+    /// `Connected to HOST.`, as sftp(1) says it.
+    pub greeting: String,
+}
+
+/// Why there is no session. [`Error::hint`] tells the way out, where there is one.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SSH of our own did not come about.
+    #[error(transparent)]
+    Ssh(#[from] ssh::Error),
+    /// A program could not be started.
+    #[error("cannot run {}: {}", Printable(program.as_bytes()), without_number(cause))]
+    Program {
+        /// The program.
+        program: OsString,
+        /// Why not.
+        cause: io::Error,
+    },
+    /// The command of `-D` can't be split into words.
+    #[error("-D {}: a quote is not closed", Printable(.0.as_bytes()))]
+    Command(OsString),
+    /// The name of the subsystem, or the command, is not UTF-8.
+    #[error("-s {}: not valid UTF-8", Printable(.0.as_bytes()))]
+    Subsystem(OsString),
+    /// The other side does not speak SFTP.
+    #[error(transparent)]
+    Sftp(#[from] sftp::Error),
+}
+
+impl Error {
+    /// The way out, for a line of its own.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Ssh(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// Connects as the command line asks. What must be asked is asked on the terminal, never in a batch.
+///
+/// # Errors
+/// Whatever keeps the session from being opened.
+pub fn open(invocation: &Invocation, output: &Output) -> Result<Connected, Error> {
+    match &invocation.target {
+        Target::Command(command) => {
+            let transport = run_server(command)?;
+            let greeting = format!("Attached to {}.", Printable(command.as_bytes()));
+            start(Box::new(transport), sftp::Options::default(), greeting)
+        }
+        Target::Server(destination) => {
+            let greeting = format!("Connected to {}.", Printable(destination.host.as_bytes()));
+            match &invocation.ssh_program {
+                Some(program) => {
+                    let mut command = Command::new(program);
+                    command.args(invocation.ssh_program_arguments(destination));
+                    // The program may ask a person first.
+                    let options = sftp::Options { greeting_limit: None, ..sftp::Options::default() };
+                    start(Box::new(run(&command)?), options, greeting)
+                }
+                None => {
+                    let transport = connect(invocation, destination, output)?;
+                    start(Box::new(transport), sftp::Options::default(), greeting)
+                }
+            }
+        }
+    }
+}
+
+fn start(transport: Box<dyn Transport>, options: sftp::Options, greeting: String) -> Result<Connected, Error> {
+    Ok(Connected { session: sftp::Session::open(transport, options)?, greeting })
+}
+
+/// Starts the server program of `-D`, which is split as a shell splits it.
+fn run_server(line: &OsStr) -> Result<ChildTransport, Error> {
+    let words = shlex::bytes::split(line.as_bytes()).ok_or_else(|| Error::Command(line.to_owned()))?;
+    let mut words = words.into_iter().map(OsString::from_vec);
+    let mut command = Command::new(words.next().unwrap_or_default());
+    command.args(words);
+    run(&command)
+}
+
+fn run(command: &Command) -> Result<ChildTransport, Error> {
+    ChildTransport::spawn(command).map_err(|cause| unstarted(command, cause))
+}
+
+fn unstarted(command: &Command, cause: io::Error) -> Error {
+    Error::Program { program: command.get_program().to_owned(), cause }
+}
+
+/// SSH of our own.
+fn connect(
+    invocation: &Invocation,
+    destination: &Destination,
+    output: &Output,
+) -> Result<ssh::ChannelTransport, Error> {
+    let arguments = invocation.ssh_config_arguments(destination);
+    let config = ssh::Config::resolve(ssh::Request { arguments: &arguments, host: &destination.host })?;
+    let start = what_to_start(invocation)?;
+    let socket = match &config.proxy {
+        None => ssh::dial(&config)?,
+        Some(proxy) => through(&proxy_command(proxy, &config, invocation))?,
+    };
+    let mut questions = AtTerminal::new(output, invocation.verbosity > 0);
+    Ok(ssh::open(&config, socket, &start, &mut questions)?)
+}
+
+fn what_to_start(invocation: &Invocation) -> Result<ssh::Start, Error> {
+    let Some(name) = &invocation.subsystem else {
+        return Ok(ssh::Start::Subsystem(String::from("sftp")));
+    };
+    let text = name.to_str().ok_or_else(|| Error::Subsystem(name.clone()))?.to_owned();
+    Ok(if invocation.subsystem_is_path() { ssh::Start::Command(text) } else { ssh::Start::Subsystem(text) })
+}
+
+/// The server is at the other end of a program's socket. The program lives as long as the connection.
+fn through(command: &Command) -> Result<ssh::Socket, Error> {
+    let process = Process::spawn(command).map_err(|cause| unstarted(command, cause))?;
+    let socket = process.socket().map_err(|cause| unstarted(command, cause))?;
+    Ok(ssh::Socket::new(socket, Some(Box::new(process))))
+}
+
+/// A ProxyCommand is for the user's shell; a ProxyJump is what ssh itself makes of it: ssh, asked to forward to the server.
+fn proxy_command(proxy: &ssh::Proxy, config: &ssh::Config, invocation: &Invocation) -> Command {
+    match proxy {
+        ssh::Proxy::Command(line) => {
+            let shell = env::var_os("SHELL").filter(|shell| !shell.is_empty());
+            let mut command = Command::new(shell.unwrap_or_else(|| OsString::from("/bin/sh")));
+            command.arg("-c").arg(format!("exec {line}"));
+            command
+        }
+        ssh::Proxy::Jump(hops) => {
+            let (before, last) =
+                hops.rsplit_once(',').map_or((None, hops.as_str()), |(before, last)| (Some(before), last));
+            let mut command = Command::new("ssh");
+            for option in &invocation.ssh_options {
+                if let SshOption::ConfigFile(_) | SshOption::Verbose = option {
+                    command.args(option.words());
+                }
+            }
+            if config.batch {
+                command.arg("-oBatchMode=yes");
+            }
+            if let Some(before) = before {
+                command.arg("-J").arg(before);
+            }
+            command.arg("-W").arg(format!("[{}]:{}", config.host, config.port));
+            let last = if last.contains("://") { last.to_owned() } else { format!("ssh://{last}") };
+            command.arg("--").arg(last);
+            command
+        }
+    }
+}
+
+/// An operating system's error without its number.
+fn without_number(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{self, CommandLine};
+
+    fn invocation(line: &str) -> Invocation {
+        match cli::parse(shlex::split(&format!("sftpsh {line}")).unwrap()) {
+            Ok(CommandLine::Session(invocation)) => *invocation,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn error(line: &str) -> String {
+        open(&invocation(line), &Output::captured()).err().expect(line).to_string()
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_run_is_named() {
+        for (line, text) in [
+            ("-D /nowhere/sftp-server", "cannot run /nowhere/sftp-server: No such file or directory"),
+            ("-D '\"unclosed'", "-D \"unclosed: a quote is not closed"),
+            ("-D ''", "cannot run : No such file or directory"),
+            ("-S /etc/passwd host", "cannot run /etc/passwd: Permission denied"),
+        ] {
+            assert_eq!(error(line), text, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_a_command_and_a_name_a_subsystem() {
+        let start = |line| what_to_start(&invocation(line)).unwrap();
+        assert_eq!(start("host"), ssh::Start::Subsystem(String::from("sftp")));
+        assert_eq!(start("-s other host"), ssh::Start::Subsystem(String::from("other")));
+        assert_eq!(start("-s /lib/sftp-server host"), ssh::Start::Command(String::from("/lib/sftp-server")));
+    }
+}

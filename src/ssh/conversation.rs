@@ -41,8 +41,15 @@ impl<'a> Conversation<'a> {
         self.answers > 0 && !self.given_up
     }
 
+    /// Shows a line of the server's. Each line says whose it is.
+    fn inform(&mut self, line: &str) {
+        self.questions.show(Notice::Information(format!("{}{line}", self.label)));
+    }
+
     fn answer(&mut self, prompt: &Prompt<'_>) -> String {
-        let question = format!("{}{}", self.label, prompt.text);
+        let mut lines: Vec<&str> = prompt.text.lines().take(QUESTION_LIMIT).collect();
+        let question = format!("{}{}", self.label, lines.pop().unwrap_or_default());
+        lines.into_iter().for_each(|line| self.inform(line));
         let answer = if self.given_up {
             None
         } else if prompt.echo {
@@ -70,7 +77,7 @@ impl KeyboardInteractivePrompt for Conversation<'_> {
         self.connection.pause();
         if !self.given_up {
             for line in instructions.lines().take(QUESTION_LIMIT) {
-                self.questions.show(Notice::Information(line.to_owned()));
+                self.inform(line);
             }
         }
         let answers = prompts.iter().map(|prompt| self.answer(prompt)).collect();

@@ -24,8 +24,8 @@ const DEFAULT_IDENTITIES: [&str; 3] = ["~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.s
 /// What the command line says about a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
-    /// The option words as ssh would get them, with all but the destination: `-F`, `file`, `-oPort 2222`, `-l`, `user`…
-    pub words: &'a [OsString],
+    /// The arguments of `ssh -G`: `-F`, `file`, `-oPort 2222`, `-l`, `user`, `-G`, `--`, `host`.
+    pub arguments: &'a [OsString],
     /// The host as it was typed.
     pub host: &'a str,
 }
@@ -49,14 +49,12 @@ type Answers = Result<(Settings, Settings), Error>;
 
 /// Asks ssh twice at once: with the user's configuration and with none, which shows what was not asked for.
 fn ask_ssh(request: Request<'_>) -> io::Result<Answers> {
-    let asked = |words: &[&OsStr]| {
+    let asked = |arguments: &[OsString]| {
         let mut command = Command::new(SSH);
-        command.arg("-G").args(words).arg("--").arg(request.host);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     };
-    let words: Vec<&OsStr> = request.words.iter().map(OsString::as_os_str).collect();
-    let defaults = asked(&[OsStr::new("-F"), OsStr::new("/dev/null")])?;
-    let settings = asked(&words)?;
+    let defaults = asked(&["-F", "/dev/null", "-G", "--", request.host].map(OsString::from))?;
+    let settings = asked(request.arguments)?;
     let defaults = defaults.wait_with_output()?;
     let settings = settings.wait_with_output()?;
     Ok(understand(&settings).and_then(|settings| Ok((settings, understand(&defaults)?))))
@@ -74,7 +72,7 @@ fn understand(answer: &Output) -> Result<Settings, Error> {
 
 /// Reads the files that ssh would read, as far as can be without it.
 fn read_files(request: Request<'_>) -> Answers {
-    let (mut settings, file) = read_words(request.words)?;
+    let (mut settings, file) = read_words(request.arguments)?;
     let files = match file {
         Some(file) if file == Path::new("none") => Vec::new(),
         Some(file) => vec![(file, true)],
@@ -151,7 +149,8 @@ fn pairs(params: HostParams, host: &str) -> Vec<(String, String)> {
 fn read_words(words: &[OsString]) -> Result<(Settings, Option<PathBuf>), Error> {
     let mut settings = Vec::new();
     let mut file = None;
-    let mut words = words.iter();
+    // The host and what follows it are no options.
+    let mut words = words.iter().take_while(|word| *word != "--");
     while let Some(word) = words.next() {
         let [b'-', letters @ ..] = word.as_bytes() else { continue };
         for (at, letter) in letters.iter().enumerate() {
