@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{Failure, LocalDirectory};
 use crate::name::RemotePath;
-use crate::sftp::Session;
+use crate::sftp::{Error, Extension, FileType, Session};
 use crate::terminal::{ByteSize, Output};
 
 /// All that a command may see and change.
@@ -17,6 +17,8 @@ pub struct Context {
     pub working_directory: RemotePath,
     /// Where the session started, which is where `cd` without a path leads.
     pub home: RemotePath,
+    /// Where the working directory was before the last change, for `cd -`.
+    pub previous_directory: Option<RemotePath>,
     /// Where relative local paths start.
     pub local: LocalDirectory,
     /// What was set for the whole session.
@@ -44,12 +46,48 @@ impl Context {
             session,
             working_directory: start.clone(),
             home: start,
+            previous_directory: None,
             local,
             settings,
             output,
             interrupt: Interrupt::default(),
             stops_at_failure: false,
         })
+    }
+}
+
+/// What commands have in common.
+impl Context {
+    /// A remote path as seen from the working directory.
+    #[must_use]
+    pub fn resolve(&self, path: &RemotePath) -> RemotePath {
+        self.working_directory.resolve(path)
+    }
+
+    /// Makes a canonical directory the working directory.
+    pub(super) fn change_directory(&mut self, directory: RemotePath) {
+        self.previous_directory = Some(std::mem::replace(&mut self.working_directory, directory));
+    }
+
+    /// Whether nothing may be done any more once something failed.
+    pub(super) fn stops(&self) -> bool {
+        self.stops_at_failure || self.interrupt.was_pressed() || self.session.end().is_some()
+    }
+
+    /// Fails unless the server offers an extension, in sftp(1)'s words.
+    pub(super) fn require(&self, extension: Extension) -> Result<(), Failure> {
+        match self.session.offers(extension) {
+            true => Ok(()),
+            false => Err(Failure::new(format!("Server does not support {extension} extension"))),
+        }
+    }
+
+    /// What a path is, asked after a request about it failed, to explain a status that explains little.
+    pub(super) fn kind_after(&self, error: &Error, path: &RemotePath) -> Option<FileType> {
+        if !error.leaves_the_session_alive() {
+            return None;
+        }
+        self.session.lstat(path).ok()?.file_type()
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::sftp;
-use crate::terminal::Printable;
+use crate::terminal::{Output, Printable};
 
 /// Why a command failed: lines for a person, and at most one way out. Who runs the command shows it.
 ///
@@ -40,6 +40,28 @@ impl Failure {
         self
     }
 
+    /// The same with a reason behind the last line: `… (it exists already)`.
+    pub fn because(mut self, reason: impl fmt::Display) -> Failure {
+        if let Some(last) = self.lines.last_mut() {
+            last.push_str(&format!(" ({reason})"));
+        }
+        self
+    }
+
+    /// The same with the name that sftp(1)'s message lacks behind the last line: `…: "NAME"`.
+    pub fn about(mut self, name: &[u8]) -> Failure {
+        if let Some(last) = self.lines.last_mut() {
+            last.push_str(&format!(": \"{}\"", Printable(name)));
+        }
+        self
+    }
+
+    /// Shows it at once, because the command goes on.
+    pub fn tell(&self, output: &Output) {
+        self.lines.iter().for_each(|line| output.failure(line));
+        self.hint.iter().for_each(|hint| output.hint(hint));
+    }
+
     /// What went wrong: no line when all was told before.
     #[must_use]
     pub fn lines(&self) -> &[String] {
@@ -62,6 +84,11 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.lines.join("\n"))
     }
+}
+
+/// Whether the server said no more than that something failed, so that asking further may tell why.
+pub(super) fn is_bare_failure(error: &sftp::Error) -> bool {
+    matches!(error, sftp::Error::Status(status) if status.code == sftp::StatusCode::FAILURE && !says_more(status))
 }
 
 /// Why the server did not do something: sftp(1)'s words for the code, and the server's own where they say more.

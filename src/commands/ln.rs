@@ -1,0 +1,73 @@
+//! `ln` and `symlink`.
+#![forbid(unsafe_code)]
+
+use super::{Context, Example, Failure, Outcome, RemotePath, Run, is_bare_failure};
+use crate::name;
+use crate::sftp::{Error, Extension};
+use crate::terminal::Printable;
+
+/// Link remote file (-s for symlink)
+#[derive(Clone, Debug, clap::Args)]
+pub struct Ln {
+    /// Make a symbolic link, whose target may be anything and is taken as it is typed
+    #[arg(short, long)]
+    symbolic: bool,
+    /// What the link leads to
+    oldpath: RemotePath,
+    /// Where the link shall be
+    newpath: RemotePath,
+}
+
+impl Run for Ln {
+    const EXAMPLES: &'static [Example] = &[
+        Example { line: "ln notes.txt again.txt", does: "give a file a second name" },
+        Example { line: "ln -s notes.txt link", does: "make a symbolic link" },
+    ];
+    const WANTS: &'static str = "two paths";
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let (old, link) = (self.oldpath.0, cx.resolve(&self.newpath.0));
+        if self.symbolic { symlink(cx, &old, &link) } else { hardlink(cx, &cx.resolve(&old), &link) }
+    }
+}
+
+/// Symlink remote file
+#[derive(Clone, Debug, clap::Args)]
+pub struct Symlink {
+    /// What the link leads to, taken as it is typed
+    oldpath: RemotePath,
+    /// Where the link shall be
+    newpath: RemotePath,
+}
+
+impl Run for Symlink {
+    const WANTS: &'static str = "two paths";
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        symlink(cx, &self.oldpath.0, &cx.resolve(&self.newpath.0))
+    }
+}
+
+fn symlink(cx: &Context, target: &name::RemotePath, link: &name::RemotePath) -> Result<Outcome, Failure> {
+    cx.session.symlink(target, link).map(|()| Outcome::Done).map_err(|error| {
+        let (shown_target, shown_link) = (Printable(target.as_bytes()), Printable(link.as_bytes()));
+        let failure = Failure::refused(format!("remote symlink file \"{shown_target}\" to \"{shown_link}\""), &error);
+        explain(cx, failure, &error, link)
+    })
+}
+
+fn hardlink(cx: &Context, existing: &name::RemotePath, link: &name::RemotePath) -> Result<Outcome, Failure> {
+    cx.require(Extension::Hardlink)?;
+    cx.session.hardlink(existing, link).map(|()| Outcome::Done).map_err(|error| {
+        let (shown_existing, shown_link) = (Printable(existing.as_bytes()), Printable(link.as_bytes()));
+        let failure = Failure::refused(format!("remote link \"{shown_existing}\" to \"{shown_link}\""), &error);
+        explain(cx, failure, &error, link)
+    })
+}
+
+fn explain(cx: &Context, failure: Failure, error: &Error, link: &name::RemotePath) -> Failure {
+    match cx.kind_after(error, link).filter(|_| is_bare_failure(error)) {
+        Some(_) => failure.because("the link's name is taken"),
+        None => failure,
+    }
+}

@@ -1,0 +1,23 @@
+//! `lumask`: the umask of new local files.
+#![forbid(unsafe_code)]
+
+use super::{Context, Failure, Outcome, Run, Umask};
+
+/// Set local umask
+///
+/// It is the process's own: it holds for what get creates and for local commands.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Lumask {
+    /// Bits that new local files shall not have, in octal
+    umask: Umask,
+}
+
+impl Run for Lumask {
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let Umask(mask) = self.umask;
+        // On some systems the type has 16 bits; nine are used.
+        rustix::process::umask(rustix::fs::Mode::from_bits_truncate(mask as rustix::fs::RawMode));
+        cx.output.answer(format_args!("Local umask: {mask:03o}"));
+        Ok(Outcome::Done)
+    }
+}

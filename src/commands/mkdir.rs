@@ -1,0 +1,73 @@
+//! `mkdir`.
+#![forbid(unsafe_code)]
+
+use super::{Context, Example, Failure, Outcome, RemotePath, Run, each};
+use crate::name;
+use crate::sftp::{Attributes, StatusCode};
+use crate::terminal::Printable;
+
+/// Create remote directory
+#[derive(Clone, Debug, clap::Args)]
+pub struct Mkdir {
+    /// Create missing parents too; a directory that is there is fine
+    #[arg(short, long)]
+    parents: bool,
+    /// Directories to create
+    #[arg(required = true, value_name = "path")]
+    paths: Vec<RemotePath>,
+}
+
+/// The mode that the request asks for; the server's umask takes its share.
+const DIRECTORY_MODE: u32 = 0o777;
+
+impl Run for Mkdir {
+    const EXAMPLES: &'static [Example] = &[
+        Example { line: "mkdir photos", does: "create a directory" },
+        Example { line: "mkdir -p a/b/c", does: "create a directory and its parents" },
+    ];
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        each(cx, self.paths, |cx, RemotePath(path)| {
+            let path = cx.resolve(&path);
+            if self.parents { make_with_parents(cx, &path) } else { make(cx, &path) }
+        })
+    }
+}
+
+fn make(cx: &Context, path: &name::RemotePath) -> Result<(), Failure> {
+    cx.session.mkdir(path, Attributes::with_permissions(DIRECTORY_MODE)).map_err(|error| {
+        let failure = Failure::refused(format!("remote mkdir \"{}\"", Printable(path.as_bytes())), &error);
+        match error.status_code() {
+            Some(StatusCode::FAILURE) if cx.session.lstat(path).is_ok() => failure.because("it exists already"),
+            Some(StatusCode::NO_SUCH_FILE) => failure.with_hint("mkdir -p creates missing parents too"),
+            _ => failure,
+        }
+    })
+}
+
+/// Tries the directory itself first, then its parents from the top down; all but the first without waiting in between.
+fn make_with_parents(cx: &Context, path: &name::RemotePath) -> Result<(), Failure> {
+    let Err(first) = make(cx, path) else { return Ok(()) };
+    if is_directory(cx, path) {
+        return Ok(());
+    }
+    let mut missing = vec![path.clone()];
+    while let Some(parent) =
+        missing.last().and_then(name::RemotePath::parent).filter(|parent| parent.base_name().is_some())
+    {
+        missing.push(parent);
+    }
+    let attributes = Attributes::with_permissions(DIRECTORY_MODE);
+    let call = |path| crate::sftp::calls::Mkdir { path, attributes };
+    let pending: Vec<_> = missing.iter().rev().map(|path| cx.session.submit(&call(path))).collect();
+    for made in pending {
+        // A parent that is there already answers with a failure, which says nothing.
+        let _ = made.wait();
+    }
+    // A server may take the requests in another order, so the last word has one that goes alone.
+    if is_directory(cx, path) { Ok(()) } else { make(cx, path).map_err(|_| first) }
+}
+
+fn is_directory(cx: &Context, path: &name::RemotePath) -> bool {
+    cx.session.stat(path).is_ok_and(|attributes| attributes.is_dir())
+}

@@ -1,0 +1,46 @@
+//! `rename`.
+#![forbid(unsafe_code)]
+
+use super::{Context, Example, Failure, Outcome, RemotePath, Run, is_bare_failure};
+use crate::sftp::{Extension, FileType};
+use crate::terminal::Printable;
+
+/// Rename remote file
+///
+/// A file of the new name is replaced where the server can do that in one step, as OpenSSH's can.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Rename {
+    /// Use the protocol's own rename, with which most servers refuse to replace a file
+    #[arg(short)]
+    legacy: bool,
+    /// What to rename
+    oldpath: RemotePath,
+    /// Its new name
+    newpath: RemotePath,
+}
+
+impl Run for Rename {
+    const EXAMPLES: &'static [Example] =
+        &[Example { line: "rename draft.txt final.txt", does: "rename a file, replacing another" }];
+    const WANTS: &'static str = "two paths";
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let (from, to) = (cx.resolve(&self.oldpath.0), cx.resolve(&self.newpath.0));
+        let renamed = if cx.session.offers(Extension::PosixRename) && !self.legacy {
+            cx.session.posix_rename(&from, &to)
+        } else {
+            cx.session.rename(&from, &to)
+        };
+        renamed.map(|()| Outcome::Done).map_err(|error| {
+            let (shown_from, shown_to) = (Printable(from.as_bytes()), Printable(to.as_bytes()));
+            let failure = Failure::refused(format!("remote rename \"{shown_from}\" to \"{shown_to}\""), &error);
+            match cx.kind_after(&error, &to).filter(|_| is_bare_failure(&error)) {
+                Some(FileType::Directory) => failure
+                    .because("the new name is that of a directory")
+                    .with_hint("to move something into a directory, give the name it shall have there"),
+                Some(_) => failure.because("the new name is taken"),
+                None => failure,
+            }
+        })
+    }
+}

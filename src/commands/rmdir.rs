@@ -1,0 +1,36 @@
+//! `rmdir`.
+#![forbid(unsafe_code)]
+
+use super::{Context, Failure, Outcome, RemoteDir, Run, each, is_bare_failure};
+use crate::sftp::FileType;
+use crate::terminal::Printable;
+
+/// Remove remote directory
+///
+/// It must be empty.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Rmdir {
+    /// Directories to remove
+    #[arg(required = true, value_name = "path")]
+    paths: Vec<RemoteDir>,
+}
+
+impl Run for Rmdir {
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        each(cx, self.paths, |cx, RemoteDir(path)| {
+            let path = cx.resolve(&path);
+            cx.session.rmdir(&path).map_err(|error| {
+                let failure = Failure::refused(format!("remote rmdir \"{}\"", Printable(path.as_bytes())), &error);
+                match cx.kind_after(&error, &path) {
+                    Some(FileType::Directory) if is_bare_failure(&error) => {
+                        failure.because("is it empty?").with_hint("rm -r removes a directory and what is in it")
+                    }
+                    Some(FileType::Regular | FileType::Symlink | FileType::Special) => {
+                        failure.because("it is not a directory").with_hint("rm removes files")
+                    }
+                    _ => failure,
+                }
+            })
+        })
+    }
+}

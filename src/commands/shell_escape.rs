@@ -1,0 +1,64 @@
+//! `!` and `lls`: a local shell, which reads the rest of the line itself.
+#![forbid(unsafe_code)]
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::process::Command;
+
+use super::{Context, Example, Failure, Outcome, Run, ShellLine};
+
+/// Execute a command in a local shell
+///
+/// Without one it opens a shell, which is left with exit. The shell reads the rest of the line as it stands.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Escape {
+    /// Command line for the shell
+    command: Option<ShellLine>,
+}
+
+impl Run for Escape {
+    const EXAMPLES: &'static [Example] = &[Example { line: "!wc -l *.log", does: "count the lines of local files" }];
+    const TAKES_REST_OF_LINE: bool = true;
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let mut shell = shell(cx);
+        if let Some(ShellLine(line)) = self.command {
+            shell.arg("-c").arg(line);
+        }
+        Ok(Outcome::Local(shell))
+    }
+}
+
+/// Display local directory listing
+///
+/// The local ls gets all flags and names as they stand; quotes and wildcards are the shell's.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Lls {
+    /// What the local ls is given
+    #[arg(value_name = "ls-options and path")]
+    rest: Option<ShellLine>,
+}
+
+impl Run for Lls {
+    const EXAMPLES: &'static [Example] = &[Example { line: "lls -lt", does: "list local files, newest first" }];
+    const TAKES_REST_OF_LINE: bool = true;
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let mut line = OsString::from("ls");
+        if let Some(ShellLine(rest)) = self.rest {
+            line.push(" ");
+            line.push(rest);
+        }
+        let mut shell = shell(cx);
+        shell.arg("-c").arg(line);
+        Ok(Outcome::Local(shell))
+    }
+}
+
+/// The user's shell, in the local working directory.
+fn shell(cx: &Context) -> Command {
+    let shell = env::var_os("SHELL").filter(|shell| !shell.is_empty());
+    let mut command = Command::new(shell.as_deref().unwrap_or(OsStr::new("/bin/sh")));
+    command.current_dir(cx.local.path());
+    command
+}
