@@ -31,7 +31,7 @@ impl World {
         let program = SERVERS.into_iter().find(|path| std::path::Path::new(path).exists()).unwrap();
         let mut server = Command::new(program);
         server.arg("-d").arg(&remote).args(args).stderr(Stdio::null());
-        let transport = ChildTransport::spawn(server).unwrap();
+        let transport = ChildTransport::spawn(&mut server).unwrap();
         let session = Session::open(Box::new(transport), sftp::Options::default()).unwrap();
         let mut cx = Context::open(session, Settings::default(), Output::captured()).unwrap();
         cx.local = LocalDirectory::open(&local).unwrap();
