@@ -228,8 +228,12 @@ fn find(program: &OsStr) -> io::Result<OsString> {
     if program.as_encoded_bytes().contains(&b'/') {
         return runnable(Path::new(program)).map(|()| program.to_owned());
     }
+    let missing = || io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error());
+    if program.is_empty() {
+        return Err(missing());
+    }
     let path = env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
-    let mut failure = io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error());
+    let mut failure = missing();
     for directory in env::split_paths(&path) {
         let candidate = directory.join(program);
         match runnable(&candidate) {

@@ -169,14 +169,13 @@ const REFUSED: [(&str, &str); 6] = [
 ];
 
 /// Keywords that make no difference here, named under `-v` when they are set.
-const NOTED: [&str; 8] = [
+const NOTED: [&str; 7] = [
     "ControlPath",
     "ForwardAgent",
     "GSSAPIDelegateCredentials",
     "HostbasedAuthentication",
     "RekeyLimit",
     "SetEnv",
-    "UpdateHostKeys",
     "VerifyHostKeyDNS",
 ];
 

@@ -85,7 +85,7 @@ pub enum Error {
         port: u16,
     },
     /// The host's key may not be trusted.
-    #[error("Host key verification failed: {0}")]
+    #[error("Host key verification failed. {0}")]
     HostKey(#[from] HostKeyError),
     /// No way of logging in was accepted.
     #[error("{user}@{host}: Permission denied ({methods}).")]
@@ -151,7 +151,7 @@ pub enum Error {
 #[derive(Debug, thiserror::Error)]
 pub enum HostKeyError {
     /// Nothing is known about the host, and nobody may or can be asked.
-    #[error("no {label} host key is known for {host} and {reason}")]
+    #[error("No {label} host key is known for {host} and {reason}")]
     Unknown {
         /// The host as known_hosts writes it.
         host: String,
@@ -169,7 +169,7 @@ pub enum HostKeyError {
         file: Option<PathBuf>,
     },
     /// The person said no.
-    #[error("the {label} key of {host} was not accepted")]
+    #[error("The {label} key of {host} was not accepted")]
     Declined {
         /// The host.
         host: String,
@@ -177,7 +177,7 @@ pub enum HostKeyError {
         label: String,
     },
     /// Another key is known.
-    #[error("the {label} key of {host} has changed: {fingerprint} is not the key in {place}")]
+    #[error("The {label} key of {host} has changed: {fingerprint} is not the key in {place}")]
     Changed {
         /// The host as known_hosts writes it.
         host: String,
@@ -189,7 +189,7 @@ pub enum HostKeyError {
         place: Place,
     },
     /// The key is marked as revoked.
-    #[error("the {label} key of {host} is marked as revoked in {place}")]
+    #[error("The {label} key of {host} is marked as revoked in {place}")]
     Revoked {
         /// The host.
         host: String,
@@ -199,7 +199,7 @@ pub enum HostKeyError {
         place: Place,
     },
     /// An RSA key of too few bits.
-    #[error("the RSA key of {host} has {bits} bits only; RequiredRSASize is {required}")]
+    #[error("The RSA key of {host} has {bits} bits only; RequiredRSASize is {required}")]
     TooShort {
         /// The host.
         host: String,
@@ -209,7 +209,7 @@ pub enum HostKeyError {
         required: usize,
     },
     /// The server showed something that is no plain host key.
-    #[error("{host} showed no host key that can be checked")]
+    #[error("There is no host key of {host} that can be checked")]
     Unusable {
         /// The host.
         host: String,

@@ -83,7 +83,7 @@ impl Judge<'_> {
         questions: &mut dyn Questions,
     ) -> Result<Trust, HostKeyError> {
         match self.config.strict_host_key_checking {
-            StrictHostKeyChecking::Yes => return Err(self.unknown(key, "strict checking is asked for")),
+            StrictHostKeyChecking::Yes => return Err(self.unknown(key, "you have requested strict checking")),
             StrictHostKeyChecking::Ask if self.config.batch || !questions.can_ask() => {
                 return Err(self.unknown(key, "nobody can be asked"));
             }
