@@ -3,6 +3,7 @@
 
 use super::{Context, Example, Failure, Outcome, RemoteDir, Run};
 use crate::name;
+use crate::remote::Error;
 use crate::terminal::Printable;
 
 /// Change remote directory
@@ -23,11 +24,15 @@ impl Run for Cd {
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let target = match self.path {
             Some(RemoteDir(path)) if path.as_bytes() == b"-" => previous(cx)?,
-            Some(RemoteDir(path)) if !path.as_bytes().is_empty() => cx.resolve(&path),
-            _ => cx.home.clone(),
+            Some(RemoteDir(path)) if !path.as_bytes().is_empty() => path,
+            _ => cx.remote.home().clone(),
         };
-        let directory = canonical_directory(cx, &target)?;
-        cx.change_directory(directory);
+        let left = cx.remote.working_directory().clone();
+        cx.remote.change_directory(&target).map_err(|error| match error {
+            Error::NotADirectory(_) | Error::UnknownType(_) => Failure::new(format!("Can't change directory: {error}")),
+            error => error.into(),
+        })?;
+        cx.previous_directory = Some(left);
         Ok(Outcome::Done)
     }
 }
@@ -38,33 +43,13 @@ fn previous(cx: &Context) -> Result<name::RemotePath, Failure> {
     })
 }
 
-/// The canonical path of what must be a directory. REALPATH alone is no proof: many servers answer it for anything.
-fn canonical_directory(cx: &Context, path: &name::RemotePath) -> Result<name::RemotePath, Failure> {
-    let shown = Printable(path.as_bytes());
-    let answer = cx.session.realpath(path).map_err(|error| Failure::refused(format!("realpath {shown}"), &error))?;
-    let canonical =
-        name::RemotePath::new(answer.to_vec()).map_err(|error| Failure::new(format!("{shown}: {error}")))?;
-    let attributes = cx
-        .session
-        .stat(&canonical)
-        .map_err(|error| Failure::refused("stat remote", &error).about(canonical.as_bytes()))?;
-    match attributes.file_type() {
-        None => Err(Failure::new("Can't change directory: Can't check target").about(canonical.as_bytes())),
-        Some(_) if attributes.is_dir() => Ok(canonical),
-        Some(_) => {
-            let shown = Printable(canonical.as_bytes());
-            Err(Failure::new(format!("Can't change directory: \"{shown}\" is not a directory")))
-        }
-    }
-}
-
 /// Display remote working directory
 #[derive(Clone, Debug, clap::Args)]
 pub struct Pwd {}
 
 impl Run for Pwd {
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        let shown = Printable(cx.working_directory.as_bytes());
+        let shown = Printable(cx.remote.working_directory().as_bytes());
         cx.output.answer(format_args!("Remote working directory: {shown}"));
         Ok(Outcome::Done)
     }

@@ -24,12 +24,12 @@ impl Run for Df {
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let path = match &self.path {
-            Some(RemotePath(path)) => cx.resolve(path),
-            None => cx.working_directory.clone(),
+            Some(RemotePath(path)) => cx.remote.resolve(path),
+            None => cx.remote.working_directory().clone(),
         };
         cx.require(Extension::Statvfs)?;
         let system = cx
-            .session
+            .session()
             .statvfs(&path)
             .map_err(|error| Failure::refused(format!("remote statvfs \"{}\"", Printable(path.as_bytes())), &error))?;
         let unit = match (self.inodes, self.human_readable) {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::remote::{self, Cause};
 use crate::sftp;
 use crate::terminal::{Output, Printable};
 
@@ -86,29 +87,21 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Whether the server said no more than that something failed, so that asking further may tell why.
+/// Whether the server said only that something failed, so that asking further may tell why.
 pub(super) fn is_bare_failure(error: &sftp::Error) -> bool {
-    matches!(error, sftp::Error::Status(status) if status.code == sftp::StatusCode::FAILURE && !says_more(status))
+    matches!(error, sftp::Error::Status(status) if status.code == sftp::StatusCode::FAILURE)
 }
 
-/// Why the server did not do something: sftp(1)'s words for the code, and the server's own where they say more.
-#[derive(Clone, Copy, Debug)]
-pub struct Cause<'a>(pub &'a sftp::Error);
-
-impl fmt::Display for Cause<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)?;
-        match self.0 {
-            sftp::Error::Status(status) if says_more(status) => write!(f, " (server: {})", Printable(&status.text)),
-            _ => Ok(()),
+impl From<remote::Error> for Failure {
+    fn from(error: remote::Error) -> Failure {
+        match &error {
+            // sftp(1) does not name the path in this one.
+            remote::Error::Refused { act: remote::Act::Stat, path, error } => {
+                Failure::refused("stat remote", error).about(path.as_bytes())
+            }
+            _ => Failure::new(error.to_string()),
         }
     }
-}
-
-fn says_more(status: &sftp::Status) -> bool {
-    let text = status.text.trim_ascii();
-    // Where we say "No such file or directory", OpenSSH's server says "No such file".
-    !text.is_empty() && !status.code.to_string().as_bytes().starts_with(text)
 }
 
 #[cfg(test)]

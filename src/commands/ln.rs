@@ -26,8 +26,8 @@ impl Run for Ln {
     const WANTS: &'static str = "two paths";
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        let (old, link) = (self.oldpath.0, cx.resolve(&self.newpath.0));
-        if self.symbolic { symlink(cx, &old, &link) } else { hardlink(cx, &cx.resolve(&old), &link) }
+        let (old, link) = (self.oldpath.0, cx.remote.resolve(&self.newpath.0));
+        if self.symbolic { symlink(cx, &old, &link) } else { hardlink(cx, &cx.remote.resolve(&old), &link) }
     }
 }
 
@@ -44,12 +44,12 @@ impl Run for Symlink {
     const WANTS: &'static str = "two paths";
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        symlink(cx, &self.oldpath.0, &cx.resolve(&self.newpath.0))
+        symlink(cx, &self.oldpath.0, &cx.remote.resolve(&self.newpath.0))
     }
 }
 
 fn symlink(cx: &Context, target: &name::RemotePath, link: &name::RemotePath) -> Result<Outcome, Failure> {
-    cx.session.symlink(target, link).map(|()| Outcome::Done).map_err(|error| {
+    cx.session().symlink(target, link).map(|()| Outcome::Done).map_err(|error| {
         let (shown_target, shown_link) = (Printable(target.as_bytes()), Printable(link.as_bytes()));
         let failure = Failure::refused(format!("remote symlink file \"{shown_target}\" to \"{shown_link}\""), &error);
         explain(cx, failure, &error, link)
@@ -58,7 +58,7 @@ fn symlink(cx: &Context, target: &name::RemotePath, link: &name::RemotePath) -> 
 
 fn hardlink(cx: &Context, existing: &name::RemotePath, link: &name::RemotePath) -> Result<Outcome, Failure> {
     cx.require(Extension::Hardlink)?;
-    cx.session.hardlink(existing, link).map(|()| Outcome::Done).map_err(|error| {
+    cx.session().hardlink(existing, link).map(|()| Outcome::Done).map_err(|error| {
         let (shown_existing, shown_link) = (Printable(existing.as_bytes()), Printable(link.as_bytes()));
         let failure = Failure::refused(format!("remote link \"{shown_existing}\" to \"{shown_link}\""), &error);
         explain(cx, failure, &error, link)

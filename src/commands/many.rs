@@ -20,7 +20,7 @@ pub(super) fn each<T>(
     let mut failed = false;
     while let Some(thing) = things.next() {
         match act(cx, thing) {
-            Ok(()) if cx.interrupt.was_pressed() => return Err(Failure::told()),
+            Ok(()) if cx.interrupt().was_pressed() => return Err(Failure::told()),
             Ok(()) => (),
             // Nothing follows: who runs the command shows it.
             Err(failure) if things.peek().is_none() || cx.stops() => return Err(failure),
@@ -47,8 +47,8 @@ pub(super) fn in_order(
     let (mut sent, mut failed) = (0, false);
     for index in 0..count {
         // After Ctrl-C nothing is sent any more, but what is under way is done and must be told.
-        while sent < count && sent < index + window && !cx.interrupt.was_pressed() {
-            submit(&cx.session, &queue, sent);
+        while sent < count && sent < index + window && !cx.interrupt().was_pressed() {
+            submit(cx.session(), &queue, sent);
             sent += 1;
         }
         if index == sent {

@@ -28,17 +28,17 @@ impl Run for Mkdir {
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         each(cx, self.paths, |cx, RemotePath(path)| {
-            let path = cx.resolve(&path);
+            let path = cx.remote.resolve(&path);
             if self.parents { make_with_parents(cx, &path) } else { make(cx, &path) }
         })
     }
 }
 
 fn make(cx: &Context, path: &name::RemotePath) -> Result<(), Failure> {
-    cx.session.mkdir(path, Attributes::with_permissions(DIRECTORY_MODE)).map_err(|error| {
+    cx.session().mkdir(path, Attributes::with_permissions(DIRECTORY_MODE)).map_err(|error| {
         let failure = Failure::refused(format!("remote mkdir \"{}\"", Printable(path.as_bytes())), &error);
         match error.status_code() {
-            Some(StatusCode::FAILURE) if cx.session.lstat(path).is_ok() => failure.because("it exists already"),
+            Some(StatusCode::FAILURE) if cx.session().lstat(path).is_ok() => failure.because("it exists already"),
             Some(StatusCode::NO_SUCH_FILE) => failure.with_hint("mkdir -p creates missing parents too"),
             _ => failure,
         }
@@ -59,7 +59,7 @@ fn make_with_parents(cx: &Context, path: &name::RemotePath) -> Result<(), Failur
     }
     let attributes = Attributes::with_permissions(DIRECTORY_MODE);
     let call = |path| crate::sftp::calls::Mkdir { path, attributes };
-    let pending: Vec<_> = missing.iter().rev().map(|path| cx.session.submit(&call(path))).collect();
+    let pending: Vec<_> = missing.iter().rev().map(|path| cx.session().submit(&call(path))).collect();
     for made in pending {
         // A parent that is there already answers with a failure, which says nothing.
         let _ = made.wait();
@@ -69,5 +69,5 @@ fn make_with_parents(cx: &Context, path: &name::RemotePath) -> Result<(), Failur
 }
 
 fn is_directory(cx: &Context, path: &name::RemotePath) -> bool {
-    cx.session.stat(path).is_ok_and(|attributes| attributes.is_dir())
+    cx.session().stat(path).is_ok_and(|attributes| attributes.is_dir())
 }

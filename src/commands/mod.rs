@@ -37,8 +37,8 @@ pub use argument::{
     ArgumentKind, CommandName, GetOperand, Id, LocalDir, LocalPath, Mode, PutOperand, RemoteDir, RemotePath,
     RemotePattern, ShellLine, Umask,
 };
-pub use context::{Context, Interrupt, Settings};
-pub use failure::{Cause, Failure};
+pub use context::{Context, Settings};
+pub use failure::Failure;
 pub use list::{Entry, Flag, find, names};
 pub use local::LocalDirectory;
 pub use parse::{parse, parse_raw};

@@ -25,11 +25,11 @@ impl Run for Rename {
     const WANTS: &'static str = "two paths";
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        let (from, to) = (cx.resolve(&self.oldpath.0), cx.resolve(&self.newpath.0));
-        let renamed = if cx.session.offers(Extension::PosixRename) && !self.legacy {
-            cx.session.posix_rename(&from, &to)
+        let (from, to) = (cx.remote.resolve(&self.oldpath.0), cx.remote.resolve(&self.newpath.0));
+        let renamed = if cx.session().offers(Extension::PosixRename) && !self.legacy {
+            cx.session().posix_rename(&from, &to)
         } else {
-            cx.session.rename(&from, &to)
+            cx.session().rename(&from, &to)
         };
         renamed.map(|()| Outcome::Done).map_err(|error| {
             let (shown_from, shown_to) = (Printable(from.as_bytes()), Printable(to.as_bytes()));

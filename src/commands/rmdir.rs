@@ -18,8 +18,8 @@ pub struct Rmdir {
 impl Run for Rmdir {
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         each(cx, self.paths, |cx, RemoteDir(path)| {
-            let path = cx.resolve(&path);
-            cx.session.rmdir(&path).map_err(|error| {
+            let path = cx.remote.resolve(&path);
+            cx.session().rmdir(&path).map_err(|error| {
                 let failure = Failure::refused(format!("remote rmdir \"{}\"", Printable(path.as_bytes())), &error);
                 match cx.kind_after(&error, &path) {
                     Some(FileType::Directory) if is_bare_failure(&error) => {

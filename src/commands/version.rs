@@ -9,7 +9,7 @@ pub struct Version {}
 
 impl Run for Version {
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        cx.output.answer(format_args!("SFTP protocol version {}", cx.session.version()));
+        cx.output.answer(format_args!("SFTP protocol version {}", cx.session().version()));
         Ok(Outcome::Done)
     }
 }
