@@ -120,14 +120,14 @@ fn connect(
     destination: &Destination,
     output: &Output,
 ) -> Result<ssh::ChannelTransport, Error> {
+    let mut questions = AtTerminal::new(output, invocation.verbosity > 0);
     let arguments = invocation.ssh_config_arguments(destination);
-    let config = ssh::Config::resolve(ssh::Request { arguments: &arguments, host: &destination.host })?;
+    let config = ssh::Config::resolve(ssh::Request { arguments: &arguments, host: &destination.host }, &mut questions)?;
     let start = what_to_start(invocation)?;
     let socket = match &config.proxy {
         None => ssh::dial(&config)?,
         Some(proxy) => through(&proxy_command(proxy, &config, invocation))?,
     };
-    let mut questions = AtTerminal::new(output, invocation.verbosity > 0);
     Ok(ssh::open(&config, socket, &start, &mut questions)?)
 }
 

@@ -178,8 +178,11 @@ impl ChannelTransport {
             return Ok(Step::Blocked);
         }
         match self.channel.read(inbox.space(READ_BYTES)) {
-            Ok(0) if self.channel.eof() => Ok(Step::Closed),
-            Ok(0) => Ok(Step::Moved),
+            Ok(0) => {
+                // What is left on standard error hides the end.
+                self.read_last_words()?;
+                Ok(if self.channel.eof() { Step::Closed } else { Step::Moved })
+            }
             Ok(read) => {
                 inbox.commit(read);
                 Ok(Step::Moved)
@@ -348,7 +351,10 @@ fn begin(connection: &Connection, start: &Start) -> Result<Channel, (&'static st
 fn refusal(connection: &Connection, what: &'static str, fault: &Fault) -> Error {
     match fault {
         Fault::Library(error) => {
-            Error::Refused { host: connection.peer.host.clone(), what, cause: error.message().to_owned() }
+            let refused = [raw::LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED, raw::LIBSSH2_ERROR_CHANNEL_FAILURE];
+            let refused = refused.map(ErrorCode::Session).contains(&error.code());
+            let cause = if refused { String::from("refused by the server") } else { error.message().to_owned() };
+            Error::Refused { host: connection.peer.host.clone(), what, cause }
         }
         fault => connection.error(fault, " while the session was opened"),
     }

@@ -124,8 +124,6 @@ pub struct Config {
     pub kbd_interactive_authentication: bool,
     /// How often a password or passphrase is asked for.
     pub password_prompts: u32,
-    /// What is set but makes no difference here, for `-v`.
-    pub notes: Vec<String>,
 }
 
 /// Keywords and their values, as `ssh -G` prints them: keywords in lower case, one pair for each line.
@@ -169,7 +167,7 @@ const REFUSED: [(&str, &str); 6] = [
 ];
 
 /// Keywords that make no difference here, named under `-v` when they are set.
-const NOTED: [&str; 7] = [
+const UNHEEDED: [&str; 7] = [
     "ControlPath",
     "ForwardAgent",
     "GSSAPIDelegateCredentials",
@@ -226,7 +224,6 @@ impl Config {
             password_authentication: values.flag("passwordauthentication", true)?,
             kbd_interactive_authentication: values.flag("kbdinteractiveauthentication", true)?,
             password_prompts: values.number("numberofpasswordprompts", 3)?,
-            notes: notes(settings, defaults),
             host,
             port,
             user,
@@ -265,8 +262,9 @@ fn refuse_unsafe_names(host: &str, user: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn notes(settings: &Settings, defaults: &Settings) -> Vec<String> {
-    NOTED
+/// What is set but makes no difference here.
+pub(super) fn unheeded(settings: &Settings, defaults: &Settings) -> Vec<String> {
+    UNHEEDED
         .iter()
         .filter(|keyword| settings.sets(&keyword.to_ascii_lowercase(), defaults))
         .map(|keyword| format!("{keyword} makes no difference here"))
@@ -421,4 +419,112 @@ fn parse_time(text: &str) -> Option<u64> {
         number.clear();
     }
     text.starts_with(|first: char| first.is_ascii_digit()).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `ssh -G` prints for someone without a configuration, in part.
+    const DEFAULTS: &str = "host h\nuser me\nhostname h\nport 22\nbatchmode no\nciphers aes128-ctr\nmacs hmac-sha2-256\n\
+        identityfile ~/.ssh/id_rsa\nidentityfile ~/.ssh/id_ed25519\nstricthostkeychecking ask\nrequiredrsasize 1024\n\
+        userknownhostsfile /home/me/.ssh/known_hosts /home/me/.ssh/known_hosts2\nproxyusefdpass no\n\
+        connecttimeout none\npubkeyauthentication true\nrekeylimit 0 0\nverifyhostkeydns false\n";
+
+    /// The configuration of someone who has set `lines` beside the defaults.
+    fn config(lines: &str) -> Result<Config, Error> {
+        let settings = Settings::from_lines(&format!("{lines}\n{DEFAULTS}"));
+        Config::from_settings("h", &settings, &Settings::from_lines(DEFAULTS))
+    }
+
+    fn refusal(lines: &str) -> String {
+        config(lines).expect_err(lines).to_string()
+    }
+
+    #[test]
+    fn mere_defaults_ask_for_nothing() {
+        let config = config("").unwrap();
+        assert_eq!((config.host.as_str(), config.port, config.user.as_str()), ("h", 22, "me"));
+        assert_eq!((config.ciphers, config.macs, config.preferred_authentications), (None, None, None));
+        assert_eq!(config.strict_host_key_checking, StrictHostKeyChecking::Ask);
+        assert_eq!(config.required_rsa_bits, 2048, "more than ssh's own default");
+        assert_eq!(config.identity_files[0], PathBuf::from("/home/me/.ssh/id_rsa"));
+        assert_eq!(config.user_known_hosts.len(), 2);
+        assert_eq!((config.connect_timeout, config.batch, config.identities_named), (None, false, false));
+    }
+
+    #[test]
+    fn what_is_set_is_honoured() {
+        let config = config(
+            "hostname real.example\nport 2222\nuser you\nhostkeyalias alias\nconnecttimeout 1m30\nbatchmode yes\n\
+             stricthostkeychecking accept-new\nciphers a,b\nnumberofpasswordprompts 1\naddressfamily inet6\n\
+             preferredauthentications password,publickey\nidentitiesonly yes\nidentityagent /run/%r.sock\n\
+             userknownhostsfile ~/kh \"/with blank/kh\"\nrequiredrsasize 1024\nproxycommand nc %h %p\nidentityfile /k",
+        )
+        .unwrap();
+        assert_eq!((config.host.as_str(), config.port, config.user.as_str()), ("real.example", 2222, "you"));
+        assert_eq!(config.host_key_alias.as_deref(), Some("alias"));
+        assert_eq!(config.connect_timeout, Some(Duration::from_secs(90)));
+        assert_eq!(config.strict_host_key_checking, StrictHostKeyChecking::AcceptNew);
+        assert_eq!(config.ciphers.unwrap(), ["a", "b"]);
+        assert_eq!(config.preferred_authentications.unwrap(), ["password", "publickey"]);
+        assert_eq!((config.batch, config.identities_only, config.password_prompts), (true, true, 1));
+        assert_eq!(config.identity_agent, IdentityAgent::Socket(PathBuf::from("/run/you.sock")));
+        assert_eq!(config.user_known_hosts, [PathBuf::from("/home/me/kh"), PathBuf::from("/with blank/kh")]);
+        assert_eq!(config.address_family, AddressFamily::V6);
+        assert_eq!(config.proxy, Some(Proxy::Command(String::from("nc real.example 2222"))));
+        assert!(config.identities_named);
+    }
+
+    #[test]
+    fn what_cannot_be_honoured_is_refused_by_its_name() {
+        for (lines, text) in [
+            ("bindaddress 10.0.0.1", "BindAddress is not supported here: 10.0.0.1"),
+            ("bindinterface eth0", "BindInterface is not supported here: eth0"),
+            ("knownhostscommand /bin/x", "KnownHostsCommand is not supported here: /bin/x"),
+            ("revokedhostkeys /etc/krl", "RevokedHostKeys is not supported here: /etc/krl"),
+            ("proxyusefdpass yes", "ProxyUseFdpass is not supported here: yes"),
+            ("pkcs11provider /lib/p11.so", "PKCS11Provider is not supported here: /lib/p11.so"),
+        ] {
+            assert_eq!(refusal(lines), text);
+            assert!(config(lines).unwrap_err().hint().unwrap().contains("-S ssh"), "{lines}");
+        }
+        assert!(config("revokedhostkeys none\npkcs11provider none").is_ok());
+        let settings = Settings::from_lines(&format!("rekeylimit 1 2\n{DEFAULTS}"));
+        let unheeded = unheeded(&settings, &Settings::from_lines(DEFAULTS));
+        assert_eq!(unheeded, ["RekeyLimit makes no difference here"]);
+    }
+
+    #[test]
+    fn values_that_make_no_sense_are_errors() {
+        for (lines, text) in [
+            ("port many", "unsupported value for port: many"),
+            ("batchmode perhaps", "unsupported value for batchmode: perhaps"),
+            ("connecttimeout 5 minutes", "unsupported value for connecttimeout: 5 minutes"),
+            ("stricthostkeychecking maybe", "unsupported value for StrictHostKeyChecking: maybe"),
+            ("hostname -oProxyCommand=x", "hostname contains invalid characters: -oProxyCommand=x"),
+            ("hostname a;b", "hostname contains invalid characters: a;b"),
+            ("user a`id`", "remote username contains invalid characters: a`id`"),
+            ("identityfile /k/%z", "unknown token %z in /k/%z"),
+        ] {
+            assert_eq!(refusal(lines), text);
+        }
+    }
+
+    #[test]
+    fn times_are_read_as_ssh_reads_them() {
+        for (text, seconds) in [
+            ("90", Some(90)),
+            ("1m30s", Some(90)),
+            ("2h", Some(7200)),
+            ("1D", Some(86_400)),
+            ("0", Some(0)),
+            ("", None),
+            ("s", None),
+            ("1x", None),
+            ("99999999999999999999", None),
+        ] {
+            assert_eq!(parse_time(text), seconds, "{text}");
+        }
+    }
 }

@@ -116,7 +116,7 @@ pub enum Error {
         host: String,
     },
     /// The server would not open a session or start the subsystem.
-    #[error("{host}: {what} request failed: {cause}")]
+    #[error("{what} request failed on {host}: {cause}")]
     Refused {
         /// Where.
         host: String,

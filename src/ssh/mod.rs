@@ -99,9 +99,6 @@ pub fn open(
     start: &Start,
     questions: &mut dyn Questions,
 ) -> Result<ChannelTransport, Error> {
-    for note in &config.notes {
-        questions.show(Notice::Verbose(note.clone()));
-    }
     let judge = Judge::new(config);
     let mut connection = Connection::new(socket, Peer { host: config.host.clone(), port: config.port })?;
     algorithms::prefer(&connection.session, config, &judge.known_types())?;

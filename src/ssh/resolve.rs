@@ -11,9 +11,10 @@ use std::process::{Command, Output, Stdio};
 
 use ssh2_config::{Algorithms, HostParams, ParseRule, SshConfig};
 
-use crate::ssh::config::{Config, Settings};
+use crate::ssh::config::{Config, Settings, unheeded};
 use crate::ssh::error::{Error, cause};
 use crate::ssh::tokens::local_user;
+use crate::ssh::{Notice, Questions};
 
 /// The name of the program that is asked.
 const SSH: &str = "ssh";
@@ -31,16 +32,19 @@ pub struct Request<'a> {
 }
 
 impl Config {
-    /// Resolves a request with the user's configuration.
+    /// Resolves a request with the user's configuration. What is worth a word on the way is shown.
     ///
     /// # Errors
     /// The configuration can't be read, or asks for something that must not be left out.
-    pub fn resolve(request: Request<'_>) -> Result<Config, Error> {
-        let (settings, defaults) = match ask_ssh(request) {
+    pub fn resolve(request: Request<'_>, questions: &mut dyn Questions) -> Result<Config, Error> {
+        let (settings, defaults) = match ask_ssh(request, questions) {
             Err(error) if error.kind() == ErrorKind::NotFound => read_files(request)?,
             Err(error) => return Err(Error::Local { what: "cannot run ssh -G", error }),
             Ok(answers) => answers?,
         };
+        for note in unheeded(&settings, &defaults) {
+            questions.show(Notice::Verbose(note));
+        }
         Config::from_settings(request.host, &settings, &defaults)
     }
 }
@@ -48,7 +52,7 @@ impl Config {
 type Answers = Result<(Settings, Settings), Error>;
 
 /// Asks ssh twice at once: with the user's configuration and with none, which shows what was not asked for.
-fn ask_ssh(request: Request<'_>) -> io::Result<Answers> {
+fn ask_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<Answers> {
     let asked = |arguments: &[OsString]| {
         let mut command = Command::new(SSH);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
@@ -57,6 +61,11 @@ fn ask_ssh(request: Request<'_>) -> io::Result<Answers> {
     let settings = asked(request.arguments)?;
     let defaults = defaults.wait_with_output()?;
     let settings = settings.wait_with_output()?;
+    if settings.status.success() {
+        for line in words_of(&settings) {
+            questions.show(Notice::Warning(line));
+        }
+    }
     Ok(understand(&settings).and_then(|settings| Ok((settings, understand(&defaults)?))))
 }
 
@@ -64,10 +73,19 @@ fn understand(answer: &Output) -> Result<Settings, Error> {
     if answer.status.success() {
         return Ok(Settings::from_lines(&String::from_utf8_lossy(&answer.stdout)));
     }
-    let said = String::from_utf8_lossy(&answer.stderr);
-    let said: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let said = if said.is_empty() { String::from("ssh -G failed") } else { said.join("; ") };
-    Err(Error::Configuration(said))
+    let said = words_of(answer);
+    Err(Error::Configuration(if said.is_empty() { String::from("ssh -G failed") } else { said.join("; ") }))
+}
+
+/// What ssh said on the way, without what `-v` makes it say.
+fn words_of(answer: &Output) -> Vec<String> {
+    let idle = |line: &str| line.is_empty() || line.starts_with("debug") || line.starts_with("OpenSSH_");
+    String::from_utf8_lossy(&answer.stderr)
+        .lines()
+        .map(str::trim)
+        .filter(|line| !idle(line))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Reads the files that ssh would read, as far as can be without it.
@@ -199,4 +217,62 @@ fn assignment(text: &str) -> Result<(String, String), Error> {
         keyword => keyword.to_owned(),
     };
     Ok((keyword, value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        shlex::split(line).unwrap().into_iter().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn option_words_are_read_as_ssh_reads_them() {
+        let line = "-oForwardX11=no -4C -i key -vikey2 -o 'Port 1' -oUser=me -lyou -F cfg -J a,b -c x -o 'A = \"b c\"' -G -- -p";
+        let (settings, file) = read_words(&words(line)).unwrap();
+        let expected = "forwardx11 no\naddressfamily inet\ncompression yes\nidentityfile key\nidentityfile key2\nport 1\n\
+            user me\nuser you\nproxyjump a,b\nciphers x\na b c";
+        assert_eq!(settings, Settings::from_lines(expected));
+        assert_eq!(file, Some(PathBuf::from("cfg")));
+        assert!(read_words(&words("-oPort")).is_err());
+        assert!(read_words(&words("-o =x")).is_err());
+    }
+
+    #[test]
+    fn without_ssh_the_files_are_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config");
+        fs::write(
+            &file,
+            "Host other\n Port 1\nHost h\n HostName %h.example\n Port 2222\n User me\n IdentityFile /k\n\
+             StrictHostKeyChecking accept-new\n UserKnownHostsFile /kh\n BatchMode yes\n HostKeyAlias alias\nHost *\n Port 3\n",
+        )
+        .unwrap();
+        let arguments = words(&format!("-F {} -oUser=you -G -- h", file.display()));
+        let (settings, defaults) = read_files(Request { arguments: &arguments, host: "h" }).unwrap();
+        let config = Config::from_settings("h", &settings, &defaults).unwrap();
+        assert_eq!((config.host.as_str(), config.port, config.user.as_str()), ("h.example", 2222, "you"));
+        assert_eq!(config.identity_files, [PathBuf::from("/k")]);
+        assert_eq!(config.user_known_hosts, [PathBuf::from("/kh")]);
+        assert_eq!((config.batch, config.host_key_alias.as_deref()), (true, Some("alias")));
+        assert_eq!(config.ciphers, None);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_understood_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config");
+        let error = |text: &str| {
+            fs::write(&file, text).unwrap();
+            let arguments = words(&format!("-F {} -G -- h", file.display()));
+            read_files(Request { arguments: &arguments, host: "h" }).unwrap_err().to_string()
+        };
+        assert!(error("Match user me\n Port 1\n").contains("an ssh program in PATH would understand it"));
+        let arguments = words("-F /nowhere/config -G -- h");
+        let missing = read_files(Request { arguments: &arguments, host: "h" }).unwrap_err().to_string();
+        assert_eq!(missing, "cannot read /nowhere/config: No such file or directory");
+    }
 }
