@@ -22,7 +22,7 @@ impl Performer {
             self.context.output.failure("The destination's path holds a NUL byte");
             return ControlFlow::Break(RunEnd::CommandFailed);
         };
-        let absolute = self.context.working_directory.resolve(&path);
+        let absolute = self.context.remote.resolve(&path);
         if invocation.local.is_none() && self.is_directory(&absolute) {
             return self.enter(&absolute);
         }
@@ -34,7 +34,7 @@ impl Performer {
     }
 
     fn is_directory(&self, path: &RemotePath) -> bool {
-        self.context.session.stat(path).is_ok_and(|attributes| attributes.is_dir())
+        self.context.remote.session().stat(path).is_ok_and(|attributes| attributes.is_dir())
     }
 
     fn enter(&mut self, directory: &RemotePath) -> ControlFlow<RunEnd> {
@@ -49,7 +49,7 @@ impl Performer {
     fn fetch(&mut self, path: &RemotePath, local: Option<&OsStr>) -> Verdict {
         let mut source = Word::default();
         if !path.is_absolute() {
-            source = Word::literal(self.context.working_directory.as_bytes());
+            source = Word::literal(self.context.remote.working_directory().as_bytes());
             source.push_bare(b'/');
         }
         path.as_bytes().iter().for_each(|&byte| source.push_bare(byte));

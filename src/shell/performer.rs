@@ -102,7 +102,7 @@ impl Performer {
             }
             None => {}
         }
-        self.context.session.end().map(|_| {
+        self.context.remote.session().end().map(|_| {
             self.context.output.failure("Connection closed");
             RunEnd::ConnectionFailed
         })

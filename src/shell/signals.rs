@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
-use crate::commands::Interrupt;
+use crate::remote::Interrupt;
 use crate::terminal::prompt;
 use crate::transport::Killer;
 
@@ -54,8 +54,6 @@ pub(crate) struct Signals {
 
 struct Shared {
     state: Mutex<State>,
-    /// Raised by Ctrl-C while a command runs; commands and jobs look at it.
-    interrupt: Interrupt,
     /// SIGTERM or SIGHUP has come.
     ended: AtomicBool,
     /// Readable when a wait for input has to be left.
@@ -65,6 +63,8 @@ struct Shared {
 
 struct State {
     phase: Phase,
+    /// Raised by Ctrl-C; commands and jobs look at it.
+    interrupt: Interrupt,
     killer: Option<Killer>,
     last_interrupt: Option<Instant>,
     terminal: Option<Termios>,
@@ -78,18 +78,13 @@ impl Signals {
         waker.set_nonblocking(true)?;
         let state = State {
             phase: Phase::Starting,
+            interrupt: Interrupt::default(),
             killer: None,
             last_interrupt: None,
             // A terminal that is none has nothing to be put back.
             terminal: tcgetattr(io::stdin()).ok(),
         };
-        let shared = Shared {
-            state: Mutex::new(state),
-            interrupt: Interrupt::default(),
-            ended: AtomicBool::new(false),
-            woken,
-            waker,
-        };
+        let shared = Shared { state: Mutex::new(state), ended: AtomicBool::new(false), woken, waker };
         Ok(Signals { shared: Arc::new(shared) })
     }
 
@@ -116,19 +111,22 @@ impl Signals {
         self.shared.state().killer = Some(killer);
     }
 
-    /// The flag that Ctrl-C raises, for commands to look at.
-    pub(crate) fn interrupt(&self) -> Interrupt {
-        self.shared.interrupt.clone()
+    /// The flag that Ctrl-C raises from now on.
+    pub(crate) fn raise(&self, interrupt: Interrupt) {
+        self.shared.state().interrupt = interrupt;
     }
 
     /// Whether Ctrl-C was pressed since the flag was lowered.
     pub(crate) fn is_interrupted(&self) -> bool {
-        self.shared.interrupt.was_pressed()
+        self.shared.state().interrupt.was_pressed()
     }
 
     /// Lowers the flag: before a command, and when a line was discarded.
     pub(crate) fn lower(&self) {
-        self.shared.interrupt.clear();
+        if self.is_ended() {
+            return;
+        }
+        self.shared.state().interrupt.clear();
         let mut scrap = [0; 16];
         while matches!((&self.shared.woken).read(&mut scrap), Ok(read) if read > 0) {}
     }
@@ -158,14 +156,14 @@ impl Shared {
             Phase::Reading => {}
             Phase::Running => {
                 let hasty = state.last_interrupt.is_some_and(|last| last.elapsed() < IN_A_HURRY);
-                if hasty && self.interrupt.was_pressed() {
+                if hasty && state.interrupt.was_pressed() {
                     state.cut();
                 }
                 state.last_interrupt = Some(Instant::now());
             }
         }
+        state.interrupt.press();
         drop(state);
-        self.interrupt.press();
         self.wake();
     }
 
@@ -174,9 +172,9 @@ impl Shared {
         if matches!(state.phase, Phase::Starting | Phase::Editing) || self.ended.load(Ordering::Relaxed) {
             leave(&state);
         }
-        drop(state);
         self.ended.store(true, Ordering::Relaxed);
-        self.interrupt.press();
+        state.interrupt.press();
+        drop(state);
         self.wake();
         let shared = Arc::clone(self);
         // Without a thread there is no grace: what can't be waited for ends now.

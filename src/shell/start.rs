@@ -19,6 +19,7 @@ use crate::cli::{self, Batch, CliError, CommandLine, Invocation};
 use crate::commands::{Context, Settings};
 use crate::connect;
 use crate::sftp::Session;
+use crate::ssh;
 use crate::terminal::output::Quiet;
 use crate::terminal::{ByteSize, Output, Printable};
 
@@ -103,14 +104,14 @@ fn converse(
 ) -> RunEnd {
     let showing = Showing(invocation.progress);
     let settings = settings(invocation, showing.is_enabled_at_first(output));
-    let mut context = match Context::open(session, settings, output.clone()) {
+    let context = match Context::open(session, settings, output.clone()) {
         Ok(context) => context,
         Err(failure) => {
             show(&failure, output);
             return RunEnd::ConnectionFailed;
         }
     };
-    context.interrupt = signals.interrupt();
+    signals.raise(context.interrupt().clone());
     let mut performer = Performer { context, is_batch: invocation.batch.is_some(), showing, signals: signals.clone() };
     if let ControlFlow::Break(end) = performer.begin_at(invocation) {
         return end;
@@ -158,5 +159,5 @@ fn source(script: Option<Lines>) -> io::Result<Source> {
 }
 
 fn version() -> String {
-    format!("sftpsh {}", env!("CARGO_PKG_VERSION"))
+    format!("sftpsh {} ({})", env!("CARGO_PKG_VERSION"), ssh::versions().join(", "))
 }

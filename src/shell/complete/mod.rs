@@ -81,8 +81,8 @@ impl Completer {
     pub(crate) fn look_around(&mut self, context: &Context) {
         self.directories.borrow_mut().forget();
         self.surroundings = Some(Surroundings {
-            session: context.session.clone(),
-            remote: context.working_directory.clone(),
+            session: context.remote.session().clone(),
+            remote: context.remote.working_directory().clone(),
             local: context.local.path().to_owned(),
         });
     }
