@@ -112,16 +112,10 @@ impl Candidate {
         if self.path.is_empty() { Ok(RemotePath::root()) } else { Ok(RemotePath::new(self.path.clone())?) }
     }
 
-    fn append(&mut self, slashes: usize, name: &[u8]) {
-        let wanted = if self.path.is_empty() || self.path.ends_with(b"/") { slashes } else { slashes.max(1) };
-        self.path.extend(std::iter::repeat_n(b'/', wanted));
-        self.path.extend_from_slice(name);
-    }
-
-    fn child(&self, component: &Component, entry: &Entry, next: usize) -> Candidate {
-        let mut child = Candidate { path: self.path.clone(), known: Some(entry.attributes), next, ..*self };
-        child.append(component.slashes, entry.name.as_bytes());
-        child
+    fn child(&self, pattern: &Pattern, component: &Component, entry: &Entry, next: usize) -> Candidate {
+        let mut path = self.path.clone();
+        pattern.append(&mut path, component, entry.name.as_bytes());
+        Candidate { path, known: Some(entry.attributes), next, ..*self }
     }
 
     /// Whether a refusal to list it is worth a word: a link or a thing of unknown kind may well be no directory.
@@ -172,7 +166,7 @@ impl Expander<'_> {
                 self.survey.list(candidate.directory()?, Question::Names(candidate));
                 return Ok(());
             };
-            candidate.append(component.slashes, name);
+            pattern.append(&mut candidate.path, component, name);
             candidate.next += 1;
             candidate.known = None;
         }
@@ -188,7 +182,8 @@ impl Expander<'_> {
     }
 
     fn descend_or_match(&mut self, candidate: &Candidate, listing: &Listing) -> Result<(), Error> {
-        let components = self.patterns[candidate.pattern].components();
+        let pattern = &self.patterns[candidate.pattern];
+        let components = pattern.components();
         let at = candidate.next;
         let Some(component) = components.get(at) else { return Ok(()) };
         if !matches!(component.kind, ComponentKind::Descend) {
@@ -206,7 +201,7 @@ impl Expander<'_> {
             .iter()
             .filter(|entry| entry.attributes.is_dir() && component.kind.matches(entry.name.as_bytes()))
         {
-            let mut child = candidate.child(component, entry, at);
+            let mut child = candidate.child(pattern, component, entry, at);
             child.levels += 1;
             let path = child.directory()?;
             if child.levels > MAX_DEPTH {
@@ -228,7 +223,7 @@ impl Expander<'_> {
             if component.kind.matches(entry.name.as_bytes())
                 && (!needs_directory || may_be_directory(&entry.attributes))
             {
-                self.advance(candidate.child(component, entry, at + 1))?;
+                self.advance(candidate.child(pattern, component, entry, at + 1))?;
             }
         }
         Ok(())

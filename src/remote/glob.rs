@@ -8,9 +8,11 @@
 
 mod braces;
 mod class;
+mod local;
 mod name;
 
 pub use self::braces::{TooManyWords, expand_braces};
+pub use self::local::local_glob;
 pub use self::name::NamePattern;
 
 /// A pattern over a path: components between slashes.
@@ -49,7 +51,9 @@ impl Pattern {
         let mut slashes = 0;
         for (index, part) in split_at_slashes(glob).into_iter().enumerate() {
             slashes += usize::from(index > 0);
-            if !part.is_empty() {
+            let repeats =
+                part == b"**" && matches!(components.last(), Some(Component { kind: ComponentKind::Descend, .. }));
+            if !part.is_empty() && !repeats {
                 components.push(Component { slashes, kind: ComponentKind::parse(part) });
                 slashes = 0;
             }
@@ -103,6 +107,19 @@ impl Pattern {
     #[must_use]
     pub fn trailing_slashes(&self) -> usize {
         self.trailing_slashes
+    }
+
+    /// Puts a name behind a path on its way to a match, with the slashes that the pattern has there. Where `**` stood for
+    /// nothing the path may still be empty, or a root that has its slash.
+    pub(super) fn append(&self, path: &mut Vec<u8>, component: &Component, name: &[u8]) {
+        let slashes = match path.last() {
+            None if self.is_absolute() => component.slashes,
+            None => 0,
+            Some(b'/') => component.slashes.saturating_sub(1),
+            Some(_) => component.slashes.max(1),
+        };
+        path.extend(std::iter::repeat_n(b'/', slashes));
+        path.extend_from_slice(name);
     }
 
     /// Whether a path matches, component by component; how many slashes stand between them does not matter.
@@ -240,6 +257,24 @@ mod tests {
             ("a/**b", "a/xb", true),
         ] {
             assert_eq!(Pattern::parse(glob.as_bytes()).matches(path.as_bytes()), expected, "{glob} on {path}");
+        }
+    }
+
+    #[test]
+    fn a_match_has_the_slashes_of_its_pattern() {
+        for (glob, path, whole) in [
+            ("a//b", "/srv/a", "/srv/a//b"),
+            ("b", "/srv", "/srv/b"),
+            ("b", "/", "/b"),
+            ("//b", "", "//b"),
+            ("**/b", "/", "/b"),
+            ("**/b", "", "b"),
+            ("/**/b", "", "/b"),
+        ] {
+            let pattern = Pattern::parse(glob.as_bytes());
+            let mut found = path.as_bytes().to_vec();
+            pattern.append(&mut found, pattern.components().last().unwrap(), b"b");
+            assert_eq!(found, whole.as_bytes(), "{glob} behind {path:?}");
         }
     }
 

@@ -10,7 +10,7 @@ use super::error::{Act, Error};
 use super::interrupt::{Interrupt, Watch};
 use super::list::Listing;
 use crate::name::RemotePath;
-use crate::sftp::{self, Attributes, Completions, Handle, NameEntry, Reply, Session, calls};
+use crate::sftp::{self, Attributes, Completions, Handle, NameEntry, Reply, Session, StatusCode, calls};
 
 /// READDIRs in flight on a directory that was just opened: one for the entries of most, and one that finds the end.
 const FIRST_READS: usize = 2;
@@ -58,6 +58,8 @@ pub(super) struct Survey<T: Send + 'static> {
     watch: Watch,
     ready: VecDeque<(Asked<T>, Result<Reply, sftp::Error>)>,
     unopened: VecDeque<(RemotePath, T)>,
+    /// Refused while others were open, perhaps for want of handles: each is tried once more when no other is.
+    refused: VecDeque<(RemotePath, T)>,
     unasked: VecDeque<(Links, RemotePath, T)>,
     directories: HashMap<u64, Directory<T>>,
     next_directory: u64,
@@ -80,6 +82,8 @@ enum Links {
 struct Directory<T> {
     token: T,
     path: RemotePath,
+    /// Whether it was refused before.
+    again: bool,
     handle: Option<Handle>,
     /// What each READDIR brought, in the order of asking, which is the server's order whenever the answers come.
     chunks: Vec<Listing>,
@@ -103,6 +107,7 @@ impl<T: Send + 'static> Survey<T> {
             queue,
             ready: VecDeque::new(),
             unopened: VecDeque::new(),
+            refused: VecDeque::new(),
             unasked: VecDeque::new(),
             directories: HashMap::new(),
             next_directory: 0,
@@ -150,10 +155,10 @@ impl<T: Send + 'static> Survey<T> {
                 self.ready = self.queue.wait(None);
                 continue;
             };
-            if let Err(error) = &outcome {
-                if !error.leaves_the_session_alive() {
-                    return Err(Error::Connection(error.clone()));
-                }
+            if let Err(error) = &outcome
+                && !error.leaves_the_session_alive()
+            {
+                return Err(Error::Connection(error.clone()));
             }
             if let Some(answer) = self.take(asked, outcome) {
                 return Ok(Some(answer));
@@ -162,12 +167,14 @@ impl<T: Send + 'static> Survey<T> {
     }
 
     fn submit(&mut self) {
-        while self.directories.len() < self.most_directories {
+        if self.directories.is_empty()
+            && let Some((path, token)) = self.refused.pop_front()
+        {
+            self.open(path, token, true);
+        }
+        while self.refused.is_empty() && self.directories.len() < self.most_directories {
             let Some((path, token)) = self.unopened.pop_front() else { break };
-            let id = self.next_directory;
-            self.next_directory += 1;
-            self.session.submit_to(&self.queue, Asked::Opendir(id), &calls::Opendir { path: &path });
-            self.directories.insert(id, Directory::new(path, token));
+            self.open(path, token, false);
         }
         while self.queue.outstanding() < MOST_PATHS {
             let Some((links, path, token)) = self.unasked.pop_front() else { break };
@@ -177,6 +184,28 @@ impl<T: Send + 'static> Survey<T> {
                 Links::Itself => self.session.submit_to(&self.queue, asked, &calls::Lstat { path: &about }),
                 Links::Target => self.session.submit_to(&self.queue, asked, &calls::Stat { path: &about }),
             }
+        }
+    }
+
+    fn open(&mut self, path: RemotePath, token: T, again: bool) {
+        let id = self.next_directory;
+        self.next_directory += 1;
+        self.session.submit_to(&self.queue, Asked::Opendir(id), &calls::Opendir { path: &path });
+        self.directories.insert(id, Directory::new(path, token, again));
+    }
+
+    /// Whether a refused OPENDIR deserves another try: OpenSSH's server says `Failure` when it has no handle left.
+    fn may_lack_handles(&self, id: u64, error: &sftp::Error) -> bool {
+        let first_try = self.directories.get(&id).is_some_and(|directory| !directory.again);
+        first_try && self.directories.len() > 1 && error.status_code() == Some(StatusCode::FAILURE)
+    }
+
+    /// Has a refused directory wait until no other is open, and opens fewer from now on.
+    fn retry(&mut self, id: u64) {
+        let open = self.directories.values().filter(|directory| directory.handle.is_some()).count();
+        self.most_directories = open.clamp(1, self.most_directories);
+        if let Some(Directory { path, token, .. }) = self.directories.remove(&id) {
+            self.refused.push_back((path, token));
         }
     }
 
@@ -192,6 +221,12 @@ impl<T: Send + 'static> Survey<T> {
             }
             Asked::Opendir(id) | Asked::Readdir { directory: id, .. } => id,
         };
+        if let (Asked::Opendir(_), Err(error)) = (&asked, &outcome)
+            && self.may_lack_handles(id, error)
+        {
+            self.retry(id);
+            return None;
+        }
         let directory = self.directories.get_mut(&id)?;
         match (asked, outcome) {
             (_, Ok(Reply::Handle(handle))) => directory.handle = Some(handle),
@@ -218,8 +253,18 @@ impl<T: Send + 'static> Survey<T> {
 
 impl<T> Directory<T> {
     /// A directory whose OPENDIR was sent.
-    fn new(path: RemotePath, token: T) -> Directory<T> {
-        Directory { token, path, handle: None, chunks: Vec::new(), in_flight: 1, bytes: 0, ended: false, failure: None }
+    fn new(path: RemotePath, token: T, again: bool) -> Directory<T> {
+        Directory {
+            token,
+            path,
+            again,
+            handle: None,
+            chunks: Vec::new(),
+            in_flight: 1,
+            bytes: 0,
+            ended: false,
+            failure: None,
+        }
     }
 
     /// Takes what a READDIR brought. An answer without entries is the end, as for sftp(1); else it could repeat for ever.

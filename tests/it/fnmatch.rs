@@ -31,9 +31,9 @@ const CHARACTERS_ONLY: (&str, &str) = ("?x", "\u{e9}x");
 /// takes the dot of `x.` for a leading one when the pattern starts with `*?`.
 fn is_common_ground(pattern: &str) -> bool {
     let odd = ["[^", "[.", "[=", "-[", "[!^", ":]-"];
-    !odd.iter().any(|odd| pattern.contains(odd))
-        && !(pattern.starts_with('*') && pattern.trim_start_matches('*').starts_with('?'))
-        && pattern.bytes().rev().take_while(|&byte| byte == b'\\').count() % 2 == 0
+    let is_odd = odd.iter().any(|odd| pattern.contains(odd));
+    let takes_a_leading_dot = pattern.starts_with('*') && pattern.trim_start_matches('*').starts_with('?');
+    !is_odd && !takes_a_leading_dot && pattern.bytes().rev().take_while(|&byte| byte == b'\\').count() % 2 == 0
 }
 
 fn piece() -> impl Strategy<Value = String> {

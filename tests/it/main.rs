@@ -10,4 +10,5 @@ mod completions;
 mod floors;
 mod fnmatch;
 mod openssh;
+mod remote;
 mod world;

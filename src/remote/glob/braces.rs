@@ -26,7 +26,7 @@ pub fn expand_braces(glob: &[u8]) -> Result<Vec<Vec<u8>>, TooManyWords> {
             words.push(word);
             continue;
         };
-        for alternative in pair.alternatives(&word).into_iter().rev() {
+        for alternative in pair.alternatives(&word).rev() {
             bytes += alternative.len();
             if bytes > MAX_BYTES.max(glob.len()) {
                 return Err(TooManyWords);

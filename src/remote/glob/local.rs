@@ -1,0 +1,161 @@
+//! Patterns to the local paths that match them: the same matching over the file system here.
+#![forbid(unsafe_code)]
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use super::{Component, ComponentKind, Pattern};
+
+/// Levels that `**` goes down, as deep as a walk on the server.
+const MAX_DEPTH: usize = crate::remote::MAX_DEPTH;
+
+/// The local paths that match a pattern, sorted bytewise and written as the pattern is: relative when it is relative.
+///
+/// Relative patterns start at `base`. Without a match the pattern's text is the one path, as sftp(1)'s put has it:
+/// whoever opens it then says that it does not exist. Directories that can't be read hold no matches.
+#[must_use]
+pub fn local_glob(pattern: &Pattern, base: &Path) -> Vec<PathBuf> {
+    let mut matches = Vec::new();
+    if !pattern.is_literal() {
+        let mut search = Search { pattern, base, matches: &mut matches };
+        search.advance(&Candidate { path: Vec::new(), next: 0, levels: 0 });
+    }
+    matches.sort();
+    matches.dedup();
+    if matches.is_empty() {
+        matches.push(pattern.text());
+    }
+    matches.into_iter().map(|path| PathBuf::from(OsString::from_vec(path))).collect()
+}
+
+struct Search<'a> {
+    pattern: &'a Pattern,
+    base: &'a Path,
+    matches: &'a mut Vec<Vec<u8>>,
+}
+
+struct Candidate {
+    path: Vec<u8>,
+    next: usize,
+    levels: usize,
+}
+
+impl Search<'_> {
+    fn child(&self, candidate: &Candidate, component: &Component, name: &[u8], next: usize) -> Candidate {
+        let mut path = candidate.path.clone();
+        self.pattern.append(&mut path, component, name);
+        Candidate { path, next, levels: candidate.levels }
+    }
+
+    fn advance(&mut self, candidate: &Candidate) {
+        let components = self.pattern.components();
+        let at = candidate.next;
+        match components.get(at) {
+            None => self.check(candidate),
+            Some(component) => match &component.kind {
+                ComponentKind::Literal(name) => self.advance(&self.child(candidate, component, name, at + 1)),
+                ComponentKind::Names(_) => self.names(candidate, component, at + 1),
+                ComponentKind::Descend => {
+                    if at + 1 == components.len() {
+                        self.names(candidate, component, at + 1);
+                    } else {
+                        self.advance(&Candidate { path: candidate.path.clone(), next: at + 1, ..*candidate });
+                    }
+                    self.descend(candidate, component);
+                }
+            },
+        }
+    }
+
+    fn names(&mut self, candidate: &Candidate, component: &Component, next: usize) {
+        for (name, _) in self.entries(candidate) {
+            if component.kind.matches(&name) {
+                self.advance(&self.child(candidate, component, &name, next));
+            }
+        }
+    }
+
+    fn descend(&mut self, candidate: &Candidate, component: &Component) {
+        for (name, is_dir) in self.entries(candidate) {
+            if is_dir && component.kind.matches(&name) && candidate.levels < MAX_DEPTH {
+                let child = self.child(candidate, component, &name, candidate.next);
+                self.advance(&Candidate { levels: candidate.levels + 1, ..child });
+            }
+        }
+    }
+
+    fn check(&mut self, candidate: &Candidate) {
+        let mut path = candidate.path.clone();
+        path.extend(std::iter::repeat_n(b'/', self.pattern.trailing_slashes()));
+        if self.base.join(OsStr::from_bytes(&path)).symlink_metadata().is_ok() {
+            self.matches.push(path);
+        }
+    }
+
+    /// Names in a directory, and whether each is a directory itself.
+    fn entries(&self, candidate: &Candidate) -> Vec<(Vec<u8>, bool)> {
+        let relative = match candidate.path.as_slice() {
+            [] if self.pattern.is_absolute() => b"/",
+            path => path,
+        };
+        let directory = self.base.join(OsStr::from_bytes(relative));
+        fs::read_dir(directory)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| {
+                let is_dir = entry.file_type().is_ok_and(|file_type| file_type.is_dir());
+                (entry.file_name().into_vec(), is_dir)
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree() -> tempfile::TempDir {
+        let tree = tempfile::tempdir().unwrap();
+        for directory in ["a/b/c", ".hidden", "z"] {
+            fs::create_dir_all(tree.path().join(directory)).unwrap();
+        }
+        for file in ["x.txt", "a/x.txt", "a/b/x.txt", "a/b/c/y.txt", ".hidden/x.txt", "z/*"] {
+            fs::write(tree.path().join(file), "").unwrap();
+        }
+        std::os::unix::fs::symlink("a", tree.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("nowhere", tree.path().join("dangling")).unwrap();
+        tree
+    }
+
+    #[test]
+    fn patterns_match_local_files_sorted_and_as_they_are_written() {
+        let tree = tree();
+        for (glob, paths) in [
+            ("*", vec!["a", "dangling", "link", "x.txt", "z"]),
+            ("*/", vec!["a/", "link/", "z/"]),
+            ("*/x.txt", vec!["a/x.txt", "link/x.txt"]),
+            (".*/x*", vec![".hidden/x.txt"]),
+            ("a//b/*.txt", vec!["a//b/x.txt"]),
+            ("**/x.txt", vec!["a/b/x.txt", "a/x.txt", "x.txt"]),
+            ("a/**", vec!["a/b", "a/b/c", "a/b/c/y.txt", "a/b/x.txt", "a/x.txt"]),
+            ("a/**/b/*.txt", vec!["a/b/x.txt"]),
+            (r"z/\*", vec!["z/*"]),
+            ("none*", vec!["none*"]),
+            (r"no\*ne", vec!["no*ne"]),
+            ("dangl*", vec!["dangling"]),
+        ] {
+            let found = local_glob(&Pattern::parse(glob.as_bytes()), tree.path());
+            assert_eq!(found, paths.iter().map(PathBuf::from).collect::<Vec<_>>(), "{glob}");
+        }
+    }
+
+    #[test]
+    fn an_absolute_pattern_starts_at_the_root() {
+        let tree = tree();
+        let glob = format!("{}/a/*.txt", tree.path().display());
+        assert_eq!(local_glob(&Pattern::parse(glob.as_bytes()), Path::new("/nowhere")), [tree.path().join("a/x.txt")]);
+    }
+}
