@@ -9,6 +9,8 @@ mod support;
 mod completions;
 mod floors;
 mod fnmatch;
+mod model_session;
+mod names;
 mod openssh;
 mod remote;
 mod world;

@@ -50,6 +50,13 @@ impl Entry {
         self
     }
 
+    /// The same in a directory of its own.
+    #[must_use]
+    pub fn beneath(mut self, directory: &str) -> Self {
+        self.path.splice(0..0, format!("{directory}/").into_bytes());
+        self
+    }
+
     /// The path beneath the directory, and a file's contents.
     pub fn contents(&self) -> Option<(&Path, &[u8])> {
         match &self.kind {
