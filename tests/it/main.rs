@@ -13,4 +13,5 @@ mod model_session;
 mod names;
 mod openssh;
 mod remote;
+mod transport;
 mod world;

@@ -1,0 +1,275 @@
+//! How an SSH channel carries a session: rules that were each paid for, tried on a real sshd.
+
+use crate::support::{Entry, Fault, Relay, Remote, Toward, World, noise, sftp_server};
+use sftpsh::name::RemotePath;
+use sftpsh::sftp::{Attributes, Error, OpenFlags, Options, Pending, Session, calls};
+use sftpsh::ssh::{self, Config, Notice, Questions, Request, Socket, Start};
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs;
+use std::net::TcpStream;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
+
+const CHUNK: usize = 32 << 10;
+const IN_FLIGHT: usize = 64;
+
+/// A send buffer so small that writes are half done most of the time.
+const SMALL_SEND_BUFFER: usize = 8 << 10;
+
+/// Nobody is there to be asked, and nothing is shown.
+struct Nobody;
+
+impl Questions for Nobody {
+    fn can_ask(&self) -> bool {
+        false
+    }
+    fn ask(&mut self, _question: &str) -> Option<String> {
+        None
+    }
+    fn secret(&mut self, _question: &str) -> Option<Zeroizing<String>> {
+        None
+    }
+    fn show(&mut self, _notice: Notice) {}
+}
+
+fn config(world: &World) -> Config {
+    let file = world.ssh_config();
+    let arguments = ["-F".into(), file.into_os_string(), "-G".into(), "--".into(), "server".into()];
+    Config::resolve(Request { arguments: &arguments, host: "server" }, &mut Nobody).unwrap()
+}
+
+/// A session on a socket that `prepare` has had in its hands.
+fn session(world: &World, start: &Start, prepare: impl FnOnce(&TcpStream)) -> Session {
+    let config = config(world);
+    let stream = TcpStream::connect((config.host.as_str(), config.port)).unwrap();
+    stream.set_nodelay(true).unwrap();
+    prepare(&stream);
+    let transport = ssh::open(&config, Socket::new(stream, None), start, &mut Nobody).unwrap();
+    Session::open(Box::new(transport), Options::default()).unwrap()
+}
+
+fn sftp() -> Start {
+    Start::Subsystem(String::from("sftp"))
+}
+
+fn path(name: &str) -> RemotePath {
+    RemotePath::new(name).unwrap()
+}
+
+fn get(session: &Session, name: &str, size: usize) -> Vec<u8> {
+    let handle = session.open_file(&path(name), OpenFlags::READ, Attributes::default()).unwrap();
+    let mut pending: VecDeque<Pending<bytes::Bytes>> = VecDeque::new();
+    let mut got = Vec::with_capacity(size);
+    for offset in (0..size).step_by(CHUNK) {
+        if pending.len() == IN_FLIGHT {
+            got.extend_from_slice(&pending.pop_front().unwrap().wait().unwrap());
+        }
+        let length = u32::try_from(CHUNK.min(size - offset)).unwrap();
+        pending.push_back(session.submit(&calls::Read { handle: &handle, offset: offset as u64, length }));
+    }
+    for pending in pending {
+        got.extend_from_slice(&pending.wait().unwrap());
+    }
+    got
+}
+
+fn put(session: &Session, name: &str, data: &[u8]) {
+    let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+    let handle = session.open_file(&path(name), flags, Attributes::default()).unwrap();
+    let mut pending: VecDeque<Pending<()>> = VecDeque::new();
+    for (index, data) in data.chunks(CHUNK).enumerate() {
+        if pending.len() == IN_FLIGHT {
+            pending.pop_front().unwrap().wait().unwrap();
+        }
+        let offset = (index * CHUNK) as u64;
+        pending.push_back(session.submit(&calls::Write { handle: &handle, offset, data }));
+    }
+    pending.into_iter().for_each(|pending| pending.wait().unwrap());
+    session.close(handle).unwrap();
+}
+
+/// Gets and puts at once, and holds what came to what should have.
+fn both_ways(world: &World, session: &Session, size: usize) {
+    let (down, up) = (noise(b"down", size), noise(b"up", size));
+    thread::scope(|scope| {
+        scope.spawn(|| put(session, "up", &up));
+        assert!(get(session, "down", size) == down, "what came is not what was sent");
+    });
+    assert!(fs::read(world.remote().join("up")).unwrap() == up, "what arrived is not what was put");
+}
+
+fn with_small_send_buffer(stream: &TcpStream) {
+    rustix::net::sockopt::set_socket_send_buffer_size(stream, SMALL_SEND_BUFFER).unwrap();
+}
+
+#[test]
+fn gets_and_puts_at_once_through_a_small_buffer_do_not_spin() {
+    let size = 24 << 20;
+    let world = World::build(Remote::with([Entry::sized("down", size)]).over_ssh(), &[]);
+    let session = session(&world, &sftp(), with_small_send_buffer);
+    both_ways(&world, &session, size);
+    let polls = session.statistics().polls;
+    assert!(polls < 20_000, "{polls} polls for 48 MiB: the driver spins");
+}
+
+#[test]
+fn gets_and_puts_survive_key_exchanges_on_the_way() {
+    let size = 12 << 20;
+    let remote = Remote::with([Entry::sized("down", size)]).sshd_config("RekeyLimit 1M");
+    let world = World::build(remote, &[]);
+    for prepare in [with_small_send_buffer as fn(&TcpStream), |_: &TcpStream| {}] {
+        let session = session(&world, &sftp(), prepare);
+        both_ways(&world, &session, size);
+        let polls = session.statistics().polls;
+        assert!(polls < 20_000, "{polls} polls for 24 MiB: the driver spins");
+    }
+}
+
+#[test]
+fn a_wide_window_follows_what_is_in_flight() {
+    let size = 40 << 20;
+    let world = World::build(Remote::with([Entry::sized("down", size)]).over_ssh(), &[]);
+    let session = session(&world, &sftp(), |_| {});
+    let handle = session.open_file(&path("down"), OpenFlags::READ, Attributes::default()).unwrap();
+    // All at once: 40 MiB of replies are asked for, more than any window.
+    let pending: Vec<_> = (0..size)
+        .step_by(CHUNK)
+        .map(|offset| {
+            session.submit(&calls::Read { handle: &handle, offset: offset as u64, length: CHUNK.try_into().unwrap() })
+        })
+        .collect();
+    let got: Vec<u8> = pending.into_iter().flat_map(|pending| pending.wait().unwrap()).collect();
+    assert!(got == noise(b"down", size), "what came is not what was sent");
+}
+
+#[test]
+fn a_kill_from_another_thread_ends_a_sleeping_driver_at_once() {
+    let world = World::build(Remote::empty().over_ssh(), &[]);
+    assert!(Command::new("mkfifo").arg(world.remote().join("fifo")).status().unwrap().success());
+    let session = session(&world, &sftp(), |_| {});
+    // Nobody writes to the FIFO, so this is never answered.
+    let fifo = path("fifo");
+    let pending =
+        session.submit(&calls::Open { path: &fifo, flags: OpenFlags::READ, attributes: Attributes::default() });
+    let killer = session.killer();
+    let started = thread::spawn(move || {
+        let started = Instant::now();
+        killer.kill();
+        started
+    });
+    let error = pending.wait().unwrap_err();
+    let took = started.join().unwrap().elapsed();
+    assert!(matches!(error, Error::ConnectionLost(_)), "{error}");
+    assert!(took < Duration::from_millis(500), "{took:?}");
+}
+
+#[test]
+fn a_line_that_stalls_ends_by_a_kill_and_the_end_is_bounded() {
+    let mut world = World::build(Remote::with([Entry::sized("down", 4 << 20)]).over_ssh(), &[]);
+    world.relay(Relay::plain().at(Toward::Client, 1 << 20, Fault::Stall));
+    let session = session(&world, &sftp(), |_| {});
+    let handle = session.open_file(&path("down"), OpenFlags::READ, Attributes::default()).unwrap();
+    let pending: Vec<_> = (0..128_u64)
+        .map(|index| session.submit(&calls::Read { handle: &handle, offset: index << 15, length: 1 << 15 }))
+        .collect();
+    let killer = session.killer();
+    let mut results = pending.into_iter().map(Pending::wait);
+    assert!(results.next().unwrap().is_ok());
+    killer.kill();
+    assert!(results.any(|result| result.is_err()));
+    drop(handle);
+    let started = Instant::now();
+    let _ = session.finish();
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+}
+
+#[test]
+fn what_a_server_says_on_its_standard_error_stops_nothing() {
+    let size = 4 << 20;
+    let world = World::build(Remote::with([Entry::sized("down", size)]).over_ssh(), &[]);
+    let server = format!(
+        "head -c 6000000 /dev/zero >&2; echo last words >&2; exec {} -d {}",
+        sftp_server(),
+        world.remote().display()
+    );
+    let session = session(&world, &Start::Command(server), |_| {});
+    both_ways(&world, &session, size);
+    let end = session.finish().unwrap();
+    assert_eq!(end.exit_status, Some(0));
+    assert!(end.last_words.ends_with(b"last words\n"));
+    assert!(end.last_words.len() <= 4096);
+}
+
+/// In a process of its own, where nobody else opens files or takes memory.
+#[test]
+fn a_hundred_sessions_leave_nothing_behind() {
+    let world = World::build(Remote::empty().over_ssh(), &[]);
+    let mut inside = Command::new(std::env::current_exe().unwrap());
+    inside.args(["--exact", "transport::a_hundred_sessions", "--ignored", "--nocapture"]);
+    inside.env("SFTPSH_TEST_SSH_CONFIG", world.ssh_config());
+    let output = inside.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
+}
+
+#[test]
+#[ignore = "runs inside the test before, which gives it a server"]
+fn a_hundred_sessions() {
+    let file = std::env::var_os("SFTPSH_TEST_SSH_CONFIG").expect("the test before tells where the server is");
+    let arguments: [OsString; 5] = ["-F".into(), file, "-G".into(), "--".into(), "server".into()];
+    let config = Config::resolve(Request { arguments: &arguments, host: "server" }, &mut Nobody).unwrap();
+    let open = |number: usize| {
+        let socket = ssh::dial(&config).unwrap();
+        let transport = ssh::open(&config, socket, &sftp(), &mut Nobody).unwrap();
+        if number % 4 == 0 {
+            // Dropped before anybody spoke SFTP on it.
+            return;
+        }
+        let session = Session::open(Box::new(transport), Options::default()).unwrap();
+        match number % 4 {
+            1 => drop(session.finish()),
+            2 => session.killer().kill(),
+            _ => {}
+        }
+    };
+    let threads = thread_count();
+    (0..20).for_each(open);
+    until(|| thread_count() == threads);
+    let before = (open_files(), resident_bytes());
+    (0..100).for_each(open);
+    until(|| thread_count() == threads);
+    let after = (open_files(), resident_bytes());
+    assert_eq!(after.0, before.0, "descriptors are left open");
+    let grown = after.1.saturating_sub(before.1);
+    assert!(grown < 3 << 20, "{grown} bytes are left by 100 sessions");
+}
+
+/// Waits for a condition that other threads bring about.
+#[track_caller]
+fn until(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < deadline, "it never came");
+        thread::yield_now();
+    }
+}
+
+fn open_files() -> usize {
+    let directory = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
+    fs::read_dir(directory).unwrap().count()
+}
+
+/// Threads of this process, where the system tells them; elsewhere the descriptors must do.
+fn thread_count() -> usize {
+    fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+}
+
+/// Memory in use, where the system tells it.
+fn resident_bytes() -> usize {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse::<usize>().ok()).map_or(0, |kib| kib << 10)
+}
