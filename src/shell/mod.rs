@@ -2,3 +2,20 @@
 #![forbid(unsafe_code)]
 
 pub mod words;
+
+mod begin;
+mod complete;
+mod end;
+mod line;
+mod lines;
+mod performer;
+mod prompt;
+mod session;
+mod showing;
+mod signals;
+mod source;
+mod start;
+mod watch;
+
+pub use end::RunEnd;
+pub use start::run_command_line;

@@ -1,0 +1,70 @@
+//! Where a session starts: in the directory that the destination names, or with the one file that it names.
+
+use std::ffi::OsStr;
+use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+
+use super::end::RunEnd;
+use super::performer::{Performer, Verdict};
+use crate::cli::{Destination, Invocation, Target};
+use crate::commands::{self, Word};
+use crate::name::RemotePath;
+use crate::terminal::Printable;
+
+impl Performer {
+    /// Goes to the directory that the destination names, or fetches the file that it names, which ends the run.
+    pub(crate) fn begin_at(&mut self, invocation: &Invocation) -> ControlFlow<RunEnd> {
+        let Target::Server(Destination { path: Some(path), .. }) = &invocation.target else {
+            return ControlFlow::Continue(());
+        };
+        let path: &[u8] = if path.is_empty() { b"." } else { path };
+        let Ok(path) = RemotePath::new(path) else {
+            self.context.output.failure("The destination's path holds a NUL byte");
+            return ControlFlow::Break(RunEnd::CommandFailed);
+        };
+        let absolute = self.context.remote.resolve(&path);
+        if invocation.local.is_none() && self.is_directory(&absolute) {
+            return self.enter(&absolute);
+        }
+        let verdict = self.fetch(&path, invocation.local.as_deref());
+        ControlFlow::Break(self.ended().unwrap_or(match verdict {
+            Verdict::Failed => RunEnd::CommandFailed,
+            Verdict::Done | Verdict::End => RunEnd::Done,
+        }))
+    }
+
+    fn is_directory(&self, path: &RemotePath) -> bool {
+        self.context.remote.session().stat(path).is_ok_and(|attributes| attributes.is_dir())
+    }
+
+    fn enter(&mut self, directory: &RemotePath) -> ControlFlow<RunEnd> {
+        self.context.output.status(format_args!("Changing to: {}", Printable(directory.as_bytes())));
+        match self.perform_words(&[Word::literal(b"cd"), Word::literal(b"--"), Word::literal(directory.as_bytes())]) {
+            Verdict::Failed => ControlFlow::Break(self.ended().unwrap_or(RunEnd::CommandFailed)),
+            Verdict::Done | Verdict::End => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Wildcards of the destination's path are expanded; nothing else in it is special, and the start directory is taken as it is.
+    fn fetch(&mut self, path: &RemotePath, local: Option<&OsStr>) -> Verdict {
+        let mut source = Word::default();
+        if !path.is_absolute() {
+            source = Word::literal(self.context.remote.working_directory().as_bytes());
+            source.push_bare(b'/');
+        }
+        path.as_bytes().iter().for_each(|&byte| source.push_bare(byte));
+        let mut words = vec![Word::literal(b"get"), Word::literal(b"--"), source];
+        words.extend(local.map(|local| Word::literal(local.as_bytes())));
+        self.perform_words(&words)
+    }
+
+    fn perform_words(&mut self, words: &[Word]) -> Verdict {
+        match commands::parse(words) {
+            Ok(command) => self.perform(command, false),
+            Err(failure) => {
+                self.show(&failure);
+                Verdict::Failed
+            }
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Paths here.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use super::word::{Candidate, Fragment};
+use super::{Answer, Place, Source};
+
+/// Paths here.
+pub(super) struct Paths {
+    /// Whether only a directory makes sense.
+    pub(super) only_directories: bool,
+}
+
+impl Source for Paths {
+    fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
+        let Some(directory) = word.directory() else { return Answer::declined() };
+        let Ok(entries) = fs::read_dir(here.local.join(OsStr::from_bytes(directory))) else {
+            return Answer::declined();
+        };
+        let mut candidates = word.dots();
+        for entry in entries.flatten() {
+            let name = entry.file_name().into_vec();
+            if !word.fits(&name) {
+                continue;
+            }
+            // A link to a directory is entered like one.
+            let is_directory = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
+            if is_directory || !self.only_directories {
+                candidates.push(Candidate::entry(word, &name, is_directory));
+            }
+        }
+        candidates.sort_unstable();
+        Answer::pure(candidates)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Kind;
+    use super::*;
+    use crate::name::RemotePath;
+    use crate::shell::words::split_open;
+
+    fn offered(files: &[&str], word: &str, only_directories: bool) -> Vec<(String, String)> {
+        let here = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = here.path().join(file);
+            if file.ends_with('/') { fs::create_dir(path).unwrap() } else { fs::write(path, "").unwrap() }
+        }
+        let fragment = Fragment::of(&split_open(word.as_bytes()).open.unwrap(), 0);
+        let place = Place { remote: &RemotePath::root(), local: here.path() };
+        match (Paths { only_directories }).complete(&fragment, &place).0 {
+            Kind::Known(candidates) => fragment.completed(&candidates).candidates,
+            _ => Vec::new(),
+        }
+    }
+
+    fn pair(display: &str, replacement: &str) -> (String, String) {
+        (display.to_owned(), replacement.to_owned())
+    }
+
+    #[test]
+    fn entries_are_offered_as_they_have_to_be_typed() {
+        let files = ["docs/", "docs/a b", "docs/.hidden", "data 1", "data 2"];
+        assert_eq!(offered(&files, "do", false), [pair("docs/", "docs/")]);
+        assert_eq!(offered(&files, "docs/", false), [pair("a b", "docs/a\\ b ")]);
+        assert_eq!(offered(&files, "docs/.", false), [pair(".hidden", "docs/.hidden ")]);
+        assert_eq!(offered(&files, "d", true), [pair("docs/", "docs/")]);
+        assert_eq!(offered(&files, "\"da", false), [pair("data 1", "\"data "), pair("data 2", "\"data ")]);
+        assert_eq!(offered(&files, "..", true), [pair("../", "../")]);
+        assert_eq!(offered(&files, "nothing", false), []);
+    }
+}

@@ -1,0 +1,144 @@
+//! What Tab offers: names of commands, remote paths and local paths, as the command's definition says.
+//!
+//! There is one [`Source`] for each kind of argument. What a source answers is built by constructor: what it knows at
+//! once ([`Answer::pure`]), what has to be asked of the server ([`Answer::remote`]), or that it has nothing to say
+//! ([`Answer::declined`]), upon which the next kind that may stand there is tried. Only the completer itself talks to the
+//! server, within a deadline, so no source can make a key wait. Words are completed as they were begun: an open quote is
+//! continued, and what would be special is quoted.
+
+mod commands;
+mod listing;
+mod local;
+mod remote;
+mod word;
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use self::listing::Directories;
+use self::word::{Candidate, Completion, Fragment};
+use super::line::Line;
+use super::words::{Partial, split_open};
+use crate::commands::{ArgumentKind, Context, find};
+use crate::name::RemotePath;
+use crate::sftp::Session;
+
+/// Completes lines.
+#[derive(Default)]
+pub(crate) struct Completer {
+    surroundings: Option<Surroundings>,
+    /// Listings of remote directories, kept while a line is typed.
+    directories: RefCell<Directories>,
+}
+
+/// Where a line is typed.
+struct Surroundings {
+    session: Session,
+    remote: RemotePath,
+    local: PathBuf,
+}
+
+/// One kind of argument that can be completed.
+trait Source {
+    /// What can stand where the word is.
+    fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer;
+}
+
+/// What a source may know of where it is.
+struct Place<'a> {
+    remote: &'a RemotePath,
+    local: &'a Path,
+}
+
+/// What a source has to say.
+struct Answer(Kind);
+
+enum Kind {
+    Known(Vec<Candidate>),
+    OfDirectory { directory: RemotePath, only_directories: bool },
+    Declined,
+}
+
+impl Answer {
+    /// Candidates that cost nothing to find.
+    fn pure(candidates: Vec<Candidate>) -> Answer {
+        Answer(Kind::Known(candidates))
+    }
+
+    /// The entries of a remote directory, which have to be asked for.
+    fn remote(directory: RemotePath, only_directories: bool) -> Answer {
+        Answer(Kind::OfDirectory { directory, only_directories })
+    }
+
+    /// Nothing; another kind may stand here.
+    fn declined() -> Answer {
+        Answer(Kind::Declined)
+    }
+}
+
+impl Completer {
+    /// Takes a look at where the next line is typed, and forgets what was there while the last one was.
+    pub(crate) fn look_around(&mut self, context: &Context) {
+        self.directories.borrow_mut().forget();
+        self.surroundings = Some(Surroundings {
+            session: context.remote.session().clone(),
+            remote: context.remote.working_directory().clone(),
+            local: context.local.path().to_owned(),
+        });
+    }
+
+    /// What may stand at the end of this text, which is the line up to the cursor.
+    pub(crate) fn complete(&self, text: &str) -> Completion {
+        let Some(surroundings) = &self.surroundings else { return Completion::default() };
+        let line = Line::parse(text.as_bytes());
+        let partial = split_open(line.command);
+        let Some(open) = partial.open.as_ref().filter(|_| !line.command.starts_with(b"!")) else {
+            return Completion::default();
+        };
+        let word = Fragment::of(open, text.len() - line.command.len());
+        let candidates = self.first_answer(&sources(&partial), &word, surroundings);
+        word.completed(&candidates)
+    }
+
+    fn first_answer(&self, sources: &[&dyn Source], word: &Fragment, surroundings: &Surroundings) -> Vec<Candidate> {
+        let place = Place { remote: &surroundings.remote, local: &surroundings.local };
+        for source in sources {
+            let candidates = match source.complete(word, &place).0 {
+                Kind::Known(candidates) => candidates,
+                Kind::OfDirectory { directory, only_directories } => {
+                    self.directories.borrow_mut().matching(&surroundings.session, &directory, word, only_directories)
+                }
+                Kind::Declined => Vec::new(),
+            };
+            if !candidates.is_empty() {
+                return candidates;
+            }
+        }
+        Vec::new()
+    }
+}
+
+/// What may stand at the end of a line, the likeliest first. Words that start with a dash are flags and no operands.
+fn sources(line: &Partial) -> Vec<&'static dyn Source> {
+    let Some((name, arguments)) = line.words.split_first() else { return vec![&commands::Names] };
+    let Some(command) = String::from_utf8(name.plain()).ok().and_then(|name| find(&name)) else { return Vec::new() };
+    let operands = arguments.iter().filter(|word| !word.glob().starts_with(b"-")).count();
+    command.operand_kinds(operands).into_iter().filter_map(source_of).collect()
+}
+
+fn source_of(kind: ArgumentKind) -> Option<&'static dyn Source> {
+    match kind {
+        ArgumentKind::RemotePattern | ArgumentKind::RemotePath | ArgumentKind::GetOperand => {
+            Some(&remote::Paths { only_directories: false })
+        }
+        ArgumentKind::RemoteDir => Some(&remote::Paths { only_directories: true }),
+        ArgumentKind::LocalPattern
+        | ArgumentKind::LocalPath
+        | ArgumentKind::PutOperand
+        // What a local shell reads is files here, if anything of ours.
+        | ArgumentKind::ShellLine => Some(&local::Paths { only_directories: false }),
+        ArgumentKind::LocalDir => Some(&local::Paths { only_directories: true }),
+        ArgumentKind::CommandName => Some(&commands::Names),
+        ArgumentKind::Mode | ArgumentKind::Id => None,
+    }
+}

@@ -1,0 +1,23 @@
+//! Paths on the server.
+
+use super::word::Fragment;
+use super::{Answer, Place, Source};
+use crate::name::RemotePath;
+
+/// Paths on the server.
+pub(super) struct Paths {
+    /// Whether only a directory makes sense.
+    pub(super) only_directories: bool,
+}
+
+impl Source for Paths {
+    fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
+        match word.directory().map(RemotePath::new) {
+            Some(Ok(directory)) if directory.as_bytes().is_empty() => {
+                Answer::remote(here.remote.clone(), self.only_directories)
+            }
+            Some(Ok(directory)) => Answer::remote(here.remote.resolve(&directory), self.only_directories),
+            Some(Err(_)) | None => Answer::declined(),
+        }
+    }
+}

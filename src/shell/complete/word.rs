@@ -1,0 +1,248 @@
+//! The word at the cursor: what of it is there, what fits it, and how what fits is written.
+
+use crate::commands::word::{Quoting, Word};
+use crate::remote::glob::{NamePattern, Pattern};
+use crate::terminal::Printable;
+use crate::terminal::quote::{Quote, escape};
+
+/// A word that is being typed.
+pub(super) struct Fragment {
+    /// Where it starts in the line.
+    start: usize,
+    quote: Quote,
+    /// What the word means; `None` while a form is open that can't be continued, and for wildcards in its directory.
+    meaning: Option<Meaning>,
+}
+
+struct Meaning {
+    /// The word without quoting.
+    plain: Vec<u8>,
+    /// Where the last component starts.
+    last: usize,
+    /// Set when the last component holds wildcards.
+    pattern: Option<NamePattern>,
+}
+
+/// Something that may stand where the word is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Candidate {
+    /// What is shown.
+    name: Vec<u8>,
+    /// The whole word.
+    word: Vec<u8>,
+    is_directory: bool,
+}
+
+/// What the line editor is told.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Completion {
+    /// Where in the line what is replaced starts; it ends at the cursor.
+    pub(crate) start: usize,
+    /// What is shown of each candidate, and what takes the word's place. Where there are several, that is what they have
+    /// in common, for the line editor could cut it within an escape.
+    pub(crate) candidates: Vec<(String, String)>,
+}
+
+impl Candidate {
+    /// A word that is no path.
+    pub(super) fn word(name: &[u8]) -> Candidate {
+        Candidate { name: name.to_vec(), word: name.to_vec(), is_directory: false }
+    }
+
+    /// An entry of the directory that the word names.
+    pub(super) fn entry(fragment: &Fragment, name: &[u8], is_directory: bool) -> Candidate {
+        let mut word = fragment.directory().unwrap_or_default().to_vec();
+        word.extend_from_slice(name);
+        Candidate { name: name.to_vec(), word, is_directory }
+    }
+}
+
+impl Fragment {
+    /// The word at the end of a line that has `before` bytes in front of its words.
+    pub(super) fn of(word: &Word, before: usize) -> Fragment {
+        let (quote, can_go_on) = match word.quoting() {
+            Quoting::Single => (Quote::Single, true),
+            Quoting::Double => (Quote::Double, true),
+            Quoting::Bare => (Quote::Bare, true),
+            Quoting::Backslash | Quoting::Octal => (Quote::Bare, false),
+        };
+        let meaning = if can_go_on { Meaning::of(word) } else { None };
+        Fragment { start: before + word.span().start, quote, meaning }
+    }
+
+    /// What was typed of a word that is no path.
+    pub(super) fn whole(&self) -> Option<&[u8]> {
+        self.meaning.as_ref().map(|meaning| meaning.plain.as_slice())
+    }
+
+    /// The directory that the word names up to its last slash, which belongs to it; empty without one.
+    pub(super) fn directory(&self) -> Option<&[u8]> {
+        self.meaning.as_ref().map(|meaning| &meaning.plain[..meaning.last])
+    }
+
+    /// Whether an entry of that directory fits what was typed.
+    pub(super) fn fits(&self, name: &[u8]) -> bool {
+        let Some(meaning) = &self.meaning else { return false };
+        let begun = &meaning.plain[meaning.last..];
+        match &meaning.pattern {
+            // Hidden files are for those who ask for them.
+            _ if name.starts_with(b".") && !begun.starts_with(b".") => false,
+            Some(pattern) => pattern.matches(name),
+            None => name.starts_with(begun),
+        }
+    }
+
+    /// The way up, for a word that ends in two dots.
+    pub(super) fn dots(&self) -> Vec<Candidate> {
+        match &self.meaning {
+            Some(meaning) if &meaning.plain[meaning.last..] == b".." => vec![Candidate::entry(self, b"..", true)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// How the candidates are shown and written.
+    pub(super) fn completed(&self, candidates: &[Candidate]) -> Completion {
+        let written = match candidates {
+            [] => return Completion::default(),
+            [only] => self.write_whole(only),
+            several => self.write_common(several),
+        };
+        let shown = candidates.iter().map(|candidate| {
+            let slash = if candidate.is_directory { "/" } else { "" };
+            (format!("{}{slash}", Printable(&candidate.name)), written.clone())
+        });
+        Completion { start: self.start, candidates: shown.collect() }
+    }
+
+    /// The whole word, and the blank after it; a directory is left open for what comes in it.
+    fn write_whole(&self, candidate: &Candidate) -> String {
+        let mut written = self.write(&candidate.word);
+        if candidate.is_directory {
+            written.push('/');
+        } else {
+            written.extend(self.quote.mark());
+            written.push(' ');
+        }
+        written
+    }
+
+    /// What all have in common. Wildcards that were typed stay: what they stand for is for the list.
+    fn write_common(&self, candidates: &[Candidate]) -> String {
+        if self.meaning.as_ref().is_some_and(|meaning| meaning.pattern.is_some()) {
+            return String::new();
+        }
+        let mut words = candidates.iter().map(|candidate| candidate.word.as_slice());
+        let first = words.next().unwrap_or_default();
+        let common = words
+            .fold(first.len(), |common, word| first[..common].iter().zip(word).take_while(|(a, b)| a == b).count());
+        self.write(whole_characters(&first[..common]))
+    }
+
+    fn write(&self, word: &[u8]) -> String {
+        let mut written: String = self.quote.mark().into_iter().collect();
+        written.push_str(&escape(word, self.quote));
+        written
+    }
+}
+
+impl Meaning {
+    fn of(word: &Word) -> Option<Meaning> {
+        let glob = word.glob();
+        let (directory, begun) =
+            glob.split_at(glob.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1));
+        let mut plain = Pattern::parse(directory).literal()?;
+        let last = plain.len();
+        let pattern = match Pattern::parse(begun).literal() {
+            Some(begun) => {
+                plain.extend_from_slice(&begun);
+                None
+            }
+            None => {
+                plain.extend_from_slice(begun);
+                Some(NamePattern::parse(&[begun, b"*"].concat()))
+            }
+        };
+        Some(Meaning { plain, last, pattern })
+    }
+}
+
+/// The bytes without a character that is cut at their end.
+fn whole_characters(bytes: &[u8]) -> &[u8] {
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() => &bytes[..error.valid_up_to()],
+        _ => bytes,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::words::{split, split_open};
+
+    fn fragment(line: &str) -> Fragment {
+        Fragment::of(&split_open(line.as_bytes()).open.unwrap(), 0)
+    }
+
+    /// The line after Tab, where these entries are in the directory that the word names.
+    fn completed(line: &str, entries: &[&[u8]]) -> String {
+        let fragment = fragment(line);
+        let fitting = entries.iter().filter(|entry| fragment.fits(entry));
+        let candidates: Vec<Candidate> =
+            fitting.map(|entry| Candidate::entry(&fragment, entry, entry.ends_with(b"dir"))).collect();
+        let completion = fragment.completed(&candidates);
+        match completion.candidates.first() {
+            Some((_, replacement)) => format!("{}{replacement}", &line[..completion.start]),
+            None => line.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_word_goes_on_as_it_was_begun() {
+        for (line, entries, after) in [
+            ("get no", &[&b"notes"[..]][..], "get notes "),
+            ("get no", &[b"notes", b"notables"], "get not"),
+            ("get ", &[b"a b"], "get a\\ b "),
+            ("get a\\ ", &[b"a b", b"abc"], "get a\\ b "),
+            ("get \"a ", &[b"a b"], "get \"a b\" "),
+            ("get 'it", &[b"it's"], "get 'it\\'s' "),
+            ("get 'a'\\ ", &[b"a b"], "get a\\ b "),
+            ("get x", &[b"x y", b"x*y"], "get x"),
+            ("get sub/f", &[b"file"], "get sub/file "),
+            ("get \"my sub/f", &[b"file"], "get \"my sub/file\" "),
+            ("cd d", &[b"dir"], "cd dir/"),
+            ("cd \"d", &[b"dir"], "cd \"dir/"),
+            ("get .", &[b".profile", b"a"], "get .profile "),
+            ("get ", &[b".profile"], "get "),
+            ("get caf", &[b"caf\xe9"], "get caf$'\\351' "),
+            ("get caf$'\\351'", &[b"caf\xe9 1"], "get caf$'\\351'\\ 1 "),
+            ("get \u{e4}", &["\u{e4}\u{f6}".as_bytes(), "\u{e4}\u{fc}".as_bytes()], "get \u{e4}"),
+            ("get n*s", &[b"notes"], "get notes "),
+            ("get n*/x", &[b"xy"], "get n*/x"),
+            ("get a\\", &[b"a b"], "get a\\"),
+            ("get $'\\3", &[b"\xe9"], "get $'\\3"),
+        ] {
+            assert_eq!(completed(line, entries), after, "{line:?} {entries:?}");
+        }
+    }
+
+    #[test]
+    fn wildcards_are_listed_and_kept() {
+        let fragment = fragment("get n*");
+        let candidates = [&b"notes"[..], b"news"].map(|name| Candidate::entry(&fragment, name, false));
+        assert!(candidates.iter().all(|candidate| fragment.fits(&candidate.name)));
+        let names: Vec<(String, String)> = fragment.completed(&candidates).candidates;
+        assert_eq!(names, [("notes".to_owned(), String::new()), ("news".to_owned(), String::new())]);
+    }
+
+    #[test]
+    fn names_are_printable_in_the_list_and_read_back_from_the_line() {
+        for name in [&b"\x1b[2J"[..], b"a\nb", b"\xff\xfe", b"#", b"two  blanks", b"{a,b}", b"\"'\\"] {
+            for line in ["get ", "get \"", "get '"] {
+                let after = completed(line, &[name]);
+                assert!(after.chars().all(|c| !c.is_control()), "{after:?}");
+                let words = split(after.as_bytes()).unwrap();
+                assert_eq!(Pattern::parse(words[1].glob()).literal().unwrap(), name, "{after:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Does one command: runs it, and does what it wants of the shell.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process;
+
+use super::end::RunEnd;
+use super::showing::Showing;
+use super::signals::{Phase, Signals};
+use super::watch::watch;
+use crate::commands::{Command, Context, Failure, Outcome};
+use crate::terminal::Output;
+use crate::terminal::output::Ended;
+
+/// Who does commands.
+pub(crate) struct Performer {
+    /// What commands work on.
+    pub(crate) context: Context,
+    /// Whether a failure ends the run, as under `-b`.
+    pub(crate) is_batch: bool,
+    /// How transfers are shown.
+    pub(crate) showing: Showing,
+    /// Ctrl-C and the others.
+    pub(crate) signals: Signals,
+}
+
+/// Whether a line did what it said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It did.
+    Done,
+    /// It did not, or not all of it.
+    Failed,
+    /// The session ends.
+    End,
+}
+
+impl Performer {
+    /// Runs one command and does what it wants of the shell.
+    pub(crate) fn perform(&mut self, command: Command, ignores_failure: bool) -> Verdict {
+        self.context.stops_at_failure = self.is_batch && !ignores_failure;
+        self.signals.lower();
+        self.signals.enter(Phase::Running);
+        let verdict = match command.run(&mut self.context) {
+            Ok(Outcome::Done) => Verdict::Done,
+            Ok(Outcome::End) => Verdict::End,
+            Ok(Outcome::Local(program)) => self.run_local(program),
+            Ok(Outcome::Transfer(job)) => {
+                let progress = self.showing.progress(&self.context);
+                let report = watch(job, progress, &self.context.output, &self.signals);
+                if report.is_success() { Verdict::Done } else { Verdict::Failed }
+            }
+            Err(failure) => {
+                self.show(&failure);
+                Verdict::Failed
+            }
+        };
+        self.context.output.flush();
+        verdict
+    }
+
+    /// A local program in the foreground. That it fails is said and is no failure of the line, as in sftp(1).
+    fn run_local(&self, mut program: process::Command) -> Verdict {
+        self.context.output.flush();
+        self.signals.enter(Phase::Away);
+        let status = program.status();
+        self.signals.enter(Phase::Running);
+        match status {
+            Ok(status) if status.success() => {}
+            Ok(status) => match (status.code(), status.signal()) {
+                (Some(code), _) => self.context.output.failure(format_args!("Shell exited with status {code}")),
+                (None, signal) => {
+                    let signal = signal.unwrap_or_default();
+                    self.context.output.failure(format_args!("Shell exited abnormally: signal {signal}"));
+                }
+            },
+            Err(error) => {
+                let program = program.get_program().to_string_lossy().into_owned();
+                self.context.output.failure(format_args!("Couldn't execute \"{program}\": {}", words_of(&error)));
+                return Verdict::Failed;
+            }
+        }
+        Verdict::Done
+    }
+
+    /// Shows why something was not done.
+    pub(crate) fn show(&self, failure: &Failure) {
+        show(failure, &self.context.output);
+    }
+
+    /// Why the run can't go on, if it can't.
+    pub(crate) fn ended(&self) -> Option<RunEnd> {
+        if self.signals.is_ended() {
+            return Some(RunEnd::Interrupted);
+        }
+        match self.context.output.ended() {
+            // A script of which the rest was never run has failed, though nobody wants to hear of it.
+            Some(Ended::Unread) => return Some(if self.is_batch { RunEnd::CommandFailed } else { RunEnd::Done }),
+            Some(Ended::Failed(why)) => {
+                self.context.output.failure(format_args!("Cannot write to standard output: {why}"));
+                return Some(RunEnd::CommandFailed);
+            }
+            None => {}
+        }
+        self.context.remote.session().end().map(|_| {
+            self.context.output.failure("Connection closed");
+            RunEnd::ConnectionFailed
+        })
+    }
+}
+
+/// Shows why something was not done, and the way out.
+pub(crate) fn show(failure: &Failure, output: &Output) {
+    for line in failure.lines() {
+        output.failure(line);
+    }
+    if let Some(hint) = failure.hint() {
+        output.hint(hint);
+    }
+}
+
+/// The system's words, without their number.
+pub(crate) fn words_of(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,119 @@
+//! The loop: a line comes in, its command is done, and the run goes on or ends.
+//!
+//! sftp(1)'s order is kept to the letter, for scripts are judged by what they print: a line that can't be parsed is
+//! complained about before it is echoed, one whose command fails after that. In a batch the first failure ends the run,
+//! unless the line starts with `-`; without one the run goes on and its end is a good one whatever failed.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+
+use super::end::RunEnd;
+use super::line::Line;
+use super::lines::LONGEST_LINE;
+use super::performer::{Performer, Verdict};
+use super::source::{Asked, PROMPT, Source};
+use super::words::{self, Unterminated};
+use crate::commands::{self, Command, Failure};
+
+/// A session with a person or a script.
+pub(crate) struct Shell {
+    /// Who does what the lines say.
+    pub(crate) performer: Performer,
+    /// Where lines come from.
+    pub(crate) source: Source,
+}
+
+impl Shell {
+    /// Obeys line after line until there are no more, one says so, or something ends the run.
+    pub(crate) fn run(&mut self) -> RunEnd {
+        loop {
+            let asked = self.source.next(&self.performer.context, &self.performer.signals);
+            if let Some(end) = self.performer.ended() {
+                return end;
+            }
+            let flow = match asked {
+                Ok(Asked::Line(line)) => self.obey(&line),
+                Ok(Asked::TooLong(bytes)) => self.refuse(too_long(bytes)),
+                Ok(Asked::NoText) => self.refuse(no_text()),
+                Ok(Asked::Discarded) => ControlFlow::Continue(()),
+                Ok(Asked::End) => return RunEnd::Done,
+                Ok(Asked::Interrupted) => return RunEnd::Interrupted,
+                Err(error) => {
+                    self.performer.context.output.failure(format_args!("Cannot read commands: {error}"));
+                    return RunEnd::ConnectionFailed;
+                }
+            };
+            if let ControlFlow::Break(end) = flow {
+                return end;
+            }
+        }
+    }
+
+    fn obey(&mut self, text: &[u8]) -> ControlFlow<RunEnd> {
+        let line = Line::parse(text);
+        let command = (!line.command.is_empty()).then(|| parse(text, line.offset));
+        if let Some(Err(failure)) = &command {
+            self.performer.show(failure);
+        }
+        if self.source.echoes() && !line.hides_itself {
+            self.echo(text);
+        }
+        let verdict = match command {
+            None => Verdict::Done,
+            Some(Err(_)) => Verdict::Failed,
+            Some(Ok(command)) => self.performer.perform(command, line.ignores_failure),
+        };
+        self.conclude(verdict, line.ignores_failure)
+    }
+
+    fn refuse(&mut self, failure: Failure) -> ControlFlow<RunEnd> {
+        self.performer.show(&failure);
+        self.conclude(Verdict::Failed, false)
+    }
+
+    fn conclude(&mut self, verdict: Verdict, ignores_failure: bool) -> ControlFlow<RunEnd> {
+        if let Some(end) = self.performer.ended() {
+            return ControlFlow::Break(end);
+        }
+        match verdict {
+            Verdict::End => ControlFlow::Break(RunEnd::Done),
+            Verdict::Failed if self.performer.is_batch && !ignores_failure => ControlFlow::Break(RunEnd::CommandFailed),
+            Verdict::Failed | Verdict::Done => ControlFlow::Continue(()),
+        }
+    }
+
+    /// The line as it was read, byte by byte.
+    fn echo(&self, text: &[u8]) {
+        let mut writer = self.performer.context.output.writer();
+        // A stdout that takes nothing more ends the run, which is decided elsewhere.
+        let _ = [PROMPT.as_bytes(), text, b"\n"].into_iter().try_for_each(|piece| writer.write_all(piece));
+        self.performer.context.output.flush();
+    }
+}
+
+/// The command of a line, from `offset` on.
+fn parse(text: &[u8], offset: usize) -> Result<Command, Failure> {
+    let (before, line) = text.split_at(offset);
+    match commands::parse_raw(line) {
+        Some(command) => command,
+        None => commands::parse(&words::split(line).map_err(|open| unterminated(open, before))?),
+    }
+}
+
+fn unterminated(open: Unterminated, before: &[u8]) -> Failure {
+    let columns = String::from_utf8_lossy(before).chars().count();
+    let open = match open {
+        Unterminated::Quote(column) => Unterminated::Quote(columns + column),
+        Unterminated::Backslash(column) => Unterminated::Backslash(columns + column),
+    };
+    Failure::new(open.to_string()).with_hint("a backslash takes the next character as it is")
+}
+
+fn too_long(bytes: u64) -> Failure {
+    Failure::new(format!("Line too long: {bytes} bytes, and no more than {LONGEST_LINE} are read"))
+        .with_hint("name many files by a wildcard")
+}
+
+fn no_text() -> Failure {
+    Failure::new("Invalid input: a byte that is not UTF-8").with_hint("such a byte of a name is written $'\\377'")
+}

@@ -1,0 +1,52 @@
+//! How transfers are shown, decided when one starts: the terminal, the options and the `progress` command all have a say.
+
+use std::io;
+
+use rustix::process::getpgrp;
+use rustix::termios::{tcgetpgrp, tcgetwinsize};
+
+use super::watch::Progress;
+use crate::cli;
+use crate::commands::Context;
+use crate::terminal::Output;
+use crate::terminal::output::Quiet;
+
+/// What was asked for by `--progress`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Showing(pub(crate) cli::Progress);
+
+impl Showing {
+    /// Whether the `progress` command finds it enabled at the start.
+    pub(crate) fn is_enabled_at_first(self, output: &Output) -> bool {
+        match self.0 {
+            cli::Progress::Plain => true,
+            cli::Progress::None => false,
+            cli::Progress::Auto => output.stderr_is_terminal() && output.quiet() == Quiet::No,
+        }
+    }
+
+    /// How the next transfer is shown.
+    pub(crate) fn progress(self, context: &Context) -> Progress {
+        let output = &context.output;
+        match self.0 {
+            _ if !context.settings.progress => Progress::None,
+            cli::Progress::None => Progress::None,
+            cli::Progress::Plain => Progress::Plain,
+            cli::Progress::Auto if output.stderr_is_terminal() && is_in_the_foreground() => {
+                Progress::Meter { moving: moves_its_cursor() }
+            }
+            cli::Progress::Auto => Progress::None,
+        }
+    }
+}
+
+/// Whether stdout is a terminal of which we are the foreground: one that is not ours must not be drawn on.
+fn is_in_the_foreground() -> bool {
+    tcgetpgrp(io::stdout()).is_ok_and(|foreground| foreground == getpgrp())
+}
+
+/// Whether stdout is a terminal that can move its cursor and knows its size: `TERM` names one that is not dumb.
+pub(crate) fn moves_its_cursor() -> bool {
+    let named = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
+    named && tcgetwinsize(io::stdout()).is_ok_and(|size| size.ws_col > 0 && size.ws_row > 0)
+}

@@ -1,0 +1,268 @@
+//! Ctrl-C and the signals that end a process, as sftp(1) answers them.
+//!
+//! One thread hears them all, so that no handler has to be careful. What a signal means depends on what the shell is
+//! doing: see [`Phase`]. While a command runs, the first Ctrl-C asks it to stop and the session stays; a second one
+//! within [`IN_A_HURRY`] drops the connection, which ends every wait. SIGTERM and SIGHUP end the run with code 1
+//! whatever it does; they get the same two steps, so that partial files are left as they should be.
+
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+use crate::remote::Interrupt;
+use crate::terminal::prompt;
+use crate::transport::Killer;
+
+/// A second Ctrl-C within this time after the first drops the connection.
+const IN_A_HURRY: Duration = Duration::from_secs(2);
+
+/// How long a command may take to stop after SIGTERM or SIGHUP, and then how long to end without its connection.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// The exit code of a run that a signal ended, as sftp(1) has it.
+const EXIT_CODE: i32 = 1;
+
+/// Bracketed paste off: the line editor turns it on for each line.
+const PASTE_OFF: &[u8] = b"\x1b[?2004l";
+
+/// What the shell is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// No session yet: a signal ends the process at once.
+    Starting,
+    /// The line editor has the terminal. Ctrl-C is a key there; a signal that ends us puts the terminal back.
+    Editing,
+    /// Waiting for a line of a script, or of a terminal without line editor.
+    Reading,
+    /// A command is running.
+    Running,
+    /// A local program has the terminal, and Ctrl-C is meant for it.
+    Away,
+}
+
+/// The ears of the process; clones share them.
+#[derive(Clone)]
+pub(crate) struct Signals {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// SIGTERM or SIGHUP has come.
+    ended: AtomicBool,
+    /// Readable when a wait for input has to be left.
+    woken: UnixStream,
+    waker: UnixStream,
+}
+
+struct State {
+    phase: Phase,
+    /// Raised by Ctrl-C; commands and jobs look at it.
+    interrupt: Interrupt,
+    killer: Option<Killer>,
+    last_interrupt: Option<Instant>,
+    terminal: Option<Termios>,
+}
+
+impl Signals {
+    /// Nobody listens: nothing is ever interrupted. For a shell that lives within another program.
+    pub(crate) fn ignored() -> io::Result<Signals> {
+        let (woken, waker) = UnixStream::pair()?;
+        woken.set_nonblocking(true)?;
+        waker.set_nonblocking(true)?;
+        let state = State {
+            phase: Phase::Starting,
+            interrupt: Interrupt::default(),
+            killer: None,
+            last_interrupt: None,
+            // A terminal that is none has nothing to be put back.
+            terminal: tcgetattr(io::stdin()).ok(),
+        };
+        let shared = Shared { state: Mutex::new(state), ended: AtomicBool::new(false), woken, waker };
+        Ok(Signals { shared: Arc::new(shared) })
+    }
+
+    /// Listens from now on, for the whole life of the process.
+    pub(crate) fn listen() -> io::Result<Signals> {
+        let signals = Signals::ignored()?;
+        let mut heard = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let shared = Arc::clone(&signals.shared);
+        thread::Builder::new().name("signals".into()).spawn(move || {
+            for signal in heard.forever() {
+                if signal == SIGINT { shared.interrupted() } else { shared.told_to_end() }
+            }
+        })?;
+        Ok(signals)
+    }
+
+    /// Says what the shell does from now on.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.shared.state().phase = phase;
+    }
+
+    /// Whose connection a hasty Ctrl-C drops.
+    pub(crate) fn guard(&self, killer: Killer) {
+        self.shared.state().killer = Some(killer);
+    }
+
+    /// The flag that Ctrl-C raises from now on.
+    pub(crate) fn raise(&self, interrupt: Interrupt) {
+        self.shared.state().interrupt = interrupt;
+    }
+
+    /// Whether Ctrl-C was pressed since the flag was lowered.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.shared.state().interrupt.was_pressed()
+    }
+
+    /// Lowers the flag: before a command, and when a line was discarded.
+    pub(crate) fn lower(&self) {
+        if self.is_ended() {
+            return;
+        }
+        self.shared.state().interrupt.clear();
+        let mut scrap = [0; 16];
+        while matches!((&self.shared.woken).read(&mut scrap), Ok(read) if read > 0) {}
+    }
+
+    /// Whether SIGTERM or SIGHUP asked the run to end.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.shared.ended.load(Ordering::Relaxed)
+    }
+
+    /// Readable when a wait for input has to be left.
+    pub(crate) fn woken(&self) -> &UnixStream {
+        &self.shared.woken
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each field is whole at any time.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn interrupted(&self) {
+        let mut state = self.state();
+        match state.phase {
+            Phase::Away | Phase::Editing => return,
+            Phase::Starting => leave(&state),
+            Phase::Reading => {}
+            Phase::Running => {
+                let hasty = state.last_interrupt.is_some_and(|last| last.elapsed() < IN_A_HURRY);
+                if hasty && state.interrupt.was_pressed() {
+                    state.cut();
+                }
+                state.last_interrupt = Some(Instant::now());
+            }
+        }
+        state.interrupt.press();
+        drop(state);
+        self.wake();
+    }
+
+    fn told_to_end(self: &Arc<Self>) {
+        let state = self.state();
+        if matches!(state.phase, Phase::Starting | Phase::Editing) || self.ended.load(Ordering::Relaxed) {
+            leave(&state);
+        }
+        self.ended.store(true, Ordering::Relaxed);
+        state.interrupt.press();
+        drop(state);
+        self.wake();
+        let shared = Arc::clone(self);
+        // Without a thread there is no grace: what can't be waited for ends now.
+        let waiting = thread::Builder::new().name("last-grace".into()).spawn(move || {
+            thread::sleep(GRACE);
+            shared.state().cut();
+            thread::sleep(GRACE);
+            leave(&shared.state());
+        });
+        if waiting.is_err() {
+            leave(&self.state());
+        }
+    }
+
+    fn wake(&self) {
+        // Full means that it is readable already.
+        let _ = (&self.waker).write(&[0]);
+    }
+}
+
+impl State {
+    fn cut(&self) {
+        if let Some(killer) = &self.killer {
+            killer.kill();
+        }
+    }
+}
+
+/// Ends the process and leaves the terminal as it was found.
+#[expect(clippy::exit, reason = "a signal ends the process where nothing is under way that needs an orderly end")]
+fn leave(state: &State) -> ! {
+    prompt::restore();
+    if let Some(before) = &state.terminal {
+        // The process ends; there is no one left to tell of a failure.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+    }
+    if state.phase == Phase::Editing {
+        let _ = io::stdout().write_all(PASTE_OFF).and_then(|()| io::stdout().write_all(b"\n"));
+        let _ = io::stdout().flush();
+    }
+    std::process::exit(EXIT_CODE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::OwnedFd;
+
+    fn connection() -> (Killer, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (Killer::new(OwnedFd::from(ours)), theirs)
+    }
+
+    fn is_cut(mut theirs: &UnixStream) -> bool {
+        theirs.set_nonblocking(true).unwrap();
+        matches!(theirs.read(&mut [0]), Ok(0))
+    }
+
+    #[test]
+    fn a_second_ctrl_c_in_a_hurry_drops_the_connection() {
+        let signals = Signals::ignored().unwrap();
+        let (killer, theirs) = connection();
+        signals.guard(killer);
+        signals.enter(Phase::Running);
+        signals.shared.interrupted();
+        assert!(signals.is_interrupted());
+        assert!(!is_cut(&theirs));
+        signals.shared.interrupted();
+        assert!(is_cut(&theirs));
+    }
+
+    #[test]
+    fn a_ctrl_c_for_each_of_two_commands_drops_nothing() {
+        let signals = Signals::ignored().unwrap();
+        let (killer, theirs) = connection();
+        signals.guard(killer);
+        signals.enter(Phase::Running);
+        signals.shared.interrupted();
+        signals.lower();
+        signals.shared.interrupted();
+        assert!(!is_cut(&theirs));
+    }
+
+    #[test]
+    fn a_local_program_keeps_its_ctrl_c_for_itself() {
+        let signals = Signals::ignored().unwrap();
+        signals.enter(Phase::Away);
+        signals.shared.interrupted();
+        assert!(!signals.is_interrupted());
+    }
+}

@@ -1,0 +1,100 @@
+//! Where lines come from: a person with a line editor, a terminal without one, or a script.
+
+use std::io::{self, Write};
+
+use super::lines::{Incoming, Lines};
+use super::prompt::Prompt;
+use super::signals::{Phase, Signals};
+use crate::commands::Context;
+use crate::terminal::Output;
+
+/// What stands before each line that a person types.
+pub(crate) const PROMPT: &str = "sftp> ";
+
+/// Where lines come from.
+pub(crate) enum Source {
+    /// A person at a terminal that can move its cursor.
+    Editor(Box<Prompt>),
+    /// A person at a terminal that can't, or is not known to.
+    Typewriter(Lines),
+    /// A file, or a program at the other end of stdin.
+    Script(Lines),
+}
+
+/// What came when a line was asked for.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// A line without its newline.
+    Line(Vec<u8>),
+    /// A line that nobody wants to hold, of so many bytes.
+    TooLong(u64),
+    /// A line that the line editor can't hold, for it is no text.
+    NoText,
+    /// The line was discarded; ask again.
+    Discarded,
+    /// No more lines.
+    End,
+    /// A signal ends the run.
+    Interrupted,
+}
+
+impl Source {
+    /// Whether each line is echoed: it is where nobody typed it.
+    pub(crate) fn echoes(&self) -> bool {
+        matches!(self, Source::Script(_))
+    }
+
+    /// The next line; everything that was answered is on its way before anything is read.
+    ///
+    /// # Errors
+    /// The lines can't be read.
+    pub(crate) fn next(&mut self, context: &Context, signals: &Signals) -> io::Result<Asked> {
+        context.output.flush();
+        match self {
+            Source::Editor(prompt) => {
+                signals.enter(Phase::Editing);
+                prompt.ask(PROMPT, context)
+            }
+            Source::Typewriter(lines) => {
+                signals.enter(Phase::Reading);
+                typed(lines, &context.output, signals)
+            }
+            Source::Script(lines) => {
+                signals.enter(Phase::Reading);
+                lines.next(signals).map(|incoming| match incoming {
+                    Incoming::Interrupted => Asked::Interrupted,
+                    other => asked(other),
+                })
+            }
+        }
+    }
+}
+
+fn typed(lines: &mut Lines, output: &Output, signals: &Signals) -> io::Result<Asked> {
+    // A terminal that can't be written is gone, which the read notices too.
+    let _ = output.writer().write_all(PROMPT.as_bytes());
+    output.flush();
+    Ok(match lines.next(signals)? {
+        Incoming::Interrupted if signals.is_ended() => Asked::Interrupted,
+        Incoming::Interrupted => {
+            signals.lower();
+            lines.forget();
+            output.answer("");
+            Asked::Discarded
+        }
+        Incoming::End => {
+            output.answer("");
+            Asked::End
+        }
+        other => asked(other),
+    })
+}
+
+fn asked(incoming: Incoming) -> Asked {
+    match incoming {
+        Incoming::Line(line) => Asked::Line(line),
+        Incoming::TooLong(bytes) => Asked::TooLong(bytes),
+        Incoming::End => Asked::End,
+        Incoming::Interrupted => Asked::Interrupted,
+    }
+}

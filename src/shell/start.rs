@@ -1,0 +1,163 @@
+//! From a command line to a session and to its end: connects, goes to the destination's path or fetches it, then obeys.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+
+use super::end::RunEnd;
+use super::lines::Lines;
+use super::performer::{Performer, show, words_of};
+use super::prompt::Prompt;
+use super::session::Shell;
+use super::showing::{Showing, moves_its_cursor};
+use super::signals::{Phase, Signals};
+use super::source::Source;
+use crate::cli::{self, Batch, CliError, CommandLine, Invocation};
+use crate::commands::{Context, Settings};
+use crate::connect;
+use crate::sftp::Session;
+use crate::ssh;
+use crate::terminal::output::Quiet;
+use crate::terminal::{ByteSize, Output, Printable};
+
+/// Does what a command line says: `arguments` starts with the program's name.
+///
+/// Everything but the exit code is done here; the process's own stdin, stdout and stderr are used, and its signals are
+/// answered from now on. It is meant to be called once in a process.
+pub fn run_command_line(arguments: impl IntoIterator<Item = OsString>) -> RunEnd {
+    let output = Output::standard();
+    match cli::parse(arguments) {
+        Ok(CommandLine::Session(invocation)) => run(&invocation, &output),
+        Ok(CommandLine::Help(text)) => {
+            output.answer(text.trim_end());
+            RunEnd::Done
+        }
+        Ok(CommandLine::Version) => {
+            output.answer(version());
+            RunEnd::Done
+        }
+        Err(error) => {
+            output.failure(&error);
+            if let Some(hint) = error.hint() {
+                output.hint(hint);
+            }
+            match error {
+                CliError::Usage { .. } => RunEnd::Usage,
+                CliError::Value { .. } => RunEnd::ConnectionFailed,
+            }
+        }
+    }
+}
+
+fn run(invocation: &Invocation, output: &Output) -> RunEnd {
+    output.set_quiet(match invocation {
+        Invocation { silent: true, .. } => Quiet::Warnings,
+        Invocation { quiet: true, .. } => Quiet::Status,
+        _ => Quiet::No,
+    });
+    // Before anything is connected, as in sftp(1).
+    let script = match open_script(invocation.batch.as_ref()) {
+        Ok(script) => script,
+        Err((file, error)) => {
+            let file = Printable(file.as_os_str().as_bytes());
+            output.failure(format_args!("{} ({file}).", words_of(&error)));
+            return RunEnd::ConnectionFailed;
+        }
+    };
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => {
+            output.failure(format_args!("Cannot listen for signals: {}", words_of(&error)));
+            return RunEnd::ConnectionFailed;
+        }
+    };
+    let connected = match connect::open(invocation, output) {
+        Ok(connected) => connected,
+        Err(error) => {
+            output.failure(&error);
+            if let Some(hint) = error.hint() {
+                output.hint(hint);
+            }
+            return RunEnd::ConnectionFailed;
+        }
+    };
+    signals.guard(connected.session.killer());
+    signals.enter(Phase::Running);
+    output.note(connected.greeting);
+    let session = connected.session.clone();
+    let end = converse(connected.session, invocation, script, &signals, output);
+    // The far end's own end says nothing that the commands did not say, and sftp(1) ignores it too.
+    let _ = session.finish();
+    output.flush();
+    end
+}
+
+fn converse(
+    session: Session,
+    invocation: &Invocation,
+    script: Option<Lines>,
+    signals: &Signals,
+    output: &Output,
+) -> RunEnd {
+    let showing = Showing(invocation.progress);
+    let settings = settings(invocation, showing.is_enabled_at_first(output));
+    let context = match Context::open(session, settings, output.clone()) {
+        Ok(context) => context,
+        Err(failure) => {
+            show(&failure, output);
+            return RunEnd::ConnectionFailed;
+        }
+    };
+    signals.raise(context.interrupt().clone());
+    let mut performer = Performer { context, is_batch: invocation.batch.is_some(), showing, signals: signals.clone() };
+    if let ControlFlow::Break(end) = performer.begin_at(invocation) {
+        return end;
+    }
+    match source(script) {
+        Ok(source) => Shell { performer, source }.run(),
+        Err(error) => {
+            output.failure(format_args!("Cannot use the terminal: {}", words_of(&error)));
+            RunEnd::ConnectionFailed
+        }
+    }
+}
+
+fn settings(invocation: &Invocation, progress: bool) -> Settings {
+    Settings {
+        resume: invocation.resume,
+        recursive: invocation.recursive,
+        preserve: invocation.preserve,
+        fsync: invocation.fsync,
+        progress,
+        buffer: invocation.buffer_bytes.map(|bytes| ByteSize::bytes(bytes.into())),
+        requests: invocation.requests,
+    }
+}
+
+/// The batch, opened; nothing of it is read yet.
+fn open_script(batch: Option<&Batch>) -> Result<Option<Lines>, (PathBuf, io::Error)> {
+    match batch {
+        None => Ok(None),
+        Some(Batch::StandardInput) => Ok(Some(Lines::of_stdin())),
+        Some(Batch::File(path)) => match File::open(path) {
+            Ok(file) => Ok(Some(Lines::of_file(file.into()))),
+            Err(error) => Err((path.clone(), error)),
+        },
+    }
+}
+
+fn source(script: Option<Lines>) -> io::Result<Source> {
+    Ok(match script {
+        Some(lines) => Source::Script(lines),
+        None if !io::stdin().is_terminal() => Source::Script(Lines::of_stdin()),
+        None if io::stdout().is_terminal() && moves_its_cursor() => Source::Editor(Box::new(Prompt::open()?)),
+        None => Source::Typewriter(Lines::of_stdin()),
+    })
+}
+
+fn version() -> String {
+    format!("sftpsh {} ({})", env!("CARGO_PKG_VERSION"), ssh::versions().join(", "))
+}

@@ -1,0 +1,126 @@
+//! Watches a transfer in the foreground: shows what it tells, passes Ctrl-C on to it, and waits for its end.
+//!
+//! The job tells everything file by file in sorted order; what is shown of it depends on where it goes. On a terminal
+//! that is a [`Meter`], elsewhere nothing by default, and lines without control codes when they were asked for.
+
+mod meter;
+mod moving;
+mod plain;
+mod rate;
+mod screen;
+
+use std::iter;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
+use self::moving::Meter;
+use self::plain::Plain;
+use super::signals::Signals;
+use crate::terminal::{Output, Printable};
+use crate::transfer::{Direction, Event, Job, Report};
+
+/// Pause between two looks at Ctrl-C and at the clock while a job says nothing: too short to be felt.
+const TICK: Duration = Duration::from_millis(33);
+
+/// News that are shown in one go: enough to keep up with an engine, few enough to look at Ctrl-C in between.
+const NEWS_AT_ONCE: usize = 256;
+
+/// How a transfer is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Not at all, but for the lines about files and failures.
+    None,
+    /// Lines without control codes.
+    Plain,
+    /// On a terminal: meters that move, and a last one of each file that stays.
+    Meter {
+        /// Whether the terminal can move its cursor; where it can't, only the last meters are shown.
+        moving: bool,
+    },
+}
+
+/// What shows how far a job is; lines about files and failures are the same everywhere.
+trait Display {
+    /// One piece of news was shown as a line, if it has one; this may add to it.
+    fn follow(&mut self, event: &Event, output: &Output);
+
+    /// Shows several lines at once, keeping out of their way.
+    fn aside(&mut self, output: &Output, lines: &mut dyn FnMut(&mut Self));
+
+    /// Time has passed.
+    fn tick(&mut self) {}
+}
+
+/// Watches a job to its end.
+pub(crate) fn watch(job: Job, progress: Progress, output: &Output, signals: &Signals) -> Report {
+    match progress {
+        Progress::None => follow(job, &mut Nothing, output, signals),
+        Progress::Plain => follow(job, &mut Plain::new(), output, signals),
+        Progress::Meter { moving } => follow(job, &mut Meter::new(output.width(), moving), output, signals),
+    }
+}
+
+fn follow<D: Display>(job: Job, display: &mut D, output: &Output, signals: &Signals) -> Report {
+    let canceller = job.canceller();
+    loop {
+        if !canceller.is_cancelled() {
+            if signals.is_interrupted() {
+                canceller.cancel();
+                display.aside(output, &mut |_| output.failure("Interrupt"));
+            } else if output.ended().is_some() {
+                canceller.cancel();
+            }
+        }
+        match job.events().recv_timeout(TICK) {
+            Ok(first) => {
+                let news: Vec<Event> = iter::once(first).chain(job.events().try_iter().take(NEWS_AT_ONCE)).collect();
+                display.aside(output, &mut |display| {
+                    for event in &news {
+                        tell(event, output);
+                        display.follow(event, output);
+                    }
+                });
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return job.wait(),
+        }
+        display.tick();
+    }
+}
+
+/// The line of an event that has one.
+fn tell(event: &Event, output: &Output) {
+    match event {
+        Event::Announced(file) => output.status(file),
+        // sftp(1) says this in a batch too.
+        Event::Entered { direction, directory } => output.answer(entered(*direction, directory)),
+        Event::Failed(failure) => {
+            output.failure(failure);
+            if let Some(hint) = failure.hint {
+                output.hint(hint);
+            }
+        }
+        Event::Noted(note) if note.is_status() => output.status(note),
+        Event::Noted(note) => output.warning(note),
+        Event::Started(_) | Event::Advanced { .. } | Event::Finished { .. } => {}
+    }
+}
+
+fn entered(direction: Direction, directory: &[u8]) -> String {
+    let act = match direction {
+        Direction::Get => "Retrieving",
+        Direction::Put => "Entering",
+    };
+    format!("{act} {}", Printable(directory))
+}
+
+/// Nothing moves and nothing is added.
+struct Nothing;
+
+impl Display for Nothing {
+    fn follow(&mut self, _event: &Event, _output: &Output) {}
+
+    fn aside(&mut self, _output: &Output, lines: &mut dyn FnMut(&mut Self)) {
+        lines(self);
+    }
+}

@@ -1,0 +1,213 @@
+//! The meter on a terminal: the current file and the whole job move at the bottom, finished files stay above.
+//!
+//! What moves is drawn by indicatif, at most thirty times a second and not before a quarter of a second has passed, so
+//! that a quick transfer leaves plain lines and no control codes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::Display;
+use super::meter::{Clock, Measure};
+use super::rate::{Rate, per_second};
+use super::screen::Screen;
+use crate::terminal::Output;
+use crate::transfer::{Direction, Event, File, Total};
+
+/// Nothing moves before: most transfers are over by then.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// Drawings a second.
+const DRAWINGS: u8 = 30;
+
+/// Meters of a job.
+pub(super) struct Meter {
+    width: usize,
+    started: Instant,
+    /// None where the terminal can't move its cursor.
+    moving: Option<Moving>,
+    current: Option<Current>,
+    total: Total,
+    total_rate: Rate,
+}
+
+/// What moves at the bottom.
+struct Moving {
+    bars: MultiProgress,
+    file: Option<ProgressBar>,
+    total: Option<ProgressBar>,
+}
+
+/// The file that is the oldest one under way.
+struct Current {
+    file: Arc<File>,
+    position: u64,
+    rate: Rate,
+}
+
+impl Meter {
+    /// Nothing has started.
+    pub(super) fn new(width: usize, moving: bool) -> Meter {
+        let now = Instant::now();
+        Meter {
+            width,
+            started: now,
+            moving: moving.then(|| Moving::on(Screen::default())),
+            current: None,
+            total: Total::default(),
+            total_rate: Rate::starting(now, 0),
+        }
+    }
+
+    fn draw(&mut self) {
+        let now = Instant::now();
+        if now.duration_since(self.started) < PATIENCE {
+            return;
+        }
+        let file = self.current.as_ref().map(|current| current.line(now, self.width));
+        let total = (self.total.files > 1).then(|| self.total_line(now));
+        if let Some(moving) = &mut self.moving {
+            moving.show(file, total);
+        }
+    }
+
+    fn total_line(&self, now: Instant) -> String {
+        let Total { files, files_done, bytes, bytes_done, complete } = self.total;
+        let more = if complete { "" } else { "+" };
+        let name = format!("total: {files_done} of {files}{more} files");
+        measure(name.as_bytes(), bytes_done, bytes.max(bytes_done), &self.total_rate, now).line(self.width)
+    }
+
+    fn finish(&mut self, file: &File, length: u64, elapsed: Duration, output: &Output) {
+        self.current = None;
+        // As in sftp(1), whose meter starts for an empty file only when that is sent.
+        if length > 0 || file.direction == Direction::Put {
+            let rate = per_second(length.saturating_sub(file.offset), elapsed);
+            let last = Measure { name: file.name(), bytes: length, total: length, rate, clock: Clock::Took(elapsed) };
+            output.answer(last.line(self.width));
+        }
+    }
+}
+
+impl Display for Meter {
+    fn follow(&mut self, event: &Event, output: &Output) {
+        match event {
+            Event::Started(file) => {
+                let rate = Rate::starting(Instant::now(), file.offset);
+                self.current = Some(Current { file: Arc::clone(file), position: file.offset, rate });
+            }
+            Event::Advanced { position, total } => {
+                let now = Instant::now();
+                self.total = *total;
+                self.total_rate.count(now, total.bytes_done);
+                if let Some(current) = &mut self.current {
+                    current.position = *position;
+                    current.rate.count(now, *position);
+                }
+            }
+            Event::Finished { file, length, elapsed } => self.finish(file, *length, *elapsed, output),
+            Event::Failed(_) => self.current = None,
+            Event::Announced(_) | Event::Entered { .. } | Event::Noted(_) => {}
+        }
+    }
+
+    fn aside(&mut self, output: &Output, lines: &mut dyn FnMut(&mut Self)) {
+        let Some(bars) = self.moving.as_ref().and_then(Moving::visible) else {
+            lines(self);
+            output.flush();
+            return;
+        };
+        self.width = output.width();
+        bars.suspend(|| {
+            lines(self);
+            output.flush();
+        });
+    }
+
+    fn tick(&mut self) {
+        self.draw();
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if let Some(moving) = &mut self.moving {
+            moving.show(None, None);
+        }
+    }
+}
+
+impl Current {
+    fn line(&self, now: Instant, width: usize) -> String {
+        let size = self.file.size.unwrap_or(0).max(self.position);
+        measure(self.file.name(), self.position, size, &self.rate, now).line(width)
+    }
+}
+
+/// A measure of what is under way. It is never full: the last line is for that.
+fn measure<'a>(name: &'a [u8], bytes: u64, total: u64, rate: &Rate, now: Instant) -> Measure<'a> {
+    let per_second = rate.per_second(now);
+    let left = total.saturating_sub(bytes);
+    let clock = if rate.is_stalled(now) {
+        Clock::Stalled
+    } else if per_second < 1.0 {
+        Clock::Unknown
+    } else {
+        Clock::Left(Duration::from_secs(whole_seconds(left, per_second)))
+    };
+    Measure { name, bytes, total, rate: per_second, clock }
+}
+
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "seconds of a guess; the cast saturates"
+)]
+fn whole_seconds(bytes: u64, per_second: f64) -> u64 {
+    (bytes as f64 / per_second) as u64
+}
+
+impl Moving {
+    fn on(screen: Screen) -> Moving {
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term_like_with_hz(Box::new(screen), DRAWINGS));
+        Moving { bars, file: None, total: None }
+    }
+
+    fn visible(&self) -> Option<MultiProgress> {
+        (self.file.is_some() || self.total.is_some()).then(|| self.bars.clone())
+    }
+
+    /// Draws a line for the file and one for the whole job, the job's below.
+    fn show(&mut self, file: Option<String>, total: Option<String>) {
+        if file.is_some() && self.file.is_none() {
+            self.file = Some(self.bars.insert(0, bar()));
+        }
+        if total.is_some() && self.total.is_none() {
+            self.total = Some(self.bars.add(bar()));
+        }
+        set(&self.bars, &mut self.file, file);
+        set(&self.bars, &mut self.total, total);
+    }
+}
+
+fn set(bars: &MultiProgress, bar: &mut Option<ProgressBar>, line: Option<String>) {
+    match (bar.as_ref(), line) {
+        (Some(shown), Some(line)) => shown.set_message(line),
+        (Some(shown), None) => {
+            shown.finish_and_clear();
+            bars.remove(shown);
+            *bar = None;
+        }
+        (None, _) => {}
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{msg}") {
+        bar.set_style(style);
+    }
+    bar
+}

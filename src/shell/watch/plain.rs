@@ -1,0 +1,80 @@
+//! Progress for a reader without a terminal: lines without control codes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Display;
+use crate::terminal::{Output, Printable};
+use crate::transfer::{Event, File};
+
+/// Lines about one file come no faster than this.
+const SPACING: Duration = Duration::from_millis(500);
+
+/// `Transfer of 'messages.1' is at 32768/128609 bytes (25.5%)`, now and then, and once at 100 %.
+#[derive(Debug, Default)]
+pub(super) struct Plain {
+    file: Option<Arc<File>>,
+    told: Option<Instant>,
+}
+
+impl Plain {
+    /// Nothing has started.
+    pub(super) fn new() -> Plain {
+        Plain::default()
+    }
+
+    fn is_due(&self) -> bool {
+        self.told.is_none_or(|told| told.elapsed() >= SPACING)
+    }
+}
+
+impl Display for Plain {
+    fn follow(&mut self, event: &Event, output: &Output) {
+        match event {
+            Event::Started(file) => *self = Plain { file: Some(Arc::clone(file)), told: None },
+            Event::Advanced { position, .. } => {
+                let file = self.file.as_ref().filter(|file| *position > file.offset);
+                if let Some((file, size)) = file.and_then(|file| Some((file, file.size?)))
+                    && size > *position
+                    && self.is_due()
+                {
+                    output.progress(line(file.name(), *position, size));
+                    self.told = Some(Instant::now());
+                }
+            }
+            Event::Finished { file, length, .. } => output.progress(line(file.name(), *length, *length)),
+            _ => {}
+        }
+    }
+
+    fn aside(&mut self, _output: &Output, lines: &mut dyn FnMut(&mut Self)) {
+        lines(self);
+    }
+}
+
+fn line(name: &[u8], bytes: u64, total: u64) -> String {
+    let name = Printable(name);
+    // Rounded, but 100 % is said only when all is there.
+    let thousandths = match (u128::from(bytes), u128::from(total)) {
+        (bytes, total) if bytes >= total => 1000,
+        (bytes, total) => ((bytes * 2000 + total) / (total * 2)).min(999),
+    };
+    format!("Transfer of '{name}' is at {bytes}/{total} bytes ({}.{}%)", thousandths / 10, thousandths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_tell_bytes_and_percent() {
+        for (name, bytes, total, text) in [
+            (&b"messages.1"[..], 32768, 128_609, "Transfer of 'messages.1' is at 32768/128609 bytes (25.5%)"),
+            (b"messages.1", 128_609, 128_609, "Transfer of 'messages.1' is at 128609/128609 bytes (100.0%)"),
+            (b"empty", 0, 0, "Transfer of 'empty' is at 0/0 bytes (100.0%)"),
+            (b"a\nb", 999_999, 1_000_000, "Transfer of 'a\\012b' is at 999999/1000000 bytes (99.9%)"),
+        ] {
+            assert_eq!(line(name, bytes, total), text);
+        }
+    }
+}

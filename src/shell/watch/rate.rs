@@ -1,0 +1,85 @@
+//! How fast bytes come, from what was counted in the last seconds.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// The time over which a rate is taken: long enough to be steady, short enough to follow the network.
+const SPAN: Duration = Duration::from_secs(5);
+
+/// A new sample counts at most this often.
+const SPACING: Duration = Duration::from_millis(100);
+
+/// When nothing has come for so long, it is called stalled, as in sftp(1).
+const STALL: Duration = Duration::from_secs(5);
+
+/// Counts of the last seconds.
+#[derive(Debug)]
+pub(super) struct Rate {
+    samples: VecDeque<(Instant, u64)>,
+    last_change: Instant,
+    last_bytes: u64,
+}
+
+impl Rate {
+    /// Starts at this count.
+    pub(super) fn starting(now: Instant, bytes: u64) -> Rate {
+        Rate { samples: VecDeque::from([(now, bytes)]), last_change: now, last_bytes: bytes }
+    }
+
+    /// So many bytes are there now.
+    pub(super) fn count(&mut self, now: Instant, bytes: u64) {
+        if bytes != self.last_bytes {
+            self.last_bytes = bytes;
+            self.last_change = now;
+        }
+        if self.samples.back().is_some_and(|&(last, _)| now.duration_since(last) < SPACING) {
+            return;
+        }
+        self.samples.push_back((now, bytes));
+        while self.samples.len() > 2
+            && self.samples.get(1).is_some_and(|&(second, _)| now.duration_since(second) > SPAN)
+        {
+            self.samples.pop_front();
+        }
+    }
+
+    /// Bytes a second.
+    pub(super) fn per_second(&self, now: Instant) -> f64 {
+        let Some(&(first, bytes)) = self.samples.front() else { return 0.0 };
+        per_second(self.last_bytes.saturating_sub(bytes), now.duration_since(first))
+    }
+
+    /// Whether nothing has come for a while.
+    pub(super) fn is_stalled(&self, now: Instant) -> bool {
+        now.duration_since(self.last_change) >= STALL
+    }
+}
+
+/// Bytes a second over a time; 0 when no time has passed.
+#[expect(clippy::cast_precision_loss, reason = "a rate is shown with two or three digits")]
+pub(super) fn per_second(bytes: u64, time: Duration) -> f64 {
+    if time.is_zero() { 0.0 } else { bytes as f64 / time.as_secs_f64() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_forgets_what_is_long_past_and_notices_a_stall() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut rate = Rate::starting(start, 0);
+        for second in 1..=4 {
+            rate.count(at(second), second * 1000);
+        }
+        assert!((rate.per_second(at(4)) - 1000.0).abs() < 1.0);
+        for second in 5..=20 {
+            rate.count(at(second), 4000 + (second - 4) * 10);
+        }
+        assert!(rate.per_second(at(20)) < 20.0);
+        assert!(!rate.is_stalled(at(20)));
+        rate.count(at(26), 4160);
+        assert!(rate.is_stalled(at(26)));
+    }
+}
