@@ -212,6 +212,7 @@ fn run_once(world: &World, row: &Row, program: &Path) -> (Run, Vec<u8>) {
     command.args(options).arg("-b").arg(&batch).args(operands).stdin(Stdio::null());
     command.stdout(File::create(&stdout_path).unwrap()).stderr(File::create(&stderr_path).unwrap());
     let begin = Instant::now();
+    #[expect(clippy::zombie_processes, reason = "wait4 below is its wait")]
     let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
     let (code, peak_mib) = wait(child.id());
     let seconds = begin.elapsed().as_secs_f64();

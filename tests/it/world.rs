@@ -175,3 +175,13 @@ fn the_embedded_server_asks_for_a_password_and_a_code() {
         .server_logs("Failed password")
         .server_logs("Accepted keyboard-interactive");
 }
+
+#[test]
+fn an_ordinary_user_is_stopped_by_permissions() {
+    Shell::on(Remote::with([Entry::from("secret").mode(0o000), Entry::from("open")]))
+        .unprivileged()
+        .types("get secret")
+        .types("get open")
+        .reports("Permission denied")
+        .local_holds(&["open"]);
+}

@@ -18,7 +18,8 @@
 //! `.keyboard_interactive(rounds)`, `.all_required()`, `.banner(text)`, `.user(name)`; there the remote directory is `/`).
 //!
 //! **[`Shell`]** is the program that will run: `.types(line)`, `.types_bytes(raw)`, `.here([…entries])` (local files), `.with_args(["-q"])`,
-//! `.to("server:path")` (operands), `.env(k, v)`, `.as_batch()` (`-b FILE`), `.as_batch_on_stdin()` (`-b -`), `.through(relay)`.
+//! `.to("server:path")` (operands), `.env(k, v)`, `.as_batch()` (`-b FILE`), `.as_batch_on_stdin()` (`-b -`), `.through(relay)`,
+//! `.unprivileged()` (as nobody, where the tests run as root), `.after("ulimit -f 8")` (started by a shell that did this first).
 //! The first check runs it. **[`Outcome`]** holds the checks; all mismatches are told at once when it goes out of scope, with the lines
 //! typed, stdout, stderr and the server's log, where the paths are the words `REMOTE`, `LOCAL`, `HOME`, `WORLD` and the port is `PORT`.
 //! `.then()` starts another run in the same world. `Shell::start()` gives a [`Running`] program to wait on, to signal or to kill.
@@ -31,6 +32,7 @@
 //! No wait here is for a time: each is for a mark, with a deadline after which the test fails and says what it saw.
 //! `SFTPSH_UNDER_TEST=/usr/bin/sftp cargo test …` judges another program by the same stories.
 
+#![allow(clippy::wrong_self_convention, reason = "the words of a story, not conversions")]
 #![allow(
     dead_code,
     unreachable_pub,

@@ -8,6 +8,7 @@ use super::remote::Remote;
 use super::world::World;
 use super::{PATIENCE, Sshd};
 use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -33,7 +34,12 @@ pub struct Shell {
     operands: Option<Vec<OsString>>,
     variables: Vec<(OsString, OsString)>,
     patience: Duration,
+    prelude: Option<String>,
+    unprivileged: bool,
 }
+
+/// An ordinary user that every system has, by number.
+const NOBODY: u32 = 65534;
 
 impl Shell {
     /// The program, led to this server.
@@ -51,6 +57,8 @@ impl Shell {
             operands: None,
             variables: Vec::new(),
             patience: PATIENCE,
+            prelude: None,
+            unprivileged: false,
         }
     }
 
@@ -116,6 +124,18 @@ impl Shell {
         self
     }
 
+    /// As an ordinary user even where the tests run as root, whom no permission stops. For worlds without an sshd.
+    pub fn unprivileged(mut self) -> Self {
+        self.unprivileged = rustix::process::geteuid().is_root();
+        self
+    }
+
+    /// Started by `sh` after these commands: `trap '' XFSZ; ulimit -f 8`.
+    pub fn after(mut self, commands: &str) -> Self {
+        self.prelude = Some(commands.to_owned());
+        self
+    }
+
     /// Over this line instead of a perfect one.
     pub fn through(mut self, line: Relay) -> Self {
         self.world.relay(line);
@@ -160,8 +180,20 @@ impl Shell {
 
     /// The whole command.
     pub fn command(&self) -> Command {
-        let mut command = self.world.command(&program());
+        let program = if self.unprivileged { self.world.program_copy() } else { program() };
+        let mut command = match &self.prelude {
+            None => self.world.command(&program),
+            Some(commands) => {
+                let mut shell = self.world.command(Path::new("/bin/sh"));
+                shell.arg("-c").arg(format!("{commands}; exec \"$0\" \"$@\"")).arg(program);
+                shell
+            }
+        };
         command.args(self.arguments()).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        if self.unprivileged {
+            self.world.give_to(NOBODY);
+            command.uid(NOBODY).gid(NOBODY);
+        }
         command
     }
 

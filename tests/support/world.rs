@@ -155,6 +155,18 @@ impl World {
         command
     }
 
+    /// A copy of the program that a user may run, for the way to the original may be closed to him.
+    pub(super) fn program_copy(&self) -> PathBuf {
+        let copy = self.root.join("program");
+        fs::copy(super::program(), &copy).unwrap();
+        copy
+    }
+
+    /// Gives all that is in this world to a user.
+    pub(super) fn give_to(&self, user: u32) {
+        give(&self.root, user);
+    }
+
     /// The whole environment of programs in this world.
     pub fn environment(&self) -> Vec<(OsString, OsString)> {
         let mut variables: Vec<(OsString, OsString)> = [
@@ -236,6 +248,14 @@ fn fill(directory: &Path, entries: &[Entry]) {
     }
     for entry in entries.iter().rev() {
         entry.set_mode_in(directory);
+    }
+}
+
+/// Makes a user the owner of all that lies beneath.
+fn give(path: &Path, user: u32) {
+    std::os::unix::fs::lchown(path, Some(user), Some(user)).unwrap();
+    if path.symlink_metadata().unwrap().is_dir() {
+        fs::read_dir(path).unwrap().for_each(|entry| give(&entry.unwrap().path(), user));
     }
 }
 
