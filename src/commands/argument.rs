@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::Word;
+use super::{Word, mode};
 use crate::name::{self, UnfitName};
 
 /// What can stand in a place of a command line.
@@ -99,7 +99,7 @@ macro_rules! argument_types {
 }
 
 argument_types! {
-    RemotePattern, RemotePath, RemoteDir, LocalPath, LocalDir, Mode, Id, Umask, CommandName, ShellLine, GetOperand, PutOperand,
+    RemotePattern, RemotePath, RemoteDir, LocalPath, LocalDir, Mode, Id, OwnerIds, Umask, CommandName, ShellLine, GetOperand, PutOperand,
 }
 
 /// Remote files, by wildcards or by name.
@@ -170,15 +170,16 @@ impl Argument for LocalDir {
     }
 }
 
-/// The permissions that `chmod` sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mode(pub u32);
+/// How `chmod` changes permissions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mode(pub mode::Change);
 
 impl Argument for Mode {
     const KIND: ArgumentKind = ArgumentKind::Mode;
 
     fn read(word: &Word) -> Result<Mode, String> {
-        octal(&word.plain()).map(Mode)
+        let change = mode::Change::read(&word.plain());
+        change.map(Mode).ok_or_else(|| "A mode is octal, such as 644, or symbolic, such as u+x,go-w.".to_owned())
     }
 }
 
@@ -190,9 +191,9 @@ impl Argument for Umask {
     const KIND: ArgumentKind = ArgumentKind::Mode;
 
     fn read(word: &Word) -> Result<Umask, String> {
-        match octal(&word.plain())? {
-            mask @ 0..=0o777 => Ok(Umask(mask)),
-            _ => Err("a umask has three octal digits".to_owned()),
+        match mode::octal(&word.plain()) {
+            Some(mask @ 0..=0o777) => Ok(Umask(mask)),
+            _ => Err("A umask is octal, 0 to 777.".to_owned()),
         }
     }
 }
@@ -206,6 +207,30 @@ impl Argument for Id {
 
     fn read(word: &Word) -> Result<Id, String> {
         id(&word.plain()).map(Id)
+    }
+}
+
+/// The numbers of a user, a group, or both: `1000`, `1000:100`, `:100`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnerIds {
+    /// The user's.
+    pub uid: Option<u32>,
+    /// The group's.
+    pub gid: Option<u32>,
+}
+
+impl Argument for OwnerIds {
+    const KIND: ArgumentKind = ArgumentKind::Id;
+
+    fn read(word: &Word) -> Result<OwnerIds, String> {
+        let text = word.plain();
+        let mut parts = text.splitn(2, |&byte| byte == b':');
+        let (uid, gid) = (parts.next().unwrap_or_default(), parts.next());
+        match (uid, gid) {
+            (b"", Some(gid)) => Ok(OwnerIds { uid: None, gid: Some(id(gid)?) }),
+            (uid, None) => Ok(OwnerIds { uid: Some(id(uid)?), gid: None }),
+            (uid, Some(gid)) => Ok(OwnerIds { uid: Some(id(uid)?), gid: Some(id(gid)?) }),
+        }
     }
 }
 
@@ -270,15 +295,6 @@ fn local_path(word: &Word) -> Result<PathBuf, String> {
     Ok(Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(path.as_bytes())).to_owned())
 }
 
-/// Octal digits, as many as sftp(1) takes: a mode of 16 bits.
-fn octal(text: &[u8]) -> Result<u32, String> {
-    let digits = std::str::from_utf8(text).unwrap_or_default();
-    match u32::from_str_radix(digits, 8) {
-        Ok(mode @ 0..=0o177_777) if !digits.starts_with('+') => Ok(mode),
-        _ => Err("it is no octal number, such as 644".to_owned()),
-    }
-}
-
 /// A number as strtoll(3) reads it with base 0.
 fn id(text: &[u8]) -> Result<u32, String> {
     let text = std::str::from_utf8(text).unwrap_or_default().trim_start();
@@ -290,7 +306,7 @@ fn id(text: &[u8]) -> Result<u32, String> {
     };
     match u32::from_str_radix(digits, radix) {
         Ok(id) if !digits.starts_with('+') => Ok(id),
-        _ => Err("it is no number of a user or group, 0 to 4294967295".to_owned()),
+        _ => Err("Users and groups are named by their numbers, 0 to 4294967295.".to_owned()),
     }
 }
 
@@ -316,24 +332,6 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(id(text.as_bytes()).ok(), read, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn modes_are_octal() {
-        for (text, read) in [
-            ("644", Some(0o644)),
-            ("0755", Some(0o755)),
-            ("4755", Some(0o4755)),
-            ("0", Some(0)),
-            ("8", None),
-            ("u+x", None),
-            ("+644", None),
-            ("-1", None),
-            ("", None),
-            ("77777777777", None),
-        ] {
-            assert_eq!(octal(text.as_bytes()).ok(), read, "{text:?}");
         }
     }
 

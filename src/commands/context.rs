@@ -48,11 +48,6 @@ impl Context {
         self.remote.session()
     }
 
-    /// Whether nothing may be done any more once something failed.
-    pub(super) fn stops(&self) -> bool {
-        self.stops_at_failure || self.interrupt().was_pressed() || self.session().end().is_some()
-    }
-
     /// Fails unless the server offers an extension, in sftp(1)'s words.
     pub(super) fn require(&self, extension: Extension) -> Result<(), Failure> {
         match self.session().offers(extension) {

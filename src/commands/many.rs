@@ -2,7 +2,7 @@
 //! after a failure is right.
 #![forbid(unsafe_code)]
 
-use std::collections::BTreeMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::{Context, Failure, Outcome};
 use crate::sftp::{Completions, Error, Reply, Session};
@@ -19,55 +19,87 @@ pub(super) fn each<T>(
     let mut things = things.into_iter().peekable();
     let mut failed = false;
     while let Some(thing) = things.next() {
-        match act(cx, thing) {
-            Ok(()) if cx.interrupt().was_pressed() => return Err(Failure::told()),
-            Ok(()) => (),
-            // Nothing follows: who runs the command shows it.
-            Err(failure) if things.peek().is_none() || cx.stops() => return Err(failure),
-            Err(failure) => {
-                failure.tell(&cx.output);
-                failed = true;
-            }
+        if let Err(failure) = act(cx, thing) {
+            go_on(cx, failure, things.peek().is_none())?;
+            failed = true;
+        }
+        if cx.interrupt().was_pressed() && things.peek().is_some() {
+            return Err(Failure::told());
         }
     }
     if failed { Err(Failure::told()) } else { Ok(Outcome::Done) }
 }
 
-/// Sends the requests `0..count` and takes their answers in order. Many are in flight, but where the first failure ends
-/// the run none is sent before the one in front of it went well.
-pub(super) fn in_order(
+/// Shows a failure and goes on. One that ends the run, or after which nothing follows, is left to who runs the command.
+fn go_on(cx: &Context, failure: Failure, is_last: bool) -> Result<(), Failure> {
+    if is_last || cx.stops_at_failure || cx.session().end().is_some() {
+        return Err(failure);
+    }
+    failure.tell(&cx.output);
+    Ok(())
+}
+
+/// Submits a request about a thing to a queue, with the token under which its answer shall come.
+pub(super) type Submit<'a, T> = &'a dyn Fn(&Session, &Completions<u64>, u64, &T);
+
+/// Sends a request for each thing and takes the answers in order. Many are in flight, but where the first failure ends
+/// the run none is sent before the one in front of it went well. A thing may have failed before it can be asked about.
+pub(super) fn in_order<T>(
     cx: &mut Context,
-    count: usize,
-    submit: impl Fn(&Session, &Completions<usize>, usize),
-    mut take: impl FnMut(&mut Context, usize, Result<Reply, Error>) -> Result<(), Failure>,
+    things: impl IntoIterator<Item = Result<T, Failure>>,
+    submit: Submit<'_, T>,
+    mut take: impl FnMut(&mut Context, T, Result<Reply, Error>) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
     let window = if cx.stops_at_failure { 1 } else { WINDOW };
-    let queue = Completions::new();
-    let mut answers = BTreeMap::new();
-    let (mut sent, mut failed) = (0, false);
-    for index in 0..count {
+    let mut things = things.into_iter().peekable();
+    let mut flight = Flight { queue: Completions::new(), answers: HashMap::new(), things: VecDeque::new(), sent: 0 };
+    let mut failed = false;
+    loop {
         // After Ctrl-C nothing is sent any more, but what is under way is done and must be told.
-        while sent < count && sent < index + window && !cx.interrupt().was_pressed() {
-            submit(cx.session(), &queue, sent);
-            sent += 1;
+        while flight.things.len() < window && !cx.interrupt().was_pressed() {
+            let Some(thing) = things.next() else { break };
+            flight.send(cx.session(), thing, submit);
         }
-        if index == sent {
-            return Err(Failure::told());
-        }
-        let answer = loop {
-            if let Some(answer) = answers.remove(&index) {
-                break answer;
+        let Some((token, thing)) = flight.things.pop_front() else { break };
+        let outcome = match thing {
+            Ok(thing) => {
+                let answer = flight.answer(token);
+                take(cx, thing, answer)
             }
-            answers.extend(queue.wait(None));
+            Err(failure) => Err(failure),
         };
-        match take(cx, index, answer) {
-            Ok(()) => (),
-            Err(failure) if index + 1 == count || cx.stops() => return Err(failure),
-            Err(failure) => {
-                failure.tell(&cx.output);
-                failed = true;
-            }
+        if let Err(failure) = outcome {
+            let is_last = flight.things.is_empty() && (cx.interrupt().was_pressed() || things.peek().is_none());
+            go_on(cx, failure, is_last)?;
+            failed = true;
         }
     }
-    if failed { Err(Failure::told()) } else { Ok(Outcome::Done) }
+    if failed || cx.interrupt().was_pressed() { Err(Failure::told()) } else { Ok(Outcome::Done) }
+}
+
+/// Requests under way.
+struct Flight<T> {
+    queue: Completions<u64>,
+    answers: HashMap<u64, Result<Reply, Error>>,
+    things: VecDeque<(u64, Result<T, Failure>)>,
+    sent: u64,
+}
+
+impl<T> Flight<T> {
+    fn send(&mut self, session: &Session, thing: Result<T, Failure>, submit: Submit<'_, T>) {
+        if let Ok(thing) = &thing {
+            submit(session, &self.queue, self.sent, thing);
+        }
+        self.things.push_back((self.sent, thing));
+        self.sent += 1;
+    }
+
+    fn answer(&mut self, token: u64) -> Result<Reply, Error> {
+        loop {
+            if let Some(answer) = self.answers.remove(&token) {
+                return answer;
+            }
+            self.answers.extend(self.queue.wait(None));
+        }
+    }
 }

@@ -10,8 +10,11 @@ mod argument;
 mod context;
 mod failure;
 mod list;
+mod listing;
 mod local;
 mod many;
+mod matching;
+pub mod mode;
 mod parse;
 mod run;
 #[cfg(test)]
@@ -20,21 +23,25 @@ pub mod word;
 
 pub mod bye;
 pub mod cd;
+pub mod chmod;
+pub mod chown;
 pub mod cp;
 pub mod df;
 pub mod help;
 pub mod lcd;
 pub mod ln;
+pub mod ls;
 pub mod lumask;
 pub mod mkdir;
 pub mod progress;
 pub mod rename;
+pub mod rm;
 pub mod rmdir;
 pub mod shell_escape;
 pub mod version;
 
 pub use argument::{
-    ArgumentKind, CommandName, GetOperand, Id, LocalDir, LocalPath, Mode, PutOperand, RemoteDir, RemotePath,
+    ArgumentKind, CommandName, GetOperand, Id, LocalDir, LocalPath, Mode, OwnerIds, PutOperand, RemoteDir, RemotePath,
     RemotePattern, ShellLine, Umask,
 };
 pub use context::{Context, Settings};
@@ -51,6 +58,9 @@ use many::{each, in_order};
 list::commands! {
     bye::Bye: "bye", "exit", "quit";
     cd::Cd: "cd", "chdir";
+    chown::Chgrp: "chgrp";
+    chmod::Chmod: "chmod";
+    chown::Chown: "chown";
     cp::Cp: "cp", "copy";
     df::Df: "df";
     help::Help: "help", "?";
@@ -59,11 +69,13 @@ list::commands! {
     lcd::Lmkdir: "lmkdir";
     ln::Ln: "ln";
     lcd::Lpwd: "lpwd";
+    ls::Ls: "ls", "dir";
     lumask::Lumask: "lumask";
     mkdir::Mkdir: "mkdir";
     progress::Progress: "progress";
     cd::Pwd: "pwd";
     rename::Rename: "rename";
+    rm::Rm: "rm";
     rmdir::Rmdir: "rmdir";
     ln::Symlink: "symlink";
     version::Version: "version";

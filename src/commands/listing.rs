@@ -1,0 +1,138 @@
+//! What `ls` makes of entries: their order and their long lines. Pure functions.
+#![forbid(unsafe_code)]
+
+use std::cmp::{Ordering, Reverse};
+
+use bytes::Bytes;
+
+use crate::remote::OwnerNames;
+use crate::sftp::Attributes;
+use crate::terminal::time::{self, Clock};
+use crate::terminal::{Printable, mode, size};
+
+/// Names of owners and groups, empty where numbers shall be shown.
+pub(super) type Owners = OwnerNames;
+
+/// One entry of a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Line {
+    /// Its name as it is shown, path included; not made printable.
+    pub(super) name: Vec<u8>,
+    pub(super) attributes: Attributes,
+    /// The server's own line; empty where it gave none.
+    pub(super) longname: Bytes,
+}
+
+/// What a listing is sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// The names' bytes.
+    Name,
+    /// The newest first.
+    Time,
+    /// The largest first.
+    Size,
+    /// As the server lists them.
+    Unsorted,
+}
+
+/// How a listing is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Names side by side.
+    Columns,
+    /// One name per line.
+    OnePerLine,
+    /// One long line each.
+    Long,
+}
+
+/// Sorts a listing. Equal times and sizes are in the order of names; what is unsorted is not reversed, as in sftp(1).
+pub(super) fn sort(lines: &mut [Line], order: Order, reverse: bool) {
+    let modified = |line: &Line| line.attributes.times.map_or(0, |times| times.modified);
+    let size = |line: &Line| line.attributes.size.unwrap_or(0);
+    let compare = |one: &Line, other: &Line| -> Ordering {
+        let first = match order {
+            Order::Unsorted => return Ordering::Equal,
+            Order::Name => Ordering::Equal,
+            Order::Time => Reverse(modified(one)).cmp(&Reverse(modified(other))),
+            Order::Size => Reverse(size(one)).cmp(&Reverse(size(other))),
+        };
+        let whole = first.then_with(|| one.name.cmp(&other.name));
+        if reverse { whole.reverse() } else { whole }
+    };
+    lines.sort_by(compare);
+}
+
+/// A line of `ls -l`. The number of links is never known, for the protocol does not tell it.
+pub(super) fn long_line(line: &Line, owners: &Owners, human_readable: bool, clock: &Clock) -> String {
+    let Attributes { size, owner, permissions, times } = line.attributes;
+    let mode = mode::string(permissions.unwrap_or(0));
+    let user = owner.map(|owner| name_or_number(owners.user(owner.uid), owner.uid)).unwrap_or_default();
+    let group = owner.map(|owner| name_or_number(owners.group(owner.gid), owner.gid)).unwrap_or_default();
+    let size = size.unwrap_or(0);
+    let size = if human_readable { size::scaled(size) } else { size.to_string() };
+    let modified = times.map_or_else(String::new, |times| time::listing(times.modified, clock));
+    format!("{mode}    ? {user:<8} {group:<8} {size:>8} {modified:>12} {}", Printable(&line.name))
+}
+
+fn name_or_number(name: Option<&[u8]>, number: u32) -> String {
+    name.map_or_else(|| number.to_string(), |name| Printable(name).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sftp::{Owner, Times};
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    fn line(name: &str, size: u64, modified: u32) -> Line {
+        let attributes = Attributes {
+            size: Some(size),
+            owner: Some(Owner { uid: 1000, gid: 4_294_967_295 }),
+            permissions: Some(0o100_644),
+            times: Some(Times { accessed: 0, modified }),
+        };
+        Line { name: name.into(), attributes, longname: Bytes::new() }
+    }
+
+    #[test]
+    fn listings_are_sorted_as_sftp_sorts_them() {
+        let lines = || vec![line("b", 5, 30), line("a", 5, 10), line("C", 7, 20)];
+        for (order, reverse, names) in [
+            (Order::Name, false, "Cab"),
+            (Order::Name, true, "baC"),
+            (Order::Time, false, "bCa"),
+            (Order::Time, true, "aCb"),
+            (Order::Size, false, "Cab"),
+            (Order::Size, true, "baC"),
+            (Order::Unsorted, false, "baC"),
+            (Order::Unsorted, true, "baC"),
+        ] {
+            let mut lines = lines();
+            sort(&mut lines, order, reverse);
+            let sorted: Vec<u8> = lines.into_iter().flat_map(|line| line.name).collect();
+            assert_eq!(String::from_utf8_lossy(&sorted), names, "{order:?} {reverse}");
+        }
+    }
+
+    #[test]
+    fn long_lines_have_nine_columns() {
+        let now: Timestamp = "2026-11-24T06:00:00Z".parse().unwrap();
+        let clock = Clock::new(now, TimeZone::UTC);
+        let modified = u32::try_from(now.as_second() - 60).unwrap();
+        for (entry, human_readable, expected) in [
+            (line("f1", 3, modified), false, "-rw-r--r--    ? 1000     4294967295        3 Nov 24 05:59 f1"),
+            (line("f1", 3000, 0), true, "-rw-r--r--    ? 1000     4294967295     2.9K Jan  1  1970 f1"),
+            (line("a\nb", 1, 0), false, "-rw-r--r--    ? 1000     4294967295        1 Jan  1  1970 a\\012b"),
+            (
+                Line { name: b"bare".to_vec(), ..Line::default() },
+                false,
+                "?---------    ?                          0              bare",
+            ),
+        ] {
+            assert_eq!(long_line(&entry, &Owners::default(), human_readable, &clock), expected);
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! `ls` and `dir`.
+#![forbid(unsafe_code)]
+
+use super::listing::{Layout, Line, Order, Owners, long_line, sort};
+use super::matching::{Matched, expand};
+use super::{Context, Example, Failure, Outcome, RemotePattern, Run};
+use crate::name::RemotePath;
+use crate::remote::{self, Match};
+use crate::sftp::Extension;
+use crate::terminal::time::Clock;
+use crate::terminal::{Printable, columns};
+
+/// Display remote directory listing
+///
+/// Wildcards and braces are expanded. One match that is a directory is listed; several are named, not listed.
+#[derive(Clone, Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, as sftp(1) has them")]
+pub struct Ls {
+    /// One name per line
+    #[arg(short = '1', overrides_with_all = ["long", "numeric", "human_readable"])]
+    one: bool,
+    /// Show names that start with a dot too
+    #[arg(short, long)]
+    all: bool,
+    /// Do not sort
+    #[arg(short = 'f', overrides_with_all = ["size", "time"])]
+    unsorted: bool,
+    /// With -l, show sizes in the unit that suits them
+    #[arg(short = 'h', long)]
+    human_readable: bool,
+    /// Show mode, owner, group, size and time too
+    #[arg(short, long, overrides_with = "one")]
+    long: bool,
+    /// As -l, with the numbers of owners and groups
+    #[arg(short, long, overrides_with = "one")]
+    numeric: bool,
+    /// Reverse the order
+    #[arg(short, long)]
+    reverse: bool,
+    /// Sort by size, largest first
+    #[arg(short = 'S', overrides_with_all = ["unsorted", "time"])]
+    size: bool,
+    /// Sort by time of modification, newest first
+    #[arg(short = 't', overrides_with_all = ["unsorted", "size"])]
+    time: bool,
+    /// What to list
+    #[arg(value_name = "path")]
+    paths: Vec<RemotePattern>,
+}
+
+impl Run for Ls {
+    const EXAMPLES: &'static [Example] = &[
+        Example { line: "ls -l", does: "list the working directory, with sizes and times" },
+        Example { line: "ls -1tr *.log", does: "name logs one per line, newest last" },
+        Example { line: "ls {src,tests}/*.rs", does: "name the files of two directories" },
+    ];
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        if self.paths.is_empty() {
+            let here = cx.remote.working_directory().clone();
+            self.list_directory(cx, &here, b"")?;
+            return Ok(Outcome::Done);
+        }
+        let (mut shown, mut failed) = (Vec::new(), Vec::new());
+        let matched = expand(cx, self.paths.iter().map(RemotePattern::word))?;
+        let not_found: Vec<bool> = matched.iter().map(|matched| matched.matches.is_empty()).collect();
+        // The alternatives of braces stand for themselves only together: `{a,b}` lists what there is of both.
+        let none_found = not_found.iter().all(|&missing| missing);
+        for matched in matched {
+            if matched.matches.is_empty() && (none_found || self.paths.len() > 1) {
+                failed.push(cannot_list(cx, &matched)?);
+                continue;
+            }
+            matched.complain(cx);
+            shown.extend(matched.matches);
+        }
+        self.show(cx, &shown)?;
+        conclude(cx, failed)
+    }
+}
+
+fn cannot_list(cx: &Context, matched: &Matched) -> Result<Failure, Failure> {
+    let path = matched.path(cx)?;
+    Ok(matched.not_found(format!("Can't ls: \"{}\" not found", Printable(path.as_bytes()))))
+}
+
+/// Shows all failures but the last, which is left to who runs the command.
+fn conclude(cx: &Context, mut failures: Vec<Failure>) -> Result<Outcome, Failure> {
+    let last = failures.pop();
+    failures.iter().for_each(|failure| failure.tell(&cx.output));
+    last.map_or(Ok(Outcome::Done), Err)
+}
+
+impl Ls {
+    fn show(&self, cx: &Context, matches: &[Match]) -> Result<(), Failure> {
+        match matches {
+            [] => Ok(()),
+            [only] if only.is_dir() => {
+                let shown = self.shown(cx, &only.path);
+                self.list_directory(cx, &only.path, &shown)
+            }
+            matches => {
+                let line = |found: &Match| {
+                    let mut name = self.shown(cx, &found.path);
+                    if found.is_dir() && !name.ends_with(b"/") {
+                        name.push(b'/');
+                    }
+                    Line { name, attributes: *found.followed(), longname: Default::default() }
+                };
+                self.print(cx, matches.iter().map(line).collect())
+            }
+        }
+    }
+
+    /// A path as it is shown: relative to the working directory when it was given so.
+    fn shown(&self, cx: &Context, path: &RemotePath) -> Vec<u8> {
+        let typed_absolute = |pattern: &RemotePattern| pattern.word().glob().starts_with(b"/");
+        // With several arguments of both kinds the shorter form of what lies below the working directory is as right.
+        match self.paths.iter().all(typed_absolute) {
+            true => path.as_bytes().to_vec(),
+            false => cx.remote.relative(path).to_vec(),
+        }
+    }
+
+    fn list_directory(&self, cx: &Context, directory: &RemotePath, shown: &[u8]) -> Result<(), Failure> {
+        let listing = cx.remote.list(directory)?;
+        listing.complaints(directory).for_each(|error| cx.output.failure(error));
+        let path = |name: &[u8]| {
+            let slash: &[u8] = if shown.is_empty() || shown.ends_with(b"/") { b"" } else { b"/" };
+            [shown, slash, name].concat()
+        };
+        let mut lines = Vec::with_capacity(listing.entries.len());
+        if self.all {
+            lines.extend(listing.dots.into_iter().map(|entry| Line {
+                name: path(&entry.name),
+                attributes: entry.attributes,
+                longname: entry.longname,
+            }));
+        }
+        let visible = listing.entries.into_iter().filter(|entry| self.all || !entry.name.as_bytes().starts_with(b"."));
+        lines.extend(visible.map(|entry| Line {
+            name: path(entry.name.as_bytes()),
+            attributes: entry.attributes,
+            longname: entry.longname,
+        }));
+        self.print(cx, lines)
+    }
+
+    fn print(&self, cx: &Context, mut lines: Vec<Line>) -> Result<(), Failure> {
+        sort(&mut lines, self.order(), self.reverse);
+        match self.layout() {
+            Layout::Long => self.print_long(cx, &lines)?,
+            Layout::OnePerLine => lines.iter().for_each(|line| cx.output.answer(Printable(&line.name))),
+            Layout::Columns => {
+                let names = lines.iter().map(|line| Printable(&line.name));
+                columns(names, cx.output.width()).for_each(|row| cx.output.answer(row));
+            }
+        }
+        Ok(())
+    }
+
+    fn print_long(&self, cx: &Context, lines: &[Line]) -> Result<(), Failure> {
+        let owners = self.owners(cx, lines)?;
+        let clock = Clock::local();
+        for line in lines {
+            if self.trusts_longname(cx) && !line.longname.is_empty() {
+                cx.output.answer(Printable(&line.longname));
+            } else {
+                cx.output.answer(long_line(line, &owners, self.human_readable, &clock));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the server's own line is shown, as sftp(1) does where the owners' names are not to be had otherwise.
+    fn trusts_longname(&self, cx: &Context) -> bool {
+        !self.numeric && !self.human_readable && !cx.session().offers(Extension::UsersGroupsById)
+    }
+
+    fn owners(&self, cx: &Context, lines: &[Line]) -> Result<Owners, remote::Error> {
+        if self.numeric {
+            return Ok(Owners::default());
+        }
+        let owner = |line: &Line| line.attributes.owner;
+        let uids = lines.iter().filter_map(owner).map(|owner| owner.uid);
+        let gids = lines.iter().filter_map(owner).map(|owner| owner.gid);
+        cx.remote.owner_names(uids, gids)
+    }
+
+    fn order(&self) -> Order {
+        match (self.unsorted, self.size, self.time) {
+            (true, ..) => Order::Unsorted,
+            (_, true, _) => Order::Size,
+            (.., true) => Order::Time,
+            _ => Order::Name,
+        }
+    }
+
+    fn layout(&self) -> Layout {
+        match (self.long || self.numeric, self.one) {
+            (true, _) => Layout::Long,
+            (false, true) => Layout::OnePerLine,
+            (false, false) => Layout::Columns,
+        }
+    }
+}

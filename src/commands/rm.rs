@@ -1,0 +1,170 @@
+//! `rm`.
+#![forbid(unsafe_code)]
+
+use std::collections::HashSet;
+
+use super::matching::{Target, targets};
+use super::{Context, Example, Failure, Outcome, RemotePattern, Run, in_order};
+use crate::name::RemotePath;
+use crate::remote::{Found, Links, Walk};
+use crate::sftp::{Error, FileType, Session, calls};
+use crate::terminal::Printable;
+
+/// Delete remote file
+///
+/// Wildcards are expanded. A directory needs -r; a symbolic link is removed, never what it leads to.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Rm {
+    /// Remove directories and what is in them
+    #[arg(short, short_alias = 'R', long)]
+    recursive: bool,
+    /// Files to remove
+    #[arg(required = true, value_name = "path")]
+    targets: Vec<RemotePattern>,
+}
+
+impl Run for Rm {
+    const EXAMPLES: &'static [Example] = &[
+        Example { line: "rm *.tmp", does: "remove files by a pattern" },
+        Example { line: "rm -r old", does: "remove a directory and what is in it" },
+    ];
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let targets = targets(cx, &self.targets)?;
+        if self.recursive {
+            return remove_trees(cx, targets);
+        }
+        let steps = targets.into_iter().map(|target| Ok(Step::File(target.path)));
+        in_order(cx, steps, &Step::submit, |cx, step, answer| {
+            step.announce(cx);
+            answer.map(drop).map_err(|error| step.refused(cx, &error))
+        })
+    }
+}
+
+/// One request of a removal.
+enum Step {
+    File(RemotePath),
+    Directory(RemotePath),
+}
+
+impl Step {
+    fn path(&self) -> &RemotePath {
+        match self {
+            Step::File(path) | Step::Directory(path) => path,
+        }
+    }
+
+    fn submit(session: &Session, queue: &crate::sftp::Completions<u64>, token: u64, step: &Step) {
+        match step {
+            Step::File(path) => session.submit_to(queue, token, &calls::Remove { path }),
+            Step::Directory(path) => session.submit_to(queue, token, &calls::Rmdir { path }),
+        }
+    }
+
+    fn announce(&self, cx: &Context) {
+        cx.output.status(format_args!("Removing {}", Printable(self.path().as_bytes())));
+    }
+
+    fn refused(&self, cx: &Context, error: &Error) -> Failure {
+        let shown = Printable(self.path().as_bytes());
+        match self {
+            Step::Directory(_) => Failure::refused(format!("remote rmdir \"{shown}\""), error),
+            Step::File(path) => {
+                let failure = Failure::refused(format!("remote delete {shown}"), error);
+                match cx.kind_after(error, path) {
+                    Some(FileType::Directory) => failure
+                        .because("it is a directory")
+                        .with_hint("rm -r removes a directory and what is in it, rmdir an empty one"),
+                    _ => failure,
+                }
+            }
+        }
+    }
+}
+
+/// Removes files and trees. What is in a directory goes first, and all of it without waiting in between.
+fn remove_trees(cx: &mut Context, targets: Vec<Target>) -> Result<Outcome, Failure> {
+    let mut incomplete = Incomplete::default();
+    let mut walks = Vec::new();
+    for target in targets {
+        walks.push(start(cx, target));
+    }
+    let steps = walks.into_iter().flat_map(Removal::steps);
+    in_order(cx, steps, &Step::submit, |cx, step, answer| {
+        step.announce(cx);
+        let removed = answer.or_else(|error| match &step {
+            // A server may take requests in another order than they came: asked again, now that all is answered.
+            Step::Directory(path) if error.leaves_the_session_alive() && !incomplete.holds(path) => {
+                cx.session().rmdir(path).map(|()| crate::sftp::Reply::Done)
+            }
+            _ => Err(error),
+        });
+        removed.map(drop).map_err(|error| match incomplete.note(step.path()) {
+            // It was told why something in it remains.
+            Remains::Other => Failure::told(),
+            Remains::This => step.refused(cx, &error),
+        })
+    })
+}
+
+/// What is to be removed for one target.
+enum Removal {
+    File(RemotePath),
+    Tree(Box<Walk>),
+    Refused(Failure),
+}
+
+impl Removal {
+    fn steps(self) -> Box<dyn Iterator<Item = Result<Step, Failure>>> {
+        match self {
+            Removal::File(path) => Box::new(std::iter::once(Ok(Step::File(path)))),
+            Removal::Refused(failure) => Box::new(std::iter::once(Err(failure))),
+            Removal::Tree(walk) => Box::new(walk.filter_map(|found| match found {
+                Found::Directory(_) => None,
+                Found::Entry { directory, entry } => Some(Ok(Step::File(directory.path.join(&entry.name)))),
+                Found::Left(directory) => Some(Ok(Step::Directory(directory.path.clone()))),
+                Found::Failure(error) => Some(Err(error.into())),
+            })),
+        }
+    }
+}
+
+fn start(cx: &Context, target: Target) -> Removal {
+    let Some(found) = target.found.filter(|found| found.attributes.is_dir()) else {
+        return Removal::File(target.path);
+    };
+    match found.path.base_name() {
+        None | Some(b"." | b"..") => {
+            let shown = Printable(found.path.as_bytes());
+            Removal::Refused(Failure::new(format!("rm: \"{shown}\" is not removed: name a directory by its own name")))
+        }
+        Some(_) => Removal::Tree(Box::new(cx.remote.walk(&found.path, Links::Kept))),
+    }
+}
+
+/// Directories in which something remains, so that they can't go either.
+#[derive(Default)]
+struct Incomplete(HashSet<RemotePath>);
+
+enum Remains {
+    /// The thing itself could not be removed.
+    This,
+    /// Something in it could not.
+    Other,
+}
+
+impl Incomplete {
+    fn holds(&self, directory: &RemotePath) -> bool {
+        self.0.contains(directory)
+    }
+
+    /// Notes that this is still there, and so is all above it.
+    fn note(&mut self, path: &RemotePath) -> Remains {
+        let known = self.holds(path);
+        if let Some(parent) = path.parent() {
+            self.0.insert(parent);
+        }
+        if known { Remains::Other } else { Remains::This }
+    }
+}
