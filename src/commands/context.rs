@@ -73,6 +73,9 @@ pub(super) fn cwd_is_gone(error: &std::io::Error) -> String {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line, independent of the others")]
 pub struct Settings {
+    /// Which server it is, such as `user@host:port`, or the program of `-D`: a part of the names of partial files, so that
+    /// none is ever taken for one of another server.
+    pub server: Vec<u8>,
     /// `-a`: every get and put resumes.
     pub resume: bool,
     /// `-r`: every get and put is recursive.

@@ -92,6 +92,6 @@ fn operand(argument: &clap::Arg) -> String {
         _ => argument.get_id().to_string(),
     };
     let name = name.to_lowercase();
-    let many = if takes_many(argument) { "..." } else { "" };
+    let many = if takes_many(argument) && !name.contains("...") { "..." } else { "" };
     if argument.is_required_set() { format!("{name}{many}") } else { format!("[{name}{many}]") }
 }

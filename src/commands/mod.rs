@@ -15,10 +15,12 @@ mod local;
 mod many;
 mod matching;
 pub mod mode;
+mod operands;
 mod parse;
 mod run;
 #[cfg(test)]
 mod testing;
+mod transfer_flags;
 pub mod word;
 
 pub mod bye;
@@ -27,6 +29,7 @@ pub mod chmod;
 pub mod chown;
 pub mod cp;
 pub mod df;
+pub mod get;
 pub mod help;
 pub mod lcd;
 pub mod ln;
@@ -34,6 +37,7 @@ pub mod ls;
 pub mod lumask;
 pub mod mkdir;
 pub mod progress;
+pub mod put;
 pub mod rename;
 pub mod rm;
 pub mod rmdir;
@@ -63,6 +67,7 @@ list::commands! {
     chown::Chown: "chown";
     cp::Cp: "cp", "copy";
     df::Df: "df";
+    get::Get: "get", "mget";
     help::Help: "help", "?";
     lcd::Lcd: "lcd", "lchdir";
     shell_escape::Lls: "lls";
@@ -73,8 +78,11 @@ list::commands! {
     lumask::Lumask: "lumask";
     mkdir::Mkdir: "mkdir";
     progress::Progress: "progress";
+    put::Put: "put", "mput";
     cd::Pwd: "pwd";
+    get::Reget: "reget";
     rename::Rename: "rename";
+    put::Reput: "reput";
     rm::Rm: "rm";
     rmdir::Rmdir: "rmdir";
     ln::Symlink: "symlink";
@@ -88,5 +96,46 @@ fn local_cause(error: &std::io::Error) -> String {
     match text.rfind(" (os error ") {
         Some(end) => text[..end].to_owned(),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{World, words};
+    use super::*;
+
+    /// The messages of sftp(1) for lines that can't be run.
+    #[test]
+    fn lines_that_make_no_command_are_refused_in_sftps_words() {
+        for (line, message) in [
+            ("get", "You must specify at least one path after a get command."),
+            ("reput", "You must specify at least one path after a reput command."),
+            ("rename a", "You must specify two paths after a rename command."),
+            ("ln", "You must specify two paths after a ln command."),
+            ("symlink a", "You must specify two paths after a symlink command."),
+            ("cp", "You must specify two paths after a cp command."),
+            ("copy a", "You must specify two paths after a copy command."),
+            ("rm", "You must specify a path after a rm command."),
+            ("mkdir", "You must specify a path after a mkdir command."),
+            ("rmdir", "You must specify a path after a rmdir command."),
+            ("lmkdir", "You must specify a path after a lmkdir command."),
+            ("chmod", "You must supply a numeric argument to the chmod command."),
+            ("chmod 644", "You must specify a path after a chmod command."),
+            ("chmod 8 a", "You must supply a numeric argument to the chmod command."),
+            ("chown root a", "You must supply a numeric argument to the chown command."),
+            ("chown 12", "You must specify a path after a chown command."),
+            ("chgrp 99999999999 a", "You must supply a numeric argument to the chgrp command."),
+            ("lumask", "You must supply a numeric argument to the lumask command."),
+            ("lumask 9", "You must supply a numeric argument to the lumask command."),
+            ("ls -z", "ls: Invalid flag -z"),
+            ("rm -z a", "rm: Invalid flag -z"),
+            ("cd -z", "cd: Invalid flag -z"),
+            ("bye -x", "bye: Invalid flag -x"),
+            ("ls --colour", "ls: Invalid flag --colour"),
+            ("foo", "Invalid command. There is no \"foo\"."),
+        ] {
+            let failure = parse(&words(line)).unwrap_err();
+            assert_eq!(failure.lines()[0], message, "{line}");
+        }
     }
 }

@@ -38,8 +38,14 @@ pub enum Outcome {
     Done,
     /// The session ends.
     End,
-    /// Files are being moved: watch this job to its end. Every failure in its report makes the command fail.
-    Transfer(Job),
+    /// Files are being moved: watch this job to its end. The command fails when its report has a failure, or when not all
+    /// that was named was found, which was said already.
+    Transfer {
+        /// What moves them.
+        job: Job,
+        /// Whether every source was found.
+        all_found: bool,
+    },
     /// Run this local program in the foreground, its streams being ours, and say so if it fails:
     /// `Shell exited with status N`, which is no failure of the command.
     Local(std::process::Command),

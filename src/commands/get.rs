@@ -1,0 +1,159 @@
+//! `get`, `mget` and `reget`.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::matching::expand;
+use super::operands::Operands;
+use super::transfer_flags::TransferFlags;
+use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Run};
+use crate::name::RemotePath;
+use crate::remote::Match;
+use crate::terminal::Printable;
+use crate::transfer::{self, GetPair, LocalPath, Pairs, Request};
+
+/// Download file
+///
+/// Wildcards are expanded. Without a local path files keep their names, in the local working directory; a directory there
+/// takes them in. Of three paths or more the last is that directory.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Get {
+    #[command(flatten)]
+    flags: TransferFlags,
+    /// Local directory for all that is fetched; then all other paths are remote
+    #[arg(short = 'o', long = "output", value_name = "dir")]
+    into: Option<LocalDir>,
+    /// What to fetch, and where to
+    #[arg(required = true, value_name = "remote... [local]")]
+    operands: Vec<GetOperand>,
+}
+
+impl Run for Get {
+    const EXAMPLES: &'static [Example] = &[
+        Example { line: "get messages.*", does: "fetch files by a pattern" },
+        Example { line: "get notes.txt copy.txt", does: "fetch a file under another name" },
+        Example { line: "get -r site backup", does: "fetch a directory and what is in it" },
+    ];
+    const WANTS: &'static str = "at least one path";
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let words = self.operands.into_iter().map(|GetOperand(word)| word).collect();
+        let operands = Operands::split(words, self.into.is_some());
+        let (sources, missing) = find(cx, &operands)?;
+        if sources.is_empty() {
+            return Err(missing.map_or_else(Failure::told, |failure| failure));
+        }
+        if let Some(failure) = &missing {
+            failure.tell(&cx.output);
+        }
+        let typed = operands.target.map(|word| PathBuf::from(OsStr::from_bytes(&word.plain())));
+        let typed = self.into.map(|LocalDir(into)| into).or(typed);
+        let target = Target::of(cx, typed, operands.target_must_be_directory || sources.len() > 1)?;
+        let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
+        let request = Request {
+            pairs: Pairs::Get(pairs),
+            options: self.flags.options(&cx.settings),
+            server: cx.settings.server.clone(),
+        };
+        let job = transfer::start(cx.session(), request);
+        Ok(Outcome::Transfer { job, all_found: missing.is_none() })
+    }
+}
+
+/// Resume download file
+///
+/// It is get -a: what is there already is not fetched again.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Reget {
+    #[command(flatten)]
+    get: Get,
+}
+
+impl Run for Reget {
+    const WANTS: &'static str = Get::WANTS;
+
+    fn run(mut self, cx: &mut Context) -> Result<Outcome, Failure> {
+        self.get.flags.resume = true;
+        self.get.run(cx)
+    }
+}
+
+/// Something to fetch.
+struct Source {
+    found: Match,
+    /// Whether the user typed its name, and not a pattern that it matches.
+    is_literal: bool,
+}
+
+/// What the sources match, and the failure of the last of those that match nothing; others before it were shown. Where the
+/// first failure ends the run it is returned at once.
+fn find(cx: &Context, operands: &Operands) -> Result<(Vec<Source>, Option<Failure>), Failure> {
+    let (mut sources, mut missing) = (Vec::new(), None::<Failure>);
+    for matched in expand(cx, &operands.sources)? {
+        if matched.matches.is_empty() {
+            let path = matched.path(cx)?;
+            let failure = matched.not_found(format!("File \"{}\" not found.", Printable(path.as_bytes())));
+            if cx.stops_at_failure {
+                return Err(failure);
+            }
+            if let Some(before) = missing.replace(failure) {
+                before.tell(&cx.output);
+            }
+            continue;
+        }
+        matched.complain(cx);
+        let is_literal = matched.pattern.is_literal();
+        sources.extend(matched.matches.into_iter().map(|found| Source { found, is_literal }));
+    }
+    Ok((sources, missing))
+}
+
+/// Where files go to.
+struct Target {
+    /// As it was typed; nothing for the working directory.
+    typed: Option<PathBuf>,
+    is_directory: bool,
+}
+
+impl Target {
+    fn of(cx: &Context, typed: Option<PathBuf>, must_be_directory: bool) -> Result<Target, Failure> {
+        let is_directory = typed.as_ref().is_none_or(|path| cx.local.resolve(path).is_dir());
+        match &typed {
+            Some(path) if must_be_directory && !is_directory => {
+                let shown = Printable(path.as_os_str().as_bytes());
+                Err(Failure::new(format!("Multiple source paths, but destination \"{shown}\" is not a directory")))
+            }
+            _ => Ok(Target { typed, is_directory }),
+        }
+    }
+
+    /// A source with its own target: under its name in the directory, or just here.
+    fn pair(&self, cx: &Context, Source { found, is_literal }: Source) -> Result<GetPair, Failure> {
+        let remote = with_slash(&found)?;
+        let name = match remote.base_name() {
+            // Into the target, not beside it.
+            None | Some(b"..") => OsStr::new("."),
+            Some(name) => OsStr::from_bytes(name),
+        };
+        let local = match &self.typed {
+            Some(path) if !self.is_directory => LocalPath::named(cx.local.resolve(path), path),
+            directory => {
+                let shown = directory.as_deref().unwrap_or(Path::new("")).join(name);
+                let place = if is_literal { LocalPath::named } else { LocalPath::listed };
+                place(cx.local.resolve(&shown), shown)
+            }
+        };
+        Ok(GetPair { remote, attributes: Some(*found.followed()), local })
+    }
+}
+
+/// The source as sftp(1) names it: a directory with a slash.
+fn with_slash(found: &Match) -> Result<RemotePath, Failure> {
+    if !found.is_dir() || found.path.as_bytes().ends_with(b"/") {
+        return Ok(found.path.clone());
+    }
+    let path = [found.path.as_bytes(), b"/"].concat();
+    RemotePath::new(path).map_err(|error| Failure::new(error.to_string()))
+}

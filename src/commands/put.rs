@@ -1,0 +1,139 @@
+//! `put`, `mput` and `reput`.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+
+use super::matching::patterns;
+use super::operands::Operands;
+use super::transfer_flags::TransferFlags;
+use super::{Context, Example, Failure, Outcome, PutOperand, RemoteDir, Run};
+use crate::name::RemotePath;
+use crate::remote::glob::local_glob;
+use crate::terminal::Printable;
+use crate::transfer::{self, LocalPath, Pairs, PutPair, Request};
+
+/// Upload file
+///
+/// Wildcards are expanded. Without a remote path files keep their names, in the remote working directory; a directory
+/// there takes them in. Of three paths or more the last is that directory.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Put {
+    #[command(flatten)]
+    flags: TransferFlags,
+    /// Remote directory for all that is sent; then all other paths are local
+    #[arg(short = 'o', long = "output", value_name = "dir")]
+    into: Option<RemoteDir>,
+    /// What to send, and where to
+    #[arg(required = true, value_name = "local... [remote]")]
+    operands: Vec<PutOperand>,
+}
+
+impl Run for Put {
+    const EXAMPLES: &'static [Example] = &[
+        Example { line: "put *.html", does: "send files by a pattern" },
+        Example { line: "put notes.txt /srv/docs", does: "send a file into a directory" },
+        Example { line: "put -r site /srv/www", does: "send a directory and what is in it" },
+    ];
+    const WANTS: &'static str = "at least one path";
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let words = self.operands.into_iter().map(|PutOperand(word)| word).collect();
+        let operands = Operands::split(words, self.into.is_some());
+        let mut sources = Vec::new();
+        for word in &operands.sources {
+            for pattern in patterns(word)? {
+                sources.extend(local_glob(&pattern, cx.local.path()));
+            }
+        }
+        let target = match (self.into, operands.target) {
+            (Some(RemoteDir(into)), _) => Some(into),
+            (None, Some(word)) => Some(RemotePath::new(word.plain()).map_err(|error| Failure::new(error.to_string()))?),
+            (None, None) => None,
+        };
+        let target = Target::of(cx, target, operands.target_must_be_directory || sources.len() > 1)?;
+        let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
+        let request = Request {
+            pairs: Pairs::Put(pairs),
+            options: self.flags.options(&cx.settings),
+            server: cx.settings.server.clone(),
+        };
+        let job = transfer::start(cx.session(), request);
+        Ok(Outcome::Transfer { job, all_found: true })
+    }
+}
+
+/// Resume upload file
+///
+/// It is put -a: what is there already is not sent again.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Reput {
+    #[command(flatten)]
+    put: Put,
+}
+
+impl Run for Reput {
+    const WANTS: &'static str = Put::WANTS;
+
+    fn run(mut self, cx: &mut Context) -> Result<Outcome, Failure> {
+        self.put.flags.resume = true;
+        self.put.run(cx)
+    }
+}
+
+/// Where files go to.
+struct Target {
+    /// Absolute; nothing for the working directory.
+    path: Option<RemotePath>,
+    is_directory: bool,
+}
+
+impl Target {
+    fn of(cx: &Context, typed: Option<RemotePath>, must_be_directory: bool) -> Result<Target, Failure> {
+        let path = typed.map(|path| cx.remote.resolve(&path));
+        // Asked only about what was named: sftp(1)'s own tests allow no request too many.
+        let is_directory =
+            path.as_ref().is_none_or(|path| cx.session().stat(path).is_ok_and(|attributes| attributes.is_dir()));
+        match &path {
+            Some(path) if must_be_directory && !is_directory => {
+                let shown = Printable(path.as_bytes());
+                Err(Failure::new(format!("Multiple paths match, but destination \"{shown}\" is not a directory")))
+            }
+            _ => Ok(Target { path, is_directory }),
+        }
+    }
+
+    /// A source with its own target: under its name in the directory, or just here.
+    fn pair(&self, cx: &Context, source: PathBuf) -> Result<PutPair, Failure> {
+        let remote = match &self.path {
+            Some(path) if !self.is_directory => path.clone(),
+            directory => {
+                let directory = directory.as_ref().unwrap_or_else(|| cx.remote.working_directory());
+                directory.resolve(&base_name(&source)?)
+            }
+        };
+        let path = cx.local.resolve(&source);
+        let shown = if path.is_dir() { with_slash(source) } else { source };
+        Ok(PutPair { local: LocalPath::named(path, shown), remote })
+    }
+}
+
+/// The name that a source gets on the server; what has none of its own goes into the target, not beside it.
+fn base_name(source: &Path) -> Result<RemotePath, Failure> {
+    let unfit = |error: crate::name::UnfitName| Failure::new(error.to_string());
+    let path = RemotePath::new(source.as_os_str().as_bytes()).map_err(unfit)?;
+    match path.base_name() {
+        None | Some(b"..") => Ok(RemotePath::dot()),
+        Some(name) => RemotePath::new(name).map_err(unfit),
+    }
+}
+
+/// The source as sftp(1) names it: a directory with a slash.
+fn with_slash(path: PathBuf) -> PathBuf {
+    let mut bytes = path.into_os_string().into_vec();
+    if !bytes.ends_with(b"/") {
+        bytes.push(b'/');
+    }
+    PathBuf::from(OsString::from_vec(bytes))
+}
