@@ -11,8 +11,8 @@ use crate::terminal::Printable;
 
 /// News of a running job.
 ///
-/// All but [`Event::Advanced`] come as if the files were moved one by one, in sorted order, however many are in flight:
-/// between `Started` and its `Finished` or `Failed` there is news of no other file.
+/// They come as if the files were moved one by one, in sorted order, however many are in flight: between `Started` and its
+/// `Finished` or `Failed` there is news of no other file. A job that is stopped, or whose connection is lost, ends without them.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A source that was named is next: sftp(1)'s line `Fetching R to L`, `Uploading L to R`, `Resuming …`.
@@ -104,7 +104,7 @@ pub struct Total {
 }
 
 /// Something that the user should know and that is no failure. Display gives the line, made printable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Note {
     /// An entry of a tree that is neither file nor directory, or a link: skipped.
     Skipped {
@@ -114,7 +114,7 @@ pub enum Note {
         entry: Vec<u8>,
     },
     /// A resumed file that was complete already; a line of sftp(1)'s stdout.
-    NotModified(PathBuf),
+    NotModified(Vec<u8>),
     /// What is there differs from the source, so that it can't be continued.
     StartedOver(Vec<u8>),
     /// A target that could not be replaced in one step was written in place.
@@ -124,8 +124,15 @@ pub enum Note {
         /// Why.
         reason: &'static str,
     },
-    /// The source changed while it was moved.
-    SourceChanged(Vec<u8>),
+    /// Mode or times could not be set; the bytes are there.
+    NotPreserved(Failure),
+    /// A download was stopped, and what came of it can be continued by a resume.
+    Kept {
+        /// The partial file.
+        partial: PathBuf,
+        /// The target that it is a part of.
+        target: PathBuf,
+    },
 }
 
 impl Note {
@@ -147,7 +154,7 @@ impl fmt::Display for Note {
                 write!(f, "{}: not a regular file", Printable(entry))
             }
             Note::NotModified(target) => {
-                write!(f, "File \"{}\" was not modified", Printable(target.as_os_str().as_bytes()))
+                write!(f, "File \"{}\" was not modified", Printable(target))
             }
             Note::StartedOver(target) => {
                 write!(f, "{}: what is there differs from the source; starting over", Printable(target))
@@ -155,7 +162,13 @@ impl fmt::Display for Note {
             Note::WrittenInPlace { target, reason } => {
                 write!(f, "{}: written in place, {reason}", Printable(target.as_os_str().as_bytes()))
             }
-            Note::SourceChanged(source) => write!(f, "{}: changed while it was moved", Printable(source)),
+            Note::NotPreserved(failure) => failure.fmt(f),
+            Note::Kept { partial, target } => write!(
+                f,
+                "{}: what was fetched is kept in {}",
+                Printable(target.as_os_str().as_bytes()),
+                Printable(partial.as_os_str().as_bytes())
+            ),
         }
     }
 }

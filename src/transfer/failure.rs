@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use crate::remote;
 use crate::sftp;
 use crate::terminal::Printable;
 
@@ -75,6 +76,10 @@ pub enum Act {
     ResumeDownload,
     /// To continue an upload.
     ResumeUpload,
+    /// To start a thread of this process.
+    StartThread,
+    /// To go on at all.
+    Continue,
 }
 
 /// Why something failed.
@@ -82,6 +87,8 @@ pub enum Act {
 pub enum Cause {
     /// The server refused, or the connection ended.
     Remote(sftp::Error),
+    /// A walk through a tree on the server could not go on; it has its own words.
+    Walk(remote::Error),
     /// The system here refused.
     Local(Arc<io::Error>),
     /// It is no file of the kind that can be moved.
@@ -99,12 +106,8 @@ pub enum Cause {
     },
     /// There is more here than there.
     LargerThanSource,
-    /// The tree is deeper than this many levels.
-    TooDeep(usize),
-    /// A name from the server that would lead out of its directory.
-    Suspect,
-    /// The user stopped the job.
-    Cancelled,
+    /// There is as much there as here, or more.
+    NotSmallerThanSource,
 }
 
 impl Failure {
@@ -117,7 +120,15 @@ impl Failure {
     /// Whether the connection is gone, so that nothing else can go well.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        matches!(&self.cause, Cause::Remote(error) if !error.leaves_the_session_alive())
+        self.connection_error().is_some()
+    }
+
+    /// Why the connection is gone, if that is what this says.
+    pub(super) fn connection_error(&self) -> Option<sftp::Error> {
+        match &self.cause {
+            Cause::Remote(error) if !error.leaves_the_session_alive() => Some(error.clone()),
+            _ => None,
+        }
     }
 }
 
@@ -141,6 +152,22 @@ impl From<sftp::Error> for Cause {
     }
 }
 
+impl From<remote::Error> for Cause {
+    fn from(error: remote::Error) -> Cause {
+        Cause::Walk(error)
+    }
+}
+
+impl From<remote::Error> for Failure {
+    /// What a walk could not do.
+    fn from(error: remote::Error) -> Failure {
+        match error {
+            remote::Error::Connection(error) => Failure::new(Act::ListRemote, *b"", error),
+            error => Failure::new(Act::ListRemote, *b"", error),
+        }
+    }
+}
+
 impl From<io::Error> for Cause {
     fn from(error: io::Error) -> Cause {
         Cause::Local(Arc::new(error))
@@ -155,7 +182,7 @@ impl From<rustix::io::Errno> for Cause {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_fatal() {
+        if self.is_fatal() || matches!(self.cause, Cause::Walk(_)) {
             return self.cause.fmt(f);
         }
         let thing = Printable(&self.thing);
@@ -187,6 +214,8 @@ impl fmt::Display for Failure {
             Act::Upload => write!(f, "local {thing}"),
             Act::ResumeDownload => write!(f, "Unable to resume download of \"{thing}\""),
             Act::ResumeUpload => write!(f, "resume \"{thing}\""),
+            Act::StartThread => f.write_str("can't start the transfer"),
+            Act::Continue => f.write_str("can't go on"),
         }?;
         write!(f, ": {}", self.cause)
     }
@@ -195,30 +224,17 @@ impl fmt::Display for Failure {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Cause::Remote(sftp::Error::Status(status)) => remote_status(f, status),
-            Cause::Remote(error) => write!(f, "{}", Printable(error.to_string().as_bytes())),
+            Cause::Remote(error) => remote::Cause(error).fmt(f),
+            Cause::Walk(error) => error.fmt(f),
             Cause::Local(error) => local_error(f, error),
             Cause::NotRegular => f.write_str("not a regular file"),
             Cause::Directory => f.write_str("not a regular file (it is a directory)"),
             Cause::NotDirectory => f.write_str("it is not a directory"),
             Cause::Truncated { got, expected } => write!(f, "it ended at byte {got} of {expected}"),
             Cause::LargerThanSource => f.write_str("local file is larger than remote"),
-            Cause::TooDeep(levels) => write!(f, "Maximum directory depth exceeded: {levels} levels"),
-            Cause::Suspect => f.write_str("the server sent a name that leads out of its directory"),
-            Cause::Cancelled => f.write_str("interrupted"),
+            Cause::NotSmallerThanSource => f.write_str("destination file same size or larger"),
         }
     }
-}
-
-/// The code in sftp(1)'s words, and the server's own text where it says more.
-fn remote_status(f: &mut fmt::Formatter<'_>, status: &sftp::Status) -> fmt::Result {
-    let words = status.code.to_string();
-    f.write_str(&words)?;
-    let text = status.text.trim_ascii();
-    if text.is_empty() || text.eq_ignore_ascii_case(words.as_bytes()) {
-        return Ok(());
-    }
-    write!(f, " (server: {})", Printable(text))
 }
 
 /// The system's words, without the number that Rust puts behind them.

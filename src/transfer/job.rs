@@ -1,51 +1,68 @@
 //! A running transfer, as those who asked for it see it.
 
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 
+use super::engine;
 use super::event::Event;
+use super::failure::{Act, Failure};
 use super::report::Report;
-use super::request::Request;
+use super::request::{Direction, Pairs, Request};
+use crate::remote::Interrupt;
 use crate::sftp::Session;
 
 /// A transfer that runs. Dropping it stops it, as a cancel does; it is not waited for.
 #[must_use = "a job that is dropped is cancelled"]
 #[derive(Debug)]
 pub struct Job {
+    direction: Direction,
     events: Receiver<Event>,
     canceller: Canceller,
-    engine: Option<JoinHandle<Report>>,
+    engine: Option<Engine>,
+}
+
+#[derive(Debug)]
+enum Engine {
+    Running(JoinHandle<Report>),
+    /// It could not be started.
+    Ended(Report),
 }
 
 /// Stops a job, from any thread.
-#[derive(Clone)]
+#[derive(Clone, Debug, Default)]
 pub struct Canceller {
-    cancelled: Arc<AtomicBool>,
+    interrupt: Interrupt,
 }
 
 impl Job {
+    /// Which way it moves files.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
     /// What it tells. The channel ends when the job does; then [`Job::wait`] returns at once.
     #[must_use]
     pub fn events(&self) -> &Receiver<Event> {
         &self.events
     }
 
-    /// A handle that stops it: no request is issued any more, those in flight are waited for, handles are closed, and the session lives on.
+    /// A handle that stops it: no request is issued any more, those in flight are waited for, handles are closed, and the
+    /// session lives on.
     #[must_use]
     pub fn canceller(&self) -> Canceller {
         self.canceller.clone()
     }
 
     /// Waits for the end.
+    #[must_use]
     pub fn wait(mut self) -> Report {
-        let engine = self.engine.take();
-        // A panicking engine is a bug of ours, and goes on panicking here.
-        engine.map_or_else(Report::default, |engine| {
-            engine.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        })
+        match self.engine.take() {
+            None => Report::default(),
+            Some(Engine::Ended(report)) => report,
+            // A panicking engine is a bug of ours, and goes on panicking here.
+            Some(Engine::Running(engine)) => engine.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+        }
     }
 }
 
@@ -60,30 +77,38 @@ impl Drop for Job {
 impl Canceller {
     /// Stops the job. Calling it again does nothing.
     pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::SeqCst);
+        self.interrupt.press();
     }
 
     /// Whether the job was stopped.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::SeqCst)
+        self.interrupt.was_pressed()
     }
-}
 
-impl fmt::Debug for Canceller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Canceller({})", self.is_cancelled())
+    /// The same as what stops walks.
+    pub(super) fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
     }
 }
 
 /// Starts a transfer beside whatever else runs on the session, and returns at once.
 pub fn start(session: &Session, request: Request) -> Job {
-    let (events_in, events) = channel();
-    let canceller = Canceller { cancelled: Arc::default() };
-    let session = session.clone();
-    let engine = thread::spawn(move || {
-        drop((events_in, session, request));
-        Report::default()
-    });
-    Job { events, canceller, engine: Some(engine) }
+    let (sender, events) = channel();
+    let canceller = Canceller::default();
+    let direction = match request.pairs {
+        Pairs::Get(_) => Direction::Get,
+        Pairs::Put(_) => Direction::Put,
+    };
+    let engine = {
+        let (session, canceller) = (session.clone(), canceller.clone());
+        thread::Builder::new().name("transfer".into()).spawn(move || engine::run(session, request, sender, canceller))
+    };
+    let engine = match engine {
+        Ok(engine) => Engine::Running(engine),
+        Err(error) => {
+            Engine::Ended(Report { failures: vec![Failure::new(Act::StartThread, *b"", error)], ..Report::default() })
+        }
+    };
+    Job { direction, events, canceller, engine: Some(engine) }
 }

@@ -5,11 +5,21 @@
 //! it says still comes file by file in sorted order, as if done one by one. Nothing here knows a command or a terminal.
 #![forbid(unsafe_code)]
 
+mod download;
+mod engine;
 mod event;
 mod failure;
+mod io;
 mod job;
+mod local;
+mod plan;
+mod remote_tree;
 mod report;
+mod reporter;
 mod request;
+mod settings;
+mod upload;
+mod window;
 
 pub use event::{Event, File, Note, Total};
 pub use failure::{Act, Cause, Failure};

@@ -1,6 +1,5 @@
 //! What a transfer is asked to do, as data.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::name::RemotePath;
@@ -102,11 +101,6 @@ impl LocalPath {
 
     pub(super) fn trust(&self) -> Trust {
         self.trust
-    }
-
-    /// An entry of this directory.
-    pub(super) fn join(&self, name: &OsStr) -> LocalPath {
-        LocalPath { path: self.path.join(name), shown: self.shown.join(name), trust: Trust::Server }
     }
 }
 

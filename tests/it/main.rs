@@ -13,5 +13,6 @@ mod model_session;
 mod names;
 mod openssh;
 mod remote;
+mod transfer;
 mod transport;
 mod world;

@@ -1,0 +1,419 @@
+//! One file on its way from the server: `Opening → Comparing → Moving`, then its place.
+//!
+//! Bytes are written in their order only, whatever the order of answers, so that what is there is always a beginning of
+//! the file and a resume can go on from it, whatever killed us.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::event::{Event, File, Note};
+use super::failure::{Act, Cause, Failure};
+use super::io::{Asked, Io, Turn};
+use super::local::{Opened, Place, Sink, Wanted, bytes};
+use super::reporter::Sequence;
+use crate::name::RemotePath;
+use crate::sftp::{self, Attributes, Handle, OpenFlags, Reply, calls};
+
+/// How much of what is there is compared before anything is appended to it.
+const TAIL_BYTES: u64 = 64 * 1024;
+
+/// One file on its way from the server.
+pub(super) struct Download {
+    sequence: Sequence,
+    remote: RemotePath,
+    attributes: Attributes,
+    place: Place,
+    began: Instant,
+    state: State,
+    handle: Option<Handle>,
+    sink: Option<Sink>,
+    file: Option<Arc<File>>,
+    /// Where the next request starts that asks for something new.
+    next: u64,
+    /// All before this is in the sink.
+    written: u64,
+    /// Parts that were asked for and not given.
+    gaps: VecDeque<(u64, u32)>,
+    /// Data that came before its turn.
+    early: BTreeMap<u64, Bytes>,
+    outstanding: usize,
+    end: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Opening,
+    /// Comparing what is there with the source, from `at` to `until`.
+    Comparing {
+        at: u64,
+        until: u64,
+    },
+    Moving,
+}
+
+/// What is known of the file's end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It lies where STAT said, or beyond.
+    Ahead,
+    /// The server said that the file ends before what STAT said. It is asked again where the data ends.
+    Doubted,
+    /// Asked again at this offset.
+    AskedAgain(u64),
+    /// The server gave all there is.
+    Reached,
+}
+
+impl Download {
+    /// Sends OPEN.
+    pub(super) fn begin(
+        sequence: Sequence,
+        remote: RemotePath,
+        attributes: Attributes,
+        place: Place,
+        io: &Io,
+    ) -> Download {
+        let open = calls::Open { path: &remote, flags: OpenFlags::READ, attributes: Attributes::default() };
+        io.ask(sequence, Asked::Open, &open);
+        Download {
+            sequence,
+            remote,
+            // A file of size 0 may be one of those that only tell when they are read (/proc).
+            attributes: Attributes { size: attributes.size.filter(|&size| size > 0), ..attributes },
+            place,
+            began: Instant::now(),
+            state: State::Opening,
+            handle: None,
+            sink: None,
+            file: None,
+            next: 0,
+            written: 0,
+            gaps: VecDeque::new(),
+            early: BTreeMap::new(),
+            outstanding: 0,
+            end: End::Ahead,
+        }
+    }
+
+    /// Bytes that are known to come and have not been asked for.
+    pub(super) fn backlog(&self) -> u64 {
+        self.attributes.size.unwrap_or(0).saturating_sub(self.next)
+    }
+
+    /// Takes an answer.
+    pub(super) fn answer(&mut self, io: &mut Io, asked: Asked, outcome: Result<Reply, sftp::Error>) -> Turn {
+        let result = match (asked, outcome) {
+            (Asked::Open, Ok(Reply::Handle(handle))) => self.opened(io, handle),
+            (Asked::Open, Err(error)) => Err(self.failure(Act::OpenRemote, error)),
+            (Asked::Verify { offset, .. }, outcome) => self.compared(io, offset, outcome),
+            (Asked::Read { offset, length }, outcome) => {
+                self.outstanding -= 1;
+                self.got(io, offset, length, outcome)
+            }
+            _ => Ok(Turn::Waits),
+        };
+        let result = result.and_then(|turn| match turn {
+            Turn::MayAsk | Turn::Waits if self.is_there() => self.conclude(io),
+            turn => Ok(turn),
+        });
+        result.unwrap_or_else(|failure| self.fail(io, failure))
+    }
+
+    /// Sends one more READ, if there is anything to ask for.
+    pub(super) fn ask(&mut self, io: &mut Io) -> Turn {
+        let Some(handle) = &self.handle else { return Turn::Waits };
+        let next = match self.state {
+            State::Opening => None,
+            State::Comparing { at, until } if self.outstanding == 0 => {
+                self.outstanding = 1;
+                let length = length_within(io.settings.read_bytes, until - at);
+                let asked = Asked::Verify { offset: at, length };
+                io.ask_for_data(self.sequence, asked, &calls::Read { handle, offset: at, length });
+                return Turn::Waits;
+            }
+            State::Comparing { .. } => None,
+            State::Moving => self.next_part(io.settings.read_bytes),
+        };
+        let (Some((offset, length)), Some(handle)) = (next, &self.handle) else { return Turn::Waits };
+        self.outstanding += 1;
+        io.ask_for_data(self.sequence, Asked::Read { offset, length }, &calls::Read { handle, offset, length });
+        Turn::MayAsk
+    }
+
+    /// Stops before all of it is there; what is there is kept for a resume.
+    pub(super) fn interrupt(self, io: &mut Io) {
+        if let Some(partial) = self.sink.and_then(Sink::interrupt) {
+            let target = self.place.shown().to_owned();
+            io.reporter.tell(self.sequence, Event::Noted(Note::Kept { partial, target }));
+        }
+    }
+
+    fn opened(&mut self, io: &mut Io, handle: Handle) -> Result<Turn, Failure> {
+        self.handle = Some(handle);
+        let Opened { sink, offset, note, is_complete } = self.wanted(io).open()?;
+        self.sink = Some(sink);
+        if let Some(note) = note {
+            io.reporter.tell(self.sequence, Event::Noted(note));
+        }
+        (self.next, self.written) = (offset, offset);
+        if is_complete {
+            io.reporter.already_there(offset);
+            self.end = End::Reached;
+            self.state = State::Moving;
+        } else if offset > 0 {
+            self.state = State::Comparing { at: offset.saturating_sub(TAIL_BYTES), until: offset };
+        } else {
+            self.start(io);
+        }
+        Ok(Turn::MayAsk)
+    }
+
+    fn wanted<'a>(&'a self, io: &'a Io) -> Wanted<'a> {
+        Wanted {
+            remote: &self.remote,
+            attributes: &self.attributes,
+            place: &self.place,
+            settings: &io.settings,
+            canceller: &io.canceller,
+        }
+    }
+
+    /// Says that bytes are next.
+    fn start(&mut self, io: &mut Io) {
+        self.state = State::Moving;
+        let file = Arc::new(File {
+            direction: super::Direction::Get,
+            source: self.remote.as_bytes().to_vec(),
+            target: bytes(self.place.shown()).to_vec(),
+            size: self.attributes.size,
+            offset: self.written,
+            resumes: io.settings.options.resume,
+        });
+        self.file = Some(Arc::clone(&file));
+        io.reporter.already_there(self.written);
+        io.reporter.tell(self.sequence, Event::Started(file));
+    }
+
+    fn compared(&mut self, io: &mut Io, offset: u64, outcome: Result<Reply, sftp::Error>) -> Result<Turn, Failure> {
+        self.outstanding = 0;
+        let State::Comparing { until, .. } = self.state else { return Ok(Turn::Waits) };
+        let data = match outcome {
+            Ok(Reply::Data(data)) => data,
+            Err(error) if !error.is_eof() => return Err(self.failure(Act::ReadRemote, error)),
+            // The source ends before what is there.
+            _ => Bytes::new(),
+        };
+        if data.is_empty() || !self.sink.as_ref().is_some_and(|sink| sink.holds(offset, &data)) {
+            return self.start_over(io);
+        }
+        let at = offset + data.len() as u64;
+        if at < until {
+            self.state = State::Comparing { at, until };
+        } else {
+            self.start(io);
+        }
+        Ok(Turn::MayAsk)
+    }
+
+    fn start_over(&mut self, io: &mut Io) -> Result<Turn, Failure> {
+        let target = bytes(self.place.shown()).to_vec();
+        io.reporter.tell(self.sequence, Event::Noted(Note::StartedOver(target)));
+        if let Some(sink) = self.sink.take() {
+            self.sink = Some(sink.start_over(&self.wanted(io))?);
+        }
+        (self.next, self.written) = (0, 0);
+        self.start(io);
+        Ok(Turn::MayAsk)
+    }
+
+    /// The next part to ask for: offset and length.
+    fn next_part(&mut self, read_bytes: u32) -> Option<(u64, u32)> {
+        if let Some(gap) = self.gaps.pop_front() {
+            return Some(gap);
+        }
+        match self.end {
+            End::Reached => return None,
+            End::Doubted | End::AskedAgain(_) => {
+                if self.outstanding > 0 || self.end == End::AskedAgain(self.written) {
+                    return None;
+                }
+                self.end = End::AskedAgain(self.written);
+                return Some((self.written, read_bytes));
+            }
+            End::Ahead => {}
+        }
+        let size = self.attributes.size.unwrap_or(0);
+        let offset = self.next;
+        let length = if offset < size {
+            // One byte more than there should be: an answer without it says that the file ends there.
+            length_within(read_bytes, size - offset + 1)
+        } else if offset == size || self.outstanding == 0 {
+            // Behind what STAT said, one at a time until the server says that it ends.
+            read_bytes
+        } else {
+            return None;
+        };
+        if offset > size && self.outstanding > 0 {
+            return None;
+        }
+        self.next = offset + u64::from(length);
+        Some((offset, length))
+    }
+
+    fn got(
+        &mut self,
+        io: &mut Io,
+        offset: u64,
+        length: u32,
+        outcome: Result<Reply, sftp::Error>,
+    ) -> Result<Turn, Failure> {
+        match outcome {
+            Ok(Reply::Data(data)) => self.got_data(io, offset, length, data)?,
+            Err(error) if error.is_eof() => self.got_end(io, offset)?,
+            Err(error) => return Err(self.failure(Act::ReadRemote, error)),
+            Ok(_) => {}
+        }
+        Ok(Turn::MayAsk)
+    }
+
+    fn got_data(&mut self, io: &mut Io, offset: u64, length: u32, data: Bytes) -> Result<(), Failure> {
+        match self.end {
+            // What comes behind the doubtful place is asked for again.
+            End::Doubted if offset > self.written => return Ok(()),
+            End::Doubted => return self.write(io, offset, &data),
+            End::AskedAgain(_) => {
+                // There is more after all.
+                self.write(io, offset, &data)?;
+                (self.end, self.next) = (End::Ahead, self.written);
+                return Ok(());
+            }
+            End::Ahead | End::Reached => {}
+        }
+        let (end, wanted_end) = (offset + data.len() as u64, offset + u64::from(length));
+        if end < wanted_end {
+            self.got_less(end, wanted_end);
+        }
+        if offset > self.written {
+            io.window.hold(data.len() as u64);
+            self.early.insert(offset, data);
+            return Ok(());
+        }
+        self.write(io, offset, &data)?;
+        self.write_what_came_early(io)
+    }
+
+    fn write_what_came_early(&mut self, io: &mut Io) -> Result<(), Failure> {
+        while let Some(entry) = self.early.first_entry()
+            && *entry.key() <= self.written
+        {
+            let (offset, data) = entry.remove_entry();
+            io.window.release(data.len() as u64);
+            self.write(io, offset, &data)?;
+        }
+        Ok(())
+    }
+
+    /// A short answer. Where the file should end that is its end; elsewhere the rest is asked for again.
+    fn got_less(&mut self, end: u64, wanted_end: u64) {
+        let size = self.attributes.size.unwrap_or(0);
+        if end == size && size > 0 {
+            self.end = End::Reached;
+        } else if end < size {
+            let length = length_within(u32::MAX, wanted_end - end);
+            self.gaps.push_back((end, length));
+        } else {
+            // Behind what STAT said: read on from here, one at a time.
+            self.next = end;
+        }
+    }
+
+    fn got_end(&mut self, io: &mut Io, offset: u64) -> Result<(), Failure> {
+        let size = self.attributes.size.unwrap_or(0);
+        match self.end {
+            End::Ahead if offset >= size => self.end = End::Reached,
+            End::Ahead | End::Reached if offset < size => {
+                self.end = End::Doubted;
+                self.forget_what_came_early(io);
+            }
+            End::AskedAgain(at) if at == offset => {
+                let cause = Cause::Truncated { got: self.written, expected: size };
+                return Err(self.failure(Act::ReadRemote, cause));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn forget_what_came_early(&mut self, io: &mut Io) {
+        self.gaps.clear();
+        for data in std::mem::take(&mut self.early).into_values() {
+            io.window.release(data.len() as u64);
+        }
+    }
+
+    fn write(&mut self, io: &mut Io, offset: u64, data: &[u8]) -> Result<(), Failure> {
+        // What was asked for twice comes twice.
+        let skip = usize::try_from(self.written - offset).unwrap_or(usize::MAX);
+        let Some(fresh) = data.get(skip..) else { return Ok(()) };
+        let Some(sink) = &mut self.sink else { return Ok(()) };
+        sink.write(self.written, fresh, &io.canceller)?;
+        self.written += fresh.len() as u64;
+        io.reporter.advance(self.sequence, self.written, fresh.len() as u64);
+        Ok(())
+    }
+
+    fn is_there(&self) -> bool {
+        self.state == State::Moving
+            && self.end == End::Reached
+            && self.outstanding == 0
+            && self.gaps.is_empty()
+            && self.early.is_empty()
+    }
+
+    fn conclude(&mut self, io: &mut Io) -> Result<Turn, Failure> {
+        let size = self.attributes.size.unwrap_or(0);
+        if self.written < size {
+            // An end was seen, but not everything before it: nothing is lost silently.
+            let cause = Cause::Truncated { got: self.written, expected: size };
+            return Err(self.failure(Act::ReadRemote, cause));
+        }
+        // Its drop sends CLOSE, whose answer says nothing about what was read.
+        self.handle = None;
+        if let Some(sink) = self.sink.take() {
+            sink.finish()?;
+        }
+        if let Some(file) = self.file.take() {
+            let finished = Event::Finished { file, length: self.written, elapsed: self.began.elapsed() };
+            io.reporter.tell(self.sequence, finished);
+        }
+        io.reporter.file_done(true);
+        Ok(Turn::Concluded)
+    }
+
+    fn fail(&mut self, io: &mut Io, failure: Failure) -> Turn {
+        if failure.is_fatal() {
+            // Told once for the whole job; what is there is kept.
+            return Turn::Waits;
+        }
+        self.forget_what_came_early(io);
+        self.handle = None;
+        if let Some(sink) = self.sink.take() {
+            sink.discard();
+        }
+        io.reporter.tell(self.sequence, Event::Failed(failure));
+        io.reporter.file_done(false);
+        Turn::Concluded
+    }
+
+    fn failure(&self, act: Act, cause: impl Into<Cause>) -> Failure {
+        Failure::new(act, self.remote.as_bytes(), cause)
+    }
+}
+
+/// As much of `bytes` as one request may ask for.
+fn length_within(most: u32, bytes: u64) -> u32 {
+    u32::try_from(bytes).map_or(most, |bytes| bytes.min(most))
+}

@@ -1,0 +1,408 @@
+//! The engine: one thread, one queue of answers, hundreds of files in flight.
+//!
+//! The window is filled across files, the oldest first; the next files are opened with what is left of it. It never waits
+//! for the plan, and of the disk only for plain reads and writes, which the page cache takes.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use super::download::Download;
+use super::event::Event;
+use super::failure::{Act, Failure};
+use super::io::{Asked, Io, Token, Turn};
+use super::job::Canceller;
+use super::local::{Directory, Parents, Place, Troubles};
+use super::plan::{GetDirectory, GetFile, Next, Plan, PutFile, Step, Target};
+use super::remote_tree::{Fate, RemoteTree};
+use super::report::Report;
+use super::reporter::{Found, Reporter, Sequence};
+use super::request::{Direction, Request};
+use super::settings::Settings;
+use super::upload::Upload;
+use super::window::Window;
+use crate::sftp::{self, Completions, Reply, Session};
+
+/// Longest sleep between two looks at everything; what matters wakes the engine anyway.
+const NAP: Duration = Duration::from_millis(500);
+
+/// Steps that may be done without having been told, because an earlier one takes long. What they will say waits in memory.
+const STEPS_UNTOLD: u64 = 10_000;
+
+/// What a file counts in the backlog at least: an OPEN is under way for it.
+const LEAST_BACKLOG: u64 = 512;
+
+/// Runs a job to its end.
+pub(super) fn run(session: Session, request: Request, events: Sender<Event>, canceller: Canceller) -> Report {
+    let settings = Settings::new(&session, request.options, request.server);
+    let queue = Completions::new();
+    let found = Arc::new(Found::default());
+    let mut reporter = Reporter::new(events, Arc::clone(&found));
+    let _watch = canceller.interrupt().watch(queue.nudge());
+    let plan = Plan::start(&session, request.pairs, request.options, found, &canceller, queue.nudge());
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(error) => {
+            reporter.fail(Failure::new(Act::StartThread, *b"", error));
+            return reporter.finish(None, false);
+        }
+    };
+    let window = Window::new(settings.window_bytes, settings.window_requests);
+    let io = Io { session, queue, window, reporter, settings, canceller, scratch: Vec::new() };
+    Engine {
+        io,
+        plan: Some(plan),
+        postponed: None,
+        next: 0,
+        files: BTreeMap::new(),
+        hungry: BTreeSet::new(),
+        targets: HashMap::new(),
+        local: LocalTree::default(),
+        remote: RemoteTree::default(),
+        lost: None,
+    }
+    .run()
+}
+
+struct Engine {
+    io: Io,
+    /// Gone when it has ended.
+    plan: Option<Plan>,
+    /// A file whose target is being written by an earlier one.
+    postponed: Option<Step>,
+    next: Sequence,
+    files: BTreeMap<Sequence, Moving>,
+    /// Files that may have something to ask for.
+    hungry: BTreeSet<Sequence>,
+    /// Named targets that are being written, so that the last of several with one target wins, as one by one.
+    targets: HashMap<PathBuf, Sequence>,
+    local: LocalTree,
+    remote: RemoteTree,
+    /// Why the connection ended.
+    lost: Option<sftp::Error>,
+}
+
+/// A file in flight.
+enum Moving {
+    Get { download: Box<Download>, target: Option<PathBuf> },
+    Put { upload: Box<Upload>, directory: Option<Sequence>, retried: bool },
+}
+
+/// The local directories that are being filled.
+#[derive(Default)]
+struct LocalTree {
+    parents: Parents,
+    /// Those that were entered and not left; nothing for one that could not be made.
+    stack: Vec<Option<Rc<Directory>>>,
+    troubles: Troubles,
+}
+
+impl Engine {
+    fn run(mut self) -> Report {
+        loop {
+            let stops = self.stops();
+            if !stops {
+                self.take_steps();
+                self.fill_window();
+            }
+            let is_idle = self.io.queue.outstanding() == 0;
+            if is_idle && (stops || self.is_done()) {
+                break;
+            }
+            for (token, outcome) in self.io.queue.wait(Some(NAP)) {
+                self.answer(token, outcome);
+            }
+        }
+        self.conclude()
+    }
+
+    fn stops(&self) -> bool {
+        self.lost.is_some() || self.io.canceller.is_cancelled()
+    }
+
+    fn is_done(&self) -> bool {
+        self.plan.is_none() && self.files.is_empty() && self.postponed.is_none()
+    }
+
+    fn conclude(mut self) -> Report {
+        let cancelled = self.io.canceller.is_cancelled();
+        for (_, moving) in std::mem::take(&mut self.files) {
+            if let Moving::Get { download, .. } = moving {
+                download.interrupt(&mut self.io);
+            }
+        }
+        // Directories that are left now get their final mode and times.
+        let LocalTree { parents, stack, troubles } = self.local;
+        drop((parents, stack, self.plan));
+        for failure in troubles.take() {
+            self.io.reporter.fail(failure);
+        }
+        self.io.reporter.finish(self.lost, cancelled)
+    }
+
+    /// Begins with what comes next, as far as there is room for it.
+    fn take_steps(&mut self) {
+        let mut backlog: u64 = self.files.values().map(Moving::backlog).sum();
+        while self.files.len() < self.io.settings.files
+            && backlog < self.io.settings.window_bytes
+            && self.io.reporter.ahead(self.next) < STEPS_UNTOLD
+            && !self.stops()
+        {
+            let Some(step) = self.next_step() else { return };
+            if self.must_wait(&step) {
+                self.postponed = Some(step);
+                return;
+            }
+            let sequence = self.next;
+            self.next += 1;
+            self.take(sequence, step);
+            backlog += self.files.get(&sequence).map_or(0, Moving::backlog);
+        }
+    }
+
+    fn next_step(&mut self) -> Option<Step> {
+        if let Some(step) = self.postponed.take() {
+            return Some(step);
+        }
+        match self.plan.as_ref()?.next() {
+            Next::Step(step) => Some(step),
+            Next::Later => None,
+            Next::End => {
+                self.plan = None;
+                None
+            }
+        }
+    }
+
+    fn must_wait(&self, step: &Step) -> bool {
+        match step {
+            Step::Get(GetFile { target: Target::Named(local), .. }) => self.targets.contains_key(local.path()),
+            _ => false,
+        }
+    }
+
+    fn take(&mut self, sequence: Sequence, step: Step) {
+        match step {
+            Step::Get(file) => return self.take_get(sequence, file),
+            Step::Put(file) => return self.take_put(sequence, file),
+            Step::EnterPut(directory) => return self.remote.enter(sequence, directory, &mut self.io),
+            Step::EnterGet(directory) => self.enter_local(sequence, &directory),
+            Step::Leave => self.leave(),
+            Step::Announce(file) => self.io.reporter.tell(sequence, Event::Announced(file)),
+            Step::Note(note) => self.io.reporter.tell(sequence, Event::Noted(note)),
+            Step::Fail(failure) => self.fail_step(sequence, failure),
+        }
+        self.io.reporter.conclude(sequence);
+    }
+
+    fn fail_step(&mut self, sequence: Sequence, failure: Failure) {
+        match failure.connection_error() {
+            Some(error) => self.lose(error),
+            None => self.io.reporter.tell(sequence, Event::Failed(failure)),
+        }
+    }
+
+    fn lose(&mut self, error: sftp::Error) {
+        self.lost.get_or_insert(error);
+    }
+
+    fn leave(&mut self) {
+        // A plan goes one way only.
+        if self.local.stack.pop().is_none() {
+            self.remote.leave(&self.io);
+        }
+    }
+
+    fn enter_local(&mut self, sequence: Sequence, step: &GetDirectory) {
+        let Some(made) = self.local.enter(step, &self.io.settings) else {
+            return self.local.stack.push(None);
+        };
+        let directory = step.remote.as_bytes().to_vec();
+        self.io.reporter.tell(sequence, Event::Entered { direction: Direction::Get, directory });
+        match made {
+            Ok(made) => self.local.stack.push(Some(Rc::new(made))),
+            Err(failure) => {
+                self.io.reporter.tell(sequence, Event::Failed(failure));
+                self.local.stack.push(None);
+            }
+        }
+    }
+
+    fn take_get(&mut self, sequence: Sequence, file: GetFile) {
+        let mut named = None;
+        let place = match &file.target {
+            Target::Named(local) => {
+                named = Some(local.path().to_owned());
+                Place::named(local, &mut self.local.parents)
+            }
+            Target::Beneath(name) => match self.local.stack.last() {
+                Some(Some(directory)) => Ok(Place::beneath(directory, name)),
+                // Its directory could not be made, which was said.
+                _ => return self.pass_over(sequence),
+            },
+        };
+        match place {
+            Ok(place) => {
+                let download = Download::begin(sequence, file.remote, file.attributes, place, &self.io);
+                if let Some(path) = &named {
+                    self.targets.insert(path.clone(), sequence);
+                }
+                self.files.insert(sequence, Moving::Get { download: Box::new(download), target: named });
+            }
+            Err(failure) => self.fail_file(sequence, failure),
+        }
+    }
+
+    fn take_put(&mut self, sequence: Sequence, file: PutFile) {
+        if self.remote.current_fate() == Some(Fate::Refused) {
+            return self.pass_over(sequence);
+        }
+        match Upload::begin(sequence, file, &self.io) {
+            Ok(upload) => {
+                let directory = self.remote.use_current();
+                self.files.insert(sequence, Moving::Put { upload: Box::new(upload), directory, retried: false });
+            }
+            Err(failure) => self.fail_file(sequence, failure),
+        }
+    }
+
+    fn fail_file(&mut self, sequence: Sequence, failure: Failure) {
+        self.io.reporter.tell(sequence, Event::Failed(failure));
+        self.pass_over(sequence);
+    }
+
+    /// A file that is not moved, for a reason that was told.
+    fn pass_over(&mut self, sequence: Sequence) {
+        self.io.reporter.file_done(false);
+        self.io.reporter.conclude(sequence);
+    }
+
+    /// Sends what there is to ask for, the oldest file first.
+    fn fill_window(&mut self) {
+        while self.io.window.has_room() {
+            let Some(&sequence) = self.hungry.first() else { return };
+            let turn = match self.files.get_mut(&sequence) {
+                Some(Moving::Get { download, .. }) => download.ask(&mut self.io),
+                Some(Moving::Put { upload, .. }) => upload.ask(&mut self.io),
+                None => Turn::Waits,
+            };
+            self.follow(sequence, turn);
+        }
+    }
+
+    fn follow(&mut self, sequence: Sequence, turn: Turn) {
+        match turn {
+            Turn::MayAsk => {
+                self.hungry.insert(sequence);
+            }
+            Turn::Waits => {
+                self.hungry.remove(&sequence);
+            }
+            Turn::Concluded => {
+                self.hungry.remove(&sequence);
+                self.end_file(sequence);
+            }
+        }
+    }
+
+    fn end_file(&mut self, sequence: Sequence) {
+        match self.files.remove(&sequence) {
+            Some(Moving::Get { target: Some(target), .. }) => {
+                self.targets.remove(&target);
+            }
+            Some(Moving::Put { directory: Some(directory), .. }) => self.remote.release(directory, &self.io),
+            _ => {}
+        }
+        self.io.reporter.conclude(sequence);
+    }
+
+    fn answer(&mut self, token: Token, outcome: Result<Reply, sftp::Error>) {
+        let Token { sequence, asked } = token;
+        if asked.moves_data() {
+            self.io.window.answered(asked.window_bytes());
+        }
+        if let Err(error) = &outcome
+            && !error.leaves_the_session_alive()
+        {
+            return self.lose(error.clone());
+        }
+        match asked {
+            Asked::MakeDirectory | Asked::StatDirectory | Asked::SetDirectory => {
+                for waiting in self.remote.answer(sequence, asked, outcome, &mut self.io) {
+                    self.go_on(waiting);
+                }
+            }
+            _ => self.answer_file(sequence, asked, outcome),
+        }
+    }
+
+    fn answer_file(&mut self, sequence: Sequence, asked: Asked, outcome: Result<Reply, sftp::Error>) {
+        let turn = match self.files.get_mut(&sequence) {
+            Some(Moving::Get { download, .. }) => download.answer(&mut self.io, asked, outcome),
+            Some(Moving::Put { upload, directory: Some(directory), retried: retried @ false })
+                if outcome.is_err() && upload.is_at_its_beginning() =>
+            {
+                // Perhaps only because its directory was not there yet.
+                match self.remote.fate(*directory) {
+                    Some(Fate::Open) => {
+                        self.remote.wait_for(*directory, sequence);
+                        Turn::Waits
+                    }
+                    Some(Fate::Refused) => return self.abandon(sequence),
+                    _ => {
+                        *retried = true;
+                        upload.send_first(&self.io);
+                        Turn::Waits
+                    }
+                }
+            }
+            Some(Moving::Put { upload, .. }) => upload.answer(&mut self.io, asked, outcome),
+            // It failed, and this was still under way.
+            None => return,
+        };
+        self.follow(sequence, turn);
+    }
+
+    /// The fate of a file's directory is known.
+    fn go_on(&mut self, sequence: Sequence) {
+        let Some(Moving::Put { upload, directory: Some(directory), retried }) = self.files.get_mut(&sequence) else {
+            return;
+        };
+        if self.remote.fate(*directory) == Some(Fate::Refused) {
+            return self.abandon(sequence);
+        }
+        *retried = true;
+        upload.send_first(&self.io);
+    }
+
+    /// A file whose directory can't be made, which was said.
+    fn abandon(&mut self, sequence: Sequence) {
+        self.io.reporter.file_done(false);
+        self.follow(sequence, Turn::Concluded);
+    }
+}
+
+impl Moving {
+    fn backlog(&self) -> u64 {
+        match self {
+            Moving::Get { download, .. } => download.backlog().max(LEAST_BACKLOG),
+            Moving::Put { upload, .. } => upload.backlog().max(LEAST_BACKLOG),
+        }
+    }
+}
+
+impl LocalTree {
+    /// Makes a directory; nothing where the one above could not be made, which was said.
+    fn enter(&mut self, step: &GetDirectory, settings: &Settings) -> Option<Result<Directory, Failure>> {
+        match (&step.target, self.stack.last()) {
+            (Target::Named(local), _) => Some(Directory::make_top(local, &step.attributes, settings, &self.troubles)),
+            (Target::Beneath(name), Some(Some(parent))) => {
+                Some(parent.make(name, &step.attributes, settings, &self.troubles))
+            }
+            (Target::Beneath(_), _) => None,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A local directory that is held open while files are put into it.
+
+use std::cell::RefCell;
+use std::ffi::OsStr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawMode, chmodat, mkdirat, openat, utimensat};
+use rustix::io::Errno;
+
+use super::super::failure::{Act, Failure};
+use super::super::request::{LocalPath, Trust};
+use super::super::settings::Settings;
+use super::sink::timestamps;
+use crate::sftp::Attributes;
+
+/// Enough to reach what is in the directory: its own permission to be listed is not needed.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+const ACCESS: OFlags = OFlags::PATH;
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+const ACCESS: OFlags = OFlags::RDONLY;
+
+/// What went wrong when directories were left.
+pub(in super::super) type Troubles = Rc<RefCell<Vec<Failure>>>;
+
+/// An open directory. One that was made by us gets its final mode and times when the last file in it is done and the
+/// last of its directories, which is when this is dropped.
+pub(in super::super) struct Directory {
+    descriptor: OwnedFd,
+    shown: PathBuf,
+    /// What it shall become at the end.
+    at_end: Option<AtEnd>,
+    /// A parent is left after its children, or their making would change its times again.
+    _parent: Option<Rc<Directory>>,
+}
+
+struct AtEnd {
+    mode: Option<u32>,
+    attributes: Option<Attributes>,
+    troubles: Troubles,
+}
+
+impl Directory {
+    /// A directory that is there already, however the user named it.
+    pub(in super::super) fn open(path: &Path, shown: &Path) -> Result<Directory, Failure> {
+        let descriptor = openat(CWD, path, ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+            .map_err(|error| Failure::new(Act::OpenLocal, bytes(shown), error))?;
+        Ok(Directory { descriptor, shown: shown.to_owned(), at_end: None, _parent: None })
+    }
+
+    /// The top of a tree: made where it is missing.
+    pub(in super::super) fn make_top(
+        local: &LocalPath,
+        attributes: &Attributes,
+        settings: &Settings,
+        troubles: &Troubles,
+    ) -> Result<Directory, Failure> {
+        let follow = if local.trust() == Trust::User { OFlags::empty() } else { OFlags::NOFOLLOW };
+        make(CWD, local.path().as_os_str(), local.shown().to_owned(), follow, attributes, settings, troubles)
+    }
+
+    /// A directory in this one: made where it is missing, and no link followed to it.
+    pub(in super::super) fn make(
+        self: &Rc<Directory>,
+        name: &OsStr,
+        attributes: &Attributes,
+        settings: &Settings,
+        troubles: &Troubles,
+    ) -> Result<Directory, Failure> {
+        let shown = self.shown.join(name);
+        let mut directory = make(self.descriptor(), name, shown, OFlags::NOFOLLOW, attributes, settings, troubles)?;
+        directory._parent = Some(Rc::clone(self));
+        Ok(directory)
+    }
+
+    pub(in super::super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+
+    /// How messages show it.
+    pub(in super::super) fn shown(&self) -> &Path {
+        &self.shown
+    }
+}
+
+fn make(
+    parent: BorrowedFd<'_>,
+    name: &OsStr,
+    shown: PathBuf,
+    follow: OFlags,
+    attributes: &Attributes,
+    settings: &Settings,
+    troubles: &Troubles,
+) -> Result<Directory, Failure> {
+    let wanted = attributes.permissions.map_or(0o777, |mode| mode & 0o1777);
+    // While files are put into it, we must be able to.
+    let passing = wanted | 0o300;
+    let failed = |error: Errno| Failure::new(Act::MakeLocalDirectory, bytes(&shown), error);
+    let made = match mkdirat(parent, name, mode(passing)) {
+        Ok(()) => true,
+        Err(Errno::EXIST) => false,
+        Err(error) => return Err(failed(error)),
+    };
+    let flags = ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC | follow;
+    let descriptor = openat(parent, name, flags, Mode::empty()).map_err(failed)?;
+    let preserve = settings.options.preserve;
+    let final_mode = match (made, preserve) {
+        (true, true) => Some(wanted),
+        (true, false) if wanted != passing => Some(wanted & !settings.umask),
+        _ => None,
+    };
+    let at_end = (preserve || final_mode.is_some()).then(|| AtEnd {
+        mode: final_mode,
+        attributes: preserve.then_some(*attributes),
+        troubles: Rc::clone(troubles),
+    });
+    Ok(Directory { descriptor, shown, at_end, _parent: None })
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let Some(end) = self.at_end.take() else { return };
+        let failed = |act, error: Errno| end.troubles.borrow_mut().push(Failure::new(act, bytes(&self.shown), error));
+        if let Some(times) = end.attributes.and_then(|attributes| attributes.times)
+            && let Err(error) = utimensat(&self.descriptor, ".", &timestamps(times), AtFlags::empty())
+        {
+            failed(Act::SetLocalTimes, error);
+        }
+        if let Some(wanted) = end.mode
+            && let Err(error) = chmodat(&self.descriptor, ".", mode(wanted), AtFlags::empty())
+        {
+            failed(Act::SetLocalMode, error);
+        }
+    }
+}
+
+/// Permission bits as the system's type, which is wider or narrower on some.
+pub(super) fn mode(bits: u32) -> Mode {
+    Mode::from_raw_mode((bits & 0o7777) as RawMode)
+}
+
+pub(in super::super) fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_bytes()
+}

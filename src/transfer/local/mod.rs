@@ -1,0 +1,12 @@
+//! Files and directories here, as the target of a download: nothing outside of what the user named is ever touched.
+//!
+//! Every path is one component beneath an open directory, so that no link that is planted in the meantime leads astray.
+
+mod directory;
+mod partial;
+mod place;
+mod sink;
+
+pub(super) use directory::{Directory, Troubles, bytes};
+pub(super) use place::{Parents, Place};
+pub(super) use sink::{Opened, Sink, Wanted};

@@ -1,0 +1,255 @@
+//! The partial file that stands beside its target until it is whole.
+//!
+//! Its name says what it is a part of, so that a later resume finds it again and never takes it for a part of something
+//! else. Whatever is found under that name is only used when it is surely ours (a directory may be shared with others).
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use rustix::fs::{
+    AtFlags, FileType, FlockOperation, Mode, OFlags, Stat, fchmod, flock, fstat, ftruncate, openat, statat,
+};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+use sha2::{Digest, Sha256};
+
+use crate::name::RemotePath;
+use crate::sftp::Attributes;
+
+/// Longest name of an entry, on every file system that matters.
+const MOST_NAME_BYTES: usize = 255;
+
+const SUFFIX: &[u8] = b".sftpsh-part";
+
+/// Digits of the hash in a name: 64 bits, so that no two files ever meet by chance.
+const HASH_DIGITS: usize = 16;
+
+/// How often a partial that vanishes between two looks is looked for again.
+const ATTEMPTS: usize = 8;
+
+/// A partial file: open, locked, ours.
+pub(super) struct Partial {
+    pub(super) name: OsString,
+    pub(super) file: File,
+    /// Whether its name can be found again: a random one is of no use after this run.
+    pub(super) is_known: bool,
+    /// How many bytes an earlier run left in it.
+    pub(super) length: u64,
+}
+
+/// The name of the partial of `target`, for what is fetched from where.
+pub(super) fn name(target: &OsStr, server: &[u8], path: &RemotePath, attributes: &Attributes) -> OsString {
+    let mut hash = Sha256::new();
+    let size = attributes.size.map(u64::to_be_bytes).unwrap_or_default();
+    let time = attributes.times.map(|times| times.modified.to_be_bytes()).unwrap_or_default();
+    for field in [server, path.as_bytes(), &size, &time] {
+        hash.update((field.len() as u64).to_be_bytes());
+        hash.update(field);
+    }
+    let digits: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    compose(target.as_bytes(), &digits.as_bytes()[..HASH_DIGITS])
+}
+
+/// A name that nobody can foresee.
+fn random_name(target: &OsStr) -> OsString {
+    use std::hash::{BuildHasher, RandomState};
+    // Two words of the process's own random keys.
+    let word = || RandomState::new().hash_one(std::process::id());
+    compose(target.as_bytes(), format!("{:016x}", word() ^ word().rotate_left(32)).as_bytes())
+}
+
+/// `.NAME.HASH.sftpsh-part`, shortened in the middle where it would be too long, never within a character.
+fn compose(target: &[u8], hash: &[u8]) -> OsString {
+    let room = MOST_NAME_BYTES - SUFFIX.len() - hash.len() - 2;
+    let mut end = target.len().min(room);
+    if end < target.len() && std::str::from_utf8(target).is_ok() {
+        while target[end] & 0xc0 == 0x80 {
+            end -= 1;
+        }
+    }
+    OsString::from_vec([b".", &target[..end], b".", hash, SUFFIX].concat())
+}
+
+/// Opens the partial of this name, or one of a random name where that is not surely ours alone. `keep` tells whether its
+/// bytes are wanted.
+pub(super) fn open(directory: BorrowedFd<'_>, target: &OsStr, name: &OsStr, keep: bool) -> Result<Partial, Errno> {
+    for _ in 0..ATTEMPTS {
+        match open_known(directory, name, keep)? {
+            Found::Ours(file, length) => {
+                return Ok(Partial { name: name.to_owned(), file, is_known: true, length });
+            }
+            Found::Gone => {}
+            Found::NotOurs => break,
+        }
+    }
+    let mut name = random_name(target);
+    let exclusively = |name: &OsStr| openat(directory, name, flags() | OFlags::EXCL, Mode::RUSR | Mode::WUSR);
+    let file = match exclusively(&name) {
+        Err(Errno::NAMETOOLONG) => {
+            name = random_name(OsStr::new(""));
+            exclusively(&name)?.into()
+        }
+        opened => opened?.into(),
+    };
+    Ok(Partial { name, file, is_known: false, length: 0 })
+}
+
+enum Found {
+    Ours(File, u64),
+    /// Another run renamed or removed it just now.
+    Gone,
+    NotOurs,
+}
+
+fn flags() -> OFlags {
+    // Not blocking: it might be somebody's FIFO.
+    OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK
+}
+
+fn open_known(directory: BorrowedFd<'_>, name: &OsStr, keep: bool) -> Result<Found, Errno> {
+    let file = match openat(directory, name, flags(), Mode::RUSR | Mode::WUSR) {
+        Ok(file) => file,
+        // A file system with shorter names than most.
+        Err(Errno::NAMETOOLONG) => return Ok(Found::NotOurs),
+        // Something else than a file of ours stands there.
+        Err(Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::ACCESS | Errno::PERM | Errno::MLINK)
+            if statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() =>
+        {
+            return Ok(Found::NotOurs);
+        }
+        Err(error) => return Err(error),
+    };
+    let stat = fstat(&file)?;
+    if !is_ours_alone(&stat) {
+        return Ok(Found::NotOurs);
+    }
+    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        // Another run writes it, or this file system can't tell.
+        Err(_) => return Ok(Found::NotOurs),
+    }
+    // What was locked may have got another name before it was.
+    match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(now) if now.st_dev == stat.st_dev && now.st_ino == stat.st_ino => {}
+        _ => return Ok(Found::Gone),
+    }
+    fchmod(&file, Mode::RUSR | Mode::WUSR)?;
+    if !keep {
+        ftruncate(&file, 0)?;
+    }
+    // Asked anew: while the lock was not ours, it may have grown.
+    let length = fstat(&file)?.st_size;
+    Ok(Found::Ours(file.into(), u64::try_from(length).unwrap_or(0)))
+}
+
+/// A regular file that belongs to us and that nobody else has another name for.
+fn is_ours_alone(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+        && stat.st_uid == geteuid().as_raw()
+        && stat.st_nlink == 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sftp::Times;
+    use std::fs;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn attributes(size: u64, modified: u32) -> Attributes {
+        Attributes { size: Some(size), times: Some(Times { accessed: 0, modified }), ..Attributes::default() }
+    }
+
+    fn named(target: &str, server: &str, path: &str, size: u64, modified: u32) -> OsString {
+        name(OsStr::new(target), server.as_bytes(), &RemotePath::new(path).unwrap(), &attributes(size, modified))
+    }
+
+    #[test]
+    fn the_name_tells_what_it_is_a_part_of() {
+        let first = named("a.txt", "h", "/a.txt", 5, 7);
+        let text = first.to_str().unwrap();
+        assert!(text.starts_with(".a.txt.") && text.ends_with(".sftpsh-part"), "{text}");
+        assert_eq!(first, named("a.txt", "h", "/a.txt", 5, 7));
+        for other in [
+            named("a.txt", "h2", "/a.txt", 5, 7),
+            named("a.txt", "h", "/b/a.txt", 5, 7),
+            named("a.txt", "h", "/a.txt", 6, 7),
+            named("a.txt", "h", "/a.txt", 5, 8),
+            // The border between two fields does not move.
+            named("a.txt", "h/", "a.txt", 5, 7),
+        ] {
+            assert_ne!(first, other);
+        }
+    }
+
+    #[test]
+    fn a_name_that_gets_too_long_is_shortened_between_characters() {
+        for target in ["x".repeat(255), "ü".repeat(127), format!("x{}", "ü".repeat(127))] {
+            let name = named(&target, "h", "/a", 1, 1);
+            assert!(name.len() <= 255 && name.len() >= 253, "{}", name.len());
+            assert!(name.to_str().is_some(), "cut within a character");
+            assert!(name.as_bytes().ends_with(SUFFIX));
+        }
+    }
+
+    /// Opens the partial `.p` in a directory that `prepare` has filled.
+    fn open_in(prepare: impl Fn(&std::path::Path), keep: bool) -> (tempfile::TempDir, Partial) {
+        let here = tempfile::tempdir().unwrap();
+        prepare(here.path());
+        let directory = File::open(here.path()).unwrap();
+        let partial = open(directory.as_fd(), OsStr::new("p"), OsStr::new(".p"), keep).unwrap();
+        (here, partial)
+    }
+
+    #[test]
+    fn a_fresh_partial_is_for_our_eyes_only() {
+        let (_here, partial) = open_in(|_| {}, false);
+        assert_eq!(partial.file.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
+        assert!(partial.is_known && partial.length == 0);
+    }
+
+    #[test]
+    fn one_that_an_earlier_run_left_is_continued_or_emptied() {
+        let left = |here: &std::path::Path| fs::write(here.join(".p"), "left").unwrap();
+        assert_eq!(open_in(left, true).1.length, 4);
+        let (_here, emptied) = open_in(left, false);
+        assert_eq!((emptied.length, emptied.file.metadata().unwrap().len()), (0, 0));
+    }
+
+    #[test]
+    fn what_others_planted_under_its_name_is_not_touched() {
+        let victim = |here: &std::path::Path| fs::write(here.join("victim"), "kept").unwrap();
+        let cases: [(&str, &dyn Fn(&std::path::Path)); 4] = [
+            ("a link", &|here| symlink("victim", here.join(".p")).unwrap()),
+            ("a second name", &|here| fs::hard_link(here.join("victim"), here.join(".p")).unwrap()),
+            ("a directory", &|here| fs::create_dir(here.join(".p")).unwrap()),
+            ("a FIFO", &|here| {
+                let status = std::process::Command::new("mkfifo").arg(here.join(".p")).status().unwrap();
+                assert!(status.success());
+            }),
+        ];
+        for (what, plant) in cases {
+            let (here, partial) = open_in(
+                |here| {
+                    victim(here);
+                    plant(here)
+                },
+                false,
+            );
+            assert!(!partial.is_known, "{what} was taken for our partial");
+            assert_eq!(fs::read(here.path().join("victim")).unwrap(), b"kept", "{what}");
+        }
+    }
+
+    #[test]
+    fn one_that_another_run_holds_is_left_to_it() {
+        let (here, first) = open_in(|_| {}, false);
+        let directory = File::open(here.path()).unwrap();
+        let second = open(directory.as_fd(), OsStr::new("p"), OsStr::new(".p"), true).unwrap();
+        assert!(first.is_known && !second.is_known);
+        assert_ne!(first.name, second.name);
+    }
+}

@@ -1,0 +1,145 @@
+//! Where a downloaded file shall be: one name in an open directory, or something that is written straight through.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use rustix::io::Errno;
+
+use super::super::failure::{Act, Cause, Failure};
+use super::super::request::{LocalPath, Trust};
+use super::directory::{Directory, bytes};
+
+/// How many links lead on to a file at most, as the kernel has it.
+const MOST_LINKS: usize = 40;
+
+/// Where a downloaded file shall be.
+pub(in super::super) enum Place {
+    /// An entry of an open directory.
+    Entry {
+        directory: Rc<Directory>,
+        name: OsString,
+        /// How messages show it.
+        shown: PathBuf,
+    },
+    /// A device, a FIFO, or an open descriptor of ours by its name in `/dev`: written straight through, never replaced.
+    Stream {
+        path: PathBuf,
+        /// How messages show it.
+        shown: PathBuf,
+    },
+}
+
+/// The directory that was opened last: files that are fetched one beside the other share it.
+#[derive(Default)]
+pub(in super::super) struct Parents {
+    last: Option<(PathBuf, Rc<Directory>)>,
+}
+
+impl Place {
+    /// An entry of a tree's directory.
+    pub(in super::super) fn beneath(directory: &Rc<Directory>, name: &OsStr) -> Place {
+        Place::Entry { directory: Rc::clone(directory), name: name.to_owned(), shown: directory.shown().join(name) }
+    }
+
+    /// What a pair names: a link there is the user's own and resolved, if it is the user who named it.
+    pub(in super::super) fn named(local: &LocalPath, parents: &mut Parents) -> Result<Place, Failure> {
+        let shown = local.shown().to_owned();
+        if local.trust() == Trust::Server {
+            return parents.entry(local.path(), shown);
+        }
+        match fs::metadata(local.path()) {
+            Ok(metadata) if is_stream(&metadata.file_type()) => {
+                return Ok(Place::Stream { path: local.path().to_owned(), shown });
+            }
+            _ => {}
+        }
+        match resolve(local.path()) {
+            Ok(Some(path)) => parents.entry(&path, shown),
+            Ok(None) => Ok(Place::Stream { path: local.path().to_owned(), shown }),
+            Err(error) => Err(Failure::new(Act::OpenLocal, bytes(&shown), Cause::from(error))),
+        }
+    }
+
+    /// How messages show it.
+    pub(in super::super) fn shown(&self) -> &Path {
+        match self {
+            Place::Entry { shown, .. } | Place::Stream { shown, .. } => shown,
+        }
+    }
+}
+
+impl Parents {
+    fn entry(&mut self, path: &Path, shown: PathBuf) -> Result<Place, Failure> {
+        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(Failure::new(Act::OpenLocal, bytes(&shown), Errno::ISDIR));
+        };
+        let directory = match &self.last {
+            Some((last, directory)) if last == parent => Rc::clone(directory),
+            _ => {
+                let directory = Directory::open(parent, parent)
+                    .map_err(|failure| Failure { thing: bytes(&shown).to_vec(), ..failure })?;
+                let directory = Rc::new(directory);
+                self.last = Some((parent.to_owned(), Rc::clone(&directory)));
+                directory
+            }
+        };
+        Ok(Place::Entry { directory, name: name.to_owned(), shown })
+    }
+}
+
+fn is_stream(file_type: &fs::FileType) -> bool {
+    file_type.is_fifo() || file_type.is_char_device() || file_type.is_block_device() || file_type.is_socket()
+}
+
+/// Follows links to the path that they lead to, which need not exist. Nothing where the path is a descriptor of ours by
+/// name (`/dev/stdout`, `/proc/self/fd/1`): what stands behind it must be written to and not replaced.
+fn resolve(path: &Path) -> Result<Option<PathBuf>, Errno> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        if path.starts_with("/dev") || path.starts_with("/proc") {
+            return Ok(None);
+        }
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("/")).join(target),
+            Err(_) => return Ok(Some(path)),
+        }
+    }
+    Err(Errno::LOOP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_are_followed_to_their_end_and_descriptors_are_left_alone() {
+        let here = tempfile::tempdir().unwrap();
+        let at = |name: &str| here.path().join(name);
+        symlink("b", at("a")).unwrap();
+        symlink(at("c"), at("b")).unwrap();
+        symlink("loop", at("loop")).unwrap();
+        symlink("/dev/stdout", at("out")).unwrap();
+        assert_eq!(resolve(&at("a")), Ok(Some(at("c"))));
+        assert_eq!(resolve(&at("c")), Ok(Some(at("c"))));
+        assert_eq!(resolve(&at("loop")), Err(Errno::LOOP));
+        assert_eq!(resolve(&at("out")), Ok(None));
+        assert_eq!(resolve(Path::new("/proc/self/fd/1")), Ok(None));
+    }
+
+    #[test]
+    fn a_link_is_followed_for_the_user_and_never_for_the_server() {
+        let here = tempfile::tempdir().unwrap();
+        let path = here.path().join("link");
+        symlink("file", &path).unwrap();
+        let name_of = |local: LocalPath| match Place::named(&local, &mut Parents::default()) {
+            Ok(Place::Entry { name, .. }) => name,
+            _ => panic!("no entry"),
+        };
+        assert_eq!(name_of(LocalPath::named(&path, "link")), "file");
+        assert_eq!(name_of(LocalPath::listed(&path, "link")), "link");
+    }
+}

@@ -1,0 +1,397 @@
+//! Where the bytes of one download go, and how they become its target.
+//!
+//! A regular target is replaced in one step by a partial file that is whole, so that a good old file never becomes half a
+//! new one, whatever kills us. What can't be replaced without harm is written in place, and said.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Timestamps, fchmod, fchown, fstat, ftruncate, futimens, openat,
+    renameat, statat, unlinkat,
+};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+
+use super::super::event::Note;
+use super::super::failure::{Act, Cause, Failure};
+use super::super::job::Canceller;
+use super::super::settings::Settings;
+use super::directory::{Directory, bytes, mode};
+use super::partial::{self, Partial};
+use super::place::Place;
+use crate::name::RemotePath;
+use crate::sftp::{Attributes, Times};
+
+/// Pause between two looks at a FIFO that nobody reads yet, and at a cancel.
+const PATIENCE: Duration = Duration::from_millis(50);
+
+/// What shall be fetched, and to where.
+pub(in super::super) struct Wanted<'a> {
+    pub(in super::super) remote: &'a RemotePath,
+    pub(in super::super) attributes: &'a Attributes,
+    pub(in super::super) place: &'a Place,
+    pub(in super::super) settings: &'a Settings,
+    pub(in super::super) canceller: &'a Canceller,
+}
+
+/// A target that is ready to be written.
+pub(in super::super) struct Opened {
+    pub(in super::super) sink: Sink,
+    /// What is there already and may be continued, once its tail was compared.
+    pub(in super::super) offset: u64,
+    /// What the user should know.
+    pub(in super::super) note: Option<Note>,
+    /// All of it is there: nothing needs to be moved.
+    pub(in super::super) is_complete: bool,
+}
+
+/// Where the bytes of one download go. Dropping it leaves nothing behind that can't be continued.
+pub(in super::super) struct Sink {
+    kind: Kind,
+    /// How messages show the target.
+    shown: PathBuf,
+    mode: Option<u32>,
+    times: Option<Times>,
+    fsync: bool,
+}
+
+enum Kind {
+    Partial(Beside),
+    InPlace(File),
+    Stream(File),
+}
+
+/// A partial file beside its target.
+struct Beside {
+    directory: Rc<Directory>,
+    target: OsString,
+    partial: Partial,
+    /// Whether the partial has become its target.
+    is_placed: bool,
+}
+
+/// A regular file where the target shall be.
+struct Existing {
+    file: File,
+    stat: Stat,
+    /// Whether it can also be read, as a resume must.
+    is_readable: bool,
+}
+
+impl Wanted<'_> {
+    /// Opens the target.
+    pub(in super::super) fn open(&self) -> Result<Opened, Failure> {
+        self.open_as(self.settings.options.resume)
+    }
+
+    fn open_as(&self, resume: bool) -> Result<Opened, Failure> {
+        match self.place {
+            Place::Stream { path, .. } => {
+                let file = open_stream(path.as_os_str(), self.canceller).map_err(|error| self.failed(error))?;
+                Ok(Opened { sink: self.sink(Kind::Stream(file), None), offset: 0, note: None, is_complete: false })
+            }
+            Place::Entry { directory, name, .. } => self.open_entry(directory, name, resume),
+        }
+    }
+
+    fn open_entry(&self, directory: &Rc<Directory>, name: &OsStr, resume: bool) -> Result<Opened, Failure> {
+        let existing = existing(directory, name, resume).map_err(|error| self.failed(error))?;
+        let partial_name = partial::name(name, &self.settings.server, self.remote, self.attributes);
+        if resume
+            && let Some(existing) = &existing
+            && !has_known_partial(directory, &partial_name)
+            && let Some(opened) = self.continue_existing(existing)?
+        {
+            return Ok(opened);
+        }
+        if let Some(reason) = existing.as_ref().and_then(|existing| existing.reason_to_write_in_place(directory)) {
+            return self.write_in_place(existing, reason);
+        }
+        let partial = match partial::open(directory.descriptor(), name, &partial_name, resume) {
+            Ok(partial) => partial,
+            Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) if existing.is_some() => {
+                return self.write_in_place(existing, "for its directory can't be written to");
+            }
+            Err(error) => return Err(self.failed(error)),
+        };
+        let mut beside = Beside { directory: Rc::clone(directory), target: name.to_owned(), partial, is_placed: false };
+        if let Some(existing) = &existing
+            && !beside.takes_group_of(&existing.stat)
+        {
+            drop(beside);
+            return self.write_in_place(
+                Some(existing.try_clone().map_err(|error| self.failed(error))?),
+                "for its group could not be kept",
+            );
+        }
+        let offset = self.usable(&mut beside.partial)?;
+        let kept = existing.map(|existing| u32::from(existing.stat.st_mode) & 0o777);
+        Ok(Opened { sink: self.sink(Kind::Partial(beside), kept), offset, note: None, is_complete: false })
+    }
+
+    /// How much of what an earlier run left may be continued.
+    fn usable(&self, partial: &mut Partial) -> Result<u64, Failure> {
+        if self.attributes.size.is_none_or(|size| partial.length <= size) {
+            return Ok(partial.length);
+        }
+        ftruncate(&partial.file, 0).map_err(|error| self.failed(error))?;
+        Ok(0)
+    }
+
+    /// As sftp(1) resumes: what is there is the beginning of what is wanted. Nothing where it can't be compared.
+    fn continue_existing(&self, existing: &Existing) -> Result<Option<Opened>, Failure> {
+        let length = u64::try_from(existing.stat.st_size).unwrap_or(0);
+        let thing = self.remote.as_bytes();
+        match self.attributes.size {
+            Some(size) if length > size => {
+                return Err(Failure::new(Act::ResumeDownload, thing, Cause::LargerThanSource));
+            }
+            _ if length == 0 || !existing.is_readable => return Ok(None),
+            _ => {}
+        }
+        let is_complete = self.attributes.size == Some(length);
+        let note = is_complete.then(|| Note::NotModified(bytes(self.place.shown()).to_vec()));
+        let file = existing.file.try_clone().map_err(|error| self.failed(error))?;
+        Ok(Some(Opened { sink: self.sink(Kind::InPlace(file), None), offset: length, note, is_complete }))
+    }
+
+    fn write_in_place(&self, existing: Option<Existing>, reason: &'static str) -> Result<Opened, Failure> {
+        let file = existing.ok_or_else(|| self.failed(Errno::NOENT))?.file;
+        ftruncate(&file, 0).map_err(|error| self.failed(error))?;
+        let note = Some(Note::WrittenInPlace { target: self.place.shown().to_owned(), reason });
+        Ok(Opened { sink: self.sink(Kind::InPlace(file), None), offset: 0, note, is_complete: false })
+    }
+
+    fn sink(&self, kind: Kind, kept_mode: Option<u32>) -> Sink {
+        let options = &self.settings.options;
+        let given = self.attributes.permissions.map(|mode| mode & 0o777);
+        let mode = match &kind {
+            Kind::Stream(_) => None,
+            _ if options.preserve && given.is_some() => given,
+            Kind::InPlace(_) => None,
+            Kind::Partial(_) => kept_mode.or_else(|| Some(self.settings.masked(given.unwrap_or(0o666) | 0o200))),
+        };
+        let is_stream = matches!(kind, Kind::Stream(_));
+        let times = self.attributes.times.filter(|_| options.preserve && !is_stream);
+        Sink { kind, shown: self.place.shown().to_owned(), mode, times, fsync: options.fsync && !is_stream }
+    }
+
+    fn failed(&self, error: impl Into<Cause>) -> Failure {
+        Failure::new(Act::OpenLocal, bytes(self.place.shown()), error)
+    }
+}
+
+impl Sink {
+    /// Puts bytes at an offset; of a stream all come in their order.
+    pub(in super::super) fn write(&mut self, offset: u64, data: &[u8], canceller: &Canceller) -> Result<(), Failure> {
+        let result = match &mut self.kind {
+            Kind::Partial(beside) => beside.partial.file.write_all_at(data, offset),
+            Kind::InPlace(file) => file.write_all_at(data, offset),
+            Kind::Stream(file) => write_stream(file, data, canceller),
+        };
+        result.map_err(|error| Failure::new(Act::WriteLocal, bytes(&self.shown), error))
+    }
+
+    /// Whether bytes that are there already are these.
+    pub(in super::super) fn holds(&self, offset: u64, data: &[u8]) -> bool {
+        let mut here = vec![0; data.len()];
+        let (Kind::Partial(Beside { partial: Partial { file, .. }, .. }) | Kind::InPlace(file)) = &self.kind else {
+            return false;
+        };
+        file.read_exact_at(&mut here, offset).is_ok() && here == data
+    }
+
+    /// Gives up what is there, because it is something else than the beginning of what is wanted.
+    pub(in super::super) fn start_over(self, wanted: &Wanted<'_>) -> Result<Sink, Failure> {
+        if let Kind::Partial(beside) = &self.kind {
+            ftruncate(&beside.partial.file, 0).map_err(|error| wanted.failed(error))?;
+            return Ok(self);
+        }
+        Ok(wanted.open_as(false)?.sink)
+    }
+
+    /// All of it is there: gives it mode and times, and its place.
+    pub(in super::super) fn finish(mut self) -> Result<(), Failure> {
+        let failed = |act, error: Errno| Failure::new(act, bytes(&self.shown), error);
+        let file = match &self.kind {
+            Kind::Partial(beside) => &beside.partial.file,
+            Kind::InPlace(file) | Kind::Stream(file) => file,
+        };
+        if let Some(times) = self.times {
+            futimens(file, &timestamps(times)).map_err(|error| failed(Act::SetLocalTimes, error))?;
+        }
+        if let Some(bits) = self.mode {
+            fchmod(file, mode(bits)).map_err(|error| failed(Act::SetLocalMode, error))?;
+        }
+        if self.fsync {
+            rustix::fs::fsync(file).map_err(|error| failed(Act::SyncLocal, error))?;
+        }
+        if let Kind::Partial(beside) = &mut self.kind {
+            beside.place(self.fsync).map_err(|error| Failure::new(Act::ReplaceLocal, bytes(&self.shown), error))?;
+        }
+        Ok(())
+    }
+
+    /// Stops before all of it is there. What was left for a resume, or nothing where there is nothing to continue.
+    pub(in super::super) fn interrupt(self) -> Option<PathBuf> {
+        let Kind::Partial(beside) = &self.kind else { return None };
+        let length = beside.partial.file.metadata().map_or(0, |metadata| metadata.len());
+        if length > 0 && beside.partial.is_known {
+            return Some(self.shown.with_file_name(&beside.partial.name));
+        }
+        self.discard();
+        None
+    }
+
+    /// Stops for good: what was begun is removed, and the target is as it was.
+    pub(in super::super) fn discard(self) {
+        if let Kind::Partial(beside) = &self.kind {
+            beside.remove();
+        }
+    }
+}
+
+impl Beside {
+    fn place(&mut self, fsync: bool) -> Result<(), Errno> {
+        let directory = self.directory.descriptor();
+        renameat(directory, &self.partial.name, directory, &self.target)?;
+        self.is_placed = true;
+        if fsync {
+            let directory =
+                openat(directory, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+            rustix::fs::fsync(directory)?;
+        }
+        Ok(())
+    }
+
+    /// Gives the partial the group of what it will replace.
+    fn takes_group_of(&self, stat: &Stat) -> bool {
+        let file = &self.partial.file;
+        fstat(file).is_ok_and(|ours| ours.st_gid == stat.st_gid)
+            || fchown(file, None, Some(Gid::from_raw(stat.st_gid))).is_ok()
+    }
+
+    fn remove(&self) {
+        if !self.is_placed {
+            // Somebody else may have removed it before us.
+            let _ = unlinkat(self.directory.descriptor(), &self.partial.name, AtFlags::empty());
+        }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        if !self.partial.is_known {
+            self.remove();
+        }
+    }
+}
+
+impl Existing {
+    /// Why replacing this by a new file would lose something.
+    fn reason_to_write_in_place(&self, directory: &Directory) -> Option<&'static str> {
+        if self.stat.st_nlink > 1 {
+            return Some("for it has other names (hard links)");
+        }
+        if self.stat.st_uid != geteuid().as_raw() {
+            return Some("for it belongs to another user");
+        }
+        if has_acl(&self.file) {
+            return Some("for it has an access control list");
+        }
+        let elsewhere = fstat(directory.descriptor()).is_ok_and(|stat| stat.st_dev != self.stat.st_dev);
+        elsewhere.then_some("for a file system is mounted on it")
+    }
+
+    fn try_clone(&self) -> io::Result<Existing> {
+        Ok(Existing { file: self.file.try_clone()?, stat: self.stat, is_readable: self.is_readable })
+    }
+}
+
+/// The regular file that is there, opened for writing: a target that we could not write to is refused, as sftp(1) does.
+/// A link is no target; it is replaced.
+fn existing(directory: &Directory, name: &OsStr, readable: bool) -> Result<Option<Existing>, Errno> {
+    let at = directory.descriptor();
+    match statat(at, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
+        Err(Errno::NOENT) | Ok(FileType::Symlink) => return Ok(None),
+        Ok(FileType::RegularFile) => {}
+        Ok(FileType::Directory) => return Err(Errno::ISDIR),
+        // A device or FIFO that the user did not name.
+        Ok(_) => return Err(Errno::EXIST),
+        Err(error) => return Err(error),
+    }
+    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let both = if readable { openat(at, name, flags | OFlags::RDWR, Mode::empty()) } else { Err(Errno::ACCESS) };
+    let is_readable = both.is_ok();
+    let file = both.or_else(|_| openat(at, name, flags | OFlags::WRONLY, Mode::empty()))?;
+    let stat = fstat(&file)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+        return Err(Errno::EXIST);
+    }
+    Ok(Some(Existing { file: file.into(), stat, is_readable }))
+}
+
+/// Whether an earlier run left something of this very file.
+fn has_known_partial(directory: &Directory, name: &OsStr) -> bool {
+    statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| stat.st_size > 0)
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn has_acl(file: &File) -> bool {
+    let mut value = [0u8; 0];
+    rustix::fs::fgetxattr(file, "system.posix_acl_access", &mut value[..]).is_ok_and(|length| length > 0)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+fn has_acl(_file: &File) -> bool {
+    false
+}
+
+/// Opens what is written straight through; waits for a reader of a FIFO until the user stops it.
+fn open_stream(path: &OsStr, canceller: &Canceller) -> Result<File, Errno> {
+    let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    loop {
+        match openat(CWD, path, flags, Mode::empty()) {
+            Err(Errno::NXIO) if is_fifo(path) && !canceller.is_cancelled() => std::thread::sleep(PATIENCE),
+            opened => return opened.map(File::from),
+        }
+    }
+}
+
+fn is_fifo(path: &OsStr) -> bool {
+    rustix::fs::stat(path).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
+}
+
+/// Writes all of it, however slowly it is taken, until the user stops it.
+fn write_stream(file: &mut File, mut data: &[u8], canceller: &Canceller) -> io::Result<()> {
+    while !data.is_empty() {
+        match file.write(data) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(written) => data = &data[written..],
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if canceller.is_cancelled() {
+                    return Err(ErrorKind::Interrupted.into());
+                }
+                let limit = Timespec::try_from(PATIENCE).ok();
+                // However it ends, the next write tells.
+                let _ = poll(&mut [PollFd::new(&*file, PollFlags::OUT)], limit.as_ref());
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Times as the protocol has them, whole seconds.
+pub(super) fn timestamps(times: Times) -> Timestamps {
+    let at = |seconds: u32| rustix::fs::Timespec { tv_sec: seconds.into(), tv_nsec: 0 };
+    Timestamps { last_access: at(times.accessed), last_modification: at(times.modified) }
+}

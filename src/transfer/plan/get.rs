@@ -1,0 +1,188 @@
+//! The plan of a download: what each pair is on the server, and the trees below.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::super::event::{File, Note};
+use super::super::failure::{Act, Cause, Failure};
+use super::super::job::Canceller;
+use super::super::local::bytes;
+use super::super::request::{Direction, GetPair, LocalPath, Options};
+use super::{GetDirectory, GetFile, Planned, Step, Target};
+use crate::name::RemotePath;
+use crate::remote::{Found, Links, Walk};
+use crate::sftp::{self, Attributes, FileType, Pending, Session, calls};
+
+/// Pairs whose kind is asked ahead of their turn.
+const STATS_AHEAD: usize = 256;
+
+/// The steps of a download.
+pub(super) fn steps(
+    session: Session,
+    pairs: Vec<GetPair>,
+    options: Options,
+    canceller: Canceller,
+) -> impl Iterator<Item = Planned> {
+    GetPlan {
+        session,
+        options,
+        canceller,
+        pairs: pairs.into_iter(),
+        asked: VecDeque::new(),
+        ready: VecDeque::new(),
+        tree: None,
+    }
+}
+
+struct GetPlan {
+    session: Session,
+    options: Options,
+    canceller: Canceller,
+    pairs: std::vec::IntoIter<GetPair>,
+    /// The next pairs, in order, and what they are.
+    asked: VecDeque<(GetPair, Kind)>,
+    ready: VecDeque<Planned>,
+    tree: Option<Tree>,
+}
+
+/// What a source is: known, or asked.
+enum Kind {
+    Known(Attributes),
+    Asked(Pending<Attributes>),
+}
+
+impl Kind {
+    fn wait(self) -> Result<Attributes, sftp::Error> {
+        match self {
+            Kind::Known(attributes) => Ok(attributes),
+            Kind::Asked(pending) => pending.wait(),
+        }
+    }
+}
+
+/// A tree that is being walked.
+struct Tree {
+    walk: Walk,
+    /// Attributes and place of the top, until it is entered.
+    top: Option<(Attributes, LocalPath)>,
+}
+
+impl Iterator for GetPlan {
+    type Item = Planned;
+
+    fn next(&mut self) -> Option<Planned> {
+        loop {
+            if let Some(planned) = self.ready.pop_front() {
+                return Some(planned);
+            }
+            if let Some(tree) = &mut self.tree {
+                match tree.next() {
+                    Some(planned) => return Some(planned),
+                    None => self.tree = None,
+                }
+                continue;
+            }
+            self.ask_ahead();
+            let (pair, kind) = self.asked.pop_front()?;
+            self.plan(pair, kind);
+        }
+    }
+}
+
+impl GetPlan {
+    fn ask_ahead(&mut self) {
+        while self.asked.len() < STATS_AHEAD
+            && let Some(pair) = self.pairs.next()
+        {
+            let kind = match pair.attributes {
+                // A link named directly is followed, and a server need not tell what it lists.
+                Some(attributes) if !matches!(attributes.file_type(), None | Some(FileType::Symlink)) => {
+                    Kind::Known(attributes)
+                }
+                _ => Kind::Asked(self.session.submit(&calls::Stat { path: &pair.remote })),
+            };
+            self.asked.push_back((pair, kind));
+        }
+    }
+
+    fn plan(&mut self, pair: GetPair, kind: Kind) {
+        let announced = File {
+            direction: Direction::Get,
+            source: pair.remote.as_bytes().to_vec(),
+            target: bytes(pair.local.shown()).to_vec(),
+            size: None,
+            offset: 0,
+            resumes: self.options.resume,
+        };
+        self.ready.push_back(Step::Announce(Arc::new(announced)).into());
+        let thing = pair.remote.as_bytes();
+        match kind.wait() {
+            Err(error) => self.fail(Failure::new(Act::StatRemote, thing, error)),
+            Ok(attributes) => match attributes.file_type() {
+                Some(FileType::Directory) if self.options.recursive => self.enter(&pair, attributes),
+                Some(FileType::Directory) => self.fail(Failure::new(Act::Download, thing, Cause::Directory)),
+                // A server that tells no types is asked to open it, and will refuse what can't be read.
+                Some(FileType::Regular) | None => {
+                    let size = attributes.size;
+                    let file = GetFile { remote: pair.remote, attributes, target: Target::Named(pair.local) };
+                    self.ready.push_back(Planned { step: Step::Get(file), size });
+                }
+                Some(FileType::Symlink | FileType::Special) => {
+                    self.fail(Failure::new(Act::Download, thing, Cause::NotRegular));
+                }
+            },
+        }
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.ready.push_back(Step::Fail(failure).into());
+    }
+
+    /// A tree's top is canonical, as sftp(1) has it, so that what is said of its entries does not depend on how it was named.
+    fn enter(&mut self, pair: &GetPair, attributes: Attributes) {
+        let canonical = self.session.realpath(&pair.remote).map(|path| RemotePath::new(path.to_vec()));
+        match canonical {
+            Ok(Ok(top)) => {
+                let walk = Walk::new(&self.session, &top, Links::Kept, &self.canceller.interrupt());
+                self.tree = Some(Tree { walk, top: Some((attributes, pair.local.clone())) });
+            }
+            Ok(Err(unfit)) => {
+                let cause = crate::remote::Error::Unfit(unfit);
+                self.fail(Failure::new(Act::CanonicalizeSource, pair.remote.as_bytes(), cause));
+            }
+            Err(error) => self.fail(Failure::new(Act::CanonicalizeSource, pair.remote.as_bytes(), error)),
+        }
+    }
+}
+
+impl Tree {
+    fn next(&mut self) -> Option<Planned> {
+        Some(match self.walk.next()? {
+            Found::Directory(directory) => {
+                let (attributes, target) = match (self.top.take(), &directory.name) {
+                    (Some((attributes, local)), _) => (attributes, Target::Named(local)),
+                    (None, Some(name)) => (directory.attributes, Target::Beneath(name.as_os_str().to_owned())),
+                    // Only the top has no name, and it comes first.
+                    (None, None) => return None,
+                };
+                Step::EnterGet(GetDirectory { remote: directory.path.clone(), attributes, target }).into()
+            }
+            Found::Left(_) => Step::Leave.into(),
+            Found::Failure(error) => Step::Fail(error.into()).into(),
+            Found::Entry { directory, entry } => {
+                let remote = directory.path.join(&entry.name);
+                match entry.attributes.file_type() {
+                    Some(FileType::Regular) => {
+                        let target = Target::Beneath(entry.name.as_os_str().to_owned());
+                        let size = entry.attributes.size;
+                        Planned { step: Step::Get(GetFile { remote, attributes: entry.attributes, target }), size }
+                    }
+                    _ => {
+                        let entry = remote.as_bytes().to_vec();
+                        Step::Note(Note::Skipped { direction: Direction::Get, entry }).into()
+                    }
+                }
+            }
+        })
+    }
+}

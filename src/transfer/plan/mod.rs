@@ -1,0 +1,192 @@
+//! What is to be done, one step after the other, found while the first steps are under way already.
+//!
+//! A plan is a lazy iterator that may wait for the server or the disk, and so it runs on a thread of its own; the engine
+//! never waits for it. It is bounded ahead: a tree of a million files is never in memory as a whole.
+
+mod get;
+mod put;
+
+pub(super) use put::times;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread;
+
+use super::event::{File, Note};
+use super::failure::Failure;
+use super::job::Canceller;
+use super::reporter::Found;
+use super::request::{LocalPath, Options, Pairs};
+use crate::name::RemotePath;
+use crate::sftp::{Attributes, Nudge, Session, Times};
+
+/// Steps that are planned and not yet taken: enough that the engine never starves, little enough for any memory.
+const STEPS_AHEAD: usize = 1024;
+
+/// One step of a plan. Steps are reported in their order, whatever their order of completion.
+pub(super) enum Step {
+    /// A pair is next: sftp(1)'s line about it.
+    Announce(Arc<File>),
+    /// A file to fetch.
+    Get(GetFile),
+    /// A directory to fetch; what is in it follows, then [`Step::Leave`].
+    EnterGet(GetDirectory),
+    /// A file to send.
+    Put(PutFile),
+    /// A directory to send; what is in it follows, then [`Step::Leave`].
+    EnterPut(PutDirectory),
+    /// All that is in the directory that was entered last has been planned.
+    Leave,
+    /// Something that can't be done.
+    Fail(Failure),
+    /// Something that the user should know.
+    Note(Note),
+}
+
+/// A file to fetch.
+pub(super) struct GetFile {
+    pub(super) remote: RemotePath,
+    pub(super) attributes: Attributes,
+    pub(super) target: Target,
+}
+
+/// A directory to fetch.
+pub(super) struct GetDirectory {
+    pub(super) remote: RemotePath,
+    pub(super) attributes: Attributes,
+    pub(super) target: Target,
+}
+
+/// Where something that is fetched shall be.
+pub(super) enum Target {
+    /// Where a pair says.
+    Named(LocalPath),
+    /// In the directory that was entered last and not left.
+    Beneath(OsString),
+}
+
+/// A file to send.
+pub(super) struct PutFile {
+    pub(super) local: PathBuf,
+    /// How messages show the source.
+    pub(super) shown: PathBuf,
+    pub(super) remote: RemotePath,
+    /// Whether the user named it, so that a link is followed.
+    pub(super) is_named: bool,
+}
+
+/// A directory to send.
+pub(super) struct PutDirectory {
+    /// How messages show the source.
+    pub(super) shown: PathBuf,
+    pub(super) remote: RemotePath,
+    pub(super) mode: u32,
+    pub(super) times: Times,
+}
+
+/// The engine's end of a plan.
+pub(super) struct Plan {
+    steps: Receiver<Step>,
+    /// Whether the engine waits for the next step, and wants to be woken by it.
+    is_awaited: Arc<AtomicBool>,
+}
+
+/// What the engine finds when it asks for a step.
+pub(super) enum Next {
+    /// The next step.
+    Step(Step),
+    /// It has not been found yet; a nudge will come.
+    Later,
+    /// There is none.
+    End,
+}
+
+impl Plan {
+    /// Begins to plan, on a thread of its own; `nudge` wakes the engine.
+    pub(super) fn start(
+        session: &Session,
+        pairs: Pairs,
+        options: Options,
+        found: Arc<Found>,
+        canceller: &Canceller,
+        nudge: Nudge,
+    ) -> std::io::Result<Plan> {
+        let (sender, steps) = sync_channel(STEPS_AHEAD);
+        let is_awaited = Arc::new(AtomicBool::new(false));
+        let planner =
+            Planner { sender, found, is_awaited: Arc::clone(&is_awaited), nudge, canceller: canceller.clone() };
+        let session = session.clone();
+        let canceller = canceller.clone();
+        thread::Builder::new().name("transfer-plan".into()).spawn(move || match pairs {
+            Pairs::Get(pairs) => planner.run(get::steps(session, pairs, options, canceller)),
+            Pairs::Put(pairs) => planner.run(put::steps(session, pairs, options, canceller)),
+        })?;
+        Ok(Plan { steps, is_awaited })
+    }
+
+    /// The next step, if it is there.
+    pub(super) fn next(&self) -> Next {
+        match self.steps.try_recv() {
+            Ok(step) => return Next::Step(step),
+            Err(TryRecvError::Disconnected) => return Next::End,
+            Err(TryRecvError::Empty) => self.is_awaited.store(true, Ordering::SeqCst),
+        }
+        // Once more: it may have come before the planner could see that it is awaited.
+        match self.steps.try_recv() {
+            Ok(step) => Next::Step(step),
+            Err(TryRecvError::Disconnected) => Next::End,
+            Err(TryRecvError::Empty) => Next::Later,
+        }
+    }
+}
+
+/// The thread's end of a plan.
+struct Planner {
+    sender: SyncSender<Step>,
+    found: Arc<Found>,
+    is_awaited: Arc<AtomicBool>,
+    nudge: Nudge,
+    canceller: Canceller,
+}
+
+impl Planner {
+    fn run(self, steps: impl Iterator<Item = Planned>) {
+        for Planned { step, size } in steps {
+            if let Step::Get(_) | Step::Put(_) = step {
+                self.found.add(size);
+            }
+            // An engine that is gone wants no more.
+            if self.canceller.is_cancelled() || self.sender.send(step).is_err() {
+                break;
+            }
+            self.wake();
+        }
+        self.found.complete.store(true, Ordering::Relaxed);
+        let Planner { sender, is_awaited, nudge, .. } = self;
+        drop(sender);
+        if is_awaited.swap(false, Ordering::SeqCst) {
+            nudge.nudge();
+        }
+    }
+
+    fn wake(&self) {
+        if self.is_awaited.swap(false, Ordering::SeqCst) {
+            self.nudge.nudge();
+        }
+    }
+}
+
+/// A step, and the size of its file as far as it is known.
+struct Planned {
+    step: Step,
+    size: Option<u64>,
+}
+
+impl From<Step> for Planned {
+    fn from(step: Step) -> Planned {
+        Planned { step, size: None }
+    }
+}

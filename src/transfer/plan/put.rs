@@ -1,0 +1,179 @@
+//! The plan of an upload: what each pair is here, and the trees below.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::super::event::{File, Note};
+use super::super::failure::{Act, Cause, Failure};
+use super::super::job::Canceller;
+use super::super::local::bytes;
+use super::super::request::{Direction, Options, PutPair};
+use super::{Planned, PutDirectory, PutFile, Step};
+use crate::name::{EntryName, RemotePath};
+use crate::remote::MAX_DEPTH;
+use crate::sftp::{Session, Times};
+
+/// The steps of an upload.
+pub(super) fn steps(
+    session: Session,
+    pairs: Vec<PutPair>,
+    options: Options,
+    canceller: Canceller,
+) -> impl Iterator<Item = Planned> {
+    PutPlan { session, options, canceller, pairs: pairs.into_iter(), ready: VecDeque::new(), levels: Vec::new() }
+}
+
+struct PutPlan {
+    session: Session,
+    options: Options,
+    canceller: Canceller,
+    pairs: std::vec::IntoIter<PutPair>,
+    ready: VecDeque<Planned>,
+    /// Directories that were entered and not left.
+    levels: Vec<Level>,
+}
+
+/// A directory that is being sent.
+struct Level {
+    local: PathBuf,
+    shown: PathBuf,
+    remote: RemotePath,
+    /// Sorted; the next is the last.
+    names: Vec<OsString>,
+}
+
+impl Iterator for PutPlan {
+    type Item = Planned;
+
+    fn next(&mut self) -> Option<Planned> {
+        loop {
+            if let Some(planned) = self.ready.pop_front() {
+                return Some(planned);
+            }
+            if self.canceller.is_cancelled() {
+                return None;
+            }
+            let Some(level) = self.levels.last_mut() else {
+                let pair = self.pairs.next()?;
+                self.plan(&pair);
+                continue;
+            };
+            match level.names.pop() {
+                Some(name) => self.plan_entry(name),
+                None => {
+                    self.levels.pop();
+                    return Some(Step::Leave.into());
+                }
+            }
+        }
+    }
+}
+
+impl PutPlan {
+    fn plan(&mut self, pair: &PutPair) {
+        let (local, shown) = (pair.local.path(), pair.local.shown());
+        let metadata = match fs::metadata(local) {
+            Ok(metadata) => metadata,
+            // Said before the line about it, as sftp(1) does.
+            Err(error) => return self.fail(Failure::new(Act::StatLocal, bytes(shown), error)),
+        };
+        let announced = File {
+            direction: Direction::Put,
+            source: bytes(shown).to_vec(),
+            target: pair.remote.as_bytes().to_vec(),
+            size: None,
+            offset: 0,
+            resumes: self.options.resume,
+        };
+        self.ready.push_back(Step::Announce(Arc::new(announced)).into());
+        if metadata.is_dir() && self.options.recursive {
+            match self.session.realpath(&pair.remote).map(|path| RemotePath::new(path.to_vec())) {
+                Ok(Ok(remote)) => self.enter(local.to_owned(), shown.to_owned(), remote, &metadata),
+                Ok(Err(unfit)) => {
+                    let cause = crate::remote::Error::Unfit(unfit);
+                    self.fail(Failure::new(Act::CanonicalizeTarget, pair.remote.as_bytes(), cause));
+                }
+                Err(error) => self.fail(Failure::new(Act::CanonicalizeTarget, pair.remote.as_bytes(), error)),
+            }
+        } else if metadata.is_dir() {
+            self.fail(Failure::new(Act::Upload, bytes(shown), Cause::Directory));
+        } else if metadata.is_file() {
+            self.send(local.to_owned(), shown.to_owned(), pair.remote.clone(), &metadata, true);
+        } else {
+            self.fail(Failure::new(Act::Upload, bytes(shown), Cause::NotRegular));
+        }
+    }
+
+    fn plan_entry(&mut self, name: OsString) {
+        let Some(level) = self.levels.last() else { return };
+        let (local, shown) = (level.local.join(&name), level.shown.join(&name));
+        let name = name.into_vec();
+        let remote = match EntryName::vet(name.clone()) {
+            Ok(name) => level.remote.join(&name),
+            Err(unfit) => {
+                let cause = crate::remote::Error::Unfit(unfit);
+                return self.fail(Failure::new(Act::Upload, bytes(&shown), cause));
+            }
+        };
+        match fs::symlink_metadata(&local) {
+            Ok(metadata) if metadata.is_dir() => self.enter(local, shown, remote, &metadata),
+            Ok(metadata) if metadata.is_file() => self.send(local, shown, remote, &metadata, false),
+            Ok(_) => {
+                let note = Note::Skipped { direction: Direction::Put, entry: name };
+                self.ready.push_back(Step::Note(note).into());
+            }
+            Err(error) => self.fail(Failure::new(Act::StatLocal, bytes(&shown), error)),
+        }
+    }
+
+    fn send(&mut self, local: PathBuf, shown: PathBuf, remote: RemotePath, metadata: &Metadata, is_named: bool) {
+        let step = Step::Put(PutFile { local, shown, remote, is_named });
+        self.ready.push_back(Planned { step, size: Some(metadata.len()) });
+    }
+
+    fn enter(&mut self, local: PathBuf, shown: PathBuf, remote: RemotePath, metadata: &Metadata) {
+        // The top is level 0.
+        if self.levels.len() > MAX_DEPTH {
+            let cause = crate::remote::Error::TooDeep { path: remote, levels: MAX_DEPTH };
+            return self.fail(Failure::new(Act::Upload, bytes(&shown), cause));
+        }
+        let step = Step::EnterPut(PutDirectory {
+            shown: shown.clone(),
+            remote: remote.clone(),
+            mode: metadata.mode(),
+            times: times(metadata),
+        });
+        self.ready.push_back(step.into());
+        let names = match sorted_names(&local) {
+            Ok(names) => names,
+            Err(error) => {
+                self.fail(Failure::new(Act::ListLocal, bytes(&shown), error));
+                Vec::new()
+            }
+        };
+        self.levels.push(Level { local, shown, remote, names });
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        self.ready.push_back(Step::Fail(failure).into());
+    }
+}
+
+/// The names in a directory, the first one last.
+fn sorted_names(directory: &Path) -> io::Result<Vec<OsString>> {
+    let mut names = fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
+    names.sort_unstable_by(|one, other| other.cmp(one));
+    Ok(names)
+}
+
+/// Times as the protocol has them: seconds from 1970 to 2106, what lies outside at the nearer end.
+pub(in super::super) fn times(metadata: &Metadata) -> Times {
+    let within = |seconds: i64| u32::try_from(seconds.max(0)).unwrap_or(u32::MAX);
+    Times { accessed: within(metadata.atime()), modified: within(metadata.mtime()) }
+}

@@ -1,0 +1,255 @@
+//! Directories that are made on the server while files are already sent into them.
+//!
+//! Nothing waits for a MKDIR: what is below is sent behind it. The protocol promises an order per file only, so what fails
+//! while its directory's fate is open waits for that, and is sent once more when the directory is there after all.
+
+use std::collections::BTreeMap;
+
+use super::event::{Event, Note};
+use super::failure::{Act, Cause, Failure};
+use super::io::{Asked, Io};
+use super::plan::PutDirectory;
+use super::reporter::Sequence;
+use crate::sftp::{self, Attributes, Reply, calls};
+
+/// The directories that were entered and whose last file is not done yet, by the step that made them.
+#[derive(Default)]
+pub(super) struct RemoteTree {
+    directories: BTreeMap<Sequence, Directory>,
+    /// Those that were entered and not left.
+    stack: Vec<Sequence>,
+}
+
+struct Directory {
+    source: PutDirectory,
+    parent: Option<Sequence>,
+    fate: Fate,
+    /// What is under way in it, its plan and its own MKDIR included.
+    users: usize,
+    /// Steps that failed while its fate was open.
+    waiting: Vec<Sequence>,
+    retried: bool,
+    /// Why its MKDIR failed, while it is looked at whether it is there all the same.
+    refusal: Option<sftp::Error>,
+}
+
+/// Whether a directory is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Its MKDIR has no answer yet.
+    Open,
+    /// It is there, and whether we made it.
+    There { is_ours: bool },
+    /// It can't be, and nothing in it can.
+    Refused,
+}
+
+impl RemoteTree {
+    /// Makes a directory, in the one that was entered last.
+    pub(super) fn enter(&mut self, sequence: Sequence, source: PutDirectory, io: &mut Io) {
+        let parent = self.stack.last().copied();
+        let is_refused = self.current_fate() == Some(Fate::Refused);
+        let fate = if is_refused { Fate::Refused } else { Fate::Open };
+        if let Some(parent) = parent.and_then(|parent| self.directories.get_mut(&parent)) {
+            parent.users += 1;
+        }
+        let directory =
+            Directory { source, parent, fate, users: 1, waiting: Vec::new(), retried: false, refusal: None };
+        if is_refused {
+            io.reporter.conclude(sequence);
+        } else {
+            let event = Event::Entered {
+                direction: super::Direction::Put,
+                directory: super::local::bytes(&directory.source.shown).to_vec(),
+            };
+            io.reporter.tell(sequence, event);
+            directory.make(sequence, io);
+        }
+        self.directories.insert(sequence, directory);
+        self.stack.push(sequence);
+    }
+
+    /// Everything in the directory that was entered last is planned.
+    pub(super) fn leave(&mut self, io: &Io) {
+        if let Some(sequence) = self.stack.pop() {
+            self.release(sequence, io);
+        }
+    }
+
+    /// The directory that was entered last, which something begins to use.
+    pub(super) fn use_current(&mut self) -> Option<Sequence> {
+        let current = self.stack.last().copied()?;
+        self.directories.get_mut(&current)?.users += 1;
+        Some(current)
+    }
+
+    /// Whether the directory that was entered last is there.
+    pub(super) fn current_fate(&self) -> Option<Fate> {
+        self.fate(*self.stack.last()?)
+    }
+
+    /// Whether a directory is there.
+    pub(super) fn fate(&self, directory: Sequence) -> Option<Fate> {
+        self.directories.get(&directory).map(|directory| directory.fate)
+    }
+
+    /// Something in a directory waits for its fate.
+    pub(super) fn wait_for(&mut self, directory: Sequence, waiting: Sequence) {
+        if let Some(directory) = self.directories.get_mut(&directory) {
+            directory.waiting.push(waiting);
+        }
+    }
+
+    /// Something in a directory is done. With the last of it, the directory gets its final attributes.
+    pub(super) fn release(&mut self, sequence: Sequence, io: &Io) {
+        let Some(directory) = self.directories.get_mut(&sequence) else { return };
+        directory.users -= 1;
+        if directory.users > 0 {
+            return;
+        }
+        if directory.wants_attributes(io) {
+            directory.users = 1;
+            directory.set_attributes(sequence, io);
+        } else {
+            self.forget(sequence, io);
+        }
+    }
+
+    fn forget(&mut self, sequence: Sequence, io: &Io) {
+        if let Some(parent) = self.directories.remove(&sequence).and_then(|directory| directory.parent) {
+            self.release(parent, io);
+        }
+    }
+
+    /// Takes an answer. Which steps can go on, because a directory's fate is known now.
+    pub(super) fn answer(
+        &mut self,
+        sequence: Sequence,
+        asked: Asked,
+        outcome: Result<Reply, sftp::Error>,
+        io: &mut Io,
+    ) -> Vec<Sequence> {
+        let Some(directory) = self.directories.get_mut(&sequence) else { return Vec::new() };
+        let parent = directory.parent;
+        let fate = match (asked, outcome) {
+            (Asked::MakeDirectory, Ok(_)) => Fate::There { is_ours: true },
+            // Why it failed is not told by the code alone: it may be there already.
+            (Asked::MakeDirectory, Err(error)) if error.leaves_the_session_alive() => {
+                io.ask(sequence, Asked::StatDirectory, &calls::Stat { path: &directory.source.remote });
+                directory.refusal = Some(error);
+                return Vec::new();
+            }
+            (Asked::StatDirectory, Ok(Reply::Attributes(attributes))) if attributes.is_dir() => {
+                Fate::There { is_ours: false }
+            }
+            (Asked::StatDirectory, outcome) => {
+                if outcome.is_err() && !directory.retried {
+                    return self.retry_behind(parent, sequence, io);
+                }
+                directory.fail(sequence, outcome, io);
+                Fate::Refused
+            }
+            (Asked::SetDirectory, outcome) => {
+                self.attributes_set(sequence, outcome, io);
+                return Vec::new();
+            }
+            _ => return Vec::new(),
+        };
+        self.decide(sequence, fate, io)
+    }
+
+    /// A directory could not be made: perhaps only because its parent was not there yet.
+    fn retry_behind(&mut self, parent: Option<Sequence>, sequence: Sequence, io: &mut Io) -> Vec<Sequence> {
+        match parent.and_then(|parent| self.fate(parent)) {
+            Some(Fate::Open) => {
+                if let Some(parent) = parent {
+                    self.wait_for(parent, sequence);
+                }
+                Vec::new()
+            }
+            Some(Fate::There { .. }) => {
+                self.make_again(sequence, io);
+                Vec::new()
+            }
+            Some(Fate::Refused) => self.decide(sequence, Fate::Refused, io),
+            None => {
+                if let Some(directory) = self.directories.get_mut(&sequence) {
+                    directory.fail(sequence, Ok(Reply::Done), io);
+                }
+                self.decide(sequence, Fate::Refused, io)
+            }
+        }
+    }
+
+    fn make_again(&mut self, sequence: Sequence, io: &mut Io) {
+        if let Some(directory) = self.directories.get_mut(&sequence) {
+            directory.retried = true;
+            directory.make(sequence, io);
+        }
+    }
+
+    /// A directory's fate is known. What waited for it goes on: directories here, files by the caller.
+    fn decide(&mut self, sequence: Sequence, fate: Fate, io: &mut Io) -> Vec<Sequence> {
+        io.reporter.conclude(sequence);
+        let Some(directory) = self.directories.get_mut(&sequence) else { return Vec::new() };
+        directory.fate = fate;
+        let mut files = Vec::new();
+        for waiting in std::mem::take(&mut directory.waiting) {
+            if !self.directories.contains_key(&waiting) {
+                files.push(waiting);
+            } else if fate == Fate::Refused {
+                files.extend(self.decide(waiting, Fate::Refused, io));
+            } else {
+                self.make_again(waiting, io);
+            }
+        }
+        // Its own MKDIR is done.
+        self.release(sequence, io);
+        files
+    }
+
+    fn attributes_set(&mut self, sequence: Sequence, outcome: Result<Reply, sftp::Error>, io: &mut Io) {
+        if let Err(error) = outcome
+            && error.leaves_the_session_alive()
+            && let Some(directory) = self.directories.get(&sequence)
+        {
+            let failure = Failure::new(Act::SetRemoteAttributes, directory.source.remote.as_bytes(), error);
+            io.reporter.note(Note::NotPreserved(failure));
+        }
+        self.forget(sequence, io);
+    }
+}
+
+impl Directory {
+    fn make(&self, sequence: Sequence, io: &Io) {
+        // While files are put into it, we must be able to.
+        let attributes = Attributes::with_permissions(self.source.mode & 0o1777 | 0o300);
+        io.ask(sequence, Asked::MakeDirectory, &calls::Mkdir { path: &self.source.remote, attributes });
+    }
+
+    /// One that was there before keeps its attributes, unless they shall be the source's.
+    fn wants_attributes(&self, io: &Io) -> bool {
+        match self.fate {
+            Fate::There { is_ours } => is_ours || io.settings.options.preserve,
+            Fate::Open | Fate::Refused => false,
+        }
+    }
+
+    fn set_attributes(&self, sequence: Sequence, io: &Io) {
+        let times = io.settings.options.preserve.then_some(self.source.times);
+        let attributes = Attributes { permissions: Some(self.source.mode & 0o1777), times, ..Attributes::default() };
+        io.ask(sequence, Asked::SetDirectory, &calls::Setstat { path: &self.source.remote, attributes });
+    }
+
+    /// It can't be made: the server's first answer is the reason, unless something else stands there.
+    fn fail(&mut self, sequence: Sequence, found: Result<Reply, sftp::Error>, io: &mut Io) {
+        let thing = self.source.remote.as_bytes();
+        let failure = match (found, self.refusal.take()) {
+            (Ok(Reply::Attributes(_)), _) | (_, None) => {
+                Failure::new(Act::MakeRemoteDirectory, thing, Cause::NotDirectory)
+            }
+            (_, Some(refusal)) => Failure::new(Act::MakeRemoteDirectory, thing, refusal),
+        };
+        io.reporter.tell(sequence, Event::Failed(failure));
+    }
+}

@@ -1,0 +1,260 @@
+//! Puts news of many files in flight into the order in which the files were asked for, as if they were moved one by one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::{Duration, Instant};
+
+use super::event::{Event, Note, Total};
+use super::failure::{Act, Failure};
+use super::report::Report;
+use crate::sftp;
+
+/// Pause between two [`Event::Advanced`]: a person sees no more than this.
+const ADVANCE_PAUSE: Duration = Duration::from_millis(50);
+
+/// A step of the plan, in the order in which steps are reported.
+pub(super) type Sequence = u64;
+
+/// What the plan has found so far; the planner adds, the reporter reads.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) files: AtomicU64,
+    pub(super) bytes: AtomicU64,
+    pub(super) complete: AtomicBool,
+}
+
+impl Found {
+    /// A file that will be moved, and its size as far as it is known.
+    pub(super) fn add(&self, size: Option<u64>) {
+        self.files.fetch_add(1, Ordering::Relaxed);
+        self.bytes.fetch_add(size.unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+/// Holds back what comes ahead of its turn, tells the rest, and keeps the account for the report.
+pub(super) struct Reporter {
+    events: Sender<Event>,
+    found: Arc<Found>,
+    began: Instant,
+    /// The first step that is not concluded; its news goes out at once.
+    head: Sequence,
+    /// News of later steps.
+    waiting: BTreeMap<Sequence, Waiting>,
+    /// Where the head's file is, once it was started.
+    position: Option<u64>,
+    last_advance: Instant,
+    files_done: u64,
+    bytes_done: u64,
+    /// News that is told when everything else is.
+    afterwards: Vec<Event>,
+    report: Report,
+}
+
+#[derive(Default)]
+struct Waiting {
+    events: Vec<Event>,
+    position: Option<u64>,
+    concluded: bool,
+}
+
+impl Reporter {
+    pub(super) fn new(events: Sender<Event>, found: Arc<Found>) -> Reporter {
+        let now = Instant::now();
+        Reporter {
+            events,
+            found,
+            began: now,
+            head: 0,
+            waiting: BTreeMap::new(),
+            position: None,
+            last_advance: now,
+            files_done: 0,
+            bytes_done: 0,
+            afterwards: Vec::new(),
+            report: Report::default(),
+        }
+    }
+
+    /// How many steps are under way or done without having been told.
+    pub(super) fn ahead(&self, next: Sequence) -> u64 {
+        next - self.head
+    }
+
+    /// News of a step, told when its turn comes.
+    pub(super) fn tell(&mut self, sequence: Sequence, event: Event) {
+        if sequence == self.head {
+            self.emit(event);
+        } else {
+            self.waiting.entry(sequence).or_default().events.push(event);
+        }
+    }
+
+    /// The file of this step is at `position`, `bytes` further than before.
+    pub(super) fn advance(&mut self, sequence: Sequence, position: u64, bytes: u64) {
+        self.bytes_done += bytes;
+        self.report.bytes += bytes;
+        if sequence == self.head {
+            self.position = Some(position);
+        } else {
+            self.waiting.entry(sequence).or_default().position = Some(position);
+        }
+        self.tick();
+    }
+
+    /// Bytes that need not be moved because they are there already.
+    pub(super) fn already_there(&mut self, bytes: u64) {
+        self.bytes_done += bytes;
+    }
+
+    /// Nothing more will be told of this step.
+    pub(super) fn conclude(&mut self, sequence: Sequence) {
+        if sequence != self.head {
+            self.waiting.entry(sequence).or_default().concluded = true;
+            return;
+        }
+        loop {
+            self.head += 1;
+            let next = self.waiting.remove(&self.head).unwrap_or_default();
+            for event in next.events {
+                self.emit(event);
+            }
+            self.position = next.position;
+            if !next.concluded {
+                return;
+            }
+        }
+    }
+
+    /// Counts a file as done, well or badly.
+    pub(super) fn file_done(&mut self, well: bool) {
+        self.files_done += 1;
+        self.report.files += u64::from(well);
+    }
+
+    /// A failure that belongs to no step that is still open: told at the end.
+    pub(super) fn fail(&mut self, failure: Failure) {
+        self.afterwards.push(Event::Failed(failure));
+    }
+
+    /// A note that belongs to no step that is still open: told at the end.
+    pub(super) fn note(&mut self, note: Note) {
+        self.afterwards.push(Event::Noted(note));
+    }
+
+    /// Says how far everything is, when it is time.
+    fn tick(&mut self) {
+        let Some(position) = self.position else { return };
+        let now = Instant::now();
+        if now.duration_since(self.last_advance) >= ADVANCE_PAUSE {
+            self.last_advance = now;
+            let total = self.total();
+            self.emit(Event::Advanced { position, total });
+        }
+    }
+
+    fn total(&self) -> Total {
+        Total {
+            files: self.found.files.load(Ordering::Relaxed),
+            files_done: self.files_done,
+            bytes: self.found.bytes.load(Ordering::Relaxed),
+            bytes_done: self.bytes_done,
+            complete: self.found.complete.load(Ordering::Relaxed),
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        if let Event::Failed(failure) = &event {
+            self.report.failures.push(failure.clone());
+        }
+        // Nobody has to listen.
+        let _ = self.events.send(event);
+    }
+
+    /// Ends the account. What is still held back belongs to steps that were stopped before their turn; it is told now.
+    pub(super) fn finish(mut self, lost: Option<sftp::Error>, cancelled: bool) -> Report {
+        for (_, waiting) in std::mem::take(&mut self.waiting) {
+            for event in waiting.events {
+                self.emit(event);
+            }
+        }
+        for event in std::mem::take(&mut self.afterwards) {
+            self.emit(event);
+        }
+        if let Some(error) = &lost {
+            self.emit(Event::Failed(Failure::new(Act::Continue, *b"", error.clone())));
+        }
+        self.report.lost = lost;
+        self.report.cancelled = cancelled;
+        self.report.elapsed = self.began.elapsed();
+        self.report
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver, channel};
+
+    fn reporter() -> (Reporter, Receiver<Event>) {
+        let (sender, receiver) = channel();
+        (Reporter::new(sender, Arc::default()), receiver)
+    }
+
+    fn note(text: &str) -> Event {
+        Event::Noted(Note::StartedOver(text.into()))
+    }
+
+    fn told(receiver: &Receiver<Event>) -> Vec<String> {
+        receiver
+            .try_iter()
+            .filter_map(|event| match event {
+                Event::Noted(Note::StartedOver(text)) => Some(String::from_utf8(text).unwrap()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn news_comes_in_order_of_the_plan_whatever_ends_first() {
+        let (mut reporter, receiver) = reporter();
+        reporter.tell(2, note("c"));
+        reporter.conclude(2);
+        reporter.tell(1, note("b"));
+        reporter.tell(0, note("a"));
+        assert_eq!(told(&receiver), ["a"]);
+        assert_eq!(reporter.ahead(3), 3);
+        reporter.conclude(0);
+        assert_eq!(told(&receiver), ["b"]);
+        reporter.tell(1, note("b again"));
+        reporter.conclude(1);
+        assert_eq!(told(&receiver), ["b again", "c"]);
+        assert_eq!(reporter.ahead(3), 0);
+    }
+
+    #[test]
+    fn a_step_that_was_held_back_goes_on_from_where_it_is() {
+        let (mut reporter, receiver) = reporter();
+        reporter.last_advance -= ADVANCE_PAUSE;
+        reporter.advance(1, 700, 700);
+        assert!(receiver.try_recv().is_err(), "nothing is said of a file that was not started");
+        reporter.conclude(0);
+        reporter.tick();
+        let Ok(Event::Advanced { position: 700, total }) = receiver.try_recv() else { panic!("no position") };
+        assert_eq!(total.bytes_done, 700);
+    }
+
+    #[test]
+    fn failures_are_reported_in_order_and_once() {
+        use crate::transfer::failure::{Act, Cause};
+        let (mut reporter, receiver) = reporter();
+        for step in [1, 0] {
+            reporter.tell(step, Event::Failed(Failure::new(Act::Download, format!("{step}"), Cause::NotRegular)));
+            reporter.conclude(step);
+        }
+        drop(receiver);
+        let things: Vec<_> = reporter.finish(None, false).failures.into_iter().map(|failure| failure.thing).collect();
+        assert_eq!(things, [b"0", b"1"]);
+    }
+}

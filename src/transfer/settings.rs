@@ -1,0 +1,93 @@
+//! What a job needs to know throughout: its options, the server's limits, the process's limits.
+
+use rustix::fs::Mode;
+use rustix::process::{Resource, getrlimit, umask};
+
+use super::request::Options;
+use crate::sftp::Session;
+
+/// Bytes of one READ or WRITE where the user did not say. Every server takes it, and larger ones are slower through libssh2's queues.
+const REQUEST_BYTES: u32 = 32 * 1024;
+
+/// Longest READ or WRITE that fits into a packet of the protocol.
+const LARGEST_REQUEST_BYTES: u32 = 255 * 1024;
+
+/// Requests in flight where the user fixed their size or number, as OpenSSH's own client has it.
+const REQUESTS: usize = 64;
+
+/// Bytes in flight at the start of a transfer. OpenSSH's own client keeps 64 requests of 32 KiB; more than that on a LAN
+/// only fills libssh2's queues.
+pub(super) const WINDOW_BYTES: u64 = 64 * 32 * 1024;
+
+/// Files in flight at once, at most. At 50 ms hundreds beat 16 by three times; beyond this nothing is gained.
+const FILES: usize = 512;
+
+/// Files in flight at once where the server does not tell how many handles it has.
+const FILES_WITHOUT_LIMIT: usize = 64;
+
+/// Handles of the server that are left to others: listings, and commands at the prompt.
+const RESERVED_HANDLES: u64 = 16;
+
+/// Descriptors of this process that are left to others.
+const RESERVED_DESCRIPTORS: u64 = 64;
+
+/// What a job needs to know throughout.
+#[derive(Clone, Debug)]
+pub(super) struct Settings {
+    pub(super) options: Options,
+    pub(super) server: Vec<u8>,
+    /// The mode bits that a new file does not get.
+    pub(super) umask: u32,
+    pub(super) read_bytes: u32,
+    pub(super) write_bytes: u32,
+    pub(super) window_bytes: u64,
+    pub(super) window_requests: usize,
+    pub(super) files: usize,
+}
+
+impl Settings {
+    pub(super) fn new(session: &Session, options: Options, server: Vec<u8>) -> Settings {
+        let limits = session.limits();
+        let size = |limit: u32| match options.request_bytes {
+            Some(bytes) => bytes.clamp(1, LARGEST_REQUEST_BYTES),
+            None => limit.min(REQUEST_BYTES),
+        };
+        let (read_bytes, write_bytes) = (size(limits.read_bytes), size(limits.write_bytes));
+        let pinned = options.requests.or(options.request_bytes.map(|_| REQUESTS)).map(|requests| requests.max(1));
+        Settings {
+            options,
+            server,
+            umask: current_umask(),
+            read_bytes,
+            write_bytes,
+            window_bytes: pinned.map_or(WINDOW_BYTES, |requests| {
+                u64::from(read_bytes.max(write_bytes)).saturating_mul(requests as u64)
+            }),
+            window_requests: pinned.unwrap_or(usize::MAX),
+            files: files_in_flight(limits.open_handles),
+        }
+    }
+
+    /// A mode that the server gave, as a new file of ours gets it.
+    pub(super) fn masked(&self, mode: u32) -> u32 {
+        mode & 0o777 & !self.umask
+    }
+}
+
+/// Two jobs may run side by side, and so one takes half of what there is.
+fn files_in_flight(handles: Option<u64>) -> usize {
+    let there = handles.map_or(FILES_WITHOUT_LIMIT as u64, |handles| handles.saturating_sub(RESERVED_HANDLES) / 2);
+    let here =
+        getrlimit(Resource::Nofile).current.map_or(u64::MAX, |limit| limit.saturating_sub(RESERVED_DESCRIPTORS) / 2);
+    // At most FILES, so it fits.
+    there.min(here).clamp(1, FILES as u64) as usize
+}
+
+/// The only portable way to ask is to set it. For the blink of an eye other threads' new files are too private.
+fn current_umask() -> u32 {
+    let mask = umask(Mode::RWXG | Mode::RWXO);
+    umask(mask);
+    // Wider than u32 nowhere, narrower on some systems.
+    #[allow(clippy::useless_conversion, reason = "the raw type differs from system to system")]
+    u32::from(mask.as_raw_mode())
+}

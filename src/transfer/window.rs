@@ -1,0 +1,74 @@
+//! How much may be in flight: bytes, and where the user says so, requests.
+
+/// What is in flight and what may be.
+#[derive(Debug)]
+pub(super) struct Window {
+    bytes: u64,
+    most_bytes: u64,
+    requests: usize,
+    most_requests: usize,
+}
+
+impl Window {
+    pub(super) fn new(most_bytes: u64, most_requests: usize) -> Window {
+        Window { bytes: 0, most_bytes, requests: 0, most_requests }
+    }
+
+    /// Whether another request may go out. The last one may overshoot: a window smaller than one request lets one through.
+    pub(super) fn has_room(&self) -> bool {
+        self.bytes < self.most_bytes && self.requests < self.most_requests
+    }
+
+    /// A request that moves so many bytes goes out.
+    pub(super) fn issue(&mut self, bytes: u64) {
+        self.requests += 1;
+        self.bytes += bytes;
+    }
+
+    /// Its answer is there.
+    pub(super) fn answered(&mut self, bytes: u64) {
+        self.requests -= 1;
+        self.bytes -= bytes;
+    }
+
+    /// Bytes that came ahead of their turn wait in memory, so they still count.
+    pub(super) fn hold(&mut self, bytes: u64) {
+        self.bytes += bytes;
+    }
+
+    /// Bytes that waited are where they belong, or dropped.
+    pub(super) fn release(&mut self, bytes: u64) {
+        self.bytes -= bytes;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_full_by_bytes_or_by_requests() {
+        let mut window = Window::new(100, 3);
+        window.issue(90);
+        assert!(window.has_room());
+        window.issue(90);
+        assert!(!window.has_room(), "180 of 100 bytes");
+        window.answered(90);
+        window.hold(20);
+        assert!(!window.has_room(), "what waits in memory counts");
+        window.release(20);
+        window.answered(90);
+        for _ in 0..3 {
+            window.issue(1);
+        }
+        assert!(!window.has_room(), "three of three requests");
+    }
+
+    #[test]
+    fn a_window_smaller_than_a_request_lets_one_through() {
+        let mut window = Window::new(5, usize::MAX);
+        assert!(window.has_room());
+        window.issue(32 * 1024);
+        assert!(!window.has_room());
+    }
+}
