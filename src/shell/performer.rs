@@ -45,10 +45,10 @@ impl Performer {
             Ok(Outcome::Done) => Verdict::Done,
             Ok(Outcome::End) => Verdict::End,
             Ok(Outcome::Local(program)) => self.run_local(program),
-            Ok(Outcome::Transfer(job)) => {
+            Ok(Outcome::Transfer { job, all_found }) => {
                 let progress = self.showing.progress(&self.context);
                 let report = watch(job, progress, &self.context.output, &self.signals);
-                if report.is_success() { Verdict::Done } else { Verdict::Failed }
+                if report.is_success() && all_found { Verdict::Done } else { Verdict::Failed }
             }
             Err(failure) => {
                 self.show(&failure);

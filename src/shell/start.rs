@@ -15,7 +15,7 @@ use super::session::Shell;
 use super::showing::{Showing, moves_its_cursor};
 use super::signals::{Phase, Signals};
 use super::source::Source;
-use crate::cli::{self, Batch, CliError, CommandLine, Invocation};
+use crate::cli::{self, Batch, CliError, CommandLine, Invocation, Target};
 use crate::commands::{Context, Settings};
 use crate::connect;
 use crate::sftp::Session;
@@ -127,6 +127,7 @@ fn converse(
 
 fn settings(invocation: &Invocation, progress: bool) -> Settings {
     Settings {
+        server: server_name(invocation),
         resume: invocation.resume,
         recursive: invocation.recursive,
         preserve: invocation.preserve,
@@ -134,6 +135,18 @@ fn settings(invocation: &Invocation, progress: bool) -> Settings {
         progress,
         buffer: invocation.buffer_bytes.map(|bytes| ByteSize::bytes(bytes.into())),
         requests: invocation.requests,
+    }
+}
+
+/// The server as the command line names it.
+fn server_name(invocation: &Invocation) -> Vec<u8> {
+    match &invocation.target {
+        Target::Command(command) => command.as_bytes().to_vec(),
+        Target::Server(destination) => {
+            let user = destination.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+            let port = invocation.port.map(|port| format!(":{port}")).unwrap_or_default();
+            format!("{user}{}{port}", destination.host).into_bytes()
+        }
     }
 }
 
