@@ -55,7 +55,8 @@ type Answers = Result<(Settings, Settings), Error>;
 fn ask_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<Answers> {
     let asked = |arguments: &[OsString]| {
         let mut command = Command::new(SSH);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
+        // Without -T it complains that its stdin is no terminal.
+        command.arg("-T").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     };
     let defaults = asked(&["-F", "/dev/null", "-G", "--", request.host].map(OsString::from))?;
     let settings = asked(request.arguments)?;

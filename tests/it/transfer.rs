@@ -27,14 +27,8 @@ struct Told {
     lines: Vec<String>,
 }
 
-const PLAIN: Options = Options {
-    recursive: false,
-    preserve: false,
-    resume: false,
-    fsync: false,
-    request_bytes: None,
-    requests: None,
-};
+const PLAIN: Options =
+    Options { recursive: false, preserve: false, resume: false, fsync: false, request_bytes: None, requests: None };
 const RECURSIVE: Options = Options { recursive: true, ..PLAIN };
 const RESUME: Options = Options { resume: true, ..PLAIN };
 const PRESERVE: Options = Options { preserve: true, recursive: true, ..PLAIN };
