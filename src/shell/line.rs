@@ -1,5 +1,8 @@
 //! What stands before a command: `-` lets a batch go on when the command fails, `@` keeps it from being echoed.
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A line taken apart, as far as it concerns the shell and not the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Line<'a> {
@@ -14,9 +17,10 @@ pub(crate) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Takes a line apart: blanks, any mix of `-` and `@`, blanks, the command.
+    /// Takes a line apart: blanks, any mix of `-` and `@`, blanks, the command. A byte-order mark, with which some
+    /// editors begin a file, is no part of a command.
     pub(crate) fn parse(line: &'a [u8]) -> Line<'a> {
-        let after_blanks = line.trim_ascii_start();
+        let after_blanks = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii_start();
         let prefixes = after_blanks.iter().take_while(|byte| b"-@".contains(byte)).count();
         let (prefix, rest) = after_blanks.split_at(prefixes);
         let command = rest.trim_ascii_start();
@@ -54,6 +58,8 @@ mod tests {
             ("# no command", false, false, ""),
             ("-# no command", true, false, ""),
             ("!ls -l", false, false, "!ls -l"),
+            ("\u{feff}-ls", true, false, "ls"),
+            ("\u{feff}# no command", false, false, ""),
         ] {
             let parsed = Line::parse(line.as_bytes());
             let seen = (parsed.ignores_failure, parsed.hides_itself, parsed.command);

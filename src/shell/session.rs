@@ -10,7 +10,7 @@ use std::ops::ControlFlow;
 use super::end::RunEnd;
 use super::line::Line;
 use super::lines::LONGEST_LINE;
-use super::performer::{Performer, Verdict};
+use super::performer::{Performer, Verdict, words_of};
 use super::source::{Asked, PROMPT, Source};
 use super::words::{self, Unterminated};
 use crate::commands::{self, Command, Failure};
@@ -39,7 +39,7 @@ impl Shell {
                 Ok(Asked::End) => return RunEnd::Done,
                 Ok(Asked::Interrupted) => return RunEnd::Interrupted,
                 Err(error) => {
-                    self.performer.context.output.failure(format_args!("Cannot read commands: {error}"));
+                    self.performer.context.output.failure(format_args!("Cannot read commands: {}", words_of(&error)));
                     return RunEnd::ConnectionFailed;
                 }
             };

@@ -6,12 +6,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batch;
+mod completion;
 mod completions;
 mod floors;
 mod fnmatch;
 mod model_session;
 mod names;
 mod openssh;
+mod prompt;
 mod remote;
 mod transfer;
 mod transport;

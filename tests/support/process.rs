@@ -113,6 +113,11 @@ impl Running {
     /// Closes its input and waits for its end.
     pub fn finish(mut self) -> Finished {
         self.stdin = None;
+        self.ends()
+    }
+
+    /// Waits for its end, its input being open.
+    pub fn ends(mut self) -> Finished {
         let (status, hung) = wait(&mut self.child, self.patience);
         self.ended = true;
         // What it started and left behind still holds its stdout; give the last words a moment to arrive.

@@ -153,6 +153,13 @@ impl Terminal {
         self
     }
 
+    /// Sends a signal to the program alone.
+    pub fn signals(self, signal: rustix::process::Signal) -> Self {
+        let pid = self.child.process_id().and_then(|pid| rustix::process::Pid::from_raw(i32::try_from(pid).ok()?));
+        let _ = rustix::process::kill_process(pid.expect("it was started"), signal);
+        self
+    }
+
     /// Sends bytes as they are.
     pub fn sends(self, bytes: &[u8]) -> Self {
         self.send(bytes);

@@ -1,0 +1,83 @@
+//! Tab: what it completes, how it quotes, and that it never waits long.
+
+use crate::support::{Key, Remote, Shell};
+
+/// Presses Tab after each text; the line must then be the other.
+fn completes(remote: Remote, cases: &[(&str, &str)]) {
+    let mut terminal = Shell::on(remote).here(["local file", "log/"]).at_a_terminal();
+    for (typed, line) in cases {
+        terminal = terminal.at_the_prompt().keys_in(typed).presses(Key::Tab).line_is(&format!("sftp> {line}"));
+        terminal = terminal.presses(Key::Ctrl('c'));
+    }
+    terminal.types("bye").ends_with(0);
+}
+
+#[test]
+fn command_names_whatever_their_case() {
+    completes(
+        Remote::empty(),
+        &[("ver", "version "), ("REN", "rename "), ("-@lp", "-@lpwd "), ("help ren", "help rename ")],
+    );
+}
+
+#[test]
+fn remote_names_are_quoted_as_they_were_begun() {
+    let remote = Remote::with(["docs/a b", "docs/it's", "notes", "x#y", "#z"]).and([(&b"caf\xe9"[..], &b"1"[..])]);
+    completes(
+        remote,
+        &[
+            ("cd d", "cd docs/"),
+            ("rmdir \"d", "rmdir \"docs/"),
+            ("rename docs/a", "rename docs/a\\ b "),
+            ("rename docs/a\\ ", "rename docs/a\\ b "),
+            ("rename \"docs/a ", "rename \"docs/a b\" "),
+            ("rename 'docs/it", "rename 'docs/it\\'s' "),
+            ("rename x", "rename x\\#y "),
+            ("rename \\#", "rename \\#z "),
+            ("rename caf", "rename caf$'\\351' "),
+            ("ln -s notes no", "ln -s notes notes "),
+        ],
+    );
+}
+
+#[test]
+fn local_names_where_the_command_takes_them() {
+    completes(
+        Remote::with(["remote"]),
+        &[("lcd l", "lcd log/"), ("lmkdir lo", "lmkdir lo"), ("lmkdir loc", "lmkdir local\\ file ")],
+    );
+}
+
+#[test]
+fn several_candidates_are_listed_printable_and_hidden_ones_only_when_asked_for() {
+    let remote = Remote::with(["messages.1", "messages.2", ".hidden", "dir/"]).and([(&b"me\x1b[2Jss"[..], &b"1"[..])]);
+    let terminal = Shell::on(remote)
+        .at_a_terminal()
+        .at_the_prompt()
+        .keys_in("rename m")
+        .presses(Key::Tab)
+        .line_is("sftp> rename me")
+        .presses(Key::Tab)
+        .presses(Key::Tab)
+        .sees("messages.1")
+        .sees("me\\033[2Jss")
+        .presses(Key::Ctrl('c'));
+    let terminal = terminal.at_the_prompt().keys_in("rename ").presses(Key::Tab).presses(Key::Tab).sees("dir/");
+    assert!(!terminal.roll().contains(".hidden"), "{}", terminal.roll());
+    let terminal = terminal.presses(Key::Ctrl('c')).at_the_prompt().keys_in("rename .").presses(Key::Tab);
+    terminal.line_is("sftp> rename .hidden ").presses(Key::Ctrl('c')).types("bye").ends_with(0);
+}
+
+#[test]
+fn names_that_lead_out_of_their_directory_are_not_offered() {
+    let terminal = Shell::on(Remote::with(["plain"]).lying("names"))
+        .at_a_terminal()
+        .at_the_prompt()
+        .keys_in("rename ")
+        .presses(Key::Tab)
+        .presses(Key::Tab)
+        .sees("plain");
+    let roll = terminal.roll();
+    assert!(!roll.contains("evil") && !roll.contains("passwd"), "{roll}");
+    terminal.presses(Key::Ctrl('c')).types("bye").ends_with(0);
+}

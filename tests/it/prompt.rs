@@ -1,0 +1,157 @@
+//! A person at a terminal: the prompt, the line editor, Ctrl-C and Ctrl-D, and a terminal that can't move its cursor.
+
+use crate::support::{Key, Remote, Shell};
+use rustix::process::Signal;
+
+#[test]
+fn ctrl_d_ends_the_session_with_a_newline() {
+    let outcome = Shell::on(Remote::empty())
+        .at_a_terminal()
+        .types("version")
+        .at_the_prompt()
+        .presses(Key::Ctrl('d'))
+        .ends_with(0);
+    assert!(outcome.stdout().trim_end().ends_with("sftp>"), "{}", outcome.stdout());
+    let raw = outcome.raw_stdout().to_vec();
+    assert!(!raw.is_empty());
+}
+
+#[test]
+fn ctrl_c_discards_the_line_and_nothing_else() {
+    Shell::on(Remote::empty())
+        .at_a_terminal()
+        .at_the_prompt()
+        .keys_in("mkdir a")
+        .presses(Key::Ctrl('c'))
+        .at_the_prompt()
+        .types("mkdir b")
+        .types("bye")
+        .ends_with(0)
+        .remote_holds(&["b/"]);
+}
+
+#[test]
+fn a_failure_leaves_the_prompt_and_the_exit_code_of_success() {
+    Shell::on(Remote::empty())
+        .at_a_terminal()
+        .types("cd nowhere")
+        .sees("No such file or directory")
+        .types("verison")
+        .sees("hint: did you mean version?")
+        .types("bye")
+        .ends_with(0);
+}
+
+#[test]
+fn lines_typed_ahead_are_obeyed_in_order() {
+    let terminal = Shell::on(Remote::empty()).at_a_terminal().at_the_prompt();
+    terminal
+        .sends(b"mkdir a\rcd a\rmkdir b\r!sleep 0.1\rcd b\rpwd\rbye\r")
+        .sees("/remote/a/b")
+        .ends_with(0)
+        .remote_holds(&["a/", "a/b/"]);
+}
+
+#[test]
+fn pasted_lines_are_obeyed_one_by_one() {
+    Shell::on(Remote::empty())
+        .at_a_terminal()
+        .at_the_prompt()
+        .sends(b"\x1b[200~mkdir a\nmkdir b\n\x1b[201~")
+        .presses(Key::Enter)
+        .types("bye")
+        .ends_with(0)
+        .remote_holds(&["a/", "b/"]);
+}
+
+#[test]
+fn the_history_gives_the_last_lines_back() {
+    Shell::on(Remote::empty())
+        .at_a_terminal()
+        .types("mkdir a")
+        .types("version")
+        .at_the_prompt()
+        .presses(Key::Up)
+        .presses(Key::Up)
+        .line_is("sftp> mkdir a")
+        .keys_in("b")
+        .presses(Key::Enter)
+        .types("bye")
+        .ends_with(0)
+        .remote_holds(&["a/", "ab/"]);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused_with_the_way_to_type_them() {
+    Shell::on(Remote::empty())
+        .at_a_terminal()
+        .at_the_prompt()
+        .sends(b"mkdir \xff\r")
+        .sees("hint: such a byte of a name is written $'\\377'")
+        .types("mkdir x$'\\377'")
+        .types("bye")
+        .ends_with(0)
+        .holds(|world| {
+            let names: Vec<_> =
+                std::fs::read_dir(world.remote()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            (names.len() != 1 || names[0].as_encoded_bytes() != b"x\xff").then(|| format!("{names:?}"))
+        });
+}
+
+#[test]
+fn a_terminal_that_cannot_move_its_cursor_gets_plain_lines() {
+    for term in ["dumb", ""] {
+        let terminal = Shell::on(Remote::empty()).env("TERM", term).at_a_terminal();
+        let outcome = terminal
+            .at_the_prompt()
+            .sends(b"mkdir a\n")
+            .at_the_prompt()
+            .keys_in("mkdir b")
+            .presses(Key::Ctrl('c'))
+            .at_the_prompt()
+            .presses(Key::Ctrl('d'))
+            .ends_with(0);
+        outcome.remote_holds(&["a/"]);
+    }
+}
+
+#[test]
+fn no_control_code_reaches_a_dumb_terminal() {
+    let terminal = Shell::on(Remote::empty())
+        .env("TERM", "dumb")
+        .at_a_terminal()
+        .at_the_prompt()
+        .sends(b"version\n")
+        .sees("version 3");
+    let raw = terminal.raw();
+    assert!(!raw.contains(&0x1b), "{}", String::from_utf8_lossy(&raw));
+    terminal.at_the_prompt().presses(Key::Ctrl('d')).ends_with(0);
+}
+
+#[test]
+fn a_local_program_has_the_terminal_and_its_own_ctrl_c() {
+    Shell::on(Remote::empty())
+        .at_a_terminal()
+        .types("!echo ready; read line; echo \"got $line\"")
+        .sees("ready")
+        .sends(b"something\r")
+        .sees("got something")
+        .types("!trap 'echo caught; exit 5' INT; echo waiting; sleep 30")
+        .sees("waiting")
+        .presses(Key::Ctrl('c'))
+        .sees("Shell exited with status 5")
+        .types("version")
+        .sees("SFTP protocol version 3")
+        .types("bye")
+        .ends_with(0);
+}
+
+#[test]
+fn a_signal_at_the_prompt_ends_with_1_and_gives_the_terminal_back() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let terminal = Shell::on(Remote::empty()).at_a_terminal().at_the_prompt().keys_in("half a li");
+        let terminal = terminal.signals(signal);
+        let terminal = terminal.hears("\x1b[?2004l");
+        terminal.ends_with(1);
+    }
+}
