@@ -179,7 +179,7 @@ impl Argument for Mode {
 
     fn read(word: &Word) -> Result<Mode, String> {
         let change = mode::Change::read(&word.plain());
-        change.map(Mode).ok_or_else(|| "A mode is octal, such as 644, or symbolic, such as u+x,go-w.".to_owned())
+        change.map(Mode).ok_or_else(|| "a mode is octal, such as 644, or symbolic, such as u+x,go-w".to_owned())
     }
 }
 
@@ -193,7 +193,7 @@ impl Argument for Umask {
     fn read(word: &Word) -> Result<Umask, String> {
         match mode::octal(&word.plain()) {
             Some(mask @ 0..=0o777) => Ok(Umask(mask)),
-            _ => Err("A umask is octal, 0 to 777.".to_owned()),
+            _ => Err("a umask is octal, 0 to 777".to_owned()),
         }
     }
 }
@@ -306,7 +306,7 @@ fn id(text: &[u8]) -> Result<u32, String> {
     };
     match u32::from_str_radix(digits, radix) {
         Ok(id) if !digits.starts_with('+') => Ok(id),
-        _ => Err("Users and groups are named by their numbers, 0 to 4294967295.".to_owned()),
+        _ => Err("users and groups are named by their numbers, 0 to 4294967295".to_owned()),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::terminal::Printable;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Cd {
     /// Directory to go to
+    #[arg(value_name = "path")]
     path: Option<RemoteDir>,
 }
 

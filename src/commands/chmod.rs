@@ -18,6 +18,7 @@ pub struct Chmod {
     #[arg(short = 'R', long)]
     recursive: bool,
     /// New mode: octal, such as 644, or symbolic, such as u+x,go-w
+    #[arg(value_name = "mode")]
     mode: Mode,
     /// Files to change
     #[arg(required = true, value_name = "path")]

@@ -16,6 +16,7 @@ pub struct Chown {
     #[arg(short = 'h', long)]
     no_dereference: bool,
     /// Number of the new owner; with a group OWNER:GROUP
+    #[arg(value_name = "own")]
     own: OwnerIds,
     /// Files to change
     #[arg(required = true, value_name = "path")]
@@ -44,6 +45,7 @@ pub struct Chgrp {
     #[arg(short = 'h', long)]
     no_dereference: bool,
     /// Number of the new group
+    #[arg(value_name = "grp")]
     grp: Id,
     /// Files to change
     #[arg(required = true, value_name = "path")]

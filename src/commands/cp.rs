@@ -12,8 +12,10 @@ use crate::terminal::Printable;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Cp {
     /// File to copy
+    #[arg(value_name = "oldpath")]
     oldpath: RemotePath,
     /// Its copy, or the directory for it
+    #[arg(value_name = "newpath")]
     newpath: RemotePath,
 }
 

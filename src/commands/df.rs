@@ -16,6 +16,7 @@ pub struct Df {
     #[arg(short, long)]
     inodes: bool,
     /// A path on the file system
+    #[arg(value_name = "path")]
     path: Option<RemotePath>,
 }
 

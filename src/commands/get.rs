@@ -26,7 +26,7 @@ pub struct Get {
     #[arg(short = 'o', long = "output", value_name = "dir")]
     into: Option<LocalDir>,
     /// What to fetch, and where to
-    #[arg(required = true, value_name = "remote... [local]")]
+    #[arg(required = true, value_name = "path")]
     operands: Vec<GetOperand>,
 }
 

@@ -1,14 +1,16 @@
 //! `help` and `?`: the list of commands, and what one of them does. All of it is read off the commands' own definitions.
 #![forbid(unsafe_code)]
 
+use super::argument::kind;
 use super::list::{Entry, find, takes_many, unknown};
-use super::{COMMANDS, CommandName, Context, Example, Failure, Outcome, Run};
+use super::{ArgumentKind, COMMANDS, CommandName, Context, Example, Failure, Outcome, Run};
 use crate::terminal::table::{self, Look};
 
 /// Display this help text, or that of a command
 #[derive(Clone, Debug, clap::Args)]
 pub struct Help {
     /// Command to explain
+    #[arg(value_name = "command")]
     command: Option<CommandName>,
 }
 
@@ -16,19 +18,26 @@ impl Run for Help {
     const EXAMPLES: &'static [Example] = &[Example { line: "help get", does: "explain get, with its flags" }];
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        match self.command {
+        let Some(CommandName(name)) = self.command else {
+            list(cx);
+            return Ok(Outcome::Done);
+        };
+        match find(&name) {
+            Some(entry) => cx.output.answer(text(entry)),
             None => {
-                cx.output.answer("Available commands:");
-                let look = if cx.output.stdout_is_terminal() { Look::Framed } else { Look::Plain };
-                cx.output.answer(table::rows(COMMANDS.iter().map(row), look, cx.output.width()));
-            }
-            Some(CommandName(name)) => {
-                let entry = find(&name).ok_or_else(|| unknown(&name))?;
-                cx.output.answer(text(entry));
+                // sftp(1) shows the list whatever follows, and so do scripts expect it.
+                unknown(&name).tell(&cx.output);
+                list(cx);
             }
         }
         Ok(Outcome::Done)
     }
+}
+
+fn list(cx: &Context) {
+    cx.output.answer("Available commands:");
+    let look = if cx.output.stdout_is_terminal() { Look::Framed } else { Look::Plain };
+    cx.output.answer(table::rows(COMMANDS.iter().map(row), look, cx.output.width()));
 }
 
 /// A command in one line: how it is written, and what it does.
@@ -51,8 +60,15 @@ fn text(entry: &Entry) -> String {
         _ => String::new(),
     };
     let template = format!("{{usage-heading}} {{usage}}\n\n{{about-with-newline}}\n{others}{{all-args}}{{after-help}}");
-    let mut definition = definition.override_usage(usage).help_template(template).after_help(examples(entry));
-    definition.render_long_help().to_string().trim_end().to_owned()
+    let whole = definition.get_long_about().or(definition.get_about()).cloned().unwrap_or_default();
+    let mut definition =
+        definition.override_usage(usage).about(whole).help_template(template).after_help(examples(entry));
+    definition.render_help().to_string().trim_end().to_owned()
+}
+
+/// What an argument's value is called.
+fn value_name(argument: &clap::Arg) -> Option<String> {
+    argument.get_value_names().and_then(<[_]>::first).map(ToString::to_string)
 }
 
 fn examples(entry: &Entry) -> String {
@@ -74,7 +90,7 @@ fn synopsis(name: &str, definition: &clap::Command) -> String {
         parts.push(format!("[-{switches}]"));
     }
     for flag in flags() {
-        let value = flag.get_value_names().and_then(<[_]>::first).map(ToString::to_string).unwrap_or_default();
+        let value = value_name(flag).unwrap_or_default();
         match (flag.get_short(), flag.get_long()) {
             (Some(short), _) if flag.get_action().takes_values() => parts.push(format!("[-{short} {value}]")),
             (None, Some(long)) if flag.get_action().takes_values() => parts.push(format!("[--{long} {value}]")),
@@ -87,11 +103,12 @@ fn synopsis(name: &str, definition: &clap::Command) -> String {
 }
 
 fn operand(argument: &clap::Arg) -> String {
-    let name = match argument.get_value_names() {
-        Some([name, ..]) => name.to_string(),
-        _ => argument.get_id().to_string(),
-    };
-    let name = name.to_lowercase();
-    let many = if takes_many(argument) && !name.contains("...") { "..." } else { "" };
+    match kind(argument) {
+        Some(ArgumentKind::GetOperand) => return "remote... [local]".to_owned(),
+        Some(ArgumentKind::PutOperand) => return "local... [remote]".to_owned(),
+        _ => (),
+    }
+    let name = value_name(argument).unwrap_or_default();
+    let many = if takes_many(argument) { "..." } else { "" };
     if argument.is_required_set() { format!("{name}{many}") } else { format!("[{name}{many}]") }
 }

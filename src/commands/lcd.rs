@@ -15,6 +15,7 @@ use crate::terminal::Printable;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Lcd {
     /// Directory to go to
+    #[arg(value_name = "path")]
     path: Option<LocalDir>,
 }
 

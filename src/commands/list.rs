@@ -3,6 +3,7 @@
 
 use super::argument::{ArgumentKind, kind};
 use super::{Example, Failure};
+use crate::terminal::Printable;
 
 /// One command of the list: its names and how it is read.
 pub struct Entry {
@@ -132,19 +133,92 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     super::COMMANDS.iter().flat_map(|entry| entry.names.iter().copied())
 }
 
+/// What other programs call a command of ours.
+const ELSEWHERE: [(&str, &str); 8] = [
+    ("mv", "rename"),
+    ("move", "rename"),
+    ("del", "rm"),
+    ("delete", "rm"),
+    ("md", "mkdir"),
+    ("rd", "rmdir"),
+    ("upload", "put"),
+    ("download", "get"),
+];
+
 /// The failure of a name that no command has, with the nearest one that some has.
 pub(super) fn unknown(name: &str) -> Failure {
-    /// Below it two names have too little in common to be mistaken for each other.
-    const LEAST_LIKENESS: f64 = 0.6;
-    let lower = name.to_ascii_lowercase();
-    let nearest = names()
-        .map(|known| (strsim::damerau_levenshtein(&lower, known), strsim::jaro_winkler(&lower, known), known))
-        .filter(|&(edits, likeness, _)| edits <= 2 && likeness >= LEAST_LIKENESS)
-        .min_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
-    let shown = crate::terminal::Printable(name.as_bytes());
-    let failure = Failure::new(format!("Invalid command. There is no \"{shown}\"."));
-    match nearest {
-        Some((.., known)) => failure.with_hint(format!("did you mean {known}?")),
+    let failure = Failure::new(format!("Invalid command. There is no \"{}\".", Printable(name.as_bytes())));
+    match nearest(&name.to_ascii_lowercase()) {
+        Some(known) => failure.with_hint(format!("did you mean {known}?")),
         None => failure.with_hint("help lists the commands"),
+    }
+}
+
+fn nearest(name: &str) -> Option<&'static str> {
+    let elsewhere = ELSEWHERE.into_iter().find(|&(theirs, _)| theirs == name).map(|(_, ours)| ours);
+    // A slip of a finger in three letters, or the start of one name and of no other.
+    let edits = |known: &str| strsim::damerau_levenshtein(name, known);
+    let misspelt = || names().filter(|known| edits(known) <= (name.len() / 3).max(1) && edits(known) < name.len());
+    let mut begun = names().filter(|known| name.len() > 1 && known.starts_with(name));
+    let only = begun.next().filter(|_| begun.next().is_none());
+    elsewhere.or(only).or_else(|| misspelt().min_by_key(|known| edits(known)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_the_one_that_was_meant() {
+        for (typed, meant) in [
+            ("gte", Some("get")),
+            ("mkdri", Some("mkdir")),
+            ("ren", Some("rename")),
+            ("mv", Some("rename")),
+            ("lsz", Some("ls")),
+            ("xyzzy", None),
+            ("me", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(typed), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn no_name_and_no_flag_is_there_twice_and_every_argument_is_named_and_explained() {
+        let mut seen = std::collections::HashSet::new();
+        assert!(names().all(|name| seen.insert(name)), "a name is there twice");
+        for entry in super::super::COMMANDS {
+            let definition = entry.definition();
+            assert!(definition.get_about().is_some(), "{}", entry.name());
+            let mut shorts = std::collections::HashSet::new();
+            for argument in definition.get_arguments() {
+                let id = argument.get_id();
+                assert!(argument.get_help().is_some(), "{} {id}", entry.name());
+                assert!(!argument.is_positional() || kind(argument).is_some(), "{} {id} has no kind", entry.name());
+                assert!(argument.get_short().is_none_or(|short| shorts.insert(short)), "{} {id}", entry.name());
+            }
+            entry.definition().debug_assert();
+        }
+    }
+
+    #[test]
+    fn the_completer_learns_what_may_stand_where() {
+        use ArgumentKind::*;
+        for (name, index, kinds) in [
+            ("get", 0, &[RemotePattern][..]),
+            ("get", 1, &[LocalPath, RemotePattern]),
+            ("put", 0, &[LocalPattern]),
+            ("put", 5, &[RemotePath, LocalPattern]),
+            ("cd", 0, &[RemoteDir]),
+            ("cd", 1, &[]),
+            ("chmod", 0, &[Mode]),
+            ("chmod", 3, &[RemotePattern]),
+            ("cp", 1, &[RemotePath]),
+            ("bye", 0, &[]),
+            ("help", 0, &[CommandName]),
+        ] {
+            assert_eq!(find(name).unwrap().operand_kinds(index), kinds, "{name} {index}");
+        }
     }
 }

@@ -13,8 +13,10 @@ pub struct Ln {
     #[arg(short, long)]
     symbolic: bool,
     /// What the link leads to
+    #[arg(value_name = "oldpath")]
     oldpath: RemotePath,
     /// Where the link shall be
+    #[arg(value_name = "newpath")]
     newpath: RemotePath,
 }
 
@@ -35,8 +37,10 @@ impl Run for Ln {
 #[derive(Clone, Debug, clap::Args)]
 pub struct Symlink {
     /// What the link leads to, taken as it is typed
+    #[arg(value_name = "oldpath")]
     oldpath: RemotePath,
     /// Where the link shall be
+    #[arg(value_name = "newpath")]
     newpath: RemotePath,
 }
 

@@ -9,6 +9,7 @@ use super::{Context, Failure, Outcome, Run, Umask};
 #[derive(Clone, Debug, clap::Args)]
 pub struct Lumask {
     /// Bits that new local files shall not have, in octal
+    #[arg(value_name = "umask")]
     umask: Umask,
 }
 

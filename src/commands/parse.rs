@@ -184,7 +184,7 @@ fn objection(entry: &Entry, name: &str, error: &clap::Error) -> Failure {
             let id = text(ContextKind::InvalidArg);
             let why = text(ContextKind::InvalidValue);
             match definition.get_positionals().find(|argument| argument.get_id() == id.as_str()) {
-                Some(argument) if is_number(argument) => missing_argument(entry, name, Some(argument)).with_line(why),
+                Some(argument) if is_number(argument) => missing_argument(entry, name, Some(argument)).with_hint(why),
                 _ => Failure::new(format!("{name}: {why}")),
             }
         }

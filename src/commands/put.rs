@@ -26,7 +26,7 @@ pub struct Put {
     #[arg(short = 'o', long = "output", value_name = "dir")]
     into: Option<RemoteDir>,
     /// What to send, and where to
-    #[arg(required = true, value_name = "local... [remote]")]
+    #[arg(required = true, value_name = "path")]
     operands: Vec<PutOperand>,
 }
 

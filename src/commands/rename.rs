@@ -14,8 +14,10 @@ pub struct Rename {
     #[arg(short)]
     legacy: bool,
     /// What to rename
+    #[arg(value_name = "oldpath")]
     oldpath: RemotePath,
     /// Its new name
+    #[arg(value_name = "newpath")]
     newpath: RemotePath,
 }
 

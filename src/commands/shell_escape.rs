@@ -13,6 +13,7 @@ use super::{Context, Example, Failure, Outcome, Run, ShellLine};
 #[derive(Clone, Debug, clap::Args)]
 pub struct Escape {
     /// Command line for the shell
+    #[arg(value_name = "command")]
     command: Option<ShellLine>,
 }
 
