@@ -1,9 +1,9 @@
 //! How an SSH channel carries a session: rules that were each paid for, tried on a real sshd.
 
-use crate::support::{Entry, Fault, Relay, Remote, Toward, World, noise, sftp_server};
+use crate::support::{Entry, Fault, Person, Relay, Remote, Toward, World, noise, sftp_server};
 use sftpsh::name::RemotePath;
 use sftpsh::sftp::{Attributes, Error, OpenFlags, Options, Pending, Session, calls};
-use sftpsh::ssh::{self, Config, Notice, Questions, Request, Socket, Start};
+use sftpsh::ssh::{self, Config, Request, Socket, Start};
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs;
@@ -11,7 +11,6 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
-use zeroize::Zeroizing;
 
 const CHUNK: usize = 32 << 10;
 const IN_FLIGHT: usize = 64;
@@ -19,26 +18,10 @@ const IN_FLIGHT: usize = 64;
 /// A send buffer so small that writes are half done most of the time.
 const SMALL_SEND_BUFFER: usize = 8 << 10;
 
-/// Nobody is there to be asked, and nothing is shown.
-struct Nobody;
-
-impl Questions for Nobody {
-    fn can_ask(&self) -> bool {
-        false
-    }
-    fn ask(&mut self, _question: &str) -> Option<String> {
-        None
-    }
-    fn secret(&mut self, _question: &str) -> Option<Zeroizing<String>> {
-        None
-    }
-    fn show(&mut self, _notice: Notice) {}
-}
-
 fn config(world: &World) -> Config {
     let file = world.ssh_config();
     let arguments = ["-F".into(), file.into_os_string(), "-G".into(), "--".into(), "server".into()];
-    Config::resolve(Request { arguments: &arguments, host: "server" }, &mut Nobody).unwrap()
+    Config::resolve(Request { arguments: &arguments, host: "server" }, &mut Person::absent()).unwrap()
 }
 
 /// A session on a socket that `prepare` has had in its hands.
@@ -47,7 +30,7 @@ fn session(world: &World, start: &Start, prepare: impl FnOnce(&TcpStream)) -> Se
     let stream = TcpStream::connect((config.host.as_str(), config.port)).unwrap();
     stream.set_nodelay(true).unwrap();
     prepare(&stream);
-    let transport = ssh::open(&config, Socket::new(stream, None), start, &mut Nobody).unwrap();
+    let transport = ssh::open(&config, Socket::new(stream, None), start, &mut Person::absent()).unwrap();
     Session::open(Box::new(transport), Options::default()).unwrap()
 }
 
@@ -220,18 +203,18 @@ fn a_hundred_sessions_leave_nothing_behind() {
 fn a_hundred_sessions() {
     let file = std::env::var_os("SFTPSH_TEST_SSH_CONFIG").expect("the test before tells where the server is");
     let arguments: [OsString; 5] = ["-F".into(), file, "-G".into(), "--".into(), "server".into()];
-    let config = Config::resolve(Request { arguments: &arguments, host: "server" }, &mut Nobody).unwrap();
+    let config = Config::resolve(Request { arguments: &arguments, host: "server" }, &mut Person::absent()).unwrap();
     let open = |number: usize| {
         let socket = ssh::dial(&config).unwrap();
-        let transport = ssh::open(&config, socket, &sftp(), &mut Nobody).unwrap();
-        if number % 4 == 0 {
-            // Dropped before anybody spoke SFTP on it.
+        let transport = ssh::open(&config, socket, &sftp(), &mut Person::absent()).unwrap();
+        if number.is_multiple_of(2) {
+            // Dropped before anybody spoke SFTP on it: libssh2 leaks some 80 KiB with a session that is alive.
             return;
         }
         let session = Session::open(Box::new(transport), Options::default()).unwrap();
-        match number % 4 {
+        match number % 6 {
             1 => drop(session.finish()),
-            2 => session.killer().kill(),
+            3 => session.killer().kill(),
             _ => {}
         }
     };
@@ -244,7 +227,7 @@ fn a_hundred_sessions() {
     let after = (open_files(), resident_bytes());
     assert_eq!(after.0, before.0, "descriptors are left open");
     let grown = after.1.saturating_sub(before.1);
-    assert!(grown < 3 << 20, "{grown} bytes are left by 100 sessions");
+    assert!(grown < 2 << 20, "{grown} bytes are left by 100 sessions");
 }
 
 /// Waits for a condition that other threads bring about.
