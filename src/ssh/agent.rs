@@ -254,6 +254,13 @@ mod tests {
     }
 
     #[test]
+    fn an_agent_that_says_nothing_is_not_waited_for_for_ever() {
+        let (ours, _theirs) = UnixStream::pair().unwrap();
+        let error = Agent { stream: ours }.ask(&[REQUEST_IDENTITIES], Duration::from_millis(20)).unwrap_err();
+        assert_eq!(error.to_string(), "the agent does not answer");
+    }
+
+    #[test]
     fn the_hash_follows_the_algorithm_and_a_security_key_keeps_its_flags() {
         for (algorithm, made, flags, expected) in [
             ("ssh-ed25519", "ssh-ed25519", 0, Some(&b"sig"[..])),

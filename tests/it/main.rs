@@ -6,11 +6,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod auth;
 mod batch;
 mod completion;
 mod completions;
 mod floors;
 mod fnmatch;
+mod hostkeys;
 mod model_session;
 mod names;
 mod openssh;

@@ -1,0 +1,273 @@
+//! Whether a host is trusted: what is asked, what is remembered, and what is refused whatever anybody says.
+
+use crate::support::{Person, Remote, World, generate_key};
+use sftpsh::sftp::{Options, Session};
+use sftpsh::ssh::{self, Config, Error, Request, Start};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const QUESTION: &str = "Are you sure you want to continue connecting (yes/no/[fingerprint])? ";
+
+/// A server of keys of these types, of which our known_hosts says nothing yet.
+fn server(types: &[&str]) -> World {
+    World::build(Remote::empty().host_keys(types).unknown_to_us(), &[])
+}
+
+fn known_hosts(world: &World) -> PathBuf {
+    world.home().join(".ssh/known_hosts")
+}
+
+/// Connects with more words for ssh, and says that SFTP works.
+fn connect(world: &World, words: &[&str], person: &mut Person) -> Result<(), Error> {
+    let mut arguments: Vec<OsString> = vec!["-F".into(), world.ssh_config().into()];
+    arguments.extend(words.iter().map(OsString::from));
+    arguments.extend(["-G", "--", "server"].map(OsString::from));
+    let config = Config::resolve(Request { arguments: &arguments, host: "server" }, person)?;
+    let transport = ssh::open(&config, ssh::dial(&config)?, &Start::Subsystem("sftp".to_owned()), person)?;
+    let session = Session::open(Box::new(transport), Options::default()).unwrap();
+    assert_eq!(session.version(), 3);
+    Ok(())
+}
+
+fn refusal(world: &World, words: &[&str], person: &mut Person) -> (String, String) {
+    let error = connect(world, words, person).expect_err("it was let in");
+    (world.plain(&error.to_string()), world.plain(&error.hint().unwrap_or_default()))
+}
+
+/// The server's line in known_hosts, without its newline.
+fn line_of(world: &World, kind: &str) -> String {
+    let lines = world.sshd().known_hosts();
+    lines.lines().find(|line| line.contains(kind)).expect("the server has such a key").to_owned()
+}
+
+fn fingerprint(world: &World, kind: &str) -> String {
+    let file = world.root().join(format!("sshd/host_{kind}.pub"));
+    let output = Command::new("ssh-keygen").arg("-lf").arg(file).output().unwrap();
+    String::from_utf8_lossy(&output.stdout).split(' ').nth(1).unwrap().to_owned()
+}
+
+/// Another key of the type, as type and key.
+fn other_key(world: &World, kind: &str) -> String {
+    let file = world.root().join("other_key");
+    generate_key(&file, kind);
+    let line = fs::read_to_string(file.with_extension("pub")).unwrap();
+    line.split(' ').take(2).collect::<Vec<_>>().join(" ")
+}
+
+fn fills_known_hosts(world: &World, text: &str) {
+    fs::write(known_hosts(world), text).unwrap();
+}
+
+#[test]
+fn an_unknown_host_is_refused_where_nobody_may_or_can_be_asked() {
+    let world = server(&["ed25519"]);
+    let shown = fingerprint(&world, "ed25519");
+    let port = world.sshd().port();
+    let way_out = format!(
+        "the key shown is {shown}; if that is right, add it with: \
+         ssh-keyscan -p {port} 127.0.0.1 >> HOME/.ssh/known_hosts"
+    );
+    let cases = [
+        (&["-oStrictHostKeyChecking=yes"][..], Person::answering(["yes"]), "you have requested strict checking"),
+        (&[], Person::absent(), "nobody can be asked"),
+        (&["-oBatchMode=yes"], Person::answering(["yes"]), "nobody can be asked"),
+    ];
+    for (words, mut person, reason) in cases {
+        let (message, hint) = refusal(&world, words, &mut person);
+        let expected = "Host key verification failed. No ED25519 host key is known for [127.0.0.1]:PORT and ";
+        assert_eq!((message, hint), (format!("{expected}{reason}"), way_out.clone()));
+        assert_eq!(person.asked(), Vec::<&str>::new());
+    }
+    assert!(!known_hosts(&world).exists());
+}
+
+#[test]
+fn who_says_yes_or_types_the_fingerprint_is_asked_only_once() {
+    for by_fingerprint in [false, true] {
+        let world = server(&["ed25519"]);
+        let shown = fingerprint(&world, "ed25519");
+        let answer = if by_fingerprint { shown.as_str() } else { "yes" };
+        let mut person = Person::answering([answer]);
+        connect(&world, &[], &mut person).unwrap();
+        assert_eq!(person.asked(), [QUESTION]);
+        let lines: Vec<String> = person.shown().iter().map(|line| world.plain(line)).collect();
+        assert_eq!(
+            lines,
+            [
+                "The authenticity of host '[127.0.0.1]:PORT ([127.0.0.1]:PORT)' can't be established.",
+                &format!("ED25519 key fingerprint is {shown}."),
+                "This key is not known by any other names.",
+                "Warning: Permanently added '[127.0.0.1]:PORT' (ED25519) to the list of known hosts.",
+            ]
+        );
+        assert_eq!(fs::read_to_string(known_hosts(&world)).unwrap(), line_of(&world, "ed25519").replace(" test", "\n"));
+        connect(&world, &["-oStrictHostKeyChecking=yes"], &mut Person::absent()).unwrap();
+    }
+}
+
+#[test]
+fn no_answer_but_yes_or_the_right_fingerprint_is_taken() {
+    let world = server(&["ed25519"]);
+    let mut person = Person::answering(["SHA256:somebodyelse", "y", "no"]);
+    let (message, _) = refusal(&world, &[], &mut person);
+    assert_eq!(message, "Host key verification failed. The ED25519 key of [127.0.0.1]:PORT was not accepted");
+    let again = "Please type 'yes', 'no' or the fingerprint: ";
+    assert_eq!(person.asked(), [QUESTION, again, again]);
+    let mut person = Person::answering(Vec::<String>::new());
+    refusal(&world, &[], &mut person);
+    assert_eq!(person.asked(), [QUESTION]);
+    assert!(!known_hosts(&world).exists());
+}
+
+#[test]
+fn accept_new_and_no_add_a_host_without_a_question() {
+    for policy in ["accept-new", "no"] {
+        let world = server(&["ed25519"]);
+        fills_known_hosts(&world, "# no newline at the end");
+        let policy = format!("-oStrictHostKeyChecking={policy}");
+        connect(&world, &[&policy, "-oHashKnownHosts=yes"], &mut Person::absent()).unwrap();
+        let text = fs::read_to_string(known_hosts(&world)).unwrap();
+        assert!(text.starts_with("# no newline at the end\n|1|"), "{text}");
+        connect(&world, &["-oStrictHostKeyChecking=yes"], &mut Person::absent()).unwrap();
+        assert_eq!(fs::read_to_string(known_hosts(&world)).unwrap(), text, "added twice");
+    }
+}
+
+#[test]
+fn a_changed_key_is_refused_in_all_but_the_policy_no() {
+    let world = server(&["ed25519"]);
+    let host = line_of(&world, "ed25519").split(' ').next().unwrap().to_owned();
+    let known = format!("# first\n{host} {}\n", other_key(&world, "ed25519"));
+    fills_known_hosts(&world, &known);
+    for policy in ["yes", "ask", "accept-new"] {
+        let mut person = Person::answering(["yes"]);
+        let (message, hint) = refusal(&world, &[&format!("-oStrictHostKeyChecking={policy}")], &mut person);
+        let shown = fingerprint(&world, "ed25519");
+        assert_eq!(
+            message,
+            format!(
+                "Host key verification failed. The ED25519 key of [127.0.0.1]:PORT has changed: \
+                 {shown} is not the key in HOME/.ssh/known_hosts:2"
+            )
+        );
+        assert!(hint.contains("ssh-keygen -f HOME/.ssh/known_hosts -R '[127.0.0.1]:PORT'"), "{hint}");
+        assert_eq!(person.asked(), Vec::<&str>::new());
+        assert!(person.shown().iter().any(|line| line.contains("REMOTE HOST IDENTIFICATION HAS CHANGED")));
+    }
+    let mut person = Person::answering(["secret"]);
+    connect(&world, &["-oStrictHostKeyChecking=no"], &mut person).unwrap();
+    assert!(person.shown().iter().any(|line| line.contains("authentication are disabled")));
+    assert_eq!(fs::read_to_string(known_hosts(&world)).unwrap(), known);
+}
+
+#[test]
+fn a_revoked_key_is_refused_whatever_the_policy() {
+    let world = server(&["ed25519"]);
+    let line = line_of(&world, "ed25519");
+    let key = line.split_once(' ').unwrap().1;
+    fills_known_hosts(&world, &format!("{line}\n@revoked * {key}\n"));
+    for policy in ["yes", "ask", "accept-new", "no"] {
+        let (message, _) =
+            refusal(&world, &[&format!("-oStrictHostKeyChecking={policy}")], &mut Person::answering(["yes"]));
+        assert_eq!(
+            message,
+            "Host key verification failed. The ED25519 key of [127.0.0.1]:PORT is marked as revoked in \
+             HOME/.ssh/known_hosts:2"
+        );
+    }
+}
+
+#[test]
+fn a_host_known_by_one_type_is_asked_for_that_type() {
+    for kind in ["ecdsa", "rsa"] {
+        let world = server(&["ed25519", "ecdsa", "rsa"]);
+        fills_known_hosts(&world, &line_of(&world, if kind == "rsa" { "ssh-rsa" } else { kind }));
+        for policy in ["ask", "yes"] {
+            let mut person = Person::absent();
+            connect(&world, &[&format!("-oStrictHostKeyChecking={policy}")], &mut person).unwrap();
+            assert_eq!(person.shown(), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn a_key_of_another_type_is_a_question_and_no_alarm() {
+    let world = server(&["ed25519"]);
+    let host = line_of(&world, "ed25519").split(' ').next().unwrap().to_owned();
+    fills_known_hosts(&world, &format!("{host} {}\n", other_key(&world, "ecdsa")));
+    let mut person = Person::answering(["yes"]);
+    connect(&world, &[], &mut person).unwrap();
+    assert_eq!(person.asked(), [QUESTION]);
+    let shown = person.shown().join("\n");
+    assert!(shown.contains("Keys of other types are known for it: "), "{shown}");
+    assert!(!shown.contains("CHANGED"), "{shown}");
+}
+
+#[test]
+fn a_server_with_a_certificate_is_known_by_its_plain_key() {
+    let world = server(&["ed25519"]);
+    drop(world);
+    let directory = tempfile::tempdir().unwrap();
+    let authority = directory.path().join("ca");
+    generate_key(&authority, "ed25519");
+    let certified = certified_host_key(directory.path(), &authority);
+    let remote = Remote::empty()
+        .sshd_config(format!("HostKey {}", certified.display()))
+        .sshd_config(format!("HostCertificate {}-cert.pub", certified.display()))
+        .host_keys(&[])
+        .unknown_to_us();
+    let world = World::build(remote, &[]);
+    let key = fs::read_to_string(certified.with_extension("pub")).unwrap();
+    fills_known_hosts(&world, &format!("[127.0.0.1]:{} {key}", world.sshd().port()));
+    let mut person = Person::absent();
+    connect(&world, &["-oStrictHostKeyChecking=yes"], &mut person).unwrap();
+    assert_eq!(person.shown(), Vec::<String>::new());
+}
+
+/// A host key with a certificate of an authority that nobody here trusts, for another name.
+fn certified_host_key(directory: &Path, authority: &Path) -> PathBuf {
+    let key = directory.join("host_certified");
+    generate_key(&key, "ed25519");
+    let signed = Command::new("ssh-keygen")
+        .args(["-q", "-h", "-I", "host", "-n", "elsewhere.example", "-s"])
+        .args([authority, &key.with_extension("pub")])
+        .status();
+    assert!(signed.unwrap().success());
+    key
+}
+
+#[test]
+fn an_alias_is_looked_up_in_place_of_the_host() {
+    let world = server(&["ed25519"]);
+    let key = line_of(&world, "ed25519").split_once(' ').unwrap().1.to_owned();
+    fills_known_hosts(&world, &format!("my-alias {key}\n"));
+    let words = ["-oStrictHostKeyChecking=yes", "-oHostKeyAlias=my-alias"];
+    connect(&world, &words, &mut Person::absent()).unwrap();
+    refusal(&world, &words[..1], &mut Person::absent());
+}
+
+#[test]
+fn a_file_that_cannot_be_written_costs_a_warning_only() {
+    let world = server(&["ed25519"]);
+    fs::write(world.home().join("file"), "").unwrap();
+    let file = world.home().join("file/known_hosts");
+    let mut person = Person::absent();
+    let file = format!("-oUserKnownHostsFile={}", file.display());
+    connect(&world, &[&file, "-oStrictHostKeyChecking=accept-new"], &mut person).unwrap();
+    let shown: Vec<String> = person.shown().iter().map(|line| world.plain(line)).collect();
+    assert_eq!(shown.len(), 1, "{shown:?}");
+    assert!(shown[0].starts_with("Failed to add the host to the list of known hosts (HOME/file/known_hosts): "));
+}
+
+#[test]
+fn a_short_rsa_key_is_refused() {
+    let world = server(&["rsa"]);
+    let words = ["-oStrictHostKeyChecking=accept-new", "-oRequiredRSASize=8192"];
+    let (message, _) = refusal(&world, &words, &mut Person::absent());
+    assert_eq!(
+        message,
+        "Host key verification failed. The RSA key of [127.0.0.1]:PORT has 3072 bits only; RequiredRSASize is 8192"
+    );
+}
