@@ -303,7 +303,8 @@ impl<T> Directory<T> {
         let asked = self.chunks.len();
         if !self.ended {
             let answered = asked - self.in_flight;
-            let wanted = (FIRST_READS * (answered + 1)).min(MOST_READS);
+            // The first answers tell whether it is worth more: most directories end with the second.
+            let wanted = if answered < FIRST_READS { FIRST_READS - answered } else { (2 * answered).min(MOST_READS) };
             let more = wanted.saturating_sub(self.in_flight);
             self.chunks.resize_with(asked + more, Listing::default);
             self.in_flight += more;
