@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::event::{Event, File, Note};
 use super::failure::{Act, Cause, Failure};
-use super::io::{Asked, Io, Turn};
+use super::io::{Asked, Io, Turn, may_be_crowded};
 use super::local::{Opened, Place, Sink, Wanted, bytes};
 use super::reporter::Sequence;
 use crate::name::RemotePath;
@@ -28,6 +28,8 @@ pub(super) struct Download {
     place: Place,
     began: Instant,
     state: State,
+    /// Whether its OPEN was sent once more, when less was open.
+    is_second_try: bool,
     handle: Option<Handle>,
     sink: Option<Sink>,
     file: Option<Arc<File>>,
@@ -76,9 +78,7 @@ impl Download {
         place: Place,
         io: &Io,
     ) -> Download {
-        let open = calls::Open { path: &remote, flags: OpenFlags::READ, attributes: Attributes::default() };
-        io.ask(sequence, Asked::Open, &open);
-        Download {
+        let download = Download {
             sequence,
             remote,
             // A file of size 0 may be one of those that only tell when they are read (/proc).
@@ -86,6 +86,7 @@ impl Download {
             place,
             began: Instant::now(),
             state: State::Opening,
+            is_second_try: false,
             handle: None,
             sink: None,
             file: None,
@@ -95,7 +96,25 @@ impl Download {
             early: BTreeMap::new(),
             outstanding: 0,
             end: End::Ahead,
-        }
+        };
+        download.open(io);
+        download
+    }
+
+    fn open(&self, io: &Io) {
+        let open = calls::Open { path: &self.remote, flags: OpenFlags::READ, attributes: Attributes::default() };
+        io.ask(self.sequence, Asked::Open, &open);
+    }
+
+    /// Sends OPEN once more.
+    pub(super) fn open_again(&mut self, io: &Io) {
+        self.is_second_try = true;
+        self.open(io);
+    }
+
+    /// Whether it holds a handle of the server.
+    pub(super) fn is_open(&self) -> bool {
+        self.handle.is_some()
     }
 
     /// Bytes that are known to come and have not been asked for.
@@ -107,6 +126,7 @@ impl Download {
     pub(super) fn answer(&mut self, io: &mut Io, asked: Asked, outcome: Result<Reply, sftp::Error>) -> Turn {
         let result = match (asked, outcome) {
             (Asked::Open, Ok(Reply::Handle(handle))) => self.opened(io, handle),
+            (Asked::Open, Err(error)) if may_be_crowded(&error) && !self.is_second_try => Ok(Turn::Crowded),
             (Asked::Open, Err(error)) => Err(self.failure(Act::OpenRemote, error)),
             (Asked::Verify { offset, .. }, outcome) => self.compared(io, offset, outcome),
             (Asked::Read { offset, length }, outcome) => {
@@ -152,8 +172,11 @@ impl Download {
     }
 
     fn opened(&mut self, io: &mut Io, handle: Handle) -> Result<Turn, Failure> {
+        let Opened { sink, offset, note, is_complete } = match self.wanted(io).open() {
+            Err(failure) if failure.is_for_want_of_descriptors() && !self.is_second_try => return Ok(Turn::Crowded),
+            opened => opened?,
+        };
         self.handle = Some(handle);
-        let Opened { sink, offset, note, is_complete } = self.wanted(io).open()?;
         self.sink = Some(sink);
         if let Some(note) = note {
             io.reporter.tell(self.sequence, Event::Noted(note));

@@ -22,7 +22,7 @@ use super::report::Report;
 use super::reporter::{Found, Reporter, Sequence};
 use super::request::{Direction, Request};
 use super::settings::Settings;
-use super::upload::Upload;
+use super::upload::{Source, Upload};
 use super::window::Window;
 use crate::sftp::{self, Completions, Reply, Session};
 
@@ -59,6 +59,7 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Event>, can
         next: 0,
         files: BTreeMap::new(),
         hungry: BTreeSet::new(),
+        crowded: BTreeSet::new(),
         targets: HashMap::new(),
         local: LocalTree::default(),
         remote: RemoteTree::default(),
@@ -71,12 +72,14 @@ struct Engine {
     io: Io,
     /// Gone when it has ended.
     plan: Option<Plan>,
-    /// A file whose target is being written by an earlier one.
+    /// A file that can't be begun yet: its target is being written by an earlier one, or too much is open here.
     postponed: Option<Step>,
     next: Sequence,
     files: BTreeMap<Sequence, Moving>,
     /// Files that may have something to ask for.
     hungry: BTreeSet<Sequence>,
+    /// Files that could not be opened while so much else was.
+    crowded: BTreeSet<Sequence>,
     /// Named targets that are being written, so that the last of several with one target wins, as one by one.
     targets: HashMap<PathBuf, Sequence>,
     local: LocalTree,
@@ -115,6 +118,10 @@ impl Engine {
             for (token, outcome) in self.io.queue.wait(Some(NAP)) {
                 self.answer(token, outcome);
             }
+            if !stops && self.crowded.len() == self.files.len() {
+                // Nothing else is open any more.
+                self.open_crowded();
+            }
         }
         self.conclude()
     }
@@ -149,6 +156,7 @@ impl Engine {
         while self.files.len() < self.io.settings.files
             && backlog < self.io.settings.window_bytes
             && self.io.reporter.ahead(self.next) < STEPS_UNTOLD
+            && self.crowded.is_empty()
             && !self.stops()
         {
             let Some(step) = self.next_step() else { return };
@@ -260,10 +268,16 @@ impl Engine {
         if self.remote.current_fate() == Some(Fate::Refused) {
             return self.pass_over(sequence);
         }
-        match Upload::begin(sequence, file, &self.io) {
-            Ok(upload) => {
+        match Source::open(&file) {
+            Ok(source) => {
+                let upload = Upload::begin(sequence, file, source, &self.io);
                 let directory = self.remote.use_current();
                 self.files.insert(sequence, Moving::Put { upload: Box::new(upload), directory, retried: false });
+            }
+            Err(failure) if failure.is_for_want_of_descriptors() && !self.files.is_empty() => {
+                self.io.settings.files = self.files.len();
+                self.next = sequence;
+                self.postponed = Some(Step::Put(file));
             }
             Err(failure) => self.fail_file(sequence, failure),
         }
@@ -301,6 +315,10 @@ impl Engine {
             Turn::Waits => {
                 self.hungry.remove(&sequence);
             }
+            Turn::Crowded => {
+                self.hungry.remove(&sequence);
+                self.crowded.insert(sequence);
+            }
             Turn::Concluded => {
                 self.hungry.remove(&sequence);
                 self.end_file(sequence);
@@ -317,6 +335,19 @@ impl Engine {
             _ => {}
         }
         self.io.reporter.conclude(sequence);
+        self.open_crowded();
+    }
+
+    /// Something was closed: one that could not be opened is tried again, and no more are opened from now on than were then.
+    fn open_crowded(&mut self) {
+        let Some(sequence) = self.crowded.pop_first() else { return };
+        let open = self.files.values().filter(|moving| moving.is_open()).count();
+        self.io.settings.files = self.io.settings.files.min(open + 1);
+        match self.files.get_mut(&sequence) {
+            Some(Moving::Get { download, .. }) => download.open_again(&self.io),
+            Some(Moving::Put { upload, .. }) => upload.open_again(&self.io),
+            None => {}
+        }
     }
 
     fn answer(&mut self, token: Token, outcome: Result<Reply, sftp::Error>) {
@@ -342,21 +373,13 @@ impl Engine {
     fn answer_file(&mut self, sequence: Sequence, asked: Asked, outcome: Result<Reply, sftp::Error>) {
         let turn = match self.files.get_mut(&sequence) {
             Some(Moving::Get { download, .. }) => download.answer(&mut self.io, asked, outcome),
-            Some(Moving::Put { upload, directory: Some(directory), retried: retried @ false })
+            Some(Moving::Put { upload, directory: Some(directory), retried: false })
                 if outcome.is_err() && upload.is_at_its_beginning() =>
             {
                 // Perhaps only because its directory was not there yet.
                 match self.remote.fate(*directory) {
-                    Some(Fate::Open) => {
-                        self.remote.wait_for(*directory, sequence);
-                        Turn::Waits
-                    }
-                    Some(Fate::Refused) => return self.abandon(sequence),
-                    _ => {
-                        *retried = true;
-                        upload.send_first(&self.io);
-                        Turn::Waits
-                    }
+                    Some(Fate::Open) => return self.remote.wait_for(*directory, sequence),
+                    _ => return self.go_on(sequence),
                 }
             }
             Some(Moving::Put { upload, .. }) => upload.answer(&mut self.io, asked, outcome),
@@ -386,6 +409,13 @@ impl Engine {
 }
 
 impl Moving {
+    fn is_open(&self) -> bool {
+        match self {
+            Moving::Get { download, .. } => download.is_open(),
+            Moving::Put { upload, .. } => upload.is_open(),
+        }
+    }
+
     fn backlog(&self) -> u64 {
         match self {
             Moving::Get { download, .. } => download.backlog().max(LEAST_BACKLOG),

@@ -88,7 +88,7 @@ pub enum Cause {
     /// The server refused, or the connection ended.
     Remote(sftp::Error),
     /// A walk through a tree on the server could not go on; it has its own words.
-    Walk(remote::Error),
+    Walk(Box<remote::Error>),
     /// The system here refused.
     Local(Arc<io::Error>),
     /// It is no file of the kind that can be moved.
@@ -123,6 +123,13 @@ impl Failure {
         self.connection_error().is_some()
     }
 
+    /// Whether this process had no descriptor left.
+    pub(super) fn is_for_want_of_descriptors(&self) -> bool {
+        use rustix::io::Errno;
+        let wants = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+        matches!(&self.cause, Cause::Local(error) if error.raw_os_error().is_some_and(|code| wants.contains(&code)))
+    }
+
     /// Why the connection is gone, if that is what this says.
     pub(super) fn connection_error(&self) -> Option<sftp::Error> {
         match &self.cause {
@@ -154,7 +161,7 @@ impl From<sftp::Error> for Cause {
 
 impl From<remote::Error> for Cause {
     fn from(error: remote::Error) -> Cause {
-        Cause::Walk(error)
+        Cause::Walk(Box::new(error))
     }
 }
 

@@ -4,7 +4,7 @@ use super::job::Canceller;
 use super::reporter::{Reporter, Sequence};
 use super::settings::Settings;
 use super::window::Window;
-use crate::sftp::{Call, Completions, Session};
+use crate::sftp::{self, Call, Completions, Session, StatusCode};
 
 /// The engine's tools, lent to one file at a time.
 pub(super) struct Io {
@@ -58,6 +58,8 @@ pub(super) enum Turn {
     MayAsk,
     /// It waits for answers.
     Waits,
+    /// It could not be opened, perhaps only because too much is open; it may be tried once more when less is.
+    Crowded,
     /// It is over, well or badly, and told.
     Concluded,
 }
@@ -88,4 +90,9 @@ impl Asked {
             _ => 0,
         }
     }
+}
+
+/// Whether a server may refuse an OPEN because it has no handle left. None has a code of its own for that.
+pub(super) fn may_be_crowded(error: &sftp::Error) -> bool {
+    error.status_code() == Some(StatusCode::FAILURE)
 }

@@ -53,8 +53,8 @@ impl RemoteTree {
         if let Some(parent) = parent.and_then(|parent| self.directories.get_mut(&parent)) {
             parent.users += 1;
         }
-        let directory =
-            Directory { source, parent, fate, users: 1, waiting: Vec::new(), retried: false, refusal: None };
+        let users = if is_refused { 1 } else { 2 };
+        let directory = Directory { source, parent, fate, users, waiting: Vec::new(), retried: false, refusal: None };
         if is_refused {
             io.reporter.conclude(sequence);
         } else {

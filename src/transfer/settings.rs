@@ -1,6 +1,6 @@
 //! What a job needs to know throughout: its options, the server's limits, the process's limits.
 
-use rustix::fs::Mode;
+use rustix::fs::{Mode, RawMode};
 use rustix::process::{Resource, getrlimit, umask};
 
 use super::request::Options;
@@ -87,7 +87,11 @@ fn files_in_flight(handles: Option<u64>) -> usize {
 fn current_umask() -> u32 {
     let mask = umask(Mode::RWXG | Mode::RWXO);
     umask(mask);
-    // Wider than u32 nowhere, narrower on some systems.
-    #[allow(clippy::useless_conversion, reason = "the raw type differs from system to system")]
-    u32::from(mask.as_raw_mode())
+    bits(mask.as_raw_mode())
+}
+
+/// Mode bits in one width, whatever the system's is.
+#[allow(clippy::useless_conversion, reason = "the raw type is wider on some systems than on others")]
+pub(super) fn bits(mode: RawMode) -> u32 {
+    u32::from(mode)
 }

@@ -12,7 +12,7 @@ use rustix::fs::OFlags;
 
 use super::event::{Event, File, Note};
 use super::failure::{Act, Cause, Failure};
-use super::io::{Asked, Io, Turn};
+use super::io::{Asked, Io, Turn, may_be_crowded};
 use super::local::bytes;
 use super::plan::{PutFile, times};
 use super::reporter::Sequence;
@@ -31,6 +31,8 @@ pub(super) struct Upload {
     times: Times,
     began: Instant,
     state: State,
+    /// Whether its first request was sent once more, when less was open.
+    is_second_try: bool,
     handle: Option<Handle>,
     file: Option<Arc<File>>,
     /// Where the next WRITE starts.
@@ -59,31 +61,45 @@ enum State {
     Closing,
 }
 
-impl Upload {
-    /// Opens the source and sends the first request.
-    pub(super) fn begin(sequence: Sequence, source: PutFile, io: &Io) -> Result<Upload, Failure> {
+/// A local file that was opened to be sent.
+pub(super) struct Source {
+    local: LocalFile,
+    metadata: fs::Metadata,
+}
+
+impl Source {
+    pub(super) fn open(plan: &PutFile) -> Result<Source, Failure> {
         // Not blocking: it may have become a FIFO since it was looked at.
-        let follow = if source.is_named { OFlags::empty() } else { OFlags::NOFOLLOW };
+        let follow = if plan.is_named { OFlags::empty() } else { OFlags::NOFOLLOW };
         let flags = i32::try_from((follow | OFlags::NONBLOCK).bits()).unwrap_or_default();
-        let failed = |act, error: std::io::Error| Failure::new(act, bytes(&source.shown), error);
+        let failed = |act, error: std::io::Error| Failure::new(act, bytes(&plan.shown), error);
         let local = fs::OpenOptions::new()
             .read(true)
             .custom_flags(flags)
-            .open(&source.local)
+            .open(&plan.local)
             .map_err(|error| failed(Act::OpenLocal, error))?;
         let metadata = local.metadata().map_err(|error| failed(Act::StatLocal, error))?;
         if !metadata.is_file() {
-            return Err(Failure::new(Act::Upload, bytes(&source.shown), Cause::NotRegular));
+            return Err(Failure::new(Act::Upload, bytes(&plan.shown), Cause::NotRegular));
         }
+        Ok(Source { local, metadata })
+    }
+}
+
+impl Upload {
+    /// Sends the first request.
+    pub(super) fn begin(sequence: Sequence, plan: PutFile, source: Source, io: &Io) -> Upload {
+        let Source { local, metadata } = source;
         let mut upload = Upload {
             sequence,
             local,
             size: metadata.len(),
             mode: metadata.mode() & 0o777,
             times: times(&metadata),
-            source,
+            source: plan,
             began: Instant::now(),
             state: State::Asking,
+            is_second_try: false,
             handle: None,
             file: None,
             next: 0,
@@ -92,7 +108,7 @@ impl Upload {
             hole: None,
         };
         upload.send_first(io);
-        Ok(upload)
+        upload
     }
 
     /// Bytes that are known to go and have not been sent.
@@ -108,6 +124,17 @@ impl Upload {
         } else {
             self.open(io, State::Opening, OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE);
         }
+    }
+
+    /// The same when less is open.
+    pub(super) fn open_again(&mut self, io: &Io) {
+        self.is_second_try = true;
+        self.send_first(io);
+    }
+
+    /// Whether it holds a handle of the server.
+    pub(super) fn is_open(&self) -> bool {
+        self.handle.is_some()
     }
 
     /// Whether nothing of it is on the server yet, so that it can be begun anew.
@@ -134,6 +161,11 @@ impl Upload {
             }
             (Asked::Stat, Err(error)) => self.remember(Act::StatRemote, error),
             (Asked::Open, Ok(Reply::Handle(handle))) => self.opened(io, handle),
+            (Asked::Open, Err(error))
+                if self.state == State::Opening && may_be_crowded(&error) && !self.is_second_try =>
+            {
+                return Turn::Crowded;
+            }
             (Asked::Open, Err(error)) => self.not_opened(io, error),
             (Asked::Verify { offset, .. }, outcome) => self.compared(io, offset, outcome),
             (Asked::Write { offset, length }, Ok(_)) => {

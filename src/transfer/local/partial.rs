@@ -222,11 +222,12 @@ mod tests {
     #[test]
     fn what_others_planted_under_its_name_is_not_touched() {
         let victim = |here: &std::path::Path| fs::write(here.join("victim"), "kept").unwrap();
-        let cases: [(&str, &dyn Fn(&std::path::Path)); 4] = [
-            ("a link", &|here| symlink("victim", here.join(".p")).unwrap()),
-            ("a second name", &|here| fs::hard_link(here.join("victim"), here.join(".p")).unwrap()),
-            ("a directory", &|here| fs::create_dir(here.join(".p")).unwrap()),
-            ("a FIFO", &|here| {
+        type Plant = fn(&std::path::Path);
+        let cases: [(&str, Plant); 4] = [
+            ("a link", |here| symlink("victim", here.join(".p")).unwrap()),
+            ("a second name", |here| fs::hard_link(here.join("victim"), here.join(".p")).unwrap()),
+            ("a directory", |here| fs::create_dir(here.join(".p")).unwrap()),
+            ("a FIFO", |here| {
                 let status = std::process::Command::new("mkfifo").arg(here.join(".p")).status().unwrap();
                 assert!(status.success());
             }),

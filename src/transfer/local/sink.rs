@@ -22,7 +22,7 @@ use rustix::process::geteuid;
 use super::super::event::Note;
 use super::super::failure::{Act, Cause, Failure};
 use super::super::job::Canceller;
-use super::super::settings::Settings;
+use super::super::settings::{Settings, bits};
 use super::directory::{Directory, bytes, mode};
 use super::partial::{self, Partial};
 use super::place::Place;
@@ -132,7 +132,7 @@ impl Wanted<'_> {
             );
         }
         let offset = self.usable(&mut beside.partial)?;
-        let kept = existing.map(|existing| u32::from(existing.stat.st_mode) & 0o777);
+        let kept = existing.map(|existing| bits(existing.stat.st_mode) & 0o777);
         Ok(Opened { sink: self.sink(Kind::Partial(beside), kept), offset, note: None, is_complete: false })
     }
 
