@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process;
 
 use super::end::RunEnd;
-use super::showing::Showing;
+use super::showing::{Showing, interruption};
 use super::signals::{Phase, Signals};
 use super::watch::watch;
 use crate::commands::{Command, Context, Failure, Outcome};
@@ -22,6 +22,8 @@ pub(crate) struct Performer {
     pub(crate) showing: Showing,
     /// Ctrl-C and the others.
     pub(crate) signals: Signals,
+    /// Whether a failure told already why the connection is gone.
+    pub(crate) told_of_its_loss: bool,
 }
 
 /// Whether a line did what it said.
@@ -41,13 +43,18 @@ impl Performer {
         self.context.stops_at_failure = self.is_batch && !ignores_failure;
         self.signals.lower();
         self.signals.enter(Phase::Running);
-        let verdict = match command.run(&mut self.context) {
+        let outcome = command.run(&mut self.context);
+        if self.signals.is_interrupted() {
+            self.context.output.failure(interruption(&self.context.output));
+        }
+        let verdict = match outcome {
             Ok(Outcome::Done) => Verdict::Done,
             Ok(Outcome::End) => Verdict::End,
             Ok(Outcome::Local(program)) => self.run_local(program),
             Ok(Outcome::Transfer { job, all_found }) => {
                 let progress = self.showing.progress(&self.context);
                 let report = watch(job, progress, &self.context.output, &self.signals);
+                self.told_of_its_loss |= report.lost.is_some();
                 if report.is_success() && all_found { Verdict::Done } else { Verdict::Failed }
             }
             Err(failure) => {
@@ -84,7 +91,11 @@ impl Performer {
     }
 
     /// Shows why something was not done.
-    pub(crate) fn show(&self, failure: &Failure) {
+    pub(crate) fn show(&mut self, failure: &Failure) {
+        if let Some(end) = self.context.remote.session().end() {
+            let why = end.to_string();
+            self.told_of_its_loss |= failure.lines().iter().any(|line| line.contains(&why));
+        }
         show(failure, &self.context.output);
     }
 
@@ -103,7 +114,9 @@ impl Performer {
             None => {}
         }
         self.context.remote.session().end().map(|_| {
-            self.context.output.failure("Connection closed");
+            if !self.told_of_its_loss {
+                self.context.output.failure("Connection closed");
+            }
             RunEnd::ConnectionFailed
         })
     }

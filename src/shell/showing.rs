@@ -50,3 +50,8 @@ pub(crate) fn moves_its_cursor() -> bool {
     let named = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
     named && tcgetwinsize(io::stdout()).is_ok_and(|size| size.ws_col > 0 && size.ws_row > 0)
 }
+
+/// What is said of a Ctrl-C: on a terminal it takes the place of the `^C` that was echoed, as in sftp(1).
+pub(crate) fn interruption(output: &Output) -> &'static str {
+    if output.stderr_is_terminal() { "\rInterrupt  " } else { "Interrupt" }
+}

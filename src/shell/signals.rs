@@ -25,6 +25,9 @@ const IN_A_HURRY: Duration = Duration::from_secs(2);
 /// How long a command may take to stop after SIGTERM or SIGHUP, and then how long to end without its connection.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// A terminal sends SIGINT and then drops what was written to it and not shown yet, so nothing may be written at once.
+const SETTLING: Duration = Duration::from_millis(5);
+
 /// The exit code of a run that a signal ended, as sftp(1) has it.
 const EXIT_CODE: i32 = 1;
 
@@ -82,7 +85,7 @@ impl Signals {
             killer: None,
             last_interrupt: None,
             // A terminal that is none has nothing to be put back.
-            terminal: tcgetattr(io::stdin()).ok(),
+            terminal: tcgetattr(io::stdin()).or_else(|_| tcgetattr(io::stdout())).ok(),
         };
         let shared = Shared { state: Mutex::new(state), ended: AtomicBool::new(false), woken, waker };
         Ok(Signals { shared: Arc::new(shared) })
@@ -95,7 +98,12 @@ impl Signals {
         let shared = Arc::clone(&signals.shared);
         thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in heard.forever() {
-                if signal == SIGINT { shared.interrupted() } else { shared.told_to_end() }
+                if signal == SIGINT {
+                    thread::sleep(SETTLING);
+                    shared.interrupted();
+                } else {
+                    shared.told_to_end();
+                }
             }
         })?;
         Ok(signals)
@@ -209,7 +217,8 @@ fn leave(state: &State) -> ! {
     prompt::restore();
     if let Some(before) = &state.terminal {
         // The process ends; there is no one left to tell of a failure.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, before)
+            .or_else(|_| tcsetattr(io::stdout(), OptionalActions::Now, before));
     }
     if state.phase == Phase::Editing {
         let _ = io::stdout().write_all(PASTE_OFF).and_then(|()| io::stdout().write_all(b"\n"));

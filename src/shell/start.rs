@@ -112,7 +112,13 @@ fn converse(
         }
     };
     signals.raise(context.interrupt().clone());
-    let mut performer = Performer { context, is_batch: invocation.batch.is_some(), showing, signals: signals.clone() };
+    let mut performer = Performer {
+        context,
+        is_batch: invocation.batch.is_some(),
+        showing,
+        signals: signals.clone(),
+        told_of_its_loss: false,
+    };
     if let ControlFlow::Break(end) = performer.begin_at(invocation) {
         return end;
     }

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use self::moving::Meter;
 use self::plain::Plain;
+use super::showing::interruption;
 use super::signals::Signals;
 use crate::terminal::{Output, Printable};
 use crate::transfer::{Direction, Event, Job, Report};
@@ -56,7 +57,7 @@ pub(crate) fn watch(job: Job, progress: Progress, output: &Output, signals: &Sig
     match progress {
         Progress::None => follow(job, &mut Nothing, output, signals),
         Progress::Plain => follow(job, &mut Plain::new(), output, signals),
-        Progress::Meter { moving } => follow(job, &mut Meter::new(output.width(), moving), output, signals),
+        Progress::Meter { moving } => follow(job, &mut Meter::new(moving), output, signals),
     }
 }
 
@@ -66,7 +67,7 @@ fn follow<D: Display>(job: Job, display: &mut D, output: &Output, signals: &Sign
         if !canceller.is_cancelled() {
             if signals.is_interrupted() {
                 canceller.cancel();
-                display.aside(output, &mut |_| output.failure("Interrupt"));
+                display.aside(output, &mut |_| output.failure(interruption(output)));
             } else if output.ended().is_some() {
                 canceller.cancel();
             }

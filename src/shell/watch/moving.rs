@@ -11,7 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::Display;
 use super::meter::{Clock, Measure};
 use super::rate::{Rate, per_second};
-use super::screen::Screen;
+use super::screen::{self, Screen, Unechoed};
 use crate::terminal::Output;
 use crate::transfer::{Direction, Event, File, Total};
 
@@ -23,7 +23,6 @@ const DRAWINGS: u8 = 30;
 
 /// Meters of a job.
 pub(super) struct Meter {
-    width: usize,
     started: Instant,
     /// None where the terminal can't move its cursor.
     moving: Option<Moving>,
@@ -37,6 +36,8 @@ struct Moving {
     bars: MultiProgress,
     file: Option<ProgressBar>,
     total: Option<ProgressBar>,
+    /// Set as long as there is a bar.
+    unechoed: Option<Unechoed>,
 }
 
 /// The file that is the oldest one under way.
@@ -48,10 +49,9 @@ struct Current {
 
 impl Meter {
     /// Nothing has started.
-    pub(super) fn new(width: usize, moving: bool) -> Meter {
+    pub(super) fn new(moving: bool) -> Meter {
         let now = Instant::now();
         Meter {
-            width,
             started: now,
             moving: moving.then(|| Moving::on(Screen::default())),
             current: None,
@@ -65,18 +65,19 @@ impl Meter {
         if now.duration_since(self.started) < PATIENCE {
             return;
         }
-        let file = self.current.as_ref().map(|current| current.line(now, self.width));
-        let total = (self.total.files > 1).then(|| self.total_line(now));
+        let width = screen::width();
+        let file = self.current.as_ref().map(|current| current.line(now, width));
+        let total = (self.total.files > 1).then(|| self.total_line(now, width));
         if let Some(moving) = &mut self.moving {
             moving.show(file, total);
         }
     }
 
-    fn total_line(&self, now: Instant) -> String {
+    fn total_line(&self, now: Instant, width: usize) -> String {
         let Total { files, files_done, bytes, bytes_done, complete } = self.total;
         let more = if complete { "" } else { "+" };
         let name = format!("total: {files_done} of {files}{more} files");
-        measure(name.as_bytes(), bytes_done, bytes.max(bytes_done), &self.total_rate, now).line(self.width)
+        measure(name.as_bytes(), bytes_done, bytes.max(bytes_done), &self.total_rate, now).line(width)
     }
 
     fn finish(&mut self, file: &File, length: u64, elapsed: Duration, output: &Output) {
@@ -85,7 +86,7 @@ impl Meter {
         if length > 0 || file.direction == Direction::Put {
             let rate = per_second(length.saturating_sub(file.offset), elapsed);
             let last = Measure { name: file.name(), bytes: length, total: length, rate, clock: Clock::Took(elapsed) };
-            output.answer(last.line(self.width));
+            output.answer(last.line(output.width()));
         }
     }
 }
@@ -113,16 +114,15 @@ impl Display for Meter {
     }
 
     fn aside(&mut self, output: &Output, lines: &mut dyn FnMut(&mut Self)) {
-        let Some(bars) = self.moving.as_ref().and_then(Moving::visible) else {
+        let bars = self.moving.as_ref().filter(|moving| moving.is_visible()).map(|moving| moving.bars.clone());
+        let mut show = || {
             lines(self);
             output.flush();
-            return;
         };
-        self.width = output.width();
-        bars.suspend(|| {
-            lines(self);
-            output.flush();
-        });
+        match bars {
+            Some(bars) => bars.suspend(show),
+            None => show(),
+        }
     }
 
     fn tick(&mut self) {
@@ -172,11 +172,11 @@ fn whole_seconds(bytes: u64, per_second: f64) -> u64 {
 impl Moving {
     fn on(screen: Screen) -> Moving {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term_like_with_hz(Box::new(screen), DRAWINGS));
-        Moving { bars, file: None, total: None }
+        Moving { bars, file: None, total: None, unechoed: None }
     }
 
-    fn visible(&self) -> Option<MultiProgress> {
-        (self.file.is_some() || self.total.is_some()).then(|| self.bars.clone())
+    fn is_visible(&self) -> bool {
+        self.file.is_some() || self.total.is_some()
     }
 
     /// Draws a line for the file and one for the whole job, the job's below.
@@ -186,6 +186,9 @@ impl Moving {
         }
         if total.is_some() && self.total.is_none() {
             self.total = Some(self.bars.add(bar()));
+        }
+        if self.is_visible() && self.unechoed.is_none() {
+            self.unechoed = Some(Unechoed::begin());
         }
         set(&self.bars, &mut self.file, file);
         set(&self.bars, &mut self.total, total);

@@ -1,11 +1,14 @@
 //! The terminal as indicatif draws on it. A terminal that went away is no reason to panic, as indicatif would.
+//!
+//! While something moves on it, keys are not echoed: what is typed ahead, and the `^C` of an interrupt, would break the
+//! line on which the cursor stands. The next prompt shows what was typed.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::TermLike;
-use rustix::termios::tcgetwinsize;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 
 /// stdout's terminal; a drawing goes out in one write.
 #[derive(Debug, Default)]
@@ -75,6 +78,34 @@ impl TermLike for Screen {
         // Whoever prints answers notices that the terminal is gone.
         let _ = stdout.write_all(drawing.as_bytes()).and_then(|()| stdout.flush());
         Ok(())
+    }
+}
+
+/// Columns of the terminal.
+pub(super) fn width() -> usize {
+    size().0.into()
+}
+
+/// Keeps keys from being echoed until it is dropped.
+pub(super) struct Unechoed(Option<Termios>);
+
+impl Unechoed {
+    /// From now on. Where that can't be, keys are echoed.
+    pub(super) fn begin() -> Unechoed {
+        let Ok(before) = tcgetattr(io::stdout()) else { return Unechoed(None) };
+        let mut quiet = before.clone();
+        quiet.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
+        let set = tcsetattr(io::stdout(), OptionalActions::Now, &quiet);
+        Unechoed(set.ok().map(|()| before))
+    }
+}
+
+impl Drop for Unechoed {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            // A terminal that went away needs nothing back.
+            let _ = tcsetattr(io::stdout(), OptionalActions::Now, before);
+        }
     }
 }
 

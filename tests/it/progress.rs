@@ -1,0 +1,131 @@
+//! How far a transfer is: meters on a terminal, lines where they were asked for, and Ctrl-C.
+
+use crate::support::{Entry, Key, Relay, Remote, Shell};
+use rustix::process::Signal;
+
+/// Slow enough that a megabyte takes longer than anyone waits for a key.
+const SLOW: u64 = 400_000;
+
+fn slow(size: usize) -> Shell {
+    Shell::on(Remote::with([Entry::sized("big", size), Entry::sized("small", 1000)]).over_ssh())
+        .through(Relay::plain().bytes_per_second(SLOW))
+}
+
+#[test]
+fn a_finished_file_leaves_a_line_in_the_columns_of_sftp() {
+    let outcome = Shell::on(Remote::with([Entry::sized("messages.1", 128_609), Entry::sized("empty", 0)]))
+        .at_a_terminal()
+        .types("get messages.1")
+        .sees("100%")
+        .types("get empty")
+        .types("put empty sent")
+        .types("bye")
+        .ends_with(0);
+    let meters: Vec<&str> = outcome.stdout().lines().filter(|line| line.contains("100%")).collect();
+    assert_eq!(meters.len(), 2, "{meters:?}");
+    let columns = |line: &str| line.get(45..58).map(str::to_owned);
+    assert_eq!(columns(meters[0]).as_deref(), Some(" 100%  126KB "), "{meters:?}");
+    assert_eq!(columns(meters[1]).as_deref(), Some(" 100%    0   "), "{meters:?}");
+    assert!(meters[0].trim_end().ends_with("B/s   00:00"), "{meters:?}");
+    // A quick transfer draws nothing that moves.
+    assert!(!String::from_utf8_lossy(outcome.raw_stdout()).contains("ETA"));
+}
+
+#[test]
+fn a_slow_file_moves_and_ctrl_c_stops_it_and_keeps_the_session() {
+    slow(4_000_000)
+        .at_a_terminal()
+        .types("get big")
+        .sees("ETA")
+        .presses(Key::Ctrl('c'))
+        .sees("Interrupt")
+        .types("get small")
+        .sees("100%")
+        .types("bye")
+        .ends_with(0)
+        .same("small", "small")
+        .local_lacks("big");
+}
+
+#[test]
+fn several_files_have_a_line_for_all_of_them() {
+    let files = ["a", "b", "c"].map(|name| Entry::sized(name, 200_000));
+    Shell::on(Remote::with(files).over_ssh())
+        .through(Relay::plain().bytes_per_second(SLOW))
+        .at_a_terminal()
+        .types("get ?")
+        .sees("of 3 files")
+        .types("bye")
+        .ends_with(0)
+        .local_holds(&["a", "b", "c"]);
+}
+
+#[test]
+fn a_second_ctrl_c_drops_the_connection() {
+    slow(4_000_000)
+        .at_a_terminal()
+        .types("get big")
+        .sees("ETA")
+        .presses(Key::Ctrl('c'))
+        .sees("Interrupt")
+        .presses(Key::Ctrl('c'))
+        .sees("Connection closed")
+        .ends_with(255);
+}
+
+#[test]
+fn what_is_typed_while_something_moves_waits_for_the_prompt() {
+    let terminal = slow(300_000).at_a_terminal().types("get big").sees("ETA").sends(b"lumask 27\r").sees("umask: 027");
+    terminal.types("bye").ends_with(0).same("big", "big");
+}
+
+#[test]
+fn a_dumb_terminal_gets_last_lines_only() {
+    let terminal = slow(300_000).env("TERM", "dumb").at_a_terminal().at_the_prompt().sends(b"get big\n").sees("100%");
+    let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
+    assert!(!raw.contains('\u{1b}') && !raw.contains("ETA"), "{raw}");
+    terminal.at_the_prompt().presses(Key::Ctrl('d')).ends_with(0);
+}
+
+#[test]
+fn without_a_terminal_nothing_is_said_unless_it_was_asked_for() {
+    let shell = || Shell::on(Remote::with([Entry::sized("a", 1000)])).types("get a");
+    shell().succeeds().stdout_is("sftp> get a\nFetching REMOTE/a to a\n").quietly();
+    shell().with_args(["--progress", "none"]).succeeds().prints_no("100").quietly();
+    let line = "Transfer of 'a' is at 1000/1000 bytes (100.0%)";
+    shell().with_args(["--progress", "plain"]).succeeds().complains(&[line]);
+    shell().as_batch().with_args(["--progress", "plain"]).succeeds().complains(&[line]);
+    let toggled = Shell::on(Remote::with(["a"])).with_args(["--progress", "plain"]).types("progress").types("get a");
+    toggled.succeeds().prints("Progress meter disabled\n").quietly();
+}
+
+#[test]
+fn plain_lines_come_now_and_then_and_grow() {
+    let outcome = slow(600_000).with_args(["--progress", "plain"]).types("get big").succeeds();
+    let lines: Vec<&str> =
+        outcome.stderr().lines().filter(|line| line.starts_with("Transfer of 'big' is at ")).collect();
+    // A second and a half at two lines a second, give or take what the line's buffers hide.
+    assert!((2..12).contains(&lines.len()), "{lines:?}");
+    assert_eq!(lines.last(), Some(&"Transfer of 'big' is at 600000/600000 bytes (100.0%)"));
+}
+
+#[test]
+fn an_interrupt_in_a_batch_ends_it_with_1() {
+    let shell = slow(4_000_000).types("get big").types("get small").as_batch().with_args(["--progress", "plain"]);
+    let (mut running, world) = shell.start();
+    running.reports("Transfer of 'big' is at ").signals(Signal::INT).reports("Interrupt");
+    let finished = running.ends();
+    assert_eq!(finished.code, 1);
+    assert!(!world.local().join("small").exists());
+}
+
+#[test]
+fn a_request_to_end_stops_a_transfer_and_ends_with_1() {
+    for signal in [Signal::TERM, Signal::HUP] {
+        let shell = slow(4_000_000).types("get big").types("get small").with_args(["--progress", "plain"]);
+        let (mut running, world) = shell.start();
+        running.reports("Transfer of 'big' is at ").signals(signal);
+        assert_eq!(running.ends().code, 1);
+        assert!(!world.local().join("small").exists());
+    }
+}
