@@ -17,7 +17,7 @@ use crate::terminal::{Printable, columns};
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, as sftp(1) has them")]
 pub struct Ls {
     /// One name per line
-    #[arg(short = '1', overrides_with_all = ["long", "numeric", "human_readable"])]
+    #[arg(short = '1', overrides_with_all = ["long", "numeric"])]
     one: bool,
     /// Show names that start with a dot too
     #[arg(short, long)]

@@ -8,6 +8,10 @@ mod support;
 
 mod auth;
 mod batch;
+mod commands_files;
+mod commands_listing;
+mod commands_places;
+mod commands_transfers;
 mod completion;
 mod completions;
 mod floors;

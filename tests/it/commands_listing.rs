@@ -1,0 +1,142 @@
+//! `ls`: what it names, in which order, in which form.
+
+use crate::support::{Entry, Remote, Shell};
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
+fn world() -> Remote {
+    Remote::with([
+        Entry::file("b.txt", vec![b'x'; 3000]).mode(0o644),
+        Entry::file("a.txt", "12345").mode(0o600),
+        Entry::file(".hidden", "").mode(0o644),
+        Entry::file("sub/inner", "1").mode(0o644),
+        Entry::link("to-sub", "sub"),
+        Entry::link("to-a", "a.txt"),
+        Entry::link("nowhere", "gone"),
+    ])
+}
+
+/// The world with times that are the same each time.
+fn shell() -> Shell {
+    Shell::on(world()).prepare(|world| {
+        for (name, hours) in [("a.txt", 1), ("b.txt", 2), (".hidden", 3), ("sub/inner", 4)] {
+            let file = File::open(world.remote().join(name)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(hours * 3600)).unwrap();
+        }
+    })
+}
+
+#[test]
+fn names_are_shown_as_the_argument_was_given() {
+    for (line, answer) in [
+        ("ls", &["a.txt     b.txt     nowhere   sub       to-a      to-sub    "][..]),
+        ("ls -1", &["a.txt", "b.txt", "nowhere", "sub", "to-a", "to-sub"]),
+        ("ls -1a sub", &["sub/.", "sub/..", "sub/inner"]),
+        ("ls -1 .", &["./a.txt", "./b.txt", "./nowhere", "./sub", "./to-a", "./to-sub"]),
+        ("ls sub", &["sub/inner  "]),
+        ("ls sub/", &["sub/inner  "]),
+        ("ls to-sub", &["to-sub/inner  "]),
+        ("dir -1 *.txt", &["a.txt", "b.txt"]),
+        ("ls -1 sub*", &["sub/inner"]),
+        ("ls -1 *sub", &["sub/", "to-sub/"]),
+        ("ls -1 {b,a}.txt", &["a.txt", "b.txt"]),
+        ("ls -1 '{b,a}.txt' a.txt", &["a.txt"]),
+        ("ls -1 a.txt sub", &["a.txt", "sub/"]),
+        ("ls a.txt -1", &["a.txt"]),
+        ("ls -1 ../remote/*.txt", &["../remote/a.txt", "../remote/b.txt"]),
+        ("ls -1 nowhere", &["nowhere"]),
+        ("ls -1 .h*", &[".hidden"]),
+    ] {
+        shell().types(line).succeeds().answers(answer);
+    }
+}
+
+#[test]
+fn absolute_arguments_give_absolute_names() {
+    let session = shell();
+    let line = format!("ls -1 {}/sub {}/*.txt", session.world().remote().display(), session.world().remote().display());
+    session.types(&line).types("cd /").succeeds().answers(&["REMOTE/a.txt", "REMOTE/b.txt", "REMOTE/sub/"]);
+}
+
+#[test]
+fn order_is_by_name_time_or_size() {
+    for (line, first) in [
+        ("ls -1", "a.txt b.txt"),
+        ("ls -1r", "b.txt a.txt"),
+        ("ls -1t", "b.txt a.txt"),
+        ("ls -1tr", "a.txt b.txt"),
+        ("ls -1S", "b.txt a.txt"),
+        ("ls -1Sr", "a.txt b.txt"),
+        ("ls -1tS", "b.txt a.txt"),
+    ] {
+        let answer: Vec<&str> = first.split(' ').collect();
+        shell().types(&format!("{line} *.txt")).succeeds().answers(&answer);
+    }
+}
+
+#[test]
+fn long_lines_show_what_the_protocol_tells() {
+    let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+    let line = |mode: &str, size: &str, date: &str, name: &str| {
+        format!("{mode}    ? {user:<8} {group:<8} {size:>8} {date} {name}")
+    };
+    for (typed, answer) in [
+        ("ls -n a.txt", line("-rw-------", "5", "Jan  1  1970", "a.txt")),
+        ("ls -nh b.txt", line("-rw-r--r--", "2.9K", "Jan  1  1970", "b.txt")),
+        ("ls -n1h b.txt", "b.txt".to_owned()),
+        ("ls -1n sub", line("-rw-r--r--", "1", "Jan  1  1970", "sub/inner")),
+        ("ls -n to-a", line("-rw-------", "5", "Jan  1  1970", "to-a")),
+    ] {
+        shell().types(typed).succeeds().answers(&[&answer]);
+    }
+    shell().types("ls -n nowhere").succeeds().prints("lrwxrwxrwx    ? ");
+}
+
+#[test]
+fn owners_have_names_where_the_server_tells_them_and_its_own_lines_where_not() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let line = "-rw-r--r--    ? root     root            1 Jan  1  1970 ";
+    shell().types("ls -l sub").succeeds().prints(&format!("{line}sub/inner"));
+    let world = world().server_words(&["-P", "users-groups-by-id"]);
+    Shell::on(world)
+        .types("ls -l sub")
+        .types("ls -l a.txt")
+        .succeeds()
+        .prints("-rw-r--r--    1 root     root            1 ")
+        .prints("-rw-------    ? 0        0               5 ");
+}
+
+#[test]
+fn what_is_not_there_fails_the_command() {
+    for (line, complaint) in [
+        ("ls gone", "Can't ls: \"REMOTE/gone\" not found"),
+        ("ls go*", "Can't ls: \"REMOTE/go*\" not found"),
+        ("ls /no/where", "Can't ls: \"/no/where\" not found"),
+        ("ls {gone,lost}", "Can't ls: \"REMOTE/lost\" not found"),
+    ] {
+        shell().types(line).as_batch().exits(1).reports(complaint);
+    }
+    shell().types("ls gone a.txt").as_batch().exits(1).prints("a.txt").reports("Can't ls: \"REMOTE/gone\" not found");
+}
+
+#[test]
+fn a_directory_that_may_not_be_read_fails_with_and_without_a_name() {
+    let world = || Remote::with([Entry::from("shut/x"), Entry::directory("shut").mode(0o300)]);
+    let complaint = &["remote readdir(\"REMOTE/shut\"): Permission denied"][..];
+    Shell::on(world()).unprivileged().types("ls shut").as_batch().exits(1).complains(complaint);
+    Shell::on(world()).unprivileged().types("cd shut").types("ls").as_batch().exits(1).complains(complaint);
+}
+
+#[test]
+fn a_name_can_neither_forge_a_line_nor_move_the_terminal() {
+    Shell::on(Remote::with([Entry::file(b"a\nb", ""), Entry::file(b"c\x1b[2Kd", "")]))
+        .types("ls -1")
+        .types("ls -n")
+        .succeeds()
+        .prints_line("a\\012b")
+        .prints_line("c\\033[2Kd")
+        .prints("1970 a\\012b".trim_start_matches("1970"))
+        .holds(|_| None);
+}
