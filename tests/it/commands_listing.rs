@@ -35,7 +35,7 @@ fn names_are_shown_as_the_argument_was_given() {
         ("ls -1 .", &["./a.txt", "./b.txt", "./nowhere", "./sub", "./to-a", "./to-sub"]),
         ("ls sub", &["sub/inner  "]),
         ("ls sub/", &["sub/inner  "]),
-        ("ls to-sub", &["to-sub/inner  "]),
+        ("ls -1 to-sub", &["to-sub/inner"]),
         ("dir -1 *.txt", &["a.txt", "b.txt"]),
         ("ls -1 sub*", &["sub/inner"]),
         ("ls -1 *sub", &["sub/", "to-sub/"]),

@@ -38,7 +38,7 @@ impl Running {
     pub fn start(command: &mut Command, patience: Duration) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         detach(command);
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
+        let mut child = spawn(command).unwrap_or_else(|error| panic!("{:?}: {error}", command.get_program()));
         let stdin = child.stdin.take();
         let stdout = Capture::follow(child.stdout.take().expect("piped above"));
         let stderr = Capture::follow(child.stderr.take().expect("piped above"));
@@ -215,4 +215,15 @@ fn parents_by_ps() -> Vec<(u32, u32)> {
             Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
         })
         .collect()
+}
+
+/// A program that a test has just copied can be "busy" for a moment: while another test, in the middle of starting its own,
+/// still holds the copy's descriptor.
+fn spawn(command: &mut Command) -> std::io::Result<Child> {
+    loop {
+        match command.spawn() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::yield_now(),
+            outcome => return outcome,
+        }
+    }
 }
