@@ -58,6 +58,9 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Ssh(error) => error.hint(),
+            Error::Program { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
+                Some(String::from("give the whole path of a program that is there"))
+            }
             _ => None,
         }
     }

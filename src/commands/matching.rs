@@ -31,7 +31,8 @@ impl Matched {
 
     /// The failure that nothing was found, with what stood in the way of the search.
     pub(super) fn not_found(&self, line: String) -> Failure {
-        self.failures.iter().fold(Failure::new(line), |failure, error| failure.with_line(error.to_string()))
+        let failure = Failure::new(line).with_hint("ls lists what is there");
+        self.failures.iter().fold(failure, |failure, error| failure.with_line(error.to_string()))
     }
 
     /// Says what was left out, though something was found.

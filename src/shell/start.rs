@@ -64,6 +64,7 @@ fn run(invocation: &Invocation, output: &Output) -> RunEnd {
         Err((file, error)) => {
             let file = Printable(file.as_os_str().as_bytes());
             output.failure(format_args!("{} ({file}).", words_of(&error)));
+            output.hint("-b FILE names a file of commands, -b - takes them from standard input");
             return RunEnd::ConnectionFailed;
         }
     };

@@ -234,6 +234,14 @@ impl Error {
             Error::PermissionDenied { unasked: true, .. } => {
                 String::from("nobody could be asked for a password or passphrase: use ssh-agent or a key without one")
             }
+            Error::PermissionDenied { user, host, methods, .. } if methods == "publickey" => {
+                format!("name the right key with -i FILE, or make yours known there: ssh-copy-id {user}@{host}")
+            }
+            Error::PermissionDenied { .. } => String::from("check the user's name, or name a key with -i FILE"),
+            Error::Resolve { .. } => {
+                String::from("check the name; an alias is made by a Host line in the configuration")
+            }
+            Error::Connect { .. } => String::from("check that an SSH server listens there; -P names another port"),
             Error::PasswordExpired { user, host } => format!("change it with: ssh {user}@{host}"),
             Error::Refused { what: "subsystem", .. } => {
                 String::from("the server has no SFTP subsystem by that name; -s /path/to/sftp-server may start it")

@@ -148,8 +148,23 @@ impl Cause {
                 Some("the file shrank, or the server lost part of it; try again")
             }
             (Act::ResumeDownload, Cause::LargerThanSource) => Some("use get without -a to replace it"),
+            (_, Cause::Local(error)) => local_hint(act, error.kind()),
             _ => None,
         }
+    }
+}
+
+/// The way out where the system here refused.
+fn local_hint(act: Act, kind: io::ErrorKind) -> Option<&'static str> {
+    use io::ErrorKind::{FileTooLarge, NotFound, PermissionDenied, QuotaExceeded, StorageFull};
+    match (act, kind) {
+        (Act::WriteLocal, StorageFull | QuotaExceeded | FileTooLarge) => {
+            Some("make room there, or give another local path")
+        }
+        (Act::StatLocal, NotFound) => Some("lls lists what is here, lcd goes elsewhere"),
+        (Act::OpenLocal, NotFound) => Some("lmkdir makes a local directory"),
+        (Act::OpenLocal, PermissionDenied) => Some("lls -l shows what is allowed here, lcd goes elsewhere"),
+        _ => None,
     }
 }
 

@@ -7,6 +7,7 @@
 mod support;
 
 mod auth;
+mod bad_input;
 mod batch;
 mod commands_files;
 mod commands_listing;

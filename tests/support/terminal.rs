@@ -137,10 +137,12 @@ impl Terminal {
         self
     }
 
-    /// Waits for a question, then answers it unseen.
+    /// Waits until a question stands at the cursor, then answers it unseen.
     #[track_caller]
     pub fn answers(self, question: &str, answer: &str) -> Self {
-        let at = self.sees(question);
+        let at = self;
+        let wanted = question.to_owned();
+        at.wait(&format!("the question {question:?}"), |_, views| text_before_cursor(&views.roll).ends_with(&wanted));
         let before = at.heard.len();
         at.send(format!("{answer}\r").as_bytes());
         at.wait(&format!("the answer to {question:?} to be taken"), |heard, _| heard[before..].contains(&b'\n'));

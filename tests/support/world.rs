@@ -196,7 +196,7 @@ impl World {
             text = text.replace(&*path.to_string_lossy(), word);
         }
         for port in self.server_port().into_iter().chain(self.relay.iter().map(RunningRelay::port)) {
-            text = text.replace(&format!(":{port}"), ":PORT");
+            text = text.replace(&format!(":{port}"), ":PORT").replace(&format!("-p {port}"), "-p PORT");
         }
         without_ports(&text)
     }
