@@ -234,9 +234,9 @@ impl ChannelTransport {
         match code {
             Some(ErrorCode::Session(
                 raw::LIBSSH2_ERROR_SOCKET_DISCONNECT | raw::LIBSSH2_ERROR_SOCKET_RECV | raw::LIBSSH2_ERROR_SOCKET_SEND,
-            )) => io::Error::new(ErrorKind::ConnectionReset, "Connection closed by the server"),
+            )) => io::Error::new(ErrorKind::ConnectionReset, "the server hung up"),
             Some(ErrorCode::Session(raw::LIBSSH2_ERROR_INVALID_MAC | raw::LIBSSH2_ERROR_DECRYPT)) => {
-                io::Error::new(ErrorKind::InvalidData, "Corrupted data on the connection")
+                io::Error::new(ErrorKind::InvalidData, "what came was corrupted on its way")
             }
             _ => io::Error::new(error.kind(), format!("SSH: {error}")),
         }

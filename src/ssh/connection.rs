@@ -14,7 +14,7 @@ use libssh2_sys as raw;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
-use ssh2::{BlockDirections, ErrorCode, Session};
+use ssh2::{BlockDirections, ErrorCode, MethodType, Session};
 
 use crate::ssh::error::Error;
 use crate::ssh::watchdog::Watchdog;
@@ -142,6 +142,11 @@ impl Connection {
             }
             session.handshake()
         });
+        // libssh2 keeps the last line that came before the key exchange. If that is no SSH server's, the first line tells more.
+        let last = self.session.banner_bytes().unwrap_or_default();
+        if is_ssh(last) || !is_text(&greeting) {
+            greeting = last.to_vec();
+        }
         self.greeting = greeting;
         done.map_err(|fault| self.handshake_error(&fault))
     }
@@ -194,11 +199,26 @@ impl Connection {
             let end = self.greeting.iter().position(|&byte| byte == b'\n').unwrap_or(self.greeting.len());
             return Error::NotSsh { host, port, greeting: self.greeting[..end].trim_ascii_end().to_vec() };
         }
+        let agreed = self.session.methods(MethodType::Kex).is_some();
         match fault.code() {
-            Some(raw::LIBSSH2_ERROR_KEX_FAILURE) => Error::NoCommonAlgorithms { host, port },
-            Some(raw::LIBSSH2_ERROR_BANNER_RECV) => Error::Closed { host, port, phase: " before it said anything" },
+            // libssh2 answers the same to a server that wants other algorithms and to one that is gone.
+            Some(raw::LIBSSH2_ERROR_KEX_FAILURE) if agreed || !self.has_ended() => {
+                Error::NoCommonAlgorithms { host, port }
+            }
+            Some(
+                raw::LIBSSH2_ERROR_KEX_FAILURE
+                | raw::LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE
+                | raw::LIBSSH2_ERROR_BANNER_RECV,
+            ) if self.has_ended() => self.error(&Fault::Closed, " during the key exchange"),
             _ => self.error(fault, " during the key exchange"),
         }
+    }
+}
+
+impl Connection {
+    /// Whether nothing more can come.
+    fn has_ended(&self) -> bool {
+        !matches!(peeked(&self.socket, &mut [0]), Ok(1..) | Err(Errno::AGAIN))
     }
 }
 
@@ -211,17 +231,23 @@ impl Drop for Connection {
 /// What lies ready to be read, without taking it.
 fn peek(socket: impl AsFd) -> Vec<u8> {
     let mut start = vec![0; GREETING_BYTES];
-    let length = match rustix::net::recv(socket, &mut start[..], RecvFlags::PEEK) {
-        Ok((_, length)) => length,
-        Err(Errno::AGAIN | _) => 0,
-    };
+    let length = peeked(socket, &mut start).unwrap_or(0);
     start.truncate(length);
     start
+}
+
+fn peeked(socket: impl AsFd, start: &mut [u8]) -> rustix::io::Result<usize> {
+    rustix::net::recv(socket, start, RecvFlags::PEEK).map(|(_, length)| length)
 }
 
 /// Whether a greeting begins as an SSH server's may: RFC 4253, section 4.2, lets other lines come before.
 fn is_ssh(greeting: &[u8]) -> bool {
     greeting.starts_with(b"SSH-") || greeting.windows(5).any(|window| window == b"\nSSH-")
+}
+
+/// Whether what came first is a line of text, and not a key exchange that followed one.
+fn is_text(greeting: &[u8]) -> bool {
+    !greeting.is_empty() && !greeting.contains(&0)
 }
 
 #[cfg(test)]

@@ -1,0 +1,271 @@
+//! From the command line to a session, or to one clear line and 255.
+
+use crate::support::{Embedded, Fault, Key, Relay, Remote, Shell, Toward, free_port, generate_key, sftp_server};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::thread;
+
+/// Listens on a loopback port and does this to everybody who comes.
+fn listener(meet: impl Fn(TcpStream) + Send + 'static) -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || listener.incoming().flatten().for_each(meet));
+    port
+}
+
+/// The program, led to a port where no world of ours listens.
+fn led_to(port: u16) -> Shell {
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-oConnectTimeout=1", "-P", &port.to_string()])
+        .to(["127.0.0.1"])
+        .types("pwd")
+}
+
+#[test]
+fn nobody_listens() {
+    led_to(free_port()).exits(255).complains(&["connect to host 127.0.0.1 port PORT: Connection refused"]);
+}
+
+#[test]
+fn a_name_has_no_address() {
+    Shell::on(Remote::empty().over_ssh())
+        .to(["no-such-host.invalid"])
+        .exits(255)
+        .reports("Could not resolve hostname no-such-host.invalid: ")
+        .stdout_is("");
+}
+
+#[test]
+fn a_name_has_no_address_of_the_family_asked_for() {
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-6"])
+        .exits(255)
+        .complains(&["Could not resolve hostname 127.0.0.1: no address of the family asked for"]);
+}
+
+#[test]
+fn another_server_than_ssh_is_told_by_what_it_says() {
+    let port = listener(|mut stream| {
+        let _ = stream.read(&mut [0; 64]);
+        let _ = stream.write_all(b"HTTP/1.1 400 \x1b[31mBad Request\r\n");
+    });
+    led_to(port)
+        .exits(255)
+        .complains(&[r#"127.0.0.1 port PORT is not an SSH server: it says "HTTP/1.1 400 \x1b[31mBad Request""#]);
+}
+
+#[test]
+fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
+    let port = listener(std::mem::forget);
+    led_to(port).exits(255).complains(&["Connection to 127.0.0.1 port PORT timed out during the key exchange"]);
+}
+
+#[test]
+fn a_server_that_never_comes_to_the_point_is_not_waited_for_for_ever() {
+    let port = listener(|mut stream| while stream.write_all(b"Welcome, welcome, welcome\r\n").is_ok() {});
+    led_to(port).exits(255).reports("127.0.0.1 port PORT");
+}
+
+#[test]
+fn a_server_hangs_up_at_once() {
+    let port = listener(drop);
+    led_to(port).exits(255).complains(&["Connection closed by 127.0.0.1 port PORT during the key exchange"]);
+}
+
+#[test]
+fn a_line_that_breaks_at_any_point_is_one_line_of_complaint() {
+    for byte in [10, 300, 1500, 2500] {
+        for fault in [Fault::Cut, Fault::Reset] {
+            Shell::on(Remote::empty().over_ssh())
+                .through(Relay::plain().at(Toward::Client, byte, fault))
+                .types("pwd")
+                .exits(255)
+                .reports("Connection closed")
+                .reports_no("panicked")
+                .stdout_is("");
+        }
+    }
+}
+
+#[test]
+fn a_bad_configuration_is_told_in_the_words_of_ssh() {
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-oFoo=bar"])
+        .exits(255)
+        .complains(&["command-line: line 0: Bad configuration option: foo"]);
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-F", "/nowhere/config"])
+        .exits(255)
+        .complains(&["Can't open user config file /nowhere/config: No such file or directory"]);
+}
+
+#[test]
+fn what_is_not_honoured_is_refused_with_the_way_out() {
+    Shell::on(Remote::empty().over_ssh()).with_args(["-oRevokedHostKeys=/etc/krl"]).exits(255).complains(&[
+        "RevokedHostKeys is not supported here: /etc/krl",
+        "hint: use -S ssh to connect through the ssh program",
+    ]);
+    Shell::on(Remote::empty().over_ssh()).with_args(["-c", "3des-cbc"]).exits(255).complains(&[
+        "Ciphers allows nothing that is supported here: 3des-cbc",
+        "hint: use -S ssh to connect through the ssh program",
+    ]);
+}
+
+#[test]
+fn algorithms_are_chosen_as_asked() {
+    for words in [
+        ["-oCiphers=aes128-gcm@openssh.com", "-oCompression=no"],
+        ["-oCiphers=aes256-ctr", "-oMACs=hmac-sha2-512-etm@openssh.com"],
+        ["-oKexAlgorithms=ecdh-sha2-nistp256", "-C"],
+        ["-oCiphers=aes128-ctr,aes256-ctr", "-oHostKeyAlgorithms=ssh-ed25519"],
+    ] {
+        Shell::on(Remote::empty().over_ssh()).with_args(words).types("pwd").succeeds().quietly();
+    }
+}
+
+#[test]
+fn a_server_without_anything_in_common_is_told_so() {
+    let remote = Remote::empty().sshd_config("Ciphers 3des-cbc,aes128-cbc").sshd_config("MACs hmac-sha1");
+    Shell::on(remote).exits(255).complains(&[
+        "Unable to negotiate with 127.0.0.1 port PORT: no common algorithms",
+        "hint: the server may know old algorithms only; use -S ssh to connect through the ssh program",
+    ]);
+}
+
+#[test]
+fn the_program_of_s_is_run_as_ssh_would_be() {
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-S", "ssh"])
+        .types("pwd")
+        .succeeds()
+        .prints_line("Remote working directory: REMOTE");
+    let shell = Shell::on(Remote::empty().over_ssh());
+    let program = shell.world().root().join("as-ssh");
+    fs::write(&program, "#!/bin/sh\nprintf '%s\\n' \"$@\" >&2\nexit 3\n").unwrap();
+    fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let program = program.display().to_string();
+    shell.with_args(["-S", &program, "-P", "22", "-oX=Y"]).to(["me@host"]).exits(255).reports(
+        "-oForwardX11 no\n-oPermitLocalCommand no\n-oClearAllForwardings yes\n-oControlMaster no\n-F\nWORLD/ssh_config\n\
+         -o\nX=Y\n-oForwardAgent no\n-oPort 22\n-l\nme\n-s\n--\nhost\nsftp\n",
+    );
+}
+
+#[test]
+fn a_program_that_is_not_there_is_named() {
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-S", "/nowhere/ssh"])
+        .exits(255)
+        .complains(&["cannot run /nowhere/ssh: No such file or directory"]);
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-D", "/nowhere/sftp-server -e"])
+        .exits(255)
+        .complains(&["cannot run /nowhere/sftp-server: No such file or directory"]);
+}
+
+#[test]
+fn a_subsystem_may_have_another_name_or_be_a_path() {
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-s", sftp_server()])
+        .types("version")
+        .succeeds()
+        .prints_line("SFTP protocol version 3");
+    Shell::on(Remote::empty().over_ssh()).with_args(["-s", "nosuch"]).exits(255).complains(&[
+        "subsystem request failed on 127.0.0.1: refused by the server",
+        "hint: the server has no SFTP subsystem by that name; -s /path/to/sftp-server may start it",
+    ]);
+}
+
+#[test]
+fn the_way_may_lead_through_a_program_or_another_host() {
+    let shell = Shell::on(Remote::empty().over_ssh());
+    let config = shell.world().ssh_config().display().to_string();
+    let proxy = format!("-oProxyCommand=ssh -F {config} -W %h:%p server");
+    shell.with_args([proxy]).types("pwd").succeeds().quietly();
+
+    let shell = Shell::on(Remote::empty().over_ssh());
+    let port = shell.sshd().port();
+    let shell = shell.prepare(|world| {
+        let inner = format!("Host inner\n    HostName 127.0.0.1\n    Port {port}\n");
+        let config = inner + &fs::read_to_string(world.ssh_config()).unwrap();
+        fs::write(world.ssh_config(), config).unwrap();
+    });
+    shell.with_args(["-J", "server"]).to(["inner"]).types("pwd").succeeds().quietly();
+
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-oProxyCommand=false"])
+        .exits(255)
+        .complains(&["Connection closed by 127.0.0.1 port PORT during the key exchange"]);
+}
+
+#[test]
+fn a_banner_cannot_speak_to_the_terminal() {
+    let server = Embedded::new().takes_keys().banner("Beware\r\n\x1b]0;title\x07\r\n");
+    Shell::on(Remote::empty().served_by(server)).types("pwd").succeeds().complains(&["Beware", "\\033]0;title\\007"]);
+    let server = Embedded::new().takes_keys().banner("Beware");
+    Shell::on(Remote::empty().served_by(server)).with_args(["-q"]).types("pwd").succeeds().stderr_is("");
+}
+
+#[test]
+fn without_a_terminal_nothing_is_asked() {
+    let server = Embedded::new().password("secret");
+    Shell::on(Remote::empty().served_by(server))
+        .types("secret")
+        .exits(255)
+        .stdout_is("")
+        .hints("nobody could be asked for a password or passphrase: use ssh-agent or a key without one");
+    let key = "this key is for nobody";
+    Shell::on(Remote::empty().unknown_to_us()).types(key).exits(255).stdout_is("").reports(
+        "Host key verification failed. No ED25519 host key is known for [127.0.0.1]:PORT and nobody can be asked",
+    );
+}
+
+#[test]
+fn a_missing_key_is_named_and_the_end_says_who_was_refused() {
+    let shell = Shell::on(Remote::empty().over_ssh()).prepare(|world| {
+        let key = world.home().join(".ssh/id_ed25519");
+        for file in [&key, &key.with_extension("pub")] {
+            fs::remove_file(file).unwrap();
+        }
+        generate_key(&key, "ed25519");
+    });
+    let user = crate::support::user();
+    shell.with_args(["-i", "/nowhere/key"]).exits(255).complains(&[
+        "Warning: Identity file /nowhere/key not accessible: No such file or directory.",
+        &format!("{user}@127.0.0.1: Permission denied (publickey)."),
+    ]);
+}
+
+#[test]
+fn a_person_answers_at_the_terminal_and_no_secret_is_shown() {
+    let server = Embedded::new().password("open sesame");
+    let terminal = Shell::on(Remote::empty().served_by(server))
+        .at_a_terminal()
+        .answers("@127.0.0.1's password: ", "wrong")
+        .sees("Permission denied, please try again.")
+        .answers("@127.0.0.1's password: ", "open sesame")
+        .types("pwd")
+        .sees("Remote working directory: /");
+    assert!(!terminal.roll().contains("sesame"));
+    terminal.types("bye").ends_with(0);
+}
+
+#[test]
+fn a_person_decides_about_an_unknown_host() {
+    let terminal = Shell::on(Remote::empty().unknown_to_us())
+        .at_a_terminal()
+        .sees("The authenticity of host '[127.0.0.1]:")
+        .sees("ED25519 key fingerprint is SHA256:")
+        .answers("Are you sure you want to continue connecting (yes/no/[fingerprint])? ", "maybe")
+        .answers("Please type 'yes', 'no' or the fingerprint: ", "yes")
+        .sees("Warning: Permanently added '[127.0.0.1]:")
+        .types("pwd")
+        .sees("Remote working directory: ");
+    terminal.types("bye").ends_with(0);
+    Shell::on(Remote::empty().unknown_to_us())
+        .at_a_terminal()
+        .sees("(yes/no/[fingerprint])? ")
+        .presses(Key::Ctrl('c'))
+        .sees("Host key verification failed.")
+        .ends_with(255);
+}
