@@ -148,7 +148,10 @@ fn a_batch_file_leaves_stdin_alone() {
 #[test]
 fn a_batch_that_cannot_be_opened_is_said_before_anything_is_connected() {
     let outcome = Shell::on(Remote::empty()).with_args(["-b", "missing"]).exits(255);
-    outcome.stdout_is("").stderr_is("No such file or directory (missing).\n");
+    outcome.stdout_is("").complains(&[
+        "No such file or directory (missing).",
+        "hint: -b FILE names a file of commands, -b - takes them from standard input",
+    ]);
     let outcome = Shell::on(Remote::empty()).with_args(["-b", "."]).exits(255);
     outcome.stdout_is("").stderr_is("Cannot read commands: Is a directory\n");
 }

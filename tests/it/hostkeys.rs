@@ -64,10 +64,9 @@ fn fills_known_hosts(world: &World, text: &str) {
 fn an_unknown_host_is_refused_where_nobody_may_or_can_be_asked() {
     let world = server(&["ed25519"]);
     let shown = fingerprint(&world, "ed25519");
-    let port = world.sshd().port();
     let way_out = format!(
         "the key shown is {shown}; if that is right, add it with: \
-         ssh-keyscan -p {port} 127.0.0.1 >> HOME/.ssh/known_hosts"
+         ssh-keyscan -p PORT 127.0.0.1 >> HOME/.ssh/known_hosts"
     );
     let cases = [
         (&["-oStrictHostKeyChecking=yes"][..], Person::answering(["yes"]), "you have requested strict checking"),
