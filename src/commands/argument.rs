@@ -191,10 +191,7 @@ impl Argument for Umask {
     const KIND: ArgumentKind = ArgumentKind::Mode;
 
     fn read(word: &Word) -> Result<Umask, String> {
-        match mode::octal(&word.plain()) {
-            Some(mask @ 0..=0o777) => Ok(Umask(mask)),
-            _ => Err("a umask is octal, 0 to 777".to_owned()),
-        }
+        mode::octal(&word.plain()).map(Umask).ok_or_else(|| "a umask is octal, such as 022".to_owned())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `ls` makes of entries: their order and their long lines. Pure functions.
 #![forbid(unsafe_code)]
 
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Ordering;
 
 use bytes::Bytes;
 
@@ -47,21 +47,19 @@ pub(super) enum Layout {
     Long,
 }
 
-/// Sorts a listing. Equal times and sizes are in the order of names; what is unsorted is not reversed, as in sftp(1).
+/// Sorts a listing as sftp(1) does: what is equal stays in the server's order, reversed or not, and so does what is unsorted.
 pub(super) fn sort(lines: &mut [Line], order: Order, reverse: bool) {
     let modified = |line: &Line| line.attributes.times.map_or(0, |times| times.modified);
     let size = |line: &Line| line.attributes.size.unwrap_or(0);
-    let compare = |one: &Line, other: &Line| -> Ordering {
-        let first = match order {
-            Order::Unsorted => return Ordering::Equal,
-            Order::Name => Ordering::Equal,
-            Order::Time => Reverse(modified(one)).cmp(&Reverse(modified(other))),
-            Order::Size => Reverse(size(one)).cmp(&Reverse(size(other))),
+    lines.sort_by(|one, other| {
+        let order = match order {
+            Order::Unsorted => Ordering::Equal,
+            Order::Name => one.name.cmp(&other.name),
+            Order::Time => modified(other).cmp(&modified(one)),
+            Order::Size => size(other).cmp(&size(one)),
         };
-        let whole = first.then_with(|| one.name.cmp(&other.name));
-        if reverse { whole.reverse() } else { whole }
-    };
-    lines.sort_by(compare);
+        if reverse { order.reverse() } else { order }
+    });
 }
 
 /// A line of `ls -l`. The number of links is never known, for the protocol does not tell it.
@@ -105,7 +103,7 @@ mod tests {
             (Order::Name, true, "baC"),
             (Order::Time, false, "bCa"),
             (Order::Time, true, "aCb"),
-            (Order::Size, false, "Cab"),
+            (Order::Size, false, "Cba"),
             (Order::Size, true, "baC"),
             (Order::Unsorted, false, "baC"),
             (Order::Unsorted, true, "baC"),

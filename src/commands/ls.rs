@@ -118,6 +118,8 @@ impl Ls {
         // With several arguments of both kinds the shorter form of what lies below the working directory is as right.
         match self.paths.iter().all(typed_absolute) {
             true => path.as_bytes().to_vec(),
+            // An empty argument means the working directory itself.
+            false if path == cx.remote.working_directory() => Vec::new(),
             false => cx.remote.relative(path).to_vec(),
         }
     }
