@@ -43,7 +43,7 @@ impl Run for Get {
         let operands = Operands::split(words, self.into.is_some());
         let (sources, missing) = find(cx, &operands)?;
         if sources.is_empty() {
-            return Err(missing.map_or_else(Failure::told, |failure| failure));
+            return Err(missing.unwrap_or_else(Failure::told));
         }
         if let Some(failure) = &missing {
             failure.tell(&cx.output);

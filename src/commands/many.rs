@@ -103,3 +103,62 @@ impl<T> Flight<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::World;
+    use super::*;
+    use crate::name::RemotePath;
+    use crate::sftp::calls;
+
+    /// Removes the numbered files, and presses Ctrl-C when this one is about to be sent.
+    fn remove(world: &mut World, names: u64, interrupted_at: Option<u64>) -> (Vec<String>, Result<Outcome, Failure>) {
+        let interrupt = world.cx.interrupt().clone();
+        let paths = (0..names).map(move |number| {
+            if interrupted_at == Some(number) {
+                interrupt.press();
+            }
+            Ok(RemotePath::new(number.to_string()).unwrap())
+        });
+        let mut told = Vec::new();
+        let submit: Submit<'_, RemotePath> = &|session, queue, token, path| {
+            session.submit_to(queue, token, &calls::Remove { path });
+        };
+        let outcome = in_order(&mut world.cx, paths, submit, |_, path, answer| {
+            told.push(String::from_utf8_lossy(path.as_bytes()).into_owned());
+            answer.map(drop).map_err(|error| Failure::refused("remove", &error))
+        });
+        (told, outcome)
+    }
+
+    #[test]
+    fn answers_come_in_order_however_many_are_in_flight() {
+        let names: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+        let mut world = World::with(&names);
+        let (told, outcome) = remove(&mut world, 1000, None);
+        assert!(matches!(outcome, Ok(Outcome::Done)));
+        assert_eq!(told, names);
+    }
+
+    #[test]
+    fn a_failure_keeps_the_rest_back_only_where_it_ends_the_run() {
+        for (stops, removed) in [(false, vec!["0", "1", "2"]), (true, vec!["0", "1"])] {
+            let mut world = World::with(&["0", "2"].map(str::to_owned));
+            world.cx.stops_at_failure = stops;
+            let (told, outcome) = remove(&mut world, 3, None);
+            assert!(outcome.is_err());
+            assert_eq!(told, removed);
+            assert_eq!(world.has("2"), stops);
+        }
+    }
+
+    #[test]
+    fn after_ctrl_c_what_was_sent_is_told_and_nothing_more_is_sent() {
+        let names: Vec<String> = (0..10).map(|number| number.to_string()).collect();
+        let mut world = World::with(&names);
+        let (told, outcome) = remove(&mut world, 10, Some(3));
+        assert_eq!(outcome.unwrap_err(), Failure::told());
+        assert_eq!(told, ["0", "1", "2", "3"]);
+        assert!(!world.has("3") && world.has("4"));
+    }
+}

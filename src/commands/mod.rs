@@ -101,7 +101,7 @@ fn local_cause(error: &std::io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::testing::{World, words};
+    use super::testing::words;
     use super::*;
 
     /// The messages of sftp(1) for lines that can't be run.

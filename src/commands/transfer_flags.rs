@@ -7,7 +7,7 @@ use crate::transfer::Options;
 /// Flags of a transfer.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, as sftp(1) has them")]
-pub struct TransferFlags {
+pub(super) struct TransferFlags {
     /// Continue what is there already
     #[arg(short = 'a', long)]
     pub(super) resume: bool,
