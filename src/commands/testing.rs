@@ -31,8 +31,9 @@ impl World {
         World { cx, remote }
     }
 
-    /// Whether the server has this file.
+    /// Whether the server has this file, once all is done that it was asked for.
     pub(super) fn has(&self, name: &str) -> bool {
+        self.cx.remote.session().realpath(&crate::name::RemotePath::dot()).unwrap();
         self.remote.path().join(name).exists()
     }
 }
