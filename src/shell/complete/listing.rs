@@ -137,3 +137,31 @@ fn wait_for<T: Send + 'static>(queue: &Completions<T>, until: Instant) -> VecDeq
     let left = until.saturating_duration_since(Instant::now());
     if left.is_zero() { VecDeque::new() } else { queue.wait(Some(left)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::child::ChildTransport;
+    use crate::sftp::Options;
+    use crate::shell::words::split_open;
+    use std::process::Command;
+
+    /// A server that says which version it speaks and nothing ever after.
+    fn mute_server() -> Session {
+        let mut command = Command::new("sh");
+        command.args(["-c", r"printf '\000\000\000\005\002\000\000\000\003'; exec cat >/dev/null"]);
+        Session::open(Box::new(ChildTransport::spawn(&command).unwrap()), Options::default()).unwrap()
+    }
+
+    #[test]
+    fn a_server_that_does_not_answer_costs_a_key_no_more_than_the_deadline() {
+        let session = mute_server();
+        let word = Fragment::of(&split_open(b"get a").open.unwrap(), 0);
+        let mut directories = Directories::default();
+        let started = Instant::now();
+        assert_eq!(directories.matching(&session, &RemotePath::root(), &word, false), []);
+        assert!(started.elapsed() < DEADLINE * 2);
+        assert!(started.elapsed() >= DEADLINE);
+        session.killer().kill();
+    }
+}
