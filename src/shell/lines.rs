@@ -179,6 +179,16 @@ mod tests {
         all
     }
 
+    #[test]
+    fn no_line_is_held_beyond_the_longest() {
+        let (mut writer, reader) = UnixStream::pair().unwrap();
+        let writing = thread::spawn(move || writer.write_all(&vec![b'x'; 8 << 20]).unwrap());
+        let mut lines = Lines::of_file(reader.into());
+        assert_eq!(lines.next(&Signals::ignored().unwrap()).unwrap(), Incoming::TooLong(8 << 20));
+        assert!(lines.buffer.capacity() <= 4 * LONGEST_LINE, "{}", lines.buffer.capacity());
+        writing.join().unwrap();
+    }
+
     fn line(text: &[u8]) -> Incoming {
         Incoming::Line(text.to_vec())
     }
