@@ -3,6 +3,7 @@
 //! Every path is one component beneath an open directory, so that no link that is planted in the meantime leads astray.
 
 mod directory;
+mod existing;
 mod partial;
 mod place;
 mod sink;

@@ -5,7 +5,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
 use rustix::fs::{
@@ -109,31 +109,22 @@ fn flags() -> OFlags {
 }
 
 fn open_known(directory: BorrowedFd<'_>, name: &OsStr, keep: bool) -> Result<Found, Errno> {
+    // Mostly nothing is there, and then there is less to ask.
+    match openat(directory, name, flags() | OFlags::EXCL, Mode::RUSR | Mode::WUSR) {
+        Ok(file) => return lock_fresh(directory, name, file),
+        Err(Errno::EXIST) => {}
+        Err(error) => return refused(directory, name, error),
+    }
     let file = match openat(directory, name, flags(), Mode::RUSR | Mode::WUSR) {
         Ok(file) => file,
-        // A file system with shorter names than most.
-        Err(Errno::NAMETOOLONG) => return Ok(Found::NotOurs),
-        // Something else than a file of ours stands there.
-        Err(Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::ACCESS | Errno::PERM | Errno::MLINK)
-            if statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() =>
-        {
-            return Ok(Found::NotOurs);
-        }
-        Err(error) => return Err(error),
+        Err(error) => return refused(directory, name, error),
     };
     let stat = fstat(&file)?;
-    if !is_ours_alone(&stat) {
+    if !is_ours_alone(&stat) || !is_locked(&file) {
         return Ok(Found::NotOurs);
     }
-    match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        // Another run writes it, or this file system can't tell.
-        Err(_) => return Ok(Found::NotOurs),
-    }
-    // What was locked may have got another name before it was.
-    match statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Ok(now) if now.st_dev == stat.st_dev && now.st_ino == stat.st_ino => {}
-        _ => return Ok(Found::Gone),
+    if !is_still(directory, name, &stat) {
+        return Ok(Found::Gone);
     }
     fchmod(&file, Mode::RUSR | Mode::WUSR)?;
     if !keep {
@@ -144,6 +135,38 @@ fn open_known(directory: BorrowedFd<'_>, name: &OsStr, keep: bool) -> Result<Fou
     Ok(Found::Ours(file.into(), u64::try_from(length).unwrap_or(0)))
 }
 
+fn lock_fresh(directory: BorrowedFd<'_>, name: &OsStr, file: OwnedFd) -> Result<Found, Errno> {
+    if !is_locked(&file) {
+        return Ok(Found::NotOurs);
+    }
+    let stat = fstat(&file)?;
+    Ok(if is_still(directory, name, &stat) { Found::Ours(file.into(), 0) } else { Found::Gone })
+}
+
+/// Why it can't be opened: something else than a file of ours stands there, or nothing can be made there at all.
+fn refused(directory: BorrowedFd<'_>, name: &OsStr, error: Errno) -> Result<Found, Errno> {
+    match error {
+        // A file system with shorter names than most.
+        Errno::NAMETOOLONG => Ok(Found::NotOurs),
+        Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::ACCESS | Errno::PERM | Errno::MLINK
+            if statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() =>
+        {
+            Ok(Found::NotOurs)
+        }
+        error => Err(error),
+    }
+}
+
+/// Locks it. Where that fails, another run writes it, or this file system can't tell.
+fn is_locked(file: &OwnedFd) -> bool {
+    flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
+}
+
+/// Whether the name still stands for this file: before it was locked, another run may have given it another one.
+fn is_still(directory: BorrowedFd<'_>, name: &OsStr, stat: &Stat) -> bool {
+    statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|now| now.st_dev == stat.st_dev && now.st_ino == stat.st_ino)
+}
 /// A regular file that belongs to us and that nobody else has another name for.
 fn is_ours_alone(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile

@@ -50,17 +50,23 @@ impl Place {
         if local.trust() == Trust::Server {
             return parents.entry(local.path(), shown);
         }
-        match fs::metadata(local.path()) {
-            Ok(metadata) if is_stream(&metadata.file_type()) => {
-                return Ok(Place::Stream { path: local.path().to_owned(), shown });
-            }
-            _ => {}
+        match fs::symlink_metadata(local.path()) {
+            Ok(metadata) if metadata.is_symlink() => {}
+            Ok(metadata) if is_stream(&metadata.file_type()) => return Ok(Place::stream(local)),
+            _ => return parents.entry(local.path(), shown),
+        }
+        if fs::metadata(local.path()).is_ok_and(|metadata| is_stream(&metadata.file_type())) {
+            return Ok(Place::stream(local));
         }
         match resolve(local.path()) {
             Ok(Some(path)) => parents.entry(&path, shown),
-            Ok(None) => Ok(Place::Stream { path: local.path().to_owned(), shown }),
+            Ok(None) => Ok(Place::stream(local)),
             Err(error) => Err(Failure::new(Act::OpenLocal, bytes(&shown), Cause::from(error))),
         }
+    }
+
+    fn stream(local: &LocalPath) -> Place {
+        Place::Stream { path: local.path().to_owned(), shown: local.shown().to_owned() }
     }
 
     /// How messages show it.

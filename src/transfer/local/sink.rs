@@ -24,6 +24,7 @@ use super::super::failure::{Act, Cause, Failure};
 use super::super::job::Canceller;
 use super::super::settings::{Settings, bits};
 use super::directory::{Directory, bytes, mode};
+use super::existing::Existing;
 use super::partial::{self, Partial};
 use super::place::Place;
 use crate::name::RemotePath;
@@ -77,14 +78,6 @@ struct Beside {
     is_placed: bool,
 }
 
-/// A regular file where the target shall be.
-struct Existing {
-    file: File,
-    stat: Stat,
-    /// Whether it can also be read, as a resume must.
-    is_readable: bool,
-}
-
 impl Wanted<'_> {
     /// Opens the target.
     pub(in super::super) fn open(&self) -> Result<Opened, Failure> {
@@ -102,7 +95,7 @@ impl Wanted<'_> {
     }
 
     fn open_entry(&self, directory: &Rc<Directory>, name: &OsStr, resume: bool) -> Result<Opened, Failure> {
-        let existing = existing(directory, name, resume).map_err(|error| self.failed(error))?;
+        let existing = Existing::open(directory, name, resume).map_err(|error| self.failed(error))?;
         let partial_name = partial::name(name, &self.settings.server, self.remote, self.attributes);
         if resume
             && let Some(existing) = &existing
@@ -294,64 +287,9 @@ impl Drop for Beside {
     }
 }
 
-impl Existing {
-    /// Why replacing this by a new file would lose something.
-    fn reason_to_write_in_place(&self, directory: &Directory) -> Option<&'static str> {
-        if self.stat.st_nlink > 1 {
-            return Some("for it has other names (hard links)");
-        }
-        if self.stat.st_uid != geteuid().as_raw() {
-            return Some("for it belongs to another user");
-        }
-        if has_acl(&self.file) {
-            return Some("for it has an access control list");
-        }
-        let elsewhere = fstat(directory.descriptor()).is_ok_and(|stat| stat.st_dev != self.stat.st_dev);
-        elsewhere.then_some("for a file system is mounted on it")
-    }
-
-    fn try_clone(&self) -> io::Result<Existing> {
-        Ok(Existing { file: self.file.try_clone()?, stat: self.stat, is_readable: self.is_readable })
-    }
-}
-
-/// The regular file that is there, opened for writing: a target that we could not write to is refused, as sftp(1) does.
-/// A link is no target; it is replaced.
-fn existing(directory: &Directory, name: &OsStr, readable: bool) -> Result<Option<Existing>, Errno> {
-    let at = directory.descriptor();
-    match statat(at, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
-        Err(Errno::NOENT) | Ok(FileType::Symlink) => return Ok(None),
-        Ok(FileType::RegularFile) => {}
-        Ok(FileType::Directory) => return Err(Errno::ISDIR),
-        // A device or FIFO that the user did not name.
-        Ok(_) => return Err(Errno::EXIST),
-        Err(error) => return Err(error),
-    }
-    let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let both = if readable { openat(at, name, flags | OFlags::RDWR, Mode::empty()) } else { Err(Errno::ACCESS) };
-    let is_readable = both.is_ok();
-    let file = both.or_else(|_| openat(at, name, flags | OFlags::WRONLY, Mode::empty()))?;
-    let stat = fstat(&file)?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err(Errno::EXIST);
-    }
-    Ok(Some(Existing { file: file.into(), stat, is_readable }))
-}
-
 /// Whether an earlier run left something of this very file.
 fn has_known_partial(directory: &Directory, name: &OsStr) -> bool {
     statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| stat.st_size > 0)
-}
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn has_acl(file: &File) -> bool {
-    let mut value = [0u8; 0];
-    rustix::fs::fgetxattr(file, "system.posix_acl_access", &mut value[..]).is_ok_and(|length| length > 0)
-}
-
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn has_acl(_file: &File) -> bool {
-    false
 }
 
 /// Opens what is written straight through; waits for a reader of a FIFO until the user stops it.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
 use std::process::Command;
 
 use super::site::{PLAIN, PRESERVE, Site, mode_of};
@@ -130,6 +131,53 @@ fn where_we_may_not_write_nothing_is_written() {
     told.says("noted: d/g: written in place, for its directory can't be written to");
     told.fails_with(&["open local \"d/h\": Permission denied"]);
     site.same("d/g");
+}
+
+/// Something mounted, as long as this lives.
+struct Mounted<'a>(&'a Path);
+
+impl<'a> Mounted<'a> {
+    fn new(words: &[&str], at: &'a Path) -> Mounted<'a> {
+        assert!(Command::new("mount").args(words).arg(at).status().unwrap().success());
+        Mounted(at)
+    }
+}
+
+impl Drop for Mounted<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(self.0).status();
+    }
+}
+
+#[test]
+#[ignore = "needs root: mounts a file on another"]
+fn needs_root_a_file_that_is_mounted_is_written_in_place() {
+    let site =
+        Site::with_local(Remote::with([Entry::sized("f", 9000)]), &[Entry::file("f", ""), Entry::file("g", "old")]);
+    let target = site.local("f");
+    let mounted = Mounted::new(&["--bind", site.local("g").to_str().unwrap()], &target);
+    site.get(&["f"], PLAIN).succeeds().says("noted: f: written in place, for something is mounted on it");
+    site.same("f");
+    drop(mounted);
+    assert_eq!(fs::read(site.local("g")).unwrap().len(), 9000);
+}
+
+#[test]
+#[ignore = "needs root: mounts a small file system"]
+fn needs_root_a_full_disk_leaves_the_old_file_and_no_partial() {
+    let site = Site::on(Remote::with([Entry::sized("f", 900_000), Entry::sized("g", 10)]));
+    let disk = site.local("disk");
+    fs::create_dir(&disk).unwrap();
+    let _mounted = Mounted::new(&["-t", "tmpfs", "-o", "size=256k", "none"], &disk);
+    fs::write(disk.join("f"), "old").unwrap();
+    let into = |name: &str| {
+        let local = LocalPath::named(disk.join(name), name);
+        GetPair { local, ..site.get_pair(name.as_bytes()) }
+    };
+    let told = site.told(site.start(Pairs::Get(vec![into("f"), into("g")]), PLAIN));
+    told.fails_with(&["write local \"f\": No space left on device"]);
+    assert_eq!(fs::read(disk.join("f")).unwrap(), b"old");
+    assert_eq!(super::site::names(&disk), ["f", "g"]);
 }
 
 #[test]
