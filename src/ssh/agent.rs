@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::ssh::config::IdentityAgent;
-use crate::ssh::known_hosts::take_string;
 use crate::ssh::native::Signer;
+use crate::ssh::public_key::take_string;
 
 const REQUEST_IDENTITIES: u8 = 11;
 const IDENTITIES_ANSWER: u8 = 12;

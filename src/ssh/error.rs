@@ -86,7 +86,7 @@ pub enum Error {
     },
     /// The host's key may not be trusted.
     #[error("Host key verification failed. {0}")]
-    HostKey(#[from] HostKeyError),
+    HostKey(Box<HostKeyError>),
     /// No way of logging in was accepted.
     #[error("{user}@{host}: Permission denied ({methods}).")]
     PermissionDenied {
@@ -248,6 +248,12 @@ impl Error {
             }
             _ => return None,
         })
+    }
+}
+
+impl From<HostKeyError> for Error {
+    fn from(error: HostKeyError) -> Error {
+        Error::HostKey(Box::new(error))
     }
 }
 

@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 
 use crate::ssh::config::{Config, Proxy, StrictHostKeyChecking};
-use crate::ssh::error::{HostKeyError, cause};
-use crate::ssh::known_hosts::{self, HostKey, HostName, KnownHosts, Verdict};
+use crate::ssh::error::{Error, HostKeyError, cause};
+use crate::ssh::known_hosts::{self, HostName, KnownHosts, Verdict};
+use crate::ssh::public_key::PublicKey;
 use crate::ssh::{Notice, Questions};
 
 /// How far a host is trusted.
@@ -41,22 +42,22 @@ impl Judge<'_> {
     }
 
     /// Decides about `key`, asking where that is what the configuration wants.
-    pub(super) fn decide(&self, key: Option<&HostKey>, questions: &mut dyn Questions) -> Result<Trust, HostKeyError> {
+    pub(super) fn decide(&self, key: Option<&PublicKey>, questions: &mut dyn Questions) -> Result<Trust, Error> {
         for fault in self.known.faults() {
             questions.show(Notice::Verbose(format!("{}: {}", fault.place, fault.reason)));
         }
         let host = self.name.written();
         let Some(key) = key else {
-            return Err(HostKeyError::Unusable { host });
+            return Err(HostKeyError::Unusable { host }.into());
         };
         let required = self.config.required_rsa_bits;
         if let Some(bits) = key.rsa_bits().filter(|bits| *bits < required) {
-            return Err(HostKeyError::TooShort { host, bits, required });
+            return Err(HostKeyError::TooShort { host, bits, required }.into());
         }
         let label = key.label().to_owned();
         match self.known.judge(&self.name, key) {
             Verdict::Known => Ok(Trust::Full),
-            Verdict::Revoked(place) => Err(HostKeyError::Revoked { host, label, place }),
+            Verdict::Revoked(place) => Err(HostKeyError::Revoked { host, label, place }.into()),
             Verdict::Changed(place) => {
                 let fingerprint = key.fingerprint();
                 warn_of_change(&label, &fingerprint, &place.to_string(), questions);
@@ -66,7 +67,7 @@ impl Judge<'_> {
                     )));
                     return Ok(Trust::Suspect);
                 }
-                Err(HostKeyError::Changed { host, label, fingerprint, place })
+                Err(HostKeyError::Changed { host, label, fingerprint, place }.into())
             }
             Verdict::OtherType(places) => {
                 let places: Vec<String> = places.iter().map(ToString::to_string).collect();
@@ -78,10 +79,10 @@ impl Judge<'_> {
 
     fn decide_unknown(
         &self,
-        key: &HostKey,
+        key: &PublicKey,
         others: Option<String>,
         questions: &mut dyn Questions,
-    ) -> Result<Trust, HostKeyError> {
+    ) -> Result<Trust, Error> {
         match self.config.strict_host_key_checking {
             StrictHostKeyChecking::Yes => return Err(self.unknown(key, "you have requested strict checking")),
             StrictHostKeyChecking::Ask if self.config.batch || !questions.can_ask() => {
@@ -94,8 +95,8 @@ impl Judge<'_> {
         Ok(Trust::Full)
     }
 
-    fn unknown(&self, key: &HostKey, reason: &'static str) -> HostKeyError {
-        HostKeyError::Unknown {
+    fn unknown(&self, key: &PublicKey, reason: &'static str) -> Error {
+        let unknown = HostKeyError::Unknown {
             host: self.name.written(),
             address: self.config.host.clone(),
             port: self.config.port,
@@ -103,10 +104,11 @@ impl Judge<'_> {
             fingerprint: key.fingerprint(),
             reason,
             file: self.config.user_known_hosts.first().cloned(),
-        }
+        };
+        unknown.into()
     }
 
-    fn ask(&self, key: &HostKey, others: Option<String>, questions: &mut dyn Questions) -> Result<(), HostKeyError> {
+    fn ask(&self, key: &PublicKey, others: Option<String>, questions: &mut dyn Questions) -> Result<(), Error> {
         let host = self.name.written();
         let address = match self.config.proxy {
             Some(Proxy::Command(_) | Proxy::Jump(_)) => String::from("<no hostip for proxy command>"),
@@ -130,14 +132,14 @@ impl Judge<'_> {
             let text = answer.ok_or(declined)?;
             match Answer::to(&text, &fingerprint) {
                 Answer::Yes => return Ok(()),
-                Answer::No => return Err(HostKeyError::Declined { host, label: key.label().to_owned() }),
+                Answer::No => return Err(HostKeyError::Declined { host, label: key.label().to_owned() }.into()),
                 Answer::Unclear => answer = questions.ask("Please type 'yes', 'no' or the fingerprint: "),
             }
         }
     }
 
     /// Adds the key to the user's first file. Failing is worth a warning, not an end.
-    fn remember(&self, key: &HostKey, questions: &mut dyn Questions) {
+    fn remember(&self, key: &PublicKey, questions: &mut dyn Questions) {
         let host = self.name.written();
         let Some(file) = self.config.user_known_hosts.first().filter(|file| file.as_os_str() != "/dev/null") else {
             return;

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use crate::ssh::error::cause;
-use crate::ssh::known_hosts::take_string;
+use crate::ssh::public_key::take_string;
 
 /// Largest file that can be a private key.
 const KEY_FILE_LIMIT_BYTES: u64 = 1 << 20;

@@ -10,8 +10,8 @@ use crate::ssh::config::Config;
 use crate::ssh::connection::Fault;
 use crate::ssh::error::{Error, cause};
 use crate::ssh::identity::{Identity, PrivateKey, Unusable};
-use crate::ssh::known_hosts::{HostKey, take_string};
 use crate::ssh::native::{self, Signer};
+use crate::ssh::public_key::{PublicKey, take_string};
 
 /// Types of keys that libssh2 can sign with from a file.
 const FILE_TYPES: [&str; 5] =
@@ -319,7 +319,7 @@ impl Signer for Probe {
 }
 
 fn describe(blob: &[u8]) -> String {
-    HostKey::from_blob(blob).map(|key| format!("{} {}", key.label(), key.fingerprint())).unwrap_or_default()
+    PublicKey::from_blob(blob).map(|key| format!("{} {}", key.label(), key.fingerprint())).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod identity;
 mod keys;
 pub mod known_hosts;
 mod native;
+mod public_key;
 mod resolve;
 mod tokens;
 mod watchdog;
@@ -31,11 +32,11 @@ pub use config::{AddressFamily, Config, IdentityAgent, Proxy, StrictHostKeyCheck
 pub use connection::Socket;
 pub use dial::dial;
 pub use error::{Error, HostKeyError};
+pub use public_key::PublicKey;
 pub use resolve::Request;
 
 use connection::{Connection, Peer};
 use host_key::Judge;
-use known_hosts::HostKey;
 
 // A libssh2 of the system's may be any, with faults that have long been mended in the one that comes along.
 const _: () = assert!(
@@ -105,7 +106,7 @@ pub fn open(
     connection.allow(config.connect_timeout.unwrap_or(HANDSHAKE_LIMIT));
     connection.handshake()?;
     // Copied at once: the bytes are libssh2's, and go with the next key exchange.
-    let key = connection.session.host_key().and_then(|(blob, _)| HostKey::from_blob(blob));
+    let key = connection.session.host_key().and_then(|(blob, _)| PublicKey::from_blob(blob));
     connection.pause();
     let trust = judge.decide(key.as_ref(), questions)?;
     auth::log_in(&connection, config, trust, questions)?;
