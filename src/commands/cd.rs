@@ -18,7 +18,7 @@ pub struct Cd {
 
 impl Run for Cd {
     const EXAMPLES: &'static [Example] = &[
-        Example { line: "cd /srv/www", does: "go to a directory" },
+        Example { line: "cd www", does: "go to a directory" },
         Example { line: "cd -", does: "go back to the directory before" },
     ];
 

@@ -14,6 +14,13 @@ pub struct Help {
     command: Option<CommandName>,
 }
 
+impl Help {
+    /// What explains a command: `CMD --help`.
+    pub(super) fn of(entry: &Entry) -> Help {
+        Help { command: Some(CommandName(entry.name().to_owned())) }
+    }
+}
+
 impl Run for Help {
     const EXAMPLES: &'static [Example] = &[Example { line: "help get", does: "explain get, with its flags" }];
 

@@ -10,6 +10,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::help::Help;
 use super::list::{Entry, find, takes_many, unknown};
 use super::{Command, Failure, Word};
 use crate::name::UnfitName;
@@ -50,6 +51,9 @@ pub fn parse_raw(line: &[u8]) -> Option<Result<Command, Failure>> {
 fn parse_arguments(entry: &'static Entry, name: &str, words: &[Word]) -> Result<Command, Failure> {
     if words.iter().any(|word| word.glob().contains(&0)) {
         return Err(Failure::new(format!("{name}: {}", UnfitName::Nul)));
+    }
+    if !entry.takes_rest_of_line && words.first().is_some_and(|word| word.plain() == b"--help") {
+        return Ok(Command::Help(Help::of(entry)));
     }
     let definition = entry.definition();
     let arguments = if entry.takes_rest_of_line {

@@ -33,8 +33,8 @@ pub struct Put {
 impl Run for Put {
     const EXAMPLES: &'static [Example] = &[
         Example { line: "put *.html", does: "send files by a pattern" },
-        Example { line: "put notes.txt /srv/docs", does: "send a file into a directory" },
-        Example { line: "put -r site /srv/www", does: "send a directory and what is in it" },
+        Example { line: "put notes.txt docs", does: "send a file into a directory" },
+        Example { line: "put -r site www", does: "send a directory and what is in it" },
     ];
     const WANTS: &'static str = "at least one path";
 
