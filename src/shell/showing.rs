@@ -45,10 +45,14 @@ fn is_in_the_foreground() -> bool {
     tcgetpgrp(io::stdout()).is_ok_and(|foreground| foreground == getpgrp())
 }
 
-/// Whether stdout is a terminal that can move its cursor and knows its size: `TERM` names one that is not dumb.
+/// Terminals that can't move their cursor, by the names that `TERM` has for them. The line editor knows the same ones.
+const TYPEWRITERS: [&str; 4] = ["", "dumb", "cons25", "emacs"];
+
+/// Whether stdout is a terminal that can move its cursor and knows its size.
 pub(crate) fn moves_its_cursor() -> bool {
-    let named = std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb");
-    named && tcgetwinsize(io::stdout()).is_ok_and(|size| size.ws_col > 0 && size.ws_row > 0)
+    let term = std::env::var_os("TERM").unwrap_or_default();
+    let moves = !TYPEWRITERS.iter().any(|name| term.eq_ignore_ascii_case(name));
+    moves && tcgetwinsize(io::stdout()).is_ok_and(|size| size.ws_col > 0 && size.ws_row > 0)
 }
 
 /// What is said of a Ctrl-C: on a terminal it takes the place of the `^C` that was echoed, as in sftp(1).

@@ -49,6 +49,31 @@ fn local_names_where_the_command_takes_them() {
 }
 
 #[test]
+fn each_operand_by_what_the_command_makes_of_it() {
+    completes(
+        Remote::with(["remote file", "remote.d/"]),
+        &[
+            ("get re", "get remote"),
+            ("get -r remote.", "get -r remote.d/"),
+            ("get x lo", "get x lo"),
+            ("get x log", "get x log/"),
+            ("get x remote\\ ", "get x remote\\ file "),
+            ("put loc", "put local\\ file "),
+            ("put x remote.", "put x remote.d/"),
+            ("chmod 644 remote\\ ", "chmod 644 remote\\ file "),
+            ("chmod 6", "chmod 6"),
+            ("cp x remote\\ ", "cp x remote\\ file "),
+            ("cd re", "cd remote.d/"),
+            ("ls remote\\ ", "ls remote\\ file "),
+            ("lls loc", "lls local\\ file "),
+            ("!ls loc", "!ls loc"),
+            ("frobnicate re", "frobnicate re"),
+            ("pwd re", "pwd re"),
+        ],
+    );
+}
+
+#[test]
 fn several_candidates_are_listed_printable_and_hidden_ones_only_when_asked_for() {
     let remote = Remote::with(["messages.1", "messages.2", ".hidden", "dir/"]).and([(&b"me\x1b[2Jss"[..], &b"1"[..])]);
     let terminal = Shell::on(remote)
