@@ -90,8 +90,13 @@ fn what_is_not_there_is_named() {
         ("put gone", "stat gone: No such file or directory"),
         ("put g*", "stat g*: No such file or directory"),
     ] {
-        shell().types(line).as_batch().exits(1).complains(&[complaint]);
+        shell().types(line).as_batch().exits(1).reports(complaint);
     }
+    shell()
+        .types("get gone")
+        .as_batch()
+        .exits(1)
+        .complains(&["File \"REMOTE/gone\" not found.", "hint: ls lists what is there"]);
 }
 
 #[test]
