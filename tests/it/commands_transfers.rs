@@ -101,7 +101,7 @@ fn what_is_not_there_is_named() {
 
 #[test]
 fn one_missing_source_keeps_no_other_back_but_fails_the_line() {
-    shell().types("get gone b dir").succeeds().complains(&["File \"REMOTE/gone\" not found."]).local_has("dir/b");
+    shell().types("get gone b dir").succeeds().reports("File \"REMOTE/gone\" not found.").local_has("dir/b");
     shell().types("get gone b dir").types("lmkdir never").as_batch().exits(1).local_lacks("never");
 }
 
