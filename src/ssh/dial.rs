@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::ssh::config::{AddressFamily, Config};
 use crate::ssh::connection::Socket;
-use crate::ssh::error::{Error, cause};
+use crate::ssh::error::{Error, NO_ADDRESS_OF_THE_FAMILY, cause};
 
 /// Limit for an address that does not answer, where the configuration names none: what most systems allow a connection
 /// attempt is two minutes and more.
@@ -69,7 +69,7 @@ fn resolve(config: &Config, limit: Duration) -> Result<Vec<SocketAddr>, Error> {
     };
     let fitting: Vec<_> = all.into_iter().filter(|address| config.address_family.admits(address)).collect();
     if fitting.is_empty() {
-        return Err(failed(String::from("no address of the family asked for")));
+        return Err(failed(String::from(NO_ADDRESS_OF_THE_FAMILY)));
     }
     Ok(fitting)
 }

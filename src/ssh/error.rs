@@ -6,6 +6,9 @@ use std::path::PathBuf;
 
 use crate::ssh::known_hosts::Place;
 
+/// Why a name that has addresses has none that may be used.
+pub(super) const NO_ADDRESS_OF_THE_FAMILY: &str = "no address of the family asked for";
+
 /// Why no SSH channel could be had. [`Error::hint`] tells the way out, where there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -238,6 +241,9 @@ impl Error {
                 format!("name the right key with -i FILE, or make yours known there: ssh-copy-id {user}@{host}")
             }
             Error::PermissionDenied { .. } => String::from("check the user's name, or name a key with -i FILE"),
+            Error::Resolve { cause, .. } if cause == NO_ADDRESS_OF_THE_FAMILY => {
+                String::from("-4, -6 and AddressFamily choose between the families")
+            }
             Error::Resolve { .. } => {
                 String::from("check the name; an alias is made by a Host line in the configuration")
             }

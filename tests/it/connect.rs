@@ -24,7 +24,10 @@ fn led_to(port: u16) -> Shell {
 
 #[test]
 fn nobody_listens() {
-    led_to(free_port()).exits(255).complains(&["connect to host 127.0.0.1 port PORT: Connection refused"]);
+    led_to(free_port()).exits(255).complains(&[
+        "connect to host 127.0.0.1 port PORT: Connection refused",
+        "hint: check that an SSH server listens there; -P names another port",
+    ]);
 }
 
 #[test]
@@ -38,10 +41,10 @@ fn a_name_has_no_address() {
 
 #[test]
 fn a_name_has_no_address_of_the_family_asked_for() {
-    Shell::on(Remote::empty().over_ssh())
-        .with_args(["-6"])
-        .exits(255)
-        .complains(&["Could not resolve hostname 127.0.0.1: no address of the family asked for"]);
+    Shell::on(Remote::empty().over_ssh()).with_args(["-6"]).exits(255).complains(&[
+        "Could not resolve hostname 127.0.0.1: no address of the family asked for",
+        "hint: -4, -6 and AddressFamily choose between the families",
+    ]);
 }
 
 #[test]
@@ -153,14 +156,14 @@ fn the_program_of_s_is_run_as_ssh_would_be() {
 
 #[test]
 fn a_program_that_is_not_there_is_named() {
-    Shell::on(Remote::empty().over_ssh())
-        .with_args(["-S", "/nowhere/ssh"])
-        .exits(255)
-        .complains(&["cannot run /nowhere/ssh: No such file or directory"]);
-    Shell::on(Remote::empty().over_ssh())
-        .with_args(["-D", "/nowhere/sftp-server -e"])
-        .exits(255)
-        .complains(&["cannot run /nowhere/sftp-server: No such file or directory"]);
+    Shell::on(Remote::empty().over_ssh()).with_args(["-S", "/nowhere/ssh"]).exits(255).complains(&[
+        "cannot run /nowhere/ssh: No such file or directory",
+        "hint: give the whole path of a program that is there",
+    ]);
+    Shell::on(Remote::empty().over_ssh()).with_args(["-D", "/nowhere/sftp-server -e"]).exits(255).complains(&[
+        "cannot run /nowhere/sftp-server: No such file or directory",
+        "hint: give the whole path of a program that is there",
+    ]);
 }
 
 #[test]
@@ -233,6 +236,7 @@ fn a_missing_key_is_named_and_the_end_says_who_was_refused() {
     shell.with_args(["-i", "/nowhere/key"]).exits(255).complains(&[
         "Warning: Identity file /nowhere/key not accessible: No such file or directory.",
         &format!("{user}@127.0.0.1: Permission denied (publickey)."),
+        &format!("hint: name the right key with -i FILE, or make yours known there: ssh-copy-id {user}@127.0.0.1"),
     ]);
 }
 
