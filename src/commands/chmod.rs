@@ -2,10 +2,10 @@
 #![forbid(unsafe_code)]
 
 use super::matching::{Target, targets};
-use super::{Context, Example, Failure, Mode, Outcome, RemotePattern, Run, in_order};
+use super::{Context, Example, Failure, Mode, Outcome, RemotePattern, Run, in_order, mode};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links};
-use crate::sftp::{Attributes, Extension, calls};
+use crate::sftp::{Attributes, Extension, FileType, Session, calls};
 use crate::terminal::Printable;
 
 /// Change permissions of remote file
@@ -35,20 +35,21 @@ impl Run for Chmod {
         if self.no_dereference {
             cx.require(Extension::Lsetstat)?;
         }
-        let changes: Vec<_> =
-            targets(cx, &self.targets)?.into_iter().flat_map(|target| self.changes(cx, target)).collect();
+        let session = cx.session().clone();
         let no_dereference = self.no_dereference;
+        let changes: Vec<_> = targets(cx, &self.targets)?.into_iter().map(|target| self.changes(cx, target)).collect();
+        let changes = changes.into_iter().flatten().map(|change| change?.complete(&session));
         in_order(
             cx,
             changes,
-            &|session, queue, token, Change { path, attributes }| {
-                let attributes = *attributes;
+            &|session, queue, token, (path, mode)| {
+                let attributes = Attributes::with_permissions(*mode);
                 match no_dereference {
                     true => session.submit_to(queue, token, &calls::Lsetstat { path, attributes }),
                     false => session.submit_to(queue, token, &calls::Setstat { path, attributes }),
                 }
             },
-            |cx, Change { path, .. }, answer| {
+            |cx, (path, _), answer| {
                 let shown = Printable(path.as_bytes());
                 cx.output.status(format_args!("Changing mode on {shown}"));
                 let request = if no_dereference { "lsetstat" } else { "setstat" };
@@ -58,51 +59,51 @@ impl Run for Chmod {
     }
 }
 
-/// One request.
+/// A change of one file's mode, which may depend on the mode that it has.
 struct Change {
     path: RemotePath,
-    attributes: Attributes,
+    change: mode::Change,
+    known: Option<Attributes>,
+}
+
+impl Change {
+    /// The path and its new mode. The old one is asked for only where it matters and no listing told it.
+    fn complete(self, session: &Session) -> Result<(RemotePath, u32), Failure> {
+        let Change { path, change, known } = self;
+        if let Some(mode) = change.apply(known.and_then(|known| known.permissions)) {
+            return Ok((path, mode));
+        }
+        let attributes =
+            session.stat(&path).map_err(|error| Failure::refused("stat remote", &error).about(path.as_bytes()))?;
+        match change.apply(attributes.permissions) {
+            Some(mode) => Ok((path, mode)),
+            None => Err(Failure::new("the server does not tell the mode").about(path.as_bytes())),
+        }
+    }
 }
 
 impl Chmod {
-    /// The requests for one target: the target first, then what is in it.
-    fn changes(&self, cx: &Context, target: Target) -> Vec<Result<Change, Failure>> {
+    /// The changes for one target: the target first, then what is in it.
+    fn changes(&self, cx: &Context, target: Target) -> impl Iterator<Item = Result<Change, Failure>> + use<> {
         let is_tree = self.recursive && target.found.as_ref().is_some_and(|found| found.attributes.is_dir());
+        let walk = is_tree.then(|| cx.remote.walk(&target.path, Links::Kept));
         let known = target.found.map(|found| if self.no_dereference { found.attributes } else { *found.followed() });
-        let mut changes = vec![self.change(cx, target.path.clone(), known)];
-        if is_tree {
-            changes.extend(cx.remote.walk(&target.path, Links::Kept).filter_map(|found| match found {
-                Found::Directory(directory) if directory.depth > 0 => {
-                    Some(self.change(cx, directory.path.clone(), Some(directory.attributes)))
-                }
-                // A link has no mode of its own that would matter, and what it leads to was not named.
-                Found::Entry { entry, .. } if is_link(&entry.attributes) => None,
-                Found::Entry { directory, entry } => {
-                    Some(self.change(cx, directory.path.join(&entry.name), Some(entry.attributes)))
-                }
-                Found::Failure(error) => Some(Err(error.into())),
-                Found::Directory(_) | Found::Left(_) => None,
-            }));
-        }
-        changes
-    }
-
-    fn change(&self, cx: &Context, path: RemotePath, known: Option<Attributes>) -> Result<Change, Failure> {
-        let mode = match self.mode.0.apply(known.and_then(|known| known.permissions)) {
-            Some(mode) => mode,
-            // Asked for the server's own reason why it does not say.
-            None => {
-                let stat = cx.session().stat(&path);
-                let mode = stat
-                    .map_err(|error| Failure::refused("stat remote", &error).about(path.as_bytes()))
-                    .map(|attributes| self.mode.0.apply(attributes.permissions))?;
-                mode.ok_or_else(|| Failure::new("the server does not tell the mode").about(path.as_bytes()))?
+        let change = self.mode.0.clone();
+        let to = move |path, known| Ok(Change { path, change: change.clone(), known });
+        let first = to(target.path, known);
+        std::iter::once(first).chain(walk.into_iter().flatten().filter_map(move |found| match found {
+            Found::Directory(directory) if directory.depth > 0 => {
+                Some(to(directory.path.clone(), Some(directory.attributes)))
             }
-        };
-        Ok(Change { path, attributes: Attributes::with_permissions(mode) })
+            // A link has no mode of its own that would matter, and what it leads to was not named.
+            Found::Entry { entry, .. } if is_link(&entry.attributes) => None,
+            Found::Entry { directory, entry } => Some(to(directory.path.join(&entry.name), Some(entry.attributes))),
+            Found::Failure(error) => Some(Err(error.into())),
+            Found::Directory(_) | Found::Left(_) => None,
+        }))
     }
 }
 
 fn is_link(attributes: &Attributes) -> bool {
-    attributes.file_type() == Some(crate::sftp::FileType::Symlink)
+    attributes.file_type() == Some(FileType::Symlink)
 }
