@@ -107,28 +107,23 @@ impl ChannelTransport {
             // The read may have taken in what the write waits for: poll would never tell.
             written = self.write(out)?;
         }
-        // The other way round, a write may have taken in what a read waits for.
+        // What this step has read may want a wider window; without one, the peer falls silent for good.
+        let lacks = !self.half_written && self.pending_adjustment.is_none() && self.lacking_window().is_some();
+        // And the other way round, a write may have taken in what a read waits for.
         let hidden = self.may_read() && self.channel.read_window().available > 0;
         if self.channel.eof() {
             return Ok(Step::Closed);
         }
-        Ok(if written || hidden { Step::Moved } else { Step::Blocked })
+        Ok(if written || hidden || lacks { Step::Moved } else { Step::Blocked })
     }
 
-    /// Widens the receive window again once a quarter of it is used up. Nothing is written while an adjustment is pending.
+    /// Widens the receive window again where it lacks. Nothing is written while an adjustment is pending.
     fn grant(&mut self) -> io::Result<bool> {
         if self.half_written {
             return Ok(false);
         }
-        let wanted = match self.pending_adjustment {
-            Some(pending) => pending,
-            None => {
-                let left = u64::from(self.channel.read_window().remaining);
-                if left > self.window / 4 * 3 {
-                    return Ok(false);
-                }
-                self.window - left
-            }
+        let Some(wanted) = self.pending_adjustment.or_else(|| self.lacking_window()) else {
+            return Ok(false);
         };
         match self.channel.adjust_receive_window(wanted, true).map_err(io::Error::from) {
             Ok(_) => {
@@ -142,6 +137,12 @@ impl ChannelTransport {
             }
             Err(error) => Err(self.lost(&error)),
         }
+    }
+
+    /// By how much to widen the window, once a quarter of it is used up.
+    fn lacking_window(&self) -> Option<u64> {
+        let left = u64::from(self.channel.read_window().remaining);
+        (left <= self.window / 4 * 3).then(|| self.window - left)
     }
 
     /// Writes a few packets. Each takes up to 32,700 bytes; the length that libssh2 has begun with stays the same even if
@@ -188,20 +189,22 @@ impl ChannelTransport {
                 Ok(Step::Moved)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.read_last_words()?;
-                Ok(Step::Blocked)
+                // It uses up the window too, so another step must follow.
+                Ok(if self.read_last_words()? { Step::Moved } else { Step::Blocked })
             }
             Err(error) => Err(self.lost(&error)),
         }
     }
 
     /// Standard error shares the window: left unread, it would stop the channel for good.
-    fn read_last_words(&mut self) -> io::Result<()> {
+    fn read_last_words(&mut self) -> io::Result<bool> {
+        let mut moved = false;
         let mut scrap = [0; LAST_WORDS_BYTES];
         while self.may_read() && self.channel.read_window().available > 0 {
             match self.channel.stderr().read(&mut scrap) {
                 Ok(0) => break,
                 Ok(read) => {
+                    moved = true;
                     self.last_words.extend(&scrap[..read]);
                     let surplus = self.last_words.len().saturating_sub(LAST_WORDS_BYTES);
                     self.last_words.drain(..surplus);
@@ -210,7 +213,7 @@ impl ChannelTransport {
                 Err(error) => return Err(self.lost(&error)),
             }
         }
-        Ok(())
+        Ok(moved)
     }
 
     /// Whether libssh2 would read without touching the window.
