@@ -226,7 +226,7 @@ impl Upload {
         scratch.resize(io.settings.write_bytes as usize, 0);
         let turn = match self.read_part(&mut scratch) {
             Ok(0) => self.send_end(io),
-            Ok(length) => self.send_data(io, &scratch[..length]),
+            Ok(length) => self.send_data(io, &scratch[..length], length < scratch.len()),
             Err(failure) => {
                 self.failure = Some(failure);
                 self.turn(io)
@@ -236,7 +236,7 @@ impl Upload {
         turn
     }
 
-    fn send_data(&mut self, io: &mut Io, data: &[u8]) -> Turn {
+    fn send_data(&mut self, io: &mut Io, data: &[u8], is_last: bool) -> Turn {
         let Some(handle) = &self.handle else { return Turn::Waits };
         // No longer than write_bytes, so it fits.
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
@@ -244,11 +244,8 @@ impl Upload {
         io.ask_for_data(self.sequence, asked, &calls::Write { handle, offset: self.next, data });
         self.outstanding += 1;
         self.next += u64::from(length);
-        // A file that ends here needs no other turn of the window to be closed.
-        match self.read_part(&mut [0]) {
-            Ok(0) => self.send_end(io),
-            _ => Turn::MayAsk,
-        }
+        // What ends it needs no other turn of the window.
+        if is_last || matches!(self.read_part(&mut [0]), Ok(0)) { self.send_end(io) } else { Turn::MayAsk }
     }
 
     /// Reads from where the next WRITE starts. Nothing is the end of the file, where it should be or beyond.
