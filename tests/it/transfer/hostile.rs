@@ -85,6 +85,17 @@ fn a_write_that_fails_is_remembered_and_leaves_no_hole() {
 }
 
 #[test]
+fn writes_that_go_well_behind_one_that_failed_leave_no_hole() {
+    let site = Site::with_local(Remote::empty().lying("write-fails-at=100000"), &[Entry::sized("f", SIZE)]);
+    let told = site.put(&["f"], PLAIN);
+    told.fails_with(&["write remote \"REMOTE/f\": Failure (server: Input/output error)"]);
+    site.lives();
+    let there = fs::read(site.remote("f")).unwrap();
+    assert!(there.len() <= 100_000, "{}", there.len());
+    assert!(fs::read(site.local("f")).unwrap().starts_with(&there));
+}
+
+#[test]
 fn a_close_that_fails_fails_an_upload() {
     let site = Site::with_local(Remote::empty().lying("close-fails"), &[Entry::sized("f", 100)]);
     let told = site.put(&["f"], PLAIN);

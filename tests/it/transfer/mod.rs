@@ -92,13 +92,12 @@ fn jobs_run_side_by_side_on_one_session() {
 
 #[test]
 fn of_several_sources_with_one_target_the_last_wins() {
-    for _ in 0..20 {
-        let site = Site::on(Remote::with([Entry::sized("a", 200_000), Entry::sized("b", 10)]));
-        let mut pairs = vec![site.get_pair(b"a"), site.get_pair(b"b")];
-        pairs[1].local = pairs[0].local.clone();
-        site.told(site.start(sftpsh::transfer::Pairs::Get(pairs), PLAIN)).succeeds();
-        assert_eq!(std::fs::read(site.local("a")).unwrap(), std::fs::read(site.remote("b")).unwrap());
-    }
+    // The first takes many round trips, the second few.
+    let site = Site::on(Remote::with([Entry::sized("a", 100_000), Entry::sized("b", 10)]).lying("cap-reads=1000"));
+    let mut pairs = vec![site.get_pair(b"a"), site.get_pair(b"b")];
+    pairs[1].local = pairs[0].local.clone();
+    site.told(site.start(sftpsh::transfer::Pairs::Get(pairs), PLAIN)).succeeds();
+    assert_eq!(std::fs::read(site.local("a")).unwrap(), std::fs::read(site.remote("b")).unwrap());
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub(crate) enum Lie {
     ReadFailsAt(u64),
     /// `enospc-at=N`: WRITE fails from N on, as on a full disk.
     EnospcAt(u64),
+    /// `write-fails-at=N`: the WRITE of byte N fails, those behind it do not.
+    WriteFailsAt(u64),
     /// `close-fails`: CLOSE of a file fails, as on a full NFS.
     CloseFails,
     /// `slow-open=MS`: OPEN takes so many milliseconds.
@@ -130,6 +132,7 @@ impl Lie {
             "stall-at" => Self::StallAt(number),
             "read-fails-at" => Self::ReadFailsAt(number),
             "enospc-at" => Self::EnospcAt(number),
+            "write-fails-at" => Self::WriteFailsAt(number),
             "close-fails" => Self::CloseFails,
             "slow-open" => Self::SlowOpen(number),
             "max-handles" => Self::MaxHandles(number as usize),
@@ -328,6 +331,9 @@ impl Teller {
             Lie::EofAt(byte) if reads && offset >= byte => Packet::status(id, wire::EOF, "End of file"),
             Lie::EofAt(byte) if reads => self.read_at_most(request, byte - offset),
             Lie::ReadFailsAt(byte) if reads && end > byte => Packet::status(id, wire::FAILURE, "Input/output error"),
+            Lie::WriteFailsAt(byte) if !reads && offset <= byte && end > byte => {
+                Packet::status(id, wire::FAILURE, "Input/output error")
+            }
             Lie::EnospcAt(byte) if !reads && end > byte => Packet::status(id, wire::FAILURE, "No space left on device"),
             Lie::CapReads(count) if reads => self.read_at_most(request, count.into()),
             Lie::ShortThenEof(byte) if reads && self.was_short && offset >= byte => {
