@@ -17,7 +17,6 @@ use rustix::fs::{
     renameat, statat, unlinkat,
 };
 use rustix::io::Errno;
-use rustix::process::geteuid;
 
 use super::super::event::Note;
 use super::super::failure::{Act, Cause, Failure};
