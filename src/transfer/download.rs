@@ -20,6 +20,9 @@ use crate::sftp::{self, Attributes, Handle, OpenFlags, Reply, calls};
 /// How much of what is there is compared before anything is appended to it.
 const TAIL_BYTES: u64 = 64 * 1024;
 
+/// How often the server must say that a file ends too early, at one offset, before it is believed.
+const DOUBTS: u32 = 2;
+
 /// One file on its way from the server.
 pub(super) struct Download {
     sequence: Sequence,
@@ -61,10 +64,11 @@ enum State {
 enum End {
     /// It lies where STAT said, or beyond.
     Ahead,
-    /// The server said that the file ends before what STAT said. It is asked again where the data ends.
-    Doubted,
-    /// Asked again at this offset.
-    AskedAgain(u64),
+    /// The server said that the file ends before what STAT said. It is asked again where the data ends, which was done so
+    /// many times.
+    Doubted(u32),
+    /// Asked there so many times, and not answered.
+    AskedAgain(u32),
     /// The server gave all there is.
     Reached,
 }
@@ -259,13 +263,11 @@ impl Download {
         }
         match self.end {
             End::Reached => return None,
-            End::Doubted | End::AskedAgain(_) => {
-                if self.outstanding > 0 || self.end == End::AskedAgain(self.written) {
-                    return None;
-                }
-                self.end = End::AskedAgain(self.written);
+            End::Doubted(times) if self.outstanding == 0 => {
+                self.end = End::AskedAgain(times + 1);
                 return Some((self.written, read_bytes));
             }
+            End::Doubted(_) | End::AskedAgain(_) => return None,
             End::Ahead => {}
         }
         let size = self.attributes.size.unwrap_or(0);
@@ -305,8 +307,8 @@ impl Download {
     fn got_data(&mut self, io: &mut Io, offset: u64, length: u32, data: Bytes) -> Result<(), Failure> {
         match self.end {
             // What comes behind the doubtful place is asked for again.
-            End::Doubted if offset > self.written => return Ok(()),
-            End::Doubted => return self.write(io, offset, &data),
+            End::Doubted(_) if offset > self.written => return Ok(()),
+            End::Doubted(_) => return self.write(io, offset, &data),
             End::AskedAgain(_) => {
                 // There is more after all.
                 self.write(io, offset, &data)?;
@@ -358,10 +360,11 @@ impl Download {
         match self.end {
             End::Ahead if offset >= size => self.end = End::Reached,
             End::Ahead | End::Reached if offset < size => {
-                self.end = End::Doubted;
+                self.end = End::Doubted(0);
                 self.forget_what_came_early(io);
             }
-            End::AskedAgain(at) if at == offset => {
+            End::AskedAgain(times) if times < DOUBTS => self.end = End::Doubted(times),
+            End::AskedAgain(_) => {
                 let cause = Cause::Truncated { got: self.written, expected: size };
                 return Err(self.failure(Act::ReadRemote, cause));
             }

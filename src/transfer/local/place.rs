@@ -105,7 +105,7 @@ fn is_stream(file_type: &fs::FileType) -> bool {
 fn resolve(path: &Path) -> Result<Option<PathBuf>, Errno> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
-        if path.starts_with("/dev") || path.starts_with("/proc") {
+        if is_descriptor(&path) {
             return Ok(None);
         }
         match fs::read_link(&path) {
@@ -114,6 +114,12 @@ fn resolve(path: &Path) -> Result<Option<PathBuf>, Errno> {
         }
     }
     Err(Errno::LOOP)
+}
+
+/// Whether a path is the name of an open descriptor. Other things in `/dev` are files like any other (`/dev/shm`).
+fn is_descriptor(path: &Path) -> bool {
+    let is_standard = ["/dev/stdin", "/dev/stdout", "/dev/stderr"].iter().any(|name| path == Path::new(name));
+    is_standard || path.starts_with("/dev/fd") || path.starts_with("/proc")
 }
 
 #[cfg(test)]
@@ -134,6 +140,8 @@ mod tests {
         assert_eq!(resolve(&at("loop")), Err(Errno::LOOP));
         assert_eq!(resolve(&at("out")), Ok(None));
         assert_eq!(resolve(Path::new("/proc/self/fd/1")), Ok(None));
+        symlink("/dev/shm/file", at("shm")).unwrap();
+        assert_eq!(resolve(&at("shm")), Ok(Some("/dev/shm/file".into())));
     }
 
     #[test]
