@@ -56,8 +56,6 @@ pub enum Act {
     WriteLocal,
     /// To flush a local file to its disk.
     SyncLocal,
-    /// To close a local file.
-    CloseLocal,
     /// To put a whole file in the place of its target.
     ReplaceLocal,
     /// To list a local directory.
@@ -226,7 +224,6 @@ impl fmt::Display for Failure {
             Act::ReadLocal => write!(f, "read local \"{thing}\""),
             Act::WriteLocal => write!(f, "write local \"{thing}\""),
             Act::SyncLocal => write!(f, "local sync \"{thing}\""),
-            Act::CloseLocal => write!(f, "close local \"{thing}\""),
             Act::ReplaceLocal => write!(f, "replace local \"{thing}\""),
             Act::ListLocal => write!(f, "local opendir \"{thing}\""),
             Act::MakeLocalDirectory => write!(f, "mkdir {thing}"),
@@ -263,4 +260,72 @@ impl fmt::Display for Cause {
 fn local_error(f: &mut fmt::Formatter<'_>, error: &io::Error) -> fmt::Result {
     let text = error.to_string();
     f.write_str(text.split(" (os error ").next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sftp::{Status, StatusCode};
+
+    fn status(code: StatusCode, text: &'static str) -> Cause {
+        Cause::Remote(sftp::Error::Status(Status { code, text: text.into() }))
+    }
+
+    #[test]
+    fn a_line_opens_with_the_words_of_sftp() {
+        let refused = || status(StatusCode::PERMISSION_DENIED, "Permission denied");
+        let full = || Cause::from(io::Error::from(io::ErrorKind::StorageFull));
+        let denied = || Cause::from(rustix::io::Errno::ACCESS);
+        for (act, cause, line) in [
+            (Act::StatRemote, refused(), "stat remote \"p\": Permission denied"),
+            (Act::CanonicalizeSource, refused(), "download \"p\": path canonicalization failed: Permission denied"),
+            (Act::CanonicalizeTarget, refused(), "upload \"p\": path canonicalization failed: Permission denied"),
+            (Act::OpenRemote, refused(), "remote open \"p\": Permission denied"),
+            (Act::ReadRemote, refused(), "read remote \"p\" : Permission denied"),
+            (Act::ReadRemote, Cause::Truncated { got: 4, expected: 9 }, "read remote \"p\" : it ended at byte 4 of 9"),
+            (
+                Act::WriteRemote,
+                status(StatusCode::FAILURE, "quota\u{1b}"),
+                "write remote \"p\": Failure (server: quota\\033)",
+            ),
+            (Act::SyncRemote, refused(), "remote fsync \"p\": Permission denied"),
+            (Act::SetRemoteAttributes, refused(), "remote setstat \"p\": Permission denied"),
+            (Act::CloseRemote, refused(), "close remote \"p\": Permission denied"),
+            (Act::ListRemote, refused(), "remote readdir \"p\" failed: Permission denied"),
+            (Act::MakeRemoteDirectory, refused(), "remote mkdir \"p\": Permission denied"),
+            (Act::StatLocal, denied(), "stat p: Permission denied"),
+            (Act::OpenLocal, denied(), "open local \"p\": Permission denied"),
+            (Act::ReadLocal, denied(), "read local \"p\": Permission denied"),
+            (Act::WriteLocal, full(), "write local \"p\": no storage space"),
+            (Act::SyncLocal, denied(), "local sync \"p\": Permission denied"),
+            (Act::ReplaceLocal, denied(), "replace local \"p\": Permission denied"),
+            (Act::ListLocal, denied(), "local opendir \"p\": Permission denied"),
+            (Act::MakeLocalDirectory, denied(), "mkdir p: Permission denied"),
+            (Act::SetLocalMode, denied(), "local chmod \"p\": Permission denied"),
+            (Act::SetLocalTimes, denied(), "local set times \"p\": Permission denied"),
+            (Act::Download, Cause::NotRegular, "download p: not a regular file"),
+            (Act::Upload, Cause::Directory, "local p: not a regular file (it is a directory)"),
+            (
+                Act::ResumeDownload,
+                Cause::LargerThanSource,
+                "Unable to resume download of \"p\": local file is larger than remote",
+            ),
+            (Act::ResumeUpload, Cause::NotSmallerThanSource, "resume \"p\": destination file same size or larger"),
+        ] {
+            assert_eq!(Failure::new(act, *b"p", cause).to_string(), line);
+        }
+    }
+
+    #[test]
+    fn a_lost_connection_is_all_there_is_to_say() {
+        let lost = Failure::new(Act::WriteRemote, *b"p", sftp::Error::ConnectionLost("reset".into()));
+        assert!(lost.is_fatal());
+        assert_eq!(lost.to_string(), "Connection closed: reset");
+    }
+
+    #[test]
+    fn no_name_reaches_a_line_as_it_is() {
+        let failure = Failure::new(Act::OpenRemote, *b"a\n\x1b[2K\xff", Cause::NotRegular);
+        assert_eq!(failure.to_string(), "remote open \"a\\012\\033[2K\\377\": not a regular file");
+    }
 }
