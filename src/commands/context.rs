@@ -90,4 +90,6 @@ pub struct Settings {
     pub buffer: Option<ByteSize>,
     /// `-R`: the most requests in flight, exactly; by default as many as pay off.
     pub requests: Option<u32>,
+    /// `-l`: bytes of files that may move in a second.
+    pub bytes_per_second: Option<ByteSize>,
 }

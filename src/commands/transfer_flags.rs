@@ -32,6 +32,7 @@ impl TransferFlags {
             fsync: self.fsync || settings.fsync,
             request_bytes: settings.buffer.map(|size| u32::try_from(size.get()).unwrap_or(u32::MAX)),
             requests: settings.requests.map(|requests| usize::try_from(requests).unwrap_or(usize::MAX)),
+            bytes_per_second: settings.bytes_per_second.map(crate::terminal::ByteSize::get),
         }
     }
 }

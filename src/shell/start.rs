@@ -142,6 +142,8 @@ fn settings(invocation: &Invocation, progress: bool) -> Settings {
         progress,
         buffer: invocation.buffer_bytes.map(|bytes| ByteSize::bytes(bytes.into())),
         requests: invocation.requests,
+        // sftp(1) counts 1024 bits to the kilobit.
+        bytes_per_second: invocation.limit_kbit.map(|kbit| ByteSize::bytes(u64::from(kbit) * 1024 / 8)),
     }
 }
 

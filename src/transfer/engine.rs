@@ -50,7 +50,7 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Event>, can
             return reporter.finish(None, false);
         }
     };
-    let window = Window::new(settings.window_bytes, settings.window_requests);
+    let window = Window::new(settings.window_bytes, settings.window_requests, settings.options.bytes_per_second);
     let io = Io { session, queue, window, reporter, settings, canceller, scratch: Vec::new() };
     Engine {
         io,
@@ -115,7 +115,7 @@ impl Engine {
             if is_idle && (stops || self.is_done()) {
                 break;
             }
-            for (token, outcome) in self.io.queue.wait(Some(NAP)) {
+            for (token, outcome) in self.io.queue.wait(Some(self.nap())) {
                 self.answer(token, outcome);
             }
             if !stops && self.crowded.len() == self.files.len() {
@@ -124,6 +124,14 @@ impl Engine {
             }
         }
         self.conclude()
+    }
+
+    /// How long nothing need be looked at: until the user's limit lets the next request out, when it is that which is waited for.
+    fn nap(&self) -> Duration {
+        match self.io.window.pause() {
+            pause if pause.is_zero() => NAP,
+            pause => pause.min(NAP),
+        }
     }
 
     fn stops(&self) -> bool {
@@ -353,7 +361,7 @@ impl Engine {
     fn answer(&mut self, token: Token, outcome: Result<Reply, sftp::Error>) {
         let Token { sequence, asked } = token;
         if asked.moves_data() {
-            self.io.window.answered(asked.window_bytes());
+            self.io.window.answered(asked.window_bytes(), asked.moved_bytes(&outcome));
         }
         if let Err(error) = &outcome
             && !error.leaves_the_session_alive()

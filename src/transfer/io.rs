@@ -4,7 +4,7 @@ use super::job::Canceller;
 use super::reporter::{Reporter, Sequence};
 use super::settings::Settings;
 use super::window::Window;
-use crate::sftp::{self, Call, Completions, Session, StatusCode};
+use crate::sftp::{self, Call, Completions, Reply, Session, StatusCode};
 
 /// The engine's tools, lent to one file at a time.
 pub(super) struct Io {
@@ -88,6 +88,15 @@ impl Asked {
         match self {
             Asked::Read { length, .. } | Asked::Verify { length, .. } | Asked::Write { length, .. } => length.into(),
             _ => 0,
+        }
+    }
+
+    /// Bytes that it moved.
+    pub(super) fn moved_bytes(self, outcome: &Result<Reply, sftp::Error>) -> u64 {
+        match outcome {
+            Ok(Reply::Data(data)) => data.len() as u64,
+            Ok(_) => self.window_bytes(),
+            Err(_) => 0,
         }
     }
 }

@@ -12,6 +12,7 @@ mod failure;
 mod io;
 mod job;
 mod local;
+mod pace;
 mod plan;
 mod remote_tree;
 mod report;

@@ -119,4 +119,6 @@ pub struct Options {
     pub request_bytes: Option<u32>,
     /// Requests in flight (`-R`). Without it bytes in flight are bounded, not requests.
     pub requests: Option<usize>,
+    /// Bytes of files that may move in a second (`-l`).
+    pub bytes_per_second: Option<u64>,
 }

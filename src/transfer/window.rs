@@ -1,4 +1,8 @@
-//! How much may be in flight: bytes, and where the user says so, requests.
+//! How much may be in flight: bytes, and where the user says so, requests; and how fast, where the user says that.
+
+use std::time::{Duration, Instant};
+
+use super::pace::Pace;
 
 /// What is in flight and what may be.
 #[derive(Debug)]
@@ -7,28 +11,41 @@ pub(super) struct Window {
     most_bytes: u64,
     requests: usize,
     most_requests: usize,
+    pace: Option<Pace>,
 }
 
 impl Window {
-    pub(super) fn new(most_bytes: u64, most_requests: usize) -> Window {
-        Window { bytes: 0, most_bytes, requests: 0, most_requests }
+    pub(super) fn new(most_bytes: u64, most_requests: usize, bytes_per_second: Option<u64>) -> Window {
+        let pace = bytes_per_second.map(|rate| Pace::new(rate, Instant::now()));
+        Window { bytes: 0, most_bytes, requests: 0, most_requests, pace }
     }
 
     /// Whether another request may go out. The last one may overshoot: a window smaller than one request lets one through.
     pub(super) fn has_room(&self) -> bool {
-        self.bytes < self.most_bytes && self.requests < self.most_requests
+        self.bytes < self.most_bytes && self.requests < self.most_requests && self.pause().is_zero()
+    }
+
+    /// How long the user's limit lets no request out.
+    pub(super) fn pause(&self) -> Duration {
+        self.pace.as_ref().map_or(Duration::ZERO, |pace| pace.wait(Instant::now()))
     }
 
     /// A request that moves so many bytes goes out.
     pub(super) fn issue(&mut self, bytes: u64) {
         self.requests += 1;
         self.bytes += bytes;
+        if let Some(pace) = &mut self.pace {
+            pace.issue(bytes, Instant::now());
+        }
     }
 
-    /// Its answer is there.
-    pub(super) fn answered(&mut self, bytes: u64) {
+    /// The answer to a request for so many bytes is there, and so many of them moved.
+    pub(super) fn answered(&mut self, bytes: u64, moved: u64) {
         self.requests -= 1;
         self.bytes -= bytes;
+        if let Some(pace) = &mut self.pace {
+            pace.refund(bytes.saturating_sub(moved));
+        }
     }
 
     /// Bytes that came ahead of their turn wait in memory, so they still count.
@@ -48,16 +65,16 @@ mod tests {
 
     #[test]
     fn a_window_is_full_by_bytes_or_by_requests() {
-        let mut window = Window::new(100, 3);
+        let mut window = Window::new(100, 3, None);
         window.issue(90);
         assert!(window.has_room());
         window.issue(90);
         assert!(!window.has_room(), "180 of 100 bytes");
-        window.answered(90);
+        window.answered(90, 90);
         window.hold(20);
         assert!(!window.has_room(), "what waits in memory counts");
         window.release(20);
-        window.answered(90);
+        window.answered(90, 90);
         for _ in 0..3 {
             window.issue(1);
         }
@@ -66,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_window_smaller_than_a_request_lets_one_through() {
-        let mut window = Window::new(5, usize::MAX);
+        let mut window = Window::new(5, usize::MAX, None);
         assert!(window.has_room());
         window.issue(32 * 1024);
         assert!(!window.has_room());

@@ -2,6 +2,7 @@
 
 use crate::support::{Entry, Key, Relay, Remote, Shell};
 use rustix::process::Signal;
+use std::time::{Duration, Instant};
 
 /// Slow enough that a megabyte takes longer than anyone waits for a key.
 const SLOW: u64 = 400_000;
@@ -127,5 +128,17 @@ fn a_request_to_end_stops_a_transfer_and_ends_with_1() {
         running.reports("Transfer of 'big' is at ").signals(signal);
         assert_eq!(running.ends().code, 1);
         assert!(!world.local().join("small").exists());
+    }
+}
+
+#[test]
+fn a_limit_on_the_rate_is_kept_both_ways() {
+    // 1024 Kbit/s are 128 KiB/s. Nothing can be faster than that; how much slower is the machine's business.
+    let least = Duration::from_secs(1);
+    let limited = || Shell::on(Remote::with([Entry::sized("big", 192 << 10)])).with_args(["-l", "1024"]);
+    for line in ["get big", "put big sent"] {
+        let began = Instant::now();
+        limited().here([Entry::sized("big", 192 << 10)]).types(line).succeeds();
+        assert!(began.elapsed() >= least, "{line} took {:?}", began.elapsed());
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{Entry, Fault, Person, Relay, Remote, Toward, World, noise, sftp_server};
 use sftpsh::name::RemotePath;
-use sftpsh::sftp::{Attributes, Error, OpenFlags, Options, Pending, Session, calls};
+use sftpsh::sftp::{Attributes, Completions, Error, OpenFlags, Options, Pending, Session, calls};
 use sftpsh::ssh::{self, Config, Request, Socket, Start};
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -255,4 +255,41 @@ fn resident_bytes() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     line.split_whitespace().next().and_then(|kib| kib.parse::<usize>().ok()).map_or(0, |kib| kib << 10)
+}
+
+/// More than a server has handles, many times over.
+const ABANDONED: usize = 10_000;
+
+/// Fewer than any server's limit.
+const ABANDONED_AT_ONCE: usize = 100;
+
+#[test]
+fn ten_thousand_abandoned_opens_leave_no_handle_in_the_server() {
+    let world = World::build(Remote::with(["file"]).over_ssh(), &[]);
+    let session = session(&world, &sftp(), |_| ());
+    let name = path(world.remote().join("file").to_str().unwrap());
+    let open = calls::Open { path: &name, flags: OpenFlags::READ, attributes: Attributes::default() };
+    let queue = Completions::new();
+    for batch in 0..ABANDONED / ABANDONED_AT_ONCE {
+        for token in 0..ABANDONED_AT_ONCE {
+            match token % 2 {
+                0 => drop(session.submit(&open)),
+                _ => session.submit_to(&queue, token, &open),
+            }
+        }
+        // The CLOSE of a late reply must not depend on what happens to the queue; every other batch is looked at.
+        if batch % 2 == 0 {
+            while queue.outstanding() > 0 {
+                drop(queue.wait(Some(Duration::from_secs(1))));
+            }
+        }
+    }
+    drop(queue);
+    // The server answers in order, so when this is answered all those are closed that were answered before.
+    session.stat(&name).unwrap();
+    session.stat(&name).unwrap();
+    let handles = session.limits().open_handles.expect("OpenSSH's server tells how many it has");
+    let all: Vec<_> = (0..handles).map(|_| session.submit(&open)).collect();
+    let open: Vec<_> = all.into_iter().map(|pending| pending.wait().expect("a handle for each")).collect();
+    assert_eq!(open.len() as u64, handles);
 }

@@ -27,8 +27,15 @@ pub(super) struct Told {
     pub(super) lines: Vec<String>,
 }
 
-pub(super) const PLAIN: Options =
-    Options { recursive: false, preserve: false, resume: false, fsync: false, request_bytes: None, requests: None };
+pub(super) const PLAIN: Options = Options {
+    recursive: false,
+    preserve: false,
+    resume: false,
+    fsync: false,
+    request_bytes: None,
+    requests: None,
+    bytes_per_second: None,
+};
 pub(super) const RECURSIVE: Options = Options { recursive: true, ..PLAIN };
 pub(super) const RESUME: Options = Options { resume: true, ..PLAIN };
 pub(super) const PRESERVE: Options = Options { preserve: true, recursive: true, ..PLAIN };
