@@ -5,9 +5,11 @@
 use crate::support::{program, sftp_server};
 use std::fmt::Write as _;
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -44,7 +46,7 @@ impl Run {
         command.arg(format!("{REGRESS}/test-exec.sh")).arg(self.directory.path()).arg(format!("{REGRESS}/{script}.sh"));
         command.current_dir(self.directory.path());
         command.env("TEST_SSH_SFTP", program()).env("TEST_SSH_SFTPSERVER", sftp_server());
-        command.env("TEST_SSH_SSHD", "/usr/sbin/sshd").env("TEST_SSH_PORT", crate::support::free_port().to_string());
+        command.env("TEST_SSH_SSHD", "/usr/sbin/sshd").env("TEST_SSH_PORT", free_ports().to_string());
         command.envs([
             ("TEST_SHELL", "sh"),
             ("TEST_SSH_UNSAFE_PERMISSIONS", "1"),
@@ -76,6 +78,27 @@ impl Drop for Run {
             crate::support::kill_tree(pid);
         }
     }
+}
+
+/// The first of a row of free ports: some scripts count on from theirs. They lie below those that a system hands out by
+/// itself, or one of a hundred connections of other tests would sooner or later have one of them.
+fn free_ports() -> u16 {
+    const FIRST: u16 = 12_000;
+    const ROWS: u16 = 900;
+    const IN_A_ROW: u16 = 20;
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    // Two runs of the tests at the same time start at different rows.
+    let start = u16::try_from(std::process::id() % u32::from(ROWS)).unwrap();
+    for _ in 0..ROWS {
+        let row = (start + TAKEN.fetch_add(1, Ordering::Relaxed) % ROWS) % ROWS;
+        let ports = FIRST + row * IN_A_ROW..FIRST + (row + 1) * IN_A_ROW;
+        let bound: Vec<_> =
+            ports.clone().map_while(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()).collect();
+        if bound.len() == usize::from(IN_A_ROW) {
+            return ports.start;
+        }
+    }
+    panic!("no {IN_A_ROW} free ports in a row");
 }
 
 /// Runs one script to its end.
