@@ -1,0 +1,207 @@
+//! The requests that OpenSSH adds to the draft (OpenSSH PROTOCOL, section 4): EXTENDED packets that begin with a name.
+
+use bytes::Bytes;
+
+use super::super::attributes::Attributes;
+use super::super::extensions::{Extension, Limits, Names, Statvfs};
+use super::super::handle::Handle;
+use super::super::reply::{Expects, Reply};
+use super::super::wire::Writer;
+use super::{Call, kind};
+use crate::name::RemotePath;
+
+two_path_calls! {
+    /// Renames and replaces the target in one step (OpenSSH PROTOCOL, 4.3).
+    PosixRename = EXTENDED {
+        /// The present name.
+        from,
+        /// The new name.
+        to
+    } needs PosixRename;
+    /// Makes a hard link (OpenSSH PROTOCOL, 4.5).
+    Hardlink = EXTENDED {
+        /// The file that exists.
+        existing,
+        /// The new link.
+        link
+    } needs Hardlink;
+}
+
+/// Changes attributes of a path itself, be it a link (OpenSSH PROTOCOL, 4.7).
+#[derive(Clone, Copy, Debug)]
+pub struct Lsetstat<'a> {
+    /// What to change.
+    pub path: &'a RemotePath,
+    /// The parts that are given are set, the others stay.
+    pub attributes: Attributes,
+}
+
+impl Call for Lsetstat<'_> {
+    type Reply = ();
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::Lsetstat);
+    result_of!(());
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::Lsetstat.name().as_bytes());
+        packet.string(self.path.as_bytes());
+        self.attributes.encode(packet);
+    }
+}
+
+/// Flushes an open file to its disk (OpenSSH PROTOCOL, 4.6).
+#[derive(Clone, Copy, Debug)]
+pub struct Fsync<'a> {
+    /// The open file.
+    pub handle: &'a Handle,
+}
+
+impl Call for Fsync<'_> {
+    type Reply = ();
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::Fsync);
+    const MAY_TAKE_LONG: bool = true;
+    result_of!(());
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::Fsync.name().as_bytes());
+        packet.string(self.handle.as_bytes());
+    }
+}
+
+/// The file system of a path (OpenSSH PROTOCOL, 4.4).
+#[derive(Clone, Copy, Debug)]
+pub struct StatFileSystem<'a> {
+    /// Any path on it.
+    pub path: &'a RemotePath,
+}
+
+impl Call for StatFileSystem<'_> {
+    type Reply = Statvfs;
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::Statvfs);
+    result_of!(Statvfs);
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::Statvfs.name().as_bytes());
+        packet.string(self.path.as_bytes());
+    }
+}
+
+/// What the server can take (OpenSSH PROTOCOL, 4.8).
+#[derive(Clone, Copy, Debug)]
+pub struct AskLimits;
+
+impl Call for AskLimits {
+    type Reply = Limits;
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::Limits);
+    result_of!(Limits);
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::Limits.name().as_bytes());
+    }
+}
+
+/// The canonical absolute path of one that may start with `~` (OpenSSH PROTOCOL, 4.9).
+#[derive(Clone, Copy, Debug)]
+pub struct ExpandPath<'a> {
+    /// The path.
+    pub path: &'a RemotePath,
+}
+
+impl Call for ExpandPath<'_> {
+    type Reply = Bytes;
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::ExpandPath);
+    result_of!(Path);
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::ExpandPath.name().as_bytes());
+        packet.string(self.path.as_bytes());
+    }
+}
+
+/// The home directory of a user (draft-ietf-secsh-filexfer-extensions-00, section 5; OpenSSH PROTOCOL, 4.11).
+#[derive(Clone, Copy, Debug)]
+pub struct HomeDirectory<'a> {
+    /// The user's name; empty for the one who is logged in.
+    pub user: &'a [u8],
+}
+
+impl Call for HomeDirectory<'_> {
+    type Reply = Bytes;
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::HomeDirectory);
+    result_of!(Path);
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::HomeDirectory.name().as_bytes());
+        packet.string(self.user);
+    }
+}
+
+/// Copies from one open file to another on the server (draft-ietf-secsh-filexfer-extensions-00, section 7; OpenSSH PROTOCOL, 4.10).
+#[derive(Clone, Copy, Debug)]
+pub struct CopyData<'a> {
+    /// The open file to read.
+    pub source: &'a Handle,
+    /// Where to start reading, in bytes.
+    pub source_offset: u64,
+    /// How many bytes; 0 for all up to the end.
+    pub length: u64,
+    /// The open file to write.
+    pub target: &'a Handle,
+    /// Where to start writing, in bytes.
+    pub target_offset: u64,
+}
+
+impl Call for CopyData<'_> {
+    type Reply = ();
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::CopyData);
+    const MAY_TAKE_LONG: bool = true;
+    result_of!(());
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::CopyData.name().as_bytes());
+        packet.string(self.source.as_bytes());
+        packet.uint64(self.source_offset);
+        packet.uint64(self.length);
+        packet.string(self.target.as_bytes());
+        packet.uint64(self.target_offset);
+    }
+}
+
+/// Names of users and groups (OpenSSH PROTOCOL, 4.10).
+#[derive(Clone, Copy, Debug)]
+pub struct UsersGroupsById<'a> {
+    /// User ids.
+    pub users: &'a [u32],
+    /// Group ids.
+    pub groups: &'a [u32],
+}
+
+impl Call for UsersGroupsById<'_> {
+    type Reply = Names;
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::UsersGroupsById);
+
+    fn expects(&self) -> Expects {
+        Expects::OwnerNames { users: self.users.len(), groups: self.groups.len() }
+    }
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::UsersGroupsById.name().as_bytes());
+        for ids in [self.users, self.groups] {
+            packet.nested(|list| ids.iter().for_each(|&id| list.uint32(id)));
+        }
+    }
+
+    fn result(reply: Reply) -> Option<Names> {
+        match reply {
+            Reply::OwnerNames(names) => Some(names),
+            _ => None,
+        }
+    }
+}
