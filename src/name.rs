@@ -98,6 +98,14 @@ impl RemotePath {
         })
     }
 
+    /// The path without the slashes at its end, which would have the server follow a link: `a` of `a//`, `/` of `//`.
+    #[must_use]
+    pub fn without_trailing_slashes(&self) -> RemotePath {
+        let end =
+            self.0.iter().rposition(|&byte| byte != b'/').map_or(usize::from(self.is_absolute()), |last| last + 1);
+        RemotePath(self.0[..end].to_vec())
+    }
+
     fn with_suffix(&self, suffix: &[u8]) -> RemotePath {
         let mut joined = self.0.clone();
         if !joined.is_empty() && !joined.ends_with(b"/") {

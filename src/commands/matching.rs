@@ -67,8 +67,10 @@ pub(super) fn targets(cx: &Context, words: &[RemotePattern]) -> Result<Vec<Targe
     let mut targets = Vec::new();
     for matched in expand(cx, words.iter().map(RemotePattern::word))? {
         matched.complain(cx);
-        if matched.matches.is_empty() {
+        // An empty word (a script's variable that was never set) must not mean all that is in the working directory.
+        if matched.matches.is_empty() || matched.pattern.text().is_empty() {
             targets.push(Target { path: matched.path(cx)?, found: None });
+            continue;
         }
         let found = matched.matches.into_iter();
         targets.extend(found.map(|found| Target { path: found.path.clone(), found: Some(found) }));

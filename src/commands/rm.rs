@@ -139,8 +139,24 @@ fn start(cx: &Context, target: Target) -> Removal {
             let shown = Printable(found.path.as_bytes());
             Removal::Refused(Failure::new(format!("rm: \"{shown}\" is not removed: name a directory by its own name")))
         }
-        Some(_) => Removal::Tree(Box::new(cx.remote.walk(&found.path, Links::Kept))),
+        Some(_) => tree(cx, &found.path.without_trailing_slashes(), &found.path),
     }
+}
+
+/// A directory's removal. A slash behind its name may have hidden that it is a link.
+fn tree(cx: &Context, path: &RemotePath, named: &RemotePath) -> Removal {
+    if path == named {
+        return Removal::Tree(Box::new(cx.remote.walk(path, Links::Kept)));
+    }
+    let refused = match cx.session().lstat(path) {
+        Ok(attributes) if attributes.is_dir() => {
+            return Removal::Tree(Box::new(cx.remote.walk(path, Links::Kept)));
+        }
+        Ok(_) => Failure::new(format!("rm: \"{}\" is a symbolic link", Printable(path.as_bytes())))
+            .with_hint("without the slash behind its name the link is removed, and not what it leads to"),
+        Err(error) => Failure::refused("stat remote", &error).about(path.as_bytes()),
+    };
+    Removal::Refused(refused)
 }
 
 /// Directories in which something remains, so that they can't go either.

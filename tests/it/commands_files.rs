@@ -136,6 +136,24 @@ fn rm_takes_a_link_and_not_what_it_leads_to() {
 }
 
 #[test]
+fn rm_r_spares_what_an_empty_word_or_a_link_with_a_slash_would_mean() {
+    let names = || [Entry::from("dir/kept"), "top".into(), Entry::link("link", "dir")];
+    for (line, complaint) in [
+        ("rm -r \"\"", "remote delete REMOTE/: Failure (it is a directory)"),
+        ("rm -r {,gone}", "remote delete REMOTE/: Failure (it is a directory)"),
+        ("rm -r link/", "rm: \"REMOTE/link\" is a symbolic link"),
+        ("rm -r li*//", "rm: \"REMOTE/link\" is a symbolic link"),
+    ] {
+        Shell::on(Remote::with(names()))
+            .types(line)
+            .succeeds()
+            .reports(complaint)
+            .remote_holds(&["dir/", "dir/kept", "link", "top"]);
+    }
+    Shell::on(Remote::with(names())).types("rm -r dir//").as_batch().succeeds().remote_holds(&["link", "top"]);
+}
+
+#[test]
 fn rm_r_removes_trees_of_any_names_from_within() {
     let names = ["t/ leading", "t/a/b/c/d", "t/a/.hidden", "t/star*", "t/-r", "t/empty/", "u"];
     Shell::on(Remote::with(names))
