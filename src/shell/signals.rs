@@ -13,7 +13,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 use crate::remote::Interrupt;
 use crate::terminal::prompt;
@@ -95,6 +95,8 @@ impl Signals {
     pub(crate) fn listen() -> io::Result<Signals> {
         let signals = Signals::ignored()?;
         let mut heard = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        // Heard by nobody, but no longer deadly: a write beyond the limit for files fails like one to a full disk.
+        signal_hook::flag::register(SIGXFSZ, Arc::default())?;
         let shared = Arc::clone(&signals.shared);
         thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in heard.forever() {

@@ -157,9 +157,10 @@ impl Settings {
 }
 
 /// Keywords that are refused when they are set, with the values that mean "not set".
-const REFUSED: [(&str, &str); 6] = [
+const REFUSED: [(&str, &str); 7] = [
     ("BindAddress", ""),
     ("BindInterface", ""),
+    ("CheckHostIP", "no"),
     ("KnownHostsCommand", "none"),
     ("RevokedHostKeys", "none"),
     ("ProxyUseFdpass", "no"),
@@ -481,6 +482,7 @@ mod tests {
         for (lines, text) in [
             ("bindaddress 10.0.0.1", "BindAddress is not supported here: 10.0.0.1"),
             ("bindinterface eth0", "BindInterface is not supported here: eth0"),
+            ("checkhostip yes", "CheckHostIP is not supported here: yes"),
             ("knownhostscommand /bin/x", "KnownHostsCommand is not supported here: /bin/x"),
             ("revokedhostkeys /etc/krl", "RevokedHostKeys is not supported here: /etc/krl"),
             ("proxyusefdpass yes", "ProxyUseFdpass is not supported here: yes"),
