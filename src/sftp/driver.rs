@@ -272,7 +272,10 @@ impl Driver {
         match request.expects.decode(packet_type, &mut packet, &self.shared) {
             Ok(outcome) => to.complete(key, outcome.map_err(Error::Status)),
             Err(violation) => {
-                to.complete(key, Err(Error::Protocol(violation.0.clone())));
+                let error = Error::Protocol(violation.0.clone());
+                // First of all: who hears of the violation must find the session at its end.
+                self.shared.fail(&error);
+                to.complete(key, Err(error));
                 to.announce();
                 return Err(violation);
             }

@@ -382,6 +382,21 @@ mod tests {
     }
 
     #[test]
+    fn who_hears_of_a_violation_finds_the_session_at_its_end() {
+        // Whether the driver or the one who waits is first is chance, so it is tried often.
+        for _ in 0..200 {
+            let (session, server) = session(Options::default(), |peer| {
+                let (_, id, _) = peer.request().unwrap();
+                peer.reply(HANDLE, id, |packet| packet.string(b"h"));
+                peer.wait_for_the_end();
+            });
+            let error = session.stat(&path("a")).unwrap_err();
+            assert_eq!(session.end(), Some(error));
+            server.join().unwrap();
+        }
+    }
+
+    #[test]
     fn a_kill_from_another_thread_ends_a_sleeping_driver() {
         let (session, server) = session(Options { idle_limit: None, ..Options::default() }, Peer::wait_for_the_end);
         let pending = session.submit(&calls::Stat { path: &path("a") });
