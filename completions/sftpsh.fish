@@ -2,6 +2,7 @@ complete -c sftpsh -s B -d 'Bytes that one request reads or writes; the server\'
 complete -c sftpsh -s b -d 'Read commands from FILE, or from stdin if it is -; stop at the first that fails, ask nothing' -r -F
 complete -c sftpsh -s c -d 'Encrypt with these ciphers' -r
 complete -c sftpsh -s D -d 'Talk to a server program on this machine, without ssh' -r -f -a "(__fish_complete_command)"
+complete -c sftpsh -s e -d 'Run these commands and end; a ; or a newline stands between two, and belongs to a name when it is quoted' -r
 complete -c sftpsh -s F -d 'Read the ssh configuration from FILE' -r -F
 complete -c sftpsh -s i -d 'Authenticate with the key in FILE' -r -F
 complete -c sftpsh -s J -d 'Connect through these hosts' -r
@@ -12,6 +13,7 @@ complete -c sftpsh -s R -d 'Keep so many requests in flight; found by measuring 
 complete -c sftpsh -s S -d 'Connect by running PROGRAM as ssh' -r -f -a "(__fish_complete_command)"
 complete -c sftpsh -s s -d 'Ask for this subsystem, or with a slash in it run this program on the server' -r
 complete -c sftpsh -s X -d 'Set buffer=SIZE as -B, or nrequests=COUNT as -R' -r
+complete -c sftpsh -l password-file -d 'Answer for a password with the first line of FILE, which nobody else may read' -r -F
 complete -c sftpsh -l progress -d 'Show the progress of transfers' -r -f -a "auto\t'Moving bars on a terminal, nothing elsewhere'
 plain\t'Lines without control codes'
 none\t'Nothing'"
@@ -26,5 +28,8 @@ complete -c sftpsh -s p -d 'Preserve times and modes'
 complete -c sftpsh -s q -d 'Say nothing but errors, show no progress'
 complete -c sftpsh -s r -d 'Transfer directories with all that is in them'
 complete -c sftpsh -s v -d 'Say what happens on the connection; up to three times'
+complete -c sftpsh -l keep-going -d 'Go through a whole script whatever fails, and then exit with 1'
+complete -c sftpsh -l no-shell-escape -d 'Refuse ! and lls, which run local programs'
+complete -c sftpsh -l strict -d 'Obey what is piped in as -b - does: stop at the first failure, ask nothing'
 complete -c sftpsh -l help -d 'Print this help'
 complete -c sftpsh -l version -d 'Print the version, and those of the libraries'

@@ -6,6 +6,7 @@
 
 mod destination;
 mod fault;
+mod operands;
 mod options;
 mod ssh_option;
 
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
+use operands::Operands;
 use options::{Accepted, Options, ProtocolOption, USAGE};
 
 pub use destination::{Destination, UnfitDestination};
@@ -51,6 +53,15 @@ pub enum Batch {
     File(PathBuf),
 }
 
+/// Commands that stand on the command line; the session ends with them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Commands {
+    /// `-e`: scripts, obeyed one after the other.
+    Scripts(Vec<OsString>),
+    /// `DESTINATION -- COMMAND ARGUMENT…`: one command, in the words that the user's shell made.
+    Words(Vec<OsString>),
+}
+
 /// A session as the command line asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
@@ -62,6 +73,16 @@ pub struct Invocation {
     pub port: Option<u16>,
     /// The batch, which ends at the first failure and never asks.
     pub batch: Option<Batch>,
+    /// Commands given in place of a script, with which the session ends.
+    pub commands: Option<Commands>,
+    /// `--strict`: what is piped in is a batch. See [`Invocation::with_piped_batch`].
+    pub strict: bool,
+    /// `--keep-going`: a failure does not end a script, only spoils its end.
+    pub keep_going: bool,
+    /// Whether `!` and `lls` may run local programs: not under `--no-shell-escape`.
+    pub shell_escape: bool,
+    /// `--password-file`.
+    pub password_file: Option<PathBuf>,
     /// Status lines and notes are left out: `-q` or `-b`, without `-N`.
     pub quiet: bool,
     /// Warnings are left out too: `-q`, without `-N`.
@@ -90,6 +111,23 @@ pub struct Invocation {
     pub subsystem: Option<OsString>,
     /// What is ssh's business, in the order given.
     pub ssh_options: Vec<SshOption>,
+    /// `-N`, for a batch that is found out later.
+    not_quiet: bool,
+}
+
+impl Invocation {
+    /// The same session with what is piped in as its batch, just as `-b -` has it: what `--strict` asks for where nobody
+    /// types.
+    #[must_use]
+    pub fn with_piped_batch(mut self) -> Invocation {
+        self.batch = Some(Batch::StandardInput);
+        self.quiet = !self.not_quiet;
+        if self.progress == Progress::Auto {
+            self.progress = Progress::None;
+        }
+        self.ssh_options.push(SshOption::BatchMode);
+        self
+    }
 }
 
 /// The definition that help, manual page and completions are made from: every option that is of use.
@@ -103,13 +141,14 @@ pub fn command() -> clap::Command {
 /// # Errors
 /// [`CliError`] says what is wrong, how the program ends, and perhaps the way out.
 pub fn parse(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<CommandLine, CliError> {
+    let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
     let parsed = Accepted::command()
-        .try_get_matches_from(args)
+        .try_get_matches_from(&args)
         .and_then(|matches| Accepted::from_arg_matches(&matches).map(|accepted| (matches, accepted)));
     match parsed {
         Ok((_, accepted)) if accepted.options.version => Ok(CommandLine::Version),
         Ok((matches, accepted)) => {
-            invocation(&matches, accepted).map(|session| CommandLine::Session(Box::new(session)))
+            invocation(&matches, accepted, &args).map(|session| CommandLine::Session(Box::new(session)))
         }
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
             Ok(CommandLine::Help(command().render_help().to_string()))
@@ -118,7 +157,7 @@ pub fn parse(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Res
     }
 }
 
-fn invocation(matches: &ArgMatches, accepted: Accepted) -> Result<Invocation, CliError> {
+fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Result<Invocation, CliError> {
     let options = accepted.options;
     if accepted.protocol_1 {
         return Err(CliError::value("SSH protocol v.1 is no longer supported"));
@@ -137,7 +176,19 @@ fn invocation(matches: &ArgMatches, accepted: Accepted) -> Result<Invocation, Cl
     });
     let silent = !options.quiet.is_empty();
     let unwatched = silent || batch.is_some();
-    let (target, local) = target(options.direct, options.operands)?;
+    let Operands { target, local, words } = match options.direct {
+        Some(command) => Operands::beside_a_server(command, options.operands, args),
+        None => Operands::of(options.operands)?,
+    };
+    let commands = operands::commands(options.commands, words, batch.is_some(), local.as_ref())?;
+    if let (Some(_), Target::Command(_), _) | (Some(_), _, Some(_)) =
+        (&options.password_file, &target, &options.program)
+    {
+        return Err(CliError::usage(
+            "--password-file: no password is ours to give under -D and -S",
+            "SSH_ASKPASS names a program that answers ssh",
+        ));
+    }
     Ok(Invocation {
         port: match &target {
             Target::Server(Destination { port: Some(port), .. }) => Some(*port),
@@ -146,6 +197,11 @@ fn invocation(matches: &ArgMatches, accepted: Accepted) -> Result<Invocation, Cl
         target,
         local,
         batch,
+        commands,
+        strict: options.strict,
+        keep_going: options.keep_going,
+        shell_escape: !options.no_shell_escape,
+        password_file: options.password_file.map(PathBuf::from),
         quiet: unwatched && !options.not_quiet,
         silent: silent && !options.not_quiet,
         verbosity: u8::try_from(options.verbose.len()).map_or(MOST_VERBOSE, |count| count.min(MOST_VERBOSE)),
@@ -163,28 +219,12 @@ fn invocation(matches: &ArgMatches, accepted: Accepted) -> Result<Invocation, Cl
         ssh_program: options.program,
         subsystem: options.subsystem,
         ssh_options,
+        not_quiet: options.not_quiet,
     })
 }
 
 /// `debug3` is the most that ssh(1) says.
 const MOST_VERBOSE: u8 = 3;
-
-fn target(direct: Option<OsString>, operands: Vec<OsString>) -> Result<(Target, Option<OsString>), CliError> {
-    // As in sftp(1), -D leaves no use for operands.
-    if let Some(command) = direct {
-        return Ok((Target::Command(command), None));
-    }
-    let mut operands = operands.into_iter();
-    let destination = Destination::parse(&operands.next().unwrap_or_default())?;
-    let local = operands.next();
-    match operands.next() {
-        Some(third) => Err(CliError::usage(
-            format!("too many operands: {third:?}"),
-            "a destination and one local name are all; options come before them",
-        )),
-        None => Ok((Target::Server(destination), local)),
-    }
-}
 
 /// The occurrences of an option, each with its place on the command line.
 fn given<'a, T: Clone + Send + Sync + 'static>(
@@ -283,7 +323,18 @@ mod tests {
             ("--progress=none host", |s| s.progress == Progress::None),
             ("-- host", |s| s.target == session("host").target),
             ("host -v", |s| s.local == Some("-v".into()) && s.verbosity == 0),
-            ("host --help", |s| s.local == Some("--help".into())),
+            ("host:x --help", |s| s.local == Some("--help".into())),
+            ("--keep-going --strict --no-shell-escape host", |s| s.keep_going && s.strict && !s.shell_escape),
+            ("-b - host", |s| !s.keep_going && !s.strict && s.shell_escape && s.commands.is_none()),
+            ("--password-file=-x host", |s| s.password_file == Some("-x".into())),
+            ("-e 'a;b' -epwd host", |s| s.commands == Some(Commands::Scripts(vec!["a;b".into(), "pwd".into()]))),
+            ("host -- ls -l '/a b'", |s| {
+                s.commands == Some(Commands::Words(["ls", "-l", "/a b"].map(OsString::from).into()))
+                    && s.local.is_none()
+            }),
+            ("-- host -- ls", |s| s.commands == Some(Commands::Words(vec!["ls".into()]))),
+            ("-D server -- ls -l", |s| s.commands == Some(Commands::Words(vec!["ls".into(), "-l".into()]))),
+            ("-D server ls -- -l", |s| s.commands.is_none()),
             ("-r host -- ", |s| s.local == Some("--".into())),
         ] {
             assert!(check(&session(line)), "{line}: {:?}", session(line));
@@ -402,7 +453,39 @@ mod tests {
                 "a b c",
                 1,
                 "too many operands: \"c\"",
-                "a destination and one local name are all; options come before them",
+                "a destination and one local name are all; one command follows --: sftpsh a -- b c",
+            ),
+            (
+                "host -P 22",
+                1,
+                "\"-P\" stands behind the destination, where it is no option",
+                "options come first: sftpsh -P 22 host",
+            ),
+            (
+                "host --strict",
+                1,
+                "\"--strict\" stands behind the destination, where it is no option",
+                "options come first: sftpsh --strict host",
+            ),
+            (
+                "host --password-file=x",
+                1,
+                "\"--password-file=x\" stands behind the destination, where it is no option",
+                "options come first: sftpsh '--password-file=x' host",
+            ),
+            ("-e pwd -b - host", 1, "-b and commands on the command line exclude each other", "give one of them"),
+            ("-e pwd host -- ls", 1, "-e and a command behind -- exclude each other", "give one of them"),
+            (
+                "-e pwd host local",
+                1,
+                "nothing is fetched to \"local\": commands are given",
+                "a get among the commands names its own target",
+            ),
+            (
+                "--password-file x -S ssh host",
+                1,
+                "--password-file: no password is ours to give under -D and -S",
+                "SSH_ASKPASS names a program that answers ssh",
             ),
             ("u@::1", 1, "Missing hostname", "an IPv6 address stands in brackets: user@[::1]:path"),
             ("sftp://h%00@x/", 1, "invalid address \"sftp://h%00@x/\": %00 stands for no character", ""),
@@ -432,7 +515,8 @@ mod tests {
         let Ok(CommandLine::Help(help)) = parse_line("-v --help") else { panic!("no help") };
         assert!(help.starts_with("An interactive SFTP shell"), "{help}");
         for option in command().get_arguments().filter(|option| !option.is_positional()) {
-            let name = option.get_short().map_or_else(|| format!("--{}", option.get_id()), |short| format!("-{short}"));
+            let long = || format!("--{}", option.get_long().unwrap());
+            let name = option.get_short().map_or_else(long, |short| format!("-{short}"));
             assert!(help.contains(&name), "{name} is missing in\n{help}");
         }
         assert!(!help.contains("\n  -1") && !help.contains("\n  -h"), "{help}");

@@ -2,12 +2,15 @@
 //! that is run as ssh (`-S`), or a server program on this machine (`-D`).
 #![forbid(unsafe_code)]
 
+mod askpass;
+mod password;
 mod questions;
 
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::child::{ChildTransport, Process};
@@ -17,7 +20,10 @@ use crate::ssh;
 use crate::terminal::{Output, Printable};
 use crate::transport::Transport;
 
+use password::Ready;
 use questions::AtTerminal;
+
+pub use password::UnfitFile;
 
 /// An open session, and what to say about it.
 pub struct Connected {
@@ -47,6 +53,14 @@ pub enum Error {
     /// The name of the subsystem, or the command, is not UTF-8.
     #[error("-s {}: not valid UTF-8", Printable(.0.as_bytes()))]
     Subsystem(OsString),
+    /// The file of `--password-file` is of no use.
+    #[error("--password-file {}: {fault}", Printable(file.as_os_str().as_bytes()))]
+    PasswordFile {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        fault: UnfitFile,
+    },
     /// The other side does not speak SFTP.
     #[error(transparent)]
     Sftp(#[from] sftp::Error),
@@ -58,6 +72,7 @@ impl Error {
     pub fn hint(&self) -> Option<String> {
         match self {
             Error::Ssh(error) => error.hint(),
+            Error::PasswordFile { file, fault } => fault.hint(file),
             Error::Program { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
                 Some(String::from("give the whole path of a program that is there"))
             }
@@ -123,7 +138,9 @@ fn connect(
     destination: &Destination,
     output: &Output,
 ) -> Result<ssh::ChannelTransport, Error> {
-    let mut questions = AtTerminal::new(output, invocation.verbosity > 0);
+    let ready = Ready::find(invocation.password_file.as_deref())
+        .map_err(|fault| Error::PasswordFile { file: invocation.password_file.clone().unwrap_or_default(), fault })?;
+    let mut questions = AtTerminal::new(output, invocation.verbosity > 0, ready);
     let arguments = invocation.ssh_config_arguments(destination);
     let config = ssh::Config::resolve(ssh::Request { arguments: &arguments, host: &destination.host }, &mut questions)?;
     let start = what_to_start(invocation)?;

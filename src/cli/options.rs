@@ -16,7 +16,7 @@ use clap::{ArgAction, ValueHint};
     args_override_self = true,
     max_term_width = 100,
     after_help = AFTER_HELP,
-    override_usage = "sftpsh [OPTIONS] DESTINATION [LOCAL]\n       sftpsh [OPTIONS] -D COMMAND"
+    override_usage = "sftpsh [OPTIONS] DESTINATION [LOCAL]\n       sftpsh [OPTIONS] DESTINATION -- COMMAND [ARGUMENT]...\n       sftpsh [OPTIONS] -D COMMAND"
 )]
 pub(super) struct Options {
     /// Connect over IPv4 only
@@ -46,6 +46,9 @@ pub(super) struct Options {
     /// Talk to a server program on this machine, without ssh
     #[arg(short = 'D', value_name = "COMMAND", allow_hyphen_values = true, value_hint = ValueHint::CommandString)]
     pub(super) direct: Option<OsString>,
+    /// Run these commands and end; a ; or a newline stands between two, and belongs to a name when it is quoted
+    #[arg(short = 'e', value_name = "COMMANDS", allow_hyphen_values = true, action = ArgAction::Append)]
+    pub(super) commands: Vec<OsString>,
     /// Read the ssh configuration from FILE
     #[arg(short = 'F', value_name = "FILE", allow_hyphen_values = true, action = ArgAction::Append, value_hint = ValueHint::FilePath)]
     pub(super) config: Vec<OsString>,
@@ -94,9 +97,21 @@ pub(super) struct Options {
     /// Set buffer=SIZE as -B, or nrequests=COUNT as -R
     #[arg(short = 'X', value_name = "OPTION", allow_hyphen_values = true, action = ArgAction::Append, value_parser = protocol_option)]
     pub(super) protocol: Vec<ProtocolOption>,
+    /// Go through a whole script whatever fails, and then exit with 1
+    #[arg(long)]
+    pub(super) keep_going: bool,
+    /// Refuse ! and lls, which run local programs
+    #[arg(long)]
+    pub(super) no_shell_escape: bool,
+    /// Answer for a password with the first line of FILE, which nobody else may read
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
+    pub(super) password_file: Option<OsString>,
     /// Show the progress of transfers
     #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_default_value = true)]
     pub(super) progress: Progress,
+    /// Obey what is piped in as -b - does: stop at the first failure, ask nothing
+    #[arg(long)]
+    pub(super) strict: bool,
     /// Print this help
     #[arg(long, action = ArgAction::HelpShort)]
     pub(super) help: Option<bool>,
@@ -126,16 +141,21 @@ pub(super) struct Accepted {
 
 const AFTER_HELP: &str = "\
 A destination is written [user@]host[:path] or sftp://[user@]host[:port][/path]. A path that is a directory becomes the \
-working directory; any other is fetched, to LOCAL if given, and the program ends. Options stand before the destination.";
+working directory; any other is fetched, to LOCAL if given, and the program ends. Options stand before the destination. What follows a -- \
+behind it is one command that is run; its words stay as they are, but for their wildcards.
+
+SSH_ASKPASS and SSH_ASKPASS_REQUIRE name a program that asks, as with ssh. SFTPSH_PASSWORD_COMMAND is a command that prints \
+the password.";
 
 /// sftp(1)'s usage with our names. Its options are held to the definition by a test.
 pub(super) const USAGE: &str = "\
 usage: sftpsh [-46AaCfNpqrv] [-B bytes] [-b batchfile] [-c ciphers]
-              [-D sftp_server_command] [-F ssh_config] [-i identity_file]
-              [-J hosts] [-l kbit] [-o ssh_option] [-P port] [-R requests]
-              [-S program] [-s subsystem | sftp_server] [-X sftp_option]
-              [--progress auto|plain|none] [--help] [--version]
-              destination [local]";
+              [-D sftp_server_command] [-e commands] [-F ssh_config]
+              [-i identity_file] [-J hosts] [-l kbit] [-o ssh_option] [-P port]
+              [-R requests] [-S program] [-s subsystem | sftp_server]
+              [-X sftp_option] [--keep-going] [--no-shell-escape]
+              [--password-file file] [--progress auto|plain|none] [--strict]
+              [--help] [--version] destination [local | -- command ...]";
 
 /// How transfers show how far they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

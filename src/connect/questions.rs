@@ -1,22 +1,39 @@
-//! Asks at the terminal what SSH needs to know, and shows what it has to say. All of it may come from the server, so all of
+//! Asks at the terminal, or lets a program ask, what SSH needs to know, and shows what it has to say. All of it may come from the server, so all of
 //! it is made printable.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
 
 use zeroize::Zeroizing;
 
+use super::askpass::{self, Asked};
+use super::password::Ready;
 use crate::ssh::{Notice, Questions};
+use crate::terminal::printable::lines;
 use crate::terminal::{Output, Printable, prompt};
 
 /// The person at the controlling terminal.
 pub(super) struct AtTerminal<'a> {
     output: &'a Output,
     verbose: bool,
+    ready: Ready,
     /// Lines that belong to the next question: they are put where it is asked, wherever stderr goes.
     pending: Vec<String>,
 }
 
 impl<'a> AtTerminal<'a> {
-    pub(super) fn new(output: &'a Output, verbose: bool) -> AtTerminal<'a> {
-        AtTerminal { output, verbose, pending: Vec::new() }
+    pub(super) fn new(output: &'a Output, verbose: bool, ready: Ready) -> AtTerminal<'a> {
+        AtTerminal { output, verbose, ready, pending: Vec::new() }
+    }
+
+    fn asked_program(&self, program: &OsString, question: &str) -> Option<Zeroizing<String>> {
+        let question: Vec<_> = lines(question.as_bytes()).map(|line| line.to_string()).collect();
+        askpass::ask(program, &question.join("\n")).unwrap_or_else(|error| {
+            // ssh(1)'s words.
+            let (program, error) = (Printable(program.as_bytes()), super::without_number(&error));
+            self.output.warning(format_args!("ssh_askpass: exec({program}): {error}"));
+            None
+        })
     }
 
     fn with_pending(&mut self, question: &str) -> String {
@@ -28,15 +45,36 @@ impl<'a> AtTerminal<'a> {
 
 impl Questions for AtTerminal<'_> {
     fn can_ask(&self) -> bool {
-        prompt::possible()
+        Asked::now(prompt::possible()) != Asked::Nobody
     }
 
     fn ask(&mut self, question: &str) -> Option<String> {
-        prompt::ask(&self.with_pending(question)).ok()
+        let question = self.with_pending(question);
+        match Asked::now(prompt::possible()) {
+            Asked::Terminal => prompt::ask(&question).ok(),
+            Asked::Program(program) => self.asked_program(&program, &question).map(|answer| answer.to_string()),
+            Asked::Nobody => None,
+        }
     }
 
     fn secret(&mut self, question: &str) -> Option<Zeroizing<String>> {
-        prompt::secret(&self.with_pending(question)).ok()
+        let question = self.with_pending(question);
+        match Asked::now(prompt::possible()) {
+            Asked::Terminal => prompt::secret(&question).ok(),
+            Asked::Program(program) => self.asked_program(&program, &question),
+            Asked::Nobody => None,
+        }
+    }
+
+    fn has_ready_password(&self) -> bool {
+        self.ready.is_there()
+    }
+
+    fn ready_password(&mut self) -> Option<Zeroizing<String>> {
+        self.ready.take().unwrap_or_else(|fault| {
+            self.output.warning(Printable(fault.as_bytes()));
+            None
+        })
     }
 
     fn show(&mut self, notice: Notice) {

@@ -1,6 +1,6 @@
 //! Where a session starts: in the directory that the destination names, or with the one file that it names.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 
@@ -23,7 +23,8 @@ impl Performer {
             return ControlFlow::Break(RunEnd::CommandFailed);
         };
         let absolute = self.context.remote.resolve(&path);
-        if invocation.local.is_none() && self.is_directory(&absolute) {
+        // Commands that are given need a directory to run in, so the path can't be a file to fetch.
+        if invocation.commands.is_some() || (invocation.local.is_none() && self.is_directory(&absolute)) {
             return self.enter(&absolute);
         }
         let verdict = self.fetch(&path, invocation.local.as_deref());
@@ -58,8 +59,33 @@ impl Performer {
         self.perform_words(&words)
     }
 
+    /// The command that the command line holds, word by word as the user's shell made them: only wildcards are special.
+    /// What a local shell is to read is quoted for it, so that it finds the same words.
+    pub(crate) fn perform_given(&mut self, words: &[OsString]) -> RunEnd {
+        let line = match words {
+            [one] => one.as_bytes().to_vec(),
+            [name, rest @ ..] => {
+                let quoted = shlex::bytes::try_join(rest.iter().map(|word| word.as_bytes())).unwrap_or_default();
+                [name.as_bytes(), b" ", &quoted].concat()
+            }
+            [] => Vec::new(),
+        };
+        let bare = words.iter().map(|word| {
+            let mut bare = Word::default();
+            word.as_bytes().iter().for_each(|&byte| bare.push_bare(byte));
+            bare
+        });
+        let command = commands::parse_raw(&line).unwrap_or_else(|| commands::parse(&bare.collect::<Vec<_>>()));
+        let verdict = self.perform_parsed(command);
+        self.ended().unwrap_or(if verdict == Verdict::Failed { RunEnd::CommandFailed } else { RunEnd::Done })
+    }
+
     fn perform_words(&mut self, words: &[Word]) -> Verdict {
-        match commands::parse(words) {
+        self.perform_parsed(commands::parse(words))
+    }
+
+    fn perform_parsed(&mut self, command: Result<commands::Command, commands::Failure>) -> Verdict {
+        match command {
             Ok(command) => self.perform(command, false),
             Err(failure) => {
                 self.show(&failure);

@@ -16,14 +16,27 @@ use crate::terminal::output::Ended;
 pub(crate) struct Performer {
     /// What commands work on.
     pub(crate) context: Context,
-    /// Whether a failure ends the run, as under `-b`.
-    pub(crate) is_batch: bool,
+    /// What a failure means for the lines after it.
+    pub(crate) after_failure: AfterFailure,
+    /// Whether commands may run local programs.
+    pub(crate) shell_escape: bool,
     /// How transfers are shown.
     pub(crate) showing: Showing,
     /// Ctrl-C and the others.
     pub(crate) signals: Signals,
     /// Whether a failure told already why the connection is gone.
     pub(crate) told_of_its_loss: bool,
+}
+
+/// What a failing line means for those after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AfterFailure {
+    /// They are obeyed, and the run ends well: at a prompt, and where lines are piped in.
+    Forget,
+    /// They are obeyed, and the run ends badly: `--keep-going`.
+    Remember,
+    /// They are not even read: `-b`.
+    Stop,
 }
 
 /// Whether a line did what it said.
@@ -40,7 +53,7 @@ pub(crate) enum Verdict {
 impl Performer {
     /// Runs one command and does what it wants of the shell.
     pub(crate) fn perform(&mut self, command: Command, ignores_failure: bool) -> Verdict {
-        self.context.stops_at_failure = self.is_batch && !ignores_failure;
+        self.context.stops_at_failure = self.after_failure == AfterFailure::Stop && !ignores_failure;
         self.signals.lower();
         self.signals.enter(Phase::Running);
         let outcome = command.run(&mut self.context);
@@ -50,7 +63,11 @@ impl Performer {
         let verdict = match outcome {
             Ok(Outcome::Done) => Verdict::Done,
             Ok(Outcome::End) => Verdict::End,
-            Ok(Outcome::Local(program)) => self.run_local(program),
+            Ok(Outcome::Local(program)) if self.shell_escape => self.run_local(program),
+            Ok(Outcome::Local(_)) => {
+                self.context.output.failure("Local programs are switched off by --no-shell-escape");
+                Verdict::Failed
+            }
             Ok(Outcome::Transfer { job, all_found }) => {
                 let progress = self.showing.progress(&self.context);
                 let report = watch(job, progress, &self.context.output, &self.signals);
@@ -106,7 +123,10 @@ impl Performer {
         }
         match self.context.output.ended() {
             // A script of which the rest was never run has failed, though nobody wants to hear of it.
-            Some(Ended::Unread) => return Some(if self.is_batch { RunEnd::CommandFailed } else { RunEnd::Done }),
+            Some(Ended::Unread) => {
+                let forgives = self.after_failure == AfterFailure::Forget;
+                return Some(if forgives { RunEnd::Done } else { RunEnd::CommandFailed });
+            }
             Some(Ended::Failed(why)) => {
                 self.context.output.failure(format_args!("Cannot write to standard output: {why}"));
                 return Some(RunEnd::CommandFailed);

@@ -2,7 +2,8 @@
 //!
 //! sftp(1)'s order is kept to the letter, for scripts are judged by what they print: a line that can't be parsed is
 //! complained about before it is echoed, one whose command fails after that. In a batch the first failure ends the run,
-//! unless the line starts with `-`; without one the run goes on and its end is a good one whatever failed.
+//! unless the line starts with `-`; without one the run goes on and its end is a good one whatever failed. Where a failure
+//! counts, a line of ours behind sftp(1)'s says which line of which script it was.
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -10,10 +11,11 @@ use std::ops::ControlFlow;
 use super::end::RunEnd;
 use super::line::Line;
 use super::lines::LONGEST_LINE;
-use super::performer::{Performer, Verdict, words_of};
+use super::performer::{AfterFailure, Performer, Verdict, words_of};
 use super::source::{Asked, PROMPT, Source};
 use super::words::{self, Unterminated};
 use crate::commands::{self, Command, Failure};
+use crate::terminal::Printable;
 
 /// A session with a person or a script.
 pub(crate) struct Shell {
@@ -21,6 +23,8 @@ pub(crate) struct Shell {
     pub(crate) performer: Performer,
     /// Where lines come from.
     pub(crate) source: Source,
+    /// Whether a line failed that counts.
+    pub(crate) failed: bool,
 }
 
 impl Shell {
@@ -36,7 +40,7 @@ impl Shell {
                 Ok(Asked::TooLong(bytes)) => self.refuse(too_long(bytes)),
                 Ok(Asked::NoText) => self.refuse(no_text()),
                 Ok(Asked::Discarded) => ControlFlow::Continue(()),
-                Ok(Asked::End) => return RunEnd::Done,
+                Ok(Asked::End) => return self.end(),
                 Ok(Asked::Interrupted) => return RunEnd::Interrupted,
                 Err(error) => {
                     self.performer.context.output.failure(format_args!("Cannot read commands: {}", words_of(&error)));
@@ -63,23 +67,50 @@ impl Shell {
             Some(Err(_)) => Verdict::Failed,
             Some(Ok(command)) => self.performer.perform(command, line.ignores_failure),
         };
-        self.conclude(verdict, line.ignores_failure)
+        self.conclude(verdict, &line)
     }
 
     fn refuse(&mut self, failure: Failure) -> ControlFlow<RunEnd> {
         self.performer.show(&failure);
-        self.conclude(Verdict::Failed, false)
+        self.conclude(Verdict::Failed, &Line::parse(b""))
     }
 
-    fn conclude(&mut self, verdict: Verdict, ignores_failure: bool) -> ControlFlow<RunEnd> {
-        if let Some(end) = self.performer.ended() {
-            return ControlFlow::Break(end);
+    fn conclude(&mut self, verdict: Verdict, line: &Line<'_>) -> ControlFlow<RunEnd> {
+        let end = self.performer.ended();
+        let counts = verdict == Verdict::Failed && !line.ignores_failure;
+        let after = if counts { self.performer.after_failure } else { AfterFailure::Forget };
+        if let None | Some(RunEnd::ConnectionFailed) = end {
+            self.tell_where(line.command, after);
         }
-        match verdict {
-            Verdict::End => ControlFlow::Break(RunEnd::Done),
-            Verdict::Failed if self.performer.is_batch && !ignores_failure => ControlFlow::Break(RunEnd::CommandFailed),
-            Verdict::Failed | Verdict::Done => ControlFlow::Continue(()),
+        self.failed |= after != AfterFailure::Forget;
+        match (end, verdict, after) {
+            (Some(end), ..) => ControlFlow::Break(end),
+            (None, Verdict::End, _) => ControlFlow::Break(self.end()),
+            (None, _, AfterFailure::Stop) => ControlFlow::Break(RunEnd::CommandFailed),
+            (None, ..) => ControlFlow::Continue(()),
         }
+    }
+
+    /// The end of a run that got to its end.
+    fn end(&self) -> RunEnd {
+        if self.failed { RunEnd::CommandFailed } else { RunEnd::Done }
+    }
+
+    /// Which line of which script failed, behind all that was said about it.
+    fn tell_where(&self, command: &[u8], after: AfterFailure) {
+        let consequence = match after {
+            AfterFailure::Forget => return,
+            AfterFailure::Remember => "failed",
+            AfterFailure::Stop => "failed, and the script ends here",
+        };
+        let Some(place) = self.source.place() else { return };
+        let command = command.trim_ascii_end();
+        let (shown, more) = match command.split_at_checked(LONGEST_SHOWN) {
+            Some((shown, rest)) if !rest.is_empty() => (shown, "..."),
+            _ => (command, ""),
+        };
+        let colon = if shown.is_empty() { "" } else { ": " };
+        self.performer.context.output.failure(format_args!("{place}{colon}{}{more}: {consequence}", Printable(shown)));
     }
 
     /// The line as it was read, byte by byte.
@@ -90,6 +121,9 @@ impl Shell {
         self.performer.context.output.flush();
     }
 }
+
+/// Bytes of a command that are shown where it failed: enough to know it again.
+const LONGEST_SHOWN: usize = 120;
 
 /// The command of a line, from `offset` on.
 fn parse(text: &[u8], offset: usize) -> Result<Command, Failure> {

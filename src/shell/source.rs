@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 
+use super::given::Given;
 use super::lines::{Incoming, Lines};
 use super::prompt::Prompt;
+use super::script::Script;
 use super::signals::{Phase, Signals};
 use crate::commands::Context;
 use crate::terminal::Output;
@@ -18,7 +20,9 @@ pub(crate) enum Source {
     /// A person at a terminal that can't, or is not known to.
     Typewriter(Lines),
     /// A file, or a program at the other end of stdin.
-    Script(Lines),
+    Script(Script),
+    /// The command line's own commands.
+    Given(Given),
 }
 
 /// What came when a line was asked for.
@@ -44,6 +48,15 @@ impl Source {
         matches!(self, Source::Script(_))
     }
 
+    /// Where the line came from that was asked for last, `upload.sftp:12`: nobody who typed it needs to be told.
+    pub(crate) fn place(&self) -> Option<String> {
+        match self {
+            Source::Editor(_) | Source::Typewriter(_) => None,
+            Source::Script(script) => Some(script.place()),
+            Source::Given(given) => Some(given.place()),
+        }
+    }
+
     /// The next line; everything that was answered is on its way before anything is read.
     ///
     /// # Errors
@@ -59,9 +72,10 @@ impl Source {
                 signals.enter(Phase::Reading);
                 typed(lines, &context.output, signals)
             }
-            Source::Script(lines) => {
+            Source::Given(given) => Ok(given.next().map_or(Asked::End, Asked::Line)),
+            Source::Script(script) => {
                 signals.enter(Phase::Reading);
-                lines.next(signals).map(|incoming| match incoming {
+                script.next(signals).map(|incoming| match incoming {
                     Incoming::Interrupted => Asked::Interrupted,
                     other => asked(other),
                 })

@@ -8,14 +8,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::end::RunEnd;
+use super::given::Given;
 use super::lines::Lines;
-use super::performer::{Performer, show, words_of};
+use super::performer::{AfterFailure, Performer, show, words_of};
 use super::prompt::Prompt;
+use super::script::Script;
 use super::session::Shell;
 use super::showing::{Showing, moves_its_cursor};
 use super::signals::{Phase, Signals};
 use super::source::Source;
-use crate::cli::{self, Batch, CliError, CommandLine, Invocation, Target};
+use crate::cli::{self, Batch, CliError, CommandLine, Commands, Destination, Invocation, Target};
 use crate::commands::{Context, Settings};
 use crate::connect;
 use crate::sftp::Session;
@@ -30,7 +32,7 @@ use crate::terminal::{ByteSize, Output, Printable};
 pub fn run_command_line(arguments: impl IntoIterator<Item = OsString>) -> RunEnd {
     let output = Output::standard();
     match cli::parse(arguments) {
-        Ok(CommandLine::Session(invocation)) => run(&invocation, &output),
+        Ok(CommandLine::Session(invocation)) => run(&judged(*invocation), &output),
         Ok(CommandLine::Help(text)) => {
             output.answer(text.trim_end());
             RunEnd::Done
@@ -52,6 +54,12 @@ pub fn run_command_line(arguments: impl IntoIterator<Item = OsString>) -> RunEnd
     }
 }
 
+/// `--strict` is about lines that are piped in, and whether they are is not the command line's to know.
+fn judged(invocation: Invocation) -> Invocation {
+    let piped = invocation.batch.is_none() && invocation.commands.is_none() && !io::stdin().is_terminal();
+    if invocation.strict && piped { invocation.with_piped_batch() } else { invocation }
+}
+
 fn run(invocation: &Invocation, output: &Output) -> RunEnd {
     output.set_quiet(match invocation {
         Invocation { silent: true, .. } => Quiet::Warnings,
@@ -68,6 +76,11 @@ fn run(invocation: &Invocation, output: &Output) -> RunEnd {
             return RunEnd::ConnectionFailed;
         }
     };
+    if let (Target::Server(Destination { path: None, .. }), Some(local)) = (&invocation.target, &invocation.local) {
+        // Neither does sftp(1) make anything of it.
+        let local = Printable(local.as_bytes());
+        output.warning(format_args!("\"{local}\" behind the destination has no effect: nothing is fetched"));
+    }
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => {
@@ -99,7 +112,7 @@ fn run(invocation: &Invocation, output: &Output) -> RunEnd {
 fn converse(
     session: Session,
     invocation: &Invocation,
-    script: Option<Lines>,
+    script: Option<Script>,
     signals: &Signals,
     output: &Output,
 ) -> RunEnd {
@@ -115,7 +128,8 @@ fn converse(
     signals.raise(context.interrupt().clone());
     let mut performer = Performer {
         context,
-        is_batch: invocation.batch.is_some(),
+        after_failure: after_failure(invocation),
+        shell_escape: invocation.shell_escape,
         showing,
         signals: signals.clone(),
         told_of_its_loss: false,
@@ -123,12 +137,26 @@ fn converse(
     if let ControlFlow::Break(end) = performer.begin_at(invocation) {
         return end;
     }
-    match source(script) {
-        Ok(source) => Shell { performer, source }.run(),
+    let scripts = match &invocation.commands {
+        Some(Commands::Words(words)) => return performer.perform_given(words),
+        Some(Commands::Scripts(scripts)) => Some(Given::of(scripts)),
+        None => None,
+    };
+    match source(scripts, script) {
+        Ok(source) => Shell { performer, source, failed: false }.run(),
         Err(error) => {
             output.failure(format_args!("Cannot use the terminal: {}", words_of(&error)));
             RunEnd::ConnectionFailed
         }
+    }
+}
+
+fn after_failure(invocation: &Invocation) -> AfterFailure {
+    let is_batch = invocation.batch.is_some() || invocation.commands.is_some();
+    match invocation.keep_going {
+        true if is_batch || !io::stdin().is_terminal() => AfterFailure::Remember,
+        false if is_batch => AfterFailure::Stop,
+        _ => AfterFailure::Forget,
     }
 }
 
@@ -160,23 +188,24 @@ fn server_name(invocation: &Invocation) -> Vec<u8> {
 }
 
 /// The batch, opened; nothing of it is read yet.
-fn open_script(batch: Option<&Batch>) -> Result<Option<Lines>, (PathBuf, io::Error)> {
+fn open_script(batch: Option<&Batch>) -> Result<Option<Script>, (PathBuf, io::Error)> {
     match batch {
         None => Ok(None),
-        Some(Batch::StandardInput) => Ok(Some(Lines::of_stdin())),
+        Some(Batch::StandardInput) => Ok(Some(Script::of_stdin())),
         Some(Batch::File(path)) => match File::open(path) {
-            Ok(file) => Ok(Some(Lines::of_file(file.into()))),
+            Ok(file) => Ok(Some(Script::of_file(path, file))),
             Err(error) => Err((path.clone(), error)),
         },
     }
 }
 
-fn source(script: Option<Lines>) -> io::Result<Source> {
-    Ok(match script {
-        Some(lines) => Source::Script(lines),
-        None if !io::stdin().is_terminal() => Source::Script(Lines::of_stdin()),
-        None if io::stdout().is_terminal() && moves_its_cursor() => Source::Editor(Box::new(Prompt::open()?)),
-        None => Source::Typewriter(Lines::of_stdin()),
+fn source(given: Option<Given>, script: Option<Script>) -> io::Result<Source> {
+    Ok(match (given, script) {
+        (Some(given), _) => Source::Given(given),
+        (None, Some(script)) => Source::Script(script),
+        (None, None) if !io::stdin().is_terminal() => Source::Script(Script::of_stdin()),
+        (None, None) if io::stdout().is_terminal() && moves_its_cursor() => Source::Editor(Box::new(Prompt::open()?)),
+        (None, None) => Source::Typewriter(Lines::of_stdin()),
     })
 }
 

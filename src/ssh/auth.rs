@@ -130,15 +130,9 @@ impl Login<'_> {
     }
 
     fn try_passwords(&mut self) -> Result<Outcome, Error> {
-        if !self.may_ask() {
-            return Ok(Outcome::Refused);
-        }
         let Config { user, host, password_prompts, .. } = self.config;
         for attempt in 0..*password_prompts {
-            if attempt > 0 {
-                self.warn(String::from("Permission denied, please try again."));
-            }
-            let Some(password) = self.ask_secret(&format!("{user}@{host}'s password: ")) else {
+            let Some(password) = self.password(attempt, &format!("{user}@{host}'s password: ")) else {
                 return Ok(Outcome::Refused);
             };
             let session = &self.connection.session;
@@ -151,12 +145,36 @@ impl Login<'_> {
         Ok(Outcome::Refused)
     }
 
-    fn try_conversation(&mut self) -> Result<Outcome, Error> {
-        if !self.may_ask() {
-            return Ok(Outcome::Refused);
+    /// The password that was left ready, else the one that somebody types.
+    fn password(&mut self, attempt: u32, question: &str) -> Option<zeroize::Zeroizing<String>> {
+        if self.questions.has_ready_password() {
+            self.connection.pause();
+            let ready = self.questions.ready_password();
+            self.connection.allow(REQUEST_LIMIT);
+            if ready.is_some() {
+                return ready;
+            }
         }
+        if attempt > 0 && (self.config.batch || !self.questions.can_ask()) {
+            return None;
+        }
+        if !self.may_ask() {
+            return None;
+        }
+        if attempt > 0 {
+            self.warn(String::from("Permission denied, please try again."));
+        }
+        self.ask_secret(question)
+    }
+
+    fn try_conversation(&mut self) -> Result<Outcome, Error> {
         let Config { user, password_prompts, .. } = self.config;
-        for _ in 0..*password_prompts {
+        for attempt in 0..*password_prompts {
+            let possible = self.questions.has_ready_password()
+                || if attempt > 0 { !self.config.batch && self.questions.can_ask() } else { self.may_ask() };
+            if !possible {
+                break;
+            }
             self.connection.allow(REQUEST_LIMIT);
             let mut conversation = Conversation::new(self.connection, self.config, self.questions);
             let session = &self.connection.session;

@@ -21,6 +21,8 @@ pub(super) struct Conversation<'a> {
     questions: &'a mut dyn Questions,
     /// Who asks: a server must not be able to pass for another one.
     label: String,
+    /// Whether somebody may be asked; what was left ready is given anyway.
+    may_ask: bool,
     rounds: u32,
     answers: u32,
     given_up: bool,
@@ -33,7 +35,8 @@ impl<'a> Conversation<'a> {
         questions: &'a mut dyn Questions,
     ) -> Conversation<'a> {
         let label = format!("({}@{}) ", config.user, config.host);
-        Conversation { connection, questions, label, rounds: 0, answers: 0, given_up: false }
+        let may_ask = !config.batch && questions.can_ask();
+        Conversation { connection, questions, label, may_ask, rounds: 0, answers: 0, given_up: false }
     }
 
     /// Whether another attempt could come to something else: something was answered, and nobody gave up.
@@ -52,6 +55,10 @@ impl<'a> Conversation<'a> {
         lines.into_iter().for_each(|line| self.inform(line));
         let answer = if self.given_up {
             None
+        } else if let Some(password) = self.ready_password(prompt) {
+            Some(password)
+        } else if !self.may_ask {
+            None
         } else if prompt.echo {
             self.questions.ask(&question)
         } else {
@@ -67,6 +74,15 @@ impl<'a> Conversation<'a> {
                 String::new()
             }
         }
+    }
+}
+
+impl Conversation<'_> {
+    /// The password that was left ready, where the question is for a password: an answer that must not be seen, and the word.
+    fn ready_password(&mut self, prompt: &Prompt<'_>) -> Option<String> {
+        let wanted = !prompt.echo && prompt.text.to_lowercase().contains("password");
+        let password = if wanted { self.questions.ready_password() } else { None };
+        password.map(|password| password.as_str().to_owned())
     }
 }
 

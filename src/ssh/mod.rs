@@ -80,6 +80,16 @@ pub trait Questions {
     /// Asks for a secret, unseen. `None` when there is no answer.
     fn secret(&mut self, question: &str) -> Option<Zeroizing<String>>;
 
+    /// Whether a password was left ready. It is no question: it is given in batch mode and where nobody is.
+    fn has_ready_password(&self) -> bool {
+        false
+    }
+
+    /// The password that was left ready, once. `None` when there is none, or it was given.
+    fn ready_password(&mut self) -> Option<Zeroizing<String>> {
+        None
+    }
+
     /// Shows something.
     fn show(&mut self, notice: Notice);
 }

@@ -61,7 +61,8 @@ fn needs_backslash(c: char, quote: Quote) -> bool {
     match quote.mark() {
         Some(mark) => c == mark || c == '\\',
         // A brace is a wildcard of `ls` in sftp(1), and of more commands here.
-        None => matches!(c, ' ' | '\'' | '"' | '\\' | '#' | '*' | '?' | '[' | '{'),
+        // A semicolon separates the commands of -e.
+        None => matches!(c, ' ' | '\'' | '"' | '\\' | '#' | ';' | '*' | '?' | '[' | '{'),
     }
 }
 
@@ -95,7 +96,7 @@ mod tests {
             (b"*?[a]", "\\*\\?\\[a]"),
             (b"{a,b}", "\\{a,b}"),
             (b"$'x'", "$\\'x\\'"),
-            (b"a;b&c$(d)", "a;b&c$(d)"),
+            (b"a;b&c$(d)", "a\\;b&c$(d)"),
             ("übel.txt".as_bytes(), "übel.txt"),
             (b"\xff", "$'\\377'"),
             (b"caf\xe9 1", "caf$'\\351'\\ 1"),

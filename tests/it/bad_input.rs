@@ -272,10 +272,11 @@ fn an_unknown_command() {
     typed("frobnicate")
         .exits(0)
         .complains(&["Invalid command. There is no \"frobnicate\".", "hint: help lists the commands"]);
-    typed("gte notes.txt")
-        .as_batch()
-        .exits(1)
-        .complains(&["Invalid command. There is no \"gte\".", "hint: did you mean get?"]);
+    typed("gte notes.txt").as_batch().exits(1).complains(&[
+        "Invalid command. There is no \"gte\".",
+        "hint: did you mean get?",
+        "WORLD/batch:1: gte notes.txt: failed, and the script ends here",
+    ]);
 }
 
 #[test]
@@ -296,7 +297,8 @@ fn a_line_of_a_megabyte() {
     let complaint =
         ["Line too long: 1048576 bytes, and no more than 262144 are read", "hint: name many files by a wildcard"];
     typed(&line).types("pwd").exits(0).prints_line("Remote working directory: REMOTE").complains(&complaint);
-    typed(&line).types("pwd").as_batch().exits(1).prints_no("Remote working directory").complains(&complaint);
+    let in_a_batch = [&complaint[..], &["WORLD/batch:1: failed, and the script ends here"]].concat();
+    typed(&line).types("pwd").as_batch().exits(1).prints_no("Remote working directory").complains(&in_a_batch);
     Shell::on(remote()).types_bytes(line.as_bytes()).exits(0).complains(&complaint);
 }
 
@@ -321,7 +323,11 @@ fn binary_garbage_in_a_batch() {
         .as_batch()
         .exits(1)
         .remote_still_has("notes.txt")
-        .complains(&["Invalid command. There is no \"\\001\\002\\000\\033[2J\".", "hint: help lists the commands"]);
+        .complains(&[
+            "Invalid command. There is no \"\\001\\002\\000\\033[2J\".",
+            "hint: help lists the commands",
+            "WORLD/batch:1: \\001\\002\\000\\033[2J: failed, and the script ends here",
+        ]);
 }
 
 #[test]

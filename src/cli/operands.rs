@@ -1,0 +1,99 @@
+//! What stands behind the options: a destination, and a local name or a command.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsString;
+
+use clap::CommandFactory;
+
+use super::options::Options;
+use super::{CliError, Commands, Destination, Target};
+
+/// The operands, taken apart.
+pub(super) struct Operands {
+    pub(super) target: Target,
+    pub(super) local: Option<OsString>,
+    /// What follows `--` behind the destination; empty without one.
+    pub(super) words: Vec<OsString>,
+}
+
+/// Sets a command apart from the operands before it.
+const SEPARATOR: &str = "--";
+
+impl Operands {
+    /// As in sftp(1), `-D` leaves no use for operands, unless a `--` says that they are a command.
+    pub(super) fn beside_a_server(command: OsString, operands: Vec<OsString>, args: &[OsString]) -> Operands {
+        let before = args.len().checked_sub(operands.len() + 1).and_then(|at| args.get(at));
+        let set_apart = before.is_some_and(|before| before == SEPARATOR);
+        let words = if set_apart { operands } else { Vec::new() };
+        Operands { target: Target::Command(command), local: None, words }
+    }
+
+    /// `DESTINATION [LOCAL]` or `DESTINATION -- COMMAND [ARGUMENT]…`. The latter is too much for sftp(1), where a lone `--`
+    /// is a local name, and so it is here.
+    pub(super) fn of(operands: Vec<OsString>) -> Result<Operands, CliError> {
+        let destination =
+            Destination::parse(operands.first().map_or_else(Default::default, |first| first.as_os_str()))?;
+        let words = match operands.get(1) {
+            Some(second) if second == SEPARATOR && operands.len() > 2 => operands[2..].to_vec(),
+            Some(second) if operands.len() > 2 || (destination.path.is_none() && is_option_of_ours(second)) => {
+                return Err(misplaced(&operands, second));
+            }
+            _ => Vec::new(),
+        };
+        let local = if words.is_empty() { operands.into_iter().nth(1) } else { None };
+        Ok(Operands { target: Target::Server(destination), local, words })
+    }
+}
+
+/// sftp(1) would ignore it, and knows no such word; whoever writes it wants what it says.
+fn is_option_of_ours(word: &OsString) -> bool {
+    let Some(name) = word.to_str().and_then(|word| word.strip_prefix(SEPARATOR)) else { return false };
+    let name = name.split('=').next().unwrap_or_default();
+    Options::command().get_arguments().any(|option| option.get_long() == Some(name))
+}
+
+fn misplaced(operands: &[OsString], second: &OsString) -> CliError {
+    let shown = |operands: &[OsString]| {
+        let words: Vec<_> = operands.iter().map(|operand| operand.to_string_lossy()).collect();
+        shlex::try_join(words.iter().map(AsRef::as_ref)).unwrap_or_else(|_| words.join(" "))
+    };
+    let (destination, rest) = (shown(&operands[..1]), shown(&operands[1..]));
+    if second.as_encoded_bytes().starts_with(b"-") {
+        CliError::usage(
+            format!("{second:?} stands behind the destination, where it is no option"),
+            format!("options come first: sftpsh {rest} {destination}"),
+        )
+    } else {
+        CliError::usage(
+            format!("too many operands: {:?}", operands.get(2).unwrap_or(second)),
+            format!("a destination and one local name are all; one command follows --: sftpsh {destination} -- {rest}"),
+        )
+    }
+}
+
+/// What is to be run in place of a script.
+pub(super) fn commands(
+    scripts: Vec<OsString>,
+    words: Vec<OsString>,
+    is_batch: bool,
+    local: Option<&OsString>,
+) -> Result<Option<Commands>, CliError> {
+    let commands = match (scripts.is_empty(), words.is_empty()) {
+        (true, true) => return Ok(None),
+        (false, true) => Commands::Scripts(scripts),
+        (true, false) => Commands::Words(words),
+        (false, false) => {
+            return Err(CliError::usage("-e and a command behind -- exclude each other", "give one of them"));
+        }
+    };
+    match local {
+        _ if is_batch => {
+            Err(CliError::usage("-b and commands on the command line exclude each other", "give one of them"))
+        }
+        Some(local) => Err(CliError::usage(
+            format!("nothing is fetched to {local:?}: commands are given"),
+            "a get among the commands names its own target",
+        )),
+        None => Ok(Some(commands)),
+    }
+}

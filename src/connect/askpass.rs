@@ -1,0 +1,128 @@
+//! A program that asks in place of the terminal: `SSH_ASKPASS` and `SSH_ASKPASS_REQUIRE`, by the rules of ssh(1).
+
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::process::{Command, Stdio};
+
+use zeroize::Zeroizing;
+
+use super::password::first_line;
+
+/// Who is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// The person at the controlling terminal.
+    Terminal,
+    /// A program, which finds somebody.
+    Program(OsString),
+    /// There is neither.
+    Nobody,
+}
+
+/// What asks where `SSH_ASKPASS` names nothing.
+const USUAL_PROGRAM: &str = "ssh-askpass";
+
+impl Asked {
+    /// Who is asked, by this process's environment. It is looked up for each question, as a terminal can go away.
+    pub(super) fn now(has_terminal: bool) -> Asked {
+        Asked::by(|name| env::var_os(name), has_terminal)
+    }
+
+    /// A program is asked where there is no terminal, and needs a display for that; `SSH_ASKPASS_REQUIRE` can prefer it to
+    /// the terminal, force it without a display, or forbid it.
+    fn by(variable: impl Fn(&str) -> Option<OsString>, has_terminal: bool) -> Asked {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let has_display = set("DISPLAY").or_else(|| set("WAYLAND_DISPLAY")).is_some();
+        let required = set("SSH_ASKPASS_REQUIRE").unwrap_or_default().to_ascii_lowercase();
+        let (allowed, preferred) = match required.to_str() {
+            Some("force") => (true, true),
+            Some("prefer") => (has_display, has_display),
+            Some("never") => (false, false),
+            _ => (has_display, false),
+        };
+        let program = || set("SSH_ASKPASS").or_else(|| usual_program(set("PATH")));
+        match if allowed && (preferred || !has_terminal) { program() } else { None } {
+            Some(program) => Asked::Program(program),
+            None if has_terminal => Asked::Terminal,
+            None => Asked::Nobody,
+        }
+    }
+}
+
+fn usual_program(path: Option<OsString>) -> Option<OsString> {
+    let directories: Vec<_> = env::split_paths(&path?).collect();
+    directories.into_iter().map(|directory| directory.join(USUAL_PROGRAM)).find(|file| file.is_file()).map(Into::into)
+}
+
+/// Lets a program ask; its first line is the answer, unless it fails.
+///
+/// # Errors
+/// The program can't be run, or what it says can't be read.
+pub(super) fn ask(program: &OsString, question: &str) -> io::Result<Option<Zeroizing<String>>> {
+    let mut command = Command::new(program);
+    // Standard input may hold the commands of a script.
+    command.arg(question).stdin(Stdio::null());
+    answer_of(&mut command)
+}
+
+/// The first line that a program prints; `None` when it fails.
+///
+/// # Errors
+/// The program can't be run, or what it says can't be read.
+pub(super) fn answer_of(command: &mut Command) -> io::Result<Option<Zeroizing<String>>> {
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    // Dropped before we wait: a program that has more to say is not waited for.
+    let answer = child.stdout.take().map(first_line).transpose();
+    let status = child.wait()?;
+    Ok(answer?.filter(|_| status.success()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ssh_decides_who_is_asked_by_the_environment() {
+        let program = Asked::Program("asker".into());
+        for (variables, has_terminal, asked) in [
+            ("", true, Asked::Terminal),
+            ("", false, Asked::Nobody),
+            ("SSH_ASKPASS=asker", true, Asked::Terminal),
+            // Without a display nobody would see it.
+            ("SSH_ASKPASS=asker", false, Asked::Nobody),
+            ("SSH_ASKPASS=asker DISPLAY=", false, Asked::Nobody),
+            ("SSH_ASKPASS=asker DISPLAY=:0", true, Asked::Terminal),
+            ("SSH_ASKPASS=asker DISPLAY=:0", false, program.clone()),
+            ("SSH_ASKPASS=asker WAYLAND_DISPLAY=w", false, program.clone()),
+            ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=force", true, program.clone()),
+            ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=FORCE", false, program.clone()),
+            ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=prefer", true, Asked::Terminal),
+            ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=prefer DISPLAY=:0", true, program.clone()),
+            ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=never DISPLAY=:0", false, Asked::Nobody),
+            ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=never DISPLAY=:0", true, Asked::Terminal),
+            ("SSH_ASKPASS_REQUIRE=force PATH=/nowhere", true, Asked::Terminal),
+            ("SSH_ASKPASS_REQUIRE=force PATH=/nowhere", false, Asked::Nobody),
+        ] {
+            let variable = |name: &str| {
+                let values = variables.split(' ').filter_map(|each| each.split_once('='));
+                values.filter(|&(each, _)| each == name).map(|(_, value)| OsString::from(value)).next()
+            };
+            assert_eq!(Asked::by(variable, has_terminal), asked, "{variables} {has_terminal}");
+        }
+    }
+
+    #[test]
+    fn the_first_line_of_a_program_that_succeeds_is_the_answer() {
+        let run = |script: &str| {
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", script]);
+            answer_of(&mut command).unwrap().map(|answer| answer.to_string())
+        };
+        assert_eq!(run("printf 'one\\r\\ntwo\\n'").as_deref(), Some("one"));
+        assert_eq!(run("printf one").as_deref(), Some("one"));
+        assert_eq!(run("echo one; exit 1"), None);
+        assert_eq!(run("echo").as_deref(), Some(""));
+        assert!(answer_of(&mut Command::new("/nowhere/asker")).is_err());
+    }
+}

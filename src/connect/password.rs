@@ -1,0 +1,171 @@
+//! A password that was left ready for us: in a file, or with a command that prints it. It is given once, so that a wrong
+//! one locks nobody out, and it never stands on a command line, where everybody on the machine could read it.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use zeroize::Zeroizing;
+
+use super::askpass::answer_of;
+
+/// A command that prints the password on its first line; split as a shell splits words, and run without one.
+const COMMAND_VARIABLE: &str = "SFTPSH_PASSWORD_COMMAND";
+
+/// Bytes of the longest password; the room is taken once, so that no copy is left behind by growing.
+const LONGEST: usize = 4096;
+
+/// Why a file is of no use. [`UnfitFile::hint`] tells the way out, where there is one.
+#[derive(Debug, thiserror::Error)]
+pub enum UnfitFile {
+    /// It can't be opened or read.
+    #[error("{}", super::without_number(.0))]
+    Unreadable(#[from] io::Error),
+    /// Others than its owner may read or change it.
+    #[error("its permissions 0{0:o} are too open")]
+    Open(u32),
+    /// Its first line is empty.
+    #[error("its first line is empty")]
+    Empty,
+}
+
+impl UnfitFile {
+    pub(super) fn hint(&self, file: &Path) -> Option<String> {
+        match self {
+            UnfitFile::Open(_) => {
+                let name = shlex::bytes::try_quote(file.as_os_str().as_bytes()).ok()?.into_owned();
+                Some(format!("a password is for its owner alone: chmod 600 {}", String::from_utf8_lossy(&name)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A password that was left ready, or none.
+pub(super) enum Ready {
+    /// The password itself.
+    Password(Zeroizing<String>),
+    /// A command that prints it, to be run when it is asked for.
+    Command(OsString),
+    /// There is none, or it was given.
+    Nothing,
+}
+
+impl Ready {
+    /// What a file holds, if one is named, or what a command will print.
+    ///
+    /// # Errors
+    /// The file is of no use.
+    pub(super) fn find(file: Option<&Path>) -> Result<Ready, UnfitFile> {
+        Ok(match file {
+            Some(file) => Ready::Password(read(file)?),
+            None => match env::var_os(COMMAND_VARIABLE).filter(|command| !command.is_empty()) {
+                Some(command) => Ready::Command(command),
+                None => Ready::Nothing,
+            },
+        })
+    }
+
+    /// Whether there is still one to give.
+    pub(super) fn is_there(&self) -> bool {
+        !matches!(self, Ready::Nothing)
+    }
+
+    /// The password, this once.
+    ///
+    /// # Errors
+    /// Why the command printed none, in one line.
+    pub(super) fn take(&mut self) -> Result<Option<Zeroizing<String>>, String> {
+        match std::mem::replace(self, Ready::Nothing) {
+            Ready::Nothing => Ok(None),
+            Ready::Password(password) => Ok(Some(password)),
+            Ready::Command(line) => match printed_by(&line) {
+                Ok(Some(password)) => Ok(Some(password)),
+                Ok(None) => Err(format!("{COMMAND_VARIABLE}: the command failed")),
+                Err(error) => Err(format!("{COMMAND_VARIABLE}: {}", super::without_number(&error))),
+            },
+        }
+    }
+}
+
+fn read(file: &Path) -> Result<Zeroizing<String>, UnfitFile> {
+    let opened = File::open(file)?;
+    // Asked of what was opened: a name could stand for another file by now.
+    let mode = opened.metadata()?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(UnfitFile::Open(mode));
+    }
+    let password = first_line(opened)?;
+    if password.is_empty() { Err(UnfitFile::Empty) } else { Ok(password) }
+}
+
+fn printed_by(line: &OsString) -> io::Result<Option<Zeroizing<String>>> {
+    let words = shlex::bytes::split(line.as_bytes())
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a quote is not closed"))?;
+    let mut words = words.into_iter().map(OsString::from_vec);
+    let mut command = Command::new(words.next().unwrap_or_default());
+    // Standard input may hold the commands of a script.
+    command.args(words).stdin(Stdio::null());
+    answer_of(&mut command)
+}
+
+/// The first line, without its end.
+///
+/// # Errors
+/// It can't be read, is longer than a password, or is not UTF-8.
+pub(super) fn first_line(mut source: impl Read) -> io::Result<Zeroizing<String>> {
+    let mut buffer = Zeroizing::new(vec![0; LONGEST]);
+    let mut filled = 0;
+    let line = loop {
+        if let Some(end) = buffer[..filled].iter().position(|&byte| byte == b'\n') {
+            break buffer[..end].strip_suffix(b"\r").unwrap_or(&buffer[..end]);
+        }
+        match source.read(&mut buffer[filled..]) {
+            Ok(0) if filled == LONGEST => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "its line is too long"));
+            }
+            Ok(0) => break &buffer[..filled],
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    };
+    match str::from_utf8(line) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "its first line is not UTF-8")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_taken_as_it_is() {
+        let line = |text: &[u8]| first_line(text).map(|line| line.to_string()).map_err(|error| error.to_string());
+        assert_eq!(line(b"pass word \nmore").as_deref(), Ok("pass word "));
+        assert_eq!(line(b"one\r\ntwo").as_deref(), Ok("one"));
+        assert_eq!(line("p\u{e4}ss".as_bytes()).as_deref(), Ok("p\u{e4}ss"));
+        assert_eq!(line(b"").as_deref(), Ok(""));
+        assert_eq!(line(b"\xff\n"), Err("its first line is not UTF-8".to_owned()));
+        assert_eq!(line(&[b'x'; LONGEST]), Err("its line is too long".to_owned()));
+    }
+
+    #[test]
+    fn a_password_is_given_once() {
+        let mut ready = Ready::Command("printf '%s\\n' 'a b'".into());
+        assert!(ready.is_there());
+        assert_eq!(ready.take().unwrap().unwrap().as_str(), "a b");
+        assert!(!ready.is_there() && ready.take().unwrap().is_none());
+        assert_eq!(Ready::Command("false".into()).take().unwrap_err(), "SFTPSH_PASSWORD_COMMAND: the command failed");
+        let missing = Ready::Command("/no/such".into()).take().unwrap_err();
+        assert_eq!(missing, "SFTPSH_PASSWORD_COMMAND: No such file or directory");
+        let unclosed = Ready::Command("'x".into()).take().unwrap_err();
+        assert_eq!(unclosed, "SFTPSH_PASSWORD_COMMAND: a quote is not closed");
+    }
+}

@@ -1,0 +1,46 @@
+//! A script: lines, and how far it was read, so that a failure can say where.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use super::lines::{Incoming, Lines};
+use super::signals::Signals;
+use crate::terminal::Printable;
+
+/// Lines of a file, or of a program at the other end of stdin.
+pub(crate) struct Script {
+    lines: Lines,
+    name: String,
+    /// Lines read so far.
+    count: u64,
+}
+
+impl Script {
+    /// What comes on standard input.
+    pub(crate) fn of_stdin() -> Script {
+        Script { lines: Lines::of_stdin(), name: "stdin".to_owned(), count: 0 }
+    }
+
+    /// A file, named as the user named it.
+    pub(crate) fn of_file(path: &Path, file: File) -> Script {
+        let name = Printable(path.as_os_str().as_bytes()).text().into_owned();
+        Script { lines: Lines::of_file(file.into()), name, count: 0 }
+    }
+
+    /// The next line.
+    ///
+    /// # Errors
+    /// The input can't be read.
+    pub(crate) fn next(&mut self, signals: &Signals) -> io::Result<Incoming> {
+        let incoming = self.lines.next(signals)?;
+        self.count += u64::from(matches!(incoming, Incoming::Line(_) | Incoming::TooLong(_)));
+        Ok(incoming)
+    }
+
+    /// The script and the line that was read last: `upload.sftp:12`.
+    pub(crate) fn place(&self) -> String {
+        format!("{}:{}", self.name, self.count)
+    }
+}

@@ -1,0 +1,167 @@
+//! Who answers for a password: a file, a command, a program that asks, a person; and when nobody does.
+
+use crate::support::embedded::Round;
+use crate::support::{Embedded, Key, Remote, Shell, World};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+const QUESTION: &str = "joe@127.0.0.1's password: ";
+const DENIED: &str = "joe@127.0.0.1: Permission denied (password).";
+
+fn served_by(embedded: Embedded) -> Shell {
+    Shell::on(Remote::empty().served_by(embedded)).with_args(["-oUser=joe"])
+}
+
+fn shell() -> Shell {
+    served_by(Embedded::new().password("two words"))
+}
+
+fn file(path: &Path, mode: u32, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// With a file that holds this.
+fn with_password(shell: Shell, mode: u32, text: &str) -> Shell {
+    shell.prepare(|world| file(&world.local().join("secret"), mode, text)).with_args(["--password-file", "secret"])
+}
+
+/// With a program that is asked: it keeps the question and answers this.
+fn with_askpass(shell: Shell, answer: &str) -> Shell {
+    let program = shell.world().home().join("asker");
+    let script = format!("#!/bin/sh\nprintf '%s\\n' \"$1\" >> \"$HOME/asked\"\n{answer}\n");
+    // Another test that starts its program at this moment must not hold ours open for writing.
+    file(&program, 0o700, "#!/bin/sh\nexec /bin/sh \"$0.text\" \"$@\"\n");
+    file(&program.with_extension("text"), 0o600, &script);
+    shell.env("SSH_ASKPASS", program)
+}
+
+#[test]
+fn a_file_answers_even_in_a_batch() {
+    for text in ["two words\n", "two words", "two words\r\nmore\n"] {
+        with_password(shell(), 0o600, text).types("mkdir a").as_batch().succeeds().stderr_is("").remote_has("a");
+    }
+    with_password(shell(), 0o400, "two words").types("mkdir a").succeeds().remote_has("a");
+}
+
+#[test]
+fn a_file_answers_the_servers_own_question_for_a_password_and_no_other() {
+    let asks = |question: &str| {
+        let prompts = vec![(question.to_owned(), false, "two words".to_owned())];
+        served_by(Embedded::new().keyboard_interactive([Round { prompts, ..Round::default() }]))
+    };
+    with_password(asks("Password: "), 0o600, "two words").types("mkdir a").as_batch().succeeds().remote_has("a");
+    with_password(asks("One-time code: "), 0o600, "two words").as_batch().exits(255);
+}
+
+#[test]
+fn a_wrong_password_is_given_once() {
+    let outcome = with_password(shell(), 0o600, "wrong").as_batch().exits(255);
+    outcome.complains(&[DENIED, "hint: check the user's name, or name a key with -i FILE"]);
+    with_password(shell(), 0o600, "wrong")
+        .at_a_terminal()
+        .answers(QUESTION, "two words")
+        .types("bye")
+        .ends_with(0)
+        .prints("Permission denied, please try again.");
+}
+
+#[test]
+fn a_file_that_others_may_read_is_refused_before_anything_is_connected() {
+    for mode in [0o644, 0o640, 0o602] {
+        with_password(shell(), mode, "two words").exits(255).stdout_is("").stderr_is(&format!(
+            "--password-file secret: its permissions 0{mode:o} are too open\n\
+             hint: a password is for its owner alone: chmod 600 secret\n"
+        ));
+    }
+    with_password(shell(), 0o600, "\n").exits(255).stderr_is("--password-file secret: its first line is empty\n");
+    let missing = shell().with_args(["--password-file", "nothing"]).exits(255);
+    missing.stderr_is("--password-file nothing: No such file or directory\n");
+}
+
+#[test]
+fn a_command_prints_the_password() {
+    let command = |line: &str| shell().env("SFTPSH_PASSWORD_COMMAND", line);
+    command("printf '%s\\n' 'two words'").types("mkdir a").as_batch_on_stdin().succeeds().remote_has("a");
+    command("sh -c 'echo two words; cat'").types("mkdir a").as_batch_on_stdin().succeeds().remote_has("a");
+    command("sh -c 'echo two words; exit 1'").as_batch().exits(255).complains(&[
+        "SFTPSH_PASSWORD_COMMAND: the command failed",
+        DENIED,
+        "hint: nobody could be asked for a password or passphrase: use ssh-agent or a key without one",
+    ]);
+}
+
+#[test]
+fn a_program_asks_where_no_terminal_is() {
+    let asked = |display: &str| with_askpass(shell(), "echo two words; cat").env("DISPLAY", display).types("mkdir a");
+    let outcome = asked(":0").succeeds().remote_has("a");
+    let question = fs::read_to_string(outcome.the_world().home().join("asked")).unwrap();
+    assert_eq!(question, format!("{QUESTION}\n"));
+    asked("").exits(255).remote_lacks("a");
+    asked("").env("SSH_ASKPASS_REQUIRE", "force").succeeds().remote_has("a");
+    asked(":0").env("SSH_ASKPASS_REQUIRE", "never").exits(255);
+    // A batch asks nobody in any way.
+    let outcome = asked(":0").as_batch().exits(255);
+    assert!(!outcome.the_world().home().join("asked").exists());
+    let lines = |world: &World| fs::write(world.local().join("lines"), "mkdir b\n").unwrap();
+    asked(":0").prepare(lines).with_args(["-oBatchMode=no", "-b", "lines"]).succeeds().remote_has("b");
+    with_askpass(shell(), "exit 1")
+        .env("DISPLAY", ":0")
+        .exits(255)
+        .complains(&[DENIED, "hint: check the user's name, or name a key with -i FILE"]);
+    shell()
+        .env("DISPLAY", ":0")
+        .env("SSH_ASKPASS", "/no/such")
+        .exits(255)
+        .reports("ssh_askpass: exec(/no/such): No such file or directory\n");
+}
+
+#[test]
+fn a_program_is_preferred_to_the_terminal_when_that_is_required() {
+    let terminal = with_askpass(shell(), "echo two words").env("SSH_ASKPASS_REQUIRE", "force").at_a_terminal();
+    terminal.at_the_prompt().types("bye").ends_with(0);
+    with_askpass(shell(), "echo two words")
+        .env("DISPLAY", ":0")
+        .at_a_terminal()
+        .answers(QUESTION, "two words")
+        .types("bye")
+        .ends_with(0);
+}
+
+#[test]
+fn a_program_is_asked_about_an_unknown_host() {
+    let shell = Shell::on(Remote::empty().over_ssh().unknown_to_us());
+    let outcome = with_askpass(shell, "echo yes").env("DISPLAY", ":0").types("mkdir a").succeeds().remote_has("a");
+    let question = fs::read_to_string(outcome.the_world().home().join("asked")).unwrap();
+    assert!(question.starts_with("The authenticity of host '[127.0.0.1]:"), "{question}");
+    assert!(
+        question.ends_with("\nAre you sure you want to continue connecting (yes/no/[fingerprint])? \n"),
+        "{question}"
+    );
+}
+
+#[test]
+fn a_batch_asks_at_no_terminal_unless_batch_mode_was_switched_off_before() {
+    let at_a_terminal = |options: &[&str]| {
+        let shell = shell().prepare(|world| fs::write(world.local().join("lines"), "mkdir a\n").unwrap());
+        shell.with_args(options).at_a_terminal()
+    };
+    at_a_terminal(&["-b", "lines"]).ends_with(255).prints(DENIED).remote_lacks("a");
+    // ssh takes the first value of a setting.
+    at_a_terminal(&["-b", "lines", "-oBatchMode=no"]).ends_with(255).prints(DENIED);
+    at_a_terminal(&["-oBatchMode=no", "-b", "lines"]).answers(QUESTION, "two words").ends_with(0).remote_has("a");
+}
+
+#[test]
+fn input_that_ends_inside_a_question_is_no_answer() {
+    for end in [Key::Ctrl('d'), Key::Ctrl('c')] {
+        shell().at_a_terminal().line_is(QUESTION).presses(end).ends_with(255).prints(DENIED);
+        let unknown = Shell::on(Remote::empty().over_ssh().unknown_to_us()).at_a_terminal();
+        unknown
+            .line_is("Are you sure you want to continue connecting (yes/no/[fingerprint])? ")
+            .presses(end)
+            .ends_with(255)
+            .prints("Host key verification failed.");
+    }
+}
