@@ -272,11 +272,11 @@ fn an_unknown_command() {
     typed("frobnicate")
         .exits(0)
         .complains(&["Invalid command. There is no \"frobnicate\".", "hint: help lists the commands"]);
-    typed("gte notes.txt").as_batch().exits(1).complains(&[
-        "Invalid command. There is no \"gte\".",
-        "hint: did you mean get?",
-        "WORLD/batch:1: gte notes.txt: failed, and the script ends here",
-    ]);
+    typed("gte notes.txt")
+        .as_batch()
+        .exits(1)
+        .complains(&["Invalid command. There is no \"gte\".", "hint: did you mean get?"])
+        .reports("\nWORLD/batch:1: gte notes.txt: failed, and the script ends here\n");
 }
 
 #[test]
@@ -297,8 +297,13 @@ fn a_line_of_a_megabyte() {
     let complaint =
         ["Line too long: 1048576 bytes, and no more than 262144 are read", "hint: name many files by a wildcard"];
     typed(&line).types("pwd").exits(0).prints_line("Remote working directory: REMOTE").complains(&complaint);
-    let in_a_batch = [&complaint[..], &["WORLD/batch:1: failed, and the script ends here"]].concat();
-    typed(&line).types("pwd").as_batch().exits(1).prints_no("Remote working directory").complains(&in_a_batch);
+    typed(&line)
+        .types("pwd")
+        .as_batch()
+        .exits(1)
+        .prints_no("Remote working directory")
+        .complains(&complaint)
+        .reports("\nWORLD/batch:1: failed, and the script ends here\n");
     Shell::on(remote()).types_bytes(line.as_bytes()).exits(0).complains(&complaint);
 }
 
@@ -323,11 +328,8 @@ fn binary_garbage_in_a_batch() {
         .as_batch()
         .exits(1)
         .remote_still_has("notes.txt")
-        .complains(&[
-            "Invalid command. There is no \"\\001\\002\\000\\033[2J\".",
-            "hint: help lists the commands",
-            "WORLD/batch:1: \\001\\002\\000\\033[2J: failed, and the script ends here",
-        ]);
+        .complains(&["Invalid command. There is no \"\\001\\002\\000\\033[2J\".", "hint: help lists the commands"])
+        .reports("\nWORLD/batch:1: \\001\\002\\000\\033[2J: failed, and the script ends here\n");
 }
 
 #[test]

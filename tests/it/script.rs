@@ -23,11 +23,15 @@ fn a_batch_that_fails_names_the_script_the_line_and_the_command() {
     let outcome = shell().types_bytes(lines.as_bytes()).as_batch().exits(1).remote_still_has("notes.txt");
     let lines_told: Vec<_> = outcome.stderr().lines().collect();
     assert!(lines_told.ends_with(&told), "{lines_told:#?}");
-    shell().types("pwd 'x").as_batch_on_stdin().exits(1).complains(&[
-        "Unterminated quoted argument: the quote at column 5 is not closed",
-        "hint: a backslash takes the next character as it is",
-        "stdin:1: pwd 'x: failed, and the script ends here",
-    ]);
+    shell()
+        .types("pwd 'x")
+        .as_batch_on_stdin()
+        .exits(1)
+        .complains(&[
+            "Unterminated quoted argument: the quote at column 5 is not closed",
+            "hint: a backslash takes the next character as it is",
+        ])
+        .reports("\nstdin:1: pwd 'x: failed, and the script ends here\n");
     // Where nothing hangs on it, nothing is said.
     shell().types("put a.txt").succeeds().complains(&told[..2]);
     shell().types("-put a.txt").as_batch().succeeds().complains(&told[..2]);
@@ -63,11 +67,14 @@ fn keep_going_does_the_rest_and_ends_with_1() {
 #[test]
 fn strict_makes_a_batch_of_what_is_piped_in() {
     let strict = || shell().with_args(["--strict"]);
-    strict().types("get notes.txt").types("frobnicate").types("mkdir a").exits(1).remote_lacks("a").complains(&[
-        "Invalid command. There is no \"frobnicate\".",
-        "hint: help lists the commands",
-        "stdin:2: frobnicate: failed, and the script ends here",
-    ]);
+    strict()
+        .types("get notes.txt")
+        .types("frobnicate")
+        .types("mkdir a")
+        .exits(1)
+        .remote_lacks("a")
+        .complains(&["Invalid command. There is no \"frobnicate\".", "hint: help lists the commands"])
+        .reports("\nstdin:2: frobnicate: failed, and the script ends here\n");
     let quiet = strict().types("get notes.txt").succeeds();
     quiet.stdout_is("sftp> get notes.txt\n").stderr_is("").local_has("notes.txt");
     shell().types("frobnicate").types("mkdir a").succeeds().remote_has("a");
@@ -87,10 +94,12 @@ fn commands_are_given_by_e() {
     commands(&["-e", "ls -1; get notes.txt"])
         .succeeds()
         .stdout_is("notes.txt\nsite\ntwo words\nFetching REMOTE/notes.txt to notes.txt\n");
-    commands(&["-e", "mkdir a; rmdir nothing; mkdir b"]).exits(1).remote_has("a").remote_lacks("b").complains(&[
-        "remote rmdir \"REMOTE/nothing\": No such file or directory",
-        "-e:2: rmdir nothing: failed, and the script ends here",
-    ]);
+    commands(&["-e", "mkdir a; rmdir nothing; mkdir b"])
+        .exits(1)
+        .remote_has("a")
+        .remote_lacks("b")
+        .complains(&["remote rmdir \"REMOTE/nothing\": No such file or directory"])
+        .reports("\n-e:2: rmdir nothing: failed, and the script ends here\n");
     commands(&["-e", "-rmdir nothing; mkdir b"]).succeeds().remote_has("b");
     commands(&["--keep-going", "-e", "rmdir nothing; mkdir b"]).exits(1).remote_has("b");
     commands(&["-e", ""]).succeeds().stdout_is("");
