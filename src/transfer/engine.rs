@@ -3,7 +3,9 @@
 //! The window is filled across files, the oldest first; the next files are opened with what is left of it. It never waits
 //! for the plan, and of the disk only for plain reads and writes, which the page cache takes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -60,7 +62,7 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Event>, can
         files: BTreeMap::new(),
         hungry: BTreeSet::new(),
         crowded: BTreeSet::new(),
-        targets: HashMap::new(),
+        targets: HashSet::new(),
         local: LocalTree::default(),
         remote: RemoteTree::default(),
         lost: None,
@@ -80,8 +82,8 @@ struct Engine {
     hungry: BTreeSet<Sequence>,
     /// Files that could not be opened while so much else was.
     crowded: BTreeSet<Sequence>,
-    /// Named targets that are being written, so that the last of several with one target wins, as one by one.
-    targets: HashMap<PathBuf, Sequence>,
+    /// Targets that are being written, so that the last of several with one target wins, as one by one.
+    targets: HashSet<PathBuf>,
     local: LocalTree,
     remote: RemoteTree,
     /// Why the connection ended.
@@ -90,8 +92,8 @@ struct Engine {
 
 /// A file in flight.
 enum Moving {
-    Get { download: Box<Download>, target: Option<PathBuf> },
-    Put { upload: Box<Upload>, directory: Option<Sequence>, retried: bool },
+    Get { download: Box<Download>, target: PathBuf },
+    Put { upload: Box<Upload>, target: PathBuf, directory: Option<Sequence>, retried: bool },
 }
 
 /// The local directories that are being filled.
@@ -195,7 +197,8 @@ impl Engine {
 
     fn must_wait(&self, step: &Step) -> bool {
         match step {
-            Step::Get(GetFile { target: Target::Named(local), .. }) => self.targets.contains_key(local.path()),
+            Step::Get(file) => self.local.path_of(&file.target).is_some_and(|path| self.targets.contains(&path)),
+            Step::Put(file) => self.targets.contains(&path_there(file)),
             _ => false,
         }
     }
@@ -248,25 +251,20 @@ impl Engine {
     }
 
     fn take_get(&mut self, sequence: Sequence, file: GetFile) {
-        let mut named = None;
+        // Its directory could not be made, which was said.
+        let Some(target) = self.local.path_of(&file.target) else { return self.pass_over(sequence) };
         let place = match &file.target {
-            Target::Named(local) => {
-                named = Some(local.path().to_owned());
-                Place::named(local, &mut self.local.parents)
-            }
+            Target::Named(local) => Place::named(local, &mut self.local.parents),
             Target::Beneath(name) => match self.local.stack.last() {
                 Some(Some(directory)) => Ok(Place::beneath(directory, name)),
-                // Its directory could not be made, which was said.
                 _ => return self.pass_over(sequence),
             },
         };
         match place {
             Ok(place) => {
                 let download = Download::begin(sequence, file.remote, file.attributes, place, &self.io);
-                if let Some(path) = &named {
-                    self.targets.insert(path.clone(), sequence);
-                }
-                self.files.insert(sequence, Moving::Get { download: Box::new(download), target: named });
+                self.targets.insert(target.clone());
+                self.files.insert(sequence, Moving::Get { download: Box::new(download), target });
             }
             Err(failure) => self.fail_file(sequence, failure),
         }
@@ -278,9 +276,11 @@ impl Engine {
         }
         match Source::open(&file) {
             Ok(source) => {
-                let upload = Upload::begin(sequence, file, source, &self.io);
+                let target = path_there(&file);
+                self.targets.insert(target.clone());
+                let upload = Box::new(Upload::begin(sequence, file, source, &self.io));
                 let directory = self.remote.use_current();
-                self.files.insert(sequence, Moving::Put { upload: Box::new(upload), directory, retried: false });
+                self.files.insert(sequence, Moving::Put { upload, target, directory, retried: false });
             }
             Err(failure) if failure.is_for_want_of_descriptors() && !self.files.is_empty() => {
                 self.io.settings.files = self.files.len();
@@ -335,12 +335,12 @@ impl Engine {
     }
 
     fn end_file(&mut self, sequence: Sequence) {
-        match self.files.remove(&sequence) {
-            Some(Moving::Get { target: Some(target), .. }) => {
-                self.targets.remove(&target);
-            }
-            Some(Moving::Put { directory: Some(directory), .. }) => self.remote.release(directory, &self.io),
-            _ => {}
+        let ended = self.files.remove(&sequence);
+        if let Some(Moving::Get { target, .. } | Moving::Put { target, .. }) = &ended {
+            self.targets.remove(target);
+        }
+        if let Some(Moving::Put { directory: Some(directory), .. }) = ended {
+            self.remote.release(directory, &self.io);
         }
         self.io.reporter.conclude(sequence);
         self.open_crowded();
@@ -381,7 +381,7 @@ impl Engine {
     fn answer_file(&mut self, sequence: Sequence, asked: Asked, outcome: Result<Reply, sftp::Error>) {
         let turn = match self.files.get_mut(&sequence) {
             Some(Moving::Get { download, .. }) => download.answer(&mut self.io, asked, outcome),
-            Some(Moving::Put { upload, directory: Some(directory), retried: false })
+            Some(Moving::Put { upload, directory: Some(directory), retried: false, .. })
                 if outcome.is_err() && upload.is_at_its_beginning() =>
             {
                 // Perhaps only because its directory was not there yet.
@@ -399,7 +399,8 @@ impl Engine {
 
     /// The fate of a file's directory is known.
     fn go_on(&mut self, sequence: Sequence) {
-        let Some(Moving::Put { upload, directory: Some(directory), retried }) = self.files.get_mut(&sequence) else {
+        let Some(Moving::Put { upload, directory: Some(directory), retried, .. }) = self.files.get_mut(&sequence)
+        else {
             return;
         };
         if self.remote.fate(*directory) == Some(Fate::Refused) {
@@ -432,7 +433,21 @@ impl Moving {
     }
 }
 
+/// A file's path on the server, for comparison with others: `a/./b` is `a/b`.
+fn path_there(file: &PutFile) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(file.remote.as_bytes()))
+}
+
 impl LocalTree {
+    /// A file's path here, for comparison with others; nothing where its directory could not be made.
+    fn path_of(&self, target: &Target) -> Option<PathBuf> {
+        match (target, self.stack.last()) {
+            (Target::Named(local), _) => Some(local.shown().to_owned()),
+            (Target::Beneath(name), Some(Some(directory))) => Some(directory.shown().join(name)),
+            (Target::Beneath(_), _) => None,
+        }
+    }
+
     /// Makes a directory; nothing where the one above could not be made, which was said.
     fn enter(&mut self, step: &GetDirectory, settings: &Settings) -> Option<Result<Directory, Failure>> {
         match (&step.target, self.stack.last()) {
