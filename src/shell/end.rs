@@ -5,7 +5,7 @@
 pub enum RunEnd {
     /// Everything was done, or failed without being meant to end the run: exit code 0 in sftp(1).
     Done,
-    /// A command of a batch failed, the single file could not be fetched, or the start directory could not be entered: 1.
+    /// A command of a batch or of the command line failed, the single file could not be fetched, or the start directory could not be entered: 1.
     CommandFailed,
     /// The command line can't be understood: 1, as in sftp(1).
     Usage,

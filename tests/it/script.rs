@@ -174,10 +174,7 @@ fn local_programs_can_be_switched_off() {
 fn a_wildcard_may_match_a_hundred_thousand_files() {
     let shell = shell().here([Entry::directory("many")]).prepare(|world| {
         let many = world.local().join("many");
-        let first = many.join("000000");
-        std::fs::write(&first, "").unwrap();
-        // The kernel lets one file have 65,000 names on some systems.
-        for at in 1..100_000 {
+        for at in 0..100_000 {
             std::fs::File::create(many.join(format!("{at:06}"))).unwrap();
         }
     });
