@@ -366,6 +366,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_piped_in_is_a_batch_under_strict() {
+        for options in ["", "-N", "-q", "-r --progress plain", "-oBatchMode=no"] {
+            let piped = session(&format!("{options} --strict host"));
+            let batch = session(&format!("{options} --strict -b - host"));
+            assert_eq!(piped.with_piped_batch(), batch, "{options}");
+        }
+    }
+
+    #[test]
     fn ssh_gets_its_words_in_the_order_given() {
         let line = "-o User=x -4C -i key -vo 'Port 1' -b - -qF cfg -6 -A -c aes128-ctr -J a,b -oX=Y host";
         assert_eq!(

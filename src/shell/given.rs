@@ -91,7 +91,7 @@ fn end_of_line(text: &[u8], from: usize) -> usize {
 mod tests {
     use super::*;
     use crate::shell::words;
-    use crate::terminal::quote;
+    use crate::terminal::quote::{self, Quote};
     use proptest::prelude::*;
 
     fn commands(text: &str) -> Vec<String> {
@@ -128,7 +128,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_name_is_cut_in_two(names in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..12), 1..6)) {
-            let text = names.iter().map(|name| format!("rm {}", quote::paste(name))).collect::<Vec<_>>().join(";");
+            let written = |(at, name): (usize, &Vec<u8>)| match [Quote::Bare, Quote::Single, Quote::Double][at % 3] {
+                Quote::Bare => format!("rm {}", quote::paste(name)),
+                Quote::Single => format!("rm '{}'", quote::escape(name, Quote::Single)),
+                Quote::Double => format!("rm \"{}\"", quote::escape(name, Quote::Double)),
+            };
+            let text = names.iter().enumerate().map(written).collect::<Vec<_>>().join(";");
             let commands = commands(&text);
             let found: Vec<_> =
                 commands.iter().map(|command| words::split(command.as_bytes()).unwrap()[1].plain()).collect();

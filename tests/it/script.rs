@@ -38,6 +38,25 @@ fn a_batch_that_fails_names_the_script_the_line_and_the_command() {
 }
 
 #[test]
+fn whatever_is_wrong_with_a_line_its_number_is_told() {
+    for (lines, place) in [
+        (&b"version\nfrobnicate\nmkdir never\n"[..], "2: frobnicate"),
+        (b"\xef\xbb\xbf# a comment\r\n\r\nput 'x\r\nmkdir never\r\n", "3: put 'x"),
+        (b"get a\\\nmkdir never\n", "1: get a\\"),
+        (b"@version\n@ rm a\0b\nmkdir never", "2: rm a\\000b"),
+        (b"-frobnicate\nls -l nothing", "2: ls -l nothing"),
+        (b"\n\n\xff\xfe\x80\nmkdir never\n", "3: \\377\\376\\200"),
+    ] {
+        shell()
+            .types_bytes(lines)
+            .as_batch()
+            .exits(1)
+            .remote_lacks("never")
+            .reports(&format!("\nWORLD/batch:{place}: failed, and the script ends here\n"));
+    }
+}
+
+#[test]
 fn the_command_is_shown_printable_and_short() {
     let line = format!("\x1b[2J{}", "x".repeat(200));
     let shown = format!("WORLD/batch:1: \\033[2J{}...: failed, and the script ends here\n", "x".repeat(116));
