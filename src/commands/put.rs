@@ -113,7 +113,8 @@ impl Target {
                 directory.resolve(&base_name(&source)?)
             }
         };
-        let path = cx.local.resolve(&source);
+        // An empty word names nothing, and not the working directory.
+        let path = if source.as_os_str().is_empty() { PathBuf::new() } else { cx.local.resolve(&source) };
         let shown = if path.is_dir() { with_slash(source) } else { source };
         Ok(PutPair { local: LocalPath::named(path, shown), remote })
     }

@@ -25,6 +25,20 @@ fn one_operand_is_a_source_and_two_are_source_and_target() {
 }
 
 #[test]
+fn an_empty_word_is_no_source_and_a_slash_makes_no_file() {
+    shell()
+        .types("put \"\" x")
+        .types("put -r \"\" x")
+        .types("get b new/")
+        .succeeds()
+        .reports("stat : No such file or directory")
+        .reports("open local \"new/\": Is a directory")
+        .reports_no("not a regular file")
+        .local_holds(&["dir/", "l1", "l2", "ltree/", "ltree/z"])
+        .remote_holds(&["a1", "a2", "b", "into/", "tree/", "tree/sub/", "tree/sub/y", "tree/x"]);
+}
+
+#[test]
 fn put_does_the_same_the_other_way() {
     shell()
         .types("put l1")

@@ -79,7 +79,7 @@ impl Place {
 
 impl Parents {
     fn entry(&mut self, path: &Path, shown: PathBuf) -> Result<Place, Failure> {
-        let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        let (Some(parent), Some(name), false) = (path.parent(), path.file_name(), names_a_directory(path)) else {
             return Err(Failure::new(Act::OpenLocal, bytes(&shown), Errno::ISDIR));
         };
         let directory = match &self.last {
@@ -94,6 +94,11 @@ impl Parents {
         };
         Ok(Place::Entry { directory, name: name.to_owned(), shown })
     }
+}
+
+/// Whether a slash at the end says that it shall be a directory.
+fn names_a_directory(path: &Path) -> bool {
+    bytes(path).ends_with(b"/")
 }
 
 fn is_stream(file_type: &fs::FileType) -> bool {
