@@ -32,12 +32,16 @@ impl Run for Chmod {
     ];
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        if self.no_dereference {
-            cx.require(Extension::Lsetstat)?;
-        }
         let session = cx.session().clone();
         let no_dereference = self.no_dereference;
-        let changes: Vec<_> = targets(cx, &self.targets)?.into_iter().map(|target| self.changes(cx, target)).collect();
+        let targets = targets(cx, &self.targets)?;
+        if no_dereference && let Err(failure) = cx.require(Extension::Lsetstat) {
+            if let Some(first) = targets.first() {
+                cx.output.status(format_args!("Changing mode on {}", Printable(first.path.as_bytes())));
+            }
+            return Err(failure);
+        }
+        let changes: Vec<_> = targets.into_iter().map(|target| self.changes(cx, target)).collect();
         let changes = changes.into_iter().flatten().map(|change| change?.complete(&session));
         in_order(
             cx,

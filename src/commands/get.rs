@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::matching::expand;
+use super::matching::expand_names;
 use super::operands::Operands;
 use super::transfer_flags::TransferFlags;
 use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Run};
@@ -91,7 +91,7 @@ struct Source {
 /// first failure ends the run it is returned at once.
 fn find(cx: &Context, operands: &Operands) -> Result<(Vec<Source>, Option<Failure>), Failure> {
     let (mut sources, mut missing) = (Vec::new(), None::<Failure>);
-    for matched in expand(cx, &operands.sources)? {
+    for matched in expand_names(cx, &operands.sources)? {
         if matched.matches.is_empty() {
             let path = matched.path(cx)?;
             let failure = matched.not_found(format!("File \"{}\" not found.", Printable(path.as_bytes())));

@@ -63,11 +63,8 @@ impl Run for Ls {
         }
         let (mut shown, mut failed) = (Vec::new(), Vec::new());
         let matched = expand(cx, self.paths.iter().map(RemotePattern::word))?;
-        let not_found: Vec<bool> = matched.iter().map(|matched| matched.matches.is_empty()).collect();
-        // The alternatives of braces stand for themselves only together: `{a,b}` lists what there is of both.
-        let none_found = not_found.iter().all(|&missing| missing);
         for matched in matched {
-            if matched.matches.is_empty() && (none_found || self.paths.len() > 1) {
+            if matched.matches.is_empty() {
                 failed.push(cannot_list(cx, &matched)?);
                 continue;
             }
@@ -84,6 +81,14 @@ fn cannot_list(cx: &Context, matched: &Matched) -> Result<Failure, Failure> {
     Ok(matched.not_found(format!("Can't ls: \"{}\" not found", Printable(path.as_bytes()))))
 }
 
+/// A directory as sftp(1) asks for one that was named: with a slash behind it.
+fn with_slash(path: &RemotePath) -> Result<RemotePath, Failure> {
+    if path.as_bytes().ends_with(b"/") {
+        return Ok(path.clone());
+    }
+    RemotePath::new([path.as_bytes(), b"/"].concat()).map_err(|error| Failure::new(error.to_string()))
+}
+
 /// Shows all failures but the last, which is left to who runs the command.
 fn conclude(cx: &Context, mut failures: Vec<Failure>) -> Result<Outcome, Failure> {
     let last = failures.pop();
@@ -97,7 +102,7 @@ impl Ls {
             [] => Ok(()),
             [only] if only.is_dir() => {
                 let shown = self.shown(cx, &only.path);
-                self.list_directory(cx, &only.path, &shown)
+                self.list_directory(cx, &with_slash(&only.path)?, &shown)
             }
             matches => {
                 let line = |found: &Match| {

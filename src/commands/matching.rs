@@ -47,12 +47,58 @@ pub(super) fn patterns(word: &Word) -> Result<Vec<Pattern>, Failure> {
     Ok(globs.iter().map(|glob| Pattern::parse(glob)).collect())
 }
 
-/// What words match, pattern by pattern in the order of writing. All are sought at once.
-pub(super) fn expand<'a>(cx: &Context, words: impl IntoIterator<Item = &'a Word>) -> Result<Vec<Matched>, Failure> {
+/// The word as sftp(1) reads it outside `ls`, where it has no braces.
+pub(super) fn without_braces(word: &Word) -> Pattern {
+    Pattern::parse(word.glob())
+}
+
+/// What words match in a command where sftp(1) has no braces: a name with braces in it is found as it is, as before; only
+/// where nothing has that name do the braces stand for several words.
+pub(super) fn expand_names<'a>(
+    cx: &Context,
+    words: impl IntoIterator<Item = &'a Word>,
+) -> Result<Vec<Matched>, Failure> {
+    let words: Vec<&Word> = words.into_iter().collect();
+    let literally = expand_patterns(cx, words.iter().copied().map(without_braces).collect())?;
     let mut all = Vec::new();
-    for word in words {
-        all.append(&mut patterns(word)?);
+    for (word, literally) in words.into_iter().zip(literally) {
+        let alternatives = if literally.matches.is_empty() { patterns(word)? } else { Vec::new() };
+        if alternatives.len() > 1 {
+            let found = expand_patterns(cx, alternatives)?;
+            if found.iter().any(|matched| !matched.matches.is_empty()) {
+                all.extend(found);
+                continue;
+            }
+        }
+        all.push(literally);
     }
+    Ok(all)
+}
+
+/// What words match, word by word, in a command where sftp(1) has braces too. Of a word with braces only those patterns
+/// remain that match something; where none does, the word itself. All are sought at once.
+pub(super) fn expand<'a>(cx: &Context, words: impl IntoIterator<Item = &'a Word>) -> Result<Vec<Matched>, Failure> {
+    let (mut all, mut counts) = (Vec::new(), Vec::new());
+    for word in words {
+        let mut patterns = patterns(word)?;
+        counts.push((word, patterns.len()));
+        all.append(&mut patterns);
+    }
+    let mut found = expand_patterns(cx, all)?.into_iter();
+    let mut matched = Vec::new();
+    for (word, count) in counts {
+        let (mut there, mut missing): (Vec<_>, Vec<_>) =
+            found.by_ref().take(count).partition(|each| !each.matches.is_empty());
+        if there.is_empty() {
+            let failures = missing.iter_mut().flat_map(|each| std::mem::take(&mut each.failures)).collect();
+            there.push(Matched { pattern: without_braces(word), matches: Vec::new(), failures });
+        }
+        matched.append(&mut there);
+    }
+    Ok(matched)
+}
+
+fn expand_patterns(cx: &Context, all: Vec<Pattern>) -> Result<Vec<Matched>, Failure> {
     let expansions = cx.remote.expand_all(&all)?;
     let matched = |(pattern, expansion): (Pattern, remote::Expansion)| Matched {
         pattern,
@@ -65,8 +111,11 @@ pub(super) fn expand<'a>(cx: &Context, words: impl IntoIterator<Item = &'a Word>
 /// What a command shall act on, in order. As in sftp(1), a pattern without a match stands for itself.
 pub(super) fn targets(cx: &Context, words: &[RemotePattern]) -> Result<Vec<Target>, Failure> {
     let mut targets = Vec::new();
-    for matched in expand(cx, words.iter().map(RemotePattern::word))? {
-        matched.complain(cx);
+    for matched in expand_names(cx, words.iter().map(RemotePattern::word))? {
+        // Where a name itself could not be looked at the server will say so to what is asked of it.
+        if !matched.matches.is_empty() || !matched.pattern.is_literal() {
+            matched.complain(cx);
+        }
         // An empty word (a script's variable that was never set) must not mean all that is in the working directory.
         if matched.matches.is_empty() || matched.pattern.text().is_empty() {
             targets.push(Target { path: matched.path(cx)?, found: None });

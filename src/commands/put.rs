@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::matching::patterns;
+use super::matching::{patterns, without_braces};
 use super::operands::Operands;
 use super::transfer_flags::TransferFlags;
-use super::{Context, Example, Failure, Outcome, PutOperand, RemoteDir, Run};
+use super::{Context, Example, Failure, Outcome, PutOperand, RemoteDir, Run, Word};
 use crate::name::RemotePath;
 use crate::remote::glob::local_glob;
 use crate::terminal::Printable;
@@ -43,9 +43,7 @@ impl Run for Put {
         let operands = Operands::split(words, self.into.is_some());
         let mut sources = Vec::new();
         for word in &operands.sources {
-            for pattern in patterns(word)? {
-                sources.extend(local_glob(&pattern, cx.local.path()));
-            }
+            sources.append(&mut find(cx, word)?);
         }
         let target = match (self.into, operands.target) {
             (Some(RemoteDir(into)), _) => Some(into),
@@ -62,6 +60,19 @@ impl Run for Put {
         let job = transfer::start(cx.session(), request);
         Ok(Outcome::Transfer { job, all_found: true })
     }
+}
+
+/// What a word matches here; itself where it matches nothing. A name with braces in it is found as it is, as in sftp(1);
+/// only where nothing has that name do the braces stand for several words.
+fn find(cx: &Context, word: &Word) -> Result<Vec<PathBuf>, Failure> {
+    let is_there = |path: &PathBuf| cx.local.resolve(path).symlink_metadata().is_ok();
+    let literally = local_glob(&without_braces(word), cx.local.path());
+    let alternatives = patterns(word)?;
+    if alternatives.len() < 2 || literally.iter().any(is_there) {
+        return Ok(literally);
+    }
+    let found: Vec<PathBuf> = alternatives.iter().flat_map(|pattern| local_glob(pattern, cx.local.path())).collect();
+    Ok(if found.iter().any(is_there) { found } else { literally })
 }
 
 /// Resume upload file

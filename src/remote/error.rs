@@ -15,8 +15,10 @@ pub enum Act {
     Canonicalize,
     /// Attributes, by STAT or LSTAT.
     Stat,
-    /// The entries, by OPENDIR and READDIR.
+    /// The entries, by OPENDIR.
     List,
+    /// The entries, by READDIR.
+    Read,
     /// Names of users and groups.
     OwnerNames,
 }
@@ -25,7 +27,7 @@ pub enum Act {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The server refused. The session goes on.
-    #[error("{}: {}", Request(*act, path), Cause(error))]
+    #[error("{}: {}{}", Request(*act, path), Cause(error), Behind(*act, path))]
     Refused {
         /// What was asked.
         act: Act,
@@ -120,9 +122,22 @@ impl fmt::Display for Request<'_> {
         let path = Printable(self.1.as_bytes());
         match self.0 {
             Act::Canonicalize => write!(f, "realpath {path}"),
-            Act::Stat => write!(f, "stat remote \"{path}\""),
+            Act::Stat => f.write_str("stat remote"),
             Act::List => write!(f, "remote readdir(\"{path}\")"),
+            Act::Read => f.write_str("Couldn't read directory"),
             Act::OwnerNames => f.write_str("names of users and groups"),
+        }
+    }
+}
+
+/// The path, where sftp(1) leaves it out: behind its words.
+struct Behind<'a>(Act, &'a RemotePath);
+
+impl fmt::Display for Behind<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Act::Stat | Act::Read => write!(f, ": \"{}\"", Printable(self.1.as_bytes())),
+            Act::Canonicalize | Act::List | Act::OwnerNames => Ok(()),
         }
     }
 }
@@ -185,8 +200,12 @@ mod tests {
                 status(StatusCode::NO_SUCH_FILE, "No such file"),
                 r"realpath /srv/\033x: No such file or directory",
             ),
-            (Act::Stat, status(StatusCode::FAILURE, "quota\n"), r#"stat remote "/srv/\033x": Failure (server: quota)"#),
-            (Act::Stat, status(StatusCode::FAILURE, ""), r#"stat remote "/srv/\033x": Failure"#),
+            (
+                Act::Stat,
+                status(StatusCode::FAILURE, "quota\n"),
+                r#"stat remote: Failure (server: quota): "/srv/\033x""#,
+            ),
+            (Act::Stat, status(StatusCode::FAILURE, ""), r#"stat remote: Failure: "/srv/\033x""#),
         ] {
             assert_eq!(Error::new(act, &path, error).to_string(), message);
         }

@@ -234,7 +234,7 @@ impl<T: Send + 'static> Survey<T> {
                 directory.add(sequence, names, self.longnames);
             }
             (Asked::Readdir { .. }, Err(error)) => directory.end(error),
-            (_, Err(error)) => directory.refuse(error),
+            (_, Err(error)) => directory.refuse(Act::List, error),
             (_, Ok(_)) => directory.ended = true,
         }
         directory.in_flight -= 1;
@@ -288,14 +288,14 @@ impl<T> Directory<T> {
         if error.is_eof() {
             self.ended = true;
         } else {
-            self.refuse(error);
+            self.refuse(Act::Read, error);
         }
     }
 
-    fn refuse(&mut self, error: sftp::Error) {
+    fn refuse(&mut self, act: Act, error: sftp::Error) {
         self.ended = true;
         // The first says why; later ones may only be its consequence.
-        self.failure.get_or_insert(Error::new(Act::List, &self.path, error));
+        self.failure.get_or_insert(Error::new(act, &self.path, error));
     }
 
     /// Sequence numbers of the READDIRs to send now: the longer a directory turns out, the more.

@@ -135,14 +135,6 @@ pub enum Note {
     },
 }
 
-impl Note {
-    /// Whether the line belongs on stdout, as sftp(1) has it.
-    #[must_use]
-    pub fn is_status(&self) -> bool {
-        matches!(self, Note::NotModified(_))
-    }
-}
-
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use std::os::unix::ffi::OsStrExt;

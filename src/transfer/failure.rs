@@ -32,6 +32,8 @@ pub enum Act {
     CanonicalizeTarget,
     /// To open a remote file.
     OpenRemote,
+    /// To open the remote file that an upload goes to.
+    OpenTarget,
     /// To read from a remote file.
     ReadRemote,
     /// To write to a remote file.
@@ -40,6 +42,8 @@ pub enum Act {
     SyncRemote,
     /// To set mode and times of a remote file.
     SetRemoteAttributes,
+    /// To set those of a remote file that is open.
+    SetOpenAttributes,
     /// To close a remote file, which tells whether all of it is safe.
     CloseRemote,
     /// To list a remote directory.
@@ -207,16 +211,22 @@ impl fmt::Display for Failure {
         }
         let thing = Printable(&self.thing);
         match self.act {
-            Act::StatRemote => write!(f, "stat remote \"{thing}\""),
+            // sftp(1) does not say which; its words first.
+            Act::StatRemote => return write!(f, "stat remote: {}: \"{thing}\"", self.cause),
             Act::CanonicalizeSource => write!(f, "download \"{thing}\": path canonicalization failed"),
             Act::CanonicalizeTarget => write!(f, "upload \"{thing}\": path canonicalization failed"),
             Act::OpenRemote => write!(f, "remote open \"{thing}\""),
+            Act::OpenTarget => write!(f, "dest open \"{thing}\""),
             // The blank is sftp(1)'s.
             Act::ReadRemote => write!(f, "read remote \"{thing}\" "),
             Act::WriteRemote => write!(f, "write remote \"{thing}\""),
             Act::SyncRemote => write!(f, "remote fsync \"{thing}\""),
             Act::SetRemoteAttributes => write!(f, "remote setstat \"{thing}\""),
-            Act::CloseRemote => write!(f, "close remote \"{thing}\""),
+            Act::SetOpenAttributes => return write!(f, "remote fsetstat: {}: \"{thing}\"", self.cause),
+            Act::CloseRemote => return write!(f, "close remote: {}: \"{thing}\"", self.cause),
+            Act::MakeRemoteDirectory if matches!(self.cause, Cause::NotDirectory) => {
+                return write!(f, "\"{thing}\" exists but is not a directory");
+            }
             Act::ListRemote => write!(f, "remote readdir \"{thing}\" failed"),
             Act::MakeRemoteDirectory => write!(f, "remote mkdir \"{thing}\""),
             Act::StatLocal => write!(f, "stat {thing}"),
@@ -230,7 +240,10 @@ impl fmt::Display for Failure {
             Act::SetLocalMode => write!(f, "local chmod \"{thing}\""),
             Act::SetLocalTimes => write!(f, "local set times \"{thing}\""),
             Act::Download => write!(f, "download {thing}"),
-            Act::Upload => write!(f, "local {thing}"),
+            Act::Upload if matches!(self.cause, Cause::NotRegular | Cause::Directory) => {
+                return write!(f, "local \"{thing}\" is {}", self.cause);
+            }
+            Act::Upload => write!(f, "local \"{thing}\""),
             Act::ResumeDownload => write!(f, "Unable to resume download of \"{thing}\""),
             Act::ResumeUpload => write!(f, "resume \"{thing}\""),
             Act::StartThread => f.write_str("can't start the transfer"),
@@ -277,10 +290,11 @@ mod tests {
         let full = || Cause::from(io::Error::from(io::ErrorKind::StorageFull));
         let denied = || Cause::from(rustix::io::Errno::ACCESS);
         for (act, cause, line) in [
-            (Act::StatRemote, refused(), "stat remote \"p\": Permission denied"),
+            (Act::StatRemote, refused(), "stat remote: Permission denied: \"p\""),
             (Act::CanonicalizeSource, refused(), "download \"p\": path canonicalization failed: Permission denied"),
             (Act::CanonicalizeTarget, refused(), "upload \"p\": path canonicalization failed: Permission denied"),
             (Act::OpenRemote, refused(), "remote open \"p\": Permission denied"),
+            (Act::OpenTarget, refused(), "dest open \"p\": Permission denied"),
             (Act::ReadRemote, refused(), "read remote \"p\" : Permission denied"),
             (Act::ReadRemote, Cause::Truncated { got: 4, expected: 9 }, "read remote \"p\" : it ended at byte 4 of 9"),
             (
@@ -290,7 +304,9 @@ mod tests {
             ),
             (Act::SyncRemote, refused(), "remote fsync \"p\": Permission denied"),
             (Act::SetRemoteAttributes, refused(), "remote setstat \"p\": Permission denied"),
-            (Act::CloseRemote, refused(), "close remote \"p\": Permission denied"),
+            (Act::CloseRemote, refused(), "close remote: Permission denied: \"p\""),
+            (Act::SetOpenAttributes, refused(), "remote fsetstat: Permission denied: \"p\""),
+            (Act::MakeRemoteDirectory, Cause::NotDirectory, "\"p\" exists but is not a directory"),
             (Act::ListRemote, refused(), "remote readdir \"p\" failed: Permission denied"),
             (Act::MakeRemoteDirectory, refused(), "remote mkdir \"p\": Permission denied"),
             (Act::StatLocal, denied(), "stat p: Permission denied"),
@@ -304,7 +320,7 @@ mod tests {
             (Act::SetLocalMode, denied(), "local chmod \"p\": Permission denied"),
             (Act::SetLocalTimes, denied(), "local set times \"p\": Permission denied"),
             (Act::Download, Cause::NotRegular, "download p: not a regular file"),
-            (Act::Upload, Cause::Directory, "local p: not a regular file (it is a directory)"),
+            (Act::Upload, Cause::Directory, "local \"p\" is not a regular file (it is a directory)"),
             (
                 Act::ResumeDownload,
                 Cause::LargerThanSource,

@@ -177,7 +177,7 @@ impl Upload {
                 self.remember(Act::WriteRemote, error);
             }
             (Asked::SetAttributes, Err(error)) if error.leaves_the_session_alive() => {
-                let failure = Failure::new(Act::SetRemoteAttributes, self.source.remote.as_bytes(), error);
+                let failure = Failure::new(Act::SetOpenAttributes, self.source.remote.as_bytes(), error);
                 io.reporter.tell(self.sequence, Event::Noted(Note::NotPreserved(failure)));
             }
             (Asked::Sync, Err(error)) => self.remember(Act::SyncRemote, error),
@@ -321,7 +321,7 @@ impl Upload {
                 self.next = until;
                 self.open(io, State::Opening, OpenFlags::WRITE);
             }
-            _ => self.remember(Act::OpenRemote, error),
+            _ => self.remember(Act::OpenTarget, error),
         }
     }
 

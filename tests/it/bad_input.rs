@@ -254,12 +254,10 @@ fn a_directory_without_r() {
         "download REMOTE/site/: not a regular file (it is a directory)",
         "hint: use get -r to fetch a directory",
     ]);
-    Shell::on(remote())
-        .here(["trip/photo"])
-        .types("put trip")
-        .exits(0)
-        .remote_lacks("trip")
-        .complains(&["local trip/: not a regular file (it is a directory)", "hint: use put -r to send a directory"]);
+    Shell::on(remote()).here(["trip/photo"]).types("put trip").exits(0).remote_lacks("trip").complains(&[
+        "local \"trip/\" is not a regular file (it is a directory)",
+        "hint: use put -r to send a directory",
+    ]);
     typed("rm site").exits(0).remote_still_has("site/index.html").complains(&[
         "remote delete REMOTE/site: Failure (it is a directory)",
         "hint: rm -r removes a directory and what is in it, rmdir an empty one",

@@ -15,6 +15,7 @@ mod commands_places;
 mod commands_transfers;
 mod completion;
 mod completions;
+mod conformance;
 mod connect;
 mod floors;
 mod fnmatch;

@@ -101,7 +101,6 @@ fn tell(event: &Event, output: &Output) {
                 output.hint(hint);
             }
         }
-        Event::Noted(note) if note.is_status() => output.status(note),
         Event::Noted(note) => output.warning(note),
         Event::Started(_) | Event::Advanced { .. } | Event::Finished { .. } => {}
     }

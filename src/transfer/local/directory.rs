@@ -50,7 +50,7 @@ impl Directory {
         Ok(Directory { descriptor, shown: shown.to_owned(), at_end: None, _parent: None })
     }
 
-    /// The top of a tree: made where it is missing.
+    /// The top of a tree: made where it is missing, with the directories above it that the user named.
     pub(in super::super) fn make_top(
         local: &LocalPath,
         attributes: &Attributes,
@@ -58,6 +58,10 @@ impl Directory {
         troubles: &Troubles,
     ) -> Result<Directory, Failure> {
         let follow = if local.trust() == Trust::User { OFlags::empty() } else { OFlags::NOFOLLOW };
+        if let Some(parent) = local.path().parent().filter(|_| local.trust() == Trust::User) {
+            // Where it can't be made the top can't be either, and that is told.
+            let _ = std::fs::create_dir_all(parent);
+        }
         make(CWD, local.path().as_os_str(), local.shown().to_owned(), follow, attributes, settings, troubles)
     }
 

@@ -140,10 +140,9 @@ impl Wanted<'_> {
     /// As sftp(1) resumes: what is there is the beginning of what is wanted. Nothing where it can't be compared.
     fn continue_existing(&self, existing: &Existing) -> Result<Option<Opened>, Failure> {
         let length = u64::try_from(existing.stat.st_size).unwrap_or(0);
-        let thing = self.remote.as_bytes();
         match self.attributes.size {
             Some(size) if length > size => {
-                return Err(Failure::new(Act::ResumeDownload, thing, Cause::LargerThanSource));
+                return Err(Failure::new(Act::ResumeDownload, bytes(self.place.shown()), Cause::LargerThanSource));
             }
             _ if length == 0 || !existing.is_readable => return Ok(None),
             _ => {}

@@ -17,7 +17,7 @@ use super::super::request::{Direction, Options, PutPair};
 use super::{Planned, PutDirectory, PutFile, Step};
 use crate::name::{EntryName, RemotePath};
 use crate::remote::MAX_DEPTH;
-use crate::sftp::{Session, Times};
+use crate::sftp::{Attributes, Session, Times, calls};
 
 /// The steps of an upload.
 pub(super) fn steps(
@@ -93,13 +93,9 @@ impl PutPlan {
         };
         self.ready.push_back(Step::Announce(Arc::new(announced)).into());
         if metadata.is_dir() && self.options.recursive {
-            match self.session.realpath(&pair.remote).map(|path| RemotePath::new(path.to_vec())) {
-                Ok(Ok(remote)) => self.enter(local.to_owned(), shown.to_owned(), remote, &metadata),
-                Ok(Err(unfit)) => {
-                    let cause = crate::remote::Error::Unfit(unfit);
-                    self.fail(Failure::new(Act::CanonicalizeTarget, pair.remote.as_bytes(), cause));
-                }
-                Err(error) => self.fail(Failure::new(Act::CanonicalizeTarget, pair.remote.as_bytes(), error)),
+            match self.canonical(&pair.remote) {
+                Ok(remote) => self.enter(local.to_owned(), shown.to_owned(), remote, &metadata),
+                Err(failure) => self.fail(failure),
             }
         } else if metadata.is_dir() {
             self.fail(Failure::new(Act::Upload, bytes(shown), Cause::Directory));
@@ -108,6 +104,38 @@ impl PutPlan {
         } else {
             self.fail(Failure::new(Act::Upload, bytes(shown), Cause::NotRegular));
         }
+    }
+
+    /// The canonical form of a tree's target, whose missing parents are made. OpenSSH's server knows none while the parent is missing.
+    fn canonical(&self, target: &RemotePath) -> Result<RemotePath, Failure> {
+        let failed = |cause: Cause| Failure::new(Act::CanonicalizeTarget, target.as_bytes(), cause);
+        let mut answer = self.session.realpath(target);
+        if answer.as_ref().is_err_and(|error| error.is_no_such_file()) && self.make_parents(target) {
+            answer = self.session.realpath(target);
+        }
+        let path = answer.map_err(|error| failed(error.into()))?;
+        RemotePath::new(path.to_vec()).map_err(|unfit| failed(crate::remote::Error::Unfit(unfit).into()))
+    }
+
+    /// Makes the directories above a path that are missing. Whether its parent was made.
+    fn make_parents(&self, path: &RemotePath) -> bool {
+        let mut missing = Vec::new();
+        let mut next = path.parent();
+        while let Some(directory) = next.filter(|_| missing.len() < MAX_DEPTH) {
+            let made = self.make(&directory);
+            next = directory.parent();
+            missing.push(directory);
+            if made {
+                // The one on top was made just now.
+                return missing.iter().rev().skip(1).all(|directory| self.make(directory));
+            }
+        }
+        false
+    }
+
+    fn make(&self, directory: &RemotePath) -> bool {
+        let attributes = Attributes::with_permissions(0o777);
+        self.session.submit(&calls::Mkdir { path: directory, attributes }).wait().is_ok()
     }
 
     fn plan_entry(&mut self, name: OsString) {

@@ -51,7 +51,7 @@ fn news_comes_file_by_file_in_order_whatever_ends_first() {
         "started a at 0",
         "finished a of 1048576",
         "Fetching REMOTE/missing to missing",
-        "failed: stat remote \"REMOTE/missing\": No such file or directory",
+        "failed: stat remote: No such file or directory: \"REMOTE/missing\"",
         "Fetching REMOTE/b to b",
         "started b at 0",
         "finished b of 10",
@@ -147,7 +147,7 @@ fn what_is_no_regular_file_is_said_and_stops_nothing() {
     told.fails_with(&["download REMOTE/d: not a regular file (it is a directory)"]);
     site.same("f");
     let told = site.put(&["e", "none", "g"], PLAIN);
-    told.fails_with(&["local e: not a regular file (it is a directory)", "stat none: No such file or directory"]);
+    told.fails_with(&["local \"e\" is not a regular file (it is a directory)", "stat none: No such file or directory"]);
     site.same("g");
     site.get(&["/dev/null"], PLAIN).fails_with(&["download /dev/null: not a regular file"]);
 }

@@ -1,0 +1,182 @@
+//! The conformance table: what sftp(1) does with a line, and that we do the same.
+//!
+//! A table is a text (`*.txt` here), a row a few lines of it: `row.rs` says what each mark means. Each row runs through our
+//! program, and through the machine's `sftp` where there is one: both must do what the row says. Where they differ the row
+//! names a line of `docs/differences.md` (`@ KEY`), and then it says what *we* do; or the version of sftp(1) since which it
+//! does as the row says (`@ since 10.0`). One rule for all: on stderr we may say more behind sftp's words, and add hints.
+//!
+//! `SFTPSH_BLESS=1 cargo test --test it conformance::` writes down what happens: sftp's doing, or ours in a row with a key.
+
+mod row;
+mod trial;
+
+use self::row::{Row, Seen};
+use self::trial::Trial;
+use crate::support::program;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+/// One test for each table.
+macro_rules! tables {
+    ($($name:ident),*) => {
+        const TABLES: &[&str] = &[$(stringify!($name)),*];
+        $(#[test] fn $name() { try_table(stringify!($name)); })*
+    };
+}
+
+tables!(changes, get, lines, links_and_copies, ls, places, put);
+
+/// Differences that no row can show, each with the test that does.
+const TESTED_ELSEWHERE: &[(&str, &str)] = &[
+    ("long-lines", "tests/it/batch.rs::a_line_of_a_megabyte_is_one_bad_line"),
+    ("byte-order-mark", "tests/it/batch.rs::a_byte_order_mark_and_carriage_returns_do_no_harm"),
+];
+
+/// A row's run through both programs.
+struct Tried {
+    ours: Trial,
+    theirs: Option<Trial>,
+}
+
+fn try_table(name: &str) {
+    let path = table(name);
+    let mut rows = row::read(&fs::read_to_string(&path).unwrap());
+    let tried = try_all(&rows);
+    if std::env::var_os("SFTPSH_BLESS").is_some() {
+        for (row, tried) in rows.iter_mut().zip(&tried) {
+            let theirs = tried.theirs.as_ref().filter(|_| row.differs.is_none() && speaks_for(row));
+            row.seen = theirs.unwrap_or(&tried.ours).seen.clone();
+        }
+        fs::write(&path, row::write(&rows)).unwrap();
+    }
+    let mut report = String::new();
+    for (row, tried) in rows.iter().zip(&tried) {
+        judge(row, tried, &mut report);
+    }
+    assert!(report.is_empty(), "{name}.txt does not hold:\n{report}");
+}
+
+/// Runs rows side by side: each is two short programs, which mostly wait for each other.
+fn try_all(rows: &[Row]) -> Vec<Tried> {
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while let Some((at, row)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, rows.get(at)?)))
+                {
+                    let theirs = sftp().filter(|_| speaks_for(row)).map(|(program, _)| trial::run(row, program));
+                    let tried = Tried { ours: trial::run(row, &program()), theirs };
+                    done.lock().unwrap().push((at, tried));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap();
+    done.sort_by_key(|(at, _)| *at);
+    assert_eq!(done.len(), rows.len(), "a row could not be tried");
+    done.into_iter().map(|(_, tried)| tried).collect()
+}
+
+fn judge(row: &Row, Tried { ours, theirs }: &Tried, report: &mut String) {
+    let mut wrong = Vec::new();
+    if !holds(&row.seen, &ours.seen) {
+        wrong.push(("we do not as the row says", Some(ours)));
+    }
+    match (theirs, &row.differs) {
+        (None, _) => (),
+        (Some(theirs), None) => {
+            if theirs.seen != row.seen {
+                wrong.push(("sftp(1) does not as the row says", Some(theirs)));
+            } else if ours.stdout != theirs.stdout {
+                wrong.push(("we print other blanks than sftp(1)", Some(theirs)));
+            }
+        }
+        (Some(theirs), Some(_)) if theirs.seen == row.seen && theirs.stdout == ours.stdout => {
+            wrong.push(("sftp(1) does the same: the row needs no key", None));
+        }
+        (Some(_), Some(_)) => (),
+    }
+    for (what, trial) in wrong {
+        let _ = writeln!(report, "* {}: {what}", row.name());
+        if let Some(trial) = trial {
+            let _ = writeln!(report, "  row  {:?}\n  seen {:?}", row.seen, trial.seen);
+            let _ = writeln!(report, "  stdout {:?}\n  stderr {:?}", trial.stdout, trial.stderr);
+        }
+    }
+}
+
+/// Whether we did what a row says: more may stand behind sftp's words on stderr.
+fn holds(row: &Seen, ours: &Seen) -> bool {
+    let says = |(words, line): (&String, &String)| {
+        line.strip_prefix(words.as_str()).is_some_and(|more| more.is_empty() || more.starts_with([' ', ':']))
+    };
+    // Their lines come in their order; more of ours may follow each, and none comes unless one of theirs does.
+    let mut more = ours.stderr.iter();
+    (&row.stdout, row.code, &row.files) == (&ours.stdout, ours.code, &ours.files)
+        && row.stderr.iter().all(|words| more.any(|line| says((words, line))))
+        && row.stderr.is_empty() == ours.stderr.is_empty()
+}
+
+/// Whether this machine's sftp(1) is one of those that the row is about.
+fn speaks_for(row: &Row) -> bool {
+    let number = |text: &str| {
+        let mut parts = text.split(['.', 'p']).map(|part| part.parse::<u32>().unwrap_or(0));
+        (parts.next(), parts.next())
+    };
+    row.since.as_ref().is_none_or(|since| sftp().is_some_and(|(_, version)| number(version) >= number(since)))
+}
+
+/// The machine's sftp, and its version.
+fn sftp() -> Option<&'static (PathBuf, String)> {
+    static SFTP: OnceLock<Option<(PathBuf, String)>> = OnceLock::new();
+    let find = || {
+        let path = std::env::var_os("PATH")?;
+        let program =
+            std::env::split_paths(&path).map(|directory| directory.join("sftp")).find(|path| path.is_file())?;
+        // sftp(1) does not tell its version; the ssh of the same package does.
+        let told = Command::new(program.with_file_name("ssh")).arg("-V").output().ok()?;
+        let told = String::from_utf8_lossy(&told.stderr).into_owned();
+        let version = told.strip_prefix("OpenSSH_")?.split([' ', ',']).next()?.to_owned();
+        Some((program, version))
+    };
+    SFTP.get_or_init(find).as_ref()
+}
+
+fn table(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/conformance").join(name).with_extension("txt")
+}
+
+#[test]
+fn the_table_covers_every_command() {
+    let rows: Vec<Row> = TABLES.iter().flat_map(|name| row::read(&fs::read_to_string(table(name)).unwrap())).collect();
+    assert!(rows.len() >= 200, "only {} rows", rows.len());
+}
+
+#[test]
+fn every_difference_is_named_and_every_name_is_shown() {
+    let page = include_str!("../../../docs/differences.md");
+    let named: BTreeSet<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("- `")?.split_once("`: ")).map(|(key, _)| key).collect();
+    let rows: Vec<Row> = TABLES.iter().flat_map(|name| row::read(&fs::read_to_string(table(name)).unwrap())).collect();
+    let mut shown: BTreeSet<&str> = rows.iter().filter_map(|row| row.differs.as_deref()).collect();
+    shown.extend(TESTED_ELSEWHERE.iter().map(|(key, _)| *key));
+    assert_eq!(named.difference(&shown).collect::<Vec<_>>(), Vec::<&&str>::new(), "named, and nothing shows it");
+    assert_eq!(
+        shown.difference(&named).collect::<Vec<_>>(),
+        Vec::<&&str>::new(),
+        "shown, and docs/differences.md does not name it"
+    );
+    for (key, test) in TESTED_ELSEWHERE {
+        let (file, test) = test.split_once("::").unwrap();
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let text = fs::read_to_string(&source).unwrap_or_else(|error| panic!("{key}: {file}: {error}"));
+        assert!(text.contains(&format!("fn {test}(")), "{key}: {file} has no test {test}");
+    }
+}
