@@ -189,14 +189,14 @@ fn a_listing_gives_all_entries_of_a_large_directory_in_the_server_s_order() {
 fn a_refused_close_does_not_spoil_a_listing_and_a_refused_readdir_does() {
     let listing = Place::of(Remote::with(["a"]).server_words(&["-P", "close"])).remote.list(&RemotePath::dot());
     assert_eq!(listing.unwrap().entries.len(), 1);
-    for request in ["opendir", "readdir"] {
+    for (request, words) in [
+        ("opendir", "remote readdir(\"REMOTE/.\"): Permission denied"),
+        ("readdir", "Couldn't read directory: Permission denied: \"REMOTE/.\""),
+    ] {
         let place = Place::of(Remote::with(["a"]).server_words(&["-P", request]));
         let error = place.remote.list(&RemotePath::dot()).unwrap_err();
         assert!(matches!(error, Error::Refused { .. }), "{request}: {error:?}");
-        assert_eq!(
-            error.to_string(),
-            format!("remote readdir(\"{}/.\"): Permission denied", place.world.remote().display())
-        );
+        assert_eq!(place.world.plain(&error.to_string()), words);
     }
 }
 
@@ -204,7 +204,7 @@ fn a_refused_close_does_not_spoil_a_listing_and_a_refused_readdir_does() {
 fn what_fails_in_the_middle_of_a_listing_leaves_no_half_listing() {
     let place = Place::of(Remote::with(["a"]).lying("list-fails"));
     let error = place.remote.list(&RemotePath::dot()).unwrap_err();
-    assert!(error.to_string().ends_with(": Failure (server: Input/output error)"), "{error}");
+    assert!(error.to_string().contains(": Failure (server: Input/output error)"), "{error}");
     place.is_sound();
 }
 
@@ -299,7 +299,7 @@ fn a_walk_through_many_directories_finds_all_in_order() {
 #[test]
 fn a_walk_tells_what_it_cannot_read_and_goes_on() {
     let place = Place::of(Remote::with(["a/x", "b"]).lying("list-fails"));
-    let failure = "remote readdir(\"REMOTE\"): Failure (server: Input/output error)";
+    let failure = "Couldn't read directory: Failure (server: Input/output error): \"REMOTE\"";
     assert_eq!(place.walk("", Links::Kept), [":", failure, "-"]);
     // Root may read everything.
     if !rustix::process::getuid().is_root() {
