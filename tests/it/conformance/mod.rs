@@ -5,7 +5,7 @@
 //! names a line of `docs/differences.md` (`@ KEY`), and then it says what *we* do; or the version of sftp(1) since which it
 //! does as the row says (`@ since 10.0`). One rule for all: on stderr we may say more behind sftp's words, and add hints.
 //!
-//! `SFTPSH_BLESS=1 cargo test --test it conformance::` writes down what happens: sftp's doing, or ours in a row with a key.
+//! `UPDATE=1 cargo test --test it conformance::` writes down what happens: sftp's doing, or ours in a row with a key.
 
 mod row;
 mod trial;
@@ -47,7 +47,7 @@ fn try_table(name: &str) {
     let path = table(name);
     let mut rows = row::read(&fs::read_to_string(&path).unwrap());
     let tried = try_all(&rows);
-    if std::env::var_os("SFTPSH_BLESS").is_some() {
+    if std::env::var_os("UPDATE").is_some() {
         for (row, tried) in rows.iter_mut().zip(&tried) {
             let theirs = tried.theirs.as_ref().filter(|_| row.differs.is_none() && speaks_for(row));
             row.seen = theirs.unwrap_or(&tried.ours).seen.clone();
