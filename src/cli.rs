@@ -91,6 +91,8 @@ pub struct Invocation {
     pub verbosity: u8,
     /// How progress is shown. Under `-q` and `-b` automatic means none, even with `-N`.
     pub progress: Progress,
+    /// `--plain`: a terminal gets plain lines, as one that can't move its cursor.
+    pub plain: bool,
     /// `-r`.
     pub recursive: bool,
     /// `-p`.
@@ -209,6 +211,7 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
             Progress::Auto if unwatched => Progress::None,
             progress => progress,
         },
+        plain: options.plain,
         recursive: options.recursive,
         preserve: options.preserve,
         resume: options.resume,
@@ -321,6 +324,7 @@ mod tests {
             ("-l 100 host", |s| s.limit_kbit == Some(100)),
             ("--progress plain host", |s| s.progress == Progress::Plain),
             ("--progress=none host", |s| s.progress == Progress::None),
+            ("--plain host", |s| s.plain),
             ("-- host", |s| s.target == session("host").target),
             ("host -v", |s| s.local == Some("-v".into()) && s.verbosity == 0),
             ("host:x --help", |s| s.local == Some("--help".into())),

@@ -109,6 +109,9 @@ pub(super) struct Options {
     /// Show the progress of transfers
     #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_default_value = true)]
     pub(super) progress: Progress,
+    /// Read and print plain lines: no line editor, no meter that moves; SFTPSH_PLAIN in the environment does the same
+    #[arg(long)]
+    pub(super) plain: bool,
     /// Obey what is piped in as -b - does: stop at the first failure, ask nothing
     #[arg(long)]
     pub(super) strict: bool,
@@ -154,8 +157,8 @@ usage: sftpsh [-46AaCfNpqrv] [-B bytes] [-b batchfile] [-c ciphers]
               [-i identity_file] [-J hosts] [-l kbit] [-o ssh_option] [-P port]
               [-R requests] [-S program] [-s subsystem | sftp_server]
               [-X sftp_option] [--keep-going] [--no-shell-escape]
-              [--password-file file] [--progress auto|plain|none] [--strict]
-              [--help] [--version] destination [local | -- command ...]";
+              [--password-file file] [--progress auto|plain|none] [--plain]
+              [--strict] [--help] [--version] destination [local | -- command ...]";
 
 /// How transfers show how far they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -18,6 +18,8 @@ pub(super) type Owners = OwnerNames;
 pub(super) struct Line {
     /// Its name as it is shown, path included; not made printable.
     pub(super) name: Vec<u8>,
+    /// Its absolute path.
+    pub(super) path: Vec<u8>,
     pub(super) attributes: Attributes,
     /// The server's own line; empty where it gave none.
     pub(super) longname: Bytes,
@@ -45,6 +47,10 @@ pub(super) enum Layout {
     OnePerLine,
     /// One long line each.
     Long,
+    /// Names as they are, each with a NUL behind it.
+    Null,
+    /// A JSON object per line.
+    Json,
 }
 
 /// Sorts a listing as sftp(1) does: what is equal stays in the server's order, reversed or not, and so does what is unsorted.
@@ -92,7 +98,7 @@ mod tests {
             permissions: Some(0o100_644),
             times: Some(Times { accessed: 0, modified }),
         };
-        Line { name: name.into(), attributes, longname: Bytes::new() }
+        Line { name: name.into(), attributes, ..Line::default() }
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! `ls` and `dir`.
 #![forbid(unsafe_code)]
 
+use std::io::Write;
+
 use super::listing::{Layout, Line, Order, Owners, long_line, sort};
 use super::matching::{Matched, expand};
+use super::record::record;
 use super::{Context, Example, Failure, Outcome, RemotePattern, Run};
 use crate::name::RemotePath;
 use crate::remote::{self, Match};
@@ -17,8 +20,14 @@ use crate::terminal::{Printable, columns};
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, as sftp(1) has them")]
 pub struct Ls {
     /// One name per line
-    #[arg(short = '1', overrides_with_all = ["long", "numeric"])]
+    #[arg(short = '1', overrides_with_all = ["long", "numeric", "null", "json"])]
     one: bool,
+    /// For programs: the names as they are, a NUL byte behind each
+    #[arg(short = '0', long, overrides_with_all = ["one", "long", "numeric", "json"])]
+    null: bool,
+    /// For programs: one JSON object per line, with name, path, type, size, mode, uid, gid, owner, group and mtime
+    #[arg(long, overrides_with_all = ["one", "long", "null"])]
+    json: bool,
     /// Show names that start with a dot too
     #[arg(short, long)]
     all: bool,
@@ -29,10 +38,10 @@ pub struct Ls {
     #[arg(short = 'h', long)]
     human_readable: bool,
     /// Show mode, owner, group, size and time too
-    #[arg(short, long, overrides_with = "one")]
+    #[arg(short, long, overrides_with_all = ["one", "null", "json"])]
     long: bool,
     /// As -l, with the numbers of owners and groups
-    #[arg(short, long, overrides_with = "one")]
+    #[arg(short, long, overrides_with_all = ["one", "null"])]
     numeric: bool,
     /// Reverse the order
     #[arg(short, long)]
@@ -52,6 +61,7 @@ impl Run for Ls {
     const EXAMPLES: &'static [Example] = &[
         Example { line: "ls -l", does: "list the working directory, with sizes and times" },
         Example { line: "ls -1tr *.log", does: "name logs one per line, newest last" },
+        Example { line: "ls --json *.log", does: "tell a program all about each log" },
         Example { line: "ls {src,tests}/*.rs", does: "name the files of two directories" },
     ];
 
@@ -107,10 +117,13 @@ impl Ls {
             matches => {
                 let line = |found: &Match| {
                     let mut name = self.shown(cx, &found.path);
-                    if found.is_dir() && !name.ends_with(b"/") {
+                    // A program wants the name and nothing else, and of a link what it is, not where it leads.
+                    let exact = self.is_for_programs();
+                    if !exact && found.is_dir() && !name.ends_with(b"/") {
                         name.push(b'/');
                     }
-                    Line { name, attributes: *found.followed(), longname: Default::default() }
+                    let attributes = if exact { found.attributes } else { *found.followed() };
+                    Line { name, path: found.path.as_bytes().to_vec(), attributes, longname: Default::default() }
                 };
                 self.print(cx, matches.iter().map(line).collect())
             }
@@ -132,24 +145,18 @@ impl Ls {
     fn list_directory(&self, cx: &Context, directory: &RemotePath, shown: &[u8]) -> Result<(), Failure> {
         let listing = cx.remote.list(directory)?;
         listing.complaints(directory).for_each(|error| cx.output.failure(error));
-        let path = |name: &[u8]| {
-            let slash: &[u8] = if shown.is_empty() || shown.ends_with(b"/") { b"" } else { b"/" };
-            [shown, slash, name].concat()
+        let line = |name: &[u8], attributes, longname| Line {
+            name: joined(shown, name),
+            path: if self.json { joined(directory.as_bytes(), name) } else { Vec::new() },
+            attributes,
+            longname,
         };
         let mut lines = Vec::with_capacity(listing.entries.len());
         if self.all {
-            lines.extend(listing.dots.into_iter().map(|entry| Line {
-                name: path(&entry.name),
-                attributes: entry.attributes,
-                longname: entry.longname,
-            }));
+            lines.extend(listing.dots.into_iter().map(|entry| line(&entry.name, entry.attributes, entry.longname)));
         }
         let visible = listing.entries.into_iter().filter(|entry| self.all || !entry.name.as_bytes().starts_with(b"."));
-        lines.extend(visible.map(|entry| Line {
-            name: path(entry.name.as_bytes()),
-            attributes: entry.attributes,
-            longname: entry.longname,
-        }));
+        lines.extend(visible.map(|entry| line(entry.name.as_bytes(), entry.attributes, entry.longname)));
         self.print(cx, lines)
     }
 
@@ -157,6 +164,12 @@ impl Ls {
         sort(&mut lines, self.order(), self.reverse);
         match self.layout() {
             Layout::Long => self.print_long(cx, &lines)?,
+            Layout::Json => self.print_json(cx, &lines)?,
+            Layout::Null => {
+                let mut writer = cx.output.writer();
+                // A stdout that takes nothing more ends the run, which is decided elsewhere.
+                let _ = lines.iter().try_for_each(|line| writer.write_all(&[&line.name[..], b"\0"].concat()));
+            }
             Layout::OnePerLine => lines.iter().for_each(|line| cx.output.answer(Printable(&line.name))),
             Layout::Columns => {
                 let names = lines.iter().map(|line| Printable(&line.name));
@@ -177,6 +190,16 @@ impl Ls {
             }
         }
         Ok(())
+    }
+
+    fn print_json(&self, cx: &Context, lines: &[Line]) -> Result<(), Failure> {
+        let owners = self.owners(cx, lines)?;
+        lines.iter().for_each(|line| cx.output.answer(record(line, &owners)));
+        Ok(())
+    }
+
+    fn is_for_programs(&self) -> bool {
+        self.json || self.null
     }
 
     /// Whether the server's own line is shown, as sftp(1) does where the owners' names are not to be had otherwise.
@@ -204,10 +227,18 @@ impl Ls {
     }
 
     fn layout(&self) -> Layout {
-        match (self.long || self.numeric, self.one) {
-            (true, _) => Layout::Long,
-            (false, true) => Layout::OnePerLine,
-            (false, false) => Layout::Columns,
+        match self {
+            Ls { json: true, .. } => Layout::Json,
+            Ls { null: true, .. } => Layout::Null,
+            Ls { long: true, .. } | Ls { numeric: true, .. } => Layout::Long,
+            Ls { one: true, .. } => Layout::OnePerLine,
+            _ => Layout::Columns,
         }
     }
+}
+
+/// A name in a directory as it is shown; an empty directory is the working directory.
+fn joined(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let slash: &[u8] = if directory.is_empty() || directory.ends_with(b"/") { b"" } else { b"/" };
+    [directory, slash, name].concat()
 }

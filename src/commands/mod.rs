@@ -17,6 +17,7 @@ mod matching;
 pub mod mode;
 mod operands;
 mod parse;
+mod record;
 mod run;
 #[cfg(test)]
 mod testing;

@@ -70,7 +70,7 @@ impl Performer {
             }
             Ok(Outcome::Transfer { job, all_found }) => {
                 let progress = self.showing.progress(&self.context);
-                let report = watch(job, progress, &self.context.output, &self.signals);
+                let report = watch(job, progress, &self.context, &self.signals);
                 self.told_of_its_loss |= report.lost.is_some();
                 if report.is_success() && all_found { Verdict::Done } else { Verdict::Failed }
             }

@@ -11,14 +11,19 @@ use crate::commands::Context;
 use crate::terminal::Output;
 use crate::terminal::output::Quiet;
 
-/// What was asked for by `--progress`.
+/// What was asked for on the command line.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Showing(pub(crate) cli::Progress);
+pub(crate) struct Showing {
+    /// `--progress`.
+    pub(crate) progress: cli::Progress,
+    /// Whether stdout is a terminal that can move its cursor, and may.
+    pub(crate) moves: bool,
+}
 
 impl Showing {
     /// Whether the `progress` command finds it enabled at the start.
     pub(crate) fn is_enabled_at_first(self, output: &Output) -> bool {
-        match self.0 {
+        match self.progress {
             cli::Progress::Plain => true,
             cli::Progress::None => false,
             cli::Progress::Auto => output.stderr_is_terminal() && output.quiet() == Quiet::No,
@@ -28,12 +33,12 @@ impl Showing {
     /// How the next transfer is shown.
     pub(crate) fn progress(self, context: &Context) -> Progress {
         let output = &context.output;
-        match self.0 {
+        match self.progress {
             _ if !context.settings.progress => Progress::None,
             cli::Progress::None => Progress::None,
             cli::Progress::Plain => Progress::Plain,
             cli::Progress::Auto if output.stderr_is_terminal() && is_in_the_foreground() => {
-                Progress::Meter { moving: moves_its_cursor() }
+                Progress::Meter { moving: self.moves }
             }
             cli::Progress::Auto => Progress::None,
         }
@@ -48,8 +53,14 @@ fn is_in_the_foreground() -> bool {
 /// Terminals that can't move their cursor, by the names that `TERM` has for them. The line editor knows the same ones.
 const TYPEWRITERS: [&str; 4] = ["", "dumb", "cons25", "emacs"];
 
-/// Whether stdout is a terminal that can move its cursor and knows its size.
-pub(crate) fn moves_its_cursor() -> bool {
+/// Set to anything but nothing, it means the same as `--plain`, for programs that drive us and can't choose our options.
+const PLAIN: &str = "SFTPSH_PLAIN";
+
+/// Whether stdout is a terminal that can move its cursor and knows its size, and nobody wants plain lines.
+pub(crate) fn moves_its_cursor(plain: bool) -> bool {
+    if plain || std::env::var_os(PLAIN).is_some_and(|value| !value.is_empty()) {
+        return false;
+    }
     let term = std::env::var_os("TERM").unwrap_or_default();
     let moves = !TYPEWRITERS.iter().any(|name| term.eq_ignore_ascii_case(name));
     moves && tcgetwinsize(io::stdout()).is_ok_and(|size| size.ws_col > 0 && size.ws_row > 0)

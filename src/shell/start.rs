@@ -116,7 +116,7 @@ fn converse(
     signals: &Signals,
     output: &Output,
 ) -> RunEnd {
-    let showing = Showing(invocation.progress);
+    let showing = Showing { progress: invocation.progress, moves: moves_its_cursor(invocation.plain) };
     let settings = settings(invocation, showing.is_enabled_at_first(output));
     let context = match Context::open(session, settings, output.clone()) {
         Ok(context) => context,
@@ -142,7 +142,7 @@ fn converse(
         Some(Commands::Scripts(scripts)) => Some(Given::of(scripts)),
         None => None,
     };
-    match source(scripts, script) {
+    match source(scripts, script, showing) {
         Ok(source) => Shell { performer, source, failed: false }.run(),
         Err(error) => {
             output.failure(format_args!("Cannot use the terminal: {}", words_of(&error)));
@@ -199,12 +199,12 @@ fn open_script(batch: Option<&Batch>) -> Result<Option<Script>, (PathBuf, io::Er
     }
 }
 
-fn source(given: Option<Given>, script: Option<Script>) -> io::Result<Source> {
+fn source(given: Option<Given>, script: Option<Script>, showing: Showing) -> io::Result<Source> {
     Ok(match (given, script) {
         (Some(given), _) => Source::Given(given),
         (None, Some(script)) => Source::Script(script),
         (None, None) if !io::stdin().is_terminal() => Source::Script(Script::of_stdin()),
-        (None, None) if io::stdout().is_terminal() && moves_its_cursor() => Source::Editor(Box::new(Prompt::open()?)),
+        (None, None) if io::stdout().is_terminal() && showing.moves => Source::Editor(Box::new(Prompt::open()?)),
         (None, None) => Source::Typewriter(Lines::of_stdin()),
     })
 }

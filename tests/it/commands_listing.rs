@@ -142,3 +142,30 @@ fn a_name_can_neither_forge_a_line_nor_move_the_terminal() {
         .prints("1970 a\\012b".trim_start_matches("1970"))
         .holds(|_| None);
 }
+
+#[test]
+fn programs_get_exact_bytes_and_objects() {
+    let odd =
+        || Shell::on(Remote::with([Entry::file(b"caf\xe9", "1"), Entry::file(b"a\nb", "22"), Entry::directory("sub")]));
+    let outcome = odd().types("@ls -0").succeeds();
+    assert_eq!(outcome.raw_stdout(), b"a\nb\0caf\xe9\0sub\0");
+    let outcome = odd().types("@ls -0 *").succeeds();
+    assert_eq!(outcome.raw_stdout(), b"a\nb\0caf\xe9\0sub\0");
+    let outcome = odd().types("@ls --json").succeeds();
+    let lines: Vec<&str> = outcome.stdout().lines().collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(
+        lines[0].starts_with(r#"{"name":"a\nb","path":"REMOTE/a\nb","type":"file","size":2,"mode":"0"#),
+        "{lines:?}"
+    );
+    assert!(
+        lines[1].starts_with("{\"name\":\"caf\u{fffd}\",\"name_base64\":\"Y2Fm6Q==\",\"path\":\"REMOTE/"),
+        "{lines:?}"
+    );
+    assert!(lines[2].contains(r#""type":"directory","#) && !lines[2].contains(r#""owner":null"#), "{lines:?}");
+    let outcome = odd().types("@ls -n --json a*").succeeds();
+    assert!(outcome.stdout().contains(r#""owner":null,"group":null,"mtime":"#));
+    // The last one of flags that can't be had together counts.
+    odd().types("@ls -1 --json -0 -1 sub/..").succeeds().prints_line("sub/../sub");
+    shell().types("@ls --json to-*").succeeds().prints(r#""type":"symlink""#).prints_no(r#""type":"directory""#);
+}

@@ -17,6 +17,7 @@ mod completion;
 mod completions;
 mod conformance;
 mod connect;
+mod drive;
 mod floors;
 mod fnmatch;
 mod hostkeys;

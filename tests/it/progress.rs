@@ -40,6 +40,7 @@ fn a_slow_file_moves_and_ctrl_c_stops_it_and_keeps_the_session() {
         .sees("ETA")
         .presses(Key::Ctrl('c'))
         .sees("Interrupt")
+        .sees("hint: reget big continues")
         .types("get small")
         .sees("100%")
         .types("bye")

@@ -8,6 +8,7 @@ mod moving;
 mod plain;
 mod rate;
 mod screen;
+mod unfinished;
 
 use std::iter;
 use std::sync::mpsc::RecvTimeoutError;
@@ -15,8 +16,10 @@ use std::time::Duration;
 
 use self::moving::Meter;
 use self::plain::Plain;
+use self::unfinished::Unfinished;
 use super::showing::interruption;
 use super::signals::Signals;
+use crate::commands::Context;
 use crate::terminal::{Output, Printable};
 use crate::transfer::{Direction, Event, Job, Report};
 
@@ -53,15 +56,28 @@ trait Display {
 }
 
 /// Watches a job to its end.
-pub(crate) fn watch(job: Job, progress: Progress, output: &Output, signals: &Signals) -> Report {
-    match progress {
-        Progress::None => follow(job, &mut Nothing, output, signals),
-        Progress::Plain => follow(job, &mut Plain::new(), output, signals),
-        Progress::Meter { moving } => follow(job, &mut Meter::new(moving), output, signals),
+pub(crate) fn watch(job: Job, progress: Progress, context: &Context, signals: &Signals) -> Report {
+    let output = &context.output;
+    let mut unfinished = Unfinished::default();
+    let report = match progress {
+        Progress::None => follow(job, &mut Nothing, output, signals, &mut unfinished),
+        Progress::Plain => follow(job, &mut Plain::new(), output, signals, &mut unfinished),
+        Progress::Meter { moving } => follow(job, &mut Meter::new(moving), output, signals, &mut unfinished),
+    };
+    // Nobody is left to type it where the session ends.
+    if report.cancelled && report.lost.is_none() && !signals.is_ended() {
+        unfinished.way_on(&context.remote).iter().for_each(|way| output.hint(way));
     }
+    report
 }
 
-fn follow<D: Display>(job: Job, display: &mut D, output: &Output, signals: &Signals) -> Report {
+fn follow<D: Display>(
+    job: Job,
+    display: &mut D,
+    output: &Output,
+    signals: &Signals,
+    unfinished: &mut Unfinished,
+) -> Report {
     let canceller = job.canceller();
     loop {
         if !canceller.is_cancelled() {
@@ -78,6 +94,7 @@ fn follow<D: Display>(job: Job, display: &mut D, output: &Output, signals: &Sign
                 display.aside(output, &mut |display| {
                     for event in &news {
                         tell(event, output);
+                        unfinished.follow(event);
                         display.follow(event, output);
                     }
                 });

@@ -1,0 +1,169 @@
+//! What `ls --json` says of one entry: a JSON object on a line of its own. The schema stands in `docs/json.md`.
+//!
+//! Written by hand: the one thing to get right is a string's escapes, and names are bytes, which no serializer knows.
+#![forbid(unsafe_code)]
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+use super::listing::{Line, Owners};
+
+/// The object of one entry, without a newline.
+pub(super) fn record(line: &Line, owners: &Owners) -> String {
+    let attributes = &line.attributes;
+    let owner = attributes.owner;
+    let mut object = Object::default();
+    object.bytes("name", name_of(&line.path));
+    object.bytes("path", &line.path);
+    object.text("type", attributes.permissions.map_or("unknown", file_type));
+    object.number("size", attributes.size);
+    object.optional("mode", attributes.permissions.map(|mode| format!("\"{:04o}\"", mode & 0o7777)));
+    object.number("uid", owner.map(|owner| owner.uid));
+    object.number("gid", owner.map(|owner| owner.gid));
+    object.name("owner", owner.and_then(|owner| owners.user(owner.uid)));
+    object.name("group", owner.and_then(|owner| owners.group(owner.gid)));
+    object.number("mtime", attributes.times.map(|times| times.modified));
+    object.end()
+}
+
+/// The last component of a path; all of it where there is only a slash.
+fn name_of(path: &[u8]) -> &[u8] {
+    match path.rsplit(|&byte| byte == b'/').next() {
+        None | Some(b"") => path,
+        Some(name) => name,
+    }
+}
+
+/// The type by a mode's type bits (draft-ietf-secsh-filexfer-02, section 5, sends those of POSIX).
+fn file_type(mode: u32) -> &'static str {
+    match mode & 0o170_000 {
+        0o100_000 => "file",
+        0o040_000 => "directory",
+        0o120_000 => "symlink",
+        0o010_000 => "fifo",
+        0o140_000 => "socket",
+        0o020_000 => "character device",
+        0o060_000 => "block device",
+        _ => "unknown",
+    }
+}
+
+/// A JSON object as it grows.
+#[derive(Default)]
+struct Object(String);
+
+impl Object {
+    fn member(&mut self, key: &str, value: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        // Writing to a string can't fail.
+        let _ = write!(self.0, "\"{key}\":{value}");
+    }
+
+    fn optional(&mut self, key: &str, value: Option<String>) {
+        self.member(key, value.as_deref().unwrap_or("null"));
+    }
+
+    fn number(&mut self, key: &str, number: Option<impl ToString>) {
+        self.optional(key, number.map(|number| number.to_string()));
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        self.member(key, &quoted(text));
+    }
+
+    /// A string that need not be UTF-8. Where it is not, its exact bytes follow under `KEY_base64`.
+    fn bytes(&mut self, key: &str, bytes: &[u8]) {
+        self.text(key, &String::from_utf8_lossy(bytes));
+        if std::str::from_utf8(bytes).is_err() {
+            self.text(&format!("{key}_base64"), &BASE64.encode(bytes));
+        }
+    }
+
+    fn name(&mut self, key: &str, name: Option<&[u8]>) {
+        match name {
+            Some(name) => self.bytes(key, name),
+            None => self.member(key, "null"),
+        }
+    }
+
+    fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+/// A JSON string (RFC 8259, section 7). Every control character is escaped, those beyond ASCII too, so that the line is
+/// one line to whoever reads it and harmless to a terminal.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            // Line and paragraph separators, and what turns a terminal's writing direction round.
+            letter if letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
+            }
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sftp::{Attributes, Owner, Times};
+    use bytes::Bytes;
+
+    fn line(path: &[u8], attributes: Attributes) -> Line {
+        Line { name: path.to_vec(), path: path.to_vec(), attributes, longname: Bytes::new() }
+    }
+
+    #[test]
+    fn an_entry_is_an_object_and_what_the_server_left_out_is_null() {
+        let attributes = Attributes {
+            size: Some(5_000_000_000),
+            owner: Some(Owner { uid: 1000, gid: 4_294_967_295 }),
+            permissions: Some(0o104_755),
+            times: Some(Times { accessed: 0, modified: 4_294_967_295 }),
+        };
+        assert_eq!(
+            record(&line(b"/srv/a.txt", attributes), &Owners::default()),
+            r#"{"name":"a.txt","path":"/srv/a.txt","type":"file","size":5000000000,"mode":"4755","uid":1000,"gid":4294967295,"owner":null,"group":null,"mtime":4294967295}"#
+        );
+        assert_eq!(
+            record(&line(b"/", Attributes::default()), &Owners::default()),
+            r#"{"name":"/","path":"/","type":"unknown","size":null,"mode":null,"uid":null,"gid":null,"owner":null,"group":null,"mtime":null}"#
+        );
+    }
+
+    #[test]
+    fn names_are_escaped_and_bytes_that_are_no_text_are_exact_beside_them() {
+        for (name, members) in [
+            (&b"say \"hi\"\\"[..], r#""name":"say \"hi\"\\","#),
+            (b"a\nb\rc\td", r#""name":"a\nb\rc\td","#),
+            (b"\x00\x1b[2J\x7f", r#""name":"\u0000\u001b[2J\u007f","#),
+            ("\u{85}\u{2028}\u{202e}ö日".as_bytes(), r#""name":"\u0085\u2028\u202eö日","#),
+            (b"caf\xe9", "\"name\":\"caf\u{fffd}\",\"name_base64\":\"Y2Fm6Q==\","),
+        ] {
+            let object = record(&line(name, Attributes::default()), &Owners::default());
+            assert!(object.starts_with(&format!("{{{members}")), "{object}");
+        }
+    }
+
+    #[test]
+    fn types_have_names() {
+        for (mode, name) in [(0o040_755, "directory"), (0o120_777, "symlink"), (0o010_600, "fifo"), (0o644, "unknown")]
+        {
+            assert_eq!(file_type(mode), name, "{mode:o}");
+        }
+    }
+}

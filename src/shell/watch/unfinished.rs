@@ -1,0 +1,48 @@
+//! What a transfer that was stopped leaves to be continued, and the line that does it.
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::name::RemotePath;
+use crate::remote::Remote;
+use crate::terminal::quote;
+use crate::transfer::{Direction, Event, File, Note};
+
+/// The file that was under way, and what was kept.
+#[derive(Default)]
+pub(super) struct Unfinished {
+    started: Option<Arc<File>>,
+    kept: Vec<PathBuf>,
+}
+
+impl Unfinished {
+    pub(super) fn follow(&mut self, event: &Event) {
+        match event {
+            Event::Started(file) => self.started = Some(Arc::clone(file)),
+            Event::Finished { .. } | Event::Failed(_) => self.started = None,
+            Event::Noted(Note::Kept { target, .. }) => self.kept.push(target.clone()),
+            Event::Announced(_) | Event::Entered { .. } | Event::Advanced { .. } | Event::Noted(_) => {}
+        }
+    }
+
+    /// What continues it, if something was kept: the whole line where that is one file.
+    pub(super) fn way_on(&self, remote: &Remote) -> Option<String> {
+        let kept = self.kept.first()?;
+        let file = self.started.as_ref().filter(|file| file.direction == Direction::Get);
+        match file.filter(|file| self.kept.len() == 1 && file.target == kept.as_os_str().as_bytes()) {
+            Some(file) => Some(format!("{} continues", line(file, remote))),
+            None => Some("reget in the place of get continues".to_owned()),
+        }
+    }
+}
+
+/// The line as it may be typed in the working directory.
+fn line(file: &File, remote: &Remote) -> String {
+    let source = RemotePath::new(&file.source[..]).map(|path| remote.relative(&path).to_vec());
+    let source = quote::paste(source.as_deref().unwrap_or(&file.source));
+    if file.target == file.name() {
+        return format!("reget {source}");
+    }
+    format!("reget {source} {}", quote::paste(&file.target))
+}

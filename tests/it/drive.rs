@@ -1,0 +1,170 @@
+//! Programs drive us as they drive sftp(1): scripts of the usual kinds for expect, Python's pexpect and Perl's Expect, word
+//! for word, and whoever reads and writes pipes. None of them may notice which of the two it drives.
+
+use crate::support::{Embedded, Entry, PATIENCE, Remote, Running, Shell};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+/// Terminals that scripts come with: pexpect's, a dumb one, and one whose size nobody set.
+const TERMINALS: [(&str, u16, u16); 3] = [("xterm", 24, 80), ("dumb", 24, 80), ("xterm", 0, 0)];
+
+/// What interprets a script.
+#[derive(Clone, Copy)]
+enum Peer {
+    Expect,
+    Pexpect,
+    Perl,
+}
+
+impl Peer {
+    /// Debian's own Python has Debian's pexpect; another one that comes first in PATH may not.
+    fn interpreter(self) -> &'static str {
+        match self {
+            Peer::Expect => "expect",
+            Peer::Perl => "perl",
+            Peer::Pexpect if Path::new("/usr/bin/python3").exists() => "/usr/bin/python3",
+            Peer::Pexpect => "python3",
+        }
+    }
+
+    /// Starts the program given as arguments on a terminal of the size that the environment says, and gives up after a while.
+    fn opening(self) -> &'static str {
+        match self {
+            Peer::Expect => {
+                "set timeout 20\n\
+                 set stty_init \"rows $env(TEST_ROWS) columns $env(TEST_COLUMNS)\"\n\
+                 proc fails {why} { puts stderr \"script: $why\"; exit 99 }\n\
+                 proc ends {} { expect { eof {} timeout { fails \"no end\" } }; exit [lindex [wait] 3] }\n\
+                 spawn -noecho {*}$argv\n\
+                 expect_after { timeout { fails timeout } eof { fails \"ended early\" } }\n"
+            }
+            Peer::Pexpect => {
+                "import os, re, sys, pexpect\n\
+                 size = (int(os.environ['TEST_ROWS']), int(os.environ['TEST_COLUMNS']))\n\
+                 c = pexpect.spawn(sys.argv[1], sys.argv[2:], timeout=20, encoding='utf-8', dimensions=size)\n\
+                 c.logfile_read = sys.stdout\n\
+                 def ends():\n    c.expect(pexpect.EOF); c.close(); sys.exit(c.exitstatus)\n"
+            }
+            Peer::Perl => {
+                "use strict; use warnings; use Expect;\n\
+                 my $c = Expect->new; $c->raw_pty(0);\n\
+                 $c->slave->set_winsize($ENV{TEST_ROWS}, $ENV{TEST_COLUMNS});\n\
+                 $c->spawn(@ARGV) or die; \n\
+                 sub sees { my ($what) = @_; defined $c->expect(20, $what) or die \"script: no $what\"; }\n\
+                 sub ends { $c->expect(20, undef); $c->soft_close; exit($c->exitstatus >> 8); }\n"
+            }
+        }
+    }
+}
+
+/// Lets a script drive the shell on each terminal, in a fresh world each time; it ends as the program it drove.
+#[track_caller]
+fn drives(peer: Peer, script: &str, code: i32, shell: impl Fn() -> Shell) {
+    for (term, rows, columns) in TERMINALS {
+        let shell = shell().env("TERM", term);
+        let inner = shell.command();
+        let file = shell.world().root().join("script");
+        fs::write(&file, format!("{}{script}", peer.opening())).unwrap();
+        let mut outer = shell.world().command(Path::new(peer.interpreter()));
+        outer.env("TERM", term).env("TEST_ROWS", rows.to_string()).env("TEST_COLUMNS", columns.to_string());
+        outer.arg(file).arg(inner.get_program()).args(inner.get_args());
+        let finished = Running::start(&mut outer, PATIENCE * 2).finish();
+        let said =
+            [finished.stdout, finished.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).join("\n");
+        assert_eq!(finished.code, code, "TERM={term} {rows}x{columns}; tests/run installs the peers\n{said}");
+        assert!(!said.contains("script: "), "TERM={term} {rows}x{columns}\n{said}");
+    }
+}
+
+fn files() -> Remote {
+    Remote::with([Entry::file("notes.txt", vec![b'x'; 1234]).mode(0o644), Entry::sized("big", 300_000)])
+}
+
+fn with_password() -> Shell {
+    Shell::on(files().served_by(Embedded::new().password("secret")))
+}
+
+fn forget_the_host(shell: Shell) -> Shell {
+    shell.prepare(|world| fs::remove_file(world.home().join(".ssh/known_hosts")).unwrap())
+}
+
+#[test]
+fn expect_logs_in_with_a_password_and_lists() {
+    let script = include_str!("drive/login.exp");
+    drives(Peer::Expect, script, 0, with_password);
+}
+
+#[test]
+fn expect_gives_a_wrong_password_three_times() {
+    let script = include_str!("drive/wrong_password.exp");
+    drives(Peer::Expect, script, 255, with_password);
+}
+
+#[test]
+fn expect_says_no_to_an_unknown_host() {
+    let script = include_str!("drive/unknown_host_no.exp");
+    drives(Peer::Expect, script, 255, || forget_the_host(with_password()));
+}
+
+#[test]
+fn expect_is_told_that_a_host_key_changed() {
+    let script = include_str!("drive/changed_host.exp");
+    drives(Peer::Expect, script, 255, || {
+        with_password().prepare(|world| {
+            let known = world.home().join(".ssh/known_hosts");
+            let host = fs::read_to_string(&known).unwrap().split(' ').next().unwrap().to_owned();
+            let other = fs::read_to_string(world.home().join(".ssh/id_ed25519.pub")).unwrap();
+            fs::write(known, format!("{host} {other}")).unwrap();
+        })
+    });
+}
+
+#[test]
+fn pexpect_counts_prompts() {
+    let script = include_str!("drive/prompts.py");
+    drives(Peer::Pexpect, script, 0, || Shell::on(files()));
+}
+
+#[test]
+fn pexpect_gets_a_file_and_reads_the_meter() {
+    let script = include_str!("drive/get.py");
+    drives(Peer::Pexpect, script, 0, || Shell::on(files()));
+}
+
+#[test]
+fn pexpect_says_yes_to_an_unknown_host() {
+    let script = include_str!("drive/unknown_host_yes.py");
+    drives(Peer::Pexpect, script, 0, || forget_the_host(with_password()));
+}
+
+#[test]
+fn pexpect_enters_a_passphrase() {
+    let script = include_str!("drive/passphrase.py");
+    drives(Peer::Pexpect, script, 0, || {
+        Shell::on(files().served_by(Embedded::new().takes_keys())).prepare(|world| {
+            let key = world.home().join(".ssh/id_ed25519");
+            let mut keygen = Command::new("ssh-keygen");
+            keygen.args(["-q", "-p", "-P", "", "-N", "open sesame", "-f"]).arg(key);
+            assert!(keygen.output().unwrap().status.success());
+        })
+    });
+}
+
+#[test]
+fn perl_parses_a_long_listing_by_nine_columns() {
+    let script = include_str!("drive/columns.pl");
+    drives(Peer::Perl, script, 0, || Shell::on(files()));
+}
+
+#[test]
+fn perl_confirms_an_unknown_host_by_its_fingerprint() {
+    let script = include_str!("drive/fingerprint.pl");
+    drives(Peer::Perl, script, 0, || forget_the_host(with_password()));
+}
+
+#[test]
+fn perl_closes_by_ctrl_d() {
+    let script = include_str!("drive/closing.pl");
+    drives(Peer::Perl, script, 0, || Shell::on(files()));
+}

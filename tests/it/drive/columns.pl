@@ -1,0 +1,11 @@
+sees('sftp> ');
+$c->send("ls -l\n");
+sees('sftp> ');
+my ($line) = grep { /notes\.txt/ } split /\r?\n/, $c->before;
+my @columns = split ' ', $line;
+die "script: $line" unless @columns == 9 && $columns[4] == 1234 && $columns[8] eq 'notes.txt' && $columns[0] eq '-rw-r--r--';
+$c->send("cd nowhere\n");
+defined $c->expect(20, '-re', 'No such file or directory') or die 'script: no error';
+sees('sftp> ');
+$c->send("bye\n");
+ends();
