@@ -7,6 +7,6 @@ for n in range(20):
         sys.exit('script: prompt %d came before its answer: %r' % (n, c.before))
 # Typed ahead, obeyed in order.
 c.send('!echo one\n!echo two\n!echo three\n')
-c.expect(r'(?s)\none\r\n.*\ntwo\r\n.*\nthree\r\nsftp> ')
+c.expect(r'(?s)one\r\n.*two\r\n.*three\r\nsftp> ')
 c.sendline('quit')
 ends()
