@@ -168,3 +168,90 @@ fn perl_closes_by_ctrl_d() {
     let script = include_str!("drive/closing.pl");
     drives(Peer::Perl, script, 0, || Shell::on(files()));
 }
+
+#[test]
+fn a_terminal_of_plain_lines_gets_no_control_code() {
+    let plain = |shell: Shell, rows, columns| {
+        let terminal = shell.at_a_terminal_of(rows, columns).at_the_prompt().sends(b"version\n").sees("version 3");
+        let terminal = terminal.at_the_prompt().sends(b"get notes.txt\n").sees("100%").at_the_prompt();
+        let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
+        let answer = "\nsftp> version\r\nSFTP protocol version 3\r\nsftp> get notes.txt\r\nFetching ";
+        assert!(raw.contains(answer) && !raw.contains('\x1b'), "{raw:?}");
+        terminal.sends(b"bye\n").ends_with(0);
+    };
+    let shell = || Shell::on(files());
+    plain(shell().with_args(["--plain"]), 24, 80);
+    plain(shell().env("SFTPSH_PLAIN", "1"), 24, 80);
+    plain(shell().env("TERM", "dumb"), 24, 80);
+}
+
+#[test]
+fn the_line_editor_draws_over_its_prompt_and_not_over_answers() {
+    let terminal = Shell::on(files()).env("SFTPSH_PLAIN", "").at_a_terminal().types("version").at_the_prompt();
+    let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
+    // One prompt for each line, at its start, however often the line is drawn; and nothing between answer and prompt.
+    assert_eq!(raw.matches("sftp> ").count(), 2, "{raw:?}");
+    assert!(raw.contains("\r\nSFTP protocol version 3\r\nsftp> "), "{raw:?}");
+    terminal.types("bye").ends_with(0);
+}
+
+/// The shell's command within a line of sh: `"$0" "$@"` runs it.
+fn within(shell: &Shell, line: &str) -> Command {
+    let inner = shell.command();
+    let mut outer = shell.world().command(Path::new("/bin/sh"));
+    outer.args(["-c", line]).arg(inner.get_program()).args(inner.get_args());
+    outer
+}
+
+#[test]
+fn answers_are_there_before_the_next_line_is_read_also_on_one_pipe() {
+    let shell = Shell::on(files());
+    let mut running = Running::start(&mut within(&shell, "exec \"$0\" \"$@\" 2>&1"), PATIENCE);
+    running.types("cd nowhere").prints("sftp> cd nowhere\n").prints("No such file or directory");
+    running.types("version").prints("sftp> version\nSFTP protocol version 3\n");
+    running.types("get notes.txt").prints("sftp> get notes.txt\nFetching ");
+    running.types("ls -1").prints("sftp> ls -1\nbig\nnotes.txt\n");
+    assert_eq!(running.finish().code, 0);
+}
+
+#[test]
+fn lines_sent_ahead_are_obeyed_in_order() {
+    let outcome = Shell::on(files())
+        .types_bytes(b"mkdir a\ncd a\nmkdir b\ncd b\nput notes.txt\n-rmdir ../b\nrename notes.txt n\n");
+    outcome.here([Entry::file("notes.txt", "here")]).succeeds().remote_file("a/b/n", "here");
+}
+
+#[test]
+fn a_loop_over_lines_keeps_its_lines() {
+    let shell = Shell::on(files().over_ssh()).to(["server:notes.txt"]);
+    let line = "printf 'one\\ntwo\\n' | while read name; do \"$0\" \"$@\" \"$name\" >/dev/null || exit 7; done; ls";
+    let finished = Running::start(&mut within(&shell, line), PATIENCE).finish();
+    assert_eq!(String::from_utf8_lossy(&finished.stdout), "one\ntwo\n", "{finished:?}");
+}
+
+#[test]
+fn closed_streams_do_no_harm() {
+    let shell = || Shell::on(files());
+    let finished = Running::start(&mut within(&shell(), "exec \"$0\" \"$@\" <&-"), PATIENCE).finish();
+    assert_eq!((finished.code, finished.stdout.as_slice()), (0, &b""[..]), "{finished:?}");
+    let here = shell().types("mkdir a").types("get notes.txt").as_batch();
+    let finished = Running::start(&mut within(&here, "exec \"$0\" \"$@\" <&-"), PATIENCE).finish();
+    assert_eq!(finished.code, 0, "{finished:?}");
+    assert!(here.world().local().join("notes.txt").exists() && here.world().remote().join("a").exists());
+    // Nobody hears the answers, and no file that is opened in between gets them.
+    let here = shell().types("mkdir a").types("get notes.txt").as_batch();
+    let finished = Running::start(&mut within(&here, "exec \"$0\" \"$@\" >&- 2>&-"), PATIENCE).finish();
+    assert!(!finished.hung && finished.code <= 1, "{finished:?}");
+    let fetched = fs::read(here.world().local().join("notes.txt"));
+    assert!(fetched.is_err() || fetched.is_ok_and(|contents| contents == [b'x'; 1234]));
+}
+
+#[test]
+fn an_empty_environment_does_no_harm() {
+    for remote in [files(), files().over_ssh()] {
+        let shell = Shell::on(remote).types("get notes.txt").as_batch();
+        let finished = Running::start(&mut within(&shell, "exec env -i \"$0\" \"$@\""), PATIENCE).finish();
+        assert_eq!(finished.code, 0, "{}", String::from_utf8_lossy(&finished.stderr));
+        assert!(shell.world().local().join("notes.txt").exists());
+    }
+}
