@@ -4,7 +4,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, BufReader, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -122,11 +122,28 @@ fn unreadable(file: &Path, cause: &str) -> Error {
     Error::Configuration(format!("cannot read {}: {cause}", file.display()))
 }
 
-fn read_config(file: &Path, text: File, host: &str) -> Result<Vec<(String, String)>, Error> {
+fn read_config(file: &Path, mut text: File, host: &str) -> Result<Vec<(String, String)>, Error> {
+    let mut lines = String::new();
+    text.read_to_string(&mut lines).map_err(|error| unreadable(file, &cause(&error)))?;
+    let lines: String = lines.lines().map(|line| format!("{}\n", in_todays_words(line))).collect();
     let config = SshConfig::default()
-        .parse(&mut BufReader::new(text), ParseRule::ALLOW_UNSUPPORTED_FIELDS)
+        .parse(&mut lines.as_bytes(), ParseRule::ALLOW_UNSUPPORTED_FIELDS)
         .map_err(|error| unreadable(file, &format!("{error} (an ssh program in PATH would understand it)")))?;
     Ok(pairs(config.query(host), host))
+}
+
+/// A line with the keyword that ssh has for an old one today, where the parser knows only that.
+fn in_todays_words(line: &str) -> String {
+    let start = line.len() - line.trim_start().len();
+    let end = line[start..].find([' ', '\t', '=']).map_or(line.len(), |length| start + length);
+    match line[start..end].to_ascii_lowercase().as_str() {
+        "challengeresponseauthentication" | "skeyauthentication" | "tisauthentication" => {
+            format!("{}KbdInteractiveAuthentication{}", &line[..start], &line[end..])
+        }
+        // Which library speaks to a hardware key is the agent's business: we sign with none ourselves.
+        "securitykeyprovider" => String::new(),
+        _ => line.to_owned(),
+    }
 }
 
 /// The parameters in the form of `ssh -G`.

@@ -6,7 +6,7 @@ use crate::support::{program, sftp_server};
 use std::fmt::Write as _;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -22,11 +22,13 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// The directory of one run: fresh, with links to the package's own programs.
 struct Run {
     directory: TempDir,
+    /// Over our own connection, where the script says `-S ssh`.
+    natively: bool,
     output: PathBuf,
 }
 
 impl Run {
-    fn prepare() -> Self {
+    fn prepare(natively: bool) -> Self {
         assert!(Path::new(REGRESS).is_dir(), "{REGRESS} is missing: tests/run installs openssh-tests");
         let directory = tempfile::Builder::new().prefix("sftpsh-openssh-").tempdir().unwrap();
         for name in ["check-perm", "mkdtemp", "modpipe", "netcat", "setuid-allowed"] {
@@ -37,7 +39,24 @@ impl Run {
             // sshd as root insists on it; a boot makes it, a container lacks it.
             let _ = fs::create_dir_all("/run/sshd");
         }
-        Self { output: directory.path().join("output"), directory }
+        Self { output: directory.path().join("output"), natively, directory }
+    }
+
+    /// What runs as `sftp`: the program, or a wrapper that drops `-S PROG` and has no ssh to find in its PATH.
+    fn sftp(&self) -> PathBuf {
+        if !self.natively {
+            return program();
+        }
+        let wrapper = self.directory.path().join("sftp-without-ssh");
+        let text = format!(
+            "#!/bin/sh\nPATH={empty}\nfor word do\n    shift\n    case $drop$word in\n        -S) drop=1 ;;\n        \
+             1*) drop= ;;\n        *) set -- \"$@\" \"$word\" ;;\n    esac\ndone\nexec {program} \"$@\"\n",
+            empty = self.directory.path().join("home").display(),
+            program = program().display(),
+        );
+        fs::write(&wrapper, text).unwrap();
+        fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755)).unwrap();
+        wrapper
     }
 
     fn start(&self, script: &str) -> Child {
@@ -45,7 +64,7 @@ impl Run {
         let mut command = Command::new("sh");
         command.arg(format!("{REGRESS}/test-exec.sh")).arg(self.directory.path()).arg(format!("{REGRESS}/{script}.sh"));
         command.current_dir(self.directory.path());
-        command.env("TEST_SSH_SFTP", program()).env("TEST_SSH_SFTPSERVER", sftp_server());
+        command.env("TEST_SSH_SFTP", self.sftp()).env("TEST_SSH_SFTPSERVER", sftp_server());
         command.env("TEST_SSH_SSHD", "/usr/sbin/sshd").env("TEST_SSH_PORT", free_ports().to_string());
         command.envs([
             ("TEST_SHELL", "sh"),
@@ -104,7 +123,17 @@ fn free_ports() -> u16 {
 /// Runs one script to its end.
 #[track_caller]
 fn passes(script: &str) {
-    let run = Run::prepare();
+    passes_in(script, Run::prepare(false));
+}
+
+/// Runs one script that goes through ssh over our own connection.
+#[track_caller]
+fn passes_natively(script: &str) {
+    passes_in(script, Run::prepare(true));
+}
+
+#[track_caller]
+fn passes_in(script: &str, run: Run) {
     let (status, hung) = crate::support::wait(&mut run.start(script), PATIENCE);
     assert!(!hung, "{script} hung\n{}", run.report());
     assert!(status.success(), "{script} fails\n{}", run.report());
@@ -157,6 +186,17 @@ fn sftp_uri() {
 #[ignore = "needs root: a file in /var/run, a chroot"]
 fn needs_root_sftp_chroot() {
     passes("sftp-chroot");
+}
+
+#[test]
+fn sftp_uri_over_our_own_connection() {
+    passes_natively("sftp-uri");
+}
+
+#[test]
+#[ignore = "needs root: a file in /var/run, a chroot"]
+fn needs_root_sftp_chroot_over_our_own_connection() {
+    passes_natively("sftp-chroot");
 }
 
 #[test]
