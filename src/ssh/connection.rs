@@ -20,6 +20,9 @@ use crate::ssh::error::Error;
 use crate::ssh::watchdog::Watchdog;
 use crate::transport::Killer;
 
+/// Reads of what a server sent before it hung up, at most.
+const LEFTOVER_READS: usize = 64;
+
 /// Bytes looked at to tell an SSH server from another one.
 const GREETING_BYTES: usize = 255;
 
@@ -216,9 +219,17 @@ impl Connection {
 }
 
 impl Connection {
-    /// Whether nothing more can come.
+    /// Whether nothing more can come, once what has come is out of the way: the connection is given up when this is asked.
     fn has_ended(&self) -> bool {
-        !matches!(peeked(&self.socket, &mut [0]), Ok(1..) | Err(Errno::AGAIN))
+        let mut scrap = [0; GREETING_BYTES];
+        for _ in 0..LEFTOVER_READS {
+            match rustix::net::recv(&*self.socket, &mut scrap, RecvFlags::DONTWAIT) {
+                Ok((_, 1..)) | Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return false,
+                Ok((_, 0)) | Err(_) => return true,
+            }
+        }
+        false
     }
 }
 
