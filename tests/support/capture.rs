@@ -23,7 +23,7 @@ impl Capture {
         Self::follow_with(source, |_| ())
     }
 
-    /// As [`Capture::follow`]; each piece is shown to `also` before it is kept.
+    /// As [`Capture::follow`]; each piece is shown to `also` as it is kept.
     pub fn follow_with(
         mut source: impl Read + Send + 'static,
         mut also: impl FnMut(&[u8]) + Send + 'static,
@@ -39,8 +39,11 @@ impl Capture {
                     Ok(0) | Err(_) => break,
                     Ok(count) => count,
                 };
+                // Under one lock, so that nobody sees on a screen what was not heard yet.
+                let mut heard = ours.heard.lock().unwrap();
                 also(&piece[..count]);
-                ours.heard.lock().unwrap().bytes.extend_from_slice(&piece[..count]);
+                heard.bytes.extend_from_slice(&piece[..count]);
+                drop(heard);
                 ours.grown.notify_all();
             }
             ours.heard.lock().unwrap().ended = true;
