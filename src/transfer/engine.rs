@@ -10,11 +10,12 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::download::Download;
 use super::event::Event;
 use super::failure::{Act, Failure};
+use super::growth::Growth;
 use super::io::{Asked, Io, Token, Turn};
 use super::job::Canceller;
 use super::local::{Directory, Parents, Place, Troubles};
@@ -52,7 +53,8 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Event>, can
             return reporter.finish(None, false);
         }
     };
-    let window = Window::new(settings.window_bytes, settings.window_requests, settings.options.bytes_per_second);
+    let growth = Growth::new(settings.least_window_bytes, settings.most_window_bytes);
+    let window = Window::new(growth, settings.window_requests, settings.options.bytes_per_second);
     let io = Io { session, queue, window, reporter, settings, canceller, scratch: Vec::new() };
     Engine {
         io,
@@ -164,7 +166,7 @@ impl Engine {
     fn take_steps(&mut self) {
         let mut backlog: u64 = self.files.values().map(Moving::backlog).sum();
         while self.files.len() < self.io.settings.files
-            && backlog < self.io.settings.window_bytes
+            && backlog < self.io.window.width()
             && self.io.reporter.ahead(self.next) < STEPS_UNTOLD
             && self.crowded.is_empty()
             && !self.stops()
@@ -359,9 +361,9 @@ impl Engine {
     }
 
     fn answer(&mut self, token: Token, outcome: Result<Reply, sftp::Error>) {
-        let Token { sequence, asked } = token;
+        let Token { sequence, asked, issued } = token;
         if asked.moves_data() {
-            self.io.window.answered(asked.window_bytes(), asked.moved_bytes(&outcome));
+            self.io.window.answered(asked.window_bytes(), asked.moved_bytes(&outcome), issued, Instant::now());
         }
         if let Err(error) = &outcome
             && !error.leaves_the_session_alive()

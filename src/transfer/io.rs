@@ -1,5 +1,7 @@
 //! What every file in flight works with: the session, the queue of answers, the window, the reporter.
 
+use std::time::Instant;
+
 use super::job::Canceller;
 use super::reporter::{Reporter, Sequence};
 use super::settings::Settings;
@@ -23,6 +25,7 @@ pub(super) struct Io {
 pub(super) struct Token {
     pub(super) sequence: Sequence,
     pub(super) asked: Asked,
+    pub(super) issued: Instant,
 }
 
 /// A request of the engine.
@@ -67,13 +70,18 @@ pub(super) enum Turn {
 impl Io {
     /// Submits a request that moves no data to speak of.
     pub(super) fn ask<C: Call>(&self, sequence: Sequence, asked: Asked, call: &C) {
-        self.session.submit_to(&self.queue, Token { sequence, asked }, call);
+        self.submit(sequence, asked, call, Instant::now());
     }
 
     /// Submits a request that moves data, which counts in the window.
     pub(super) fn ask_for_data<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C) {
-        self.window.issue(asked.window_bytes());
-        self.ask(sequence, asked, call);
+        let now = Instant::now();
+        self.window.issue(asked.window_bytes(), now);
+        self.submit(sequence, asked, call, now);
+    }
+
+    fn submit<C: Call>(&self, sequence: Sequence, asked: Asked, call: &C, issued: Instant) {
+        self.session.submit_to(&self.queue, Token { sequence, asked, issued }, call);
     }
 }
 

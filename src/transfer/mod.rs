@@ -9,6 +9,7 @@ mod download;
 mod engine;
 mod event;
 mod failure;
+mod growth;
 mod io;
 mod job;
 mod local;

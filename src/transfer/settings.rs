@@ -16,8 +16,11 @@ const LARGEST_REQUEST_BYTES: u32 = 255 * 1024;
 const REQUESTS: usize = 64;
 
 /// Bytes in flight at the start of a transfer. OpenSSH's own client keeps 64 requests of 32 KiB; more than that on a LAN
-/// only fills libssh2's queues.
-pub(super) const WINDOW_BYTES: u64 = 64 * 32 * 1024;
+/// only fills libssh2's queues, and where it pays the window grows.
+const WINDOW_BYTES: u64 = 64 * 32 * 1024;
+
+/// Bytes in flight at most, however long and wide the link is: they are our memory, and what a cancel waits for.
+const MOST_WINDOW_BYTES: u64 = 16 << 20;
 
 /// Files in flight at once, at most. At 50 ms hundreds beat 16 by three times; beyond this nothing is gained.
 const FILES: usize = 512;
@@ -40,7 +43,8 @@ pub(super) struct Settings {
     pub(super) umask: u32,
     pub(super) read_bytes: u32,
     pub(super) write_bytes: u32,
-    pub(super) window_bytes: u64,
+    pub(super) least_window_bytes: u64,
+    pub(super) most_window_bytes: u64,
     pub(super) window_requests: usize,
     pub(super) files: usize,
 }
@@ -54,15 +58,16 @@ impl Settings {
         };
         let (read_bytes, write_bytes) = (size(limits.read_bytes), size(limits.write_bytes));
         let pinned = options.requests.or(options.request_bytes.map(|_| REQUESTS)).map(|requests| requests.max(1));
+        let pinned_bytes =
+            pinned.map(|requests| u64::from(read_bytes.max(write_bytes)).saturating_mul(requests as u64));
         Settings {
             options,
             server,
             umask: current_umask(),
             read_bytes,
             write_bytes,
-            window_bytes: pinned.map_or(WINDOW_BYTES, |requests| {
-                u64::from(read_bytes.max(write_bytes)).saturating_mul(requests as u64)
-            }),
+            least_window_bytes: pinned_bytes.unwrap_or(WINDOW_BYTES),
+            most_window_bytes: pinned_bytes.unwrap_or(MOST_WINDOW_BYTES),
             window_requests: pinned.unwrap_or(usize::MAX),
             files: files_in_flight(limits.open_handles),
         }

@@ -2,27 +2,37 @@
 
 use std::time::{Duration, Instant};
 
+use super::growth::Growth;
 use super::pace::Pace;
 
 /// What is in flight and what may be.
 #[derive(Debug)]
 pub(super) struct Window {
     bytes: u64,
-    most_bytes: u64,
+    growth: Growth,
     requests: usize,
     most_requests: usize,
     pace: Option<Pace>,
 }
 
 impl Window {
-    pub(super) fn new(most_bytes: u64, most_requests: usize, bytes_per_second: Option<u64>) -> Window {
+    pub(super) fn new(growth: Growth, most_requests: usize, bytes_per_second: Option<u64>) -> Window {
         let pace = bytes_per_second.map(|rate| Pace::new(rate, Instant::now()));
-        Window { bytes: 0, most_bytes, requests: 0, most_requests, pace }
+        Window { bytes: 0, growth, requests: 0, most_requests, pace }
     }
 
     /// Whether another request may go out. The last one may overshoot: a window smaller than one request lets one through.
     pub(super) fn has_room(&self) -> bool {
-        self.bytes < self.most_bytes && self.requests < self.most_requests && self.pause().is_zero()
+        !self.is_full() && self.pause().is_zero()
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes >= self.growth.width() || self.requests >= self.most_requests
+    }
+
+    /// Bytes that may be in flight now.
+    pub(super) fn width(&self) -> u64 {
+        self.growth.width()
     }
 
     /// How long the user's limit lets no request out.
@@ -31,18 +41,20 @@ impl Window {
     }
 
     /// A request that moves so many bytes goes out.
-    pub(super) fn issue(&mut self, bytes: u64) {
+    pub(super) fn issue(&mut self, bytes: u64, now: Instant) {
         self.requests += 1;
         self.bytes += bytes;
+        self.growth.issued(self.is_full(), now);
         if let Some(pace) = &mut self.pace {
-            pace.issue(bytes, Instant::now());
+            pace.issue(bytes, now);
         }
     }
 
-    /// The answer to a request for so many bytes is there, and so many of them moved.
-    pub(super) fn answered(&mut self, bytes: u64, moved: u64) {
+    /// The answer to a request for so many bytes is there, which was issued then, and so many of them moved.
+    pub(super) fn answered(&mut self, bytes: u64, moved: u64, issued: Instant, now: Instant) {
         self.requests -= 1;
         self.bytes -= bytes;
+        self.growth.answered(bytes, issued, now);
         if let Some(pace) = &mut self.pace {
             pace.refund(bytes.saturating_sub(moved));
         }
@@ -63,29 +75,34 @@ impl Window {
 mod tests {
     use super::*;
 
+    fn window(bytes: u64, requests: usize) -> Window {
+        Window::new(Growth::new(bytes, bytes), requests, None)
+    }
+
     #[test]
     fn a_window_is_full_by_bytes_or_by_requests() {
-        let mut window = Window::new(100, 3, None);
-        window.issue(90);
+        let now = Instant::now();
+        let mut window = window(100, 3);
+        window.issue(90, now);
         assert!(window.has_room());
-        window.issue(90);
+        window.issue(90, now);
         assert!(!window.has_room(), "180 of 100 bytes");
-        window.answered(90, 90);
+        window.answered(90, 90, now, now);
         window.hold(20);
         assert!(!window.has_room(), "what waits in memory counts");
         window.release(20);
-        window.answered(90, 90);
+        window.answered(90, 90, now, now);
         for _ in 0..3 {
-            window.issue(1);
+            window.issue(1, now);
         }
         assert!(!window.has_room(), "three of three requests");
     }
 
     #[test]
     fn a_window_smaller_than_a_request_lets_one_through() {
-        let mut window = Window::new(5, usize::MAX, None);
+        let mut window = window(5, usize::MAX);
         assert!(window.has_room());
-        window.issue(32 * 1024);
+        window.issue(32 * 1024, Instant::now());
         assert!(!window.has_room());
     }
 }

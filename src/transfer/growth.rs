@@ -1,0 +1,187 @@
+//! How wide the window is: it starts as OpenSSH's own client has it, and opens while the link pays for it.
+//!
+//! What must be in flight is bandwidth x delay, and neither is known beforehand. So each time that one window of bytes has
+//! been answered, it is looked at what it took: if answers came about as fast as the fastest ever did, nothing queues
+//! up anywhere and there is room for more; if they took longer, the link, the server or this process is busy already, and
+//! more in flight would only wait in a queue. `docs/engine.md` has the reasons and the measurements.
+
+use std::time::{Duration, Instant};
+
+/// How many times as fast the last opening must have made things, or it did not pay.
+const PAYING: f64 = 1.25;
+
+/// How many times the fastest answer an answer may take on average, so that nothing queues up.
+const UNQUEUED: f64 = 1.5;
+
+/// How many times the fastest answer is too long: what is in flight is several times what the link holds.
+const CROWDED: f64 = 6.0;
+
+/// Differences below this are the work of clocks and schedulers, not of a link.
+const NOISE: Duration = Duration::from_millis(1);
+
+/// The width of a window, in bytes.
+#[derive(Debug)]
+pub(super) struct Growth {
+    least: u64,
+    most: u64,
+    width: u64,
+    /// The shortest time that an answer has ever taken: the link's round trip, as far as anyone can know.
+    fastest: Option<Duration>,
+    /// Bytes per second before the window was opened the last time.
+    rate_before: f64,
+    round: Round,
+}
+
+/// One window of answers.
+#[derive(Debug)]
+struct Round {
+    began: Option<Instant>,
+    bytes: u64,
+    answers: u32,
+    waited: Duration,
+    was_full: bool,
+}
+
+impl Round {
+    fn new(began: Option<Instant>) -> Round {
+        Round { began, bytes: 0, answers: 0, waited: Duration::ZERO, was_full: false }
+    }
+}
+
+impl Growth {
+    /// Starts with `least` bytes, and opens up to `most`.
+    pub(super) fn new(least: u64, most: u64) -> Growth {
+        let most = most.max(least);
+        Growth { least, most, width: least, fastest: None, rate_before: 0.0, round: Round::new(None) }
+    }
+
+    /// Bytes that may be in flight now.
+    pub(super) fn width(&self) -> u64 {
+        self.width
+    }
+
+    /// A request went out, and whether the window is full with it.
+    pub(super) fn issued(&mut self, is_full: bool, now: Instant) {
+        self.round.began.get_or_insert(now);
+        self.round.was_full |= is_full;
+    }
+
+    /// The answer to a request of `bytes` came, which was sent at `issued`.
+    pub(super) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
+        let took = now.saturating_duration_since(issued);
+        self.fastest = Some(self.fastest.map_or(took, |fastest| fastest.min(took)));
+        self.round.bytes += bytes;
+        self.round.answers += 1;
+        self.round.waited += took;
+        if self.round.bytes >= self.width {
+            self.end_round(now);
+        }
+    }
+
+    fn end_round(&mut self, now: Instant) {
+        let round = std::mem::replace(&mut self.round, Round::new(Some(now)));
+        let (Some(began), Some(fastest), true) = (round.began, self.fastest, round.was_full) else { return };
+        let seconds = now.saturating_duration_since(began).as_secs_f64().max(f64::EPSILON);
+        let rate = round.bytes as f64 / seconds;
+        let took = round.waited / round.answers.max(1);
+        let within = |times: f64| took <= fastest.mul_f64(times) + NOISE;
+        if within(UNQUEUED) && rate >= self.rate_before * PAYING {
+            self.rate_before = rate;
+            self.width = (self.width * 2).min(self.most);
+        } else if !within(CROWDED) {
+            self.rate_before = 0.0;
+            self.width = (self.width / 2).max(self.least);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIB: u64 = 1024;
+    const REQUEST: u64 = 32 * KIB;
+
+    /// A link, as far as a window can feel it: how long bytes travel, and how many pass in a second.
+    struct Link {
+        round_trip: Duration,
+        bytes_per_second: f64,
+        now: Instant,
+        free: Instant,
+        in_flight: std::collections::VecDeque<(Instant, Instant)>,
+    }
+
+    impl Link {
+        fn new(milliseconds: u64, bytes_per_second: f64) -> Link {
+            let now = Instant::now();
+            let round_trip = Duration::from_millis(milliseconds);
+            Link { round_trip, bytes_per_second, now, free: now, in_flight: std::collections::VecDeque::new() }
+        }
+
+        /// Keeps a window full until so many bytes have passed.
+        fn carry(&mut self, growth: &mut Growth, bytes: u64) {
+            for _ in 0..bytes / REQUEST {
+                while self.in_flight.len() as u64 * REQUEST < growth.width() {
+                    let passes = self.free.max(self.now + self.round_trip)
+                        + Duration::from_secs_f64(REQUEST as f64 / self.bytes_per_second);
+                    self.free = passes;
+                    self.in_flight.push_back((self.now, passes));
+                    growth.issued(self.in_flight.len() as u64 * REQUEST >= growth.width(), self.now);
+                }
+                let (issued, answered) = self.in_flight.pop_front().expect("one was sent just now");
+                self.now = answered;
+                growth.answered(REQUEST, issued, answered);
+            }
+        }
+    }
+
+    fn width_on(milliseconds: u64, mib_per_second: f64) -> u64 {
+        let mut growth = Growth::new(2048 * KIB, 16 * 1024 * KIB);
+        Link::new(milliseconds, mib_per_second * 1024.0 * 1024.0).carry(&mut growth, 256 << 20);
+        growth.width() / KIB
+    }
+
+    #[test]
+    fn a_near_or_slow_link_keeps_the_window_as_it_was() {
+        assert_eq!(width_on(0, 400.0), 2048, "400 MiB/s without a delay");
+        assert_eq!(width_on(1, 110.0), 2048, "a gigabit over 1 ms holds 113 KiB");
+        assert_eq!(width_on(50, 10.0), 2048, "50 ms of 10 MiB/s are half a MiB");
+    }
+
+    #[test]
+    fn a_long_and_wide_link_opens_it() {
+        assert_eq!(width_on(50, 1000.0), 16 * 1024, "50 ms of 1,000 MiB/s are 50 MiB");
+        assert_eq!(width_on(10, 300.0), 8 * 1024, "10 ms of 300 MiB/s are 3 MiB");
+    }
+
+    #[test]
+    fn a_fixed_window_stays() {
+        let mut growth = Growth::new(64 * KIB, 64 * KIB);
+        Link::new(50, 1e9).carry(&mut growth, 8 << 20);
+        assert_eq!(growth.width(), 64 * KIB);
+    }
+
+    #[test]
+    fn a_window_that_is_never_full_tells_nothing() {
+        let mut growth = Growth::new(2048 * KIB, 16 * 1024 * KIB);
+        let mut now = Instant::now();
+        for _ in 0..1000 {
+            growth.issued(false, now);
+            let issued = now;
+            now += Duration::from_millis(50);
+            growth.answered(REQUEST, issued, now);
+        }
+        assert_eq!(growth.width(), 2048 * KIB);
+    }
+
+    #[test]
+    fn a_link_that_slows_down_closes_it_again() {
+        let mut growth = Growth::new(2048 * KIB, 16 * 1024 * KIB);
+        let mut link = Link::new(50, 1e9);
+        link.carry(&mut growth, 256 << 20);
+        assert_eq!(growth.width(), 16 * 1024 * KIB);
+        link.bytes_per_second = 1e6;
+        link.carry(&mut growth, 64 << 20);
+        assert_eq!(growth.width(), 2048 * KIB);
+    }
+}
