@@ -12,6 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::{Word, mode};
 use crate::name::{self, UnfitName};
+use crate::terminal::Printable;
 
 /// What can stand in a place of a command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,7 +31,7 @@ pub enum ArgumentKind {
     LocalDir,
     /// Permissions of files.
     Mode,
-    /// The number of a user or a group.
+    /// A user or a group.
     Id,
     /// The name of a command.
     CommandName,
@@ -195,25 +196,30 @@ impl Argument for Umask {
     }
 }
 
-/// The number of a user or a group, in the notations of C: `10`, `0x10`, `010`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Id(pub u32);
+/// A user or a group: by its number in a notation of C (`10`, `0x10`, `010`), else by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Id {
+    /// The number itself.
+    Number(u32),
+    /// A name, whose number the server has to tell. None begins with a digit or a sign: such a word is meant as a number.
+    Name(Vec<u8>),
+}
 
 impl Argument for Id {
     const KIND: ArgumentKind = ArgumentKind::Id;
 
     fn read(word: &Word) -> Result<Id, String> {
-        id(&word.plain()).map(Id)
+        id(&word.plain())
     }
 }
 
-/// The numbers of a user, a group, or both: `1000`, `1000:100`, `:100`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A user, a group, or both: `1000`, `1000:100`, `:100`, and the same with names.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnerIds {
-    /// The user's.
-    pub uid: Option<u32>,
-    /// The group's.
-    pub gid: Option<u32>,
+    /// The user.
+    pub user: Option<Id>,
+    /// The group.
+    pub group: Option<Id>,
 }
 
 impl Argument for OwnerIds {
@@ -221,12 +227,16 @@ impl Argument for OwnerIds {
 
     fn read(word: &Word) -> Result<OwnerIds, String> {
         let text = word.plain();
-        let mut parts = text.splitn(2, |&byte| byte == b':');
-        let (uid, gid) = (parts.next().unwrap_or_default(), parts.next());
-        match (uid, gid) {
-            (b"", Some(gid)) => Ok(OwnerIds { uid: None, gid: Some(id(gid)?) }),
-            (uid, None) => Ok(OwnerIds { uid: Some(id(uid)?), gid: None }),
-            (uid, Some(gid)) => Ok(OwnerIds { uid: Some(id(uid)?), gid: Some(id(gid)?) }),
+        let Some(colon) = text.iter().position(|&byte| byte == b':') else {
+            return Ok(OwnerIds { user: Some(id(&text)?), group: None });
+        };
+        match (&text[..colon], &text[colon + 1..]) {
+            // For chown(1) this means the user's login group, and SFTP has no way to ask for it.
+            (user, b"") => {
+                Err(format!("the server does not tell a login group: name it, as in {}:GROUP", Printable(user)))
+            }
+            (b"", group) => Ok(OwnerIds { user: None, group: Some(id(group)?) }),
+            (user, group) => Ok(OwnerIds { user: Some(id(user)?), group: Some(id(group)?) }),
         }
     }
 }
@@ -292,8 +302,18 @@ fn local_path(word: &Word) -> Result<PathBuf, String> {
     Ok(Path::new(<OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(path.as_bytes())).to_owned())
 }
 
-/// A number as strtoll(3) reads it with base 0.
-fn id(text: &[u8]) -> Result<u32, String> {
+/// A number as strtoll(3) reads it with base 0, or a name.
+fn id(text: &[u8]) -> Result<Id, String> {
+    match number(text) {
+        Some(number) => Ok(Id::Number(number)),
+        None if text.first().is_some_and(|&first| !first.is_ascii_digit() && !b"+- \t".contains(&first)) => {
+            Ok(Id::Name(text.to_owned()))
+        }
+        None => Err("a number is one from 0 to 4294967295".to_owned()),
+    }
+}
+
+fn number(text: &[u8]) -> Option<u32> {
     let text = std::str::from_utf8(text).unwrap_or_default().trim_start();
     let digits = text.strip_prefix('+').unwrap_or(text);
     let (digits, radix) = match digits.as_bytes() {
@@ -301,10 +321,7 @@ fn id(text: &[u8]) -> Result<u32, String> {
         [b'0', _, ..] => (&digits[1..], 8),
         _ => (digits, 10),
     };
-    match u32::from_str_radix(digits, radix) {
-        Ok(id) if !digits.starts_with('+') => Ok(id),
-        _ => Err("users and groups are named by their numbers, 0 to 4294967295".to_owned()),
-    }
+    u32::from_str_radix(digits, radix).ok().filter(|_| !digits.starts_with('+'))
 }
 
 #[cfg(test)]
@@ -328,7 +345,29 @@ mod tests {
             ("root", None),
             ("", None),
         ] {
-            assert_eq!(id(text.as_bytes()).ok(), read, "{text:?}");
+            assert_eq!(number(text.as_bytes()), read, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_owner_is_a_user_a_group_or_both_by_number_or_name() {
+        let name = |text: &str| Some(Id::Name(text.as_bytes().to_vec()));
+        let number = |number| Some(Id::Number(number));
+        for (text, user, group) in [
+            ("1000", number(1000), None),
+            ("0x10:010", number(16), number(8)),
+            (":100", None, number(100)),
+            ("alice", name("alice"), None),
+            ("alice:users", name("alice"), name("users")),
+            ("5:users", number(5), name("users")),
+            (":users", None, name("users")),
+            ("CORP\\jo:domain users", name("CORP\\jo"), name("domain users")),
+            ("a:b:c", name("a"), name("b:c")),
+        ] {
+            assert_eq!(OwnerIds::read(&Word::literal(text.as_bytes())), Ok(OwnerIds { user, group }), "{text:?}");
+        }
+        for text in ["", ":", "alice:", "5:", "-1", "+x", "09", "0x", "99999999999", "5:09", "1alice"] {
+            assert!(OwnerIds::read(&Word::literal(text.as_bytes())).is_err(), "{text:?}");
         }
     }
 

@@ -4,18 +4,20 @@
 use super::matching::{Target, targets};
 use super::{Context, Example, Failure, Id, Outcome, OwnerIds, RemotePattern, Run, in_order};
 use crate::name::RemotePath;
+use crate::remote::{OwnerNames, SoughtOwner};
 use crate::sftp::{Attributes, Extension, Owner, calls};
 use crate::terminal::Printable;
 
 /// Change owner of remote file
 ///
-/// The protocol knows numbers only, not names.
+/// OWN is a user or USER:GROUP, each by number or by name. Servers tell the name of a number only, so a name is found when
+/// the server can name users and the number is a usual one or that of a file nearby.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Chown {
     /// Change a symbolic link itself, not what it leads to
     #[arg(short = 'h', long)]
     no_dereference: bool,
-    /// Number of the new owner; with a group OWNER:GROUP
+    /// The new owner, with a group OWNER:GROUP
     #[arg(value_name = "own")]
     own: OwnerIds,
     /// Files to change
@@ -27,24 +29,19 @@ impl Run for Chown {
     const EXAMPLES: &'static [Example] = &[Example { line: "chown 1000 *.log", does: "give files to user 1000" }];
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        let OwnerIds { uid, gid } = self.own;
-        let whose = if uid.is_some() { "owner" } else { "group" };
-        change(cx, &self.targets, self.no_dereference, whose, |owner| Owner {
-            uid: uid.unwrap_or(owner.uid),
-            gid: gid.unwrap_or(owner.gid),
-        })
+        change(cx, "chown", &self.own, &self.targets, self.no_dereference)
     }
 }
 
 /// Change group of remote file
 ///
-/// The protocol knows numbers only, not names.
+/// GRP is a group's number, or its name, which is found as that of chown is.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Chgrp {
     /// Change a symbolic link itself, not what it leads to
     #[arg(short = 'h', long)]
     no_dereference: bool,
-    /// Number of the new group
+    /// The new group
     #[arg(value_name = "grp")]
     grp: Id,
     /// Files to change
@@ -56,33 +53,36 @@ impl Run for Chgrp {
     const EXAMPLES: &'static [Example] = &[Example { line: "chgrp 100 *.log", does: "give files to group 100" }];
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        let Id(gid) = self.grp;
-        change(cx, &self.targets, self.no_dereference, "group", |owner| Owner { gid, ..owner })
+        let own = OwnerIds { user: None, group: Some(self.grp) };
+        change(cx, "chgrp", &own, &self.targets, self.no_dereference)
     }
 }
 
 /// Owner and group go over the wire as a pair, so the one that stays must be known.
 fn change(
     cx: &mut Context,
+    command: &str,
+    own: &OwnerIds,
     patterns: &[RemotePattern],
     no_dereference: bool,
-    whose: &'static str,
-    new: impl Fn(Owner) -> Owner,
 ) -> Result<Outcome, Failure> {
     if no_dereference {
         cx.require(Extension::Lsetstat)?;
     }
-    let targets = targets(cx, patterns)?;
-    let changes: Vec<Result<(RemotePath, Attributes), Failure>> = targets
+    let present: Vec<Result<(RemotePath, Owner), Failure>> = targets(cx, patterns)?
         .into_iter()
-        .map(|target| {
-            let owner = new(present_owner(cx, &target, no_dereference)?);
-            Ok((target.path, Attributes { owner: Some(owner), ..Attributes::default() }))
-        })
+        .map(|target| present_owner(cx, &target, no_dereference).map(|owner| (target.path, owner)))
         .collect();
+    let (uid, gid) = numbers(cx, command, own, &present)?;
+    let changes = present.into_iter().map(|present| {
+        let (path, owner) = present?;
+        let owner = Owner { uid: uid.unwrap_or(owner.uid), gid: gid.unwrap_or(owner.gid) };
+        Ok((path, Attributes { owner: Some(owner), ..Attributes::default() }))
+    });
+    let whose = if uid.is_some() { "owner" } else { "group" };
     in_order(
         cx,
-        changes,
+        changes.collect::<Vec<_>>(),
         &|session, queue, token, (path, attributes)| {
             let attributes = *attributes;
             match no_dereference {
@@ -97,6 +97,44 @@ fn change(
             answer.map(drop).map_err(|error| Failure::refused(format!("remote {request} \"{shown}\""), &error))
         },
     )
+}
+
+/// The numbers of user and group. Names are sought among those of files near what is to be changed.
+fn numbers(
+    cx: &Context,
+    command: &str,
+    own: &OwnerIds,
+    present: &[Result<(RemotePath, Owner), Failure>],
+) -> Result<(Option<u32>, Option<u32>), Failure> {
+    let name = |id: &'_ Option<Id>| match id {
+        Some(Id::Name(name)) => Some(name.clone()),
+        Some(Id::Number(_)) | None => None,
+    };
+    let (user, group) = (name(&own.user), name(&own.group));
+    let sought = SoughtOwner { user: user.as_deref(), group: group.as_deref() };
+    let names = match sought {
+        SoughtOwner { user: None, group: None } => OwnerNames::default(),
+        _ => cx.remote.seek_owner(sought, &present.iter().flatten().cloned().collect::<Vec<_>>())?,
+    };
+    let number = |id: &Option<Id>, kind, find: &dyn Fn(&[u8]) -> Option<u32>| match id {
+        None => Ok(None),
+        Some(Id::Number(number)) => Ok(Some(*number)),
+        Some(Id::Name(name)) => find(name).map(Some).ok_or_else(|| unknown(cx, command, kind, name)),
+    };
+    Ok((
+        number(&own.user, "user", &|name| names.user_named(name))?,
+        number(&own.group, "group", &|name| names.group_named(name))?,
+    ))
+}
+
+fn unknown(cx: &Context, command: &str, kind: &str, name: &[u8]) -> Failure {
+    let name = Printable(name);
+    let why = match cx.session().offers(Extension::UsersGroupsById) {
+        true => format!("The server has no {kind} \"{name}\" among those that could be asked for"),
+        false => format!("The server does not tell which {kind} \"{name}\" is"),
+    };
+    Failure::new(format!("You must supply a numeric argument to the {command} command. {why}"))
+        .with_hint("give the number; ls -n shows those of the files that are there")
 }
 
 fn present_owner(cx: &Context, target: &Target, no_dereference: bool) -> Result<Owner, Failure> {

@@ -80,8 +80,18 @@ pub(super) fn long_line(line: &Line, owners: &Owners, human_readable: bool, cloc
     format!("{mode}    ? {user:<8} {group:<8} {size:>8} {modified:>12} {}", Printable(&line.name))
 }
 
+/// One column: a blank within a name (`domain users`) would make it two, and nobody who counts columns found size and name.
 fn name_or_number(name: Option<&[u8]>, number: u32) -> String {
-    name.map_or_else(|| number.to_string(), |name| Printable(name).to_string())
+    let Some(name) = name else { return number.to_string() };
+    let mut column = String::new();
+    for letter in Printable(name).to_string().chars() {
+        if letter.is_whitespace() {
+            letter.to_string().bytes().for_each(|byte| column.push_str(&format!("\\{byte:03o}")));
+        } else {
+            column.push(letter);
+        }
+    }
+    column
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub use self::expand::{Expansion, Match, expand};
 pub use self::glob::Pattern;
 pub use self::interrupt::{Interrupt, Watch};
 pub use self::list::{Entry, Listing, list};
-pub use self::owners::OwnerNames;
+pub use self::owners::{OwnerNames, SoughtOwner};
 pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk};
 
 use crate::name::RemotePath;

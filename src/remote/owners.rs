@@ -1,16 +1,24 @@
 //! Names of users and groups on the server, asked for once and remembered.
 #![forbid(unsafe_code)]
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 
+use super::Remote;
 use super::error::{Act, Error};
 use crate::name::RemotePath;
-use crate::sftp::{Extension, Session};
+use crate::sftp::{Extension, Owner, Session, calls};
 
 /// Ids in one request: its reply has to fit a packet, with names as long as anyone gives.
 const IDS_PER_REQUEST: usize = 500;
+
+/// Ids that a name is sought among: those of systems and their first thousand people, and `nobody`. More would keep a server
+/// busy whose users stand in a directory service, which it asks for each.
+const LIKELY_IDS: [std::ops::RangeInclusive<u32>; 2] = [0..=2000, 65_533..=65_534];
+
+/// Directories that are listed to see whose files there are.
+const DIRECTORIES_SEARCHED: usize = 8;
 
 /// What is known of the server's users and groups. An id without a name is known as such and not asked for again.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +40,19 @@ impl OwnerNames {
         self.groups.get(&gid).map(|name| &name[..]).filter(|name| !name.is_empty())
     }
 
-    /// Asks the server for the names of those ids that are not known yet. A server without the extension, or one that
+    /// The user of this name; the smaller number, where a server gives one name to two.
+    #[must_use]
+    pub fn user_named(&self, name: &[u8]) -> Option<u32> {
+        named(&self.users, name)
+    }
+
+    /// The group of this name; the smaller number, where a server gives one name to two.
+    #[must_use]
+    pub fn group_named(&self, name: &[u8]) -> Option<u32> {
+        named(&self.groups, name)
+    }
+
+    /// Asks the server for the names of those ids that are not known yet, all at once. A server without the extension, or one that
     /// refuses, leaves them without names.
     ///
     /// # Errors
@@ -49,9 +69,15 @@ impl OwnerNames {
         let (users, groups) = (unknown(&self.users, uids), unknown(&self.groups, gids));
         let requests = users.len().max(groups.len()).div_ceil(IDS_PER_REQUEST);
         let part = |ids: &[u32], at: usize| ids.chunks(IDS_PER_REQUEST).nth(at).unwrap_or_default().to_vec();
-        for at in 0..requests {
-            let (users, groups) = (part(&users, at), part(&groups, at));
-            let names = match session.users_groups_by_id(&users, &groups) {
+        let asked: Vec<_> = (0..requests)
+            .map(|at| {
+                let (users, groups) = (part(&users, at), part(&groups, at));
+                let answer = session.submit(&calls::UsersGroupsById { users: &users, groups: &groups });
+                (users, groups, answer)
+            })
+            .collect();
+        for (users, groups, answer) in asked {
+            let names = match answer.wait() {
                 Ok(names) => names,
                 Err(error) if error.leaves_the_session_alive() => return Ok(()),
                 Err(error) => return Err(Error::new(Act::OwnerNames, &RemotePath::dot(), error)),
@@ -60,6 +86,65 @@ impl OwnerNames {
             self.groups.extend(groups.into_iter().zip(names.groups));
         }
         Ok(())
+    }
+}
+
+fn named(known: &HashMap<u32, Bytes>, name: &[u8]) -> Option<u32> {
+    known.iter().filter(|(_, known)| !name.is_empty() && known[..] == *name).map(|(&id, _)| id).min()
+}
+
+/// Names that are sought.
+#[derive(Clone, Copy, Debug)]
+pub struct SoughtOwner<'a> {
+    /// A user's.
+    pub user: Option<&'a [u8]>,
+    /// A group's.
+    pub group: Option<&'a [u8]>,
+}
+
+impl SoughtOwner<'_> {
+    fn is_among(&self, known: &OwnerNames) -> bool {
+        self.user.is_none_or(|name| known.user_named(name).is_some())
+            && self.group.is_none_or(|name| known.group_named(name).is_some())
+    }
+}
+
+impl Remote {
+    /// What is known of users and groups once these names were sought. A server tells the name of a number and never the
+    /// number of a name, so numbers are tried: first whose files are `near`, then those that systems give out, then whoever
+    /// owns something beside those files or has a home beside ours.
+    ///
+    /// # Errors
+    /// Only the end of the connection.
+    pub fn seek_owner(&self, sought: SoughtOwner<'_>, near: &[(RemotePath, Owner)]) -> Result<OwnerNames, Error> {
+        let home = self.session().stat(self.home()).ok().and_then(|attributes| attributes.owner);
+        let likely = LIKELY_IDS.into_iter().flatten().map(|id| Owner { uid: id, gid: id });
+        let steps: [&dyn Fn() -> Vec<Owner>; 3] =
+            [&|| near.iter().map(|(_, owner)| *owner).chain(home).collect(), &|| likely.clone().collect(), &|| {
+                self.owners_beside(near.iter().map(|(path, _)| path).chain([self.home()]))
+            }];
+        let mut known = self.owner_names([], [])?;
+        for candidates in steps {
+            if sought.is_among(&known) {
+                break;
+            }
+            let candidates = candidates();
+            let users = candidates.iter().map(|owner| owner.uid).filter(|_| sought.user.is_some());
+            let groups = candidates.iter().map(|owner| owner.gid).filter(|_| sought.group.is_some());
+            known = self.owner_names(users, groups)?;
+        }
+        Ok(known)
+    }
+
+    fn owners_beside<'a>(&self, paths: impl Iterator<Item = &'a RemotePath>) -> Vec<Owner> {
+        let mut directories: Vec<RemotePath> = paths.filter_map(RemotePath::parent).collect();
+        // The one that holds our home comes first: homes belong to many.
+        directories.reverse();
+        let mut seen = HashSet::new();
+        directories.retain(|directory| seen.insert(directory.as_bytes().to_vec()));
+        directories.truncate(DIRECTORIES_SEARCHED);
+        let listings = directories.iter().filter_map(|directory| self.list(directory).ok());
+        listings.flat_map(|listing| listing.entries).filter_map(|entry| entry.attributes.owner).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Commands that change what is on the server: `mkdir rmdir rm rename ln symlink cp chmod chown chgrp`.
 
-use crate::support::{Entry, Remote, Shell};
+use crate::support::{Entry, Remote, Shell, group, user};
 use std::os::unix::fs::MetadataExt;
 
 /// A line on a fixed world, and all that is seen of it on stderr; that it fails in a batch goes without saying.
@@ -273,4 +273,79 @@ fn needs_root_chown_and_chgrp_keep_the_other_id() {
             let owners = (owner("a"), owner("b"));
             (owners != ((16, 8), (5, 6))).then(|| format!("{owners:?}"))
         });
+}
+
+#[test]
+fn chown_and_chgrp_know_users_and_groups_by_name() {
+    let (user, group) = (user(), group());
+    let outcome = Shell::on(Remote::with(["a"]))
+        .types(&format!("chown {user} a"))
+        .types(&format!("chown {user}:{group} a"))
+        .types(&format!("chown :{group} a"))
+        .types(&format!("chgrp {group} a"))
+        .succeeds();
+    let (owner, group) = ("Changing owner on REMOTE/a", "Changing group on REMOTE/a");
+    outcome.quietly().answers(&[owner, owner, group, group]);
+}
+
+#[test]
+fn a_name_that_is_not_found_is_named_with_the_way_out() {
+    let hint = "hint: give the number; ls -n shows those of the files that are there";
+    for (line, complaint) in [
+        (
+            "chown no-such-user a",
+            "You must supply a numeric argument to the chown command. \
+             The server has no user \"no-such-user\" among those that could be asked for",
+        ),
+        (
+            "chown 5:no-such-group a",
+            "You must supply a numeric argument to the chown command. \
+             The server has no group \"no-such-group\" among those that could be asked for",
+        ),
+        (
+            "chgrp 'no such group' a",
+            "You must supply a numeric argument to the chgrp command. \
+             The server has no group \"no such group\" among those that could be asked for",
+        ),
+    ] {
+        refused(line, &[complaint, hint]);
+    }
+    let world = Remote::with(["a"]).server_words(&["-P", "users-groups-by-id"]);
+    Shell::on(world).types("chown root a").as_batch().exits(1).complains(&[
+        "You must supply a numeric argument to the chown command. The server does not tell which user \"root\" is",
+        hint,
+    ]);
+    refused(
+        "chown joe: a",
+        &[
+            "You must supply a numeric argument to the chown command.",
+            "hint: the server does not tell a login group: name it, as in joe:GROUP",
+        ],
+    );
+}
+
+#[test]
+#[ignore = "needs root: gives files to others"]
+fn needs_root_names_are_found_by_usual_numbers_and_by_those_of_files_nearby() {
+    let owner = |world: &crate::support::World, name: &str| {
+        let metadata = std::fs::metadata(world.remote().join(name)).unwrap();
+        (metadata.uid(), metadata.gid())
+    };
+    let world = Remote::with(["a", "b", "c", "d/e", "d/neighbour"]).lying("owners");
+    Shell::on(world)
+        .prepare(|world| {
+            std::os::unix::fs::chown(world.remote().join("c"), Some(70_001), Some(70_002)).unwrap();
+            std::os::unix::fs::chown(world.remote().join("d/neighbour"), Some(80_001), Some(80_002)).unwrap();
+        })
+        .types("chown u7:'g 1999 is it' a")
+        .types("chgrp 'g 65534 is it' b")
+        .types("chown u70001:8 c")
+        .types("chown u80001:'g 80002 is it' d/e")
+        .as_batch()
+        .succeeds()
+        .holds(|world| {
+            let owners = ["a", "b", "c", "d/e"].map(|name| owner(world, name));
+            (owners != [(7, 1999), (0, 65_534), (70_001, 8), (80_001, 80_002)]).then(|| format!("{owners:?}"))
+        });
+    Shell::on(Remote::with(["a"]).lying("owners")).types("chown u80001 a").as_batch().exits(1);
 }

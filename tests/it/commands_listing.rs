@@ -75,6 +75,16 @@ fn order_is_by_name_time_or_size() {
 }
 
 #[test]
+fn long_lines_keep_nine_columns_whatever_owners_are_called() {
+    let outcome = Shell::on(Remote::with(["a"]).lying("owners")).types("ls -l a").succeeds();
+    let line = outcome.stdout().lines().find(|line| line.ends_with(" a")).unwrap_or_default().to_owned();
+    let columns: Vec<&str> = line.split_whitespace().collect();
+    let group = format!("g\\040{}\\040is\\040it", rustix::process::getegid().as_raw());
+    let user = format!("u{}", rustix::process::geteuid().as_raw());
+    assert_eq!((columns.len(), columns[2], columns[3], columns[4], columns[8]), (9, &*user, &*group, "11", "a"));
+}
+
+#[test]
 fn long_lines_show_what_the_protocol_tells() {
     let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
     let line = |mode: &str, size: &str, date: &str, name: &str| {

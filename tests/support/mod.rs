@@ -72,7 +72,7 @@ pub use remote::Remote;
 pub use shell::{Mode, Shell, program};
 pub use sshd::{Sshd, SshdPlan, free_port, generate_encrypted_key, generate_key};
 pub use terminal::{Key, PROMPT, Terminal};
-pub use world::{World, sftp_server, user};
+pub use world::{World, group, sftp_server, user};
 
 use std::time::Duration;
 

@@ -301,3 +301,9 @@ pub fn user() -> String {
     let output = Command::new("id").arg("-un").output().expect("id(1) is everywhere");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
+
+/// Their group.
+pub fn group() -> String {
+    let output = Command::new("id").arg("-gn").output().expect("id(1) is everywhere");
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}

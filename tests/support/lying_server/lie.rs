@@ -16,6 +16,8 @@ pub(crate) enum Lie {
     Version(u32),
     /// `no-extensions`: only what version 3 itself has.
     NoExtensions,
+    /// `owners`: every number is one of a user, `uN`, and of a group, whose name has blanks: `g N is it`.
+    Owners,
     /// `motd`: the user's shell prints a greeting before the protocol begins.
     Motd,
     /// `garbage`: after VERSION, bytes without meaning.
@@ -113,6 +115,7 @@ impl Lie {
             "no-version" => Self::NoVersion,
             "version" => Self::Version(short?),
             "no-extensions" => Self::NoExtensions,
+            "owners" => Self::Owners,
             "motd" => Self::Motd,
             "garbage" => Self::Garbage,
             "bad-length" => Self::BadLength(short?),
@@ -228,6 +231,7 @@ impl Teller {
             Lie::NoVersion => Vec::new(),
             Lie::Version(number) => version(number, &[]).bytes(),
             Lie::NoExtensions => version(3, &[]).bytes(),
+            Lie::Owners => version(3, &[("users-groups-by-id@openssh.com", "1")]).bytes(),
             Lie::Motd => [b"Welcome to the machine!\n".to_vec(), self.honest.answer(request).bytes()].concat(),
             _ => self.honest.answer(request).bytes(),
         }
@@ -270,6 +274,7 @@ impl Teller {
             }
             wire::CLOSE if self.lie == Lie::Abyss => Packet::status(request.id, wire::OK, "Success"),
             wire::READDIR => self.read_directory(request),
+            wire::EXTENDED if self.lie == Lie::Owners => owners(request),
             wire::REALPATH if self.lie == Lie::NoNames => names(request.id, &[]),
             wire::REALPATH if self.lie == Lie::BadRealpath => {
                 names(request.id, &[(b"/tmp/x\nget /etc/passwd".to_vec(), None)])
@@ -402,6 +407,19 @@ impl Teller {
             packet.string(name).string(&attributes.long_name(name, metadata.as_ref())).attributes(attributes)
         })
     }
+}
+
+/// A name for each number of a user and of a group that was asked for.
+fn owners(mut request: Request) -> Packet {
+    request.string();
+    let mut names = |name: fn(u32) -> String| -> Vec<u8> {
+        let ids = request.string();
+        let numbers = ids.chunks_exact(4).map(|id| u32::from_be_bytes([id[0], id[1], id[2], id[3]]));
+        let fields = numbers.map(name).map(|name| [&(name.len() as u32).to_be_bytes(), name.as_bytes()].concat());
+        fields.collect::<Vec<_>>().concat()
+    };
+    let (users, groups) = (names(|id| format!("u{id}")), names(|id| format!("g {id} is it")));
+    Packet::new(wire::EXTENDED_REPLY, request.id).string(&users).string(&groups)
 }
 
 /// Names in a reply to READDIR where we make them up.
