@@ -123,7 +123,7 @@ mod tests {
             ("chmod", "You must supply a numeric argument to the chmod command."),
             ("chmod 644", "You must specify a path after a chmod command."),
             ("chmod 8 a", "You must supply a numeric argument to the chmod command."),
-            ("chown root a", "You must supply a numeric argument to the chown command."),
+            ("chown 09 a", "You must supply a numeric argument to the chown command."),
             ("chown 12", "You must specify a path after a chown command."),
             ("chgrp 99999999999 a", "You must supply a numeric argument to the chgrp command."),
             ("lumask", "You must supply a numeric argument to the lumask command."),

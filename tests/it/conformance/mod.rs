@@ -33,6 +33,8 @@ tables!(changes, get, lines, links_and_copies, ls, places, put);
 
 /// Differences that no row can show, each with the test that does.
 const TESTED_ELSEWHERE: &[(&str, &str)] = &[
+    ("owners-by-name", "tests/it/commands_files.rs::chown_and_chgrp_know_users_and_groups_by_name"),
+    ("blanks-in-owners", "tests/it/commands_listing.rs::long_lines_keep_nine_columns_whatever_owners_are_called"),
     ("long-lines", "tests/it/batch.rs::a_line_of_a_megabyte_is_one_bad_line"),
     ("byte-order-mark", "tests/it/batch.rs::a_byte_order_mark_and_carriage_returns_do_no_harm"),
 ];
