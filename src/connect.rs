@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod askpass;
+mod far_errors;
 mod password;
 mod questions;
 
@@ -20,6 +21,7 @@ use crate::ssh;
 use crate::terminal::{Output, Printable};
 use crate::transport::Transport;
 
+use far_errors::FarErrors;
 use password::Ready;
 use questions::AtTerminal;
 
@@ -47,6 +49,9 @@ pub enum Error {
         /// Why not.
         cause: io::Error,
     },
+    /// Nothing stands behind `-D`; sftp(1)'s text.
+    #[error("No sftp server specified via -D")]
+    NoCommand,
     /// The command of `-D` can't be split into words.
     #[error("-D {}: a quote is not closed", Printable(.0.as_bytes()))]
     Command(OsString),
@@ -119,7 +124,7 @@ fn start(transport: Box<dyn Transport>, options: sftp::Options, greeting: String
 fn run_server(line: &OsStr) -> Result<ChildTransport, Error> {
     let words = shlex::bytes::split(line.as_bytes()).ok_or_else(|| Error::Command(line.to_owned()))?;
     let mut words = words.into_iter().map(OsString::from_vec);
-    let mut command = Command::new(words.next().unwrap_or_default());
+    let mut command = Command::new(words.next().filter(|program| !program.is_empty()).ok_or(Error::NoCommand)?);
     command.args(words);
     run(&command)
 }
@@ -148,7 +153,10 @@ fn connect(
         None => ssh::dial(&config)?,
         Some(proxy) => through(&proxy_command(proxy, &config, invocation))?,
     };
-    Ok(ssh::open(&config, socket, &start, &mut questions)?)
+    let mut transport = ssh::open(&config, socket, &start, &mut questions)?;
+    let mut errors = FarErrors::shown_on(output);
+    transport.set_hearer(Box::new(move |bytes| errors.hear(bytes)));
+    Ok(transport)
 }
 
 fn what_to_start(invocation: &Invocation) -> Result<ssh::Start, Error> {
@@ -225,7 +233,8 @@ mod tests {
         for (line, text) in [
             ("-D /nowhere/sftp-server", "cannot run /nowhere/sftp-server: No such file or directory"),
             ("-D '\"unclosed'", "-D \"unclosed: a quote is not closed"),
-            ("-D ''", "cannot run : No such file or directory"),
+            ("-D ''", "No sftp server specified via -D"),
+            ("-D ' '", "No sftp server specified via -D"),
             ("-S /etc/passwd host", "cannot run /etc/passwd: Permission denied"),
         ] {
             assert_eq!(error(line), text, "{line}");

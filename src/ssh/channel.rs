@@ -67,6 +67,7 @@ pub struct ChannelTransport {
     /// What the last call that could not go on waits for, where it is not the socket's room.
     awaits_input: bool,
     last_words: VecDeque<u8>,
+    hearer: Option<Box<dyn FnMut(&[u8]) + Send>>,
 }
 
 impl ChannelTransport {
@@ -89,7 +90,13 @@ impl ChannelTransport {
             half_written: false,
             awaits_input: false,
             last_words: VecDeque::new(),
+            hearer: None,
         })
+    }
+
+    /// Has somebody hear what the remote program writes to its standard error, as it comes.
+    pub fn set_hearer(&mut self, hearer: Box<dyn FnMut(&[u8]) + Send>) {
+        self.hearer = Some(hearer);
     }
 
     fn advance(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step> {
@@ -205,6 +212,7 @@ impl ChannelTransport {
                 Ok(0) => break,
                 Ok(read) => {
                     moved = true;
+                    self.hearer.iter_mut().for_each(|hear| hear(&scrap[..read]));
                     self.last_words.extend(&scrap[..read]);
                     let surplus = self.last_words.len().saturating_sub(LAST_WORDS_BYTES);
                     self.last_words.drain(..surplus);

@@ -273,3 +273,17 @@ fn a_person_decides_about_an_unknown_host() {
         .sees("Host key verification failed.")
         .ends_with(255);
 }
+
+#[test]
+fn what_the_program_on_the_other_side_complains_of_is_shown() {
+    // sshd passes it through for a command, not for a subsystem.
+    let shell = Shell::on(Remote::empty().over_ssh()).prepare(|world| {
+        let script = format!("#!/bin/sh\nprintf 'quota is \\033[2J\\nlow' >&2\nexec {}\n", sftp_server());
+        fs::write(world.root().join("server"), script).unwrap();
+    });
+    let server = format!("sh {}", shell.world().root().join("server").display());
+    let outcome = shell.with_args(["-s", &server]).types("version").succeeds();
+    outcome.prints("SFTP protocol version 3").reports("quota is \\033[2J\n").reports("low\n");
+    let outcome = Shell::on(Remote::empty().over_ssh()).with_args(["-s", "/no/such/server"]).exits(255);
+    outcome.reports("/no/such/server: ").reports("Connection closed: the server program ended with status 127\n");
+}
