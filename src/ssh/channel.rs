@@ -52,6 +52,9 @@ const OPENING_LIMIT: Duration = Duration::from_secs(60);
 /// Limit for the orderly end: the other side's last words and its exit status.
 const ENDING_LIMIT: Duration = Duration::from_secs(2);
 
+/// Gets what the remote program writes to its standard error, piece by piece.
+pub type Hearer = Box<dyn FnMut(&[u8]) + Send>;
+
 /// The SFTP stream over an SSH channel.
 pub struct ChannelTransport {
     // Declared, and so dropped, before the connection: it holds a part of the session.
@@ -67,7 +70,7 @@ pub struct ChannelTransport {
     /// What the last call that could not go on waits for, where it is not the socket's room.
     awaits_input: bool,
     last_words: VecDeque<u8>,
-    hearer: Option<Box<dyn FnMut(&[u8]) + Send>>,
+    hearer: Option<Hearer>,
 }
 
 impl ChannelTransport {
@@ -95,7 +98,7 @@ impl ChannelTransport {
     }
 
     /// Has somebody hear what the remote program writes to its standard error, as it comes.
-    pub fn set_hearer(&mut self, hearer: Box<dyn FnMut(&[u8]) + Send>) {
+    pub fn set_hearer(&mut self, hearer: Hearer) {
         self.hearer = Some(hearer);
     }
 

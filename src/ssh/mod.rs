@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-pub use channel::ChannelTransport;
+pub use channel::{ChannelTransport, Hearer};
 pub use config::{AddressFamily, Config, IdentityAgent, Proxy, StrictHostKeyChecking};
 pub use connection::Socket;
 pub use dial::dial;
