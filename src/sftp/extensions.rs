@@ -170,6 +170,15 @@ impl Statvfs {
             longest_name: packet.uint64()?,
         })
     }
+
+    /// Whether it has no room for anything, because the system makes up its files when they are read: /proc, /sys.
+    ///
+    /// Linux gives such a file system's blocks and files as 0, and its block size as a page. A file system whose program
+    /// tells nothing (FUSE) has zeros too, but no block of that size.
+    #[must_use]
+    pub fn stores_nothing(&self) -> bool {
+        self.blocks == 0 && self.files == 0 && self.block_size >= 4096
+    }
 }
 
 /// Names of users and groups, in the order of the ids that were asked for; empty where the server knows none.
@@ -259,5 +268,21 @@ mod tests {
         };
         assert_eq!(reply(2).unwrap().users, ["root", ""]);
         assert!(reply(1).is_err());
+    }
+
+    #[test]
+    fn only_what_has_neither_blocks_nor_files_nor_odd_blocks_stores_nothing() {
+        let sysfs = Statvfs { block_size: 4096, ..Statvfs::default() };
+        assert!(sysfs.stores_nothing());
+        // A disk, a full one, and FUSE programs that tell nothing.
+        for system in [
+            Statvfs { blocks: 9, files: 9, ..sysfs },
+            Statvfs { blocks: 9, ..sysfs },
+            Statvfs { files: 9, ..sysfs },
+            Statvfs { block_size: 512, ..sysfs },
+            Statvfs::default(),
+        ] {
+            assert!(!system.stores_nothing(), "{system:?}");
+        }
     }
 }

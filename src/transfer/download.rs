@@ -69,6 +69,8 @@ enum End {
     Doubted(u32),
     /// Asked there so many times, and not answered.
     AskedAgain(u32),
+    /// It does end there, and the server is asked whether sizes mean anything on its file system.
+    Weighed,
     /// The server gave all there is.
     Reached,
 }
@@ -133,6 +135,7 @@ impl Download {
             (Asked::Open, Err(error)) if may_be_crowded(&error) && !self.is_second_try => Ok(Turn::Crowded),
             (Asked::Open, Err(error)) => Err(self.failure(Act::OpenRemote, error)),
             (Asked::Verify { offset, .. }, outcome) => self.compared(io, offset, outcome),
+            (Asked::FileSystem, outcome) => self.weighed(outcome),
             (Asked::Read { offset, length }, outcome) => {
                 self.outstanding -= 1;
                 self.got(io, offset, length, outcome)
@@ -267,7 +270,7 @@ impl Download {
                 self.end = End::AskedAgain(times + 1);
                 return Some((self.written, read_bytes));
             }
-            End::Doubted(_) | End::AskedAgain(_) => return None,
+            End::Doubted(_) | End::AskedAgain(_) | End::Weighed => return None,
             End::Ahead => {}
         }
         let size = self.attributes.size.unwrap_or(0);
@@ -297,7 +300,7 @@ impl Download {
     ) -> Result<Turn, Failure> {
         match outcome {
             Ok(Reply::Data(data)) => self.got_data(io, offset, length, data)?,
-            Err(error) if error.is_eof() => self.got_end(io, offset)?,
+            Err(error) if error.is_eof() => self.got_end(io, offset),
             Err(error) => return Err(self.failure(Act::ReadRemote, error)),
             Ok(_) => {}
         }
@@ -315,7 +318,7 @@ impl Download {
                 (self.end, self.next) = (End::Ahead, self.written);
                 return Ok(());
             }
-            End::Ahead | End::Reached => {}
+            End::Ahead | End::Weighed | End::Reached => {}
         }
         let (end, wanted_end) = (offset + data.len() as u64, offset + u64::from(length));
         if end < wanted_end {
@@ -355,7 +358,7 @@ impl Download {
         }
     }
 
-    fn got_end(&mut self, io: &mut Io, offset: u64) -> Result<(), Failure> {
+    fn got_end(&mut self, io: &mut Io, offset: u64) {
         let size = self.attributes.size.unwrap_or(0);
         match self.end {
             End::Ahead if offset >= size => self.end = End::Reached,
@@ -365,12 +368,28 @@ impl Download {
             }
             End::AskedAgain(times) if times < DOUBTS => self.end = End::Doubted(times),
             End::AskedAgain(_) => {
-                let cause = Cause::Truncated { got: self.written, expected: size };
-                return Err(self.failure(Act::ReadRemote, cause));
+                self.end = End::Weighed;
+                io.ask(self.sequence, Asked::FileSystem, &calls::StatFileSystem { path: &self.remote });
             }
             _ => {}
         }
-        Ok(())
+    }
+
+    /// Where nothing is stored, as in /sys, a size that STAT tells is none, and the end is where reading found it.
+    fn weighed(&mut self, outcome: Result<Reply, sftp::Error>) -> Result<Turn, Failure> {
+        match outcome {
+            Ok(Reply::Statvfs(system)) if system.stores_nothing() => {
+                self.attributes.size = None;
+                self.end = End::Reached;
+                Ok(Turn::MayAsk)
+            }
+            _ => Err(self.truncated()),
+        }
+    }
+
+    fn truncated(&self) -> Failure {
+        let expected = self.attributes.size.unwrap_or(0);
+        self.failure(Act::ReadRemote, Cause::Truncated { got: self.written, expected })
     }
 
     fn forget_what_came_early(&mut self, io: &mut Io) {
@@ -403,8 +422,7 @@ impl Download {
         let size = self.attributes.size.unwrap_or(0);
         if self.written < size {
             // An end was seen, but not everything before it: nothing is lost silently.
-            let cause = Cause::Truncated { got: self.written, expected: size };
-            return Err(self.failure(Act::ReadRemote, cause));
+            return Err(self.truncated());
         }
         // Its drop sends CLOSE, whose answer says nothing about what was read.
         self.handle = None;

@@ -46,6 +46,8 @@ pub(super) enum Asked {
         offset: u64,
         length: u32,
     },
+    /// Which file system it lies on.
+    FileSystem,
     SetAttributes,
     Sync,
     Close,

@@ -16,7 +16,7 @@ use super::io::{Asked, Io, Turn, may_be_crowded};
 use super::local::bytes;
 use super::plan::{PutFile, times};
 use super::reporter::Sequence;
-use crate::sftp::{self, Attributes, Extension, Handle, OpenFlags, Reply, Times, calls};
+use crate::sftp::{self, Attributes, Extension, Handle, OpenFlags, Reply, Statvfs, Times, calls};
 
 /// How much of what is there is compared before anything is appended to it.
 const TAIL_BYTES: u64 = 64 * 1024;
@@ -260,7 +260,7 @@ impl Upload {
             }
         }
         let end = self.next + filled as u64;
-        if filled < buffer.len() && end < self.size {
+        if filled < buffer.len() && end < self.size && !stores_nothing(&self.local) {
             let cause = Cause::Truncated { got: end, expected: self.size };
             return Err(Failure::new(Act::ReadLocal, bytes(&self.source.shown), cause));
         }
@@ -402,4 +402,12 @@ impl Upload {
             None => drop(io.session.submit(&calls::Setstat { path: &self.source.remote, attributes })),
         }
     }
+}
+
+/// Whether a file lies where nothing is stored, as in /sys: the size that such a file tells is none.
+fn stores_nothing(file: &LocalFile) -> bool {
+    rustix::fs::fstatvfs(file).is_ok_and(|system| {
+        let (block_size, blocks, files) = (system.f_bsize, system.f_blocks, system.f_files);
+        Statvfs { block_size, blocks, files, ..Statvfs::default() }.stores_nothing()
+    })
 }

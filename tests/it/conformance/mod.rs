@@ -35,6 +35,9 @@ tables!(changes, get, lines, links_and_copies, ls, places, put);
 const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("owners-by-name", "tests/it/commands_files.rs::chown_and_chgrp_know_users_and_groups_by_name"),
     ("blanks-in-owners", "tests/it/commands_listing.rs::long_lines_keep_nine_columns_whatever_owners_are_called"),
+    ("cut-short", "tests/it/transfer/hostile.rs::an_early_end_is_never_taken_for_the_whole_file"),
+    ("cut-short", "tests/it/transfer/hostile.rs::where_nothing_is_stored_a_file_ends_where_reading_ends"),
+    ("cut-short", "tests/it/transfer/hostile.rs::made_up_files_of_the_system_go_both_ways"),
     ("long-lines", "tests/it/batch.rs::a_line_of_a_megabyte_is_one_bad_line"),
     ("byte-order-mark", "tests/it/batch.rs::a_byte_order_mark_and_carriage_returns_do_no_harm"),
 ];

@@ -44,6 +44,38 @@ fn an_early_end_is_never_taken_for_the_whole_file() {
 }
 
 #[test]
+fn where_nothing_is_stored_a_file_ends_where_reading_ends() {
+    for lie in ["made-up=4096", "made-up=1000000"] {
+        let site = Site::on(Remote::with([Entry::sized("g", 10)]).lying(lie));
+        site.get(&["g"], PLAIN).succeeds();
+        site.same("g");
+        assert_eq!(site.local_names(), ["g"], "{lie}");
+    }
+}
+
+/// What the kernel makes up says that it is as long as a page. sftp(1) moves it, and scripts rely on that.
+#[test]
+fn made_up_files_of_the_system_go_both_ways() {
+    let candidates =
+        ["/sys/kernel/mm/transparent_hugepage/enabled", "/sys/kernel/profiling", "/sys/kernel/uevent_seqnum"];
+    let is_made_up = |path: &&str| {
+        let length = fs::read(path).map_or(0, |contents| contents.len() as u64);
+        length > 0 && fs::metadata(path).is_ok_and(|about| about.len() > length)
+    };
+    // Not every system has such files.
+    let Some(path) = candidates.into_iter().find(is_made_up) else { return };
+    let contents = fs::read(path).unwrap();
+    let site = Site::on(Remote::empty());
+    let link = |at| std::os::unix::fs::symlink(path, at).unwrap();
+    link(site.remote("there"));
+    link(site.local("here"));
+    site.get(&["there"], PLAIN).succeeds();
+    assert_eq!(fs::read(site.local("there")).unwrap(), contents);
+    site.put(&["here"], PLAIN).succeeds();
+    assert_eq!(fs::read(site.remote("here")).unwrap(), contents);
+}
+
+#[test]
 fn a_file_that_is_longer_than_was_said_is_read_to_its_end() {
     for lie in ["size=0", "size=10", "size=65536"] {
         let site = lying(lie);

@@ -34,6 +34,8 @@ pub(crate) enum Lie {
     NoAttributes,
     /// `size=N`: STAT's size is N.
     Size(u64),
+    /// `made-up=N`: the same, and its file system stores nothing, as those whose files are made up when they are read.
+    MadeUp(u64),
     /// `odd-status=N`: OPEN fails with a code that version 3 does not know.
     OddStatus(u32),
     /// `status-text`: OPEN fails with a text full of escape sequences.
@@ -124,6 +126,7 @@ impl Lie {
             "status-ok" => Self::StatusOk,
             "no-attributes" => Self::NoAttributes,
             "size" => Self::Size(number),
+            "made-up" => Self::MadeUp(number),
             "odd-status" => Self::OddStatus(short?),
             "status-text" => Self::StatusText,
             "eof-at" => Self::EofAt(number),
@@ -232,6 +235,7 @@ impl Teller {
             Lie::Version(number) => version(number, &[]).bytes(),
             Lie::NoExtensions => version(3, &[]).bytes(),
             Lie::Owners => version(3, &[("users-groups-by-id@openssh.com", "1")]).bytes(),
+            Lie::MadeUp(_) => version(3, &[("statvfs@openssh.com", "2")]).bytes(),
             Lie::Motd => [b"Welcome to the machine!\n".to_vec(), self.honest.answer(request).bytes()].concat(),
             _ => self.honest.answer(request).bytes(),
         }
@@ -275,6 +279,7 @@ impl Teller {
             wire::CLOSE if self.lie == Lie::Abyss => Packet::status(request.id, wire::OK, "Success"),
             wire::READDIR => self.read_directory(request),
             wire::EXTENDED if self.lie == Lie::Owners => owners(request),
+            wire::EXTENDED if matches!(self.lie, Lie::MadeUp(_)) => stores_nothing(request.id),
             wire::REALPATH if self.lie == Lie::NoNames => names(request.id, &[]),
             wire::REALPATH if self.lie == Lie::BadRealpath => {
                 names(request.id, &[(b"/tmp/x\nget /etc/passwd".to_vec(), None)])
@@ -291,7 +296,7 @@ impl Teller {
             Lie::WrongType => Packet::new(wire::HANDLE, id).string(b"1"),
             Lie::StatusOk => Packet::status(id, wire::OK, "Success"),
             Lie::NoAttributes => Packet::new(wire::ATTRS, id).attributes(Attributes::default()),
-            Lie::Size(size) => match std::fs::metadata(honest::path(&request.string())) {
+            Lie::Size(size) | Lie::MadeUp(size) => match std::fs::metadata(honest::path(&request.string())) {
                 Ok(metadata) if metadata.is_file() => Packet::new(wire::ATTRS, id)
                     .attributes(Attributes { size: Some(size), ..Attributes::of(&metadata) }),
                 Ok(metadata) => Packet::new(wire::ATTRS, id).attributes(Attributes::of(&metadata)),
@@ -420,6 +425,11 @@ fn owners(mut request: Request) -> Packet {
     };
     let (users, groups) = (names(|id| format!("u{id}")), names(|id| format!("g {id} is it")));
     Packet::new(wire::EXTENDED_REPLY, request.id).string(&users).string(&groups)
+}
+
+/// What Linux says of /sys: a block size, and no blocks.
+fn stores_nothing(id: u32) -> Packet {
+    (0..9).fold(Packet::new(wire::EXTENDED_REPLY, id).long(4096).long(4096), |packet, _| packet.long(0))
 }
 
 /// Names in a reply to READDIR where we make them up.
