@@ -119,7 +119,9 @@ struct Target {
 
 impl Target {
     fn of(cx: &Context, typed: Option<PathBuf>, must_be_directory: bool) -> Result<Target, Failure> {
-        let is_directory = typed.as_ref().is_none_or(|path| cx.local.resolve(path).is_dir());
+        // An empty word, as of a script's variable that was never set, is not the working directory.
+        let is_there = |path: &PathBuf| !path.as_os_str().is_empty() && cx.local.resolve(path).is_dir();
+        let is_directory = typed.as_ref().is_none_or(is_there);
         match &typed {
             Some(path) if must_be_directory && !is_directory => {
                 let shown = Printable(path.as_os_str().as_bytes());
@@ -138,6 +140,10 @@ impl Target {
             Some(name) => OsStr::from_bytes(name),
         };
         let local = match &self.typed {
+            Some(path) if path.as_os_str().is_empty() => {
+                cx.output.status(format_args!("Fetching {} to ", Printable(remote.as_bytes())));
+                return Err(Failure::new("open local \"\": No such file or directory"));
+            }
             Some(path) if !self.is_directory => LocalPath::named(cx.local.resolve(path), path),
             directory => {
                 let shown = directory.as_deref().unwrap_or(Path::new("")).join(name);

@@ -21,7 +21,9 @@ pub struct Lcd {
 
 impl Run for Lcd {
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        let path = self.path.map_or_else(|| PathBuf::from("~"), |LocalDir(path)| path);
+        // An empty word is no path, as in sftp(1) and in cd.
+        let typed = self.path.map(|LocalDir(path)| path).filter(|path| !path.as_os_str().is_empty());
+        let path = typed.unwrap_or_else(|| PathBuf::from("~"));
         let path = expand_tilde(&path)?;
         cx.local.change(&path).map_err(|error| {
             let shown = Printable(path.as_os_str().as_bytes());

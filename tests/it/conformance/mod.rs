@@ -38,6 +38,7 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("cut-short", "tests/it/transfer/hostile.rs::an_early_end_is_never_taken_for_the_whole_file"),
     ("cut-short", "tests/it/transfer/hostile.rs::where_nothing_is_stored_a_file_ends_where_reading_ends"),
     ("cut-short", "tests/it/transfer/hostile.rs::made_up_files_of_the_system_go_both_ways"),
+    ("home", "tests/it/commands_places.rs::lcd_without_a_path_and_with_a_tilde_goes_home"),
     ("long-lines", "tests/it/batch.rs::a_line_of_a_megabyte_is_one_bad_line"),
     ("byte-order-mark", "tests/it/batch.rs::a_byte_order_mark_and_carriage_returns_do_no_harm"),
 ];
