@@ -1,13 +1,15 @@
 //! The command line, as data: sftp(1)'s options to the letter, and a few of our own.
 //!
 //! clap reads it and writes its help; sftp(1)'s getopt decides the rest: options end at the first operand, may be
-//! clustered and repeated, and take the next word whatever it looks like. Nothing is opened or connected here.
+//! clustered and repeated, and take the next word whatever it looks like. Nothing is opened or connected here, but for
+//! the system's table of services, which names ports.
 #![forbid(unsafe_code)]
 
 mod destination;
 mod fault;
 mod operands;
 mod options;
+mod service;
 mod ssh_option;
 
 use std::ffi::OsString;
@@ -310,6 +312,9 @@ mod tests {
             ("-bfile host", |s| s.batch == Some(Batch::File("file".into()))),
             ("-P22 host", |s| s.port == Some(22)),
             ("-P 22 -P 2222 host", |s| s.port == Some(2222)),
+            ("-P ' +22' -B ' 5' -R +3 -l ' 7' host", |s| {
+                (s.port, s.buffer_bytes, s.requests, s.limit_kbit) == (Some(22), Some(5), Some(3), Some(7))
+            }),
             ("-P 22 sftp://host:2222", |s| s.port == Some(2222)),
             ("-P 22 sftp://host", |s| s.port == Some(22)),
             ("-rpaf host", |s| s.recursive && s.preserve && s.resume && s.fsync),
@@ -414,10 +419,12 @@ mod tests {
         for (line, code, message, hint) in [
             ("-P 0 host", 255, "Bad port \"0\"", ""),
             ("-P 65536 host", 255, "Bad port \"65536\"", ""),
-            ("-P ssh host", 255, "Bad port \"ssh\"", ""),
+            ("-P no-such-service host", 255, "Bad port \"no-such-service\"", ""),
             ("-P '' host", 255, "Bad port \"\"", ""),
             ("-B x host", 255, "Invalid buffer size \"x\"", ""),
             ("-B 0 host", 255, "Invalid buffer size \"0\"", ""),
+            ("-B '5 ' host", 255, "Invalid buffer size \"5 \"", ""),
+            ("-B ++5 host", 255, "Invalid buffer size \"++5\"", ""),
             ("-B -1 host", 255, "Invalid buffer size \"-1\"", ""),
             ("-R 1k host", 255, "Invalid number of requests \"1k\"", ""),
             ("-X foo=1 host", 255, "Invalid -X option \"foo=1\": it is buffer=SIZE or nrequests=COUNT", ""),

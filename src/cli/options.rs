@@ -200,19 +200,22 @@ const MOST_REQUESTS: u32 = 256 * 1024;
 const FASTEST_KBIT: u32 = 100 * 1024 * 1024;
 
 fn buffer_bytes(text: &str) -> Result<u32, UnfitValue> {
-    positive(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid buffer size {text:?}")))
+    number(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid buffer size {text:?}")))
 }
 
 fn request_count(text: &str) -> Result<u32, UnfitValue> {
-    positive(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid number of requests {text:?}")))
+    number(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid number of requests {text:?}")))
 }
 
 fn port(text: &str) -> Result<u16, UnfitValue> {
-    port_number(text).ok_or_else(|| UnfitValue::Fatal(format!("Bad port {text:?}")))
+    number(text)
+        .and_then(|number| u16::try_from(number).ok())
+        .or_else(|| super::service::port(text))
+        .ok_or_else(|| UnfitValue::Fatal(format!("Bad port {text:?}")))
 }
 
 fn limit_kbit(text: &str) -> Result<u32, UnfitValue> {
-    positive(text)
+    number(text)
         .filter(|&kbit| kbit <= FASTEST_KBIT)
         .ok_or_else(|| UnfitValue::Usage(format!("invalid limit {text:?}: not from 1 to {FASTEST_KBIT} Kbit/s")))
 }
@@ -236,6 +239,12 @@ fn protocol_option(text: &str) -> Result<ProtocolOption, UnfitValue> {
 /// A port: 1 to 65535, digits only.
 pub(super) fn port_number(text: &str) -> Option<u16> {
     positive(text).and_then(|number| u16::try_from(number).ok())
+}
+
+/// A whole number from 1 on as strtol(3) reads it: blanks and a plus may stand in front.
+fn number(text: &str) -> Option<u32> {
+    let text = text.trim_start();
+    positive(text.strip_prefix('+').unwrap_or(text))
 }
 
 /// A whole number from 1 on, digits only.
