@@ -109,6 +109,11 @@ pub struct Invocation {
     pub requests: Option<u32>,
     /// `-l`: kilobits each second, 1 to 104857600.
     pub limit_kbit: Option<u32>,
+    /// `-j`: connections that move files, never 0.
+    pub jobs: u8,
+    /// `--retry`: how often it is tried to connect again when a connection breaks. By default it depends on who gives the
+    /// commands.
+    pub retries: Option<u32>,
     /// `-S`: the program that is run as ssh.
     pub ssh_program: Option<OsString>,
     /// `-s`.
@@ -120,6 +125,12 @@ pub struct Invocation {
 }
 
 impl Invocation {
+    /// Whether there may be more connections than the first one.
+    #[must_use]
+    pub fn may_connect_again(&self) -> bool {
+        self.jobs > 1 || self.retries != Some(0)
+    }
+
     /// The same session with what is piped in as its batch, just as `-b -` has it: what `--strict` asks for where nobody
     /// types.
     #[must_use]
@@ -221,6 +232,8 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
         buffer_bytes,
         requests,
         limit_kbit: options.limit,
+        jobs: options.jobs.unwrap_or(1),
+        retries: options.retry,
         ssh_program: options.program,
         subsystem: options.subsystem,
         ssh_options,
@@ -333,6 +346,8 @@ mod tests {
             ("-- host", |s| s.target == session("host").target),
             ("host -v", |s| s.local == Some("-v".into()) && s.verbosity == 0),
             ("host:x --help", |s| s.local == Some("--help".into())),
+            ("-j 4 --retry 7 host", |s| s.jobs == 4 && s.retries == Some(7) && s.may_connect_again()),
+            ("--retry 0 host", |s| s.jobs == 1 && s.retries == Some(0) && !s.may_connect_again()),
             ("--keep-going --strict --no-shell-escape host", |s| s.keep_going && s.strict && !s.shell_escape),
             ("-b - host", |s| !s.keep_going && !s.strict && s.shell_escape && s.commands.is_none()),
             ("--password-file=-x host", |s| s.password_file == Some("-x".into())),

@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 
 mod askpass;
+mod backoff;
 mod far_errors;
+mod memory;
 mod password;
 mod questions;
 
@@ -16,21 +18,23 @@ use std::process::Command;
 
 use crate::child::{ChildTransport, Process};
 use crate::cli::{Destination, Invocation, SshOption, Target};
-use crate::sftp;
+use crate::sftp::{self, Session};
 use crate::ssh;
 use crate::terminal::{Output, Printable};
 use crate::transport::Transport;
 
 use far_errors::FarErrors;
+use memory::Memory;
 use password::Ready;
 use questions::AtTerminal;
 
+pub use backoff::Backoff;
 pub use password::UnfitFile;
 
 /// An open session, and what to say about it.
 pub struct Connected {
     /// The session.
-    pub session: sftp::Session,
+    pub session: Session,
     /// `Connected to HOST.`, as sftp(1) says it.
     pub greeting: String,
 }
@@ -72,6 +76,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether another attempt could end otherwise: not where somebody said no, or must be asked.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Error::Ssh(error) => error.may_pass(),
+            Error::Sftp(_) => true,
+            _ => false,
+        }
+    }
+
     /// The way out, for a line of its own.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -86,38 +100,97 @@ impl Error {
     }
 }
 
-/// Connects as the command line asks. What must be asked is asked on the terminal, never in a batch.
-///
-/// # Errors
-/// Whatever keeps the session from being opened.
-pub fn open(invocation: &Invocation, output: &Output) -> Result<Connected, Error> {
-    match &invocation.target {
-        Target::Command(command) => {
-            let transport = run_server(command)?;
-            let greeting = format!("Attached to {}.", Printable(command.as_bytes()));
-            start(Box::new(transport), sftp::Options::default(), greeting)
-        }
-        Target::Server(destination) => {
-            let greeting = format!("Connected to {}.", Printable(destination.host.as_bytes()));
-            match &invocation.ssh_program {
-                Some(program) => {
-                    let mut command = Command::new(program);
-                    command.args(invocation.ssh_program_arguments(destination));
-                    // The program may ask a person first.
-                    let options = sftp::Options { greeting_limit: None, ..sftp::Options::default() };
-                    start(Box::new(run(&command)?), options, greeting)
-                }
-                None => {
-                    let transport = connect(invocation, destination, output)?;
-                    start(Box::new(transport), sftp::Options::default(), greeting)
+/// Opens sessions with the server of one command line: the first one, and others after it or beside it for which
+/// nothing is asked twice.
+pub struct Connector {
+    invocation: Invocation,
+    output: Output,
+    memory: Memory,
+}
+
+impl Connector {
+    /// For the server that a command line names.
+    #[must_use]
+    pub fn new(invocation: &Invocation, output: &Output) -> Connector {
+        let memory = Memory::new(invocation.may_connect_again());
+        Connector { invocation: invocation.clone(), output: output.clone(), memory }
+    }
+
+    /// Connects. What must be asked is asked on the terminal, never in a batch; what was answered for an earlier session
+    /// is not asked again.
+    ///
+    /// # Errors
+    /// Whatever keeps the session from being opened. That the host's key is not the one that it had before is an error, too.
+    pub fn open(&self) -> Result<Connected, Error> {
+        self.open_asking(true)
+    }
+
+    /// Connects and asks nobody, from any thread.
+    ///
+    /// # Errors
+    /// Whatever keeps the session from being opened, a question that nobody may be asked included.
+    pub fn open_unasked(&self) -> Result<Session, Error> {
+        Ok(self.open_asking(false)?.session)
+    }
+
+    fn open_asking(&self, may_ask: bool) -> Result<Connected, Error> {
+        let invocation = &self.invocation;
+        match &invocation.target {
+            Target::Command(command) => {
+                let transport = run_server(command)?;
+                let greeting = format!("Attached to {}.", Printable(command.as_bytes()));
+                start(Box::new(transport), sftp::Options::default(), greeting)
+            }
+            Target::Server(destination) => {
+                let greeting = format!("Connected to {}.", Printable(destination.host.as_bytes()));
+                match &invocation.ssh_program {
+                    Some(program) => {
+                        let mut command = Command::new(program);
+                        if !may_ask {
+                            command.arg("-oBatchMode=yes");
+                        }
+                        command.args(invocation.ssh_program_arguments(destination));
+                        // The program may ask a person first.
+                        let options = sftp::Options { greeting_limit: None, ..sftp::Options::default() };
+                        start(Box::new(run(&command)?), options, greeting)
+                    }
+                    None => {
+                        let transport = self.connect(destination, may_ask)?;
+                        start(Box::new(transport), sftp::Options::default(), greeting)
+                    }
                 }
             }
         }
     }
+
+    /// SSH of our own.
+    fn connect(&self, destination: &Destination, may_ask: bool) -> Result<ssh::ChannelTransport, Error> {
+        let invocation = &self.invocation;
+        let ready = Ready::find(invocation.password_file.as_deref()).map_err(|fault| Error::PasswordFile {
+            file: invocation.password_file.clone().unwrap_or_default(),
+            fault,
+        })?;
+        let mut questions = AtTerminal::new(&self.output, invocation.verbosity > 0, ready, &self.memory, may_ask);
+        let arguments = invocation.ssh_config_arguments(destination);
+        let config =
+            ssh::Config::resolve(ssh::Request { arguments: &arguments, host: &destination.host }, &mut questions)?;
+        let start = what_to_start(invocation)?;
+        let socket = match &config.proxy {
+            None => ssh::dial(&config)?,
+            Some(proxy) => through(&proxy_command(proxy, &config, invocation))?,
+        };
+        let mut host = self.memory.host();
+        let opened = ssh::open(&config, socket, &start, &mut host, &mut questions);
+        self.memory.remember_host(host);
+        let mut transport = opened?;
+        let mut errors = FarErrors::shown_on(&self.output);
+        transport.set_hearer(Box::new(move |bytes| errors.hear(bytes)));
+        Ok(transport)
+    }
 }
 
 fn start(transport: Box<dyn Transport>, options: sftp::Options, greeting: String) -> Result<Connected, Error> {
-    Ok(Connected { session: sftp::Session::open(transport, options)?, greeting })
+    Ok(Connected { session: Session::open(transport, options)?, greeting })
 }
 
 /// Starts the server program of `-D`, which is split as a shell splits it.
@@ -135,28 +208,6 @@ fn run(command: &Command) -> Result<ChildTransport, Error> {
 
 fn unstarted(command: &Command, cause: io::Error) -> Error {
     Error::Program { program: command.get_program().to_owned(), cause }
-}
-
-/// SSH of our own.
-fn connect(
-    invocation: &Invocation,
-    destination: &Destination,
-    output: &Output,
-) -> Result<ssh::ChannelTransport, Error> {
-    let ready = Ready::find(invocation.password_file.as_deref())
-        .map_err(|fault| Error::PasswordFile { file: invocation.password_file.clone().unwrap_or_default(), fault })?;
-    let mut questions = AtTerminal::new(output, invocation.verbosity > 0, ready);
-    let arguments = invocation.ssh_config_arguments(destination);
-    let config = ssh::Config::resolve(ssh::Request { arguments: &arguments, host: &destination.host }, &mut questions)?;
-    let start = what_to_start(invocation)?;
-    let socket = match &config.proxy {
-        None => ssh::dial(&config)?,
-        Some(proxy) => through(&proxy_command(proxy, &config, invocation))?,
-    };
-    let mut transport = ssh::open(&config, socket, &start, &mut questions)?;
-    let mut errors = FarErrors::shown_on(output);
-    transport.set_hearer(Box::new(move |bytes| errors.hear(bytes)));
-    Ok(transport)
 }
 
 fn what_to_start(invocation: &Invocation) -> Result<ssh::Start, Error> {
@@ -225,7 +276,7 @@ mod tests {
     }
 
     fn error(line: &str) -> String {
-        open(&invocation(line), &Output::captured()).err().expect(line).to_string()
+        Connector::new(&invocation(line), &Output::captured()).open().err().expect(line).to_string()
     }
 
     #[test]

@@ -97,6 +97,9 @@ pub(super) struct Options {
     /// Set buffer=SIZE as -B, or nrequests=COUNT as -R
     #[arg(short = 'X', value_name = "OPTION", allow_hyphen_values = true, action = ArgAction::Append, value_parser = protocol_option)]
     pub(super) protocol: Vec<ProtocolOption>,
+    /// Move files over so many connections at once; each is logged in for itself, and nothing is asked twice
+    #[arg(short = 'j', value_name = "COUNT", allow_hyphen_values = true, value_parser = connection_count)]
+    pub(super) jobs: Option<u8>,
     /// Go through a whole script whatever fails, and then exit with 1
     #[arg(long)]
     pub(super) keep_going: bool,
@@ -112,6 +115,9 @@ pub(super) struct Options {
     /// Read and print plain lines: no line editor, no meter that moves; SFTPSH_PLAIN in the environment does the same
     #[arg(long)]
     pub(super) plain: bool,
+    /// Try so often to connect again when the connection breaks, and go on where it broke; 3 at a prompt, else 0
+    #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = retry_count)]
+    pub(super) retry: Option<u32>,
     /// Obey what is piped in as -b - does: stop at the first failure, ask nothing
     #[arg(long)]
     pub(super) strict: bool,
@@ -154,11 +160,12 @@ the password.";
 pub(super) const USAGE: &str = "\
 usage: sftpsh [-46AaCfNpqrv] [-B bytes] [-b batchfile] [-c ciphers]
               [-D sftp_server_command] [-e commands] [-F ssh_config]
-              [-i identity_file] [-J hosts] [-l kbit] [-o ssh_option] [-P port]
-              [-R requests] [-S program] [-s subsystem | sftp_server]
-              [-X sftp_option] [--keep-going] [--no-shell-escape]
-              [--password-file file] [--progress auto|plain|none] [--plain]
-              [--strict] [--help] [--version] destination [local | -- command ...]";
+              [-i identity_file] [-J hosts] [-j connections] [-l kbit]
+              [-o ssh_option] [-P port] [-R requests] [-S program]
+              [-s subsystem | sftp_server] [-X sftp_option] [--keep-going]
+              [--no-shell-escape] [--password-file file]
+              [--progress auto|plain|none] [--plain] [--retry count] [--strict]
+              [--help] [--version] destination [local | -- command ...]";
 
 /// How transfers show how far they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -196,6 +203,9 @@ const LONGEST_PACKET: u64 = 256 * 1024;
 /// The most requests that `-X nrequests` may name.
 const MOST_REQUESTS: u32 = 256 * 1024;
 
+/// The most connections that `-j` may name. OpenSSH's server lets ten log in at the same time (MaxStartups).
+pub(super) const MOST_CONNECTIONS: u8 = 16;
+
 /// The fastest that `-l` may name: 100 Gbit/s.
 const FASTEST_KBIT: u32 = 100 * 1024 * 1024;
 
@@ -205,6 +215,18 @@ fn buffer_bytes(text: &str) -> Result<u32, UnfitValue> {
 
 fn request_count(text: &str) -> Result<u32, UnfitValue> {
     number(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid number of requests {text:?}")))
+}
+
+fn retry_count(text: &str) -> Result<u32, UnfitValue> {
+    let count = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    count.ok_or_else(|| UnfitValue::Usage(format!("invalid number of attempts {text:?}")))
+}
+
+fn connection_count(text: &str) -> Result<u8, UnfitValue> {
+    let count = positive(text).and_then(|count| u8::try_from(count).ok()).filter(|&count| count <= MOST_CONNECTIONS);
+    count.ok_or_else(|| {
+        UnfitValue::Usage(format!("invalid number of connections {text:?}: not from 1 to {MOST_CONNECTIONS}"))
+    })
 }
 
 fn port(text: &str) -> Result<u16, UnfitValue> {

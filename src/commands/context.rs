@@ -1,7 +1,10 @@
 //! What a command gets to work with. Nothing in it reads a line, knows a prompt or ends the process.
 #![forbid(unsafe_code)]
 
+use std::sync::Arc;
+
 use super::{Failure, LocalDirectory};
+use crate::connect::Connector;
 use crate::name::RemotePath;
 use crate::remote::{Interrupt, Remote};
 use crate::sftp::{Error, Extension, FileType, Session};
@@ -19,6 +22,8 @@ pub struct Context {
     pub settings: Settings,
     /// Where everything goes that is to be seen.
     pub output: Output,
+    /// Opens more sessions with the same server; without it there is only this one.
+    pub connector: Option<Arc<Connector>>,
     /// Whether the first failure ends the run, so that a command over many files stops there too: in a batch, for a line
     /// without `-` in front. Set anew for each line.
     pub stops_at_failure: bool,
@@ -32,7 +37,20 @@ impl Context {
     pub fn open(session: Session, settings: Settings, output: Output) -> Result<Context, Failure> {
         let remote = Remote::open(session).map_err(|error| Failure::from(error).with_line("Need cwd"))?;
         let local = LocalDirectory::current().map_err(|error| Failure::new(cwd_is_gone(&error)))?;
-        Ok(Context { remote, previous_directory: None, local, settings, output, stops_at_failure: false })
+        Ok(Context {
+            remote,
+            previous_directory: None,
+            local,
+            settings,
+            output,
+            connector: None,
+            stops_at_failure: false,
+        })
+    }
+
+    /// Goes on with another session in place of one that ended, in the same place.
+    pub fn go_on_with(&mut self, session: Session) {
+        self.remote.go_on_with(session);
     }
 
     /// Whether Ctrl-C was pressed since the command began; who catches the signal presses, and clears it before each command.
@@ -92,4 +110,8 @@ pub struct Settings {
     pub requests: Option<u32>,
     /// `-l`: bytes of files that may move in a second.
     pub bytes_per_second: Option<ByteSize>,
+    /// `--retry`: how often it is tried to connect again when the connection breaks.
+    pub retries: u32,
+    /// `-j`: connections that a transfer uses; 0 is as good as 1.
+    pub connections: u8,
 }

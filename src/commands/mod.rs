@@ -91,6 +91,28 @@ list::commands! {
     shell_escape::Escape: "!";
 }
 
+impl Command {
+    /// Whether it has anything to ask the server: other commands work on without a connection.
+    #[must_use]
+    pub fn needs_the_server(&self) -> bool {
+        use Command::{Bye, Escape, Help, Lcd, Lls, Lmkdir, Lpwd, Lumask, Progress, Pwd, Version};
+        !matches!(
+            self,
+            Bye(_)
+                | Escape(_)
+                | Help(_)
+                | Lcd(_)
+                | Lls(_)
+                | Lmkdir(_)
+                | Lpwd(_)
+                | Lumask(_)
+                | Progress(_)
+                | Pwd(_)
+                | Version(_)
+        )
+    }
+}
+
 /// Why something local did not work, in the system's words and without their number: `No such file or directory`.
 fn local_cause(error: &std::io::Error) -> String {
     let text = error.to_string();

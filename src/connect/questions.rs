@@ -1,12 +1,14 @@
 //! Asks at the terminal, or lets a program ask, what SSH needs to know, and shows what it has to say. All of it may come from the server, so all of
 //! it is made printable.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
 use zeroize::Zeroizing;
 
 use super::askpass::{self, Asked};
+use super::memory::Memory;
 use super::password::Ready;
 use crate::ssh::{Notice, Questions};
 use crate::terminal::printable::lines;
@@ -17,13 +19,35 @@ pub(super) struct AtTerminal<'a> {
     output: &'a Output,
     verbose: bool,
     ready: Ready,
+    /// What was answered for earlier connections.
+    memory: &'a Memory,
+    /// Questions that were answered from memory. It did not help when one comes again.
+    answered: HashSet<String>,
+    /// Whether anybody may be asked.
+    may_ask: bool,
     /// Lines that belong to the next question: they are put where it is asked, wherever stderr goes.
     pending: Vec<String>,
 }
 
 impl<'a> AtTerminal<'a> {
-    pub(super) fn new(output: &'a Output, verbose: bool, ready: Ready) -> AtTerminal<'a> {
-        AtTerminal { output, verbose, ready, pending: Vec::new() }
+    pub(super) fn new(
+        output: &'a Output,
+        verbose: bool,
+        ready: Ready,
+        memory: &'a Memory,
+        may_ask: bool,
+    ) -> AtTerminal<'a> {
+        AtTerminal { output, verbose, ready, memory, answered: HashSet::new(), may_ask, pending: Vec::new() }
+    }
+
+    fn asked(&self) -> Asked {
+        if self.may_ask { Asked::now(prompt::possible()) } else { Asked::Nobody }
+    }
+
+    /// The answer to the same question for an earlier connection, once.
+    fn remembered(&mut self, question: &str) -> Option<Zeroizing<String>> {
+        let answer = self.memory.answer_to(question)?;
+        self.answered.insert(question.to_owned()).then_some(answer)
     }
 
     fn asked_program(&self, program: &OsString, question: &str) -> Option<Zeroizing<String>> {
@@ -45,12 +69,12 @@ impl<'a> AtTerminal<'a> {
 
 impl Questions for AtTerminal<'_> {
     fn can_ask(&self) -> bool {
-        Asked::now(prompt::possible()) != Asked::Nobody
+        self.asked() != Asked::Nobody || self.memory.has_answers()
     }
 
     fn ask(&mut self, question: &str) -> Option<String> {
         let question = self.with_pending(question);
-        match Asked::now(prompt::possible()) {
+        match self.asked() {
             Asked::Terminal => prompt::ask(&question).ok(),
             Asked::Program(program) => self.asked_program(&program, &question).map(|answer| answer.to_string()),
             Asked::Nobody => None,
@@ -58,12 +82,19 @@ impl Questions for AtTerminal<'_> {
     }
 
     fn secret(&mut self, question: &str) -> Option<Zeroizing<String>> {
-        let question = self.with_pending(question);
-        match Asked::now(prompt::possible()) {
-            Asked::Terminal => prompt::secret(&question).ok(),
-            Asked::Program(program) => self.asked_program(&program, &question),
-            Asked::Nobody => None,
+        if let Some(answer) = self.remembered(question) {
+            return Some(answer);
         }
+        let whole = self.with_pending(question);
+        let answer = match self.asked() {
+            Asked::Terminal => prompt::secret(&whole).ok(),
+            Asked::Program(program) => self.asked_program(&program, &whole),
+            Asked::Nobody => None,
+        };
+        if let Some(answer) = &answer {
+            self.memory.keep(question, answer);
+        }
+        answer
     }
 
     fn has_ready_password(&self) -> bool {

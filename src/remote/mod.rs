@@ -57,6 +57,11 @@ impl Remote {
         &self.session
     }
 
+    /// Goes on with another session with the same server, in the same place. Whether that is still there shows when it is used.
+    pub fn go_on_with(&mut self, session: Session) {
+        self.session = session;
+    }
+
     /// What stops a listing, an expansion or a walk from another thread.
     #[must_use]
     pub fn interrupt(&self) -> &Interrupt {

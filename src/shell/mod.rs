@@ -11,6 +11,7 @@ mod line;
 mod lines;
 mod performer;
 mod prompt;
+mod revival;
 mod script;
 mod session;
 mod showing;

@@ -53,6 +53,9 @@ pub(crate) enum Verdict {
 impl Performer {
     /// Runs one command and does what it wants of the shell.
     pub(crate) fn perform(&mut self, command: Command, ignores_failure: bool) -> Verdict {
+        if command.needs_the_server() && self.ended().is_some() {
+            return Verdict::Failed;
+        }
         self.context.stops_at_failure = self.after_failure == AfterFailure::Stop && !ignores_failure;
         self.signals.lower();
         self.signals.enter(Phase::Running);
@@ -116,8 +119,16 @@ impl Performer {
         show(failure, &self.context.output);
     }
 
-    /// Why the run can't go on, if it can't.
-    pub(crate) fn ended(&self) -> Option<RunEnd> {
+    /// Why the run can't go on, if it can't. A connection that broke is made again first.
+    pub(crate) fn ended(&mut self) -> Option<RunEnd> {
+        match self.ended_as_it_is() {
+            Some(RunEnd::ConnectionFailed) if self.revive() => None,
+            end => end.map(|end| self.told(end)),
+        }
+    }
+
+    /// The same for a run that wants nothing more of the connection.
+    pub(crate) fn ended_as_it_is(&mut self) -> Option<RunEnd> {
         if self.signals.is_ended() {
             return Some(RunEnd::Interrupted);
         }
@@ -133,12 +144,23 @@ impl Performer {
             }
             None => {}
         }
-        self.context.remote.session().end().map(|_| {
-            if !self.told_of_its_loss {
-                self.context.output.failure("Connection closed");
-            }
-            RunEnd::ConnectionFailed
-        })
+        self.context.remote.session().end().map(|_| RunEnd::ConnectionFailed)
+    }
+
+    /// An end, once the person knows of it.
+    pub(super) fn told(&mut self, end: RunEnd) -> RunEnd {
+        if end == RunEnd::ConnectionFailed {
+            self.tell_of_loss();
+        }
+        end
+    }
+
+    /// Says that the connection is gone, unless something said so already.
+    pub(super) fn tell_of_loss(&mut self) {
+        if !self.told_of_its_loss {
+            self.context.output.failure("Connection closed");
+            self.told_of_its_loss = true;
+        }
     }
 }
 

@@ -18,22 +18,26 @@ use crate::commands::{self, Command, Failure};
 use crate::terminal::Printable;
 
 /// A session with a person or a script.
-pub(crate) struct Shell {
+pub(crate) struct Shell<'a> {
     /// Who does what the lines say.
-    pub(crate) performer: Performer,
+    pub(crate) performer: &'a mut Performer,
     /// Where lines come from.
     pub(crate) source: Source,
     /// Whether a line failed that counts.
     pub(crate) failed: bool,
 }
 
-impl Shell {
+impl Shell<'_> {
     /// Obeys line after line until there are no more, one says so, or something ends the run.
     pub(crate) fn run(&mut self) -> RunEnd {
         loop {
             let asked = self.source.next(&self.performer.context, &self.performer.signals);
-            if let Some(end) = self.performer.ended() {
-                return end;
+            let is_last = matches!(asked, Ok(Asked::End));
+            match self.performer.ended_as_it_is() {
+                // Not every command needs it.
+                Some(RunEnd::ConnectionFailed) if !is_last => {}
+                Some(end) => return self.performer.told(end),
+                None => {}
             }
             let flow = match asked {
                 Ok(Asked::Line(line)) => self.obey(&line),
@@ -76,19 +80,31 @@ impl Shell {
     }
 
     fn conclude(&mut self, verdict: Verdict, line: &Line<'_>) -> ControlFlow<RunEnd> {
-        let end = self.performer.ended();
         let counts = verdict == Verdict::Failed && !line.ignores_failure;
         let after = if counts { self.performer.after_failure } else { AfterFailure::Forget };
+        let end = match verdict {
+            Verdict::End => self.performer.ended_as_it_is(),
+            _ => self.end_of_run(after != AfterFailure::Stop),
+        };
         if let None | Some(RunEnd::ConnectionFailed) = end {
             self.tell_where(line.command, after);
         }
         self.failed |= after != AfterFailure::Forget;
         match (end, verdict, after) {
+            (None | Some(RunEnd::ConnectionFailed), Verdict::End, _) => ControlFlow::Break(self.end()),
             (Some(end), ..) => ControlFlow::Break(end),
-            (None, Verdict::End, _) => ControlFlow::Break(self.end()),
             (None, _, AfterFailure::Stop) => ControlFlow::Break(RunEnd::CommandFailed),
             (None, ..) => ControlFlow::Continue(()),
         }
+    }
+
+    /// Why the run can't go on, if it can't; for one that goes on, a broken connection is made again first.
+    fn end_of_run(&mut self, goes_on: bool) -> Option<RunEnd> {
+        if goes_on {
+            return self.performer.ended();
+        }
+        let end = self.performer.ended_as_it_is();
+        end.map(|end| self.performer.told(end))
     }
 
     /// The end of a run that got to its end.

@@ -6,12 +6,14 @@ use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::end::RunEnd;
 use super::given::Given;
 use super::lines::Lines;
 use super::performer::{AfterFailure, Performer, show, words_of};
 use super::prompt::Prompt;
+use super::revival;
 use super::script::Script;
 use super::session::Shell;
 use super::showing::{Showing, moves_its_cursor};
@@ -19,7 +21,7 @@ use super::signals::{Phase, Signals};
 use super::source::Source;
 use crate::cli::{self, Batch, CliError, CommandLine, Commands, Destination, Invocation, Target};
 use crate::commands::{Context, Settings};
-use crate::connect;
+use crate::connect::Connector;
 use crate::sftp::Session;
 use crate::ssh;
 use crate::terminal::output::Quiet;
@@ -88,29 +90,25 @@ fn run(invocation: &Invocation, output: &Output) -> RunEnd {
             return RunEnd::ConnectionFailed;
         }
     };
-    let connected = match connect::open(invocation, output) {
+    let connector = Arc::new(Connector::new(invocation, output));
+    let connected = match connector.open() {
         Ok(connected) => connected,
         Err(error) => {
-            output.failure(&error);
-            if let Some(hint) = error.hint() {
-                output.hint(hint);
-            }
+            revival::tell(&error, output);
             return RunEnd::ConnectionFailed;
         }
     };
     signals.guard(connected.session.killer());
     signals.enter(Phase::Running);
     output.note(connected.greeting);
-    let session = connected.session.clone();
-    let end = converse(connected.session, invocation, script, &signals, output);
-    // The far end's own end says nothing that the commands did not say, and sftp(1) ignores it too.
-    let _ = session.finish();
+    let end = converse(connected.session, connector, invocation, script, &signals, output);
     output.flush();
     end
 }
 
 fn converse(
     session: Session,
+    connector: Arc<Connector>,
     invocation: &Invocation,
     script: Option<Script>,
     signals: &Signals,
@@ -119,7 +117,7 @@ fn converse(
     let showing = Showing { progress: invocation.progress, moves: moves_its_cursor(invocation.plain) };
     let settings = settings(invocation, showing.is_enabled_at_first(output));
     let context = match Context::open(session, settings, output.clone()) {
-        Ok(context) => context,
+        Ok(context) => Context { connector: Some(connector), ..context },
         Err(failure) => {
             show(&failure, output);
             return RunEnd::ConnectionFailed;
@@ -134,6 +132,13 @@ fn converse(
         signals: signals.clone(),
         told_of_its_loss: false,
     };
+    let end = obey(&mut performer, invocation, script, showing);
+    // The far end's own end says nothing that the commands did not say, and sftp(1) ignores it too.
+    let _ = performer.context.remote.session().finish();
+    end
+}
+
+fn obey(performer: &mut Performer, invocation: &Invocation, script: Option<Script>, showing: Showing) -> RunEnd {
     if let ControlFlow::Break(end) = performer.begin_at(invocation) {
         return end;
     }
@@ -145,10 +150,18 @@ fn converse(
     match source(scripts, script, showing) {
         Ok(source) => Shell { performer, source, failed: false }.run(),
         Err(error) => {
-            output.failure(format_args!("Cannot use the terminal: {}", words_of(&error)));
+            performer.context.output.failure(format_args!("Cannot use the terminal: {}", words_of(&error)));
             RunEnd::ConnectionFailed
         }
     }
+}
+
+/// How often it is tried to connect again where nobody said: a person at a terminal would do it, a script may not expect it.
+const RETRIES_FOR_A_PERSON: u32 = 3;
+
+fn retries(invocation: &Invocation) -> u32 {
+    let is_person = invocation.batch.is_none() && invocation.commands.is_none() && io::stdin().is_terminal();
+    invocation.retries.unwrap_or(if is_person { RETRIES_FOR_A_PERSON } else { 0 })
 }
 
 fn after_failure(invocation: &Invocation) -> AfterFailure {
@@ -171,6 +184,8 @@ fn settings(invocation: &Invocation, progress: bool) -> Settings {
         buffer: invocation.buffer_bytes.map(|bytes| ByteSize::bytes(bytes.into())),
         requests: invocation.requests,
         // sftp(1) counts 1024 bits to the kilobit.
+        retries: retries(invocation),
+        connections: invocation.jobs,
         bytes_per_second: invocation.limit_kbit.map(|kbit| ByteSize::bytes(u64::from(kbit) * 1024 / 8)),
     }
 }

@@ -191,6 +191,16 @@ pub enum HostKeyError {
         /// Where the other key stands.
         place: Place,
     },
+    /// It is not the key that the host showed when the session began.
+    #[error("The {label} key of {host} has changed since the session began: it shows {fingerprint} now")]
+    ChangedMeanwhile {
+        /// The host as known_hosts writes it.
+        host: String,
+        /// The type of the key that it had.
+        label: String,
+        /// The fingerprint of the key that it shows now.
+        fingerprint: String,
+    },
     /// The key is marked as revoked.
     #[error("The {label} key of {host} is marked as revoked in {place}")]
     Revoked {
@@ -220,6 +230,29 @@ pub enum HostKeyError {
 }
 
 impl Error {
+    /// Whether another attempt could end otherwise: where a network or a server was to blame, not where a door is closed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Error::Resolve { .. }
+            | Error::Connect { .. }
+            | Error::Closed { .. }
+            | Error::TimedOut { .. }
+            | Error::Refused { .. }
+            | Error::Protocol { .. }
+            | Error::Local { .. } => true,
+            Error::Configuration(_)
+            | Error::NotHonoured { .. }
+            | Error::NoAlgorithm { .. }
+            | Error::NotSsh { .. }
+            | Error::NoCommonAlgorithms { .. }
+            | Error::HostKey(_)
+            | Error::PermissionDenied { .. }
+            | Error::TooManyFailures { .. }
+            | Error::PasswordExpired { .. } => false,
+        }
+    }
+
     /// The way out, for a line of its own.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -7,7 +7,7 @@ use crate::ssh::config::{Config, Proxy, StrictHostKeyChecking};
 use crate::ssh::error::{Error, HostKeyError, cause};
 use crate::ssh::known_hosts::{self, HostName, KnownHosts, Verdict};
 use crate::ssh::public_key::PublicKey;
-use crate::ssh::{Notice, Questions};
+use crate::ssh::{Notice, Questions, Vouched};
 
 /// How far a host is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +41,30 @@ impl Judge<'_> {
         self.known.types_of(&self.name)
     }
 
-    /// Decides about `key`, asking where that is what the configuration wants.
-    pub(super) fn decide(&self, key: Option<&PublicKey>, questions: &mut dyn Questions) -> Result<Trust, Error> {
+    /// Decides about `key`, and vouches for it when it is trusted.
+    pub(super) fn decide(
+        &self,
+        key: Option<PublicKey>,
+        vouched: &mut Option<Vouched>,
+        questions: &mut dyn Questions,
+    ) -> Result<Trust, Error> {
+        match (vouched.as_ref(), key) {
+            (Some(before), Some(key)) if before.key == key => Ok(before.trust),
+            (Some(before), key) => {
+                let (host, label) = (self.name.written(), before.key.label().to_owned());
+                let fingerprint = key.map_or_else(|| String::from("an unusable one"), |key| key.fingerprint());
+                Err(HostKeyError::ChangedMeanwhile { host, label, fingerprint }.into())
+            }
+            (None, key) => {
+                let trust = self.decide_anew(key.as_ref(), questions)?;
+                *vouched = key.map(|key| Vouched { key, trust });
+                Ok(trust)
+            }
+        }
+    }
+
+    /// Decides about a key that was not seen before, asking where that is what the configuration wants.
+    fn decide_anew(&self, key: Option<&PublicKey>, questions: &mut dyn Questions) -> Result<Trust, Error> {
         for fault in self.known.faults() {
             questions.show(Notice::Verbose(format!("{}: {}", fault.place, fault.reason)));
         }

@@ -36,7 +36,7 @@ pub use public_key::PublicKey;
 pub use resolve::Request;
 
 use connection::{Connection, Peer};
-use host_key::Judge;
+use host_key::{Judge, Trust};
 
 // A libssh2 of the system's may be any, with faults that have long been mended in the one that comes along.
 const _: () = assert!(
@@ -100,7 +100,17 @@ pub fn versions() -> [String; 2] {
     [format!("libssh2 {}", native::libssh2_version_text()), openssl::version::version().to_owned()]
 }
 
+/// The key of a host that was trusted, so that the next connection to it need not ask, and must find it unchanged.
+#[derive(Clone, Debug)]
+pub struct Vouched {
+    key: PublicKey,
+    trust: Trust,
+}
+
 /// Makes an SFTP stream on a connected socket: key exchange, the host's key, the log-in, the channel.
+///
+/// A host that is vouched for already must show that very key; otherwise it is judged, and vouched for by the time that
+/// anything secret is said to it.
 ///
 /// # Errors
 /// Whatever keeps it from being made; nothing of the connection is left then.
@@ -108,17 +118,22 @@ pub fn open(
     config: &Config,
     socket: Socket,
     start: &Start,
+    vouched: &mut Option<Vouched>,
     questions: &mut dyn Questions,
 ) -> Result<ChannelTransport, Error> {
     let judge = Judge::new(config);
     let mut connection = Connection::new(socket, Peer { host: config.host.clone(), port: config.port })?;
-    algorithms::prefer(&connection.session, config, &judge.known_types())?;
+    let known_types = match vouched.as_ref() {
+        Some(before) => vec![before.key.kind()],
+        None => judge.known_types(),
+    };
+    algorithms::prefer(&connection.session, config, &known_types)?;
     connection.allow(config.connect_timeout.unwrap_or(HANDSHAKE_LIMIT));
     connection.handshake()?;
     // Copied at once: the bytes are libssh2's, and go with the next key exchange.
     let key = connection.session.host_key().and_then(|(blob, _)| PublicKey::from_blob(blob));
     connection.pause();
-    let trust = judge.decide(key.as_ref(), questions)?;
+    let trust = judge.decide(key, vouched, questions)?;
     auth::log_in(&connection, config, trust, questions)?;
     ChannelTransport::open(connection, start)
 }

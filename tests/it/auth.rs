@@ -26,7 +26,7 @@ fn connect(world: &World, words: &[&str], person: &mut Person) -> Result<(), Err
     arguments.extend(["-F".into(), world.ssh_config().into(), "-oIdentityAgent=none".into()]);
     arguments.extend(["-G", "--", "server"].map(OsString::from));
     let config = Config::resolve(Request { arguments: &arguments, host: "server" }, person)?;
-    let transport = ssh::open(&config, ssh::dial(&config)?, &Start::Subsystem("sftp".to_owned()), person)?;
+    let transport = ssh::open(&config, ssh::dial(&config)?, &Start::Subsystem("sftp".to_owned()), &mut None, person)?;
     let session = Session::open(Box::new(transport), Options::default()).unwrap();
     assert_eq!(session.version(), 3);
     Ok(())

@@ -28,6 +28,7 @@ mod password;
 mod progress;
 mod prompt;
 mod remote;
+mod retry;
 mod script;
 mod start;
 mod transfer;

@@ -30,7 +30,7 @@ fn session(world: &World, start: &Start, prepare: impl FnOnce(&TcpStream)) -> Se
     let stream = TcpStream::connect((config.host.as_str(), config.port)).unwrap();
     stream.set_nodelay(true).unwrap();
     prepare(&stream);
-    let transport = ssh::open(&config, Socket::new(stream, None), start, &mut Person::absent()).unwrap();
+    let transport = ssh::open(&config, Socket::new(stream, None), start, &mut None, &mut Person::absent()).unwrap();
     Session::open(Box::new(transport), Options::default()).unwrap()
 }
 
@@ -207,7 +207,7 @@ fn a_hundred_sessions() {
     let config = Config::resolve(Request { arguments: &arguments, host: "server" }, &mut Person::absent()).unwrap();
     let open = |number: usize| {
         let socket = ssh::dial(&config).unwrap();
-        let transport = ssh::open(&config, socket, &sftp(), &mut Person::absent()).unwrap();
+        let transport = ssh::open(&config, socket, &sftp(), &mut None, &mut Person::absent()).unwrap();
         if number.is_multiple_of(2) {
             // Dropped before anybody spoke SFTP on it: libssh2 leaks some 80 KiB with a session that is alive.
             return;

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::thread::JoinHandle;
@@ -44,6 +44,8 @@ pub struct Relay {
     delay: Duration,
     bytes_per_second: Option<u64>,
     fault: Option<(Toward, u64, Fault)>,
+    /// How many connections the fault strikes; all of them where this is not said.
+    faulty: Option<u64>,
 }
 
 impl Relay {
@@ -70,18 +72,24 @@ impl Relay {
         self
     }
 
+    /// Only the first connections are struck by the fault.
+    pub fn only_first(mut self, connections: u64) -> Self {
+        self.faulty = Some(connections);
+        self
+    }
+
     /// Begins to relay to a port on the loopback.
     pub fn start(self, target: u16) -> RunningRelay {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared { target: AtomicU16::new(target), ..Shared::default() });
         let ours = Arc::clone(&shared);
         let acceptor = std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
                 if ours.ended.load(Ordering::SeqCst) {
                     break;
                 }
-                connect(client, target, self, &ours);
+                connect(client, self, &ours);
             }
         });
         RunningRelay { port, shared, acceptor: Some(acceptor) }
@@ -91,6 +99,7 @@ impl Relay {
 #[derive(Default)]
 struct Shared {
     ended: AtomicBool,
+    target: AtomicU16,
     /// Bytes taken from the server, and from the client.
     moved: [AtomicU64; 2],
     connections: AtomicU64,
@@ -131,6 +140,11 @@ impl RunningRelay {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
+    /// Relays new connections to another port.
+    pub fn turn_to(&self, target: u16) {
+        self.shared.target.store(target, Ordering::SeqCst);
+    }
+
     /// Cuts all that is connected now; new connections are relayed again.
     pub fn cut(&self) {
         for socket in self.shared.sockets.lock().unwrap().drain(..).filter_map(|socket| socket.upgrade()) {
@@ -152,9 +166,11 @@ impl Drop for RunningRelay {
     }
 }
 
-fn connect(client: TcpStream, target: u16, line: Relay, shared: &Arc<Shared>) {
+fn connect(client: TcpStream, mut line: Relay, shared: &Arc<Shared>) {
+    let target = shared.target.load(Ordering::SeqCst);
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)) else { return };
-    shared.connections.fetch_add(1, Ordering::SeqCst);
+    let before = shared.connections.fetch_add(1, Ordering::SeqCst);
+    line.fault = line.fault.filter(|_| line.faulty.is_none_or(|faulty| before < faulty));
     let pair = [Arc::new(client), Arc::new(server)];
     for socket in &pair {
         let _ = socket.set_nodelay(true);

@@ -1,0 +1,72 @@
+//! A connection that broke is made again, and the session goes on where it was.
+
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::performer::Performer;
+use super::signals::{Phase, Signals};
+use crate::connect::{Backoff, Error};
+use crate::terminal::Output;
+
+impl Performer {
+    /// Connects again, as often as that may be tried. Whether the session lives: in the same directory, and with nothing
+    /// asked that was answered before.
+    pub(super) fn revive(&mut self) -> bool {
+        let Some(connector) = self.context.connector.clone() else { return false };
+        let output = self.context.output.clone();
+        let mut backoff = Backoff::new(self.context.settings.retries);
+        self.signals.enter(Phase::Running);
+        self.signals.lower();
+        while let Some(pause) = backoff.next() {
+            self.tell_of_loss();
+            output.note(format_args!("Connecting again ({} of {})", backoff.attempt(), backoff.attempts()));
+            output.flush();
+            if !sleep(pause, &self.signals) {
+                return false;
+            }
+            match connector.open() {
+                Ok(connected) => {
+                    output.note(connected.greeting);
+                    self.signals.guard(connected.session.killer());
+                    self.context.go_on_with(connected.session);
+                    self.told_of_its_loss = false;
+                    return true;
+                }
+                Err(error) => {
+                    tell(&error, &output);
+                    if !error.may_pass() {
+                        return false;
+                    }
+                }
+            }
+        }
+        false
+    }
+}
+
+/// Why there is no connection, and the way out.
+pub(super) fn tell(error: &Error, output: &Output) {
+    output.failure(error);
+    if let Some(hint) = error.hint() {
+        output.hint(hint);
+    }
+}
+
+/// Sleeps, unless a signal comes. Whether the whole pause passed.
+fn sleep(pause: Duration, signals: &Signals) -> bool {
+    let until = Instant::now() + pause;
+    loop {
+        if signals.is_ended() || signals.is_interrupted() {
+            return false;
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return true;
+        }
+        let mut woken = [PollFd::from_borrowed_fd(signals.woken().as_fd(), PollFlags::IN)];
+        // However it ends, the clock and the signals are looked at again.
+        let _ = poll(&mut woken, Timespec::try_from(left).ok().as_ref());
+    }
+}
