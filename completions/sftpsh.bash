@@ -23,7 +23,7 @@ _sftpsh() {
 
     case "${cmd}" in
         sftpsh)
-            opts="-4 -6 -A -a -B -b -C -c -D -e -F -f -i -J -l -N -o -P -p -q -R -r -S -s -v -X --keep-going --no-shell-escape --password-file --progress --plain --strict --help --version"
+            opts="-4 -6 -A -a -B -b -C -c -D -e -F -f -i -J -l -N -o -P -p -q -R -r -S -s -v -X -j --keep-going --no-shell-escape --password-file --progress --plain --retry --strict --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -122,6 +122,10 @@ _sftpsh() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --password-file)
                     local oldifs
                     if [ -n "${IFS+x}" ]; then
@@ -139,6 +143,10 @@ _sftpsh() {
                     ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto plain none" -- "${cur}"))
+                    return 0
+                    ;;
+                --retry)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 *)

@@ -13,10 +13,12 @@ complete -c sftpsh -s R -d 'Keep so many requests in flight; found by measuring 
 complete -c sftpsh -s S -d 'Connect by running PROGRAM as ssh' -r -f -a "(__fish_complete_command)"
 complete -c sftpsh -s s -d 'Ask for this subsystem, or with a slash in it run this program on the server' -r
 complete -c sftpsh -s X -d 'Set buffer=SIZE as -B, or nrequests=COUNT as -R' -r
+complete -c sftpsh -s j -d 'Move files over so many connections at once; each is logged in for itself, and nothing is asked twice' -r
 complete -c sftpsh -l password-file -d 'Answer for a password with the first line of FILE, which nobody else may read' -r -F
 complete -c sftpsh -l progress -d 'Show the progress of transfers' -r -f -a "auto\t'Moving bars on a terminal, nothing elsewhere'
 plain\t'Lines without control codes'
 none\t'Nothing'"
+complete -c sftpsh -l retry -d 'Try so often to connect again when the connection breaks, and go on where it broke; 3 at a prompt, else 0' -r
 complete -c sftpsh -s 4 -d 'Connect over IPv4 only'
 complete -c sftpsh -s 6 -d 'Connect over IPv6 only'
 complete -c sftpsh -s A -d 'Let ssh forward the agent; only a program named by -S does'

@@ -21,8 +21,8 @@ pub(super) struct AtTerminal<'a> {
     ready: Ready,
     /// What was answered for earlier connections.
     memory: &'a Memory,
-    /// Questions that were answered from memory. It did not help when one comes again.
-    answered: HashSet<String>,
+    /// Secrets that this connection wanted. One that it wants again was wrong.
+    asked_for: HashSet<String>,
     /// Whether anybody may be asked.
     may_ask: bool,
     /// Lines that belong to the next question: they are put where it is asked, wherever stderr goes.
@@ -37,7 +37,7 @@ impl<'a> AtTerminal<'a> {
         memory: &'a Memory,
         may_ask: bool,
     ) -> AtTerminal<'a> {
-        AtTerminal { output, verbose, ready, memory, answered: HashSet::new(), may_ask, pending: Vec::new() }
+        AtTerminal { output, verbose, ready, memory, asked_for: HashSet::new(), may_ask, pending: Vec::new() }
     }
 
     fn asked(&self) -> Asked {
@@ -46,8 +46,8 @@ impl<'a> AtTerminal<'a> {
 
     /// The answer to the same question for an earlier connection, once.
     fn remembered(&mut self, question: &str) -> Option<Zeroizing<String>> {
-        let answer = self.memory.answer_to(question)?;
-        self.answered.insert(question.to_owned()).then_some(answer)
+        let is_first_time = self.asked_for.insert(question.to_owned());
+        self.memory.answer_to(question).filter(|_| is_first_time)
     }
 
     fn asked_program(&self, program: &OsString, question: &str) -> Option<Zeroizing<String>> {

@@ -14,6 +14,10 @@ impl Performer {
     /// Connects again, as often as that may be tried. Whether the session lives: in the same directory, and with nothing
     /// asked that was answered before.
     pub(super) fn revive(&mut self) -> bool {
+        // Whoever drops the connection by a second Ctrl-C wants no other.
+        if self.signals.is_interrupted() {
+            return false;
+        }
         let Some(connector) = self.context.connector.clone() else { return false };
         let output = self.context.output.clone();
         let mut backoff = Backoff::new(self.context.settings.retries);
