@@ -41,6 +41,12 @@ impl Failure {
         self
     }
 
+    /// The same with lines in front.
+    pub fn behind(mut self, lines: impl IntoIterator<Item = String>) -> Failure {
+        self.lines.splice(..0, lines);
+        self
+    }
+
     /// The same with a reason behind the last line: `… (it exists already)`.
     pub fn because(mut self, reason: impl fmt::Display) -> Failure {
         if let Some(last) = self.lines.last_mut() {

@@ -29,10 +29,13 @@ impl Matched {
         Ok(cx.remote.resolve(&path))
     }
 
-    /// The failure that nothing was found, with what stood in the way of the search.
+    /// The failure that nothing was found, with what stood in the way of the search: what sftp(1) says of it in front, and
+    /// behind it what sftp(1) keeps to itself.
     pub(super) fn not_found(&self, line: String) -> Failure {
+        let (more, said): (Vec<_>, Vec<_>) = self.failures.iter().partition(|error| error.is_about_attributes());
         let failure = Failure::new(line).with_hint("ls lists what is there");
-        self.failures.iter().fold(failure, |failure, error| failure.with_line(error.to_string()))
+        let failure = failure.behind(said.into_iter().map(ToString::to_string));
+        more.into_iter().fold(failure, |failure, error| failure.with_line(error.to_string()))
     }
 
     /// Says what was left out, though something was found.

@@ -98,6 +98,21 @@ impl Error {
         matches!(self, Error::Connection(_) | Error::Interrupted)
     }
 
+    /// Whether the server refused to tell what something is.
+    #[must_use]
+    pub fn is_about_attributes(&self) -> bool {
+        matches!(self, Error::Refused { act: Act::Stat, .. })
+    }
+
+    /// The directory that could not be listed, if that is what this says.
+    #[must_use]
+    pub fn unlisted(&self) -> Option<&RemotePath> {
+        match self {
+            Error::Refused { act: Act::List | Act::Read, path, .. } => Some(path),
+            _ => None,
+        }
+    }
+
     /// The code of the status that the server answered.
     #[must_use]
     pub fn status_code(&self) -> Option<StatusCode> {

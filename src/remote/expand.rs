@@ -108,8 +108,10 @@ enum Question {
 }
 
 impl Candidate {
+    /// The directory that it names, with a slash behind it, as sftp(1) asks for what it searches.
     fn directory(&self) -> Result<RemotePath, Error> {
-        if self.path.is_empty() { Ok(RemotePath::root()) } else { Ok(RemotePath::new(self.path.clone())?) }
+        let slash: &[u8] = if self.path.ends_with(b"/") { b"" } else { b"/" };
+        Ok(RemotePath::new([self.path.as_slice(), slash].concat())?)
     }
 
     fn child(&self, pattern: &Pattern, component: &Component, entry: &Entry, next: usize) -> Candidate {

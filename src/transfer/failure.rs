@@ -125,6 +125,18 @@ impl Failure {
         self.connection_error().is_some()
     }
 
+    /// A second line, where sftp(1) has one: it says of a tree's directory twice that it can't be read.
+    #[must_use]
+    pub fn second_line(&self) -> Option<String> {
+        match &self.cause {
+            Cause::Walk(error) => {
+                let directory = error.unlisted()?;
+                Some(format!("remote readdir \"{}\" failed", Printable(directory.as_bytes())))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether this process had no descriptor left.
     pub(super) fn is_for_want_of_descriptors(&self) -> bool {
         use rustix::io::Errno;
