@@ -169,6 +169,7 @@ pub fn needs_escape(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_literal_word_means_its_bytes() {
@@ -185,6 +186,20 @@ mod tests {
             let word = Word::literal(text.as_bytes());
             let back = Word::from_argument(&word.to_argument());
             assert_eq!((back.glob(), back.glob_with_braces()), (word.glob(), word.glob_with_braces()));
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        #[test]
+        fn any_bytes_make_a_literal_word_that_survives(
+            bytes in prop::collection::vec(prop_oneof![1u8.., prop::sample::select(&b"*?[]\\{},!a"[..])], 0..16),
+        ) {
+            let word = Word::literal(&bytes);
+            prop_assert_eq!(word.plain(), &bytes[..]);
+            let back = Word::from_argument(&word.to_argument());
+            prop_assert_eq!((back.glob(), back.glob_with_braces()), (word.glob(), word.glob_with_braces()));
         }
     }
 }

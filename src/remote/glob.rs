@@ -287,6 +287,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
         #[test]
         fn an_escaped_name_matches_itself_only(
             name in prop::collection::vec(prop_oneof![any::<u8>(), prop::sample::select(&b"*?[]\\{},!-^ab."[..])], 1..12),

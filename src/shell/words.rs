@@ -330,7 +330,72 @@ mod tests {
         assert_eq!(shell_escape(b"ls !"), None);
     }
 
+    /// sftp(1)'s rules again, byte by byte: the words in glob syntax, None when something is left open.
+    fn split_as_sftp(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+        let mut words = Vec::new();
+        let mut word: Option<Vec<u8>> = None;
+        let mut open = None;
+        let mut bytes = line.iter().copied();
+        while let Some(byte) = bytes.next() {
+            let glob = |protected: u8| matches!(protected, b'*' | b'?' | b'[');
+            match (open, byte) {
+                (None, b' ' | b'\t' | b'\n' | b'\x0b' | b'\x0c' | b'\r') => words.extend(word.take()),
+                (None, b'#') => break,
+                (None, b'\'' | b'"') => {
+                    open = Some(byte);
+                    word.get_or_insert_default();
+                }
+                (None, b'\\') => {
+                    let byte = bytes.next()?;
+                    let kept: &[u8] = if glob(byte) || byte == b'\\' { b"\\" } else { b"" };
+                    word.get_or_insert_default().extend([kept, &[byte]].concat());
+                }
+                (None, _) => word.get_or_insert_default().push(byte),
+                (Some(quote), _) if byte == quote => open = None,
+                (Some(quote), b'\\') => {
+                    let byte = bytes.next()?;
+                    let kept: &[u8] = match byte {
+                        _ if byte == quote => b"",
+                        _ if glob(byte) => b"\\\\\\",
+                        _ => b"\\",
+                    };
+                    word.get_or_insert_default().extend([kept, &[byte]].concat());
+                }
+                (Some(_), _) => {
+                    let kept: &[u8] = if glob(byte) { b"\\" } else { b"" };
+                    word.get_or_insert_default().extend([kept, &[byte]].concat());
+                }
+            }
+        }
+        words.extend(word);
+        open.is_none().then_some(words)
+    }
+
+    /// Bytes that a name may hold, those with a meaning to us more often.
+    fn names() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(
+            prop_oneof![any::<u8>(), prop::sample::select(&b"ab \\'\"*?[]{},;#$!07\xff\xc3\xa4\x1b"[..])],
+            1..12,
+        )
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(10_000))]
+
+        #[test]
+        fn lines_split_as_sftp_splits_them(
+            line in prop::collection::vec(prop::sample::select(&b"aab  \\\\''\"\"*?[]{}#\t\n\x0b\x0c\r\0\xff"[..]), 0..16),
+        ) {
+            let ours = split(&line).ok();
+            let globs = ours.as_ref().map(|words| words.iter().map(|word| word.glob().to_vec()).collect::<Vec<_>>());
+            prop_assert_eq!(globs, split_as_sftp(&line));
+            // Each word is read alike where it stands and on its own.
+            for word in ours.iter().flatten() {
+                let alone = split(&line[word.span()]).unwrap();
+                prop_assert_eq!(alone[0].glob(), word.glob());
+            }
+        }
+
         #[test]
         fn no_line_of_bytes_makes_the_split_panic(line in prop::collection::vec(any::<u8>(), 0..40)) {
             let _ = split(&line);
@@ -342,26 +407,23 @@ mod tests {
         }
 
         #[test]
-        fn no_line_of_metacharacters_makes_the_split_panic(line in r#"[ab \\'"$*?\[#{}0-9,]{0,12}"#) {
-            match split(line.as_bytes()) {
+        fn no_line_of_metacharacters_makes_the_split_panic(
+            line in prop::collection::vec(prop::sample::select(&b"ab \\\\'\"$*?[#{}0379,"[..]), 0..13),
+        ) {
+            match split(&line) {
                 Ok(words) => prop_assert!(words.iter().all(|word| word.quoting() == Quoting::Bare)),
-                Err(_) => prop_assert_ne!(split_open(line.as_bytes()).open.unwrap().quoting(), Quoting::Bare),
+                Err(_) => prop_assert_ne!(split_open(&line).open.unwrap().quoting(), Quoting::Bare),
             }
         }
 
         #[test]
-        fn octal_words_carry_any_bytes(name in prop::collection::vec(1u8.., 0..20)) {
+        fn octal_words_carry_any_bytes(name in prop::collection::vec(any::<u8>(), 0..20)) {
             let octal: String = name.iter().map(|byte| format!("\\{byte:03o}")).collect();
             prop_assert_eq!(plain(&format!("rm $'{octal}'")).pop(), Some(name));
         }
 
         #[test]
-        fn a_name_that_was_quoted_for_pasting_is_read_back(
-            name in prop_oneof![
-                prop::collection::vec(1u8.., 1..12),
-                prop::collection::vec(prop::sample::select(&b"ab \\'\"*?[]{},#$!0\xff\xc3\xa4\x1b"[..]), 1..12),
-            ],
-        ) {
+        fn a_name_that_was_quoted_for_pasting_is_read_back(name in names()) {
             for written in [
                 paste(&name),
                 format!("'{}'", escape(&name, Quote::Single)),
@@ -372,8 +434,22 @@ mod tests {
                 prop_assert_eq!(&words[1].plain(), &name);
                 let globs = expand_braces(words[1].glob_with_braces()).unwrap();
                 prop_assert_eq!(globs.len(), 1);
-                prop_assert_eq!(Pattern::parse(&globs[0]).literal(), Some(name.clone()));
+                prop_assert_eq!(Pattern::parse(&globs[0]).text(), name.clone());
+                prop_assert!(Pattern::parse(&globs[0]).is_literal());
             }
+        }
+
+        #[test]
+        fn names_that_adjoin_whatever_is_open_are_read_back(parts in prop::collection::vec(names(), 1..4), quotes: [bool; 3]) {
+            let written: String = parts
+                .iter()
+                .zip(quotes.iter().cycle())
+                .map(|(part, single)| match single {
+                    true => format!("'{}'", escape(part, Quote::Single)),
+                    false => format!("\"{}\"", escape(part, Quote::Double)),
+                })
+                .collect();
+            prop_assert_eq!(plain(&written), [parts.concat()]);
         }
     }
 }
