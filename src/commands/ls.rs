@@ -173,7 +173,7 @@ impl Ls {
             Layout::OnePerLine => lines.iter().for_each(|line| cx.output.answer(Printable(&line.name))),
             Layout::Columns => {
                 let names = lines.iter().map(|line| Printable(&line.name));
-                columns(names, cx.output.width()).for_each(|row| cx.output.answer(row));
+                columns(names, cx.output.listing_width()).for_each(|row| cx.output.answer(row));
             }
         }
         Ok(())

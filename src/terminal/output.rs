@@ -194,6 +194,17 @@ impl Output {
         }
     }
 
+    /// Columns for names side by side: as [`Output::width`], but none, so a line for each name, where commands come from a
+    /// terminal whose size nobody set. sftp(1) does so, and programs that drive it there read names line by line.
+    #[must_use]
+    pub fn listing_width(&self) -> usize {
+        let is_standard = matches!(self.lock().sink, Sink::Standard);
+        match is_standard && tcgetwinsize(io::stdin()).is_ok_and(|size| size.ws_col == 0) {
+            true => 0,
+            false => self.width(),
+        }
+    }
+
     /// All that was printed so far on a captured output; nothing on any other.
     #[must_use]
     pub fn captured_text(&self) -> Captured {

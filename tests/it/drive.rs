@@ -133,6 +133,12 @@ fn pexpect_gets_a_file_and_reads_the_meter() {
 }
 
 #[test]
+fn pexpect_reads_names_by_the_line_where_no_size_is_set() {
+    let script = include_str!("drive/names.py");
+    drives(Peer::Pexpect, script, 0, || Shell::on(files()));
+}
+
+#[test]
 fn pexpect_says_yes_to_an_unknown_host() {
     let script = include_str!("drive/unknown_host_yes.py");
     drives(Peer::Pexpect, script, 0, || forget_the_host(with_password()));
