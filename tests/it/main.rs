@@ -24,6 +24,7 @@ mod hostkeys;
 mod model_session;
 mod names;
 mod openssh;
+mod options;
 mod password;
 mod progress;
 mod prompt;
