@@ -5,7 +5,7 @@ use super::matching::{Target, targets};
 use super::{Context, Example, Failure, Id, Outcome, OwnerIds, RemotePattern, Run, in_order};
 use crate::name::RemotePath;
 use crate::remote::{OwnerNames, SoughtOwner};
-use crate::sftp::{Attributes, Extension, Owner, calls};
+use crate::sftp::{Attributes, Extension, FileType, Owner, calls};
 use crate::terminal::Printable;
 
 /// Change owner of remote file
@@ -140,8 +140,11 @@ fn unknown(cx: &Context, command: &str, kind: &str, name: &[u8]) -> Failure {
 fn present_owner(cx: &Context, target: &Target, no_dereference: bool) -> Result<Owner, Failure> {
     let attributes = match &target.found {
         Some(found) if no_dereference => found.attributes,
-        Some(found) => *found.followed(),
-        None => {
+        Some(found) if found.target.is_some() || found.attributes.file_type() != Some(FileType::Symlink) => {
+            *found.followed()
+        }
+        // What is not there, or a link that leads nowhere: the server may say so.
+        _ => {
             let path = &target.path;
             let answer = if no_dereference { cx.session().lstat(path) } else { cx.session().stat(path) };
             answer.map_err(|error| Failure::refused("stat remote", &error).about(path.as_bytes()))?
