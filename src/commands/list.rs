@@ -145,10 +145,16 @@ const ELSEWHERE: [(&str, &str); 8] = [
     ("download", "get"),
 ];
 
+/// Letters of a name that is no command which are shown. More is no slip of a finger but a file that is no script.
+const LONGEST_SHOWN: usize = 60;
+
 /// The failure of a name that no command has, with the nearest one that some has.
 pub(super) fn unknown(name: &str) -> Failure {
-    let failure = Failure::new(format!("Invalid command. There is no \"{}\".", Printable(name.as_bytes())));
-    match nearest(&name.to_ascii_lowercase()) {
+    let end = name.char_indices().nth(LONGEST_SHOWN).map_or(name.len(), |(end, _)| end);
+    let (shown, rest) = name.split_at(end);
+    let more = if rest.is_empty() { "" } else { "..." };
+    let failure = Failure::new(format!("Invalid command. There is no \"{}{more}\".", Printable(shown.as_bytes())));
+    match nearest(&shown.to_ascii_lowercase()) {
         Some(known) => failure.with_hint(format!("did you mean {known}?")),
         None => failure.with_hint("help lists the commands"),
     }
@@ -181,6 +187,14 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(nearest(typed), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_command_is_shown_by_its_beginning() {
+        for (length, shown) in [(60, "é".repeat(60)), (61, "é".repeat(60) + "..."), (100_000, "é".repeat(60) + "...")]
+        {
+            assert_eq!(unknown(&"é".repeat(length)).lines(), [format!("Invalid command. There is no \"{shown}\".")]);
         }
     }
 
