@@ -122,7 +122,9 @@ impl Connector {
     /// # Errors
     /// Whatever keeps the session from being opened. That the host's key is not the one that it had before is an error, too.
     pub fn open(&self) -> Result<Connected, Error> {
-        self.open_asking(true)
+        let connected = self.open_asking(true)?;
+        tell_of_server(&connected.session, self.invocation.verbosity, &self.output);
+        Ok(connected)
     }
 
     /// Connects and asks nobody, from any thread.
@@ -186,6 +188,23 @@ impl Connector {
         let mut errors = FarErrors::shown_on(&self.output);
         transport.set_hearer(Box::new(move |bytes| errors.hear(bytes)));
         Ok(transport)
+    }
+}
+
+/// What `-vv` and `-vvv` tell of a server, in sftp(1)'s words.
+fn tell_of_server(session: &Session, verbosity: u8, output: &Output) {
+    if verbosity >= 2 {
+        output.failure(format_args!("debug2: Remote version: {}", session.version()));
+        for extension in sftp::Extension::all().filter(|&extension| session.offers(extension)) {
+            output.failure(format_args!("debug2: Server supports extension \"{extension}\""));
+        }
+    }
+    if verbosity >= 3 {
+        let sftp::Limits { read_bytes, write_bytes, open_handles } = session.limits();
+        output.failure(format_args!("debug3: server upload/download buffer sizes {write_bytes} / {read_bytes}"));
+        if let Some(handles) = open_handles {
+            output.failure(format_args!("debug3: server handle limit {handles}"));
+        }
     }
 }
 

@@ -46,6 +46,11 @@ const KNOWN: [(Extension, &str, &[u8]); 10] = [
 ];
 
 impl Extension {
+    /// All that we make use of.
+    pub fn all() -> impl Iterator<Item = Extension> {
+        KNOWN.iter().map(|&(extension, ..)| extension)
+    }
+
     /// The name as it goes over the wire.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -95,7 +95,18 @@ fn requests_are_as_long_and_as_many_as_was_asked_for() {
 #[test]
 fn a_verbose_session_tells_how_it_was_made() {
     let outcome = Shell::on(remote().over_ssh()).with_args(["-v"]).types("version").succeeds();
-    outcome.reports("debug1: Authenticated to 127.0.0.1 using \"publickey\".\n").prints("SFTP protocol version 3");
+    outcome
+        .reports("debug1: Authenticated to 127.0.0.1 using \"publickey\".\n")
+        .reports_no("debug2: ")
+        .prints("SFTP protocol version 3");
+    let outcome = Shell::on(remote()).with_args(["-vv"]).types("version").succeeds();
+    outcome
+        .reports("debug2: Remote version: 3\ndebug2: Server supports extension \"posix-rename@openssh.com\"\n")
+        .reports_no("debug3: ");
+    let outcome = Shell::on(remote()).with_args(["-vvvb", "-"]).types("version").succeeds();
+    outcome
+        .reports("debug3: server upload/download buffer sizes ")
+        .stdout_is("sftp> version\nSFTP protocol version 3\n");
 }
 
 #[test]
