@@ -9,6 +9,7 @@ use crate::name::RemotePath;
 use crate::remote::{Interrupt, Remote};
 use crate::sftp::{Error, Extension, FileType, Session};
 use crate::terminal::{ByteSize, Output};
+use crate::transfer::{self, Connections, Job, Options, Pairs, Request};
 
 /// All that a command may see and change.
 pub struct Context {
@@ -24,6 +25,8 @@ pub struct Context {
     pub output: Output,
     /// Opens more sessions with the same server; without it there is only this one.
     pub connector: Option<Arc<Connector>>,
+    /// Other sessions with the server that are open and that nobody uses.
+    pub spares: Vec<Session>,
     /// Whether the first failure ends the run, so that a command over many files stops there too: in a batch, for a line
     /// without `-` in front. Set anew for each line.
     pub stops_at_failure: bool,
@@ -44,6 +47,7 @@ impl Context {
             settings,
             output,
             connector: None,
+            spares: Vec::new(),
             stops_at_failure: false,
         })
     }
@@ -51,6 +55,16 @@ impl Context {
     /// Goes on with another session in place of one that ended, in the same place.
     pub fn go_on_with(&mut self, session: Session) {
         self.remote.go_on_with(session);
+    }
+
+    /// Takes the sessions that a transfer leaves: the first in place of the one that it started on, if that has ended.
+    pub fn take_back(&mut self, sessions: Vec<Session>) {
+        self.spares = sessions;
+        if self.session().end().is_some() && !self.spares.is_empty() {
+            self.remote.go_on_with(self.spares.remove(0));
+        } else {
+            self.spares.retain(|spare| !spare.is(self.remote.session()));
+        }
     }
 
     /// Whether Ctrl-C was pressed since the command began; who catches the signal presses, and clears it before each command.
@@ -62,6 +76,18 @@ impl Context {
 
 /// What commands have in common.
 impl Context {
+    /// Starts a transfer with all the connections that there are or may be.
+    pub(super) fn start(&mut self, pairs: Pairs, options: Options) -> Job {
+        let connections = Connections {
+            connector: self.connector.clone(),
+            most: self.settings.connections.max(1).into(),
+            retries: self.settings.retries,
+            spares: std::mem::take(&mut self.spares),
+        };
+        let request = Request { pairs, options, server: self.settings.server.clone(), connections };
+        transfer::start(self.session(), request)
+    }
+
     pub(super) fn session(&self) -> &Session {
         self.remote.session()
     }

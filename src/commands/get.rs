@@ -12,7 +12,7 @@ use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Run};
 use crate::name::RemotePath;
 use crate::remote::Match;
 use crate::terminal::Printable;
-use crate::transfer::{self, GetPair, LocalPath, Pairs, Request};
+use crate::transfer::{GetPair, LocalPath, Pairs};
 
 /// Download file
 ///
@@ -52,12 +52,7 @@ impl Run for Get {
         let typed = self.into.map(|LocalDir(into)| into).or(typed);
         let target = Target::of(cx, typed, operands.target_must_be_directory || sources.len() > 1)?;
         let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
-        let request = Request {
-            pairs: Pairs::Get(pairs),
-            options: self.flags.options(&cx.settings),
-            server: cx.settings.server.clone(),
-        };
-        let job = transfer::start(cx.session(), request);
+        let job = cx.start(Pairs::Get(pairs), self.flags.options(&cx.settings));
         Ok(Outcome::Transfer { job, all_found: missing.is_none() })
     }
 }

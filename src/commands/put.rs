@@ -12,7 +12,7 @@ use super::{Context, Example, Failure, Outcome, PutOperand, RemoteDir, Run, Word
 use crate::name::RemotePath;
 use crate::remote::glob::local_glob;
 use crate::terminal::Printable;
-use crate::transfer::{self, LocalPath, Pairs, PutPair, Request};
+use crate::transfer::{LocalPath, Pairs, PutPair};
 
 /// Upload file
 ///
@@ -52,12 +52,7 @@ impl Run for Put {
         };
         let target = Target::of(cx, target, operands.target_must_be_directory || sources.len() > 1)?;
         let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
-        let request = Request {
-            pairs: Pairs::Put(pairs),
-            options: self.flags.options(&cx.settings),
-            server: cx.settings.server.clone(),
-        };
-        let job = transfer::start(cx.session(), request);
+        let job = cx.start(Pairs::Put(pairs), self.flags.options(&cx.settings));
         Ok(Outcome::Transfer { job, all_found: true })
     }
 }

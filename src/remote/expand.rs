@@ -7,6 +7,7 @@
 use super::error::Error;
 use super::glob::{Component, ComponentKind, Pattern};
 use super::interrupt::Interrupt;
+use super::lifeline::Lifeline;
 use super::list::{Entry, Listing};
 use super::survey::{Answer, Longnames, Survey};
 use super::walk::MAX_DEPTH;
@@ -65,7 +66,7 @@ pub fn expand(
     interrupt: &Interrupt,
 ) -> Result<Vec<Expansion>, Error> {
     let mut expander = Expander {
-        survey: Survey::new(session, interrupt, Longnames::Dropped),
+        survey: Survey::new(&Lifeline::single(session), interrupt, Longnames::Dropped),
         patterns,
         expansions: vec![Expansion::default(); patterns.len()],
         candidates: 0,

@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use super::error::{Act, Error};
 use super::interrupt::Interrupt;
+use super::lifeline::Lifeline;
 use super::survey::{Answer, Longnames, Survey};
 use crate::name::{EntryName, RemotePath, UnfitName};
 use crate::sftp::{Attributes, NameEntry, Session};
@@ -63,7 +64,7 @@ impl Listing {
 /// # Errors
 /// The server refuses, at once or in the middle: there is no half listing.
 pub fn list(session: &Session, directory: &RemotePath, interrupt: &Interrupt) -> Result<Listing, Error> {
-    let mut survey = Survey::new(session, interrupt, Longnames::Kept);
+    let mut survey = Survey::new(&Lifeline::single(session), interrupt, Longnames::Kept);
     survey.list(directory.clone(), ());
     match survey.next()? {
         Some(Answer::Listing(_, _, outcome)) => outcome,

@@ -8,6 +8,7 @@ mod error;
 mod expand;
 pub mod glob;
 mod interrupt;
+mod lifeline;
 mod list;
 mod owners;
 mod survey;
@@ -19,6 +20,7 @@ pub use self::error::{Act, Cause, Error};
 pub use self::expand::{Expansion, Match, expand};
 pub use self::glob::Pattern;
 pub use self::interrupt::{Interrupt, Watch};
+pub use self::lifeline::{Lifeline, Strand};
 pub use self::list::{Entry, Listing, list};
 pub use self::owners::{OwnerNames, SoughtOwner};
 pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk};
@@ -128,7 +130,7 @@ impl Remote {
     /// A walk through a directory.
     #[must_use]
     pub fn walk(&self, top: &RemotePath, links: Links) -> Walk {
-        Walk::new(&self.session, &self.resolve(top), links, &self.interrupt)
+        Walk::new(Lifeline::single(&self.session), &self.resolve(top), links, &self.interrupt)
     }
 
     /// What is known of users and groups, those with these ids included where the server tells them.

@@ -8,9 +8,10 @@ use std::collections::{HashMap, VecDeque};
 
 use super::error::{Act, Error};
 use super::interrupt::{Interrupt, Watch};
+use super::lifeline::{Lifeline, Strand};
 use super::list::Listing;
 use crate::name::RemotePath;
-use crate::sftp::{self, Attributes, Completions, Handle, NameEntry, Reply, Session, StatusCode, calls};
+use crate::sftp::{self, Attributes, Completions, Handle, NameEntry, Reply, StatusCode, calls};
 
 /// READDIRs in flight on a directory that was just opened: one for the entries of most, and one that finds the end.
 const FIRST_READS: usize = 2;
@@ -53,7 +54,10 @@ pub(super) enum Answer<T> {
 
 /// Questions in flight. Dropping it abandons them and closes what is open.
 pub(super) struct Survey<T: Send + 'static> {
-    session: Session,
+    lifeline: Lifeline,
+    strand: Strand,
+    /// Why the present session has ended. What was asked of it is put back, to be asked of the next one.
+    lost: Option<sftp::Error>,
     queue: Completions<Asked<T>>,
     watch: Watch,
     ready: VecDeque<(Asked<T>, Result<Reply, sftp::Error>)>,
@@ -70,10 +74,11 @@ pub(super) struct Survey<T: Send + 'static> {
 enum Asked<T> {
     Opendir(u64),
     Readdir { directory: u64, sequence: usize },
-    Attributes(RemotePath, T),
+    Attributes(Links, RemotePath, T),
 }
 
 /// Whose attributes are asked for when a path is a link.
+#[derive(Clone, Copy)]
 enum Links {
     Itself,
     Target,
@@ -94,15 +99,18 @@ struct Directory<T> {
 }
 
 impl<T: Send + 'static> Survey<T> {
-    pub(super) fn new(session: &Session, interrupt: &Interrupt, longnames: Longnames) -> Survey<T> {
+    pub(super) fn new(lifeline: &Lifeline, interrupt: &Interrupt, longnames: Longnames) -> Survey<T> {
         let queue = Completions::new();
-        let share = session.limits().open_handles.map(|handles| usize::try_from(handles / SHARE_OF_HANDLES));
+        let strand = lifeline.strand();
+        let share = strand.session.limits().open_handles.map(|handles| usize::try_from(handles / SHARE_OF_HANDLES));
         let most_directories = match share {
             None => DEFAULT_DIRECTORIES,
             Some(share) => share.unwrap_or(MOST_DIRECTORIES).clamp(1, MOST_DIRECTORIES),
         };
         Survey {
-            session: session.clone(),
+            lifeline: lifeline.clone(),
+            strand,
+            lost: None,
             watch: interrupt.watch(queue.nudge()),
             queue,
             ready: VecDeque::new(),
@@ -150,7 +158,11 @@ impl<T: Send + 'static> Survey<T> {
             }
             let Some((asked, outcome)) = self.ready.pop_front() else {
                 if self.queue.outstanding() == 0 {
-                    return Ok(None);
+                    match self.lost.take() {
+                        Some(error) => self.go_on_after(error)?,
+                        None => return Ok(None),
+                    }
+                    continue;
                 }
                 self.ready = self.queue.wait(None);
                 continue;
@@ -158,7 +170,9 @@ impl<T: Send + 'static> Survey<T> {
             if let Err(error) = &outcome
                 && !error.leaves_the_session_alive()
             {
-                return Err(Error::Connection(error.clone()));
+                self.lost.get_or_insert(error.clone());
+                self.put_back(asked);
+                continue;
             }
             if let Some(answer) = self.take(asked, outcome) {
                 return Ok(Some(answer));
@@ -166,7 +180,28 @@ impl<T: Send + 'static> Survey<T> {
         }
     }
 
+    /// Takes up the session that follows one that has ended.
+    fn go_on_after(&mut self, ended: sftp::Error) -> Result<(), Error> {
+        self.strand = self.lifeline.after(&self.strand).ok_or(Error::Connection(ended))?;
+        Ok(())
+    }
+
+    /// A question whose answer was lost. A directory is listed from its beginning again: handles go with their session.
+    fn put_back(&mut self, asked: Asked<T>) {
+        match asked {
+            Asked::Attributes(links, path, token) => self.unasked.push_front((links, path, token)),
+            Asked::Opendir(id) | Asked::Readdir { directory: id, .. } => {
+                if let Some(Directory { path, token, .. }) = self.directories.remove(&id) {
+                    self.unopened.push_front((path, token));
+                }
+            }
+        }
+    }
+
     fn submit(&mut self) {
+        if self.lost.is_some() {
+            return;
+        }
         if self.directories.is_empty()
             && let Some((path, token)) = self.refused.pop_front()
         {
@@ -179,10 +214,11 @@ impl<T: Send + 'static> Survey<T> {
         while self.queue.outstanding() < MOST_PATHS {
             let Some((links, path, token)) = self.unasked.pop_front() else { break };
             let about = path.clone();
-            let asked = Asked::Attributes(path, token);
+            let asked = Asked::Attributes(links, path, token);
+            let session = &self.strand.session;
             match links {
-                Links::Itself => self.session.submit_to(&self.queue, asked, &calls::Lstat { path: &about }),
-                Links::Target => self.session.submit_to(&self.queue, asked, &calls::Stat { path: &about }),
+                Links::Itself => session.submit_to(&self.queue, asked, &calls::Lstat { path: &about }),
+                Links::Target => session.submit_to(&self.queue, asked, &calls::Stat { path: &about }),
             }
         }
     }
@@ -190,7 +226,7 @@ impl<T: Send + 'static> Survey<T> {
     fn open(&mut self, path: RemotePath, token: T, again: bool) {
         let id = self.next_directory;
         self.next_directory += 1;
-        self.session.submit_to(&self.queue, Asked::Opendir(id), &calls::Opendir { path: &path });
+        self.strand.session.submit_to(&self.queue, Asked::Opendir(id), &calls::Opendir { path: &path });
         self.directories.insert(id, Directory::new(path, token, again));
     }
 
@@ -211,7 +247,7 @@ impl<T: Send + 'static> Survey<T> {
 
     fn take(&mut self, asked: Asked<T>, outcome: Result<Reply, sftp::Error>) -> Option<Answer<T>> {
         let id = match asked {
-            Asked::Attributes(path, token) => {
+            Asked::Attributes(_, path, token) => {
                 let attributes = match outcome {
                     Ok(Reply::Attributes(attributes)) => Ok(attributes),
                     Ok(_) => Ok(Attributes::default()),
@@ -241,7 +277,7 @@ impl<T: Send + 'static> Survey<T> {
         for sequence in directory.next_reads() {
             if let Some(handle) = &directory.handle {
                 let asked = Asked::Readdir { directory: id, sequence };
-                self.session.submit_to(&self.queue, asked, &calls::Readdir { handle });
+                self.strand.session.submit_to(&self.queue, asked, &calls::Readdir { handle });
             }
         }
         if directory.in_flight > 0 {

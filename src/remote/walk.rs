@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use super::error::{Act, Error};
 use super::interrupt::Interrupt;
+use super::lifeline::Lifeline;
 use super::list::{Entry, Listing};
 use super::survey::{Answer, Longnames, Survey};
 use crate::name::{EntryName, RemotePath};
-use crate::sftp::{Attributes, FileType, Pending, Session, calls};
+use crate::sftp::{self, Attributes, FileType, Pending, Session, calls};
 
 /// Levels that a walk goes down, as sftp(1): a server can nest directories for ever.
 pub const MAX_DEPTH: usize = 64;
@@ -86,7 +87,7 @@ pub enum Found {
 
 /// A walk through a remote tree. It ends early, behind a [`Found::Failure`], with the connection or by Ctrl-C.
 pub struct Walk {
-    session: Session,
+    lifeline: Lifeline,
     survey: Survey<Arc<Directory>>,
     links: Links,
     /// Where it starts; taken when it does.
@@ -135,10 +136,10 @@ struct Ahead {
 impl Walk {
     /// A walk through the directory `top`. Nothing is asked before the first item is.
     #[must_use]
-    pub fn new(session: &Session, top: &RemotePath, links: Links, interrupt: &Interrupt) -> Walk {
+    pub fn new(lifeline: Lifeline, top: &RemotePath, links: Links, interrupt: &Interrupt) -> Walk {
         Walk {
-            session: session.clone(),
-            survey: Survey::new(session, interrupt, Longnames::Dropped),
+            survey: Survey::new(&lifeline, interrupt, Longnames::Dropped),
+            lifeline,
             links,
             top: Some(top.clone()),
             entered: None,
@@ -300,7 +301,7 @@ impl Walk {
 
     /// The canonical path, where the server tells it. Without it a loop of links is ended by its depth.
     fn canonical(&self, path: &RemotePath) -> Result<Option<RemotePath>, Error> {
-        match self.session.realpath(path) {
+        match self.lifeline.ask(|session| session.realpath(path)) {
             Ok(canonical) => Ok(RemotePath::new(canonical.to_vec()).ok()),
             Err(error) if error.leaves_the_session_alive() => Ok(None),
             Err(error) => Err(Error::Connection(error)),
@@ -319,18 +320,28 @@ impl Walk {
         let mut incomplete: Vec<&mut Entry> =
             entries.iter_mut().filter(|entry| entry.attributes.file_type() == file_type).collect();
         for some in incomplete.chunks_mut(MOST_QUESTIONS) {
-            let questions: Vec<_> =
-                some.iter().map(|entry| ask(&self.session, &directory.path.join(&entry.name))).collect();
-            for (entry, question) in some.iter_mut().zip(questions) {
-                match question.wait() {
-                    Ok(attributes) => entry.attributes = attributes,
-                    Err(error) if error.leaves_the_session_alive() => {}
-                    Err(error) => return Err(Error::new(Act::Stat, &directory.path, error)),
+            let paths: Vec<_> = some.iter().map(|entry| directory.path.join(&entry.name)).collect();
+            let answers = self.lifeline.ask(|session| answers(paths.iter().map(|path| ask(session, path))));
+            let answers = answers.map_err(|error| Error::new(Act::Stat, &directory.path, error))?;
+            for (entry, attributes) in some.iter_mut().zip(answers) {
+                if let Some(attributes) = attributes {
+                    entry.attributes = attributes;
                 }
             }
         }
         Ok(())
     }
+}
+
+/// Waits for answers, all of which are asked for first; nothing for what the server refuses.
+fn answers(questions: impl Iterator<Item = Pending<Attributes>>) -> Result<Vec<Option<Attributes>>, sftp::Error> {
+    let questions: Vec<_> = questions.collect();
+    let answer = |question: Pending<Attributes>| match question.wait() {
+        Ok(attributes) => Ok(Some(attributes)),
+        Err(error) if error.leaves_the_session_alive() => Ok(None),
+        Err(error) => Err(error),
+    };
+    questions.into_iter().map(answer).collect()
 }
 
 fn lstat(session: &Session, path: &RemotePath) -> Pending<Attributes> {

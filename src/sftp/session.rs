@@ -1,5 +1,6 @@
 //! A session: the handle through which everybody submits requests, and the plain calls.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -123,6 +124,12 @@ impl Session {
         self.client.shared.extensions.offers(extension)
     }
 
+    /// Whether this is a clone of the other.
+    #[must_use]
+    pub fn is(&self, other: &Session) -> bool {
+        Arc::ptr_eq(&self.client, &other.client)
+    }
+
     /// Why the session is dead, when it is.
     #[must_use]
     pub fn end(&self) -> Option<Error> {
@@ -147,6 +154,12 @@ impl Session {
     pub fn finish(&self) -> Option<End> {
         self.client.shared.close();
         self.client.shared.wait_until_finished(FINISH_LIMIT)
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("end", &self.end()).finish_non_exhaustive()
     }
 }
 

@@ -73,8 +73,12 @@ impl Performer {
             }
             Ok(Outcome::Transfer { job, all_found }) => {
                 let progress = self.showing.progress(&self.context);
+                let canceller = job.canceller();
+                self.signals.guard(move || canceller.abandon());
                 let report = watch(job, progress, &self.context, &self.signals);
                 self.told_of_its_loss |= report.lost.is_some();
+                self.context.take_back(report.sessions.clone());
+                self.signals.guard_session(self.context.remote.session());
                 if report.is_success() && all_found { Verdict::Done } else { Verdict::Failed }
             }
             Err(failure) => {

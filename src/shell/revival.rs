@@ -33,7 +33,7 @@ impl Performer {
             match connector.open() {
                 Ok(connected) => {
                     output.note(connected.greeting);
-                    self.signals.guard(connected.session.killer());
+                    self.signals.guard_session(&connected.session);
                     self.context.go_on_with(connected.session);
                     self.told_of_its_loss = false;
                     return true;

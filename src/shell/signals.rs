@@ -16,8 +16,8 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 use crate::remote::Interrupt;
+use crate::sftp::Session;
 use crate::terminal::prompt;
-use crate::transport::Killer;
 
 /// A second Ctrl-C within this time after the first drops the connection.
 const IN_A_HURRY: Duration = Duration::from_secs(2);
@@ -68,7 +68,7 @@ struct State {
     phase: Phase,
     /// Raised by Ctrl-C; commands and jobs look at it.
     interrupt: Interrupt,
-    killer: Option<Killer>,
+    cut: Option<Box<dyn Fn() + Send>>,
     last_interrupt: Option<Instant>,
     terminal: Option<Termios>,
 }
@@ -82,7 +82,7 @@ impl Signals {
         let state = State {
             phase: Phase::Starting,
             interrupt: Interrupt::default(),
-            killer: None,
+            cut: None,
             last_interrupt: None,
             // A terminal that is none has nothing to be put back.
             terminal: tcgetattr(io::stdin()).or_else(|_| tcgetattr(io::stdout())).ok(),
@@ -116,9 +116,15 @@ impl Signals {
         self.shared.state().phase = phase;
     }
 
-    /// Whose connection a hasty Ctrl-C drops.
-    pub(crate) fn guard(&self, killer: Killer) {
-        self.shared.state().killer = Some(killer);
+    /// What a hasty Ctrl-C does: it drops the connections that are in use.
+    pub(crate) fn guard(&self, cut: impl Fn() + Send + 'static) {
+        self.shared.state().cut = Some(Box::new(cut));
+    }
+
+    /// The connection of this session is the one in use.
+    pub(crate) fn guard_session(&self, session: &Session) {
+        let killer = session.killer();
+        self.guard(move || killer.kill());
     }
 
     /// The flag that Ctrl-C raises from now on.
@@ -207,8 +213,8 @@ impl Shared {
 
 impl State {
     fn cut(&self) {
-        if let Some(killer) = &self.killer {
-            killer.kill();
+        if let Some(cut) = &self.cut {
+            cut();
         }
     }
 }
@@ -232,6 +238,7 @@ fn leave(state: &State) -> ! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transport::Killer;
     use std::os::fd::OwnedFd;
 
     fn connection() -> (Killer, UnixStream) {
@@ -248,7 +255,7 @@ mod tests {
     fn a_second_ctrl_c_in_a_hurry_drops_the_connection() {
         let signals = Signals::ignored().unwrap();
         let (killer, theirs) = connection();
-        signals.guard(killer);
+        signals.guard(move || killer.kill());
         signals.enter(Phase::Running);
         signals.shared.interrupted();
         assert!(signals.is_interrupted());
@@ -261,7 +268,7 @@ mod tests {
     fn a_ctrl_c_for_each_of_two_commands_drops_nothing() {
         let signals = Signals::ignored().unwrap();
         let (killer, theirs) = connection();
-        signals.guard(killer);
+        signals.guard(move || killer.kill());
         signals.enter(Phase::Running);
         signals.shared.interrupted();
         signals.lower();

@@ -98,7 +98,7 @@ fn run(invocation: &Invocation, output: &Output) -> RunEnd {
             return RunEnd::ConnectionFailed;
         }
     };
-    signals.guard(connected.session.killer());
+    signals.guard_session(&connected.session);
     signals.enter(Phase::Running);
     output.note(connected.greeting);
     let end = converse(connected.session, connector, invocation, script, &signals, output);

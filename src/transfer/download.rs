@@ -11,7 +11,9 @@ use bytes::Bytes;
 
 use super::event::{Event, File, Note};
 use super::failure::{Act, Cause, Failure};
-use super::io::{Asked, Io, Turn, may_be_crowded};
+use super::handles::Handles;
+use super::io::{Asked, Io, SPREADING_BYTES, Turn, may_be_crowded};
+use super::lines::LineId;
 use super::local::{Opened, Place, Sink, Wanted, bytes};
 use super::reporter::Sequence;
 use crate::name::RemotePath;
@@ -33,7 +35,7 @@ pub(super) struct Download {
     state: State,
     /// Whether its OPEN was sent once more, when less was open.
     is_second_try: bool,
-    handle: Option<Handle>,
+    handles: Handles,
     sink: Option<Sink>,
     file: Option<Arc<File>>,
     /// Where the next request starts that asks for something new.
@@ -43,7 +45,7 @@ pub(super) struct Download {
     /// Parts that were asked for and not given.
     gaps: VecDeque<(u64, u32)>,
     /// Data that came before its turn.
-    early: BTreeMap<u64, Bytes>,
+    early: BTreeMap<u64, (LineId, Bytes)>,
     outstanding: usize,
     end: End,
 }
@@ -82,7 +84,7 @@ impl Download {
         remote: RemotePath,
         attributes: Attributes,
         place: Place,
-        io: &Io,
+        io: &mut Io,
     ) -> Download {
         let download = Download {
             sequence,
@@ -93,7 +95,7 @@ impl Download {
             began: Instant::now(),
             state: State::Opening,
             is_second_try: false,
-            handle: None,
+            handles: Handles::default(),
             sink: None,
             file: None,
             next: 0,
@@ -107,20 +109,69 @@ impl Download {
         download
     }
 
-    fn open(&self, io: &Io) {
+    fn open(&self, io: &mut Io) {
         let open = calls::Open { path: &self.remote, flags: OpenFlags::READ, attributes: Attributes::default() };
         io.ask(self.sequence, Asked::Open, &open);
     }
 
     /// Sends OPEN once more.
-    pub(super) fn open_again(&mut self, io: &Io) {
+    pub(super) fn open_again(&mut self, io: &mut Io) {
         self.is_second_try = true;
         self.open(io);
     }
 
     /// Whether it holds a handle of the server.
     pub(super) fn is_open(&self) -> bool {
-        self.handle.is_some()
+        !self.handles.is_empty()
+    }
+
+    /// The connections on which it can ask.
+    pub(super) fn lines(&self) -> impl Iterator<Item = LineId> + '_ {
+        self.handles.lines()
+    }
+
+    /// Whether more connections would help: so much is left of it, and that can be written in any order.
+    pub(super) fn may_spread(&self) -> bool {
+        self.state == State::Moving && self.end == End::Ahead && self.backlog() >= SPREADING_BYTES
+    }
+
+    /// Opens it on one more connection.
+    pub(super) fn spread(&self, io: &mut Io) {
+        self.open(io);
+    }
+
+    /// The answer to a request was lost with its connection.
+    pub(super) fn give_back(&mut self, asked: Asked) {
+        match (asked, self.end) {
+            (Asked::Read { offset, length }, end) => {
+                self.outstanding -= 1;
+                match end {
+                    End::Ahead | End::Reached => self.gaps.push_back((offset, length)),
+                    End::AskedAgain(_) => self.end = End::Doubted(0),
+                    End::Doubted(_) | End::Weighed => {}
+                }
+            }
+            (Asked::Verify { .. }, _) => self.outstanding = 0,
+            (Asked::FileSystem, _) => self.end = End::Doubted(0),
+            _ => {}
+        }
+    }
+
+    /// A connection was lost, all its answers included.
+    pub(super) fn lose(&mut self, line: LineId) {
+        self.handles.lose(line);
+        // The account of what waits in memory went with the line; that is fetched again.
+        for (offset, (_, data)) in self.early.extract_if(.., |_, (on, _)| *on == line) {
+            self.gaps.push_back((offset, length_within(u32::MAX, data.len() as u64)));
+        }
+    }
+
+    /// Goes on from what is there, on a connection that lives, when none that it had does.
+    pub(super) fn go_on(&mut self, io: &mut Io) {
+        self.forget_what_came_early(io);
+        self.state = State::Opening;
+        (self.next, self.end) = (self.written, End::Ahead);
+        self.open(io);
     }
 
     /// Bytes that are known to come and have not been asked for.
@@ -131,7 +182,13 @@ impl Download {
     /// Takes an answer.
     pub(super) fn answer(&mut self, io: &mut Io, asked: Asked, outcome: Result<Reply, sftp::Error>) -> Turn {
         let result = match (asked, outcome) {
-            (Asked::Open, Ok(Reply::Handle(handle))) => self.opened(io, handle),
+            (Asked::Open, Ok(Reply::Handle(handle))) if self.state == State::Opening => self.opened(io, handle),
+            (Asked::Open, Ok(Reply::Handle(handle))) => {
+                self.handles.add(io.line, handle);
+                Ok(Turn::MayAsk)
+            }
+            // What can't be opened there is asked for where it is open already.
+            (Asked::Open, Err(_)) if self.state != State::Opening => Ok(Turn::MayAsk),
             (Asked::Open, Err(error)) if may_be_crowded(&error) && !self.is_second_try => Ok(Turn::Crowded),
             (Asked::Open, Err(error)) => Err(self.failure(Act::OpenRemote, error)),
             (Asked::Verify { offset, .. }, outcome) => self.compared(io, offset, outcome),
@@ -151,7 +208,7 @@ impl Download {
 
     /// Sends one more READ, if there is anything to ask for.
     pub(super) fn ask(&mut self, io: &mut Io) -> Turn {
-        let Some(handle) = &self.handle else { return Turn::Waits };
+        let Some(handle) = self.handles.on(io.line) else { return Turn::Waits };
         let next = match self.state {
             State::Opening => None,
             State::Comparing { at, until } if self.outstanding == 0 => {
@@ -164,7 +221,7 @@ impl Download {
             State::Comparing { .. } => None,
             State::Moving => self.next_part(io.settings.read_bytes),
         };
-        let (Some((offset, length)), Some(handle)) = (next, &self.handle) else { return Turn::Waits };
+        let (Some((offset, length)), Some(handle)) = (next, self.handles.on(io.line)) else { return Turn::Waits };
         self.outstanding += 1;
         io.ask_for_data(self.sequence, Asked::Read { offset, length }, &calls::Read { handle, offset, length });
         Turn::MayAsk
@@ -179,11 +236,22 @@ impl Download {
     }
 
     fn opened(&mut self, io: &mut Io, handle: Handle) -> Result<Turn, Failure> {
+        if let Some(sink) = &self.sink {
+            // It was open before, on a connection that is gone.
+            self.handles.add(io.line, handle);
+            let is_comparable = sink.is_comparable();
+            match self.written {
+                written if written > 0 && is_comparable => self.state = comparing(written),
+                _ if self.file.is_some() => self.state = State::Moving,
+                _ => self.start(io),
+            }
+            return Ok(Turn::MayAsk);
+        }
         let Opened { sink, offset, note, is_complete } = match self.wanted(io).open() {
             Err(failure) if failure.is_for_want_of_descriptors() && !self.is_second_try => return Ok(Turn::Crowded),
             opened => opened?,
         };
-        self.handle = Some(handle);
+        self.handles.add(io.line, handle);
         self.sink = Some(sink);
         if let Some(note) = note {
             io.reporter.tell(self.sequence, Event::Noted(note));
@@ -194,7 +262,7 @@ impl Download {
             self.end = End::Reached;
             self.state = State::Moving;
         } else if offset > 0 {
-            self.state = State::Comparing { at: offset.saturating_sub(TAIL_BYTES), until: offset };
+            self.state = comparing(offset);
         } else {
             self.start(io);
         }
@@ -242,6 +310,8 @@ impl Download {
         let at = offset + data.len() as u64;
         if at < until {
             self.state = State::Comparing { at, until };
+        } else if self.file.is_some() {
+            self.state = State::Moving;
         } else {
             self.start(io);
         }
@@ -253,6 +323,9 @@ impl Download {
         io.reporter.tell(self.sequence, Event::Noted(Note::StartedOver(target)));
         if let Some(sink) = self.sink.take() {
             self.sink = Some(sink.start_over(&self.wanted(io))?);
+        }
+        if self.file.is_some() {
+            io.reporter.take_back(self.written);
         }
         (self.next, self.written) = (0, 0);
         self.start(io);
@@ -325,8 +398,8 @@ impl Download {
             self.got_less(end, wanted_end);
         }
         if offset > self.written {
-            io.window.hold(data.len() as u64);
-            self.early.insert(offset, data);
+            io.window().hold(data.len() as u64);
+            self.early.insert(offset, (io.line, data));
             return Ok(());
         }
         self.write(io, offset, &data)?;
@@ -337,8 +410,8 @@ impl Download {
         while let Some(entry) = self.early.first_entry()
             && *entry.key() <= self.written
         {
-            let (offset, data) = entry.remove_entry();
-            io.window.release(data.len() as u64);
+            let (offset, (line, data)) = entry.remove_entry();
+            io.lines.release(line, data.len() as u64);
             self.write(io, offset, &data)?;
         }
         Ok(())
@@ -394,8 +467,8 @@ impl Download {
 
     fn forget_what_came_early(&mut self, io: &mut Io) {
         self.gaps.clear();
-        for data in std::mem::take(&mut self.early).into_values() {
-            io.window.release(data.len() as u64);
+        for (line, data) in std::mem::take(&mut self.early).into_values() {
+            io.lines.release(line, data.len() as u64);
         }
     }
 
@@ -425,7 +498,7 @@ impl Download {
             return Err(self.truncated());
         }
         // Its drop sends CLOSE, whose answer says nothing about what was read.
-        self.handle = None;
+        self.handles.clear();
         if let Some(sink) = self.sink.take() {
             sink.finish()?;
         }
@@ -438,12 +511,8 @@ impl Download {
     }
 
     fn fail(&mut self, io: &mut Io, failure: Failure) -> Turn {
-        if failure.is_fatal() {
-            // Told once for the whole job; what is there is kept.
-            return Turn::Waits;
-        }
         self.forget_what_came_early(io);
-        self.handle = None;
+        self.handles.clear();
         if let Some(sink) = self.sink.take() {
             sink.discard();
         }
@@ -455,6 +524,11 @@ impl Download {
     fn failure(&self, act: Act, cause: impl Into<Cause>) -> Failure {
         Failure::new(act, self.remote.as_bytes(), cause)
     }
+}
+
+/// The end of what is there is compared before anything is appended.
+fn comparing(until: u64) -> State {
+    State::Comparing { at: until.saturating_sub(TAIL_BYTES), until }
 }
 
 /// As much of `bytes` as one request may ask for.

@@ -13,12 +13,13 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use super::download::Download;
-use super::event::Event;
+use super::event::{Event, Note};
 use super::failure::{Act, Failure};
-use super::growth::Growth;
 use super::io::{Asked, Io, Token, Turn};
 use super::job::Canceller;
+use super::lines::{LineId, Lines, Newcomer};
 use super::local::{Directory, Parents, Place, Troubles};
+use super::pace::Pace;
 use super::plan::{GetDirectory, GetFile, Next, Plan, PutFile, Step, Target};
 use super::remote_tree::{Fate, RemoteTree};
 use super::report::Report;
@@ -26,7 +27,6 @@ use super::reporter::{Found, Reporter, Sequence};
 use super::request::{Direction, Request};
 use super::settings::Settings;
 use super::upload::{Source, Upload};
-use super::window::Window;
 use crate::sftp::{self, Completions, Reply, Session};
 
 /// Longest sleep between two looks at everything; what matters wakes the engine anyway.
@@ -42,31 +42,32 @@ const LEAST_BACKLOG: u64 = 512;
 pub(super) fn run(session: Session, request: Request, events: Sender<Event>, canceller: Canceller) -> Report {
     let settings = Settings::new(&session, request.options, request.server);
     let queue = Completions::new();
+    let lines = Lines::new(&session, request.connections, &settings, canceller.clone(), queue.nudge());
     let found = Arc::new(Found::default());
     let mut reporter = Reporter::new(events, Arc::clone(&found));
     let _watch = canceller.interrupt().watch(queue.nudge());
-    let plan = Plan::start(&session, request.pairs, request.options, found, &canceller, queue.nudge());
+    let plan = Plan::start(lines.lifeline(), request.pairs, request.options, found, &canceller, queue.nudge());
     let plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
             reporter.fail(Failure::new(Act::StartThread, *b"", error));
-            return reporter.finish(None, false);
+            return reporter.finish(None, false, lines.into_sessions());
         }
     };
-    let growth = Growth::new(settings.least_window_bytes, settings.most_window_bytes);
-    let window = Window::new(growth, settings.window_requests, settings.options.bytes_per_second);
-    let io = Io { session, queue, window, reporter, settings, canceller, scratch: Vec::new() };
+    let pace = settings.options.bytes_per_second.map(|rate| Pace::new(rate, Instant::now()));
+    let io = Io { lines, line: 0, queue, pace, reporter, settings, canceller, scratch: Vec::new() };
     Engine {
         io,
         plan: Some(plan),
         postponed: None,
         next: 0,
         files: BTreeMap::new(),
-        hungry: BTreeSet::new(),
         crowded: BTreeSet::new(),
         targets: HashSet::new(),
         local: LocalTree::default(),
         remote: RemoteTree::default(),
+        homeless: BTreeSet::new(),
+        unanswered: Vec::new(),
         lost: None,
     }
     .run()
@@ -80,22 +81,33 @@ struct Engine {
     postponed: Option<Step>,
     next: Sequence,
     files: BTreeMap<Sequence, Moving>,
-    /// Files that may have something to ask for.
-    hungry: BTreeSet<Sequence>,
     /// Files that could not be opened while so much else was.
     crowded: BTreeSet<Sequence>,
     /// Targets that are being written, so that the last of several with one target wins, as one by one.
     targets: HashSet<PathBuf>,
     local: LocalTree,
     remote: RemoteTree,
-    /// Why the connection ended.
+    /// Files whose connection was lost, and that go on when there is another.
+    homeless: BTreeSet<Sequence>,
+    /// Requests about directories whose answers were lost.
+    unanswered: Vec<(Sequence, Asked)>,
+    /// Why the job ends with the connection.
     lost: Option<sftp::Error>,
 }
 
 /// A file in flight.
-enum Moving {
-    Get { download: Box<Download>, target: PathBuf },
-    Put { upload: Box<Upload>, target: PathBuf, directory: Option<Sequence>, retried: bool },
+struct Moving {
+    file: Way,
+    target: PathBuf,
+    /// The connection that it was opened on first.
+    home: LineId,
+    /// Connections on which it was opened, or tried to be, beside that.
+    spread: Vec<LineId>,
+}
+
+enum Way {
+    Get(Box<Download>),
+    Put { upload: Box<Upload>, directory: Option<Sequence>, retried: bool },
 }
 
 /// The local directories that are being filled.
@@ -110,10 +122,12 @@ struct LocalTree {
 impl Engine {
     fn run(mut self) -> Report {
         loop {
+            self.look_after_lines();
             let stops = self.stops();
             if !stops {
+                self.settle();
                 self.take_steps();
-                self.fill_window();
+                self.fill_windows();
             }
             let is_idle = self.io.queue.outstanding() == 0;
             if is_idle && (stops || self.is_done()) {
@@ -132,7 +146,7 @@ impl Engine {
 
     /// How long nothing need be looked at: until the user's limit lets the next request out, when it is that which is waited for.
     fn nap(&self) -> Duration {
-        match self.io.window.pause() {
+        match self.io.pause() {
             pause if pause.is_zero() => NAP,
             pause => pause.min(NAP),
         }
@@ -143,30 +157,133 @@ impl Engine {
     }
 
     fn is_done(&self) -> bool {
-        self.plan.is_none() && self.files.is_empty() && self.postponed.is_none()
+        self.plan.is_none() && self.files.is_empty() && self.postponed.is_none() && self.unanswered.is_empty()
     }
 
     fn conclude(mut self) -> Report {
         let cancelled = self.io.canceller.is_cancelled();
         for (_, moving) in std::mem::take(&mut self.files) {
-            if let Moving::Get { download, .. } = moving {
-                download.interrupt(&mut self.io);
+            match moving.file {
+                Way::Get(download) => download.interrupt(&mut self.io),
+                Way::Put { upload, .. } => upload.interrupt(&self.io),
             }
         }
         // Directories that are left now get their final mode and times.
         let LocalTree { parents, stack, troubles } = self.local;
+        let sessions = self.io.lines.into_sessions();
         drop((parents, stack, self.plan));
         for failure in troubles.take() {
             self.io.reporter.fail(failure);
         }
-        self.io.reporter.finish(self.lost, cancelled)
+        self.io.reporter.finish(self.lost, cancelled, sessions)
+    }
+
+    /// Looks at what has become of connections.
+    fn look_after_lines(&mut self) {
+        while let Some((line, error)) = self.io.lines.ended_unnoticed() {
+            self.lose_line(line, &error);
+        }
+        while let Some(newcomer) = self.io.lines.newcomer() {
+            match newcomer {
+                Newcomer::Line(session) => {
+                    let was_lost = self.io.lines.idlest().is_none();
+                    self.io.lines.welcome(session);
+                    if was_lost {
+                        self.io.reporter.interject(Note::Reconnected);
+                    }
+                }
+                Newcomer::Attempt(attempt, attempts) => {
+                    self.io.reporter.interject(Note::Reconnecting { attempt, attempts });
+                }
+                Newcomer::None(reason) => self.do_without(reason),
+            }
+        }
+    }
+
+    /// An attempt to connect has failed.
+    fn do_without(&mut self, reason: Option<String>) {
+        if self.io.lines.idlest().is_some() {
+            let reason = reason.unwrap_or_default();
+            return self.io.reporter.interject(Note::FewerConnections(reason));
+        }
+        if !self.io.lines.expects() {
+            self.io.lines.give_up();
+            self.lose(sftp::Error::ConnectionLost(
+                reason.unwrap_or_else(|| String::from("it could not be made again")),
+            ));
+        }
+    }
+
+    /// A connection was lost. What it had in flight comes back as lost, and goes on elsewhere or later.
+    fn lose_line(&mut self, line: LineId, error: &sftp::Error) {
+        if self.io.lines.get(line).lost.is_some() {
+            return;
+        }
+        if let Err(error) = self.io.lines.lose(line, error) {
+            return self.lose(error);
+        }
+        if self.io.lines.idlest().is_some() {
+            self.io.reporter.interject(Note::FewerConnections(error.to_string()));
+        }
+        for (&sequence, moving) in &mut self.files {
+            moving.spread.retain(|&other| other != line);
+            match &mut moving.file {
+                Way::Get(download) => download.lose(line),
+                Way::Put { upload, .. } => upload.lose(line),
+            }
+            if moving.home == line {
+                self.homeless.insert(sequence);
+            }
+        }
+    }
+
+    /// Gives files that lost their connection another one, once every answer of the lost one is known to be lost.
+    fn settle(&mut self) {
+        let homeless: Vec<Sequence> = self.homeless.iter().copied().collect();
+        for sequence in homeless {
+            let Some(home) = self.io.lines.idlest() else { return };
+            let Some(moving) = self.files.get_mut(&sequence) else {
+                self.homeless.remove(&sequence);
+                continue;
+            };
+            let before = self.io.lines.get(moving.home);
+            if before.lost.is_some() && before.outstanding > 0 {
+                continue;
+            }
+            self.homeless.remove(&sequence);
+            self.io.lines.get_mut(moving.home).files -= 1;
+            // One that is open elsewhere too lives there.
+            let home = moving.lines().next().unwrap_or(home);
+            moving.home = home;
+            moving.spread.retain(|&line| line != home);
+            self.io.lines.get_mut(home).files += 1;
+            if moving.is_open() {
+                self.follow(sequence, Turn::MayAsk);
+                continue;
+            }
+            self.io.line = home;
+            let turn = match &mut moving.file {
+                Way::Get(download) => {
+                    download.go_on(&mut self.io);
+                    Turn::Waits
+                }
+                Way::Put { upload, .. } => upload.go_on(&mut self.io),
+            };
+            self.follow(sequence, turn);
+        }
+        if let Some(line) = self.io.lines.idlest() {
+            self.io.line = line;
+            for (sequence, asked) in std::mem::take(&mut self.unanswered) {
+                self.remote.ask_again(sequence, asked, &mut self.io);
+            }
+        }
     }
 
     /// Begins with what comes next, as far as there is room for it.
     fn take_steps(&mut self) {
         let mut backlog: u64 = self.files.values().map(Moving::backlog).sum();
         while self.files.len() < self.io.settings.files
-            && backlog < self.io.window.width()
+            && backlog < self.io.lines.width()
             && self.io.reporter.ahead(self.next) < STEPS_UNTOLD
             && self.crowded.is_empty()
             && !self.stops()
@@ -176,8 +293,13 @@ impl Engine {
                 self.postponed = Some(step);
                 return;
             }
+            let Some(line) = self.line_for(&step) else {
+                self.postponed = Some(step);
+                return;
+            };
             let sequence = self.next;
             self.next += 1;
+            self.io.line = line;
             self.take(sequence, step);
             backlog += self.files.get(&sequence).map_or(0, Moving::backlog);
         }
@@ -203,6 +325,23 @@ impl Engine {
             Step::Put(file) => self.targets.contains(&path_there(file)),
             _ => false,
         }
+    }
+
+    /// The connection for what comes next. A file in a directory that is just being made goes behind that.
+    fn line_for(&self, step: &Step) -> Option<LineId> {
+        let behind = match step {
+            Step::Put(_) | Step::EnterPut(_) if self.remote.current_fate() == Some(Fate::Open) => self.remote.line(),
+            _ => None,
+        };
+        behind.filter(|&line| self.io.lines.get(line).lost.is_none()).or_else(|| self.io.lines.idlest())
+    }
+
+    /// A file in flight, at home on the connection that is meant.
+    fn add_file(&mut self, sequence: Sequence, file: Way, target: PathBuf) {
+        let home = self.io.line;
+        self.io.lines.get_mut(home).files += 1;
+        self.targets.insert(target.clone());
+        self.files.insert(sequence, Moving { file, target, home, spread: Vec::new() });
     }
 
     fn take(&mut self, sequence: Sequence, step: Step) {
@@ -233,7 +372,7 @@ impl Engine {
     fn leave(&mut self) {
         // A plan goes one way only.
         if self.local.stack.pop().is_none() {
-            self.remote.leave(&self.io);
+            self.remote.leave(&mut self.io);
         }
     }
 
@@ -264,9 +403,8 @@ impl Engine {
         };
         match place {
             Ok(place) => {
-                let download = Download::begin(sequence, file.remote, file.attributes, place, &self.io);
-                self.targets.insert(target.clone());
-                self.files.insert(sequence, Moving::Get { download: Box::new(download), target });
+                let download = Download::begin(sequence, file.remote, file.attributes, place, &mut self.io);
+                self.add_file(sequence, Way::Get(Box::new(download)), target);
             }
             Err(failure) => self.fail_file(sequence, failure),
         }
@@ -279,10 +417,9 @@ impl Engine {
         match Source::open(&file) {
             Ok(source) => {
                 let target = path_there(&file);
-                self.targets.insert(target.clone());
-                let upload = Box::new(Upload::begin(sequence, file, source, &self.io));
+                let upload = Box::new(Upload::begin(sequence, file, source, &mut self.io));
                 let directory = self.remote.use_current();
-                self.files.insert(sequence, Moving::Put { upload, target, directory, retried: false });
+                self.add_file(sequence, Way::Put { upload, directory, retried: false }, target);
             }
             Err(failure) if failure.is_for_want_of_descriptors() && !self.files.is_empty() => {
                 self.io.settings.files = self.files.len();
@@ -304,45 +441,81 @@ impl Engine {
         self.io.reporter.conclude(sequence);
     }
 
-    /// Sends what there is to ask for, the oldest file first.
-    fn fill_window(&mut self) {
-        while self.io.window.has_room() {
-            let Some(&sequence) = self.hungry.first() else { return };
-            let turn = match self.files.get_mut(&sequence) {
-                Some(Moving::Get { download, .. }) => download.ask(&mut self.io),
-                Some(Moving::Put { upload, .. }) => upload.ask(&mut self.io),
-                None => Turn::Waits,
-            };
+    /// Sends what there is to ask for, the oldest file first, on each connection as much as it takes.
+    fn fill_windows(&mut self) {
+        loop {
+            let mut has_asked = false;
+            for line in self.io.lines.living() {
+                if self.io.pause().is_zero() && self.io.lines.get(line).window.has_room() {
+                    has_asked |= self.ask_on(line);
+                }
+            }
+            if !has_asked {
+                return;
+            }
+        }
+    }
+
+    /// Has the oldest file that may have something to ask for on a connection ask for it. Whether there was one.
+    fn ask_on(&mut self, line: LineId) -> bool {
+        let Some(&sequence) = self.io.lines.get(line).hungry.first() else { return self.spread_to(line) };
+        self.io.line = line;
+        let turn = match self.files.get_mut(&sequence).map(|moving| &mut moving.file) {
+            Some(Way::Get(download)) => download.ask(&mut self.io),
+            Some(Way::Put { upload, .. }) => upload.ask(&mut self.io),
+            None => Turn::Waits,
+        };
+        if turn == Turn::Waits {
+            self.io.lines.get_mut(line).hungry.remove(&sequence);
+        } else {
             self.follow(sequence, turn);
         }
+        true
+    }
+
+    /// A connection has nothing to do: a large file that is moved on another one is opened here as well.
+    fn spread_to(&mut self, line: LineId) -> bool {
+        let candidate = self
+            .files
+            .iter_mut()
+            .find(|(_, moving)| moving.home != line && !moving.spread.contains(&line) && moving.may_spread());
+        let Some((_, moving)) = candidate else { return false };
+        moving.spread.push(line);
+        self.io.line = line;
+        match &moving.file {
+            Way::Get(download) => download.spread(&mut self.io),
+            Way::Put { upload, .. } => upload.spread(&mut self.io),
+        }
+        false
     }
 
     fn follow(&mut self, sequence: Sequence, turn: Turn) {
         match turn {
             Turn::MayAsk => {
-                self.hungry.insert(sequence);
+                let lines: Vec<LineId> =
+                    self.files.get(&sequence).map(|moving| moving.lines().collect()).unwrap_or_default();
+                for line in lines {
+                    self.io.lines.get_mut(line).hungry.insert(sequence);
+                }
             }
-            Turn::Waits => {
-                self.hungry.remove(&sequence);
-            }
+            Turn::Waits => {}
             Turn::Crowded => {
-                self.hungry.remove(&sequence);
                 self.crowded.insert(sequence);
             }
-            Turn::Concluded => {
-                self.hungry.remove(&sequence);
-                self.end_file(sequence);
-            }
+            Turn::Concluded => self.end_file(sequence),
         }
     }
 
     fn end_file(&mut self, sequence: Sequence) {
-        let ended = self.files.remove(&sequence);
-        if let Some(Moving::Get { target, .. } | Moving::Put { target, .. }) = &ended {
-            self.targets.remove(target);
-        }
-        if let Some(Moving::Put { directory: Some(directory), .. }) = ended {
-            self.remote.release(directory, &self.io);
+        if let Some(Moving { file, target, home, spread }) = self.files.remove(&sequence) {
+            self.targets.remove(&target);
+            self.io.lines.get_mut(home).files -= 1;
+            for line in std::iter::once(home).chain(spread) {
+                self.io.lines.get_mut(line).hungry.remove(&sequence);
+            }
+            if let Way::Put { directory: Some(directory), .. } = file {
+                self.remote.release(directory, &mut self.io);
+            }
         }
         self.io.reporter.conclude(sequence);
         self.open_crowded();
@@ -353,37 +526,49 @@ impl Engine {
         let Some(sequence) = self.crowded.pop_first() else { return };
         let open = self.files.values().filter(|moving| moving.is_open()).count();
         self.io.settings.files = self.io.settings.files.min(open + 1);
-        match self.files.get_mut(&sequence) {
-            Some(Moving::Get { download, .. }) => download.open_again(&self.io),
-            Some(Moving::Put { upload, .. }) => upload.open_again(&self.io),
-            None => {}
+        let Some(moving) = self.files.get_mut(&sequence) else { return };
+        self.io.line = moving.home;
+        match &mut moving.file {
+            Way::Get(download) => download.open_again(&mut self.io),
+            Way::Put { upload, .. } => upload.open_again(&mut self.io),
         }
     }
 
     fn answer(&mut self, token: Token, outcome: Result<Reply, sftp::Error>) {
-        let Token { sequence, asked, issued } = token;
-        if asked.moves_data() {
-            self.io.window.answered(asked.window_bytes(), asked.moved_bytes(&outcome), issued, Instant::now());
-        }
+        let Token { sequence, asked, line, .. } = token;
+        self.io.answered(&token, &outcome);
         if let Err(error) = &outcome
             && !error.leaves_the_session_alive()
         {
-            return self.lose(error.clone());
+            self.lose_line(line, error);
+            return self.give_back(sequence, asked);
         }
+        self.io.lines.moved();
         match asked {
             Asked::MakeDirectory | Asked::StatDirectory | Asked::SetDirectory => {
-                for waiting in self.remote.answer(sequence, asked, outcome, &mut self.io) {
-                    self.go_on(waiting);
+                for file in self.remote.answer(sequence, asked, outcome, &mut self.io) {
+                    self.go_on(file);
                 }
             }
             _ => self.answer_file(sequence, asked, outcome),
         }
     }
 
+    /// An answer was lost with its connection.
+    fn give_back(&mut self, sequence: Sequence, asked: Asked) {
+        match self.files.get_mut(&sequence).map(|moving| &mut moving.file) {
+            Some(Way::Get(download)) => download.give_back(asked),
+            Some(Way::Put { upload, .. }) => upload.give_back(asked),
+            None => return self.unanswered.push((sequence, asked)),
+        }
+        // What is given back may be asked for where else the file is open.
+        self.follow(sequence, Turn::MayAsk);
+    }
+
     fn answer_file(&mut self, sequence: Sequence, asked: Asked, outcome: Result<Reply, sftp::Error>) {
-        let turn = match self.files.get_mut(&sequence) {
-            Some(Moving::Get { download, .. }) => download.answer(&mut self.io, asked, outcome),
-            Some(Moving::Put { upload, directory: Some(directory), retried: false, .. })
+        let turn = match self.files.get_mut(&sequence).map(|moving| &mut moving.file) {
+            Some(Way::Get(download)) => download.answer(&mut self.io, asked, outcome),
+            Some(Way::Put { upload, directory: Some(directory), retried: false })
                 if outcome.is_err() && upload.is_at_its_beginning() =>
             {
                 // Perhaps only because its directory was not there yet.
@@ -392,7 +577,7 @@ impl Engine {
                     _ => return self.go_on(sequence),
                 }
             }
-            Some(Moving::Put { upload, .. }) => upload.answer(&mut self.io, asked, outcome),
+            Some(Way::Put { upload, .. }) => upload.answer(&mut self.io, asked, outcome),
             // It failed, and this was still under way.
             None => return,
         };
@@ -401,15 +586,14 @@ impl Engine {
 
     /// The fate of a file's directory is known.
     fn go_on(&mut self, sequence: Sequence) {
-        let Some(Moving::Put { upload, directory: Some(directory), retried, .. }) = self.files.get_mut(&sequence)
-        else {
-            return;
-        };
+        let Some(moving) = self.files.get_mut(&sequence) else { return };
+        let Way::Put { upload, directory: Some(directory), retried } = &mut moving.file else { return };
         if self.remote.fate(*directory) == Some(Fate::Refused) {
             return self.abandon(sequence);
         }
         *retried = true;
-        upload.send_first(&self.io);
+        self.io.line = moving.home;
+        upload.send_first(&mut self.io);
     }
 
     /// A file whose directory can't be made, which was said.
@@ -421,16 +605,31 @@ impl Engine {
 
 impl Moving {
     fn is_open(&self) -> bool {
-        match self {
-            Moving::Get { download, .. } => download.is_open(),
-            Moving::Put { upload, .. } => upload.is_open(),
+        match &self.file {
+            Way::Get(download) => download.is_open(),
+            Way::Put { upload, .. } => upload.is_open(),
+        }
+    }
+
+    fn may_spread(&self) -> bool {
+        match &self.file {
+            Way::Get(download) => download.may_spread(),
+            Way::Put { upload, .. } => upload.may_spread(),
+        }
+    }
+
+    /// The connections on which it is open.
+    fn lines(&self) -> Box<dyn Iterator<Item = LineId> + '_> {
+        match &self.file {
+            Way::Get(download) => Box::new(download.lines()),
+            Way::Put { upload, .. } => Box::new(upload.lines()),
         }
     }
 
     fn backlog(&self) -> u64 {
-        match self {
-            Moving::Get { download, .. } => download.backlog().max(LEAST_BACKLOG),
-            Moving::Put { upload, .. } => upload.backlog().max(LEAST_BACKLOG),
+        match &self.file {
+            Way::Get(download) => download.backlog().max(LEAST_BACKLOG),
+            Way::Put { upload, .. } => upload.backlog().max(LEAST_BACKLOG),
         }
     }
 }

@@ -126,6 +126,17 @@ pub enum Note {
     },
     /// Mode or times could not be set; the bytes are there.
     NotPreserved(Failure),
+    /// The connection was lost and is made again: the attempt of this number, of so many.
+    Reconnecting {
+        /// From 1 on.
+        attempt: u32,
+        /// How many there are.
+        attempts: u32,
+    },
+    /// The connection is there again, and files go on where they were.
+    Reconnected,
+    /// One connection of several could not be made, or was lost; the others do its work.
+    FewerConnections(String),
     /// A download was stopped, and what came of it can be continued by a resume.
     Kept {
         /// The partial file.
@@ -155,6 +166,13 @@ impl fmt::Display for Note {
                 write!(f, "{}: written in place, {reason}", Printable(target.as_os_str().as_bytes()))
             }
             Note::NotPreserved(failure) => failure.fmt(f),
+            Note::Reconnecting { attempt, attempts } => {
+                write!(f, "The connection was lost; connecting again ({attempt} of {attempts})")
+            }
+            Note::Reconnected => f.write_str("Connected again, going on"),
+            Note::FewerConnections(reason) => {
+                write!(f, "One connection less: {}", Printable(reason.as_bytes()))
+            }
             Note::Kept { partial, target } => write!(
                 f,
                 "{}: what was fetched is kept in {}",

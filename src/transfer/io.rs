@@ -1,18 +1,25 @@
 //! What every file in flight works with: the session, the queue of answers, the window, the reporter.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::job::Canceller;
+use super::lines::{LineId, Lines};
+use super::pace::Pace;
 use super::reporter::{Reporter, Sequence};
 use super::settings::Settings;
 use super::window::Window;
 use crate::sftp::{self, Call, Completions, Reply, Session, StatusCode};
 
+/// What must be left of a file before more connections are taken for it.
+pub(super) const SPREADING_BYTES: u64 = 16 << 20;
+
 /// The engine's tools, lent to one file at a time.
 pub(super) struct Io {
-    pub(super) session: Session,
+    pub(super) lines: Lines,
+    /// The connection that is meant: that of the answer which is worked on, or of the window that is filled.
+    pub(super) line: LineId,
     pub(super) queue: Completions<Token>,
-    pub(super) window: Window,
+    pub(super) pace: Option<Pace>,
     pub(super) reporter: Reporter,
     pub(super) settings: Settings,
     pub(super) canceller: Canceller,
@@ -20,11 +27,12 @@ pub(super) struct Io {
     pub(super) scratch: Vec<u8>,
 }
 
-/// Which request of which step an answer belongs to.
+/// Which request of which step an answer belongs to, and which connection it went out on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Token {
     pub(super) sequence: Sequence,
     pub(super) asked: Asked,
+    pub(super) line: LineId,
     pub(super) issued: Instant,
 }
 
@@ -70,20 +78,53 @@ pub(super) enum Turn {
 }
 
 impl Io {
+    /// The session of the connection that is meant.
+    pub(super) fn session(&self) -> &Session {
+        &self.lines.get(self.line).session
+    }
+
+    /// The window of the connection that is meant.
+    pub(super) fn window(&mut self) -> &mut Window {
+        &mut self.lines.get_mut(self.line).window
+    }
+
     /// Submits a request that moves no data to speak of.
-    pub(super) fn ask<C: Call>(&self, sequence: Sequence, asked: Asked, call: &C) {
+    pub(super) fn ask<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C) {
         self.submit(sequence, asked, call, Instant::now());
     }
 
     /// Submits a request that moves data, which counts in the window.
     pub(super) fn ask_for_data<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C) {
-        let now = Instant::now();
-        self.window.issue(asked.window_bytes(), now);
+        let (bytes, now) = (asked.window_bytes(), Instant::now());
+        self.window().issue(bytes, now);
+        if let Some(pace) = &mut self.pace {
+            pace.issue(bytes, now);
+        }
         self.submit(sequence, asked, call, now);
     }
 
-    fn submit<C: Call>(&self, sequence: Sequence, asked: Asked, call: &C, issued: Instant) {
-        self.session.submit_to(&self.queue, Token { sequence, asked, issued }, call);
+    /// An answer has come; the connection that it came on is meant from now on.
+    pub(super) fn answered(&mut self, token: &Token, outcome: &Result<Reply, sftp::Error>) {
+        self.line = token.line;
+        self.lines.get_mut(token.line).outstanding -= 1;
+        if token.asked.moves_data() {
+            let bytes = token.asked.window_bytes();
+            self.window().answered(bytes, token.issued, Instant::now());
+            if let Some(pace) = &mut self.pace {
+                pace.refund(bytes.saturating_sub(token.asked.moved_bytes(outcome)));
+            }
+        }
+    }
+
+    /// How long the user's limit lets no request out that moves data.
+    pub(super) fn pause(&self) -> Duration {
+        self.pace.as_ref().map_or(Duration::ZERO, |pace| pace.wait(Instant::now()))
+    }
+
+    fn submit<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C, issued: Instant) {
+        let line = self.lines.get_mut(self.line);
+        line.outstanding += 1;
+        line.session.submit_to(&self.queue, Token { sequence, asked, line: self.line, issued }, call);
     }
 }
 

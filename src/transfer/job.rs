@@ -1,6 +1,7 @@
 //! A running transfer, as those who asked for it see it.
 
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::engine;
@@ -10,6 +11,7 @@ use super::report::Report;
 use super::request::{Direction, Pairs, Request};
 use crate::remote::Interrupt;
 use crate::sftp::Session;
+use crate::transport::Killer;
 
 /// A transfer that runs. Dropping it stops it, as a cancel does; it is not waited for.
 #[must_use = "a job that is dropped is cancelled"]
@@ -32,6 +34,7 @@ enum Engine {
 #[derive(Clone, Debug, Default)]
 pub struct Canceller {
     interrupt: Interrupt,
+    killers: Arc<Mutex<Vec<Killer>>>,
 }
 
 impl Job {
@@ -84,6 +87,22 @@ impl Canceller {
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.interrupt.was_pressed()
+    }
+
+    /// Drops the job's connections, which ends every wait at once.
+    pub fn abandon(&self) {
+        for killer in self.killers().iter() {
+            killer.kill();
+        }
+    }
+
+    /// A connection of the job's own.
+    pub(super) fn guards(&self, killer: Killer) {
+        self.killers().push(killer);
+    }
+
+    fn killers(&self) -> MutexGuard<'_, Vec<Killer>> {
+        self.killers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same as what stops walks.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use super::event::{Event, Note};
 use super::failure::{Act, Cause, Failure};
 use super::io::{Asked, Io};
+use super::lines::LineId;
 use super::plan::PutDirectory;
 use super::reporter::Sequence;
 use crate::sftp::{self, Attributes, Reply, calls};
@@ -24,6 +25,8 @@ struct Directory {
     source: PutDirectory,
     parent: Option<Sequence>,
     fate: Fate,
+    /// The connection on which it is made.
+    line: LineId,
     /// What is under way in it, its plan and its own MKDIR included.
     users: usize,
     /// Steps that failed while its fate was open.
@@ -54,7 +57,9 @@ impl RemoteTree {
             parent.users += 1;
         }
         let users = if is_refused { 1 } else { 2 };
-        let directory = Directory { source, parent, fate, users, waiting: Vec::new(), retried: false, refusal: None };
+        let line = io.line;
+        let directory =
+            Directory { source, parent, fate, line, users, waiting: Vec::new(), retried: false, refusal: None };
         if is_refused {
             io.reporter.conclude(sequence);
         } else {
@@ -70,7 +75,7 @@ impl RemoteTree {
     }
 
     /// Everything in the directory that was entered last is planned.
-    pub(super) fn leave(&mut self, io: &Io) {
+    pub(super) fn leave(&mut self, io: &mut Io) {
         if let Some(sequence) = self.stack.pop() {
             self.release(sequence, io);
         }
@@ -88,6 +93,11 @@ impl RemoteTree {
         self.fate(*self.stack.last()?)
     }
 
+    /// The connection on which the directory that was entered last is made.
+    pub(super) fn line(&self) -> Option<LineId> {
+        self.directories.get(self.stack.last()?).map(|directory| directory.line)
+    }
+
     /// Whether a directory is there.
     pub(super) fn fate(&self, directory: Sequence) -> Option<Fate> {
         self.directories.get(&directory).map(|directory| directory.fate)
@@ -101,7 +111,7 @@ impl RemoteTree {
     }
 
     /// Something in a directory is done. With the last of it, the directory gets its final attributes.
-    pub(super) fn release(&mut self, sequence: Sequence, io: &Io) {
+    pub(super) fn release(&mut self, sequence: Sequence, io: &mut Io) {
         let Some(directory) = self.directories.get_mut(&sequence) else { return };
         directory.users -= 1;
         if directory.users > 0 {
@@ -115,9 +125,21 @@ impl RemoteTree {
         }
     }
 
-    fn forget(&mut self, sequence: Sequence, io: &Io) {
+    fn forget(&mut self, sequence: Sequence, io: &mut Io) {
         if let Some(parent) = self.directories.remove(&sequence).and_then(|directory| directory.parent) {
             self.release(parent, io);
+        }
+    }
+
+    /// A request whose answer was lost with its connection is sent once more. A directory that was made nevertheless is
+    /// there, which is as good.
+    pub(super) fn ask_again(&mut self, sequence: Sequence, asked: Asked, io: &mut Io) {
+        let Some(directory) = self.directories.get(&sequence) else { return };
+        match asked {
+            Asked::MakeDirectory => directory.make(sequence, io),
+            Asked::StatDirectory => io.ask(sequence, asked, &calls::Stat { path: &directory.source.remote }),
+            Asked::SetDirectory => directory.set_attributes(sequence, io),
+            _ => {}
         }
     }
 
@@ -221,7 +243,7 @@ impl RemoteTree {
 }
 
 impl Directory {
-    fn make(&self, sequence: Sequence, io: &Io) {
+    fn make(&self, sequence: Sequence, io: &mut Io) {
         // While files are put into it, we must be able to.
         let attributes = Attributes::with_permissions(self.source.mode & 0o1777 | 0o300);
         io.ask(sequence, Asked::MakeDirectory, &calls::Mkdir { path: &self.source.remote, attributes });
@@ -235,7 +257,7 @@ impl Directory {
         }
     }
 
-    fn set_attributes(&self, sequence: Sequence, io: &Io) {
+    fn set_attributes(&self, sequence: Sequence, io: &mut Io) {
         let times = io.settings.options.preserve.then_some(self.source.times);
         let attributes = Attributes { permissions: Some(self.source.mode & 0o1777), times, ..Attributes::default() };
         io.ask(sequence, Asked::SetDirectory, &calls::Setstat { path: &self.source.remote, attributes });

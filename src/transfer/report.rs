@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::failure::Failure;
-use crate::sftp;
+use crate::sftp::{self, Session};
 
 /// How a job ended.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +18,9 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// Why the connection ended, when it did.
     pub lost: Option<sftp::Error>,
+    /// The sessions that it leaves, the one that the shell goes on with first. Without a loss that is the one that it
+    /// started on.
+    pub sessions: Vec<Session>,
     /// Whether the user stopped it.
     pub cancelled: bool,
 }

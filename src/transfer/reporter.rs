@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::event::{Event, Note, Total};
 use super::failure::{Act, Failure};
 use super::report::Report;
-use crate::sftp;
+use crate::sftp::{self, Session};
 
 /// Pause between two [`Event::Advanced`]: a person sees no more than this.
 const ADVANCE_PAUSE: Duration = Duration::from_millis(50);
@@ -108,6 +108,16 @@ impl Reporter {
         self.bytes_done += bytes;
     }
 
+    /// Bytes that were moved and turned out to be of no use.
+    pub(super) fn take_back(&mut self, bytes: u64) {
+        self.bytes_done = self.bytes_done.saturating_sub(bytes);
+    }
+
+    /// News that belongs to no step, told at once.
+    pub(super) fn interject(&mut self, note: Note) {
+        self.emit(Event::Noted(note));
+    }
+
     /// Nothing more will be told of this step.
     pub(super) fn conclude(&mut self, sequence: Sequence) {
         if sequence != self.head {
@@ -173,7 +183,7 @@ impl Reporter {
     }
 
     /// Ends the account. What is still held back belongs to steps that were stopped before their turn; it is told now.
-    pub(super) fn finish(mut self, lost: Option<sftp::Error>, cancelled: bool) -> Report {
+    pub(super) fn finish(mut self, lost: Option<sftp::Error>, cancelled: bool, sessions: Vec<Session>) -> Report {
         for (_, waiting) in std::mem::take(&mut self.waiting) {
             for event in waiting.events {
                 self.emit(event);
@@ -187,6 +197,7 @@ impl Reporter {
         }
         self.report.lost = lost;
         self.report.cancelled = cancelled;
+        self.report.sessions = sessions;
         self.report.elapsed = self.began.elapsed();
         self.report
     }
@@ -254,7 +265,8 @@ mod tests {
             reporter.conclude(step);
         }
         drop(receiver);
-        let things: Vec<_> = reporter.finish(None, false).failures.into_iter().map(|failure| failure.thing).collect();
+        let things: Vec<_> =
+            reporter.finish(None, false, Vec::new()).failures.into_iter().map(|failure| failure.thing).collect();
         assert_eq!(things, [b"0", b"1"]);
     }
 }

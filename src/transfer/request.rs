@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use std::fmt;
+use std::sync::Arc;
+
+use crate::connect::Connector;
 use crate::name::RemotePath;
-use crate::sftp::Attributes;
+use crate::sftp::{Attributes, Session};
 
 /// A transfer that is asked for: which files and trees, and how.
 #[derive(Clone, Debug)]
@@ -15,6 +19,35 @@ pub struct Request {
     /// Which server it is, such as `user@host:port`: a part of the names of partial files, so that none is ever taken for
     /// one of another server.
     pub server: Vec<u8>,
+    /// Which connections it may use beside the one that it starts on.
+    pub connections: Connections,
+}
+
+/// The connections of a transfer: how many, and what happens when they break.
+#[derive(Clone, Default)]
+pub struct Connections {
+    /// Makes more of them. Without it there is only the one that the transfer starts on.
+    pub connector: Option<Arc<Connector>>,
+    /// How many to use in all (`-j`); 0 is as good as 1.
+    pub most: usize,
+    /// How often it is tried to connect again when none is left (`--retry`).
+    pub retries: u32,
+    /// Open sessions with the same server that nobody else uses.
+    pub spares: Vec<Session>,
+}
+
+impl Connections {
+    pub(super) fn may_come_back(&self) -> bool {
+        self.connector.is_some() && (self.retries > 0 || self.most > 1)
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Connections { connector: _, most, retries, spares } = self;
+        let spares = spares.len();
+        f.debug_struct("Connections").field("most", most).field("retries", retries).field("spares", &spares).finish()
+    }
 }
 
 /// Sources with their targets, all in one direction. Patterns are expanded and operands are split already.

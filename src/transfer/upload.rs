@@ -3,6 +3,7 @@
 //! Once the last WRITE is sent, what ends the file is sent behind it without waiting: a server works on one file's
 //! requests in their order (draft-ietf-secsh-filexfer-02, section 6).
 
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File as LocalFile};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::sync::Arc;
@@ -12,7 +13,9 @@ use rustix::fs::OFlags;
 
 use super::event::{Event, File, Note};
 use super::failure::{Act, Cause, Failure};
+use super::handles::Handles;
 use super::io::{Asked, Io, Turn, may_be_crowded};
+use super::lines::LineId;
 use super::local::bytes;
 use super::plan::{PutFile, times};
 use super::reporter::Sequence;
@@ -20,6 +23,13 @@ use crate::sftp::{self, Attributes, Extension, Handle, OpenFlags, Reply, Statvfs
 
 /// How much of what is there is compared before anything is appended to it.
 const TAIL_BYTES: u64 = 64 * 1024;
+
+/// What must be left of a file before more connections are taken for it.
+const SPREADING_BYTES: u64 = 64 << 20;
+
+/// How far ahead of what the server has confirmed bytes are sent over several connections. If all of them break there may
+/// be holes in so much of the file's end, and a resume of a file that could have been sent so compares all of that.
+const SPREAD_SPAN: u64 = 16 << 20;
 
 /// One file on its way to the server.
 pub(super) struct Upload {
@@ -33,10 +43,14 @@ pub(super) struct Upload {
     state: State,
     /// Whether its first request was sent once more, when less was open.
     is_second_try: bool,
-    handle: Option<Handle>,
+    handles: Handles,
     file: Option<Arc<File>>,
     /// Where the next WRITE starts.
     next: u64,
+    /// WRITEs under way: offset and length.
+    unanswered: BTreeMap<u64, u32>,
+    /// Parts that were sent, or asked for, in vain.
+    gaps: VecDeque<(u64, u32)>,
     outstanding: usize,
     /// The first thing that went wrong: it decides, whatever goes well after it.
     failure: Option<Failure>,
@@ -88,7 +102,7 @@ impl Source {
 
 impl Upload {
     /// Sends the first request.
-    pub(super) fn begin(sequence: Sequence, plan: PutFile, source: Source, io: &Io) -> Upload {
+    pub(super) fn begin(sequence: Sequence, plan: PutFile, source: Source, io: &mut Io) -> Upload {
         let Source { local, metadata } = source;
         let mut upload = Upload {
             sequence,
@@ -100,9 +114,11 @@ impl Upload {
             began: Instant::now(),
             state: State::Asking,
             is_second_try: false,
-            handle: None,
+            handles: Handles::default(),
             file: None,
             next: 0,
+            unanswered: BTreeMap::new(),
+            gaps: VecDeque::new(),
             outstanding: 0,
             failure: None,
             hole: None,
@@ -117,24 +133,88 @@ impl Upload {
     }
 
     /// Sends the first request once more: its directory was not there yet.
-    pub(super) fn send_first(&mut self, io: &Io) {
+    pub(super) fn send_first(&mut self, io: &mut Io) {
         if io.settings.options.resume {
             self.state = State::Asking;
             io.ask(self.sequence, Asked::Stat, &calls::Stat { path: &self.source.remote });
         } else {
-            self.open(io, State::Opening, OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE);
+            self.open_empty(io);
         }
     }
 
     /// The same when less is open.
-    pub(super) fn open_again(&mut self, io: &Io) {
+    pub(super) fn open_again(&mut self, io: &mut Io) {
         self.is_second_try = true;
         self.send_first(io);
     }
 
     /// Whether it holds a handle of the server.
     pub(super) fn is_open(&self) -> bool {
-        self.handle.is_some()
+        !self.handles.is_empty()
+    }
+
+    /// The connections on which it can send.
+    pub(super) fn lines(&self) -> impl Iterator<Item = LineId> + '_ {
+        self.handles.lines()
+    }
+
+    /// Whether more connections would help: so much is left of it.
+    pub(super) fn may_spread(&self) -> bool {
+        self.state == State::Moving && self.failure.is_none() && self.backlog() >= SPREADING_BYTES
+    }
+
+    /// Opens it on one more connection.
+    pub(super) fn spread(&self, io: &mut Io) {
+        let (flags, attributes) = (OpenFlags::WRITE, Attributes::default());
+        io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.source.remote, flags, attributes });
+    }
+
+    /// The answer to a request was lost with its connection.
+    pub(super) fn give_back(&mut self, asked: Asked) {
+        if asked != Asked::Open && asked != Asked::Stat {
+            self.outstanding -= 1;
+        }
+        if let Asked::Write { offset, length } = asked {
+            self.unanswered.remove(&offset);
+            self.gaps.push_back((offset, length));
+        }
+    }
+
+    /// A connection was lost, all its answers included.
+    pub(super) fn lose(&mut self, line: LineId) {
+        self.handles.lose(line);
+    }
+
+    /// Goes on from what the server has confirmed, on a connection that lives, when none that it had does.
+    pub(super) fn go_on(&mut self, io: &mut Io) -> Turn {
+        if self.failure.is_some() {
+            return self.turn(io);
+        }
+        self.next = self.confirmed();
+        self.gaps.clear();
+        self.unanswered.clear();
+        match self.state {
+            State::OpeningToCompare { until } | State::Comparing { until, .. } => self.open_to_compare(io, until),
+            State::Moving | State::Closing if self.next > 0 => self.open_to_compare(io, self.next),
+            State::Moving | State::Closing => self.open_empty(io),
+            State::Asking | State::Opening => self.send_first(io),
+        }
+        Turn::Waits
+    }
+
+    /// All before this was confirmed by the server.
+    fn confirmed(&self) -> u64 {
+        let gap = self.gaps.iter().map(|(offset, _)| *offset).min();
+        let sent = self.unanswered.first_key_value().map(|(offset, _)| *offset);
+        [gap, sent].into_iter().flatten().fold(self.next, u64::min)
+    }
+
+    fn open_empty(&mut self, io: &mut Io) {
+        self.open(io, State::Opening, OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE);
+    }
+
+    fn open_to_compare(&mut self, io: &mut Io, until: u64) {
+        self.open(io, State::OpeningToCompare { until }, OpenFlags::READ | OpenFlags::WRITE);
     }
 
     /// Whether nothing of it is on the server yet, so that it can be begun anew.
@@ -142,7 +222,7 @@ impl Upload {
         matches!(self.state, State::Asking | State::Opening)
     }
 
-    fn open(&mut self, io: &Io, state: State, flags: OpenFlags) {
+    fn open(&mut self, io: &mut Io, state: State, flags: OpenFlags) {
         self.state = state;
         let attributes = Attributes::with_permissions(self.mode);
         io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.source.remote, flags, attributes });
@@ -157,22 +237,25 @@ impl Upload {
             (Asked::Stat, Ok(Reply::Attributes(attributes))) => self.resume(io, &attributes),
             // Nothing is there to be continued.
             (Asked::Stat, Err(error)) if error.is_no_such_file() => {
-                self.open(io, State::Opening, OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE);
+                self.open_empty(io);
             }
             (Asked::Stat, Err(error)) => self.remember(Act::StatRemote, error),
             (Asked::Open, Ok(Reply::Handle(handle))) => self.opened(io, handle),
+            // What can't be opened there is sent where it is open already.
+            (Asked::Open, Err(_)) if matches!(self.state, State::Moving | State::Closing) => {}
             (Asked::Open, Err(error))
                 if self.state == State::Opening && may_be_crowded(&error) && !self.is_second_try =>
             {
                 return Turn::Crowded;
             }
             (Asked::Open, Err(error)) => self.not_opened(io, error),
-            (Asked::Verify { offset, .. }, outcome) => self.compared(io, offset, outcome),
+            (Asked::Verify { offset, length }, outcome) => self.compared(io, offset, length, outcome),
             (Asked::Write { offset, length }, Ok(_)) => {
-                let position = offset + u64::from(length);
-                io.reporter.advance(self.sequence, position, length.into());
+                self.unanswered.remove(&offset);
+                io.reporter.advance(self.sequence, self.confirmed(), length.into());
             }
             (Asked::Write { offset, .. }, Err(error)) => {
+                self.unanswered.remove(&offset);
                 self.hole = Some(self.hole.map_or(offset, |hole| hole.min(offset)));
                 self.remember(Act::WriteRemote, error);
             }
@@ -189,10 +272,6 @@ impl Upload {
 
     /// What comes next, in whatever state an answer has left it.
     fn turn(&mut self, io: &mut Io) -> Turn {
-        if self.failure.as_ref().is_some_and(Failure::is_fatal) {
-            // Told once for the whole job.
-            return Turn::Waits;
-        }
         let is_over = self.failure.is_some() || self.state == State::Closing;
         match (is_over, self.outstanding) {
             (true, 0) => self.conclude(io),
@@ -203,30 +282,51 @@ impl Upload {
 
     /// Sends one more request, if there is anything to send.
     pub(super) fn ask(&mut self, io: &mut Io) -> Turn {
-        let Some(handle) = &self.handle else { return Turn::Waits };
         if self.failure.is_some() {
             return Turn::Waits;
         }
         match self.state {
-            State::Comparing { at, until } if self.outstanding == 0 => {
-                self.outstanding = 1;
-                let length = u32::try_from(until - at).unwrap_or(u32::MAX).min(io.settings.read_bytes);
-                let asked = Asked::Verify { offset: at, length };
-                io.ask_for_data(self.sequence, asked, &calls::Read { handle, offset: at, length });
-                Turn::Waits
-            }
+            State::Comparing { at, until } => self.ask_to_compare(io, at, until),
             State::Moving => self.send_part(io),
             _ => Turn::Waits,
         }
     }
 
+    fn ask_to_compare(&mut self, io: &mut Io, at: u64, until: u64) -> Turn {
+        let Some(handle) = self.handles.on(io.line) else { return Turn::Waits };
+        let (offset, length) = match self.gaps.pop_front() {
+            Some(gap) => gap,
+            None if at < until => {
+                let length = u32::try_from(until - at).unwrap_or(u32::MAX).min(io.settings.read_bytes);
+                self.state = State::Comparing { at: at + u64::from(length), until };
+                (at, length)
+            }
+            None => return Turn::Waits,
+        };
+        self.outstanding += 1;
+        let asked = Asked::Verify { offset, length };
+        io.ask_for_data(self.sequence, asked, &calls::Read { handle, offset, length });
+        Turn::MayAsk
+    }
+
     /// Reads the next part and sends it; behind the last one, what ends the file.
     fn send_part(&mut self, io: &mut Io) -> Turn {
+        if self.gaps.is_empty() && self.handles.len() > 1 && self.next - self.confirmed() >= SPREAD_SPAN {
+            return Turn::Waits;
+        }
+        let gap = self.gaps.pop_front();
+        let (offset, length) = gap.unwrap_or((self.next, io.settings.write_bytes));
         let mut scratch = std::mem::take(&mut io.scratch);
-        scratch.resize(io.settings.write_bytes as usize, 0);
-        let turn = match self.read_part(&mut scratch) {
-            Ok(0) => self.send_end(io),
-            Ok(length) => self.send_data(io, &scratch[..length], length < scratch.len()),
+        scratch.resize(length as usize, 0);
+        let turn = match self.read_part(offset, &mut scratch) {
+            Ok(0) if self.may_end() => self.send_end(io),
+            Ok(0) => Turn::Waits,
+            Ok(length) => {
+                if gap.is_none() {
+                    self.next += length as u64;
+                }
+                self.send_data(io, offset, &scratch[..length])
+            }
             Err(failure) => {
                 self.failure = Some(failure);
                 self.turn(io)
@@ -236,30 +336,35 @@ impl Upload {
         turn
     }
 
-    fn send_data(&mut self, io: &mut Io, data: &[u8], is_last: bool) -> Turn {
-        let Some(handle) = &self.handle else { return Turn::Waits };
+    fn send_data(&mut self, io: &mut Io, offset: u64, data: &[u8]) -> Turn {
+        let Some(handle) = self.handles.on(io.line) else { return Turn::Waits };
         // No longer than write_bytes, so it fits.
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        let asked = Asked::Write { offset: self.next, length };
-        io.ask_for_data(self.sequence, asked, &calls::Write { handle, offset: self.next, data });
+        io.ask_for_data(self.sequence, Asked::Write { offset, length }, &calls::Write { handle, offset, data });
+        self.unanswered.insert(offset, length);
         self.outstanding += 1;
-        self.next += u64::from(length);
         // What ends it needs no other turn of the window.
-        if is_last || matches!(self.read_part(&mut [0]), Ok(0)) { self.send_end(io) } else { Turn::MayAsk }
+        let is_last = self.may_end() && matches!(self.read_part(self.next, &mut [0]), Ok(0));
+        if is_last { self.send_end(io) } else { Turn::MayAsk }
     }
 
-    /// Reads from where the next WRITE starts. Nothing is the end of the file, where it should be or beyond.
-    fn read_part(&self, buffer: &mut [u8]) -> Result<usize, Failure> {
+    /// Whether what ends the file may be sent behind all that was sent: on one connection the server works in their order.
+    fn may_end(&self) -> bool {
+        self.gaps.is_empty() && (self.handles.len() == 1 || self.outstanding == 0)
+    }
+
+    /// Reads from `offset`. Nothing is the end of the file, where it should be or beyond.
+    fn read_part(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Failure> {
         let mut filled = 0;
         while filled < buffer.len() {
-            match self.local.read_at(&mut buffer[filled..], self.next + filled as u64) {
+            match self.local.read_at(&mut buffer[filled..], offset + filled as u64) {
                 Ok(0) => break,
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(Failure::new(Act::ReadLocal, bytes(&self.source.shown), error)),
             }
         }
-        let end = self.next + filled as u64;
+        let end = offset + filled as u64;
         if filled < buffer.len() && end < self.size && !stores_nothing(&self.local) {
             let cause = Cause::Truncated { got: end, expected: self.size };
             return Err(Failure::new(Act::ReadLocal, bytes(&self.source.shown), cause));
@@ -267,22 +372,33 @@ impl Upload {
         Ok(filled)
     }
 
+    /// Closes it on each connection; what concerns the whole file is asked once.
     fn send_end(&mut self, io: &mut Io) -> Turn {
-        let Some(handle) = self.handle.take() else { return Turn::Waits };
         self.state = State::Closing;
+        let line = io.line;
+        for (number, (on, handle)) in self.handles.take().into_iter().enumerate() {
+            io.line = on;
+            if number == 0 {
+                self.send_attributes(io, &handle);
+            }
+            io.ask(self.sequence, Asked::Close, &calls::Close { handle });
+            self.outstanding += 1;
+        }
+        io.line = line;
+        Turn::Waits
+    }
+
+    fn send_attributes(&mut self, io: &mut Io, handle: &Handle) {
         if io.settings.options.preserve {
             let attributes =
                 Attributes { permissions: Some(self.mode), times: Some(self.times), ..Attributes::default() };
-            io.ask(self.sequence, Asked::SetAttributes, &calls::Fsetstat { handle: &handle, attributes });
+            io.ask(self.sequence, Asked::SetAttributes, &calls::Fsetstat { handle, attributes });
             self.outstanding += 1;
         }
-        if io.settings.options.fsync && io.session.offers(Extension::Fsync) {
-            io.ask(self.sequence, Asked::Sync, &calls::Fsync { handle: &handle });
+        if io.settings.options.fsync && io.session().offers(Extension::Fsync) {
+            io.ask(self.sequence, Asked::Sync, &calls::Fsync { handle });
             self.outstanding += 1;
         }
-        io.ask(self.sequence, Asked::Close, &calls::Close { handle });
-        self.outstanding += 1;
-        Turn::Waits
     }
 
     fn resume(&mut self, io: &mut Io, there: &Attributes) {
@@ -298,20 +414,24 @@ impl Upload {
                 self.state = State::Closing;
             }
             Some(size) if size > 0 => {
-                self.open(io, State::OpeningToCompare { until: size }, OpenFlags::READ | OpenFlags::WRITE);
+                self.open_to_compare(io, size);
             }
-            _ => self.open(io, State::Opening, OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE),
+            _ => self.open_empty(io),
         }
     }
 
     fn opened(&mut self, io: &mut Io, handle: Handle) {
-        self.handle = Some(handle);
         match self.state {
             State::OpeningToCompare { until } => {
-                self.state = State::Comparing { at: until.saturating_sub(TAIL_BYTES), until };
+                let span = if self.size >= SPREADING_BYTES { SPREAD_SPAN } else { 0 };
+                self.state = State::Comparing { at: until.saturating_sub(span + TAIL_BYTES), until };
             }
+            // It is over, and this one's drop closes it.
+            State::Closing => return,
+            State::Moving => {}
             _ => self.start(io),
         }
+        self.handles.add(io.line, handle);
     }
 
     fn not_opened(&mut self, io: &mut Io, error: sftp::Error) {
@@ -325,8 +445,8 @@ impl Upload {
         }
     }
 
-    fn compared(&mut self, io: &mut Io, offset: u64, outcome: Result<Reply, sftp::Error>) {
-        let State::Comparing { until, .. } = self.state else { return };
+    fn compared(&mut self, io: &mut Io, offset: u64, length: u32, outcome: Result<Reply, sftp::Error>) {
+        let State::Comparing { at, until } = self.state else { return };
         let data = match outcome {
             Ok(Reply::Data(data)) => data,
             Err(error) if !error.is_eof() => return self.remember(Act::ReadRemote, error),
@@ -336,23 +456,31 @@ impl Upload {
         if data.is_empty() || self.local.read_exact_at(&mut here, offset).is_err() || here != data {
             let target = self.source.remote.as_bytes().to_vec();
             io.reporter.tell(self.sequence, Event::Noted(Note::StartedOver(target)));
-            // This one's drop closes it; the next one empties the file.
-            self.handle = None;
-            self.open(io, State::Opening, OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE);
-            return;
+            if self.file.is_some() {
+                io.reporter.take_back(self.next);
+            }
+            // Their drop closes them; the next one empties the file.
+            self.handles.clear();
+            self.gaps.clear();
+            self.next = 0;
+            return self.open_empty(io);
         }
-        let at = offset + data.len() as u64;
-        if at < until {
-            self.state = State::Comparing { at, until };
-        } else {
+        // No longer than what was asked for.
+        let missing = length - u32::try_from(data.len()).unwrap_or(length);
+        if missing > 0 {
+            self.gaps.push_back((offset + data.len() as u64, missing));
+        } else if at == until && self.gaps.is_empty() && self.outstanding == 0 {
             self.next = until;
             self.start(io);
         }
     }
 
-    /// Says that bytes are next.
+    /// Says that bytes are next, unless that was said before the connection was lost.
     fn start(&mut self, io: &mut Io) {
         self.state = State::Moving;
+        if self.file.is_some() {
+            return;
+        }
         let file = Arc::new(File {
             direction: super::Direction::Put,
             source: bytes(&self.source.shown).to_vec(),
@@ -378,8 +506,8 @@ impl Upload {
         if let Some(hole) = self.hole.take() {
             self.cut_at(io, hole);
         }
-        // Its drop closes what is open after a failure.
-        self.handle = None;
+        // Their drop closes what is open after a failure.
+        self.handles.clear();
         let file = self.file.take();
         io.reporter.file_done(self.failure.is_none());
         match (self.failure.take(), file) {
@@ -393,13 +521,21 @@ impl Upload {
         Turn::Concluded
     }
 
+    /// Stops before all of it is there: what is there shall be its beginning.
+    pub(super) fn interrupt(self, io: &Io) {
+        let confirmed = self.confirmed();
+        if confirmed < self.next {
+            self.cut_at(io, confirmed);
+        }
+    }
+
     /// Later WRITEs may have gone well. A file with a hole would look to a resume as if it were further than it is.
     fn cut_at(&self, io: &Io, hole: u64) {
         let attributes = Attributes { size: Some(hole), ..Attributes::default() };
         // A server that does not do it leaves what sftp(1) would leave.
-        match &self.handle {
-            Some(handle) => drop(io.session.submit(&calls::Fsetstat { handle, attributes })),
-            None => drop(io.session.submit(&calls::Setstat { path: &self.source.remote, attributes })),
+        match self.handles.on(io.line) {
+            Some(handle) => drop(io.session().submit(&calls::Fsetstat { handle, attributes })),
+            None => drop(io.session().submit(&calls::Setstat { path: &self.source.remote, attributes })),
         }
     }
 }

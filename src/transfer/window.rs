@@ -1,9 +1,8 @@
-//! How much may be in flight: bytes, and where the user says so, requests; and how fast, where the user says that.
+//! How much may be in flight on one connection: bytes, and where the user says so, requests.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::growth::Growth;
-use super::pace::Pace;
 
 /// What is in flight and what may be.
 #[derive(Debug)]
@@ -12,22 +11,16 @@ pub(super) struct Window {
     growth: Growth,
     requests: usize,
     most_requests: usize,
-    pace: Option<Pace>,
 }
 
 impl Window {
-    pub(super) fn new(growth: Growth, most_requests: usize, bytes_per_second: Option<u64>) -> Window {
-        let pace = bytes_per_second.map(|rate| Pace::new(rate, Instant::now()));
-        Window { bytes: 0, growth, requests: 0, most_requests, pace }
+    pub(super) fn new(growth: Growth, most_requests: usize) -> Window {
+        Window { bytes: 0, growth, requests: 0, most_requests }
     }
 
     /// Whether another request may go out. The last one may overshoot: a window smaller than one request lets one through.
     pub(super) fn has_room(&self) -> bool {
-        !self.is_full() && self.pause().is_zero()
-    }
-
-    fn is_full(&self) -> bool {
-        self.bytes >= self.growth.width() || self.requests >= self.most_requests
+        self.bytes < self.growth.width() && self.requests < self.most_requests
     }
 
     /// Bytes that may be in flight now.
@@ -35,29 +28,18 @@ impl Window {
         self.growth.width()
     }
 
-    /// How long the user's limit lets no request out.
-    pub(super) fn pause(&self) -> Duration {
-        self.pace.as_ref().map_or(Duration::ZERO, |pace| pace.wait(Instant::now()))
-    }
-
     /// A request that moves so many bytes goes out.
     pub(super) fn issue(&mut self, bytes: u64, now: Instant) {
         self.requests += 1;
         self.bytes += bytes;
-        self.growth.issued(self.is_full(), now);
-        if let Some(pace) = &mut self.pace {
-            pace.issue(bytes, now);
-        }
+        self.growth.issued(!self.has_room(), now);
     }
 
-    /// The answer to a request for so many bytes is there, which was issued then, and so many of them moved.
-    pub(super) fn answered(&mut self, bytes: u64, moved: u64, issued: Instant, now: Instant) {
+    /// The answer to a request for so many bytes is there, which was issued then.
+    pub(super) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
         self.requests -= 1;
         self.bytes -= bytes;
         self.growth.answered(bytes, issued, now);
-        if let Some(pace) = &mut self.pace {
-            pace.refund(bytes.saturating_sub(moved));
-        }
     }
 
     /// Bytes that came ahead of their turn wait in memory, so they still count.
@@ -76,7 +58,7 @@ mod tests {
     use super::*;
 
     fn window(bytes: u64, requests: usize) -> Window {
-        Window::new(Growth::new(bytes, bytes), requests, None)
+        Window::new(Growth::new(bytes, bytes), requests)
     }
 
     #[test]
@@ -87,11 +69,11 @@ mod tests {
         assert!(window.has_room());
         window.issue(90, now);
         assert!(!window.has_room(), "180 of 100 bytes");
-        window.answered(90, 90, now, now);
+        window.answered(90, now, now);
         window.hold(20);
         assert!(!window.has_room(), "what waits in memory counts");
         window.release(20);
-        window.answered(90, 90, now, now);
+        window.answered(90, now, now);
         for _ in 0..3 {
             window.issue(1, now);
         }

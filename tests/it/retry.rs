@@ -1,5 +1,6 @@
 //! A connection that breaks is made again, and the session goes on.
 
+use crate::support::Entry;
 use crate::support::{Embedded, Fault, Shell, Toward};
 use crate::support::{Relay, Remote, Sshd, SshdPlan, Terminal, World};
 
@@ -93,4 +94,101 @@ fn a_script_ends_with_its_connection_unless_told_otherwise() {
     script(&[]).exits(255);
     script(&["--retry", "3"]).types("get top.txt").succeeds().local_has("top.txt");
     script(&["-b", "-", "--retry", "3"]).exits(255);
+}
+
+/// Files of all sorts in a tree, about 3 MiB.
+fn tree() -> Vec<Entry> {
+    let mut entries = vec![Entry::sized("tree/big", 2_500_000), Entry::sized("tree/empty", 0)];
+    for number in 0..150 {
+        entries.push(Entry::sized(format!("tree/dir{}/file{number:03}", number % 7), 5000 + number));
+    }
+    entries
+}
+
+/// The first connections break after so many bytes; so many times is more than one outage may be tried.
+fn breaking(toward: Toward, bytes: u64) -> Relay {
+    Relay::plain().at(toward, bytes, Fault::Cut).only_first(4)
+}
+
+#[test]
+fn a_tree_that_is_fetched_goes_on_where_it_broke() {
+    let shell = Shell::on(Remote::with(tree()).over_ssh()).with_args(["-b", "-", "--retry", "2"]);
+    let shell = shell.through(breaking(Toward::Client, 500_000)).types("get -r tree");
+    let mut outcome = shell.succeeds().reports("The connection was lost; connecting again (1 of 2)");
+    for entry in ["big", "empty", "dir0/file000", "dir6/file006", "dir2/file149"] {
+        outcome = outcome.same(&format!("tree/{entry}"), &format!("tree/{entry}"));
+    }
+    outcome.holds(|world| {
+        let connections = world.line().connections();
+        (connections != 5).then(|| format!("{connections} connections were made, not 5"))
+    });
+}
+
+#[test]
+fn a_tree_that_is_sent_goes_on_where_it_broke() {
+    let shell = Shell::on(Remote::empty().over_ssh()).here(tree()).with_args(["-b", "-", "--retry", "2", "-p"]);
+    let shell = shell.through(breaking(Toward::Server, 500_000)).types("put -r tree");
+    let mut outcome = shell.succeeds();
+    for entry in ["big", "empty", "dir0/file000", "dir6/file006", "dir2/file149"] {
+        outcome = outcome.same(&format!("tree/{entry}"), &format!("tree/{entry}"));
+    }
+}
+
+#[test]
+fn without_retries_a_transfer_ends_with_its_connection() {
+    let shell = Shell::on(Remote::with(tree()).over_ssh()).as_batch();
+    shell.through(breaking(Toward::Client, 500_000)).types("get -r tree").exits(255);
+}
+
+#[test]
+fn a_connection_that_is_of_no_use_is_not_tried_for_ever() {
+    let line = Relay::plain().at(Toward::Client, 500_000, Fault::Cut).only_first(1);
+    let shell = Shell::on(Remote::with(tree()).over_ssh()).with_args(["-b", "-", "--retry", "2"]).through(line);
+    shell.prepare(|world| world.line().turn_after(1, 1)).types("get -r tree").exits(255).reports("(2 of 2)");
+}
+
+/// One file that is worth several connections.
+const LARGE: usize = 70 << 20;
+
+#[test]
+fn a_large_file_is_spread_over_connections() {
+    let down = Shell::on(Remote::with([Entry::sized("large", LARGE)]).over_ssh()).through(Relay::plain());
+    let down = down.with_args(["-j", "3"]).types("get large").succeeds().same("large", "large");
+    let three = |world: &World| {
+        let connections = world.line().connections();
+        (connections != 3).then(|| format!("{connections} connections were made, not 3"))
+    };
+    down.holds(three);
+    let up = Shell::on(Remote::empty().over_ssh()).here([Entry::sized("large", LARGE)]).through(Relay::plain());
+    up.with_args(["-j", "3"]).types("put -p large").succeeds().same("large", "large").holds(three);
+}
+
+/// A line on which the second connection is there before the first one has carried much.
+fn slow() -> Relay {
+    Relay::plain().bytes_per_second(20 << 20)
+}
+
+#[test]
+fn a_connection_of_several_that_breaks_leaves_its_work_to_the_others() {
+    let line = || slow().at(Toward::Client, 30_000_000, Fault::Cut).only_first(1);
+    let down = Shell::on(Remote::with([Entry::sized("large", LARGE)]).over_ssh()).through(line());
+    down.with_args(["-j", "2", "-b", "-"])
+        .types("get large")
+        .succeeds()
+        .same("large", "large")
+        .reports("One connection less");
+    let line = slow().at(Toward::Server, 30_000_000, Fault::Cut).only_first(1);
+    let up = Shell::on(Remote::empty().over_ssh()).here([Entry::sized("large", LARGE)]).through(line);
+    up.with_args(["-j", "2", "-b", "-"])
+        .types("put large")
+        .types("ls")
+        .succeeds()
+        .same("large", "large")
+        .prints("large");
+}
+
+#[test]
+fn many_files_are_spread_over_connections() {
+    let down = Shell::on(Remote::with(tree()).over_ssh()).with_args(["-j", "3", "-b", "-"]);
+    down.types("get -r tree").types("put -r tree copy").succeeds().same("tree/dir2/file149", "copy/dir2/file149");
 }

@@ -100,6 +100,7 @@ impl Relay {
 struct Shared {
     ended: AtomicBool,
     target: AtomicU16,
+    turn: Mutex<Option<(u64, u16)>>,
     /// Bytes taken from the server, and from the client.
     moved: [AtomicU64; 2],
     connections: AtomicU64,
@@ -145,6 +146,11 @@ impl RunningRelay {
         self.shared.target.store(target, Ordering::SeqCst);
     }
 
+    /// Relays connections to another port once so many have been made.
+    pub fn turn_after(&self, connections: u64, target: u16) {
+        *self.shared.turn.lock().unwrap() = Some((connections, target));
+    }
+
     /// Cuts all that is connected now; new connections are relayed again.
     pub fn cut(&self) {
         for socket in self.shared.sockets.lock().unwrap().drain(..).filter_map(|socket| socket.upgrade()) {
@@ -167,9 +173,10 @@ impl Drop for RunningRelay {
 }
 
 fn connect(client: TcpStream, mut line: Relay, shared: &Arc<Shared>) {
-    let target = shared.target.load(Ordering::SeqCst);
-    let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)) else { return };
     let before = shared.connections.fetch_add(1, Ordering::SeqCst);
+    let turn = shared.turn.lock().unwrap().filter(|(connections, _)| before >= *connections);
+    let target = turn.map_or_else(|| shared.target.load(Ordering::SeqCst), |(_, target)| target);
+    let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)) else { return };
     line.fault = line.fault.filter(|_| line.faulty.is_none_or(|faulty| before < faulty));
     let pair = [Arc::new(client), Arc::new(server)];
     for socket in &pair {

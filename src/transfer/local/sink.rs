@@ -190,6 +190,11 @@ impl Sink {
         result.map_err(|error| Failure::new(Act::WriteLocal, bytes(&self.shown), error))
     }
 
+    /// Whether what was written can be read again.
+    pub(in super::super) fn is_comparable(&self) -> bool {
+        !matches!(self.kind, Kind::Stream(_))
+    }
+
     /// Whether bytes that are there already are these.
     pub(in super::super) fn holds(&self, offset: u64, data: &[u8]) -> bool {
         let mut here = vec![0; data.len()];

@@ -10,21 +10,21 @@ use super::super::local::bytes;
 use super::super::request::{Direction, GetPair, LocalPath, Options};
 use super::{GetDirectory, GetFile, Planned, Step, Target};
 use crate::name::RemotePath;
-use crate::remote::{Found, Links, Walk};
-use crate::sftp::{self, Attributes, FileType, Pending, Session, calls};
+use crate::remote::{Found, Lifeline, Links, Walk};
+use crate::sftp::{self, Attributes, FileType, Pending, calls};
 
 /// Pairs whose kind is asked ahead of their turn.
 const STATS_AHEAD: usize = 256;
 
 /// The steps of a download.
 pub(super) fn steps(
-    session: Session,
+    lifeline: Lifeline,
     pairs: Vec<GetPair>,
     options: Options,
     canceller: Canceller,
 ) -> impl Iterator<Item = Planned> {
     GetPlan {
-        session,
+        lifeline,
         options,
         canceller,
         pairs: pairs.into_iter(),
@@ -35,7 +35,7 @@ pub(super) fn steps(
 }
 
 struct GetPlan {
-    session: Session,
+    lifeline: Lifeline,
     options: Options,
     canceller: Canceller,
     pairs: std::vec::IntoIter<GetPair>,
@@ -52,10 +52,14 @@ enum Kind {
 }
 
 impl Kind {
-    fn wait(self) -> Result<Attributes, sftp::Error> {
+    fn wait(self, path: &RemotePath, lifeline: &Lifeline) -> Result<Attributes, sftp::Error> {
         match self {
             Kind::Known(attributes) => Ok(attributes),
-            Kind::Asked(pending) => pending.wait(),
+            Kind::Asked(pending) => match pending.wait() {
+                // Its connection was lost.
+                Err(error) if !error.leaves_the_session_alive() => lifeline.ask(|session| session.stat(path)),
+                answer => answer,
+            },
         }
     }
 }
@@ -99,7 +103,7 @@ impl GetPlan {
                 Some(attributes) if !matches!(attributes.file_type(), None | Some(FileType::Symlink)) => {
                     Kind::Known(attributes)
                 }
-                _ => Kind::Asked(self.session.submit(&calls::Stat { path: &pair.remote })),
+                _ => Kind::Asked(self.lifeline.strand().session.submit(&calls::Stat { path: &pair.remote })),
             };
             self.asked.push_back((pair, kind));
         }
@@ -116,7 +120,7 @@ impl GetPlan {
         };
         self.ready.push_back(Step::Announce(Arc::new(announced)).into());
         let thing = pair.remote.as_bytes();
-        match kind.wait() {
+        match kind.wait(&pair.remote, &self.lifeline) {
             Err(error) => self.fail(Failure::new(Act::StatRemote, thing, error)),
             Ok(attributes) => match attributes.file_type() {
                 Some(FileType::Directory) if self.options.recursive => self.enter(&pair, attributes),
@@ -140,10 +144,11 @@ impl GetPlan {
 
     /// A tree's top is canonical, as sftp(1) has it, so that what is said of its entries does not depend on how it was named.
     fn enter(&mut self, pair: &GetPair, attributes: Attributes) {
-        let canonical = self.session.realpath(&pair.remote).map(|path| RemotePath::new(path.to_vec()));
+        let canonical =
+            self.lifeline.ask(|session| session.realpath(&pair.remote)).map(|path| RemotePath::new(path.to_vec()));
         match canonical {
             Ok(Ok(top)) => {
-                let walk = Walk::new(&self.session, &top, Links::Kept, &self.canceller.interrupt());
+                let walk = Walk::new(self.lifeline.clone(), &top, Links::Kept, &self.canceller.interrupt());
                 self.tree = Some(Tree { walk, top: Some((attributes, pair.local.clone())) });
             }
             Ok(Err(unfit)) => {

@@ -21,7 +21,8 @@ use super::job::Canceller;
 use super::reporter::Found;
 use super::request::{LocalPath, Options, Pairs};
 use crate::name::RemotePath;
-use crate::sftp::{Attributes, Nudge, Session, Times};
+use crate::remote::Lifeline;
+use crate::sftp::{Attributes, Nudge, Times};
 
 /// Steps that are planned and not yet taken: enough that the engine never starves, little enough for any memory.
 const STEPS_AHEAD: usize = 1024;
@@ -107,7 +108,7 @@ pub(super) enum Next {
 impl Plan {
     /// Begins to plan, on a thread of its own; `nudge` wakes the engine.
     pub(super) fn start(
-        session: &Session,
+        lifeline: &Lifeline,
         pairs: Pairs,
         options: Options,
         found: Arc<Found>,
@@ -118,11 +119,11 @@ impl Plan {
         let is_awaited = Arc::new(AtomicBool::new(false));
         let planner =
             Planner { sender, found, is_awaited: Arc::clone(&is_awaited), nudge, canceller: canceller.clone() };
-        let session = session.clone();
+        let lifeline = lifeline.clone();
         let canceller = canceller.clone();
         thread::Builder::new().name("transfer-plan".into()).spawn(move || match pairs {
-            Pairs::Get(pairs) => planner.run(get::steps(session, pairs, options, canceller)),
-            Pairs::Put(pairs) => planner.run(put::steps(session, pairs, options, canceller)),
+            Pairs::Get(pairs) => planner.run(get::steps(lifeline, pairs, options, canceller)),
+            Pairs::Put(pairs) => planner.run(put::steps(lifeline, pairs, options, canceller)),
         })?;
         Ok(Plan { steps, is_awaited })
     }

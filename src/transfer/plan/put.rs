@@ -16,21 +16,21 @@ use super::super::local::bytes;
 use super::super::request::{Direction, Options, PutPair};
 use super::{Planned, PutDirectory, PutFile, Step};
 use crate::name::{EntryName, RemotePath};
-use crate::remote::MAX_DEPTH;
-use crate::sftp::{Attributes, Session, Times, calls};
+use crate::remote::{Lifeline, MAX_DEPTH};
+use crate::sftp::{Attributes, Times, calls};
 
 /// The steps of an upload.
 pub(super) fn steps(
-    session: Session,
+    lifeline: Lifeline,
     pairs: Vec<PutPair>,
     options: Options,
     canceller: Canceller,
 ) -> impl Iterator<Item = Planned> {
-    PutPlan { session, options, canceller, pairs: pairs.into_iter(), ready: VecDeque::new(), levels: Vec::new() }
+    PutPlan { lifeline, options, canceller, pairs: pairs.into_iter(), ready: VecDeque::new(), levels: Vec::new() }
 }
 
 struct PutPlan {
-    session: Session,
+    lifeline: Lifeline,
     options: Options,
     canceller: Canceller,
     pairs: std::vec::IntoIter<PutPair>,
@@ -109,9 +109,10 @@ impl PutPlan {
     /// The canonical form of a tree's target, whose missing parents are made. OpenSSH's server knows none while the parent is missing.
     fn canonical(&self, target: &RemotePath) -> Result<RemotePath, Failure> {
         let failed = |cause: Cause| Failure::new(Act::CanonicalizeTarget, target.as_bytes(), cause);
-        let mut answer = self.session.realpath(target);
+        let canonical = || self.lifeline.ask(|session| session.realpath(target));
+        let mut answer = canonical();
         if answer.as_ref().is_err_and(|error| error.is_no_such_file()) && self.make_parents(target) {
-            answer = self.session.realpath(target);
+            answer = canonical();
         }
         let path = answer.map_err(|error| failed(error.into()))?;
         RemotePath::new(path.to_vec()).map_err(|unfit| failed(crate::remote::Error::Unfit(unfit).into()))
@@ -135,7 +136,7 @@ impl PutPlan {
 
     fn make(&self, directory: &RemotePath) -> bool {
         let attributes = Attributes::with_permissions(0o777);
-        self.session.submit(&calls::Mkdir { path: directory, attributes }).wait().is_ok()
+        self.lifeline.ask(|session| session.submit(&calls::Mkdir { path: directory, attributes }).wait()).is_ok()
     }
 
     fn plan_entry(&mut self, name: OsString) {

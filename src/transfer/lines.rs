@@ -1,0 +1,296 @@
+//! The connections of a job: what is under way on each, and how a lost one comes back.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use super::growth::Growth;
+use super::job::Canceller;
+use super::reporter::Sequence;
+use super::request::Connections;
+use super::settings::Settings;
+use super::window::Window;
+use crate::connect::{Backoff, Connector};
+use crate::remote::Lifeline;
+use crate::sftp::{self, Nudge, Session};
+
+/// Which connection.
+pub(super) type LineId = usize;
+
+/// Bytes in flight on all connections together, at most.
+const MOST_BYTES_ON_ALL: u64 = 32 << 20;
+
+/// One connection.
+pub(super) struct Line {
+    pub(super) session: Session,
+    pub(super) window: Window,
+    /// Requests without an answer.
+    pub(super) outstanding: usize,
+    /// Files that may have something to ask for here.
+    pub(super) hungry: BTreeSet<Sequence>,
+    /// Files that have their home here.
+    pub(super) files: usize,
+    /// Why it ended.
+    pub(super) lost: Option<sftp::Error>,
+}
+
+/// All connections of a job. The first one is always there, if only as one that was lost.
+pub(super) struct Lines {
+    list: Vec<Line>,
+    /// Whose session the plan uses.
+    lifeline: Lifeline,
+    connections: Connections,
+    newcomers: Receiver<Newcomer>,
+    sender: Sender<Newcomer>,
+    /// Connections that are being made.
+    expected: usize,
+    canceller: Canceller,
+    nudge: Nudge,
+    window_bytes: (u64, u64),
+    window_requests: usize,
+    /// Whether anything was answered since the last connection was lost.
+    has_moved: bool,
+}
+
+/// What comes of an attempt to connect.
+pub(super) enum Newcomer {
+    /// It is there.
+    Line(Session),
+    /// The attempt of this number, of so many, comes next.
+    Attempt(u32, u32),
+    /// There will be none, and why, if that is known.
+    None(Option<String>),
+}
+
+impl Lines {
+    pub(super) fn new(
+        session: &Session,
+        mut connections: Connections,
+        settings: &Settings,
+        canceller: Canceller,
+        nudge: Nudge,
+    ) -> Lines {
+        let (sender, newcomers) = channel();
+        let lifeline = match connections.may_come_back() {
+            true => Lifeline::new(session),
+            false => Lifeline::single(session),
+        };
+        let spares = std::mem::take(&mut connections.spares);
+        let mut lines = Lines {
+            list: Vec::new(),
+            lifeline,
+            newcomers,
+            sender,
+            expected: 0,
+            canceller,
+            nudge,
+            window_bytes: (settings.least_window_bytes, settings.most_window_bytes),
+            window_requests: settings.window_requests,
+            has_moved: true,
+            connections,
+        };
+        lines.add(session.clone());
+        for spare in spares {
+            if spare.end().is_none() && lines.list.len() < lines.connections.most {
+                lines.add(spare);
+            }
+        }
+        for _ in lines.list.len()..lines.connections.most {
+            lines.open_one_more();
+        }
+        lines
+    }
+
+    /// The session for whoever plans.
+    pub(super) fn lifeline(&self) -> &Lifeline {
+        &self.lifeline
+    }
+
+    pub(super) fn get(&self, line: LineId) -> &Line {
+        &self.list[line]
+    }
+
+    pub(super) fn get_mut(&mut self, line: LineId) -> &mut Line {
+        &mut self.list[line]
+    }
+
+    /// The connections that live.
+    pub(super) fn living(&self) -> impl Iterator<Item = LineId> + use<> {
+        let living: Vec<LineId> = (0..self.list.len()).filter(|&line| self.list[line].lost.is_none()).collect();
+        living.into_iter()
+    }
+
+    /// The living connection with the fewest files.
+    pub(super) fn idlest(&self) -> Option<LineId> {
+        self.living().min_by_key(|&line| self.list[line].files)
+    }
+
+    /// Bytes that may be in flight on all of them.
+    pub(super) fn width(&self) -> u64 {
+        self.list.iter().map(|line| line.window.width()).sum()
+    }
+
+    /// An answer came on a line.
+    pub(super) fn moved(&mut self) {
+        self.has_moved = true;
+    }
+
+    /// Bytes that came ahead of their turn, on this line, are where they belong, or dropped.
+    pub(super) fn release(&mut self, line: LineId, bytes: u64) {
+        self.list[line].window.release(bytes);
+    }
+
+    /// Lines that ended without anybody having been told: nothing was under way on them.
+    pub(super) fn ended_unnoticed(&self) -> Option<(LineId, sftp::Error)> {
+        self.living().find_map(|line| Some((line, self.list[line].session.end()?)))
+    }
+
+    /// A connection was lost. Another takes its place for the plan; where none is left, one is made again, if that may be.
+    /// Why the job ends, if it does.
+    pub(super) fn lose(&mut self, line: LineId, error: &sftp::Error) -> Result<(), sftp::Error> {
+        let lost = &mut self.list[line];
+        if lost.lost.replace(error.clone()).is_some() {
+            return Ok(());
+        }
+        lost.hungry.clear();
+        if let Some(other) = self.living().next() {
+            self.lifeline.replace(&self.list[other].session);
+            return Ok(());
+        }
+        // One that breaks before it was of any use would break for ever.
+        let may_retry = self.connections.may_come_back() && std::mem::take(&mut self.has_moved);
+        match self.connections.connector.clone().filter(|_| may_retry) {
+            Some(connector) => {
+                self.come_back(connector);
+                Ok(())
+            }
+            None if self.expected > 0 => Ok(()),
+            None => {
+                self.lifeline.give_up();
+                Err(error.clone())
+            }
+        }
+    }
+
+    /// What has come of attempts to connect.
+    pub(super) fn newcomer(&mut self) -> Option<Newcomer> {
+        let newcomer = self.newcomers.try_recv().ok()?;
+        if !matches!(newcomer, Newcomer::Attempt(..)) {
+            self.expected -= 1;
+        }
+        Some(newcomer)
+    }
+
+    /// Whether a connection may still come.
+    pub(super) fn expects(&self) -> bool {
+        self.expected > 0
+    }
+
+    /// Takes in a connection: in place of a lost one, where there is one on which nothing is under way any more.
+    pub(super) fn welcome(&mut self, session: Session) -> LineId {
+        let had_none = self.living().next().is_none();
+        if had_none {
+            self.lifeline.replace(&session);
+        }
+        let free = self.list.iter().position(|line| line.lost.is_some() && line.outstanding == 0);
+        match free {
+            Some(line) => {
+                let files = self.list[line].files;
+                self.list[line] = self.line(session);
+                self.list[line].files = files;
+                line
+            }
+            None => self.add(session),
+        }
+    }
+
+    /// No connection will come any more, and none is there.
+    pub(super) fn give_up(&self) {
+        self.lifeline.give_up();
+    }
+
+    /// The sessions that live, for the next job.
+    pub(super) fn into_sessions(self) -> Vec<Session> {
+        self.lifeline.give_up();
+        self.list.into_iter().filter(|line| line.lost.is_none()).map(|line| line.session).collect()
+    }
+
+    fn add(&mut self, session: Session) -> LineId {
+        let line = self.line(session);
+        self.list.push(line);
+        self.list.len() - 1
+    }
+
+    fn line(&self, session: Session) -> Line {
+        self.canceller.guards(session.killer());
+        let (least, most) = self.window_bytes;
+        let share = (MOST_BYTES_ON_ALL / self.connections.most.max(1) as u64).max(least);
+        let window = Window::new(Growth::new(least, most.min(share)), self.window_requests);
+        Line { session, window, outstanding: 0, hungry: BTreeSet::new(), files: 0, lost: None }
+    }
+
+    /// Opens a connection beside those that are there. One attempt must do: the job goes on without it.
+    fn open_one_more(&mut self) {
+        let Some(connector) = self.connections.connector.clone() else { return };
+        self.spawn(move |tell| match connector.open_unasked() {
+            Ok(session) => tell(Newcomer::Line(session)),
+            Err(error) => tell(Newcomer::None(Some(error.to_string()))),
+        });
+    }
+
+    /// Makes the connection again, as often as that may be tried.
+    fn come_back(&mut self, connector: Arc<Connector>) {
+        let (mut backoff, canceller) = (Backoff::new(self.connections.retries), self.canceller.clone());
+        self.spawn(move |tell| {
+            let mut reason = None;
+            while let Some(pause) = backoff.next() {
+                tell(Newcomer::Attempt(backoff.attempt(), backoff.attempts()));
+                if !sleep(pause, &canceller) {
+                    break;
+                }
+                match connector.open_unasked() {
+                    Ok(session) => return tell(Newcomer::Line(session)),
+                    Err(error) => {
+                        reason = Some(error.to_string());
+                        if !error.may_pass() {
+                            break;
+                        }
+                    }
+                }
+            }
+            tell(Newcomer::None(reason));
+        });
+    }
+
+    fn spawn(&mut self, work: impl FnOnce(&dyn Fn(Newcomer)) + Send + 'static) {
+        self.expected += 1;
+        let (sender, nudge) = (self.sender.clone(), self.nudge.clone());
+        let tell = move |newcomer| {
+            // A job that has ended wants none; its session ends with it.
+            let _ = sender.send(newcomer);
+            nudge.nudge();
+        };
+        let started = thread::Builder::new().name("connect".into()).spawn({
+            let tell = tell.clone();
+            move || work(&tell)
+        });
+        if let Err(error) = started {
+            tell(Newcomer::None(Some(error.to_string())));
+        }
+    }
+}
+
+/// Longest sleep between two looks at a cancel.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Sleeps, unless the job is cancelled. Whether the whole pause passed.
+fn sleep(mut pause: Duration, canceller: &Canceller) -> bool {
+    while !pause.is_zero() && !canceller.is_cancelled() {
+        let nap = pause.min(LOOK);
+        thread::sleep(nap);
+        pause -= nap;
+    }
+    pause.is_zero()
+}
