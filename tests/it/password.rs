@@ -121,12 +121,29 @@ fn a_program_asks_where_no_terminal_is() {
 fn a_program_is_preferred_to_the_terminal_when_that_is_required() {
     let terminal = with_askpass(shell(), "echo two words").env("SSH_ASKPASS_REQUIRE", "force").at_a_terminal();
     terminal.at_the_prompt().types("bye").ends_with(0);
-    with_askpass(shell(), "echo two words")
-        .env("DISPLAY", ":0")
-        .at_a_terminal()
-        .answers(QUESTION, "two words")
-        .types("bye")
-        .ends_with(0);
+    let asker = |require: &str| {
+        with_askpass(shell(), "echo two words").env("DISPLAY", ":0").env("SSH_ASKPASS_REQUIRE", require)
+    };
+    asker("prefer").at_a_terminal().at_the_prompt().types("bye").ends_with(0);
+    // Without a display nobody would see what it asks.
+    let terminal = asker("prefer").env("DISPLAY", "").at_a_terminal();
+    terminal.answers(QUESTION, "two words").types("bye").ends_with(0);
+    for require in ["", "never"] {
+        asker(require).at_a_terminal().answers(QUESTION, "two words").types("bye").ends_with(0);
+    }
+}
+
+#[test]
+fn questions_go_to_the_terminal_wherever_stdin_and_stderr_go() {
+    let piped = |options: &[&str]| {
+        let shell = shell().prepare(|world| fs::write(world.local().join("lines"), "mkdir a\n").unwrap());
+        shell.after("exec <lines 2>said").with_args(options).at_a_terminal()
+    };
+    piped(&[]).answers(QUESTION, "two words").ends_with(0).remote_has("a");
+    piped(&["-oBatchMode=no", "-b", "-"]).answers(QUESTION, "two words").ends_with(0).remote_has("a");
+    for options in [&["-b", "-"][..], &["--strict"], &["-b", "-", "-oBatchMode=no"]] {
+        piped(options).ends_with(255).stdout_is("").remote_lacks("a");
+    }
 }
 
 #[test]

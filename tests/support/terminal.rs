@@ -6,7 +6,7 @@ use super::PATIENCE;
 use super::capture::Capture;
 use super::outcome::Outcome;
 use super::process::{Finished, kill_group};
-use super::shell::{Mode, Shell, program};
+use super::shell::{Mode, Shell};
 use super::world::World;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::Write;
@@ -86,8 +86,9 @@ impl Shell {
     /// Starts the program on a terminal of this size.
     pub fn at_a_terminal_of(self, rows: u16, columns: u16) -> Terminal {
         let pair = native_pty_system().openpty(size(rows, columns)).expect("a pseudo terminal");
-        let mut command = CommandBuilder::new(program());
-        command.args(self.arguments());
+        let plain = self.command();
+        let mut command = CommandBuilder::new(plain.get_program());
+        command.args(plain.get_args());
         command.cwd(self.world().local());
         command.env_clear();
         for (name, value) in self.world().environment().iter().chain(self.variables()) {
