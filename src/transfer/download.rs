@@ -31,6 +31,7 @@ pub(super) struct Download {
     remote: RemotePath,
     attributes: Attributes,
     place: Place,
+    is_in_tree: bool,
     began: Instant,
     state: State,
     /// Whether its OPEN was sent once more, when less was open.
@@ -84,6 +85,7 @@ impl Download {
         remote: RemotePath,
         attributes: Attributes,
         place: Place,
+        is_in_tree: bool,
         io: &mut Io,
     ) -> Download {
         let download = Download {
@@ -92,6 +94,7 @@ impl Download {
             // A file of size 0 may be one of those that only tell when they are read (/proc).
             attributes: Attributes { size: attributes.size.filter(|&size| size > 0), ..attributes },
             place,
+            is_in_tree,
             began: Instant::now(),
             state: State::Opening,
             is_second_try: false,
@@ -516,6 +519,10 @@ impl Download {
         if let Some(sink) = self.sink.take() {
             sink.discard();
         }
+        let failure = match self.is_in_tree {
+            true => failure.in_tree(super::Direction::Get, self.remote.as_bytes(), bytes(self.place.shown())),
+            false => failure,
+        };
         io.reporter.tell(self.sequence, Event::Failed(failure));
         io.reporter.file_done(false);
         Turn::Concluded

@@ -401,9 +401,10 @@ impl Engine {
                 _ => return self.pass_over(sequence),
             },
         };
+        let is_in_tree = matches!(file.target, Target::Beneath(_));
         match place {
             Ok(place) => {
-                let download = Download::begin(sequence, file.remote, file.attributes, place, &mut self.io);
+                let download = Download::begin(sequence, file.remote, file.attributes, place, is_in_tree, &mut self.io);
                 self.add_file(sequence, Way::Get(Box::new(download)), target);
             }
             Err(failure) => self.fail_file(sequence, failure),
@@ -426,7 +427,7 @@ impl Engine {
                 self.next = sequence;
                 self.postponed = Some(Step::Put(file));
             }
-            Err(failure) => self.fail_file(sequence, failure),
+            Err(failure) => self.fail_file(sequence, file.failed(failure)),
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use super::request::Direction;
 use crate::remote;
 use crate::sftp;
 use crate::terminal::Printable;
@@ -19,6 +20,8 @@ pub struct Failure {
     pub cause: Cause,
     /// The way out, where there is one; a line of its own.
     pub hint: Option<&'static str>,
+    /// sftp(1)'s second line, where it has one: about each part of a tree that failed it says that it did.
+    pub aftermath: Option<String>,
 }
 
 /// What was tried on the thing of a [`Failure`].
@@ -116,25 +119,29 @@ impl Failure {
     pub(super) fn new(act: Act, thing: impl Into<Vec<u8>>, cause: impl Into<Cause>) -> Failure {
         let (thing, cause) = (thing.into(), cause.into());
         let hint = cause.hint(act);
-        Failure { thing, act, cause, hint }
+        let aftermath = match &cause {
+            Cause::Walk(error) => error
+                .unlisted()
+                .map(|directory| format!("remote readdir \"{}\" failed", Printable(directory.as_bytes()))),
+            _ => None,
+        };
+        Failure { thing, act, cause, hint, aftermath }
+    }
+
+    /// The same of a file of a tree.
+    pub(super) fn in_tree(self, direction: Direction, source: &[u8], target: &[u8]) -> Failure {
+        let (source, target) = (Printable(source), Printable(target));
+        let aftermath = match direction {
+            Direction::Get => format!("Download of file {source} to {target} failed"),
+            Direction::Put => format!("upload \"{source}\" to \"{target}\" failed"),
+        };
+        Failure { aftermath: Some(aftermath), ..self }
     }
 
     /// Whether the connection is gone, so that nothing else can go well.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         self.connection_error().is_some()
-    }
-
-    /// A second line, where sftp(1) has one: it says of a tree's directory twice that it can't be read.
-    #[must_use]
-    pub fn second_line(&self) -> Option<String> {
-        match &self.cause {
-            Cause::Walk(error) => {
-                let directory = error.unlisted()?;
-                Some(format!("remote readdir \"{}\" failed", Printable(directory.as_bytes())))
-            }
-            _ => None,
-        }
     }
 
     /// Whether this process had no descriptor left.

@@ -19,7 +19,7 @@ use super::lines::LineId;
 use super::local::bytes;
 use super::plan::{PutFile, times};
 use super::reporter::Sequence;
-use crate::sftp::{self, Attributes, Extension, Handle, OpenFlags, Reply, Statvfs, Times, calls};
+use crate::sftp::{self, Attributes, Extension, Handle, OpenFlags, Reply, StatusCode, Statvfs, Times, calls};
 
 /// How much of what is there is compared before anything is appended to it.
 const TAIL_BYTES: u64 = 64 * 1024;
@@ -449,6 +449,11 @@ impl Upload {
         let State::Comparing { at, until } = self.state else { return };
         let data = match outcome {
             Ok(Reply::Data(data)) => data,
+            Err(error) if error.status_code() == Some(StatusCode::PERMISSION_DENIED) => {
+                // As where it can't be opened for reading.
+                self.next = until;
+                return self.start(io);
+            }
             Err(error) if !error.is_eof() => return self.remember(Act::ReadRemote, error),
             _ => bytes::Bytes::new(),
         };
@@ -511,7 +516,7 @@ impl Upload {
         let file = self.file.take();
         io.reporter.file_done(self.failure.is_none());
         match (self.failure.take(), file) {
-            (Some(failure), _) => io.reporter.tell(self.sequence, Event::Failed(failure)),
+            (Some(failure), _) => io.reporter.tell(self.sequence, Event::Failed(self.source.failed(failure))),
             (None, Some(file)) => {
                 let finished = Event::Finished { file, length: self.next, elapsed: self.began.elapsed() };
                 io.reporter.tell(self.sequence, finished);

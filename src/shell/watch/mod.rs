@@ -114,7 +114,7 @@ fn tell(event: &Event, output: &Output) {
         Event::Entered { direction, directory } => output.answer(entered(*direction, directory)),
         Event::Failed(failure) => {
             output.failure(failure);
-            failure.second_line().iter().for_each(|line| output.failure(line));
+            failure.aftermath.iter().for_each(|line| output.failure(line));
             if let Some(hint) = failure.hint {
                 output.hint(hint);
             }

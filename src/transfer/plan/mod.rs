@@ -18,8 +18,9 @@ use std::thread;
 use super::event::{File, Note};
 use super::failure::Failure;
 use super::job::Canceller;
+use super::local::bytes;
 use super::reporter::Found;
-use super::request::{LocalPath, Options, Pairs};
+use super::request::{Direction, LocalPath, Options, Pairs};
 use crate::name::RemotePath;
 use crate::remote::Lifeline;
 use crate::sftp::{Attributes, Nudge, Times};
@@ -77,6 +78,16 @@ pub(super) struct PutFile {
     pub(super) remote: RemotePath,
     /// Whether the user named it, so that a link is followed.
     pub(super) is_named: bool,
+}
+
+impl PutFile {
+    /// A failure to send it, with what sftp(1) adds where it is part of a tree.
+    pub(super) fn failed(&self, failure: Failure) -> Failure {
+        match self.is_named {
+            true => failure,
+            false => failure.in_tree(Direction::Put, bytes(&self.shown), self.remote.as_bytes()),
+        }
+    }
 }
 
 /// A directory to send.
