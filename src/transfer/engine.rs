@@ -447,7 +447,7 @@ impl Engine {
         loop {
             let mut has_asked = false;
             for line in self.io.lines.living() {
-                if self.io.pause().is_zero() && self.io.lines.get(line).window.has_room() {
+                if self.io.pause().is_zero() && self.io.lines.get(line).may_ask() {
                     has_asked |= self.ask_on(line);
                 }
             }

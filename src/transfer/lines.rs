@@ -64,6 +64,14 @@ pub(super) enum Newcomer {
     None(Option<String>),
 }
 
+impl Line {
+    /// Whether another request may go out. One always may: a window can be full of what waits for a part that was lost
+    /// with another connection.
+    pub(super) fn may_ask(&self) -> bool {
+        self.window.has_room() || self.outstanding == 0
+    }
+}
+
 impl Lines {
     pub(super) fn new(
         session: &Session,
