@@ -122,6 +122,20 @@ fn an_interrupt_in_a_batch_ends_it_with_1() {
 }
 
 #[test]
+fn an_interrupt_stops_one_line_of_what_is_piped_in_and_the_whole_of_a_single_fetch() {
+    // Few requests in flight, so that little is to be waited for.
+    const BRIEF: [&str; 4] = ["--progress", "plain", "-R", "2"];
+    let (mut running, world) = slow(4_000_000).types("get big").types("get small").with_args(BRIEF).start();
+    running.reports("Transfer of 'big' is at ").signals(Signal::INT).reports("Interrupt");
+    assert_eq!(running.finish().code, 0);
+    assert!(world.local().join("small").exists() && !world.local().join("big").exists());
+    let (mut running, world) = slow(4_000_000).to(["server:big"]).with_args(BRIEF).start();
+    running.reports("Transfer of 'big' is at ").signals(Signal::INT).reports("Interrupt");
+    assert_eq!(running.ends().code, 1);
+    assert!(!world.local().join("big").exists());
+}
+
+#[test]
 fn a_request_to_end_stops_a_transfer_and_ends_with_1() {
     for signal in [Signal::TERM, Signal::HUP] {
         let shell = slow(4_000_000).types("get big").types("get small").with_args(["--progress", "plain"]);
