@@ -154,6 +154,20 @@ fn a_name_can_neither_forge_a_line_nor_move_the_terminal() {
 }
 
 #[test]
+fn names_in_utf_8_are_shown_in_every_locale() {
+    for locale in ["C", "POSIX", "C.UTF-8", ""] {
+        Shell::on(Remote::with([Entry::file("caf\u{e9}", ""), Entry::file("a\u{202e}b\u{200b}c", "")]))
+            .env("LC_ALL", locale)
+            .env("LANG", "")
+            .types("ls -1")
+            .types("get \u{e9}")
+            .succeeds()
+            .answers(&["a\\342\\200\\256b\\342\\200\\213c", "caf\u{e9}"])
+            .reports("File \"REMOTE/\u{e9}\" not found.");
+    }
+}
+
+#[test]
 fn programs_get_exact_bytes_and_objects() {
     let odd =
         || Shell::on(Remote::with([Entry::file(b"caf\xe9", "1"), Entry::file(b"a\nb", "22"), Entry::directory("sub")]));

@@ -39,6 +39,7 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("cut-short", "tests/it/transfer/hostile.rs::where_nothing_is_stored_a_file_ends_where_reading_ends"),
     ("cut-short", "tests/it/transfer/hostile.rs::made_up_files_of_the_system_go_both_ways"),
     ("control-characters", "tests/it/commands_listing.rs::a_name_can_neither_forge_a_line_nor_move_the_terminal"),
+    ("utf-8", "tests/it/commands_listing.rs::names_in_utf_8_are_shown_in_every_locale"),
     ("nul-bytes", "tests/it/script.rs::whatever_is_wrong_with_a_line_its_number_is_told"),
     ("batch-directory", "tests/it/batch.rs::a_batch_that_cannot_be_opened_is_said_before_anything_is_connected"),
     ("addresses", "src/cli/destination.rs::destinations_are_read_as_sftp_reads_them"),
