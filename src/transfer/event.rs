@@ -115,6 +115,8 @@ pub enum Note {
     },
     /// A resumed file that was complete already; a line of sftp(1)'s stdout.
     NotModified(Vec<u8>),
+    /// A file that was named to be continued on the server is not there yet.
+    NothingToContinue(Vec<u8>),
     /// What is there differs from the source, so that it can't be continued.
     StartedOver(Vec<u8>),
     /// A target that could not be replaced in one step was written in place.
@@ -158,6 +160,9 @@ impl fmt::Display for Note {
             }
             Note::NotModified(target) => {
                 write!(f, "File \"{}\" was not modified", Printable(target))
+            }
+            Note::NothingToContinue(target) => {
+                write!(f, "{}: nothing of it is there yet; sending all of it", Printable(target))
             }
             Note::StartedOver(target) => {
                 write!(f, "{}: what is there differs from the source; starting over", Printable(target))

@@ -237,6 +237,10 @@ impl Upload {
             (Asked::Stat, Ok(Reply::Attributes(attributes))) => self.resume(io, &attributes),
             // Nothing is there to be continued.
             (Asked::Stat, Err(error)) if error.is_no_such_file() => {
+                if self.source.is_named {
+                    let target = self.source.remote.as_bytes().to_vec();
+                    io.reporter.tell(self.sequence, Event::Noted(Note::NothingToContinue(target)));
+                }
                 self.open_empty(io);
             }
             (Asked::Stat, Err(error)) => self.remember(Act::StatRemote, error),
