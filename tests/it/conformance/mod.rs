@@ -33,6 +33,31 @@ tables!(changes, get, lines, links_and_copies, ls, places, put);
 
 /// Differences that no row can show, each with the test that does.
 const TESTED_ELSEWHERE: &[(&str, &str)] = &[
+    ("own-options", "tests/it/script.rs::commands_are_given_by_e"),
+    ("own-options", "tests/it/script.rs::keep_going_does_the_rest_and_ends_with_1"),
+    ("own-options", "tests/it/script.rs::strict_makes_a_batch_of_what_is_piped_in"),
+    ("own-options", "tests/it/script.rs::local_programs_can_be_switched_off"),
+    ("own-options", "tests/it/progress.rs::plain_lines_come_now_and_then_and_grow"),
+    ("own-options", "tests/it/batch.rs::the_version_names_what_is_inside"),
+    ("own-options", "tests/it/retry.rs::many_files_are_spread_over_connections"),
+    ("command-behind-host", "tests/it/script.rs::one_command_stands_behind_two_dashes"),
+    ("surplus-words", "tests/it/script.rs::what_stands_behind_the_destination_and_has_no_effect_is_said"),
+    ("password-givers", "tests/it/password.rs::a_file_answers_even_in_a_batch"),
+    ("password-givers", "tests/it/password.rs::a_command_prints_the_password"),
+    ("line-editor", "tests/it/prompt.rs::the_history_gives_the_last_lines_back"),
+    ("line-editor", "tests/it/prompt.rs::a_terminal_that_cannot_move_its_cursor_gets_plain_lines"),
+    ("line-editor", "tests/it/completion.rs::remote_names_are_quoted_as_they_were_begun"),
+    ("listings-for-programs", "tests/it/commands_listing.rs::programs_get_exact_bytes_and_objects"),
+    ("many-at-once", "tests/it/transfer/interrupted.rs::a_stopped_download_keeps_the_session_and_its_partial"),
+    ("many-at-once", "tests/it/progress.rs::several_files_have_a_line_for_all_of_them"),
+    ("second-ctrl-c", "tests/it/progress.rs::a_second_ctrl_c_drops_the_connection"),
+    ("retries", "tests/it/retry.rs::at_a_prompt_the_next_command_finds_the_session_as_it_was"),
+    ("retries", "tests/it/retry.rs::a_script_ends_with_its_connection_unless_told_otherwise"),
+    ("own-connection", "tests/it/connect.rs::what_is_not_honoured_is_refused_with_the_way_out"),
+    ("suspect-names", "tests/it/remote.rs::names_that_lead_elsewhere_are_left_out_and_told"),
+    ("named-twice", "tests/it/remote.rs::a_walk_yields_a_name_that_is_listed_twice_once"),
+    ("broken-protocol", "tests/it/transfer/hostile.rs::a_broken_protocol_ends_the_job_with_one_failure"),
+    ("silence", "src/sftp/session.rs::a_silent_server_is_given_up_but_not_one_that_flushes_a_disk"),
     ("owners-by-name", "tests/it/commands_files.rs::chown_and_chgrp_know_users_and_groups_by_name"),
     ("blanks-in-owners", "tests/it/commands_listing.rs::long_lines_keep_nine_columns_whatever_owners_are_called"),
     ("cut-short", "tests/it/transfer/hostile.rs::an_early_end_is_never_taken_for_the_whole_file"),
@@ -109,6 +134,8 @@ fn judge(row: &Row, Tried { ours, theirs }: &Tried, report: &mut String) {
                 wrong.push(("we print other blanks than sftp(1)", Some(theirs)));
             }
         }
+        // Its fault was mended there.
+        (Some(_), Some(_)) if row.since.as_ref().is_some_and(|since| speaks_for_version(since)) => (),
         (Some(theirs), Some(_)) if theirs.seen == row.seen && theirs.stdout == ours.stdout => {
             wrong.push(("sftp(1) does the same: the row needs no key", None));
         }
@@ -135,13 +162,18 @@ fn holds(row: &Seen, ours: &Seen) -> bool {
         && row.stderr.is_empty() == ours.stderr.is_empty()
 }
 
-/// Whether this machine's sftp(1) is one of those that the row is about.
+/// Whether this machine's sftp(1) is one of those that the row is about. One with a fault that a key names is, too.
 fn speaks_for(row: &Row) -> bool {
+    row.differs.is_some() || row.since.as_ref().is_none_or(|since| speaks_for_version(since))
+}
+
+/// Whether this machine's sftp(1) is of that version or a later one.
+fn speaks_for_version(since: &str) -> bool {
     let number = |text: &str| {
         let mut parts = text.split(['.', 'p']).map(|part| part.parse::<u32>().unwrap_or(0));
         (parts.next(), parts.next())
     };
-    row.since.as_ref().is_none_or(|since| sftp().is_some_and(|(_, version)| number(version) >= number(since)))
+    sftp().is_some_and(|(_, version)| number(version) >= number(since))
 }
 
 /// The machine's sftp, and its version.
@@ -195,4 +227,19 @@ fn every_difference_is_named_and_every_name_is_shown() {
         let text = fs::read_to_string(&source).unwrap_or_else(|error| panic!("{key}: {file}: {error}"));
         assert!(text.contains(&format!("fn {test}(")), "{key}: {file} has no test {test}");
     }
+}
+
+#[test]
+fn every_option_of_our_own_is_among_the_differences() {
+    let page = include_str!("../../../docs/differences.md");
+    let help = Command::new(program()).arg("--help").output().unwrap().stdout;
+    let help = String::from_utf8(help).unwrap();
+    // sftp(1) has no long options, and of the short ones those of its manual.
+    let options = help.lines().filter_map(|line| line.trim_start().split([' ', '=', ',']).next());
+    let is_ours = |option: &&str| {
+        option.starts_with("--") && option.len() > 2
+            || option.len() == 2 && option.starts_with('-') && !"46AaBbCcDFfiJlNoPpqRrSsvXh-".contains(&option[1..])
+    };
+    let missing: Vec<&str> = options.filter(is_ours).filter(|option| !page.contains(&format!("`{option}"))).collect();
+    assert_eq!(missing, Vec::<&str>::new(), "options that docs/differences.md does not name");
 }
