@@ -66,20 +66,23 @@ fn change(
     patterns: &[RemotePattern],
     no_dereference: bool,
 ) -> Result<Outcome, Failure> {
-    if no_dereference {
-        cx.require(Extension::Lsetstat)?;
-    }
     let present: Vec<Result<(RemotePath, Owner), Failure>> = targets(cx, patterns)?
         .into_iter()
         .map(|target| present_owner(cx, &target, no_dereference).map(|owner| (target.path, owner)))
         .collect();
     let (uid, gid) = numbers(cx, command, own, &present)?;
+    let whose = if uid.is_some() { "owner" } else { "group" };
+    if no_dereference && let Err(failure) = cx.require(Extension::Lsetstat) {
+        if let Some(Ok((path, _))) = present.first() {
+            cx.output.status(format_args!("Changing {whose} on {}", Printable(path.as_bytes())));
+        }
+        return Err(failure);
+    }
     let changes = present.into_iter().map(|present| {
         let (path, owner) = present?;
         let owner = Owner { uid: uid.unwrap_or(owner.uid), gid: gid.unwrap_or(owner.gid) };
         Ok((path, Attributes { owner: Some(owner), ..Attributes::default() }))
     });
-    let whose = if uid.is_some() { "owner" } else { "group" };
     in_order(
         cx,
         changes.collect::<Vec<_>>(),

@@ -7,12 +7,14 @@
 //!
 //! `UPDATE=1 cargo test --test it conformance::` writes down what happens: sftp's doing, or ours in a row with a key.
 
+mod coverage;
 mod row;
 mod trial;
 
 use self::row::{Row, Seen};
 use self::trial::Trial;
 use crate::support::program;
+use sftpsh::commands::COMMANDS;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -199,12 +201,8 @@ fn table(name: &str) -> PathBuf {
 #[test]
 fn the_table_covers_every_command() {
     let rows: Vec<Row> = TABLES.iter().flat_map(|name| row::read(&fs::read_to_string(table(name)).unwrap())).collect();
-    let typed: BTreeSet<&str> =
-        rows.iter().flat_map(|row| &row.typed).filter_map(|line| line.split_whitespace().next()).collect();
-    let commands = "bye cd chdir chgrp chmod chown copy cp df dir exit get help lcd lchdir lls lmkdir ln lpwd ls lumask \
-                    mget mkdir mput progress put pwd quit reget rename reput rm rmdir symlink version";
-    let missing: Vec<&str> = commands.split_whitespace().filter(|command| !typed.contains(command)).collect();
-    assert_eq!(missing, Vec::<&str>::new(), "no row types these");
+    let missing: Vec<String> = COMMANDS.iter().flat_map(|entry| coverage::missing(entry, &rows)).collect();
+    assert_eq!(missing, Vec::<String>::new(), "no row shows these");
 }
 
 #[test]

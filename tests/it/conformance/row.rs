@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 pub(super) struct Row {
     /// Comments and blank lines above it.
     pub(super) above: Vec<String>,
-    /// `> LINE`: typed under `-b - -N`.
+    /// `> LINE`: typed under `-b - -N`. In it `REMOTE` is the remote directory, `MYUID` and `MYGID` are the tester's ids.
     pub(super) typed: Vec<String>,
     /// `& PATH CONTENTS`, `& PATH/`, `& PATH -> TARGET`: there before, with what every row has.
     pub(super) before: Vec<String>,

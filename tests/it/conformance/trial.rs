@@ -50,7 +50,7 @@ pub(super) fn run(row: &Row, program: &Path) -> Trial {
     command.env("ROW_SERVER", sftp_server()).env("ROW_DIRECTORY", world.remote());
     command.env("ROW_WORDS", row.server_words.join(" "));
     let mut running = Running::start(&mut command, PATIENCE);
-    running.feeds((row.typed.join("\n").replace("REMOTE", &world.remote().to_string_lossy()) + "\n").into_bytes());
+    running.feeds((typed(row, &world) + "\n").into_bytes());
     let finished = running.finish();
     assert!(!finished.hung, "{} hung: {}", program.display(), row.name());
     let plain = |bytes: &[u8]| anonymous(&world.plain(&String::from_utf8_lossy(bytes)), row);
@@ -65,6 +65,15 @@ pub(super) fn run(row: &Row, program: &Path) -> Trial {
         files: changes(&before, &tree(&world)).iter().map(|change| world.plain(change)).collect(),
     };
     Trial { seen, stdout, stderr }
+}
+
+/// The lines, with the remote directory's path and the ids of who runs the tests.
+fn typed(row: &Row, world: &World) -> String {
+    row.typed
+        .join("\n")
+        .replace("REMOTE", &world.remote().to_string_lossy())
+        .replace("MYUID", &rustix::process::geteuid().as_raw().to_string())
+        .replace("MYGID", &rustix::process::getegid().as_raw().to_string())
 }
 
 /// Lines that only we say, or that name the server's program: the greeting, hints, the place in a script.

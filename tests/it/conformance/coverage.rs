@@ -1,0 +1,94 @@
+//! What the table must hold of each command, by the command's own definition: a row that does it, and one for each way in
+//! which it can go wrong, for each of its names, and for each of its flags with a letter.
+
+use super::row::Row;
+use sftpsh::commands::{ArgumentKind, Entry};
+
+/// Operands that are looked at: no command has more of different kinds.
+const OPERANDS: usize = 3;
+
+/// A line of a row that types the command, with the row.
+struct Typed<'a> {
+    row: &'a Row,
+    /// What stands behind the command's name.
+    rest: &'a str,
+}
+
+/// Whether a line shows a case.
+type Shows = fn(&Typed) -> bool;
+
+/// What no row shows of a command.
+pub(super) fn missing(entry: &Entry, rows: &[Row]) -> Vec<String> {
+    let typed: Vec<Typed> = rows.iter().flat_map(|row| lines(entry, row)).collect();
+    let kinds: Vec<ArgumentKind> = (0..OPERANDS).flat_map(|index| entry.operand_kinds(index)).collect();
+    let takes = |wanted: &[ArgumentKind]| wanted.iter().any(|kind| kinds.contains(kind));
+    let is_remote = takes(&[
+        ArgumentKind::RemotePattern,
+        ArgumentKind::RemotePath,
+        ArgumentKind::RemoteDir,
+        ArgumentKind::PutOperand,
+    ]);
+    let takes_names =
+        is_remote || takes(&[ArgumentKind::LocalPath, ArgumentKind::LocalDir, ArgumentKind::LocalPattern]);
+    let takes_patterns = takes(&[ArgumentKind::RemotePattern, ArgumentKind::LocalPattern]);
+    let cases: [(&str, bool, Shows); 5] = [
+        ("success", true, |typed| !typed.fails() && typed.row.seen.code == 0),
+        ("missing", takes_names, |typed| typed.fails() && !typed.is_denied() && typed.names_nothing()),
+        ("denied", is_remote, |typed| typed.fails() && typed.is_denied()),
+        ("quoted name", takes_names, |typed| typed.rest.contains(['"', '\'', '\\'])),
+        ("no match", takes_patterns, |typed| typed.has_wildcard() && typed.names_nothing() && typed.fails()),
+    ];
+    let mut missing: Vec<String> = cases
+        .into_iter()
+        .filter(|(_, is_due, shows)| *is_due && !typed.iter().any(shows))
+        .map(|(case, ..)| format!("{}: {case}", entry.name()))
+        .collect();
+    let is_typed = |name: &str| rows.iter().any(|row| row.typed.iter().any(|line| command(line).0 == name));
+    missing.extend(entry.names.iter().filter(|name| !is_typed(name)).map(|name| format!("the name {name}")));
+    let letters = entry.flags().into_iter().filter_map(|flag| flag.short);
+    let unshown = letters.filter(|&letter| !typed.iter().any(|typed| typed.has_flag(letter)));
+    missing.extend(unshown.map(|letter| format!("{} -{letter}", entry.name())));
+    missing
+}
+
+fn lines<'a>(entry: &Entry, row: &'a Row) -> Vec<Typed<'a>> {
+    let rest = |line: &'a String| {
+        let (name, rest) = command(line);
+        entry.names.contains(&name.as_str()).then_some(Typed { row, rest })
+    };
+    row.typed.iter().filter_map(rest).collect()
+}
+
+/// A line's command, without its prefixes, and the rest.
+fn command(line: &str) -> (String, &str) {
+    let line = line.trim_start().trim_start_matches(['-', '@']).trim_start();
+    if let Some(rest) = line.strip_prefix('!') {
+        return ("!".to_owned(), rest);
+    }
+    let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
+    (name.to_ascii_lowercase(), rest)
+}
+
+impl Typed<'_> {
+    fn fails(&self) -> bool {
+        !self.row.seen.stderr.is_empty()
+    }
+
+    fn is_denied(&self) -> bool {
+        !self.row.server_words.is_empty()
+    }
+
+    /// Names of what no row has.
+    fn names_nothing(&self) -> bool {
+        ["none", "no/", "gone"].iter().any(|name| self.rest.contains(name))
+    }
+
+    fn has_wildcard(&self) -> bool {
+        self.rest.contains(['*', '?', '['])
+    }
+
+    fn has_flag(&self, letter: char) -> bool {
+        let is_flag = |word: &str| word.strip_prefix('-').is_some_and(|letters| letters.contains(letter));
+        self.rest.split_whitespace().any(|word| !word.starts_with("--") && is_flag(word))
+    }
+}
