@@ -23,7 +23,7 @@ use options::{Accepted, Options, ProtocolOption, USAGE};
 
 pub use destination::{Destination, UnfitDestination};
 pub use fault::CliError;
-pub use options::Progress;
+pub use options::{Progress, scaled_number};
 pub use ssh_option::SshOption;
 
 /// What the command line asks for.

@@ -25,6 +25,7 @@ pub mod ssh;
 
 // Floor 0: what every floor may use.
 pub mod cli;
+pub mod mode;
 pub mod name;
 pub mod terminal;
 pub mod transport;

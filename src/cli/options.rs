@@ -278,7 +278,8 @@ fn positive(text: &str) -> Option<u32> {
 }
 
 /// A number with a fraction and a unit, as scan_scaled(3) reads it: `64K`, `0.5m`, `1000`.
-fn scaled_number(text: &str) -> Option<u64> {
+#[must_use]
+pub fn scaled_number(text: &str) -> Option<u64> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(unit_at);
     let exponent = match unit.to_ascii_uppercase().as_str() {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{Word, mode};
+use super::Word;
+use crate::mode;
 use crate::name::{self, UnfitName};
 use crate::terminal::Printable;
 

@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 use super::matching::{Target, targets};
-use super::{Context, Example, Failure, Mode, Outcome, RemotePattern, Run, in_order, mode};
+use super::{Context, Example, Failure, Mode, Outcome, RemotePattern, Run, in_order};
+use crate::mode;
 use crate::name::RemotePath;
 use crate::remote::{Found, Links};
 use crate::sftp::{Attributes, Extension, FileType, Session, calls};

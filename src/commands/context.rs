@@ -9,7 +9,7 @@ use crate::name::RemotePath;
 use crate::remote::{Interrupt, Remote};
 use crate::sftp::{Error, Extension, FileType, Session};
 use crate::terminal::{ByteSize, Output};
-use crate::transfer::{self, Connections, Job, Options, Pairs, Request};
+use crate::transfer::{self, Connections, Job, Options, Pairs, Request, Selection};
 
 /// All that a command may see and change.
 pub struct Context {
@@ -77,14 +77,14 @@ impl Context {
 /// What commands have in common.
 impl Context {
     /// Starts a transfer with all the connections that there are or may be.
-    pub(super) fn start(&mut self, pairs: Pairs, options: Options) -> Job {
+    pub(super) fn start(&mut self, pairs: Pairs, options: Options, selection: Selection) -> Job {
         let connections = Connections {
             connector: self.connector.clone(),
             most: self.settings.connections.max(1).into(),
             retries: self.settings.retries,
             spares: std::mem::take(&mut self.spares),
         };
-        let request = Request { pairs, options, server: self.settings.server.clone(), connections };
+        let request = Request { pairs, options, selection, server: self.settings.server.clone(), connections };
         transfer::start(self.session(), request)
     }
 

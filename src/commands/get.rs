@@ -18,6 +18,10 @@ use crate::transfer::{GetPair, LocalPath, Pairs};
 ///
 /// Wildcards are expanded. Without a local path files keep their names, in the local working directory; a directory there
 /// takes them in. Of three paths or more the last is that directory.
+///
+/// Patterns of --exclude and its like are those of .gitignore, by the path below the top of a tree: *.o anywhere, /build at
+/// the top only, cache/ a directory. What is excluded is not looked into; a directory that holds nothing else is still made.
+/// They also choose among the matches of wildcards; what is named in full is always taken, but for its age and size.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Get {
     #[command(flatten)]
@@ -35,24 +39,32 @@ impl Run for Get {
         Example { line: "get messages.*", does: "fetch files by a pattern" },
         Example { line: "get notes.txt copy.txt", does: "fetch a file under another name" },
         Example { line: "get -r site backup", does: "fetch a directory and what is in it" },
+        Example { line: "get -r --exclude *.o site", does: "fetch it without some of the files" },
     ];
     const WANTS: &'static str = "at least one path";
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let words = self.operands.into_iter().map(|GetOperand(word)| word).collect();
         let operands = Operands::split(words, self.into.is_some());
-        let (sources, missing) = find(cx, &operands)?;
+        let selection = self.flags.selection(cx)?;
+        let (mut sources, missing) = find(cx, &operands)?;
         if sources.is_empty() {
             return Err(missing.unwrap_or_else(Failure::told));
         }
         if let Some(failure) = &missing {
             failure.tell(&cx.output);
         }
+        let found = sources.len();
+        sources.retain(|source| source.is_literal || selection.takes_match(&source.found));
+        if sources.is_empty() {
+            // All of it was to be left out.
+            return if missing.is_some() { Err(Failure::told()) } else { Ok(Outcome::Done) };
+        }
         let typed = operands.target.map(|word| PathBuf::from(OsStr::from_bytes(&word.plain())));
         let typed = self.into.map(|LocalDir(into)| into).or(typed);
-        let target = Target::of(cx, typed, operands.target_must_be_directory || sources.len() > 1)?;
+        let target = Target::of(cx, typed, operands.target_must_be_directory || found > 1)?;
         let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
-        let job = cx.start(Pairs::Get(pairs), self.flags.options(&cx.settings));
+        let job = cx.start(Pairs::Get(pairs), self.flags.options(&cx.settings), selection);
         Ok(Outcome::Transfer { job, all_found: missing.is_none() })
     }
 }

@@ -87,6 +87,9 @@ fn examples(entry: &Entry) -> String {
     }
 }
 
+/// Long names that a synopsis shows one by one.
+const MOST_LONG_NAMES: usize = 3;
+
 /// How a command is written: `ls [-1afhlnrSt] [path]`.
 fn synopsis(name: &str, definition: &clap::Command) -> String {
     let flags = || definition.get_arguments().filter(|argument| !argument.is_positional() && !argument.is_hide_set());
@@ -96,7 +99,9 @@ fn synopsis(name: &str, definition: &clap::Command) -> String {
     if !switches.is_empty() {
         parts.push(format!("[-{switches}]"));
     }
-    for flag in flags() {
+    // Many long names would bury what is typed most; the flags themselves are told below.
+    let are_many = flags().filter(|flag| flag.get_short().is_none()).count() > MOST_LONG_NAMES;
+    for flag in flags().filter(|flag| !are_many || flag.get_short().is_some()) {
         let value = value_name(flag).unwrap_or_default();
         match (flag.get_short(), flag.get_long()) {
             (Some(short), _) if flag.get_action().takes_values() => parts.push(format!("[-{short} {value}]")),
@@ -104,6 +109,9 @@ fn synopsis(name: &str, definition: &clap::Command) -> String {
             (None, Some(long)) => parts.push(format!("[--{long}]")),
             _ => (),
         }
+    }
+    if are_many {
+        parts.push("[--flags]".to_owned());
     }
     parts.extend(definition.get_positionals().map(operand));
     parts.join(" ")

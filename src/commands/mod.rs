@@ -9,12 +9,12 @@
 mod argument;
 mod context;
 mod failure;
+mod filters;
 mod list;
 mod listing;
 mod local;
 mod many;
 mod matching;
-pub mod mode;
 mod operands;
 mod parse;
 mod record;

@@ -78,7 +78,8 @@ fn sort_out(definition: &clap::Command, name: &str, words: &[Word]) -> Result<Ve
                 operands.extend(rest.by_ref().map(Word::to_argument));
             }
             FlagWord::Known { wants_value } => {
-                flags.push(plain_argument(plain));
+                // A value in the same word is still in glob syntax, as in a word of its own.
+                flags.push(plain_argument(word.glob().to_vec()));
                 if wants_value {
                     flags.extend(rest.next().map(Word::to_argument));
                 }

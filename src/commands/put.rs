@@ -18,6 +18,10 @@ use crate::transfer::{LocalPath, Pairs, PutPair};
 ///
 /// Wildcards are expanded. Without a remote path files keep their names, in the remote working directory; a directory
 /// there takes them in. Of three paths or more the last is that directory.
+///
+/// Patterns of --exclude and its like are those of .gitignore, by the path below the top of a tree: *.o anywhere, /build at
+/// the top only, cache/ a directory. What is excluded is not looked into; a directory that holds nothing else is still made.
+/// They also choose among the matches of wildcards; what is named in full is always taken, but for its age and size.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Put {
     #[command(flatten)]
@@ -35,24 +39,35 @@ impl Run for Put {
         Example { line: "put *.html", does: "send files by a pattern" },
         Example { line: "put notes.txt docs", does: "send a file into a directory" },
         Example { line: "put -r site www", does: "send a directory and what is in it" },
+        Example { line: "put -r --exclude *.o site", does: "send it without some of the files" },
     ];
     const WANTS: &'static str = "at least one path";
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let words = self.operands.into_iter().map(|PutOperand(word)| word).collect();
         let operands = Operands::split(words, self.into.is_some());
-        let mut sources = Vec::new();
+        let selection = self.flags.selection(cx)?;
+        let (mut sources, mut found) = (Vec::new(), 0);
         for word in &operands.sources {
-            sources.append(&mut find(cx, word)?);
+            let mut matches = find(cx, word)?;
+            found += matches.len();
+            if !without_braces(word).is_literal() {
+                matches.retain(|path| selection.takes_local_match(&cx.local.resolve(path)));
+            }
+            sources.append(&mut matches);
+        }
+        if sources.is_empty() {
+            // All of it was to be left out.
+            return Ok(Outcome::Done);
         }
         let target = match (self.into, operands.target) {
             (Some(RemoteDir(into)), _) => Some(into),
             (None, Some(word)) => Some(RemotePath::new(word.plain()).map_err(|error| Failure::new(error.to_string()))?),
             (None, None) => None,
         };
-        let target = Target::of(cx, target, operands.target_must_be_directory || sources.len() > 1)?;
+        let target = Target::of(cx, target, operands.target_must_be_directory || found > 1)?;
         let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
-        let job = cx.start(Pairs::Put(pairs), self.flags.options(&cx.settings));
+        let job = cx.start(Pairs::Put(pairs), self.flags.options(&cx.settings), selection);
         Ok(Outcome::Transfer { job, all_found: true })
     }
 }

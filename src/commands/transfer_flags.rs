@@ -1,8 +1,9 @@
 //! The flags that `get` and `put` share.
 #![forbid(unsafe_code)]
 
-use super::Settings;
-use crate::transfer::Options;
+use super::filters::Filters;
+use super::{Context, Failure, Settings};
+use crate::transfer::{Options, Selection};
 
 /// Flags of a transfer.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -20,9 +21,19 @@ pub(super) struct TransferFlags {
     /// Transfer directories and what is in them
     #[arg(short = 'r', short_alias = 'R', long)]
     recursive: bool,
+    #[command(flatten)]
+    filters: Filters,
 }
 
 impl TransferFlags {
+    /// Which entries of trees, and which matches of wildcards, are moved.
+    ///
+    /// # Errors
+    /// A pattern, time or size that is none, or a file that can't be read.
+    pub(super) fn selection(&self, cx: &Context) -> Result<Selection, Failure> {
+        self.filters.selection(cx)
+    }
+
     /// What they ask for, together with what was set for the whole session.
     pub(super) fn options(&self, settings: &Settings) -> Options {
         Options {

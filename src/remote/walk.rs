@@ -90,6 +90,7 @@ pub struct Walk {
     lifeline: Lifeline,
     survey: Survey<Arc<Directory>>,
     links: Links,
+    selects: Option<Selects>,
     /// Where it starts; taken when it does.
     top: Option<RemotePath>,
     /// A directory that was yielded and whose listing comes next.
@@ -101,6 +102,9 @@ pub struct Walk {
     directories: u64,
     ended: bool,
 }
+
+/// Whether an entry is yielded, by its path below the top.
+type Selects = Box<dyn Fn(&[u8], &Attributes) -> bool + Send>;
 
 struct Open {
     directory: Arc<Directory>,
@@ -141,6 +145,7 @@ impl Walk {
             survey: Survey::new(&lifeline, interrupt, Longnames::Dropped),
             lifeline,
             links,
+            selects: None,
             top: Some(top.clone()),
             entered: None,
             stack: Vec::new(),
@@ -149,6 +154,14 @@ impl Walk {
             directories: 0,
             ended: false,
         }
+    }
+
+    /// The same without the entries, by their path below the top, that are not selected. A directory that is not is neither
+    /// yielded nor read.
+    #[must_use]
+    pub fn only(mut self, selects: impl Fn(&[u8], &Attributes) -> bool + Send + 'static) -> Walk {
+        self.selects = Some(Box::new(selects));
+        self
     }
 
     fn step(&mut self) -> Result<Option<Found>, Error> {
@@ -245,6 +258,19 @@ impl Walk {
             Links::Kept => Vec::new(),
             Links::Followed => self.follow(directory, &mut entries)?,
         };
+        if let Some(selects) = &self.selects {
+            let mut path = Vec::new();
+            for name in directory.names() {
+                path.extend_from_slice(name.as_bytes());
+                path.push(b'/');
+            }
+            let above = path.len();
+            entries.retain(|entry| {
+                path.truncate(above);
+                path.extend_from_slice(entry.name.as_bytes());
+                selects(&path, &entry.attributes)
+            });
+        }
         let mut items = Vec::with_capacity(entries.len());
         for entry in entries {
             if !entry.attributes.is_dir() {

@@ -20,7 +20,7 @@ use super::job::Canceller;
 use super::lines::{LineId, Lines, Newcomer};
 use super::local::{Directory, Parents, Place, Troubles};
 use super::pace::Pace;
-use super::plan::{GetDirectory, GetFile, Next, Plan, PutFile, Step, Target};
+use super::plan::{GetDirectory, GetFile, Next, Plan, PutFile, Step, Target, Wishes};
 use super::remote_tree::{Fate, RemoteTree};
 use super::report::Report;
 use super::reporter::{Found, Reporter, Sequence};
@@ -46,7 +46,8 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Event>, can
     let found = Arc::new(Found::default());
     let mut reporter = Reporter::new(events, Arc::clone(&found));
     let _watch = canceller.interrupt().watch(queue.nudge());
-    let plan = Plan::start(lines.lifeline(), request.pairs, request.options, found, &canceller, queue.nudge());
+    let wishes = Wishes { options: request.options, selection: request.selection };
+    let plan = Plan::start(lines.lifeline(), request.pairs, wishes, found, &canceller, queue.nudge());
     let plan = match plan {
         Ok(plan) => plan,
         Err(error) => {

@@ -113,6 +113,13 @@ pub enum Note {
         /// The entry, as sftp(1) names it: the whole path for a get, its name for a put.
         entry: Vec<u8>,
     },
+    /// A file that was named, or that a wildcard matches, and that is not moved because it is too large or too old.
+    LeftOut {
+        /// The source, as messages show it.
+        source: Vec<u8>,
+        /// Why.
+        reason: &'static str,
+    },
     /// A resumed file that was complete already; a line of sftp(1)'s stdout.
     NotModified(Vec<u8>),
     /// A file that was named to be continued on the server is not there yet.
@@ -158,6 +165,7 @@ impl fmt::Display for Note {
             Note::Skipped { direction: Direction::Put, entry } => {
                 write!(f, "{}: not a regular file", Printable(entry))
             }
+            Note::LeftOut { source, reason } => write!(f, "{}: left out, {reason}", Printable(source)),
             Note::NotModified(target) => {
                 write!(f, "File \"{}\" was not modified", Printable(target))
             }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::fmt;
 use std::sync::Arc;
 
+use super::selection::Selection;
 use crate::connect::Connector;
 use crate::name::RemotePath;
 use crate::sftp::{Attributes, Session};
@@ -16,6 +17,8 @@ pub struct Request {
     pub pairs: Pairs,
     /// How.
     pub options: Options,
+    /// Which entries of trees.
+    pub selection: Selection,
     /// Which server it is, such as `user@host:port`: a part of the names of partial files, so that none is ever taken for
     /// one of another server.
     pub server: Vec<u8>,

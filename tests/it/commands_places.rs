@@ -167,8 +167,8 @@ fn help_lists_the_commands_and_explains_each() {
     shell()
         .types("help reget")
         .succeeds()
-        .prints("Usage: reget [-afpr] [-o dir] remote... [local]")
-        .prints("-p, --preserve      Keep modes and times");
+        .prints("Usage: reget [-afpr] [-o dir] [--flags] remote... [local]")
+        .prints("-p, --preserve                Keep modes and times");
     shell().types("help nonsense").as_batch().succeeds().prints("Available commands:").reports("Invalid command.");
 }
 

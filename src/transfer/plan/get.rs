@@ -8,7 +8,8 @@ use super::super::failure::{Act, Cause, Failure};
 use super::super::job::Canceller;
 use super::super::local::bytes;
 use super::super::request::{Direction, GetPair, LocalPath, Options};
-use super::{GetDirectory, GetFile, Planned, Step, Target};
+use super::super::selection::Selection;
+use super::{GetDirectory, GetFile, Planned, Step, Target, Wishes};
 use crate::name::RemotePath;
 use crate::remote::{Found, Lifeline, Links, Walk};
 use crate::sftp::{self, Attributes, FileType, Pending, calls};
@@ -20,12 +21,13 @@ const STATS_AHEAD: usize = 256;
 pub(super) fn steps(
     lifeline: Lifeline,
     pairs: Vec<GetPair>,
-    options: Options,
+    wishes: Wishes,
     canceller: Canceller,
 ) -> impl Iterator<Item = Planned> {
     GetPlan {
         lifeline,
-        options,
+        options: wishes.options,
+        selection: Arc::new(wishes.selection),
         canceller,
         pairs: pairs.into_iter(),
         asked: VecDeque::new(),
@@ -37,6 +39,7 @@ pub(super) fn steps(
 struct GetPlan {
     lifeline: Lifeline,
     options: Options,
+    selection: Arc<Selection>,
     canceller: Canceller,
     pairs: std::vec::IntoIter<GetPair>,
     /// The next pairs, in order, and what they are.
@@ -118,9 +121,16 @@ impl GetPlan {
             offset: 0,
             resumes: self.options.resume,
         };
-        self.ready.push_back(Step::Announce(Arc::new(announced)).into());
+        let kind = kind.wait(&pair.remote, &self.lifeline);
         let thing = pair.remote.as_bytes();
-        match kind.wait(&pair.remote, &self.lifeline) {
+        if let Ok(attributes) = &kind
+            && !attributes.is_dir()
+            && let Some(reason) = self.selection.objection_to(attributes)
+        {
+            return self.leave_out(thing, reason);
+        }
+        self.ready.push_back(Step::Announce(Arc::new(announced)).into());
+        match kind {
             Err(error) => self.fail(Failure::new(Act::StatRemote, thing, error)),
             Ok(attributes) => match attributes.file_type() {
                 Some(FileType::Directory) if self.options.recursive => self.enter(&pair, attributes),
@@ -138,6 +148,10 @@ impl GetPlan {
         }
     }
 
+    fn leave_out(&mut self, source: &[u8], reason: &'static str) {
+        self.ready.push_back(Step::Note(Note::LeftOut { source: source.to_vec(), reason }).into());
+    }
+
     fn fail(&mut self, failure: Failure) {
         self.ready.push_back(Step::Fail(failure).into());
     }
@@ -148,7 +162,11 @@ impl GetPlan {
             self.lifeline.ask(|session| session.realpath(&pair.remote)).map(|path| RemotePath::new(path.to_vec()));
         match canonical {
             Ok(Ok(top)) => {
-                let walk = Walk::new(self.lifeline.clone(), &top, Links::Kept, &self.canceller.interrupt());
+                let mut walk = Walk::new(self.lifeline.clone(), &top, Links::Kept, &self.canceller.interrupt());
+                if !self.selection.is_everything() {
+                    let selection = Arc::clone(&self.selection);
+                    walk = walk.only(move |path, attributes| selection.takes(path, attributes));
+                }
                 self.tree = Some(Tree { walk, top: Some((attributes, pair.local.clone())) });
             }
             Ok(Err(unfit)) => {

@@ -21,12 +21,19 @@ use super::job::Canceller;
 use super::local::bytes;
 use super::reporter::Found;
 use super::request::{Direction, LocalPath, Options, Pairs};
+use super::selection::Selection;
 use crate::name::RemotePath;
 use crate::remote::Lifeline;
 use crate::sftp::{Attributes, Nudge, Times};
 
 /// Steps that are planned and not yet taken: enough that the engine never starves, little enough for any memory.
 const STEPS_AHEAD: usize = 1024;
+
+/// What of the pairs is to be moved, and how.
+pub(super) struct Wishes {
+    pub(super) options: Options,
+    pub(super) selection: Selection,
+}
 
 /// One step of a plan. Steps are reported in their order, whatever their order of completion.
 pub(super) enum Step {
@@ -121,7 +128,7 @@ impl Plan {
     pub(super) fn start(
         lifeline: &Lifeline,
         pairs: Pairs,
-        options: Options,
+        wishes: Wishes,
         found: Arc<Found>,
         canceller: &Canceller,
         nudge: Nudge,
@@ -133,8 +140,8 @@ impl Plan {
         let lifeline = lifeline.clone();
         let canceller = canceller.clone();
         thread::Builder::new().name("transfer-plan".into()).spawn(move || match pairs {
-            Pairs::Get(pairs) => planner.run(get::steps(lifeline, pairs, options, canceller)),
-            Pairs::Put(pairs) => planner.run(put::steps(lifeline, pairs, options, canceller)),
+            Pairs::Get(pairs) => planner.run(get::steps(lifeline, pairs, wishes, canceller)),
+            Pairs::Put(pairs) => planner.run(put::steps(lifeline, pairs, wishes, canceller)),
         })?;
         Ok(Plan { steps, is_awaited })
     }

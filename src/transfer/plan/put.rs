@@ -14,7 +14,8 @@ use super::super::failure::{Act, Cause, Failure};
 use super::super::job::Canceller;
 use super::super::local::bytes;
 use super::super::request::{Direction, Options, PutPair};
-use super::{Planned, PutDirectory, PutFile, Step};
+use super::super::selection::Selection;
+use super::{Planned, PutDirectory, PutFile, Step, Wishes};
 use crate::name::{EntryName, RemotePath};
 use crate::remote::{Lifeline, MAX_DEPTH};
 use crate::sftp::{Attributes, Times, calls};
@@ -23,15 +24,24 @@ use crate::sftp::{Attributes, Times, calls};
 pub(super) fn steps(
     lifeline: Lifeline,
     pairs: Vec<PutPair>,
-    options: Options,
+    wishes: Wishes,
     canceller: Canceller,
 ) -> impl Iterator<Item = Planned> {
-    PutPlan { lifeline, options, canceller, pairs: pairs.into_iter(), ready: VecDeque::new(), levels: Vec::new() }
+    PutPlan {
+        lifeline,
+        options: wishes.options,
+        selection: wishes.selection,
+        canceller,
+        pairs: pairs.into_iter(),
+        ready: VecDeque::new(),
+        levels: Vec::new(),
+    }
 }
 
 struct PutPlan {
     lifeline: Lifeline,
     options: Options,
+    selection: Selection,
     canceller: Canceller,
     pairs: std::vec::IntoIter<PutPair>,
     ready: VecDeque<Planned>,
@@ -44,6 +54,8 @@ struct Level {
     local: PathBuf,
     shown: PathBuf,
     remote: RemotePath,
+    /// From the top, which is empty.
+    path: PathBuf,
     /// Sorted; the next is the last.
     names: Vec<OsString>,
 }
@@ -83,6 +95,10 @@ impl PutPlan {
             // Said before the line about it, as sftp(1) does.
             Err(error) => return self.fail(Failure::new(Act::StatLocal, bytes(shown), error)),
         };
+        if let Some(reason) = self.objection(&metadata) {
+            let note = Note::LeftOut { source: bytes(shown).to_vec(), reason };
+            return self.ready.push_back(Step::Note(note).into());
+        }
         let announced = File {
             direction: Direction::Put,
             source: bytes(shown).to_vec(),
@@ -94,7 +110,7 @@ impl PutPlan {
         self.ready.push_back(Step::Announce(Arc::new(announced)).into());
         if metadata.is_dir() && self.options.recursive {
             match self.canonical(&pair.remote) {
-                Ok(remote) => self.enter(local.to_owned(), shown.to_owned(), remote, &metadata),
+                Ok(remote) => self.enter(local.to_owned(), shown.to_owned(), remote, PathBuf::new(), &metadata),
                 Err(failure) => self.fail(failure),
             }
         } else if metadata.is_dir() {
@@ -141,7 +157,11 @@ impl PutPlan {
 
     fn plan_entry(&mut self, name: OsString) {
         let Some(level) = self.levels.last() else { return };
-        let (local, shown) = (level.local.join(&name), level.shown.join(&name));
+        let (local, shown, path) = (level.local.join(&name), level.shown.join(&name), level.path.join(&name));
+        let metadata = fs::symlink_metadata(&local);
+        if metadata.as_ref().is_ok_and(|metadata| self.leaves_out(&path, metadata)) {
+            return;
+        }
         let name = name.into_vec();
         let remote = match EntryName::vet(name.clone()) {
             Ok(name) => level.remote.join(&name),
@@ -150,8 +170,8 @@ impl PutPlan {
                 return self.fail(Failure::new(Act::Upload, bytes(&shown), cause));
             }
         };
-        match fs::symlink_metadata(&local) {
-            Ok(metadata) if metadata.is_dir() => self.enter(local, shown, remote, &metadata),
+        match metadata {
+            Ok(metadata) if metadata.is_dir() => self.enter(local, shown, remote, path, &metadata),
             Ok(metadata) if metadata.is_file() => self.send(local, shown, remote, &metadata, false),
             Ok(_) => {
                 let note = Note::Skipped { direction: Direction::Put, entry: name };
@@ -161,12 +181,23 @@ impl PutPlan {
         }
     }
 
+    fn objection(&self, metadata: &Metadata) -> Option<&'static str> {
+        if !metadata.is_file() {
+            return None;
+        }
+        self.selection.objection(Some(metadata.len()), Some(metadata.mtime()))
+    }
+
+    fn leaves_out(&self, path: &Path, metadata: &Metadata) -> bool {
+        self.selection.excludes(path, metadata.is_dir()) || self.objection(metadata).is_some()
+    }
+
     fn send(&mut self, local: PathBuf, shown: PathBuf, remote: RemotePath, metadata: &Metadata, is_named: bool) {
         let step = Step::Put(PutFile { local, shown, remote, is_named });
         self.ready.push_back(Planned { step, size: Some(metadata.len()) });
     }
 
-    fn enter(&mut self, local: PathBuf, shown: PathBuf, remote: RemotePath, metadata: &Metadata) {
+    fn enter(&mut self, local: PathBuf, shown: PathBuf, remote: RemotePath, path: PathBuf, metadata: &Metadata) {
         // The top is level 0.
         if self.levels.len() > MAX_DEPTH {
             let cause = crate::remote::Error::TooDeep { path: remote, levels: MAX_DEPTH };
@@ -186,7 +217,7 @@ impl PutPlan {
                 Vec::new()
             }
         };
-        self.levels.push(Level { local, shown, remote, names });
+        self.levels.push(Level { local, shown, remote, path, names });
     }
 
     fn fail(&mut self, failure: Failure) {

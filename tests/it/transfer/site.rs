@@ -11,7 +11,9 @@ use std::time::Duration;
 use sftpsh::child::ChildTransport;
 use sftpsh::name::RemotePath;
 use sftpsh::sftp::{self, Session};
-use sftpsh::transfer::{self, Connections, Event, GetPair, LocalPath, Options, Pairs, PutPair, Report, Request};
+use sftpsh::transfer::{
+    self, Connections, Event, GetPair, LocalPath, Options, Pairs, PutPair, Report, Request, Selection,
+};
 
 use crate::support::{Entry, Remote, World, sftp_server};
 
@@ -91,7 +93,13 @@ impl Site {
     }
 
     pub(super) fn request(&self, pairs: Pairs, options: Options) -> Request {
-        Request { pairs, options, server: b"test".to_vec(), connections: Connections::default() }
+        Request {
+            pairs,
+            options,
+            selection: Selection::default(),
+            server: b"test".to_vec(),
+            connections: Connections::default(),
+        }
     }
 
     pub(super) fn start(&self, pairs: Pairs, options: Options) -> transfer::Job {

@@ -1,4 +1,4 @@
-//! The modes that `chmod` takes: octal, as in sftp(1), or symbolic, as chmod(1) has them.
+//! Permissions as people write them: octal, as in sftp(1), or symbolic, as chmod(1) has them.
 #![forbid(unsafe_code)]
 
 /// How the permissions of a file shall change.

@@ -1,0 +1,229 @@
+//! Which entries of a tree are moved: patterns by gitignore's rules, ages and sizes.
+//!
+//! Patterns are matched by the path below the tree's top, byte for byte. What is excluded is not looked into: a directory
+//! that is left out costs no request, and nothing in it can be included again.
+
+use std::ffi::OsStr;
+use std::fs::Metadata;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+
+use crate::remote::Match;
+use crate::sftp::{Attributes, FileType};
+
+/// Patterns in their order; the last that matches a path decides.
+#[derive(Clone, Debug)]
+pub struct Rules(Gitignore);
+
+/// Reads [`Rules`], pattern by pattern.
+pub struct RulesBuilder(GitignoreBuilder);
+
+/// What is moved of a tree, or of what a wildcard matches. By default all of it.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Which paths are left out.
+    pub rules: Option<Arc<Rules>>,
+    /// Files that were not changed after this moment are left out; seconds since 1970.
+    pub newer_than: Option<i64>,
+    /// Larger files are left out.
+    pub most_bytes: Option<u64>,
+}
+
+impl RulesBuilder {
+    /// No pattern yet.
+    #[must_use]
+    pub fn new() -> RulesBuilder {
+        RulesBuilder(GitignoreBuilder::new(""))
+    }
+
+    /// Leaves out what a pattern matches; with `!` in front it is taken all the same.
+    ///
+    /// # Errors
+    /// It is no pattern, or can match nothing.
+    pub fn exclude(&mut self, pattern: &[u8]) -> Result<(), String> {
+        // A line of a file with this beginning is a comment; a pattern that was typed is none.
+        match pattern {
+            [b'#', ..] => self.line(&[b"\\", pattern].concat()),
+            _ => self.line(pattern),
+        }
+    }
+
+    /// Takes what a pattern matches, though an earlier one leaves it out.
+    ///
+    /// # Errors
+    /// It is no pattern, or can match nothing.
+    pub fn include(&mut self, pattern: &[u8]) -> Result<(), String> {
+        self.line(&[b"!", pattern].concat())
+    }
+
+    /// Reads patterns as they stand in a `.gitignore`: one a line, empty lines and `#` comments left out.
+    ///
+    /// # Errors
+    /// The number of the line that is no pattern, and why.
+    pub fn file(&mut self, contents: &[u8]) -> Result<(), (usize, String)> {
+        let contents = contents.strip_prefix(b"\xef\xbb\xbf").unwrap_or(contents);
+        for (number, line) in contents.split(|&byte| byte == b'\n').enumerate() {
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if !line.trim_ascii().is_empty() && !line.starts_with(b"#") {
+                self.line(line).map_err(|why| (number + 1, why))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, pattern: &[u8]) -> Result<(), String> {
+        let text = std::str::from_utf8(pattern)
+            .map_err(|_| "a pattern is UTF-8; ? stands for one character, whatever it is".to_owned())?;
+        let bare = text.strip_prefix('!').unwrap_or(text).trim();
+        if bare.trim_matches('/').is_empty() {
+            // It would match nothing, or in other tools everything: most likely a variable that was never set.
+            return Err("a pattern is not empty".to_owned());
+        }
+        self.0.add_line(None, text).map(drop).map_err(|error| error.to_string())
+    }
+
+    /// The rules.
+    ///
+    /// # Errors
+    /// The patterns are too large together.
+    pub fn build(&self) -> Result<Rules, String> {
+        self.0.build().map(Rules).map_err(|error| error.to_string())
+    }
+}
+
+impl Default for RulesBuilder {
+    fn default() -> RulesBuilder {
+        RulesBuilder::new()
+    }
+}
+
+impl Selection {
+    /// Whether a path below a tree's top is left out by its name.
+    #[must_use]
+    pub fn excludes(&self, path: &Path, is_directory: bool) -> bool {
+        self.rules.as_ref().is_some_and(|rules| rules.0.matched(path, is_directory).is_ignore())
+    }
+
+    /// Whether what a wildcard matches on the server is moved.
+    #[must_use]
+    pub fn takes_match(&self, found: &Match) -> bool {
+        let name = OsStr::from_bytes(found.path.base_name().unwrap_or_default());
+        !self.excludes(Path::new(name), found.is_dir())
+            && (found.is_dir() || self.objection_to(found.followed()).is_none())
+    }
+
+    /// Whether what a wildcard matches here is moved. What is not there is somebody else's to complain of.
+    #[must_use]
+    pub fn takes_local_match(&self, path: &Path) -> bool {
+        let metadata = path.metadata().ok();
+        let is_directory = metadata.as_ref().is_some_and(Metadata::is_dir);
+        let is_unfit = |metadata: &Metadata| self.objection(Some(metadata.len()), Some(metadata.mtime())).is_some();
+        !path.file_name().is_some_and(|name| self.excludes(Path::new(name), is_directory))
+            && (is_directory || !metadata.as_ref().is_some_and(is_unfit))
+    }
+
+    /// Why a file is left out, whatever it is called; nothing where it is not.
+    pub(super) fn objection(&self, size: Option<u64>, modified: Option<i64>) -> Option<&'static str> {
+        if self.most_bytes.is_some_and(|most| size.is_some_and(|size| size > most)) {
+            return Some("it is too large");
+        }
+        let is_old = |moment| modified.is_some_and(|modified| modified <= moment);
+        self.newer_than.is_some_and(is_old).then_some("it is too old")
+    }
+
+    /// The same, of a file on the server.
+    pub(super) fn objection_to(&self, attributes: &Attributes) -> Option<&'static str> {
+        self.objection(attributes.size, attributes.times.map(|times| times.modified.into()))
+    }
+
+    /// Whether an entry of a tree on the server is moved.
+    pub(super) fn takes(&self, path: &[u8], attributes: &Attributes) -> bool {
+        let is_regular = attributes.file_type() == Some(FileType::Regular);
+        let is_unfit = is_regular && self.objection_to(attributes).is_some();
+        !is_unfit && !self.excludes(Path::new(OsStr::from_bytes(path)), attributes.is_dir())
+    }
+
+    /// Whether nothing is left out.
+    pub(super) fn is_everything(&self) -> bool {
+        self.rules.is_none() && self.newer_than.is_none() && self.most_bytes.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(lines: &[&str]) -> Selection {
+        let mut builder = RulesBuilder::new();
+        for line in lines {
+            match line.split_once(' ').unwrap() {
+                ("+", pattern) => builder.include(pattern.as_bytes()).unwrap(),
+                (_, pattern) => builder.exclude(pattern.as_bytes()).unwrap(),
+            }
+        }
+        Selection { rules: Some(Arc::new(builder.build().unwrap())), ..Selection::default() }
+    }
+
+    #[test]
+    fn the_last_pattern_that_matches_decides_by_gitignores_rules() {
+        for (lines, path, left_out) in [
+            (&["- *.o"][..], "a/b.o", true),
+            (&["- *.o"], "b.oo", false),
+            (&["- *.o", "+ keep.o"], "a/keep.o", false),
+            (&["+ keep.o", "- *.o"], "a/keep.o", true),
+            (&["- /build"], "build", true),
+            (&["- /build"], "a/build", false),
+            (&["- a/b"], "a/b", true),
+            (&["- a/b"], "c/a/b", false),
+            (&["- **/a/b"], "c/a/b", true),
+            (&["- dir/"], "dir", false),
+            (&["- dir/"], "dir/", true),
+            (&["- *", "+ */", "+ *.txt"], "a.txt", false),
+            (&["- *", "+ */", "+ *.txt"], "a/", false),
+            (&["- *", "+ */", "+ *.txt"], "a.c", true),
+            (&["- #x"], "#x", true),
+            (&["- !x"], "x", false),
+            (&[r"- \*"], "*", true),
+            (&[r"- \*"], "a", false),
+            (&["- [ab]?"], "bc", true),
+        ] {
+            let (path, is_directory) = path.strip_suffix('/').map_or((path, false), |path| (path, true));
+            assert_eq!(rules(lines).excludes(Path::new(path), is_directory), left_out, "{path} by {lines:?}");
+        }
+    }
+
+    #[test]
+    fn names_are_bytes() {
+        let selection = rules(&["- *.bak"]);
+        assert!(selection.excludes(Path::new(OsStr::from_bytes(b"d\xff/\xe9.bak")), false));
+        assert!(!selection.excludes(Path::new(OsStr::from_bytes(b"\xe9.bac")), false));
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused() {
+        let mut builder = RulesBuilder::new();
+        for pattern in [&b""[..], b" ", b"/", b"!", b"!/", b"\xff"] {
+            assert!(builder.exclude(pattern).is_err(), "{}", pattern.escape_ascii());
+        }
+        assert!(builder.include(b"").is_err());
+        assert!(builder.exclude(b"a[").is_err());
+        assert_eq!(builder.file(b"# comment\n\n*.o\r\n!\n").unwrap_err().0, 4);
+    }
+
+    #[test]
+    fn files_are_left_out_by_age_and_size() {
+        let selection = Selection { newer_than: Some(1000), most_bytes: Some(5), ..Selection::default() };
+        for (size, modified, left_out) in [
+            (Some(5), Some(1001), false),
+            (Some(6), Some(1001), true),
+            (Some(5), Some(1000), true),
+            (None, None, false),
+        ] {
+            assert_eq!(selection.objection(size, modified).is_some(), left_out, "{size:?} {modified:?}");
+        }
+    }
+}
