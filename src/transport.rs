@@ -41,6 +41,11 @@ pub trait Transport: Send {
     /// A handle that ends the stream from any thread, also while this transport sleeps in a poll.
     fn killer(&self) -> Killer;
 
+    /// Ends a stream on which nothing is awaited any more; where that is nothing else, by [`Transport::finish`].
+    fn leave(self: Box<Self>) {
+        let _ = self.finish();
+    }
+
     /// Closes the stream in an orderly way, in bounded time, and tells how the far end ended.
     fn finish(self: Box<Self>) -> End;
 }

@@ -13,7 +13,7 @@ use super::error::Error;
 use super::extensions::Extensions;
 use super::shared::{Complete, Shared, Waker};
 use super::wire::{MAX_PACKET_BYTES, Reader, Violation, Writer};
-use crate::transport::{Inbox, Outbox, Step, Transport};
+use crate::transport::{End, Inbox, Outbox, Step, Transport};
 
 /// The version of the protocol that we speak (draft-ietf-secsh-filexfer-02, section 4).
 const SPOKEN_VERSION: u32 = 3;
@@ -170,8 +170,14 @@ impl Driver {
                 shared.finish(link.transport.finish());
             }
             Ending::Ours => {
+                let is_left = shared.is_left();
                 shared.fail(&Error::ConnectionLost("the session was closed".into()));
-                shared.finish(link.transport.finish());
+                if is_left {
+                    link.transport.leave();
+                    shared.finish(End::default());
+                } else {
+                    shared.finish(link.transport.finish());
+                }
             }
             Ending::Lost(reason) => {
                 let end = link.transport.finish();

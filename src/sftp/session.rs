@@ -1,8 +1,8 @@
 //! A session: the handle through which everybody submits requests, and the plain calls.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::extensions::{Extension, Limits, Names, Statvfs};
 use super::handle::Handle;
 use super::pending::Pending;
 use super::reply::NameEntry;
-use super::shared::{Shared, Waker};
+use super::shared::{Shared, Waker, lock};
 use crate::name::RemotePath;
 use crate::transport::{End, Killer, Transport};
 
@@ -54,7 +54,7 @@ struct Client {
     shared: Arc<Shared>,
     killer: Killer,
     version: u32,
-    limits: Limits,
+    limits: LazyLimits,
 }
 
 /// Counters of a session, for diagnosis.
@@ -67,7 +67,7 @@ pub struct Statistics {
 }
 
 impl Session {
-    /// Starts SFTP on a transport: INIT and VERSION, then the server's limits where it tells them.
+    /// Starts SFTP on a transport: INIT and VERSION. The server's limits are asked for, and waited for by whoever needs them.
     ///
     /// # Errors
     /// The server speaks no SFTP, or another version; the connection ended; nothing came within the limit.
@@ -89,9 +89,8 @@ impl Session {
             .name("sftp-driver".into())
             .spawn(move || driver.run())
             .map_err(|error| Error::ConnectionLost(error.to_string()))?;
-        let mut client = Client { shared, killer, version: greeting.version, limits: Limits::default() };
-        client.limits = limits(&client.shared)?;
-        Ok(Session { client: Arc::new(client) })
+        let limits = LazyLimits::ask(&shared);
+        Ok(Session { client: Arc::new(Client { shared, killer, version: greeting.version, limits }) })
     }
 
     /// Queues a request and returns at once.
@@ -115,7 +114,7 @@ impl Session {
     /// What the server can take.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        self.client.limits
+        self.client.limits.get()
     }
 
     /// Whether the server offers an extension.
@@ -152,8 +151,14 @@ impl Session {
     /// Ends the session in an orderly way, for all its clones, and tells how the far end ended where it could be learned in time.
     #[must_use = "the end may hold the server's last words"]
     pub fn finish(&self) -> Option<End> {
-        self.client.shared.close();
+        self.client.shared.close_with_care();
         self.client.shared.wait_until_finished(FINISH_LIMIT)
+    }
+
+    /// Ends the session, for all its clones, once all that was submitted is sent, and does not wait for the far end's end.
+    pub fn leave(&self) {
+        self.client.shared.close();
+        let _ = self.client.shared.wait_until_finished(FINISH_LIMIT);
     }
 }
 
@@ -169,14 +174,22 @@ impl Drop for Client {
     }
 }
 
-/// The server's limits. A server that offers to tell them and then does not is treated like one that never offered.
-fn limits(shared: &Arc<Shared>) -> Result<Limits, Error> {
-    let (pending, completion) = Pending::new::<calls::AskLimits>();
-    shared.submit(&calls::AskLimits, completion);
-    match pending.wait() {
-        Ok(limits) => Ok(limits),
-        Err(error) if error.leaves_the_session_alive() => Ok(Limits::default()),
-        Err(error) => Err(error),
+/// The server's limits: asked for at once, waited for by who needs them first, and so for nearly nothing.
+struct LazyLimits {
+    asked: Mutex<Option<Pending<Limits>>>,
+    known: OnceLock<Limits>,
+}
+
+impl LazyLimits {
+    fn ask(shared: &Arc<Shared>) -> LazyLimits {
+        let (pending, completion) = Pending::new::<calls::AskLimits>();
+        shared.submit(&calls::AskLimits, completion);
+        LazyLimits { asked: Mutex::new(Some(pending)), known: OnceLock::new() }
+    }
+
+    /// A server that offers to tell them and then does not is treated like one that never offered.
+    fn get(&self) -> Limits {
+        *self.known.get_or_init(|| lock(&self.asked).take().and_then(|asked| asked.wait().ok()).unwrap_or_default())
     }
 }
 
@@ -278,7 +291,11 @@ mod tests {
     }
 
     fn impatient() -> Options {
-        Options { greeting_limit: Some(Duration::from_millis(100)), idle_limit: Some(Duration::from_millis(100)) }
+        Options {
+            greeting_limit: Some(Duration::from_millis(100)),
+            idle_limit: Some(Duration::from_millis(100)),
+            ..Options::default()
+        }
     }
 
     /// Answers a STAT with a size.

@@ -49,6 +49,8 @@ struct Queue {
     /// How many of the outstanding requests may keep the server silent for long.
     long_ones: usize,
     closing: bool,
+    /// Somebody wants to know how the far end ends.
+    with_care: bool,
     /// Why nothing can be submitted any more.
     end: Option<Error>,
     far_end: Option<End>,
@@ -172,6 +174,18 @@ impl Shared {
     pub(super) fn close(&self) {
         lock(&self.queue).closing = true;
         self.waker.wake();
+    }
+
+    /// The same, and waits for the far end's end.
+    pub(super) fn close_with_care(&self) {
+        lock(&self.queue).with_care = true;
+        self.close();
+    }
+
+    /// Whether nobody waits for anything any more, the far end's end included.
+    pub(super) fn is_left(&self) -> bool {
+        let queue = lock(&self.queue);
+        queue.outstanding.is_empty() && !queue.with_care
     }
 
     /// Ends the session: nothing can be submitted any more, and all that is outstanding fails with `reason`.

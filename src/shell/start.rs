@@ -134,7 +134,7 @@ fn converse(
     };
     let end = obey(&mut performer, invocation, script, showing);
     // The far end's own end says nothing that the commands did not say, and sftp(1) ignores it too.
-    let _ = performer.context.remote.session().finish();
+    performer.context.remote.session().leave();
     end
 }
 

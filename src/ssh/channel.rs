@@ -325,6 +325,18 @@ impl Transport for ChannelTransport {
         self.connection.killer().clone()
     }
 
+    /// Says goodbye and does not wait for an answer, which would be a round trip for nothing.
+    fn leave(mut self: Box<Self>) {
+        // Words that have come already are still heard.
+        while matches!(self.advance(&mut Outbox::default(), &mut Inbox::default()), Ok(Step::Moved)) {}
+        if !self.half_written && self.pending_adjustment.is_none() {
+            // Each waits for the other side, and need not be repeated.
+            let _ = self.channel.send_eof();
+            let _ = self.channel.close();
+            let _ = self.connection.session.disconnect(None, "disconnected by user", None);
+        }
+    }
+
     fn finish(mut self: Box<Self>) -> End {
         self.conclude();
         let exit_status = self.channel.eof().then(|| self.channel.exit_status().ok()).flatten();
