@@ -44,7 +44,7 @@ pub(crate) enum Lie {
     EofAt(u64),
     /// `cap-reads=N`: READ gives no more than N bytes at once.
     CapReads(u32),
-    /// `gap-then-eof=N`: READs below N are short by half, those after the first short one are at the end of the file.
+    /// `gap-then-eof=N`: large READs below N are short by half, those after the first short one are at the end of the file.
     ShortThenEof(u64),
     /// `too-much-data`: READ gives more than was asked for.
     TooMuchData,
@@ -103,6 +103,9 @@ pub(crate) enum Lie {
     /// `link-then-directory`: a directory is listed as a link to `/tmp` first.
     LinkThenDirectory,
 }
+
+/// READs of fewer bytes are of small files, which `gap-then-eof` leaves alone: it is one file's gap that it tells of.
+const SHORTENED: u64 = 1000;
 
 impl Lie {
     /// Reads a lie's word.
@@ -350,7 +353,7 @@ impl Teller {
                 self.was_short = false;
                 Packet::status(id, wire::EOF, "End of file")
             }
-            Lie::ShortThenEof(byte) if reads && offset < byte => {
+            Lie::ShortThenEof(byte) if reads && offset < byte && end - offset >= SHORTENED => {
                 self.was_short = true;
                 self.read_at_most(request, (end - offset).div_ceil(2))
             }
