@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Failure, LocalDirectory};
 use crate::connect::Connector;
+use crate::mode::Change;
 use crate::name::RemotePath;
 use crate::remote::{Interrupt, Remote};
 use crate::sftp::{Error, Extension, FileType, Session};
@@ -77,14 +78,14 @@ impl Context {
 /// What commands have in common.
 impl Context {
     /// Starts a transfer with all the connections that there are or may be.
-    pub(super) fn start(&mut self, pairs: Pairs, options: Options, selection: Selection) -> Job {
+    pub(super) fn start(&mut self, pairs: Pairs, options: Options, selection: Selection, mode: Option<Change>) -> Job {
         let connections = Connections {
             connector: self.connector.clone(),
             most: self.settings.connections.max(1).into(),
             retries: self.settings.retries,
             spares: std::mem::take(&mut self.spares),
         };
-        let request = Request { pairs, options, selection, server: self.settings.server.clone(), connections };
+        let request = Request { pairs, options, selection, mode, server: self.settings.server.clone(), connections };
         transfer::start(self.session(), request)
     }
 

@@ -64,7 +64,7 @@ impl Run for Get {
         let typed = self.into.map(|LocalDir(into)| into).or(typed);
         let target = Target::of(cx, typed, operands.target_must_be_directory || found > 1)?;
         let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
-        let job = cx.start(Pairs::Get(pairs), self.flags.options(&cx.settings), selection);
+        let job = cx.start(Pairs::Get(pairs), self.flags.options(&cx.settings), selection, self.flags.mode());
         Ok(Outcome::Transfer { job, all_found: missing.is_none() })
     }
 }

@@ -67,7 +67,7 @@ impl Run for Put {
         };
         let target = Target::of(cx, target, operands.target_must_be_directory || found > 1)?;
         let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
-        let job = cx.start(Pairs::Put(pairs), self.flags.options(&cx.settings), selection);
+        let job = cx.start(Pairs::Put(pairs), self.flags.options(&cx.settings), selection, self.flags.mode());
         Ok(Outcome::Transfer { job, all_found: true })
     }
 }

@@ -15,6 +15,7 @@ use super::handles::Handles;
 use super::io::{Asked, Io, SPREADING_BYTES, Turn, may_be_crowded};
 use super::lines::LineId;
 use super::local::{Opened, Place, Sink, Wanted, bytes};
+use super::removal::Moved;
 use super::reporter::Sequence;
 use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, Handle, OpenFlags, Reply, calls};
@@ -49,6 +50,8 @@ pub(super) struct Download {
     early: BTreeMap<u64, (LineId, Bytes)>,
     outstanding: usize,
     end: End,
+    /// Whether all of it was fetched, and lies in its place.
+    is_moved: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +110,7 @@ impl Download {
             early: BTreeMap::new(),
             outstanding: 0,
             end: End::Ahead,
+            is_moved: false,
         };
         download.open(io);
         download
@@ -175,6 +179,18 @@ impl Download {
         self.state = State::Opening;
         (self.next, self.end) = (self.written, End::Ahead);
         self.open(io);
+    }
+
+    /// What was fetched, if it was.
+    pub(super) fn moved(&self) -> Option<Moved> {
+        let remote = self.remote.clone();
+        self.is_moved.then(|| match self.place {
+            Place::Stream { .. } => Moved::Unverifiable(remote),
+            Place::Entry { .. } => {
+                let modified = self.attributes.times.map(|times| times.modified);
+                Moved::Fetched { remote, length: self.written, modified }
+            }
+        })
     }
 
     /// Bytes that are known to come and have not been asked for.
@@ -506,6 +522,7 @@ impl Download {
             sink.finish()?;
         }
         if let Some(file) = self.file.take() {
+            self.is_moved = true;
             let finished = Event::Finished { file, length: self.written, elapsed: self.began.elapsed() };
             io.reporter.tell(self.sequence, finished);
         }

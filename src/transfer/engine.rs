@@ -14,14 +14,17 @@ use std::time::{Duration, Instant};
 
 use super::download::Download;
 use super::event::{Event, Note};
-use super::failure::{Act, Failure};
+use super::failure::{Act, Cause, Failure};
 use super::io::{Asked, Io, Token, Turn};
 use super::job::Canceller;
 use super::lines::{LineId, Lines, Newcomer};
-use super::local::{Directory, Parents, Place, Troubles};
+use super::local::{Directory, Parents, Place, Troubles, bytes, make_link};
 use super::pace::Pace;
-use super::plan::{GetDirectory, GetFile, Next, Plan, PutFile, Step, Target, Wishes};
+use super::plan::{GetDirectory, GetFile, GetLink, Next, Plan, PutFile, PutLink, Step, Target, Wishes};
+use super::rehearsal;
+use super::remote_link::{Course, Done, RemoteLinks};
 use super::remote_tree::{Fate, RemoteTree};
+use super::removal::{Moved, Removals};
 use super::report::Report;
 use super::reporter::{Found, Reporter, Sequence};
 use super::request::{Direction, Request};
@@ -40,7 +43,9 @@ const LEAST_BACKLOG: u64 = 512;
 
 /// Runs a job to its end.
 pub(super) fn run(session: Session, request: Request, events: Sender<Event>, canceller: Canceller) -> Report {
-    let settings = Settings::new(&session, request.options, request.server);
+    let direction = request.direction();
+    let mut settings = Settings::new(&session, request.options, request.server);
+    settings.mode = request.mode;
     let queue = Completions::new();
     let lines = Lines::new(&session, request.connections, &settings, canceller.clone(), queue.nudge());
     let found = Arc::new(Found::default());
@@ -57,6 +62,9 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Event>, can
     };
     let pace = settings.options.bytes_per_second.map(|rate| Pace::new(rate, Instant::now()));
     let io = Io { lines, line: 0, queue, pace, reporter, settings, canceller, scratch: Vec::new() };
+    if request.options.dry_run {
+        return rehearsal::run(&plan, io, direction);
+    }
     Engine {
         io,
         plan: Some(plan),
@@ -68,6 +76,8 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Event>, can
         local: LocalTree::default(),
         remote: RemoteTree::default(),
         homeless: BTreeSet::new(),
+        links: RemoteLinks::default(),
+        removals: Removals::new(request.options.remove_source),
         unanswered: Vec::new(),
         lost: None,
     }
@@ -90,6 +100,8 @@ struct Engine {
     remote: RemoteTree,
     /// Files whose connection was lost, and that go on when there is another.
     homeless: BTreeSet<Sequence>,
+    links: RemoteLinks,
+    removals: Removals,
     /// Requests about directories whose answers were lost.
     unanswered: Vec<(Sequence, Asked)>,
     /// Why the job ends with the connection.
@@ -131,7 +143,7 @@ impl Engine {
                 self.fill_windows();
             }
             let is_idle = self.io.queue.outstanding() == 0;
-            if is_idle && (stops || self.is_done()) {
+            if is_idle && (stops || self.is_done() && !self.empty_directories()) {
                 break;
             }
             for (token, outcome) in self.io.queue.wait(Some(self.nap())) {
@@ -143,6 +155,15 @@ impl Engine {
             }
         }
         self.conclude()
+    }
+
+    /// All else is done: removes directories whose contents were moved. Whether some are left to wait for.
+    fn empty_directories(&mut self) -> bool {
+        for directory in self.remote.arrived() {
+            self.removals.entered_local(directory);
+        }
+        self.io.line = self.io.lines.idlest().unwrap_or(self.io.line);
+        self.removals.remove_directories(&mut self.io)
     }
 
     /// How long nothing need be looked at: until the user's limit lets the next request out, when it is that which is waited for.
@@ -158,7 +179,12 @@ impl Engine {
     }
 
     fn is_done(&self) -> bool {
-        self.plan.is_none() && self.files.is_empty() && self.postponed.is_none() && self.unanswered.is_empty()
+        self.plan.is_none()
+            && self.files.is_empty()
+            && self.postponed.is_none()
+            && self.unanswered.is_empty()
+            && self.links.is_empty()
+            && self.removals.is_idle()
     }
 
     fn conclude(mut self) -> Report {
@@ -275,7 +301,11 @@ impl Engine {
         if let Some(line) = self.io.lines.idlest() {
             self.io.line = line;
             for (sequence, asked) in std::mem::take(&mut self.unanswered) {
-                self.remote.ask_again(sequence, asked, &mut self.io);
+                let is_known = self.links.ask_again(sequence, asked, &mut self.io)
+                    || self.removals.ask_again(sequence, asked, &mut self.io);
+                if !is_known {
+                    self.remote.ask_again(sequence, asked, &mut self.io);
+                }
             }
         }
     }
@@ -323,6 +353,7 @@ impl Engine {
     fn must_wait(&self, step: &Step) -> bool {
         match step {
             Step::Get(file) => self.local.path_of(&file.target).is_some_and(|path| self.targets.contains(&path)),
+            Step::GetLink(link) => self.local.path_of(&link.target).is_some_and(|path| self.targets.contains(&path)),
             Step::Put(file) => self.targets.contains(&path_there(file)),
             _ => false,
         }
@@ -331,7 +362,9 @@ impl Engine {
     /// The connection for what comes next. A file in a directory that is just being made goes behind that.
     fn line_for(&self, step: &Step) -> Option<LineId> {
         let behind = match step {
-            Step::Put(_) | Step::EnterPut(_) if self.remote.current_fate() == Some(Fate::Open) => self.remote.line(),
+            Step::Put(_) | Step::PutLink(_) | Step::EnterPut(_) if self.remote.current_fate() == Some(Fate::Open) => {
+                self.remote.line()
+            }
             _ => None,
         };
         behind.filter(|&line| self.io.lines.get(line).lost.is_none()).or_else(|| self.io.lines.idlest())
@@ -350,9 +383,13 @@ impl Engine {
             Step::Get(file) => return self.take_get(sequence, file),
             Step::Put(file) => return self.take_put(sequence, file),
             Step::EnterPut(directory) => return self.remote.enter(sequence, directory, &mut self.io),
+            Step::PutLink(link) => return self.take_put_link(sequence, link),
+            Step::GetLink(link) => self.take_get_link(sequence, &link),
             Step::EnterGet(directory) => self.enter_local(sequence, &directory),
             Step::Leave => self.leave(),
             Step::Announce(file) => self.io.reporter.tell(sequence, Event::Announced(file)),
+            // It is of use before anything is moved only.
+            Step::Note(note @ Note::Shortage { .. }) => self.io.reporter.interject(note),
             Step::Note(note) => self.io.reporter.tell(sequence, Event::Noted(note)),
             Step::Fail(failure) => self.fail_step(sequence, failure),
         }
@@ -384,7 +421,10 @@ impl Engine {
         let directory = step.remote.as_bytes().to_vec();
         self.io.reporter.tell(sequence, Event::Entered { direction: Direction::Get, directory });
         match made {
-            Ok(made) => self.local.stack.push(Some(Rc::new(made))),
+            Ok(made) => {
+                self.removals.entered_remote(&step.remote);
+                self.local.stack.push(Some(Rc::new(made)));
+            }
             Err(failure) => {
                 self.io.reporter.tell(sequence, Event::Failed(failure));
                 self.local.stack.push(None);
@@ -404,6 +444,10 @@ impl Engine {
         };
         let is_in_tree = matches!(file.target, Target::Beneath(_));
         match place {
+            Ok(_) if !self.removals.may_write(&target) => {
+                let failure = Failure::new(Act::RemoveSource, file.remote.as_bytes(), Cause::JustWritten);
+                self.fail_file(sequence, failure);
+            }
             Ok(place) => {
                 let download = Download::begin(sequence, file.remote, file.attributes, place, is_in_tree, &mut self.io);
                 self.add_file(sequence, Way::Get(Box::new(download)), target);
@@ -417,6 +461,10 @@ impl Engine {
             return self.pass_over(sequence);
         }
         match Source::open(&file) {
+            Ok(_) if !self.removals.may_write(&path_there(&file)) => {
+                let failure = Failure::new(Act::RemoveSource, bytes(&file.shown), Cause::JustWritten);
+                self.fail_file(sequence, failure);
+            }
             Ok(source) => {
                 let target = path_there(&file);
                 let upload = Box::new(Upload::begin(sequence, file, source, &mut self.io));
@@ -429,6 +477,43 @@ impl Engine {
                 self.postponed = Some(Step::Put(file));
             }
             Err(failure) => self.fail_file(sequence, file.failed(failure)),
+        }
+    }
+
+    fn take_get_link(&mut self, sequence: Sequence, link: &GetLink) {
+        let (Target::Beneath(name), Some(Some(directory))) = (&link.target, self.local.stack.last()) else { return };
+        let times = link.times.filter(|_| self.io.settings.options.preserve);
+        match make_link(directory, name, &link.points_to, times) {
+            Ok(()) => self.removals.begin(sequence, Moved::FetchedLink(link.remote.clone()), &mut self.io),
+            Err(failure) => self.io.reporter.tell(sequence, Event::Failed(failure)),
+        }
+    }
+
+    fn take_put_link(&mut self, sequence: Sequence, link: PutLink) {
+        if self.remote.current_fate() == Some(Fate::Refused) {
+            return self.io.reporter.conclude(sequence);
+        }
+        let directory = self.remote.use_current();
+        self.links.begin(sequence, link, directory, &mut self.io);
+    }
+
+    fn follow_link(&mut self, sequence: Sequence, course: Course) {
+        match course {
+            Course::Waits => {}
+            Course::Awaits(directory) => self.remote.wait_for(directory, sequence),
+            Course::Over(Done { directory, made }) => {
+                if let Some(link) = made {
+                    self.removals.begin(
+                        sequence,
+                        Moved::SentLink { local: link.local, shown: link.shown },
+                        &mut self.io,
+                    );
+                }
+                self.io.reporter.conclude(sequence);
+                if let Some(directory) = directory {
+                    self.remote.release(directory, &mut self.io);
+                }
+            }
         }
     }
 
@@ -515,6 +600,14 @@ impl Engine {
             for line in std::iter::once(home).chain(spread) {
                 self.io.lines.get_mut(line).hungry.remove(&sequence);
             }
+            let moved = match &file {
+                Way::Get(download) => download.moved(),
+                Way::Put { upload, .. } => upload.moved(),
+            };
+            if let Some(moved) = moved {
+                self.io.line = home;
+                self.removals.begin(sequence, moved, &mut self.io);
+            }
             if let Way::Put { directory: Some(directory), .. } = file {
                 self.remote.release(directory, &mut self.io);
             }
@@ -552,6 +645,14 @@ impl Engine {
                     self.go_on(file);
                 }
             }
+            Asked::MakeLink | Asked::ReadLink | Asked::RemoveLink => {
+                let fate = self.links.directory(sequence).and_then(|directory| self.remote.fate(directory));
+                let course = self.links.answer(sequence, asked, outcome, fate, &mut self.io);
+                self.follow_link(sequence, course);
+            }
+            Asked::StatMoved | Asked::RemoveMoved | Asked::RemoveEmptied => {
+                self.removals.answer(sequence, asked, outcome, &mut self.io);
+            }
             _ => self.answer_file(sequence, asked, outcome),
         }
     }
@@ -588,6 +689,10 @@ impl Engine {
 
     /// The fate of a file's directory is known.
     fn go_on(&mut self, sequence: Sequence) {
+        let fate = self.links.directory(sequence).and_then(|directory| self.remote.fate(directory));
+        if let Some(course) = self.links.go_on(sequence, fate, &mut self.io) {
+            return self.follow_link(sequence, course);
+        }
         let Some(moving) = self.files.get_mut(&sequence) else { return };
         let Way::Put { upload, directory: Some(directory), retried } = &mut moving.file else { return };
         if self.remote.fate(*directory) == Some(Fate::Refused) {

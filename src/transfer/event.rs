@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use super::request::Direction;
-use crate::terminal::Printable;
+use crate::terminal::{ByteSize, Printable};
 
 /// News of a running job.
 ///
@@ -44,6 +44,8 @@ pub enum Event {
     },
     /// The started file, or something about the job that is no file, failed. The job goes on with the next.
     Failed(Failure),
+    /// What would be done next, were this no dry run.
+    Intended(Intent),
     /// Something that the user should know and that is no failure.
     Noted(Note),
 }
@@ -103,6 +105,82 @@ pub struct Total {
     pub complete: bool,
 }
 
+/// What a transfer would do. Display gives the line, made printable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// To move a file.
+    File {
+        /// Which way it would go.
+        direction: Direction,
+        /// The source as messages show it.
+        source: Vec<u8>,
+        /// The target as messages show it.
+        target: Vec<u8>,
+        /// The source's length, when it is known.
+        size: Option<u64>,
+        /// Whether the source would be removed then.
+        removes: bool,
+    },
+    /// To make a directory.
+    Directory {
+        /// The directory as messages show it.
+        target: Vec<u8>,
+        /// Whether it is known that nothing is there.
+        is_missing: bool,
+    },
+    /// To copy a symbolic link.
+    Link {
+        /// The link as messages show it.
+        source: Vec<u8>,
+        /// Its copy as messages show it.
+        target: Vec<u8>,
+        /// Whether the link would be removed then.
+        removes: bool,
+    },
+    /// All of it together.
+    Total {
+        /// Files that would be moved.
+        files: u64,
+        /// Directories that would be made.
+        directories: u64,
+        /// Bytes of those files whose size is known.
+        bytes: u64,
+    },
+}
+
+impl fmt::Display for Intent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let removal = |removes: &bool| if *removes { ", and remove it" } else { "" };
+        match self {
+            Intent::File { direction, source, target, size, removes } => {
+                let act = if *direction == Direction::Get { "fetch" } else { "send" };
+                write!(f, "would {act} {} to {}", Printable(source), Printable(target))?;
+                if let Some(size) = size {
+                    write!(f, " ({})", ByteSize::bytes(*size))?;
+                }
+                f.write_str(removal(removes))
+            }
+            Intent::Directory { target, is_missing: true } => {
+                write!(f, "would make the directory {}", Printable(target))
+            }
+            Intent::Directory { target, is_missing: false } => {
+                write!(f, "would make the directory {}, unless it is there", Printable(target))
+            }
+            Intent::Link { source, target, removes } => {
+                write!(f, "would copy the link {} to {}{}", Printable(source), Printable(target), removal(removes))
+            }
+            Intent::Total { files, directories, bytes } => {
+                let plural = |count: &u64| if *count == 1 { "" } else { "s" };
+                write!(f, "total: {files} file{}, {}", plural(files), ByteSize::bytes(*bytes))?;
+                match directories {
+                    0 => Ok(()),
+                    _ => write!(f, "; {directories} director{}", if *directories == 1 { "y" } else { "ies" }),
+                }
+            }
+        }
+    }
+}
+
 /// Something that the user should know and that is no failure. Display gives the line, made printable.
 #[derive(Clone, Debug)]
 pub enum Note {
@@ -112,6 +190,15 @@ pub enum Note {
         direction: Direction,
         /// The entry, as sftp(1) names it: the whole path for a get, its name for a put.
         entry: Vec<u8>,
+    },
+    /// More is to be moved than there is room for.
+    Shortage {
+        /// Where to.
+        place: Vec<u8>,
+        /// Bytes that are to be moved, as far as is known.
+        needed: u64,
+        /// Bytes that are free.
+        free: u64,
     },
     /// A file that was named, or that a wildcard matches, and that is not moved because it is too large or too old.
     LeftOut {
@@ -164,6 +251,10 @@ impl fmt::Display for Note {
             }
             Note::Skipped { direction: Direction::Put, entry } => {
                 write!(f, "{}: not a regular file", Printable(entry))
+            }
+            Note::Shortage { place, needed, free } => {
+                let (needed, free) = (ByteSize::bytes(*needed), ByteSize::bytes(*free));
+                write!(f, "{}: {needed} or more are to go there, and {free} are free", Printable(place))
             }
             Note::LeftOut { source, reason } => write!(f, "{}: left out, {reason}", Printable(source)),
             Note::NotModified(target) => {

@@ -37,6 +37,8 @@ pub enum Act {
     OpenRemote,
     /// To open the remote file that an upload goes to.
     OpenTarget,
+    /// To learn what a link on the server leads to.
+    ReadLink,
     /// To read from a remote file.
     ReadRemote,
     /// To write to a remote file.
@@ -53,6 +55,8 @@ pub enum Act {
     ListRemote,
     /// To make a remote directory.
     MakeRemoteDirectory,
+    /// To make a symbolic link on the server.
+    MakeRemoteLink,
     /// To learn what a local path is.
     StatLocal,
     /// To open a local file.
@@ -63,12 +67,16 @@ pub enum Act {
     WriteLocal,
     /// To flush a local file to its disk.
     SyncLocal,
+    /// To remove the source of what arrived.
+    RemoveSource,
     /// To put a whole file in the place of its target.
     ReplaceLocal,
     /// To list a local directory.
     ListLocal,
     /// To make a local directory.
     MakeLocalDirectory,
+    /// To make a symbolic link here.
+    MakeLocalLink,
     /// To set the mode of a local file or directory.
     SetLocalMode,
     /// To set the times of a local file or directory.
@@ -100,6 +108,16 @@ pub enum Cause {
     NotRegular,
     /// It is a directory, and trees were not asked for.
     Directory,
+    /// It is not what it was when it was moved.
+    Changed,
+    /// What was written can't be looked at again.
+    Unverifiable,
+    /// Another source was moved to its target just now, and is removed.
+    JustWritten,
+    /// It is a link that leads out of the tree that is fetched, to this.
+    LeadsOut(Vec<u8>),
+    /// It is a link that leads back to a directory above it.
+    Loop,
     /// It should be a directory and is none.
     NotDirectory,
     /// It is neither where it was nor of the size that it had: the source ended early.
@@ -238,6 +256,7 @@ impl fmt::Display for Failure {
             Act::OpenTarget => write!(f, "dest open \"{thing}\""),
             // The blank is sftp(1)'s.
             Act::ReadRemote => write!(f, "read remote \"{thing}\" "),
+            Act::ReadLink => write!(f, "remote readlink \"{thing}\""),
             Act::WriteRemote => write!(f, "write remote \"{thing}\""),
             Act::SyncRemote => write!(f, "remote fsync \"{thing}\""),
             Act::SetRemoteAttributes => write!(f, "remote setstat \"{thing}\""),
@@ -248,14 +267,17 @@ impl fmt::Display for Failure {
             }
             Act::ListRemote => write!(f, "remote readdir \"{thing}\" failed"),
             Act::MakeRemoteDirectory => write!(f, "remote mkdir \"{thing}\""),
+            Act::MakeRemoteLink => write!(f, "remote symlink \"{thing}\""),
             Act::StatLocal => write!(f, "stat {thing}"),
             Act::OpenLocal => write!(f, "open local \"{thing}\""),
             Act::ReadLocal => write!(f, "read local \"{thing}\""),
             Act::WriteLocal => write!(f, "write local \"{thing}\""),
             Act::SyncLocal => write!(f, "local sync \"{thing}\""),
+            Act::RemoveSource => write!(f, "source \"{thing}\" is kept"),
             Act::ReplaceLocal => write!(f, "replace local \"{thing}\""),
             Act::ListLocal => write!(f, "local opendir \"{thing}\""),
             Act::MakeLocalDirectory => write!(f, "mkdir {thing}"),
+            Act::MakeLocalLink => write!(f, "local symlink \"{thing}\""),
             Act::SetLocalMode => write!(f, "local chmod \"{thing}\""),
             Act::SetLocalTimes => write!(f, "local set times \"{thing}\""),
             Act::Download => write!(f, "download {thing}"),
@@ -280,6 +302,11 @@ impl fmt::Display for Cause {
             Cause::Local(error) => local_error(f, error),
             Cause::NotRegular => f.write_str("not a regular file"),
             Cause::Directory => f.write_str("not a regular file (it is a directory)"),
+            Cause::Changed => f.write_str("it changed while it was moved"),
+            Cause::Unverifiable => f.write_str("what was written can't be verified"),
+            Cause::JustWritten => f.write_str("another source was moved to the same target, which would be lost"),
+            Cause::LeadsOut(target) => write!(f, "a link that leads out of the tree (to \"{}\")", Printable(target)),
+            Cause::Loop => f.write_str("a link that leads back to a directory above it"),
             Cause::NotDirectory => f.write_str("it is not a directory"),
             Cause::Truncated { got, expected } => write!(f, "it ended at byte {got} of {expected}"),
             Cause::LargerThanSource => f.write_str("local file is larger than remote"),
@@ -314,6 +341,17 @@ mod tests {
             (Act::CanonicalizeTarget, refused(), "upload \"p\": path canonicalization failed: Permission denied"),
             (Act::OpenRemote, refused(), "remote open \"p\": Permission denied"),
             (Act::OpenTarget, refused(), "dest open \"p\": Permission denied"),
+            (Act::RemoveSource, refused(), "source \"p\" is kept: Permission denied"),
+            (Act::RemoveSource, Cause::Changed, "source \"p\" is kept: it changed while it was moved"),
+            (Act::ReadLink, refused(), "remote readlink \"p\": Permission denied"),
+            (Act::MakeRemoteLink, refused(), "remote symlink \"p\": Permission denied"),
+            (Act::MakeLocalLink, denied(), "local symlink \"p\": Permission denied"),
+            (
+                Act::Download,
+                Cause::LeadsOut(b"/\x1b".to_vec()),
+                "download p: a link that leads out of the tree (to \"/\\033\")",
+            ),
+            (Act::Upload, Cause::Loop, "local \"p\": a link that leads back to a directory above it"),
             (Act::ReadRemote, refused(), "read remote \"p\" : Permission denied"),
             (Act::ReadRemote, Cause::Truncated { got: 4, expected: 9 }, "read remote \"p\" : it ended at byte 4 of 9"),
             (

@@ -59,6 +59,14 @@ pub(super) enum Asked {
     SetAttributes,
     Sync,
     Close,
+    /// Whether what was moved is still what was moved.
+    StatMoved,
+    RemoveMoved,
+    RemoveEmptied,
+    MakeLink,
+    /// What stands where a link could not be made.
+    ReadLink,
+    RemoveLink,
     MakeDirectory,
     StatDirectory,
     SetDirectory,

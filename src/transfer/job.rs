@@ -8,7 +8,7 @@ use super::engine;
 use super::event::Event;
 use super::failure::{Act, Failure};
 use super::report::Report;
-use super::request::{Direction, Pairs, Request};
+use super::request::{Direction, Request};
 use crate::remote::Interrupt;
 use crate::sftp::Session;
 use crate::transport::Killer;
@@ -115,10 +115,7 @@ impl Canceller {
 pub fn start(session: &Session, request: Request) -> Job {
     let (sender, events) = channel();
     let canceller = Canceller::default();
-    let direction = match request.pairs {
-        Pairs::Get(_) => Direction::Get,
-        Pairs::Put(_) => Direction::Put,
-    };
+    let direction = request.direction();
     let engine = {
         let (session, canceller) = (session.clone(), canceller.clone());
         thread::Builder::new().name("transfer".into()).spawn(move || engine::run(session, request, sender, canceller))

@@ -4,6 +4,7 @@
 //! while its directory's fate is open waits for that, and is sent once more when the directory is there after all.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::event::{Event, Note};
 use super::failure::{Act, Cause, Failure};
@@ -19,6 +20,8 @@ pub(super) struct RemoteTree {
     directories: BTreeMap<Sequence, Directory>,
     /// Those that were entered and not left.
     stack: Vec<Sequence>,
+    /// Local directories whose copies are there now, for who wants to remove them.
+    arrived: Vec<PathBuf>,
 }
 
 struct Directory {
@@ -101,6 +104,11 @@ impl RemoteTree {
     /// Whether a directory is there.
     pub(super) fn fate(&self, directory: Sequence) -> Option<Fate> {
         self.directories.get(&directory).map(|directory| directory.fate)
+    }
+
+    /// Local directories whose copies are there since this was asked last.
+    pub(super) fn arrived(&mut self) -> Vec<PathBuf> {
+        std::mem::take(&mut self.arrived)
     }
 
     /// Something in a directory waits for its fate.
@@ -215,6 +223,9 @@ impl RemoteTree {
         io.reporter.conclude(sequence);
         let Some(directory) = self.directories.get_mut(&sequence) else { return Vec::new() };
         directory.fate = fate;
+        if io.settings.options.remove_source && fate != Fate::Refused {
+            self.arrived.push(directory.source.local.clone());
+        }
         let mut files = Vec::new();
         for waiting in std::mem::take(&mut directory.waiting) {
             if !self.directories.contains_key(&waiting) {

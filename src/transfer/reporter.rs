@@ -118,6 +118,11 @@ impl Reporter {
         self.emit(Event::Noted(note));
     }
 
+    /// News of a job that moves nothing, told at once.
+    pub(super) fn tell_now(&mut self, event: Event) {
+        self.emit(event);
+    }
+
     /// Nothing more will be told of this step.
     pub(super) fn conclude(&mut self, sequence: Sequence) {
         if sequence != self.head {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::selection::Selection;
 use crate::connect::Connector;
+use crate::mode::Change;
 use crate::name::RemotePath;
 use crate::sftp::{Attributes, Session};
 
@@ -19,6 +20,8 @@ pub struct Request {
     pub options: Options,
     /// Which entries of trees.
     pub selection: Selection,
+    /// How the permissions of the files that arrive are changed (`--chmod`).
+    pub mode: Option<Change>,
     /// Which server it is, such as `user@host:port`: a part of the names of partial files, so that none is ever taken for
     /// one of another server.
     pub server: Vec<u8>,
@@ -37,6 +40,17 @@ pub struct Connections {
     pub retries: u32,
     /// Open sessions with the same server that nobody else uses.
     pub spares: Vec<Session>,
+}
+
+impl Request {
+    /// Which way the bytes go.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        match self.pairs {
+            Pairs::Get(_) => Direction::Get,
+            Pairs::Put(_) => Direction::Put,
+        }
+    }
 }
 
 impl Connections {
@@ -140,6 +154,18 @@ impl LocalPath {
     }
 }
 
+/// What becomes of the symbolic links of a tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// They are left out, which is said.
+    #[default]
+    Skipped,
+    /// They stand for what they lead to (`-L`).
+    Followed,
+    /// They are copied as links (`--links`).
+    Copied,
+}
+
 /// How files are moved: the flags of `get` and `put`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -151,6 +177,12 @@ pub struct Options {
     pub resume: bool,
     /// Flush each file to its disk (`-f`): ours for a get; the server's for a put, where it can.
     pub fsync: bool,
+    /// What becomes of symbolic links below the top of a tree; one that is named is followed.
+    pub links: Links,
+    /// Remove each source once its copy is known to be complete (`--remove-source`).
+    pub remove_source: bool,
+    /// Only say what would be done (`--dry-run`).
+    pub dry_run: bool,
     /// Bytes of one READ or WRITE (`-B`), used as given. Without it they follow the server's limits.
     pub request_bytes: Option<u32>,
     /// Requests in flight (`-R`). Without it bytes in flight are bounded, not requests.

@@ -4,6 +4,7 @@ use rustix::fs::{Mode, RawMode};
 use rustix::process::{Resource, getrlimit, umask};
 
 use super::request::Options;
+use crate::mode::Change;
 use crate::sftp::Session;
 
 /// Bytes of one READ or WRITE where the user did not say. Every server takes it, and larger ones are slower through libssh2's queues.
@@ -39,6 +40,8 @@ const RESERVED_DESCRIPTORS: u64 = 64;
 pub(super) struct Settings {
     pub(super) options: Options,
     pub(super) server: Vec<u8>,
+    /// How the permissions of files that arrive are changed.
+    pub(super) mode: Option<Change>,
     /// The mode bits that a new file does not get.
     pub(super) umask: u32,
     pub(super) read_bytes: u32,
@@ -63,6 +66,7 @@ impl Settings {
         Settings {
             options,
             server,
+            mode: None,
             umask: current_umask(),
             read_bytes,
             write_bytes,

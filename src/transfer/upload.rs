@@ -18,6 +18,7 @@ use super::io::{Asked, Io, Turn, may_be_crowded};
 use super::lines::LineId;
 use super::local::bytes;
 use super::plan::{PutFile, times};
+use super::removal::Moved;
 use super::reporter::Sequence;
 use crate::sftp::{self, Attributes, Extension, Handle, OpenFlags, Reply, StatusCode, Statvfs, Times, calls};
 
@@ -56,6 +57,8 @@ pub(super) struct Upload {
     failure: Option<Failure>,
     /// Where the first WRITE that failed should have gone.
     hole: Option<u64>,
+    /// Whether all of it was sent, and its CLOSE went well.
+    is_moved: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +111,10 @@ impl Upload {
             sequence,
             local,
             size: metadata.len(),
-            mode: metadata.mode() & 0o777,
+            mode: match &io.settings.mode {
+                Some(change) => change.apply(Some(metadata.mode())).unwrap_or(metadata.mode()) & 0o7777,
+                None => metadata.mode() & 0o777,
+            },
             times: times(&metadata),
             source: plan,
             began: Instant::now(),
@@ -122,9 +128,21 @@ impl Upload {
             outstanding: 0,
             failure: None,
             hole: None,
+            is_moved: false,
         };
         upload.send_first(io);
         upload
+    }
+
+    /// What was sent, if it was.
+    pub(super) fn moved(&self) -> Option<Moved> {
+        self.is_moved.then(|| Moved::Sent {
+            local: self.source.local.clone(),
+            shown: self.source.shown.clone(),
+            remote: self.source.remote.clone(),
+            length: self.next,
+            modified: self.times.modified,
+        })
     }
 
     /// Bytes that are known to go and have not been sent.
@@ -224,7 +242,7 @@ impl Upload {
 
     fn open(&mut self, io: &mut Io, state: State, flags: OpenFlags) {
         self.state = state;
-        let attributes = Attributes::with_permissions(self.mode);
+        let attributes = Attributes::with_permissions(self.mode & 0o777);
         io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.source.remote, flags, attributes });
     }
 
@@ -393,9 +411,10 @@ impl Upload {
     }
 
     fn send_attributes(&mut self, io: &mut Io, handle: &Handle) {
-        if io.settings.options.preserve {
-            let attributes =
-                Attributes { permissions: Some(self.mode), times: Some(self.times), ..Attributes::default() };
+        let preserve = io.settings.options.preserve;
+        if preserve || io.settings.mode.is_some() {
+            let times = preserve.then_some(self.times);
+            let attributes = Attributes { permissions: Some(self.mode), times, ..Attributes::default() };
             io.ask(self.sequence, Asked::SetAttributes, &calls::Fsetstat { handle, attributes });
             self.outstanding += 1;
         }
@@ -522,6 +541,7 @@ impl Upload {
         match (self.failure.take(), file) {
             (Some(failure), _) => io.reporter.tell(self.sequence, Event::Failed(self.source.failed(failure))),
             (None, Some(file)) => {
+                self.is_moved = true;
                 let finished = Event::Finished { file, length: self.next, elapsed: self.began.elapsed() };
                 io.reporter.tell(self.sequence, finished);
             }

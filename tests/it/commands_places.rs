@@ -163,11 +163,11 @@ fn df_shows_the_file_system_of_a_path() {
 
 #[test]
 fn help_lists_the_commands_and_explains_each() {
-    shell().types("help").types("?").succeeds().prints("Available commands:\nbye  ").prints("get [-afpr]");
+    shell().types("help").types("?").succeeds().prints("Available commands:\nbye  ").prints("get [-afprLn]");
     shell()
         .types("help reget")
         .succeeds()
-        .prints("Usage: reget [-afpr] [-o dir] [--flags] remote... [local]")
+        .prints("Usage: reget [-afprLn] [-o dir] [--flags] remote... [local]")
         .prints("-p, --preserve                Keep modes and times");
     shell().types("help nonsense").as_batch().succeeds().prints("Available commands:").reports("Invalid command.");
 }
@@ -192,7 +192,7 @@ fn every_example_of_the_help_does_what_it_says() {
                 .quietly();
         }
     }
-    shell().types("get --help").as_batch().succeeds().prints("Usage: get [-afpr]");
+    shell().types("get --help").as_batch().succeeds().prints("Usage: get [-afprLn]");
 }
 
 #[test]

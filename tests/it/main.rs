@@ -34,5 +34,6 @@ mod retry;
 mod script;
 mod start;
 mod transfer;
+mod transfer_flags;
 mod transport;
 mod world;

@@ -117,6 +117,16 @@ checks! {
         }
     }
 
+    /// The same, but only the beginnings of the lines.
+    fn complains_like(self, beginnings: &[&str]) {
+        let complaint: Vec<&str> = self.stderr.lines().filter(|line| !is_greeting(line)).collect();
+        let is_like = |(line, beginning): (&&str, &&str)| line.starts_with(beginning);
+        if complaint.len() != beginnings.len() || !complaint.iter().zip(beginnings).all(is_like) {
+            let mismatch = format!("it complains {complaint:#?}\n    instead of {beginnings:#?}");
+            self.mismatch(mismatch);
+        }
+    }
+
     /// Nothing is on stderr but the greeting.
     fn quietly(self) {
         if self.stderr.lines().any(|line| !is_greeting(line)) {

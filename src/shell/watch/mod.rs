@@ -119,6 +119,7 @@ fn tell(event: &Event, output: &Output) {
                 output.hint(hint);
             }
         }
+        Event::Intended(intent) => output.answer(intent),
         Event::Noted(note) => output.warning(note),
         Event::Started(_) | Event::Advanced { .. } | Event::Finished { .. } => {}
     }

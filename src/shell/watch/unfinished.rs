@@ -22,7 +22,11 @@ impl Unfinished {
             Event::Started(file) => self.started = Some(Arc::clone(file)),
             Event::Finished { .. } | Event::Failed(_) => self.started = None,
             Event::Noted(Note::Kept { target, .. }) => self.kept.push(target.clone()),
-            Event::Announced(_) | Event::Entered { .. } | Event::Advanced { .. } | Event::Noted(_) => {}
+            Event::Announced(_)
+            | Event::Entered { .. }
+            | Event::Advanced { .. }
+            | Event::Intended(_)
+            | Event::Noted(_) => {}
         }
     }
 

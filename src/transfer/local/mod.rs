@@ -4,10 +4,12 @@
 
 mod directory;
 mod existing;
+mod link;
 mod partial;
 mod place;
 mod sink;
 
 pub(super) use directory::{Directory, Troubles, bytes};
+pub(super) use link::{make_link, stays_within};
 pub(super) use place::{Parents, Place};
 pub(super) use sink::{Opened, Sink, Wanted};

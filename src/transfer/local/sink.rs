@@ -6,7 +6,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,6 +28,9 @@ use super::partial::{self, Partial};
 use super::place::Place;
 use crate::name::RemotePath;
 use crate::sftp::{Attributes, Times};
+
+/// The type bits of a regular file, by which a symbolic mode knows that it is no directory.
+const REGULAR: u32 = 0o100_000;
 
 /// Pause between two looks at a FIFO that nobody reads yet, and at a cancel.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -168,6 +171,13 @@ impl Wanted<'_> {
             _ if options.preserve && given.is_some() => given,
             Kind::InPlace(_) => None,
             Kind::Partial(_) => kept_mode.or_else(|| Some(self.settings.masked(given.unwrap_or(0o666) | 0o200))),
+        };
+        let mode = match (&self.settings.mode, &kind) {
+            (None, _) | (_, Kind::Stream(_)) => mode,
+            (Some(change), Kind::Partial(Beside { partial: Partial { file, .. }, .. }) | Kind::InPlace(file)) => {
+                let present = || file.metadata().ok().map(|metadata| metadata.mode());
+                change.apply(mode.or_else(present).map(|mode| mode & 0o7777 | REGULAR))
+            }
         };
         let is_stream = matches!(kind, Kind::Stream(_));
         let times = self.attributes.times.filter(|_| options.preserve && !is_stream);

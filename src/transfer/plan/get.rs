@@ -1,21 +1,28 @@
 //! The plan of a download: what each pair is on the server, and the trees below.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::super::event::{File, Note};
 use super::super::failure::{Act, Cause, Failure};
 use super::super::job::Canceller;
-use super::super::local::bytes;
-use super::super::request::{Direction, GetPair, LocalPath, Options};
+use super::super::local::{bytes, stays_within};
+use super::super::request::{Direction, GetPair, Links, LocalPath, Options};
 use super::super::selection::Selection;
-use super::{GetDirectory, GetFile, Planned, Step, Target, Wishes};
+use super::{GetDirectory, GetFile, GetLink, Planned, Step, Target, Wishes};
 use crate::name::RemotePath;
-use crate::remote::{Found, Lifeline, Links, Walk};
-use crate::sftp::{self, Attributes, FileType, Pending, calls};
+use crate::remote::{Directory, Entry, Found, Lifeline, Links as Walked, Walk};
+use crate::sftp::{self, Attributes, FileType, Pending, Times, calls};
 
 /// Pairs whose kind is asked ahead of their turn.
 const STATS_AHEAD: usize = 256;
+
+/// What is found of a tree while links are asked what they lead to.
+const LINKS_AHEAD: usize = 256;
 
 /// The steps of a download.
 pub(super) fn steps(
@@ -72,6 +79,24 @@ struct Tree {
     walk: Walk,
     /// Attributes and place of the top, until it is entered.
     top: Option<(Attributes, LocalPath)>,
+    links: Links,
+    lifeline: Lifeline,
+    /// What was found while links are asked what they lead to.
+    ahead: VecDeque<Ahead>,
+}
+
+/// Something that a walk found.
+enum Ahead {
+    Ready(Planned),
+    Link(Link, Pending<Bytes>),
+}
+
+/// A link, and how deep below the top its directory lies.
+struct Link {
+    remote: RemotePath,
+    name: OsString,
+    depth: usize,
+    times: Option<Times>,
 }
 
 impl Iterator for GetPlan {
@@ -162,12 +187,19 @@ impl GetPlan {
             self.lifeline.ask(|session| session.realpath(&pair.remote)).map(|path| RemotePath::new(path.to_vec()));
         match canonical {
             Ok(Ok(top)) => {
-                let mut walk = Walk::new(self.lifeline.clone(), &top, Links::Kept, &self.canceller.interrupt());
+                let links = if self.options.links == Links::Followed { Walked::Followed } else { Walked::Kept };
+                let mut walk = Walk::new(self.lifeline.clone(), &top, links, &self.canceller.interrupt());
                 if !self.selection.is_everything() {
                     let selection = Arc::clone(&self.selection);
                     walk = walk.only(move |path, attributes| selection.takes(path, attributes));
                 }
-                self.tree = Some(Tree { walk, top: Some((attributes, pair.local.clone())) });
+                self.tree = Some(Tree {
+                    walk,
+                    top: Some((attributes, pair.local.clone())),
+                    links: self.options.links,
+                    lifeline: self.lifeline.clone(),
+                    ahead: VecDeque::new(),
+                });
             }
             Ok(Err(unfit)) => {
                 let cause = crate::remote::Error::Unfit(unfit);
@@ -180,7 +212,20 @@ impl GetPlan {
 
 impl Tree {
     fn next(&mut self) -> Option<Planned> {
-        Some(match self.walk.next()? {
+        while self.ahead.len() < LINKS_AHEAD && !matches!(self.ahead.front(), Some(Ahead::Ready(_))) {
+            match self.find() {
+                Some(found) => self.ahead.push_back(found),
+                None => break,
+            }
+        }
+        match self.ahead.pop_front()? {
+            Ahead::Ready(planned) => Some(planned),
+            Ahead::Link(link, pending) => Some(self.link(link, pending).unwrap_or_else(Step::Fail).into()),
+        }
+    }
+
+    fn find(&mut self) -> Option<Ahead> {
+        let planned = match self.walk.next()? {
             Found::Directory(directory) => {
                 let (attributes, target) = match (self.top.take(), &directory.name) {
                     (Some((attributes, local)), _) => (attributes, Target::Named(local)),
@@ -192,20 +237,43 @@ impl Tree {
             }
             Found::Left(_) => Step::Leave.into(),
             Found::Failure(error) => Step::Fail(error.into()).into(),
-            Found::Entry { directory, entry } => {
-                let remote = directory.path.join(&entry.name);
-                match entry.attributes.file_type() {
-                    Some(FileType::Regular) => {
-                        let target = Target::Beneath(entry.name.as_os_str().to_owned());
-                        let size = entry.attributes.size;
-                        Planned { step: Step::Get(GetFile { remote, attributes: entry.attributes, target }), size }
-                    }
-                    _ => {
-                        let entry = remote.as_bytes().to_vec();
-                        Step::Note(Note::Skipped { direction: Direction::Get, entry }).into()
-                    }
-                }
+            Found::Entry { directory, entry } => return Some(self.entry(&directory, entry)),
+        };
+        Some(Ahead::Ready(planned))
+    }
+
+    fn entry(&self, directory: &Directory, entry: Entry) -> Ahead {
+        let remote = directory.path.join(&entry.name);
+        let name = entry.name.as_os_str().to_owned();
+        Ahead::Ready(match entry.attributes.file_type() {
+            Some(FileType::Regular) => {
+                let size = entry.attributes.size;
+                let file = GetFile { remote, attributes: entry.attributes, target: Target::Beneath(name) };
+                Planned { step: Step::Get(file), size }
+            }
+            Some(FileType::Symlink) if self.links == Links::Copied => {
+                let pending = self.lifeline.strand().session.submit(&calls::Readlink { path: &remote });
+                let times = entry.attributes.times;
+                return Ahead::Link(Link { remote, name, depth: directory.depth, times }, pending);
+            }
+            _ => {
+                let entry = remote.as_bytes().to_vec();
+                Step::Note(Note::Skipped { direction: Direction::Get, entry }).into()
             }
         })
+    }
+
+    fn link(&self, Link { remote, name, depth, times }: Link, pending: Pending<Bytes>) -> Result<Step, Failure> {
+        let answer = match pending.wait() {
+            // Its connection was lost.
+            Err(error) if !error.leaves_the_session_alive() => self.lifeline.ask(|session| session.readlink(&remote)),
+            answer => answer,
+        };
+        let points_to = answer.map_err(|error| Failure::new(Act::ReadLink, remote.as_bytes(), error))?;
+        if !stays_within(&points_to, depth) {
+            return Err(Failure::new(Act::Download, remote.as_bytes(), Cause::LeadsOut(points_to.to_vec())));
+        }
+        let points_to = OsString::from_vec(points_to.to_vec());
+        Ok(Step::GetLink(GetLink { remote, points_to, times, target: Target::Beneath(name) }))
     }
 }

@@ -5,6 +5,7 @@
 
 mod get;
 mod put;
+mod space;
 
 pub(super) use put::times;
 
@@ -15,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 use std::thread;
 
+use self::space::Space;
 use super::event::{File, Note};
 use super::failure::Failure;
 use super::job::Canceller;
@@ -47,6 +49,10 @@ pub(super) enum Step {
     Put(PutFile),
     /// A directory to send; what is in it follows, then [`Step::Leave`].
     EnterPut(PutDirectory),
+    /// A link to make here.
+    GetLink(GetLink),
+    /// A link to make on the server.
+    PutLink(PutLink),
     /// All that is in the directory that was entered last has been planned.
     Leave,
     /// Something that can't be done.
@@ -67,6 +73,25 @@ pub(super) struct GetDirectory {
     pub(super) remote: RemotePath,
     pub(super) attributes: Attributes,
     pub(super) target: Target,
+}
+
+/// A link to make here.
+pub(super) struct GetLink {
+    pub(super) remote: RemotePath,
+    /// What it leads to; it stays within the tree.
+    pub(super) points_to: OsString,
+    pub(super) times: Option<Times>,
+    pub(super) target: Target,
+}
+
+/// A link to make on the server.
+pub(super) struct PutLink {
+    pub(super) local: PathBuf,
+    /// How messages show the source.
+    pub(super) shown: PathBuf,
+    pub(super) remote: RemotePath,
+    /// What it leads to.
+    pub(super) points_to: RemotePath,
 }
 
 /// Where something that is fetched shall be.
@@ -99,6 +124,7 @@ impl PutFile {
 
 /// A directory to send.
 pub(super) struct PutDirectory {
+    pub(super) local: PathBuf,
     /// How messages show the source.
     pub(super) shown: PathBuf,
     pub(super) remote: RemotePath,
@@ -135,13 +161,17 @@ impl Plan {
     ) -> std::io::Result<Plan> {
         let (sender, steps) = sync_channel(STEPS_AHEAD);
         let is_awaited = Arc::new(AtomicBool::new(false));
-        let planner =
-            Planner { sender, found, is_awaited: Arc::clone(&is_awaited), nudge, canceller: canceller.clone() };
+        let space = Space::new(&pairs, wishes.options.resume, lifeline.clone());
+        let mut planner =
+            Planner { space, sender, found, is_awaited: Arc::clone(&is_awaited), nudge, canceller: canceller.clone() };
         let lifeline = lifeline.clone();
         let canceller = canceller.clone();
-        thread::Builder::new().name("transfer-plan".into()).spawn(move || match pairs {
-            Pairs::Get(pairs) => planner.run(get::steps(lifeline, pairs, wishes, canceller)),
-            Pairs::Put(pairs) => planner.run(put::steps(lifeline, pairs, wishes, canceller)),
+        thread::Builder::new().name("transfer-plan".into()).spawn(move || {
+            let shortage = planner.space.named(&pairs);
+            match pairs {
+                Pairs::Get(pairs) => planner.run(shortage, get::steps(lifeline, pairs, wishes, canceller)),
+                Pairs::Put(pairs) => planner.run(shortage, put::steps(lifeline, pairs, wishes, canceller)),
+            }
         })?;
         Ok(Plan { steps, is_awaited })
     }
@@ -164,6 +194,7 @@ impl Plan {
 
 /// The thread's end of a plan.
 struct Planner {
+    space: Space,
     sender: SyncSender<Step>,
     found: Arc<Found>,
     is_awaited: Arc<AtomicBool>,
@@ -172,16 +203,20 @@ struct Planner {
 }
 
 impl Planner {
-    fn run(self, steps: impl Iterator<Item = Planned>) {
+    fn run(mut self, shortage: Option<Note>, steps: impl Iterator<Item = Planned>) {
+        // An engine that is gone wants no more.
+        let mut wants_more = shortage.is_none_or(|note| self.send(Step::Note(note)));
         for Planned { step, size } in steps {
-            if let Step::Get(_) | Step::Put(_) = step {
-                self.found.add(size);
-            }
-            // An engine that is gone wants no more.
-            if self.canceller.is_cancelled() || self.sender.send(step).is_err() {
+            if !wants_more {
                 break;
             }
-            self.wake();
+            if let Step::Get(_) | Step::Put(_) = step {
+                self.found.add(size);
+                if let Some(note) = self.space.add(size.unwrap_or(0)) {
+                    self.send(Step::Note(note));
+                }
+            }
+            wants_more = self.send(step);
         }
         self.found.complete.store(true, Ordering::Relaxed);
         let Planner { sender, is_awaited, nudge, .. } = self;
@@ -189,6 +224,13 @@ impl Planner {
         if is_awaited.swap(false, Ordering::SeqCst) {
             nudge.nudge();
         }
+    }
+
+    /// Whether more is wanted.
+    fn send(&self, step: Step) -> bool {
+        let is_taken = !self.canceller.is_cancelled() && self.sender.send(step).is_ok();
+        self.wake();
+        is_taken
     }
 
     fn wake(&self) {

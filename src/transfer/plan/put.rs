@@ -13,9 +13,9 @@ use super::super::event::{File, Note};
 use super::super::failure::{Act, Cause, Failure};
 use super::super::job::Canceller;
 use super::super::local::bytes;
-use super::super::request::{Direction, Options, PutPair};
+use super::super::request::{Direction, Links, Options, PutPair};
 use super::super::selection::Selection;
-use super::{Planned, PutDirectory, PutFile, Step, Wishes};
+use super::{Planned, PutDirectory, PutFile, PutLink, Step, Wishes};
 use crate::name::{EntryName, RemotePath};
 use crate::remote::{Lifeline, MAX_DEPTH};
 use crate::sftp::{Attributes, Times, calls};
@@ -56,6 +56,8 @@ struct Level {
     remote: RemotePath,
     /// From the top, which is empty.
     path: PathBuf,
+    /// To see when a link leads back to it.
+    identity: (u64, u64),
     /// Sorted; the next is the last.
     names: Vec<OsString>,
 }
@@ -127,6 +129,9 @@ impl PutPlan {
         let failed = |cause: Cause| Failure::new(Act::CanonicalizeTarget, target.as_bytes(), cause);
         let canonical = || self.lifeline.ask(|session| session.realpath(target));
         let mut answer = canonical();
+        if self.options.dry_run && answer.as_ref().is_err_and(|error| error.is_no_such_file()) {
+            return Ok(target.clone());
+        }
         if answer.as_ref().is_err_and(|error| error.is_no_such_file()) && self.make_parents(target) {
             answer = canonical();
         }
@@ -158,7 +163,7 @@ impl PutPlan {
     fn plan_entry(&mut self, name: OsString) {
         let Some(level) = self.levels.last() else { return };
         let (local, shown, path) = (level.local.join(&name), level.shown.join(&name), level.path.join(&name));
-        let metadata = fs::symlink_metadata(&local);
+        let (metadata, is_link) = self.look_at(&local);
         if metadata.as_ref().is_ok_and(|metadata| self.leaves_out(&path, metadata)) {
             return;
         }
@@ -171,13 +176,45 @@ impl PutPlan {
             }
         };
         match metadata {
+            Ok(metadata) if metadata.is_dir() && is_link && self.is_above(&metadata) => {
+                self.fail(Failure::new(Act::Upload, bytes(&shown), Cause::Loop));
+            }
             Ok(metadata) if metadata.is_dir() => self.enter(local, shown, remote, path, &metadata),
-            Ok(metadata) if metadata.is_file() => self.send(local, shown, remote, &metadata, false),
+            Ok(metadata) if metadata.is_file() => self.send(local, shown, remote, &metadata, is_link),
+            Ok(metadata) if metadata.is_symlink() && self.options.links == Links::Copied => {
+                self.link(local, shown, remote)
+            }
             Ok(_) => {
                 let note = Note::Skipped { direction: Direction::Put, entry: name };
                 self.ready.push_back(Step::Note(note).into());
             }
             Err(error) => self.fail(Failure::new(Act::StatLocal, bytes(&shown), error)),
+        }
+    }
+
+    /// What an entry is, and whether it is a link that was followed. One that leads nowhere is an entry like any other.
+    fn look_at(&self, local: &Path) -> (io::Result<Metadata>, bool) {
+        let metadata = fs::symlink_metadata(local);
+        let is_link = metadata.as_ref().is_ok_and(Metadata::is_symlink) && self.options.links == Links::Followed;
+        match fs::metadata(local) {
+            Ok(followed) if is_link => (Ok(followed), true),
+            _ => (metadata, false),
+        }
+    }
+
+    /// Whether a directory is one of those that were entered and not left.
+    fn is_above(&self, directory: &Metadata) -> bool {
+        self.levels.iter().any(|level| level.identity == identity(directory))
+    }
+
+    fn link(&mut self, local: PathBuf, shown: PathBuf, remote: RemotePath) {
+        let points_to = fs::read_link(&local).map_err(Cause::from).and_then(|points_to| {
+            let points_to = RemotePath::new(points_to.into_os_string().into_vec());
+            points_to.map_err(|unfit| crate::remote::Error::Unfit(unfit).into())
+        });
+        match points_to {
+            Ok(points_to) => self.ready.push_back(Step::PutLink(PutLink { local, shown, remote, points_to }).into()),
+            Err(cause) => self.fail(Failure::new(Act::StatLocal, bytes(&shown), cause)),
         }
     }
 
@@ -204,6 +241,7 @@ impl PutPlan {
             return self.fail(Failure::new(Act::Upload, bytes(&shown), cause));
         }
         let step = Step::EnterPut(PutDirectory {
+            local: local.clone(),
             shown: shown.clone(),
             remote: remote.clone(),
             mode: metadata.mode(),
@@ -217,12 +255,17 @@ impl PutPlan {
                 Vec::new()
             }
         };
-        self.levels.push(Level { local, shown, remote, path, names });
+        self.levels.push(Level { local, shown, remote, path, identity: identity(metadata), names });
     }
 
     fn fail(&mut self, failure: Failure) {
         self.ready.push_back(Step::Fail(failure).into());
     }
+}
+
+/// What makes a directory the same as another, however it is reached.
+fn identity(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
 }
 
 /// The names in a directory, the first one last.

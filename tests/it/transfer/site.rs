@@ -12,7 +12,7 @@ use sftpsh::child::ChildTransport;
 use sftpsh::name::RemotePath;
 use sftpsh::sftp::{self, Session};
 use sftpsh::transfer::{
-    self, Connections, Event, GetPair, LocalPath, Options, Pairs, PutPair, Report, Request, Selection,
+    self, Connections, Event, GetPair, Links, LocalPath, Options, Pairs, PutPair, Report, Request, Selection,
 };
 
 use crate::support::{Entry, Remote, World, sftp_server};
@@ -34,6 +34,9 @@ pub(super) const PLAIN: Options = Options {
     preserve: false,
     resume: false,
     fsync: false,
+    links: Links::Skipped,
+    remove_source: false,
+    dry_run: false,
     request_bytes: None,
     requests: None,
     bytes_per_second: None,
@@ -97,6 +100,7 @@ impl Site {
             pairs,
             options,
             selection: Selection::default(),
+            mode: None,
             server: b"test".to_vec(),
             connections: Connections::default(),
         }
@@ -179,6 +183,7 @@ fn line(event: &Event) -> Option<String> {
         Event::Advanced { .. } => return None,
         Event::Finished { file, length, .. } => format!("finished {} of {length}", file.name().escape_ascii()),
         Event::Failed(failure) => format!("failed: {failure}"),
+        Event::Intended(intent) => intent.to_string(),
         Event::Noted(note) => format!("noted: {note}"),
     })
 }

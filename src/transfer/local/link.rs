@@ -1,0 +1,104 @@
+//! Symbolic links here, as copies of those in a tree that is fetched.
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, readlinkat, renameat, symlinkat, unlinkat, utimensat};
+use rustix::io::Errno;
+
+use super::super::failure::{Act, Failure};
+use super::directory::{Directory, bytes};
+use super::sink::timestamps;
+use crate::sftp::Times;
+
+/// Names beside a link that are tried for the one that will replace what is there.
+const MOST_TRIES: u32 = 100;
+
+/// Whether a link's target may be followed without leaving the tree: it is relative, and climbs no further than to the
+/// tree's top, `depth` levels above the link's directory.
+///
+/// Only in front may it climb: behind a name `..` would mean the directory above whatever that name, a link perhaps, leads
+/// to. So each link of a tree leads to a path below the top however many of them are passed.
+pub(in super::super) fn stays_within(target: &[u8], depth: usize) -> bool {
+    let mut climbed = 0;
+    let mut has_descended = false;
+    for component in target.split(|&byte| byte == b'/') {
+        match component {
+            b"" | b"." => {}
+            b".." if has_descended => return false,
+            b".." => climbed += 1,
+            _ => has_descended = true,
+        }
+    }
+    !target.starts_with(b"/") && climbed <= depth
+}
+
+/// Makes a link in an open directory, in the place of a file or link that is there.
+pub(in super::super) fn make_link(
+    directory: &Directory,
+    name: &OsStr,
+    target: &OsStr,
+    times: Option<Times>,
+) -> Result<(), Failure> {
+    let at = directory.descriptor();
+    let failed = |act, error: Errno| Failure::new(act, bytes(&directory.shown().join(name)), error);
+    match symlinkat(target, at, name) {
+        Err(Errno::EXIST) => replace(directory, name, target),
+        made => made,
+    }
+    .map_err(|error| failed(Act::MakeLocalLink, error))?;
+    match times {
+        Some(times) => utimensat(at, name, &timestamps(times), AtFlags::SYMLINK_NOFOLLOW)
+            .map_err(|error| failed(Act::SetLocalTimes, error)),
+        None => Ok(()),
+    }
+}
+
+fn replace(directory: &Directory, name: &OsStr, target: &OsStr) -> Result<(), Errno> {
+    let at = directory.descriptor();
+    if readlinkat(at, name, Vec::new()).is_ok_and(|there| there.as_bytes() == target.as_encoded_bytes()) {
+        return Ok(());
+    }
+    for number in 0..MOST_TRIES {
+        let beside = format!(".{}-{number}.sftpsh-link", std::process::id());
+        let beside = Path::new(&beside);
+        match symlinkat(target, at, beside) {
+            Err(Errno::EXIST) => continue,
+            made => made?,
+        }
+        // A directory is not replaced by it.
+        let replaced = renameat(at, beside, at, name);
+        if replaced.is_err() {
+            // Where it can't be removed either, that it is there is all there is to say.
+            let _ = unlinkat(at, beside, AtFlags::empty());
+        }
+        return replaced;
+    }
+    Err(Errno::EXIST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_stays_within_its_tree_or_is_refused() {
+        for (target, depth, stays) in [
+            ("f", 0, true),
+            ("a/b", 0, true),
+            ("./a", 0, true),
+            ("..", 0, false),
+            ("..", 1, true),
+            ("../a/b", 1, true),
+            ("../../a", 1, false),
+            ("../../a", 2, true),
+            ("/etc/passwd", 9, false),
+            ("a/../b", 9, false),
+            ("../a/..", 9, false),
+            (".//../x", 1, true),
+            ("...", 0, true),
+        ] {
+            assert_eq!(stays_within(target.as_bytes(), depth), stays, "{target} at {depth}");
+        }
+    }
+}

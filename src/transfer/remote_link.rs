@@ -1,0 +1,136 @@
+//! Symbolic links that are made on the server, as copies of those in a tree that is sent.
+//!
+//! Like files they are sent behind the MKDIR of their directory without waiting for it. SYMLINK never replaces anything, so
+//! where it fails it is looked at what is there: a link like ours is as good, another link or a file makes room.
+
+use std::collections::BTreeMap;
+
+use super::event::Event;
+use super::failure::{Act, Failure};
+use super::io::{Asked, Io};
+use super::plan::PutLink;
+use super::remote_tree::Fate;
+use super::reporter::Sequence;
+use crate::sftp::{self, Reply, calls};
+
+/// Links that are being made, by their step.
+#[derive(Default)]
+pub(super) struct RemoteLinks {
+    links: BTreeMap<Sequence, Link>,
+}
+
+struct Link {
+    source: PutLink,
+    directory: Option<Sequence>,
+    /// What the server first said against it.
+    refusal: Option<sftp::Error>,
+}
+
+/// What becomes of a link after an answer.
+pub(super) enum Course {
+    /// More answers are to come.
+    Waits,
+    /// Perhaps it failed only because this directory was not there yet.
+    Awaits(Sequence),
+    /// It is over, well or badly, and told.
+    Over(Done),
+}
+
+/// A link that is over.
+pub(super) struct Done {
+    /// The directory that it lies in.
+    pub(super) directory: Option<Sequence>,
+    /// The link, if it was made.
+    pub(super) made: Option<PutLink>,
+}
+
+impl RemoteLinks {
+    /// Whether none is under way.
+    pub(super) fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// Sends a link.
+    pub(super) fn begin(&mut self, sequence: Sequence, source: PutLink, directory: Option<Sequence>, io: &mut Io) {
+        let link = Link { source, directory, refusal: None };
+        link.ask(sequence, Asked::MakeLink, io);
+        self.links.insert(sequence, link);
+    }
+
+    /// The directory of a link that is under way.
+    pub(super) fn directory(&self, sequence: Sequence) -> Option<Sequence> {
+        self.links.get(&sequence)?.directory
+    }
+
+    /// Takes an answer; `fate` is that of its directory.
+    pub(super) fn answer(
+        &mut self,
+        sequence: Sequence,
+        asked: Asked,
+        outcome: Result<Reply, sftp::Error>,
+        fate: Option<Fate>,
+        io: &mut Io,
+    ) -> Course {
+        let Some(link) = self.links.get_mut(&sequence) else { return Course::Waits };
+        if let (Asked::MakeLink, Err(_), Some(Fate::Open), Some(directory)) = (asked, &outcome, fate, link.directory) {
+            return Course::Awaits(directory);
+        }
+        let next = match (asked, outcome) {
+            (Asked::MakeLink, Ok(_)) => return self.conclude(sequence, true),
+            (Asked::MakeLink, Err(error)) if link.refusal.is_none() => {
+                link.refusal = Some(error);
+                Asked::ReadLink
+            }
+            (Asked::ReadLink, Ok(Reply::Path(there))) if there[..] == *link.source.points_to.as_bytes() => {
+                return self.conclude(sequence, true);
+            }
+            // Its directory was not there yet, or something was removed meanwhile.
+            (Asked::ReadLink, Err(error)) if error.is_no_such_file() => Asked::MakeLink,
+            // A server removes no directory so.
+            (Asked::ReadLink, _) => Asked::RemoveLink,
+            (Asked::RemoveLink, Ok(_)) => Asked::MakeLink,
+            (_, outcome) => {
+                if let Some(refusal) = link.refusal.take().or(outcome.err()) {
+                    let failure = Failure::new(Act::MakeRemoteLink, link.source.remote.as_bytes(), refusal);
+                    io.reporter.tell(sequence, Event::Failed(failure));
+                }
+                return self.conclude(sequence, false);
+            }
+        };
+        link.ask(sequence, next, io);
+        Course::Waits
+    }
+
+    /// Sends a request once more whose answer was lost. Whether it was one about a link.
+    pub(super) fn ask_again(&self, sequence: Sequence, asked: Asked, io: &mut Io) -> bool {
+        let Some(link) = self.links.get(&sequence) else { return false };
+        link.ask(sequence, asked, io);
+        true
+    }
+
+    /// The fate of its directory is known. What is to be done with a link that waited for it; nothing where none did.
+    pub(super) fn go_on(&mut self, sequence: Sequence, fate: Option<Fate>, io: &mut Io) -> Option<Course> {
+        let link = self.links.get(&sequence)?;
+        if fate == Some(Fate::Refused) {
+            return Some(self.conclude(sequence, false));
+        }
+        link.ask(sequence, Asked::MakeLink, io);
+        Some(Course::Waits)
+    }
+
+    fn conclude(&mut self, sequence: Sequence, is_made: bool) -> Course {
+        let Some(Link { source, directory, .. }) = self.links.remove(&sequence) else { return Course::Waits };
+        Course::Over(Done { directory, made: is_made.then_some(source) })
+    }
+}
+
+impl Link {
+    fn ask(&self, sequence: Sequence, asked: Asked, io: &mut Io) {
+        let PutLink { remote, points_to, .. } = &self.source;
+        match asked {
+            Asked::ReadLink => io.ask(sequence, asked, &calls::Readlink { path: remote }),
+            Asked::RemoveLink => io.ask(sequence, asked, &calls::Remove { path: remote }),
+            _ => io.ask(sequence, Asked::MakeLink, &calls::Symlink { target: points_to, link: remote }),
+        }
+    }
+}

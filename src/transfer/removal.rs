@@ -1,0 +1,224 @@
+//! Removes sources whose copies are complete (`--remove-source`).
+//!
+//! Nothing is removed on the strength of what was believed while it was moved: a file's size, here or there, is looked at
+//! once more first. Directories go last, from the deepest up, and only where the server or the system finds them empty.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::failure::{Act, Cause, Failure};
+use super::io::{Asked, Io};
+use super::local::bytes;
+use super::plan::times;
+use super::reporter::Sequence;
+use crate::name::RemotePath;
+use crate::sftp::{self, Attributes, Reply, StatusCode, calls};
+
+/// Something that arrived, and what is known of its source.
+pub(super) enum Moved {
+    /// A file that was fetched.
+    Fetched { remote: RemotePath, length: u64, modified: Option<u32> },
+    /// A file that was sent.
+    Sent { local: PathBuf, shown: PathBuf, remote: RemotePath, length: u64, modified: u32 },
+    /// A link on the server that was made here.
+    FetchedLink(RemotePath),
+    /// A link here that was made on the server.
+    SentLink { local: PathBuf, shown: PathBuf },
+    /// A file that was written where it can't be looked at again.
+    Unverifiable(RemotePath),
+}
+
+/// Sources that are being removed.
+#[derive(Default)]
+pub(super) struct Removals {
+    is_wanted: bool,
+    sources: BTreeMap<Sequence, Moved>,
+    /// Targets that were written: another file of the job would destroy what has no source any more.
+    targets: HashSet<PathBuf>,
+    /// Directories whose copies are there, by their depth.
+    remote_directories: BTreeMap<usize, Vec<RemotePath>>,
+    local_directories: BTreeMap<usize, Vec<PathBuf>>,
+    /// Directories that are being removed.
+    emptied: BTreeMap<Sequence, RemotePath>,
+}
+
+impl Removals {
+    pub(super) fn new(is_wanted: bool) -> Removals {
+        Removals { is_wanted, ..Removals::default() }
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.sources.is_empty() && self.emptied.is_empty()
+    }
+
+    /// Whether a target may be written: no other file of the job was moved to it.
+    pub(super) fn may_write(&mut self, target: &Path) -> bool {
+        !self.is_wanted || self.targets.insert(target.to_owned())
+    }
+
+    /// The copy of a directory on the server is here.
+    pub(super) fn entered_remote(&mut self, directory: &RemotePath) {
+        if self.is_wanted {
+            let depth = directory.as_bytes().iter().filter(|&&byte| byte == b'/').count();
+            self.remote_directories.entry(depth).or_default().push(directory.clone());
+        }
+    }
+
+    /// The copy of a directory here is on the server.
+    pub(super) fn entered_local(&mut self, directory: PathBuf) {
+        if self.is_wanted {
+            self.local_directories.entry(directory.components().count()).or_default().push(directory);
+        }
+    }
+
+    /// Something arrived; its source goes once that is certain.
+    pub(super) fn begin(&mut self, sequence: Sequence, moved: Moved, io: &mut Io) {
+        if !self.is_wanted {
+            return;
+        }
+        let first = match &moved {
+            Moved::Fetched { .. } | Moved::Sent { .. } => Asked::StatMoved,
+            Moved::FetchedLink(_) => Asked::RemoveMoved,
+            Moved::SentLink { local, shown } => return report(io, remove_here(local, shown)),
+            Moved::Unverifiable(remote) => return report(io, Err(kept(remote.as_bytes(), Cause::Unverifiable))),
+        };
+        ask(&moved, sequence, first, io);
+        self.sources.insert(sequence, moved);
+    }
+
+    /// Takes an answer.
+    pub(super) fn answer(
+        &mut self,
+        sequence: Sequence,
+        asked: Asked,
+        outcome: Result<Reply, sftp::Error>,
+        io: &mut Io,
+    ) {
+        if let Some(directory) = self.emptied.remove(&sequence) {
+            return directory_answered(&directory, outcome, io);
+        }
+        let Some(moved) = self.sources.remove(&sequence) else { return };
+        let result = match (asked, outcome) {
+            (Asked::StatMoved, Ok(Reply::Attributes(found))) => match moved.is_certain(&found) {
+                Ok(()) => match &moved {
+                    Moved::Sent { local, shown, .. } => remove_here(local, shown),
+                    _ => {
+                        ask(&moved, sequence, Asked::RemoveMoved, io);
+                        self.sources.insert(sequence, moved);
+                        Ok(())
+                    }
+                },
+                Err(failure) => Err(failure),
+            },
+            // An answer may have been lost that said so.
+            (Asked::RemoveMoved, Err(error)) if error.is_no_such_file() => Ok(()),
+            (_, Err(error)) => Err(kept(moved.source(), error)),
+            (_, Ok(_)) => Ok(()),
+        };
+        report(io, result);
+    }
+
+    /// Sends a request once more whose answer was lost. Whether it was one about a source.
+    pub(super) fn ask_again(&self, sequence: Sequence, asked: Asked, io: &mut Io) -> bool {
+        match (self.sources.get(&sequence), self.emptied.get(&sequence)) {
+            (Some(moved), _) => ask(moved, sequence, asked, io),
+            (None, Some(directory)) => io.ask(sequence, asked, &calls::Rmdir { path: directory }),
+            (None, None) => return false,
+        }
+        true
+    }
+
+    /// All else is done: removes the deepest directories that are left. Whether there were any to ask for.
+    pub(super) fn remove_directories(&mut self, io: &mut Io) -> bool {
+        while let Some((_, directories)) = self.local_directories.pop_last() {
+            for directory in directories {
+                use std::io::ErrorKind::{DirectoryNotEmpty, NotFound};
+                match fs::remove_dir(&directory) {
+                    Err(error) if !matches!(error.kind(), DirectoryNotEmpty | NotFound) => {
+                        report(io, Err(kept(bytes(&directory), error)));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let Some((_, directories)) = self.remote_directories.pop_last() else { return false };
+        for (number, directory) in (0..).zip(directories) {
+            // Steps count from the other end.
+            let sequence = Sequence::MAX - number;
+            io.ask(sequence, Asked::RemoveEmptied, &calls::Rmdir { path: &directory });
+            self.emptied.insert(sequence, directory);
+        }
+        true
+    }
+}
+
+impl Moved {
+    /// Whether what was found is what was moved.
+    fn is_certain(&self, found: &Attributes) -> Result<(), Failure> {
+        match self {
+            Moved::Fetched { remote, length, modified } => {
+                let same_time = modified.is_none() || found.times.map(|times| times.modified) == *modified;
+                let is_same = found.size == Some(*length) && same_time;
+                if is_same { Ok(()) } else { Err(kept(remote.as_bytes(), Cause::Changed)) }
+            }
+            Moved::Sent { local, shown, length, modified, .. } => {
+                if found.size != Some(*length) {
+                    let cause = Cause::Truncated { got: found.size.unwrap_or(0), expected: *length };
+                    return Err(kept(bytes(shown), cause));
+                }
+                let metadata = fs::metadata(local).map_err(|error| kept(bytes(shown), error))?;
+                let is_same = metadata.len() == *length && times(&metadata).modified == *modified;
+                if is_same { Ok(()) } else { Err(kept(bytes(shown), Cause::Changed)) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn source(&self) -> &[u8] {
+        match self {
+            Moved::Fetched { remote, .. } | Moved::FetchedLink(remote) | Moved::Unverifiable(remote) => {
+                remote.as_bytes()
+            }
+            Moved::Sent { shown, .. } | Moved::SentLink { shown, .. } => bytes(shown),
+        }
+    }
+}
+
+fn ask(moved: &Moved, sequence: Sequence, asked: Asked, io: &mut Io) {
+    let (Moved::Fetched { remote, .. }
+    | Moved::Sent { remote, .. }
+    | Moved::FetchedLink(remote)
+    | Moved::Unverifiable(remote)) = moved
+    else {
+        return;
+    };
+    match asked {
+        Asked::RemoveMoved => io.ask(sequence, asked, &calls::Remove { path: remote }),
+        _ => io.ask(sequence, Asked::StatMoved, &calls::Stat { path: remote }),
+    }
+}
+
+/// One that is not empty stays, and why is known: something in it was not moved.
+fn directory_answered(directory: &RemotePath, outcome: Result<Reply, sftp::Error>, io: &mut Io) {
+    if let Err(error) = outcome
+        && error.status_code() == Some(StatusCode::PERMISSION_DENIED)
+    {
+        report(io, Err(kept(directory.as_bytes(), error)));
+    }
+}
+
+fn remove_here(local: &Path, shown: &Path) -> Result<(), Failure> {
+    fs::remove_file(local).map_err(|error| kept(bytes(shown), error))
+}
+
+fn kept(source: &[u8], cause: impl Into<Cause>) -> Failure {
+    Failure::new(Act::RemoveSource, source, cause)
+}
+
+fn report(io: &mut Io, result: Result<(), Failure>) {
+    if let Err(failure) = result {
+        io.reporter.fail(failure);
+    }
+}
