@@ -106,19 +106,9 @@ impl Word {
         let mut plain = Vec::with_capacity(self.glob.len());
         let mut rest = self.glob.as_slice();
         while let Some((&byte, behind)) = rest.split_first() {
-            rest = behind;
-            match behind.split_first() {
-                Some((&protected, behind)) if byte == b'\\' && needs_escape(protected) => {
-                    plain.push(protected);
-                    rest = behind;
-                }
-                // Any other pair is kept as a pair, or `\\` would be half undone by what follows.
-                Some((&other, behind)) if byte == b'\\' => {
-                    plain.extend([byte, other]);
-                    rest = behind;
-                }
-                _ => plain.push(byte),
-            }
+            let protected = behind.first().copied().filter(|&next| byte == b'\\' && needs_escape(next));
+            plain.push(protected.unwrap_or(byte));
+            rest = &behind[usize::from(protected.is_some())..];
         }
         plain
     }

@@ -236,6 +236,7 @@ mod tests {
         ] {
             let found = Pattern::parse(glob.as_bytes()).literal();
             assert_eq!(found, literal.map(|literal| literal.as_bytes().to_vec()), "{glob}");
+            assert_eq!(Pattern::parse(glob.as_bytes()).as_glob(), glob.as_bytes());
         }
     }
 
@@ -255,6 +256,9 @@ mod tests {
             ("a/**/**/c", "a/b/b/c", true),
             ("a/**b", "a/x/b", false),
             ("a/**b", "a/xb", true),
+            (r"a\/b", "a/b", true),
+            (r"a\\/b", r"a\/b", true),
+            (r"a\\/b", "a/b", false),
         ] {
             assert_eq!(Pattern::parse(glob.as_bytes()).matches(path.as_bytes()), expected, "{glob} on {path}");
         }

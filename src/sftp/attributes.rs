@@ -80,13 +80,13 @@ impl Attributes {
     }
 
     pub(super) fn encode(&self, packet: &mut Writer<'_>) {
-        let flag = |given: bool, flag: u32| if given { flag } else { 0 };
-        packet.uint32(
-            flag(self.size.is_some(), FLAG_SIZE)
-                | flag(self.owner.is_some(), FLAG_UIDGID)
-                | flag(self.permissions.is_some(), FLAG_PERMISSIONS)
-                | flag(self.times.is_some(), FLAG_ACMODTIME),
-        );
+        let flags = [
+            (FLAG_SIZE, self.size.is_some()),
+            (FLAG_UIDGID, self.owner.is_some()),
+            (FLAG_PERMISSIONS, self.permissions.is_some()),
+            (FLAG_ACMODTIME, self.times.is_some()),
+        ];
+        packet.uint32(flags.iter().filter(|(_, given)| *given).map(|(flag, _)| flag).sum());
         if let Some(size) = self.size {
             packet.uint64(size);
         }
@@ -193,6 +193,7 @@ mod tests {
         ] {
             assert_eq!(Attributes::with_permissions(mode).file_type(), file_type, "{mode:o}");
         }
+        assert!(Attributes::with_permissions(0o040_755).is_dir());
         assert!(!Attributes::default().is_dir());
     }
 }

@@ -412,7 +412,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::attributes::{Owner, Times};
-    use super::super::extensions::Extensions;
+    use super::super::extensions::{Extensions, Names};
     use super::super::shared::{Shared, Waker};
     use super::*;
 
@@ -527,5 +527,31 @@ mod tests {
                 (expected_type, expected.concat().escape_ascii().to_string())
             );
         }
+    }
+
+    #[test]
+    fn each_call_tells_how_much_may_come_back() {
+        let handle = handle();
+        let path = RemotePath::new("a").unwrap();
+        assert_eq!(Stat { path: &path }.reply_bytes(), 256);
+        assert_eq!(Read { handle: &handle, offset: 0, length: 32_768 }.reply_bytes(), 33_024);
+        assert_eq!(Readdir { handle: &handle }.reply_bytes(), 32_768);
+    }
+
+    #[test]
+    fn a_call_takes_its_result_out_of_its_own_reply_only() {
+        let names = Names { users: vec![Bytes::from_static(b"root")], groups: Vec::new() };
+        assert_eq!(Read::result(Reply::Data(Bytes::from_static(b"x"))), Some(Bytes::from_static(b"x")));
+        assert_eq!(Read::result(Reply::Done), None);
+        assert_eq!(UsersGroupsById::result(Reply::OwnerNames(names.clone())), Some(names));
+        assert_eq!(UsersGroupsById::result(Reply::Done), None);
+        assert_eq!(Mkdir::result(Reply::Done), Some(()));
+        assert_eq!(Mkdir::result(Reply::Data(Bytes::new())), None);
+    }
+
+    #[test]
+    fn flags_are_a_union() {
+        assert_eq!(OpenFlags::WRITE | OpenFlags::WRITE, OpenFlags::WRITE);
+        assert_eq!((OpenFlags::WRITE | OpenFlags::CREATE).0, 0x0a);
     }
 }

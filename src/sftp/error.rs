@@ -113,3 +113,29 @@ impl fmt::Display for StatusCode {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(code: StatusCode) -> Error {
+        Error::Status(Status { code, text: Bytes::new() })
+    }
+
+    #[test]
+    fn an_error_tells_what_it_means_for_its_caller() {
+        for (error, alive, code, text) in [
+            (status(StatusCode::EOF), true, Some(StatusCode::EOF), "End of file"),
+            (status(StatusCode::NO_SUCH_FILE), true, Some(StatusCode::NO_SUCH_FILE), "No such file or directory"),
+            (status(StatusCode(99)), true, Some(StatusCode(99)), "Unknown status"),
+            (Error::Unsupported(Extension::CopyData), true, None, "the server does not offer copy-data"),
+            (Error::Protocol("x".into()), false, None, "the server broke the SFTP protocol: x"),
+            (Error::ConnectionLost("x".into()), false, None, "Connection closed: x"),
+        ] {
+            assert_eq!(error.to_string(), text);
+            assert_eq!((error.leaves_the_session_alive(), error.status_code()), (alive, code), "{text}");
+            assert_eq!(error.is_eof(), code == Some(StatusCode::EOF), "{text}");
+            assert_eq!(error.is_no_such_file(), code == Some(StatusCode::NO_SUCH_FILE), "{text}");
+        }
+    }
+}

@@ -282,4 +282,36 @@ mod tests {
             assert_eq!(decoded.is_ok(), expects == Expects::Attributes, "{expects:?}");
         }
     }
+
+    #[test]
+    fn openssh_s_replies_are_read_where_they_are_expected() {
+        let numbers = |count: u64| fields(|packet| (1..=count).for_each(|number| packet.uint64(number)));
+        let read = |expects, bytes| decode(expects, kind::EXTENDED_REPLY, bytes);
+        assert!(
+            matches!(read(Expects::Limits, numbers(4)), Ok(Ok(Reply::Limits(limits))) if limits.open_handles == Some(4))
+        );
+        let statvfs = Statvfs {
+            block_size: 1,
+            fragment_size: 2,
+            blocks: 3,
+            free_blocks: 4,
+            available_blocks: 5,
+            files: 6,
+            free_files: 7,
+            available_files: 8,
+            file_system_id: 9,
+            flags: 10,
+            longest_name: 11,
+        };
+        assert!(matches!(read(Expects::Statvfs, numbers(11)), Ok(Ok(Reply::Statvfs(found))) if found == statvfs));
+        assert!(read(Expects::Statvfs, numbers(10)).is_err());
+        let names = fields(|packet| {
+            packet.nested(|list| list.string(b"root"));
+            packet.nested(|list| list.string(b"wheel"));
+        });
+        let owners = read(Expects::OwnerNames { users: 1, groups: 1 }, names);
+        assert!(
+            matches!(owners, Ok(Ok(Reply::OwnerNames(names))) if names.users == ["root"] && names.groups == ["wheel"])
+        );
+    }
 }

@@ -2,8 +2,8 @@
 
 use bytes::{Buf, Bytes};
 
-/// Longest packet that we accept, its length field aside. OpenSSH's server and client draw the same line.
-pub(super) const MAX_PACKET_BYTES: u32 = 256 * 1024;
+/// Longest packet that we accept, its length field aside: 256 KiB. OpenSSH's server and client draw the same line.
+pub(super) const MAX_PACKET_BYTES: u32 = 262_144;
 
 /// What a server did against the protocol: the text of an [`Error::Protocol`](super::Error::Protocol).
 #[derive(Debug, PartialEq, Eq)]

@@ -153,7 +153,7 @@ impl KnownHosts {
     pub fn types_of(&self, host: &HostName) -> Vec<&str> {
         let named = |name: &str| self.plain(name).map(|entry| entry.key.kind()).collect::<Vec<_>>();
         let kinds = named(&host.written());
-        if kinds.is_empty() && host.port.is_some() { named(&host.bare) } else { kinds }
+        if kinds.is_empty() { named(&host.bare) } else { kinds }
     }
 
     /// What is known about `key` as a key of `host`.
@@ -163,7 +163,7 @@ impl KnownHosts {
     #[must_use]
     pub fn judge(&self, host: &HostName, key: &PublicKey) -> Verdict {
         match self.judge_as(&host.written(), key) {
-            Verdict::Unknown if host.port.is_some() => match self.judge_as(&host.bare, key) {
+            Verdict::Unknown => match self.judge_as(&host.bare, key) {
                 verdict @ (Verdict::Known | Verdict::Revoked(_)) => verdict,
                 _ => Verdict::Unknown,
             },
@@ -305,9 +305,8 @@ fn matches_pattern(pattern: &[u8], text: &[u8]) -> bool {
         let Some((star_pattern, star_text)) = star else {
             return false;
         };
-        star = Some((star_pattern, star_text + 1));
-        at_pattern = star_pattern + 1;
-        at_text = star_text + 1;
+        // The last star takes one more; met again, it is noted with that.
+        (at_pattern, at_text) = (star_pattern, star_text + 1);
     }
     pattern[at_pattern..].iter().all(|&byte| byte == b'*')
 }
@@ -466,7 +465,9 @@ mod tests {
     #[test]
     fn a_certificate_authority_is_no_host_key() {
         let authority = format!("@cert-authority * {}", line("", &ed25519(1)).trim());
-        assert_eq!(known(authority).judge(&HostName::new("h", 22), &ed25519(1)), Verdict::Unknown);
+        let known = known(authority);
+        assert_eq!(known.judge(&HostName::new("h", 22), &ed25519(1)), Verdict::Unknown);
+        assert_eq!(known.faults(), []);
     }
 
     #[test]
@@ -475,6 +476,9 @@ mod tests {
         assert_eq!(known(&text).judge(&HostName::new("h", 2222), &ed25519(1)), Verdict::Changed(at(1)));
         assert_eq!(known(&text).judge(&HostName::new("h", 2222), &ed25519(2)), Verdict::Known);
         assert_eq!(known(&text).judge(&HostName::new("h", 2223), &ed25519(2)), Verdict::Unknown, "no word of 2223");
+        let text = [line("[h]:2222", &ed25519(2)), line("h", &key("ssh-rsa", 1))].join("\n");
+        assert_eq!(known(&text).types_of(&HostName::new("h", 2222)), ["ssh-ed25519"]);
+        assert_eq!(known(&text).types_of(&HostName::new("h", 2223)), ["ssh-rsa"]);
     }
 
     #[test]
@@ -535,5 +539,15 @@ mod tests {
     fn a_pattern_of_many_stars_takes_no_time() {
         assert!(!matches_pattern("*a".repeat(2000).as_bytes(), "a".repeat(1999).as_bytes()));
         assert!(matches_pattern("*a".repeat(2000).as_bytes(), "a".repeat(2000).as_bytes()));
+    }
+
+    #[test]
+    fn a_place_is_shown_as_file_and_line() {
+        assert_eq!(at(3).to_string(), "kh:3");
+    }
+
+    #[test]
+    fn no_two_hashed_names_share_a_salt() {
+        assert_ne!(salt().unwrap(), salt().unwrap());
     }
 }

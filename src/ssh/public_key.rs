@@ -106,4 +106,50 @@ mod tests {
         assert!(PublicKey::from_blob(b"").is_none());
         assert!(PublicKey::from_blob(b"\xff\xff\xff\xffssh-rsa").is_none());
     }
+
+    fn blob(parts: &[&[u8]]) -> Vec<u8> {
+        let field = |part: &&[u8]| [&u32::try_from(part.len()).unwrap().to_be_bytes()[..], part].concat();
+        parts.iter().flat_map(field).collect()
+    }
+
+    #[test]
+    fn an_rsa_key_has_the_bits_of_its_modulus() {
+        for (modulus, bits) in
+            [(&[0, 0x80, 1, 2][..], Some(24)), (&[0x7f, 1], Some(15)), (&[1], Some(1)), (&[0], None), (&[], None)]
+        {
+            let key = PublicKey::from_blob(&blob(&[b"ssh-rsa", b"\x01\0\x01", modulus])).unwrap();
+            assert_eq!(key.rsa_bits(), bits, "{modulus:?}");
+        }
+        assert_eq!(PublicKey::from_blob(&blob(&[b"ssh-rsa"])).unwrap().rsa_bits(), None);
+        assert_eq!(PublicKey::from_blob(&blob(&[b"ssh-dss", b"\x01", b"\x01"])).unwrap().rsa_bits(), None);
+    }
+
+    #[test]
+    fn messages_name_the_types_as_openssh_does() {
+        for (kind, label) in [
+            ("ssh-ed25519", "ED25519"),
+            ("ssh-rsa", "RSA"),
+            ("ssh-dss", "DSA"),
+            ("ecdsa-sha2-nistp521", "ECDSA"),
+            ("sk-ssh-ed25519@openssh.com", "ED25519-SK"),
+            ("sk-ecdsa-sha2-nistp256@openssh.com", "ECDSA-SK"),
+            ("something-else", "something-else"),
+        ] {
+            assert_eq!(PublicKey::from_blob(&blob(&[kind.as_bytes()])).unwrap().label(), label);
+        }
+    }
+
+    #[test]
+    fn a_type_is_a_word_of_64_printable_characters_at_most() {
+        for (kind, fits) in [
+            ("x".repeat(64), true),
+            ("x".repeat(65), false),
+            (String::new(), false),
+            ("a b".to_owned(), false),
+            ("a,b".to_owned(), false),
+            ("\u{e9}".to_owned(), false),
+        ] {
+            assert_eq!(PublicKey::from_blob(&blob(&[kind.as_bytes()])).is_some(), fits, "{kind:?}");
+        }
+    }
 }

@@ -65,7 +65,7 @@ fn first_pair(word: &[u8], from: usize) -> Option<Pair> {
     let mut at = from;
     while at < word.len() {
         match word[at] {
-            b'{' if open.is_empty() && word[at..].starts_with(b"{}") => at += 1,
+            b'{' if open.is_empty() && word[at..].starts_with(b"{}") => {}
             b'{' => open.push(Pair::at(at)),
             b',' => open.iter_mut().last().into_iter().for_each(|pair| pair.commas.push(at)),
             b'}' => {
@@ -116,6 +116,9 @@ mod tests {
             ("[{a,b}]", vec!["[{a,b}]"]),
             ("{[,],x}", vec!["[,]", "x"]),
             ("*.{c,h}", vec!["*.c", "*.h"]),
+            ("[{a,b}", vec!["[a", "[b"]),
+            ("[ab{c,d}]x{e,f}", vec!["[ab{c,d}]xe", "[ab{c,d}]xf"]),
+            ("xyz[{a,b}]{c,d}", vec!["xyz[{a,b}]c", "xyz[{a,b}]d"]),
         ] {
             let found: Vec<String> = expand_braces(glob.as_bytes())
                 .unwrap()
@@ -130,6 +133,9 @@ mod tests {
     fn braces_that_multiply_beyond_reason_are_refused() {
         assert_eq!(expand_braces("{a,b}".repeat(30).as_bytes()), Err(TooManyWords));
         assert_eq!(expand_braces(format!("{{a,b}}{}", "x".repeat(MAX_BYTES)).as_bytes()), Err(TooManyWords));
+        assert_eq!(expand_braces(format!("{{{}}}", "x".repeat(MAX_BYTES / 2)).as_bytes()), Err(TooManyWords));
+        assert!(expand_braces(format!("{{{}}}", "x".repeat(MAX_BYTES / 2 - 1)).as_bytes()).is_ok());
+        assert_eq!(expand_braces(format!("{{{}}}", ["aa"; 30].join(",")).as_bytes()).map(|words| words.len()), Ok(30));
         assert_eq!(expand_braces("{".repeat(MAX_BYTES * 2).as_bytes()).map(|words| words.len()), Ok(1));
     }
 }

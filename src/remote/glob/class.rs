@@ -139,12 +139,55 @@ impl Posix {
             Posix::Cntrl => character.is_control() || breaks,
             // Digits are those of ASCII, whatever other scripts count with.
             Posix::Digit | Posix::Xdigit => false,
-            Posix::Graph => !character.is_control() && !spaces && !breaks,
+            Posix::Graph => !character.is_control() && !spaces,
             Posix::Lower => character.is_lowercase(),
             Posix::Print => !character.is_control() && !breaks,
-            Posix::Punct => !character.is_control() && !spaces && !breaks && !character.is_alphanumeric(),
+            Posix::Punct => !character.is_control() && !spaces && !character.is_alphanumeric(),
             Posix::Space => spaces,
             Posix::Upper => character.is_uppercase(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::NamePattern;
+
+    fn matches(glob: &str, name: &str) -> bool {
+        // The letter in front keeps the class from a leading dot.
+        NamePattern::parse(format!("n{glob}").as_bytes()).matches(format!("n{name}").as_bytes())
+    }
+
+    #[test]
+    fn posix_classes_hold_what_the_c_library_says_in_utf8() {
+        for (class, members, others) in [
+            ("alnum", "a0\u{e9}\u{8a9e}", "-_ \u{20ac}"),
+            ("alpha", "aZ\u{e9}", "1- \u{20ac}"),
+            ("blank", " \t\u{3000}", "\na\u{e9}\u{a0}\u{2028}\u{2029}"),
+            ("cntrl", "\u{1}\u{7f}\u{85}\u{2028}", " a\u{e9}"),
+            ("digit", "09", "a\u{e9}\u{663}"),
+            ("graph", "a!\u{e9}\u{a0}", " \n\u{85}\u{3000}\u{2028}"),
+            ("lower", "a\u{e9}", "AZ1\u{c9}"),
+            ("print", " a\u{e9}\u{a0}\u{3000}", "\n\u{7f}\u{85}\u{2028}"),
+            ("punct", "!\u{a0}\u{20ac}", "a1 \u{e9}\u{85}\u{3000}\u{2028}"),
+            ("space", " \t\u{b}\u{3000}\u{2028}", "a\u{e9}\u{a0}\u{85}\u{2007}\u{202f}"),
+            ("upper", "AZ\u{c9}", "a1\u{e9}"),
+            ("xdigit", "09afAF", "gG\u{e9}\u{663}"),
+        ] {
+            let glob = format!("[[:{class}:]]");
+            for (characters, expected) in [(members, true), (others, false)] {
+                for character in characters.chars() {
+                    assert_eq!(matches(&glob, &character.to_string()), expected, "{glob} on {character:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_merely_looks_like_a_posix_class_is_its_characters() {
+        for (glob, name) in [("[xydigit:]", "x"), ("[[ydigit:]", "y"), ("[[:digitx]", "x"), ("[x:digit:]", "x")] {
+            assert!(matches(glob, name), "{glob}");
+            assert!(!matches(glob, "7"), "{glob}");
         }
     }
 }

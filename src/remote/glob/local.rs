@@ -158,4 +158,22 @@ mod tests {
         let glob = format!("{}/a/*.txt", tree.path().display());
         assert_eq!(local_glob(&Pattern::parse(glob.as_bytes()), Path::new("/nowhere")), [tree.path().join("a/x.txt")]);
     }
+
+    #[test]
+    fn a_pattern_of_the_root_lists_the_root_whatever_the_base() {
+        let tree = tree();
+        let top = tree.path().ancestors().find(|path| path.parent() == Some(Path::new("/"))).unwrap();
+        assert!(local_glob(&Pattern::parse(b"/*"), tree.path()).iter().any(|path| path == top));
+    }
+
+    #[test]
+    fn two_stars_go_down_to_a_bound() {
+        let tree = tempfile::tempdir().unwrap();
+        let deepest = tree.path().join(vec!["d"; MAX_DEPTH + 1].join("/"));
+        fs::create_dir_all(&deepest).unwrap();
+        fs::write(deepest.join("x"), "").unwrap();
+        fs::write(deepest.with_file_name("x"), "").unwrap();
+        let found = local_glob(&Pattern::parse(b"**/x"), tree.path());
+        assert_eq!(found, [PathBuf::from(vec!["d"; MAX_DEPTH].join("/")).join("x")]);
+    }
 }

@@ -261,10 +261,7 @@ fn units(mut characters: impl Iterator<Item = char>) -> Vec<Unit> {
     let mut units = Vec::new();
     while let Some(character) = characters.next() {
         let protected = if character == '\\' { characters.next() } else { None };
-        units.push(Unit {
-            character: protected.unwrap_or(character),
-            escaped: protected.is_some() || character == '\\',
-        });
+        units.push(Unit { character: protected.unwrap_or(character), escaped: protected.is_some() });
     }
     units
 }
