@@ -291,11 +291,7 @@ mod tests {
     }
 
     fn impatient() -> Options {
-        Options {
-            greeting_limit: Some(Duration::from_millis(100)),
-            idle_limit: Some(Duration::from_millis(100)),
-            ..Options::default()
-        }
+        Options { greeting_limit: Some(Duration::from_millis(100)), idle_limit: Some(Duration::from_millis(100)) }
     }
 
     /// Answers a STAT with a size.
