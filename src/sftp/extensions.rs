@@ -238,6 +238,7 @@ mod tests {
             }
         }))
         .unwrap();
+        assert!(Extension::all().eq(KNOWN.map(|(extension, ..)| extension)));
         for (extension, ..) in KNOWN {
             let expected = matches!(extension, Extension::PosixRename | Extension::CopyData);
             assert_eq!(offered.offers(extension), expected, "{extension}");

@@ -243,6 +243,12 @@ mod tests {
             assert!(
                 matches!(decode(expects, kind::STATUS, vec![0, 0, 0, 3]), Ok(Err(status)) if status.text.is_empty())
             );
+            let spoken = fields(|packet| {
+                packet.uint32(4);
+                packet.string(b"gone");
+                packet.string(b"en");
+            });
+            assert!(matches!(decode(expects, kind::STATUS, spoken), Ok(Err(status)) if status.text == "gone"));
             let done = decode(expects, kind::STATUS, vec![0; 4]);
             assert_eq!(done.is_ok(), expects == Expects::Done, "{expects:?}");
         }
