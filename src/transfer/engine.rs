@@ -24,7 +24,7 @@ use super::plan::{GetDirectory, GetFile, GetLink, Next, Plan, PutFile, PutLink, 
 use super::rehearsal;
 use super::remote_link::{Course, Done, RemoteLinks};
 use super::remote_tree::{Fate, RemoteTree};
-use super::removal::{Moved, Removals};
+use super::removal::{Moved, Removals, may_be_itself};
 use super::report::Report;
 use super::reporter::{Found, Reporter, Sequence};
 use super::request::{Direction, Request};
@@ -446,6 +446,10 @@ impl Engine {
         match place {
             Ok(_) if !self.removals.may_write(&target) => {
                 let failure = Failure::new(Act::RemoveSource, file.remote.as_bytes(), Cause::JustWritten);
+                self.fail_file(sequence, failure);
+            }
+            Ok(place) if self.io.settings.options.remove_source && may_be_itself(&place, &file.attributes) => {
+                let failure = Failure::new(Act::RemoveSource, file.remote.as_bytes(), Cause::Itself);
                 self.fail_file(sequence, failure);
             }
             Ok(place) => {

@@ -112,6 +112,8 @@ pub enum Cause {
     Changed,
     /// What was written can't be looked at again.
     Unverifiable,
+    /// What lies at its target may be the source itself.
+    Itself,
     /// Another source was moved to its target just now, and is removed.
     JustWritten,
     /// It is a link that leads out of the tree that is fetched, to this.
@@ -304,6 +306,7 @@ impl fmt::Display for Cause {
             Cause::Directory => f.write_str("not a regular file (it is a directory)"),
             Cause::Changed => f.write_str("it changed while it was moved"),
             Cause::Unverifiable => f.write_str("what was written can't be verified"),
+            Cause::Itself => f.write_str("what lies at its target may be the source itself"),
             Cause::JustWritten => f.write_str("another source was moved to the same target, which would be lost"),
             Cause::LeadsOut(target) => write!(f, "a link that leads out of the tree (to \"{}\")", Printable(target)),
             Cause::Loop => f.write_str("a link that leads back to a directory above it"),

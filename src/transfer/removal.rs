@@ -7,11 +7,14 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, statat};
+
 use super::failure::{Act, Cause, Failure};
 use super::io::{Asked, Io};
-use super::local::bytes;
+use super::local::{Place, bytes};
 use super::plan::times;
 use super::reporter::Sequence;
+use super::settings::bits;
 use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, Reply, StatusCode, calls};
 
@@ -100,6 +103,10 @@ impl Removals {
             return directory_answered(&directory, outcome, io);
         }
         let Some(moved) = self.sources.remove(&sequence) else { return };
+        // Who stops a transfer may want to keep what it moves.
+        if io.canceller.is_cancelled() {
+            return;
+        }
         let result = match (asked, outcome) {
             (Asked::StatMoved, Ok(Reply::Attributes(found))) => match moved.is_certain(&found) {
                 Ok(()) => match &moved {
@@ -213,6 +220,21 @@ fn remove_here(local: &Path, shown: &Path) -> Result<(), Failure> {
     fs::remove_file(local).map_err(|error| kept(bytes(shown), error))
 }
 
+/// Whether what lies at a target may be the very file that is to be fetched, because the server serves this machine: all that
+/// is told of the one is true of the other.
+pub(super) fn may_be_itself(place: &Place, source: &Attributes) -> bool {
+    let Place::Entry { directory, name, .. } = place else { return false };
+    let Ok(there) = statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW) else { return false };
+    let Attributes { size: Some(size), owner: Some(owner), permissions: Some(mode), times: Some(times) } = *source
+    else {
+        return false;
+    };
+    u64::try_from(there.st_size) == Ok(size)
+        && (there.st_uid, there.st_gid) == (owner.uid, owner.gid)
+        && bits(there.st_mode) == mode
+        && i64::from(there.st_mtime) == i64::from(times.modified)
+}
+
 fn kept(source: &[u8], cause: impl Into<Cause>) -> Failure {
     Failure::new(Act::RemoveSource, source, cause)
 }
@@ -220,5 +242,53 @@ fn kept(source: &[u8], cause: impl Into<Cause>) -> Failure {
 fn report(io: &mut Io, result: Result<(), Failure>) {
     if let Err(failure) = result {
         io.reporter.fail(failure);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sftp::Times;
+
+    fn found(size: u64, modified: u32) -> Attributes {
+        let times = Some(Times { accessed: 0, modified });
+        Attributes { size: Some(size), times, ..Attributes::default() }
+    }
+
+    #[test]
+    fn a_fetched_file_is_removed_only_if_it_is_what_it_was() {
+        let remote = RemotePath::new("f").unwrap();
+        let moved = Moved::Fetched { remote, length: 5, modified: Some(7) };
+        for (attributes, is_certain) in [
+            (found(5, 7), true),
+            (found(6, 7), false),
+            (found(4, 7), false),
+            (found(5, 8), false),
+            (Attributes::default(), false),
+        ] {
+            assert_eq!(moved.is_certain(&attributes).is_ok(), is_certain, "{attributes:?}");
+        }
+    }
+
+    #[test]
+    fn a_sent_file_is_removed_only_if_its_copy_is_whole_and_it_is_what_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let local = directory.path().join("f");
+        fs::write(&local, "12345").unwrap();
+        let now = times(&fs::metadata(&local).unwrap()).modified;
+        let remote = RemotePath::new("f").unwrap();
+        let sent = |length, modified| {
+            let (local, shown, remote) = (local.clone(), "f".into(), remote.clone());
+            Moved::Sent { local, shown, remote, length, modified }
+        };
+        for (moved, there, is_certain) in [
+            (sent(5, now), found(5, 0), true),
+            (sent(5, now), found(4, 0), false),
+            (sent(5, now), Attributes::default(), false),
+            (sent(4, now), found(4, 0), false),
+            (sent(5, now - 1), found(5, 0), false),
+        ] {
+            assert_eq!(moved.is_certain(&there).is_ok(), is_certain, "{there:?}");
+        }
     }
 }

@@ -197,6 +197,19 @@ fn two_sources_of_one_target_are_not_both_removed() {
 }
 
 #[test]
+fn a_file_that_may_be_its_own_copy_is_kept() {
+    let shell = Shell::on(Remote::with([("f", "all there is")]));
+    let there = shell.world().remote().display().to_string();
+    shell
+        .types(&format!("lcd {there}"))
+        .types("get -p --remove-source f")
+        .types("lcd ..")
+        .types(&format!("get -pr --remove-source {there}"))
+        .reports("source \"REMOTE/f\" is kept: what lies at its target may be the source itself")
+        .remote_still_has("f");
+}
+
+#[test]
 fn a_dry_run_says_what_would_be_done_and_does_nothing() {
     let entries = || [Entry::sized("t/a/f", 2048), Entry::file("t/g", "g"), Entry::link("t/l", "g")];
     Shell::on(Remote::with(entries()).server_words(&["-R"]))
