@@ -135,6 +135,38 @@ fn a_tree_that_is_sent_goes_on_where_it_broke() {
 }
 
 #[test]
+fn sources_are_removed_across_a_break_and_none_too_early() {
+    let all_there = |side: &'static str| {
+        move |world: &World| {
+            let is_whole = |entry: &Entry| {
+                let Some((path, contents)) = entry.contents() else { return true };
+                std::fs::read(world.root().join(side).join(path)).is_ok_and(|found| found == contents)
+            };
+            (!tree().iter().all(is_whole)).then(|| format!("not every file is whole on the {side} side"))
+        }
+    };
+    let flags = ["-b", "-", "--retry", "2"];
+    Shell::on(Remote::with(tree()).and([Entry::link("tree/link", "nowhere")]).over_ssh())
+        .with_args(flags)
+        .through(breaking(Toward::Client, 700_000))
+        .types("get -r --links --remove-source tree")
+        .succeeds()
+        .reports("connecting again (1 of 2)")
+        .holds(all_there("local"))
+        .remote_holds(&[]);
+    Shell::on(Remote::empty().over_ssh())
+        .here(tree())
+        .here([Entry::link("tree/link", "nowhere")])
+        .with_args(flags)
+        .through(breaking(Toward::Server, 700_000))
+        .types("put -r --links --remove-source tree")
+        .succeeds()
+        .reports("connecting again (1 of 2)")
+        .holds(all_there("remote"))
+        .local_holds(&[]);
+}
+
+#[test]
 fn without_retries_a_transfer_ends_with_its_connection() {
     let shell = Shell::on(Remote::with(tree()).over_ssh()).as_batch();
     shell.through(breaking(Toward::Client, 500_000)).types("get -r tree").exits(255);
