@@ -102,6 +102,19 @@ macro_rules! argument_types {
 
 argument_types! {
     RemotePattern, RemotePath, RemoteDir, LocalPath, LocalDir, Mode, Id, OwnerIds, Umask, CommandName, ShellLine, GetOperand, PutOperand,
+    NamePattern,
+}
+
+/// Names, by wildcards: in glob syntax.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamePattern(pub Vec<u8>);
+
+impl Argument for NamePattern {
+    const KIND: ArgumentKind = ArgumentKind::CommandName;
+
+    fn read(word: &Word) -> Result<NamePattern, String> {
+        Ok(NamePattern(word.glob().to_vec()))
+    }
 }
 
 /// Remote files, by wildcards or by name.

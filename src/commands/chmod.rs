@@ -33,6 +33,9 @@ impl Run for Chmod {
     ];
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        if self.recursive {
+            cx.goes_on_in_trees();
+        }
         let session = cx.session().clone();
         let no_dereference = self.no_dereference;
         let targets = targets(cx, &self.targets)?;

@@ -4,7 +4,7 @@
 use super::matching::{Target, targets};
 use super::{Context, Example, Failure, Id, Outcome, OwnerIds, RemotePattern, Run, in_order};
 use crate::name::RemotePath;
-use crate::remote::{OwnerNames, SoughtOwner};
+use crate::remote::{Found, Links, OwnerNames, SoughtOwner};
 use crate::sftp::{Attributes, Extension, FileType, Owner, calls};
 use crate::terminal::Printable;
 
@@ -17,6 +17,9 @@ pub struct Chown {
     /// Change a symbolic link itself, not what it leads to
     #[arg(short = 'h', long)]
     no_dereference: bool,
+    /// Change directories and all that is in them
+    #[arg(short = 'R', short_alias = 'r', long)]
+    recursive: bool,
     /// The new owner, with a group OWNER:GROUP
     #[arg(value_name = "own")]
     own: OwnerIds,
@@ -29,7 +32,13 @@ impl Run for Chown {
     const EXAMPLES: &'static [Example] = &[Example { line: "chown 1000 *.log", does: "give files to user 1000" }];
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        change(cx, "chown", &self.own, &self.targets, self.no_dereference)
+        change(
+            cx,
+            "chown",
+            &self.own,
+            &self.targets,
+            How { no_dereference: self.no_dereference, recursive: self.recursive },
+        )
     }
 }
 
@@ -41,6 +50,9 @@ pub struct Chgrp {
     /// Change a symbolic link itself, not what it leads to
     #[arg(short = 'h', long)]
     no_dereference: bool,
+    /// Change directories and all that is in them
+    #[arg(short = 'R', short_alias = 'r', long)]
+    recursive: bool,
     /// The new group
     #[arg(value_name = "grp")]
     grp: Id,
@@ -54,7 +66,7 @@ impl Run for Chgrp {
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let own = OwnerIds { user: None, group: Some(self.grp) };
-        change(cx, "chgrp", &own, &self.targets, self.no_dereference)
+        change(cx, "chgrp", &own, &self.targets, How { no_dereference: self.no_dereference, recursive: self.recursive })
     }
 }
 
@@ -64,9 +76,16 @@ fn change(
     command: &str,
     own: &OwnerIds,
     patterns: &[RemotePattern],
-    no_dereference: bool,
+    how: How,
 ) -> Result<Outcome, Failure> {
-    let present: Vec<Result<(RemotePath, Owner), Failure>> = targets(cx, patterns)?
+    let How { no_dereference, recursive } = how;
+    if recursive {
+        cx.goes_on_in_trees();
+    }
+    let targets = targets(cx, patterns)?;
+    let trees: Vec<RemotePath> =
+        targets.iter().filter(|target| recursive && is_tree(target)).map(|target| target.path.clone()).collect();
+    let present: Vec<Result<(RemotePath, Owner), Failure>> = targets
         .into_iter()
         .map(|target| present_owner(cx, &target, no_dereference).map(|owner| (target.path, owner)))
         .collect();
@@ -78,14 +97,16 @@ fn change(
         }
         return Err(failure);
     }
-    let changes = present.into_iter().map(|present| {
+    let walks: Vec<_> = trees.iter().map(|top| cx.remote.walk(top, Links::Kept)).collect();
+    let below = walks.into_iter().flatten().filter_map(below);
+    let changes = present.into_iter().chain(below).map(|present| {
         let (path, owner) = present?;
         let owner = Owner { uid: uid.unwrap_or(owner.uid), gid: gid.unwrap_or(owner.gid) };
         Ok((path, Attributes { owner: Some(owner), ..Attributes::default() }))
     });
     in_order(
         cx,
-        changes.collect::<Vec<_>>(),
+        changes,
         &|session, queue, token, (path, attributes)| {
             let attributes = *attributes;
             match no_dereference {
@@ -100,6 +121,33 @@ fn change(
             answer.map(drop).map_err(|error| Failure::refused(format!("remote {request} \"{shown}\""), &error))
         },
     )
+}
+
+/// How owners are changed.
+#[derive(Clone, Copy)]
+struct How {
+    no_dereference: bool,
+    recursive: bool,
+}
+
+fn is_tree(target: &Target) -> bool {
+    target.found.as_ref().is_some_and(|found| found.attributes.is_dir())
+}
+
+/// What is below the top of a tree, with its owner. Links are left out: what they lead to was not named.
+fn below(found: Found) -> Option<Result<(RemotePath, Owner), Failure>> {
+    let (path, attributes) = match found {
+        Found::Directory(directory) if directory.depth > 0 => (directory.path.clone(), directory.attributes),
+        Found::Entry { entry, .. } if entry.attributes.file_type() == Some(FileType::Symlink) => return None,
+        Found::Entry { directory, entry } => (directory.path.join(&entry.name), entry.attributes),
+        Found::Failure(error) => return Some(Err(error.into())),
+        Found::Directory(_) | Found::Left(_) => return None,
+    };
+    Some(attributes.owner.map(|owner| (path.clone(), owner)).ok_or_else(|| untold(&path)))
+}
+
+fn untold(path: &RemotePath) -> Failure {
+    Failure::new(format!("Can't get current ownership of remote file \"{}\"", Printable(path.as_bytes())))
 }
 
 /// The numbers of user and group. Names are sought among those of files near what is to be changed.
@@ -153,8 +201,5 @@ fn present_owner(cx: &Context, target: &Target, no_dereference: bool) -> Result<
             answer.map_err(|error| Failure::refused("stat remote", &error).about(path.as_bytes()))?
         }
     };
-    attributes.owner.ok_or_else(|| {
-        let shown = Printable(target.path.as_bytes());
-        Failure::new(format!("Can't get current ownership of remote file \"{shown}\""))
-    })
+    attributes.owner.ok_or_else(|| untold(&target.path))
 }

@@ -89,6 +89,12 @@ impl Context {
         transfer::start(self.session(), request)
     }
 
+    /// For a command over whole trees, which sftp(1) does not have: a failure ends the run behind it, not in the middle of
+    /// it, so that its requests need not wait for each other.
+    pub(super) fn goes_on_in_trees(&mut self) {
+        self.stops_at_failure = false;
+    }
+
     pub(super) fn session(&self) -> &Session {
         self.remote.session()
     }

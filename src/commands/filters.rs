@@ -95,7 +95,7 @@ impl Filters {
     /// A pattern, time or size that is none, or a file that can't be read.
     pub(super) fn selection(&self, cx: &Context) -> Result<Selection, Failure> {
         let newer_than = self.newer_than.as_ref().map(|text| moment(cx, text)).transpose()?;
-        let most_bytes = self.most_bytes.as_ref().map(|text| size(text)).transpose()?;
+        let most_bytes = self.most_bytes.as_ref().map(|text| size(MAX_SIZE, text)).transpose()?;
         if self.patterns.is_empty() {
             return Ok(Selection { rules: None, newer_than, most_bytes });
         }
@@ -130,13 +130,13 @@ fn path(bytes: &[u8]) -> PathBuf {
     PathBuf::from(<std::ffi::OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes))
 }
 
-fn size(text: &[u8]) -> Result<u64, Failure> {
+pub(super) fn size(flag: &str, text: &[u8]) -> Result<u64, Failure> {
     let size = std::str::from_utf8(text).ok().and_then(scaled_number);
-    size.ok_or_else(|| Failure::new(format!("--{MAX_SIZE} \"{}\": a size is a number, as 5M or 300K", Printable(text))))
+    size.ok_or_else(|| Failure::new(format!("--{flag} \"{}\": a size is a number, as 5M or 300K", Printable(text))))
 }
 
 /// A moment in seconds since 1970: a time, or when a local file was changed.
-fn moment(cx: &Context, text: &[u8]) -> Result<i64, Failure> {
+pub(super) fn moment(cx: &Context, text: &[u8]) -> Result<i64, Failure> {
     if let Some(moment) = std::str::from_utf8(text).ok().and_then(|text| time(text, &ZonedDateTime::now())) {
         return Ok(moment);
     }

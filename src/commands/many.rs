@@ -8,7 +8,7 @@ use super::{Context, Failure, Outcome};
 use crate::sftp::{Completions, Error, Reply, Session};
 
 /// Requests of one command in flight. Each is small, and so is its answer; more would only fill queues.
-const WINDOW: usize = 256;
+const WINDOW: usize = 1024;
 
 /// Does something with each thing, one after another. A failure is shown and the rest is done, unless it ends the run.
 pub(super) fn each<T>(

@@ -10,6 +10,7 @@ mod argument;
 mod context;
 mod failure;
 mod filters;
+mod find;
 mod list;
 mod listing;
 mod local;
@@ -30,6 +31,7 @@ pub mod chmod;
 pub mod chown;
 pub mod cp;
 pub mod df;
+mod du;
 pub mod get;
 pub mod help;
 pub mod lcd;
@@ -46,8 +48,8 @@ pub mod shell_escape;
 pub mod version;
 
 pub use argument::{
-    ArgumentKind, CommandName, GetOperand, Id, LocalDir, LocalPath, Mode, OwnerIds, PutOperand, RemoteDir, RemotePath,
-    RemotePattern, ShellLine, Umask,
+    ArgumentKind, CommandName, GetOperand, Id, LocalDir, LocalPath, Mode, NamePattern, OwnerIds, PutOperand, RemoteDir,
+    RemotePath, RemotePattern, ShellLine, Umask,
 };
 pub use context::{Context, Settings};
 pub use failure::Failure;
@@ -68,6 +70,8 @@ list::commands! {
     chown::Chown: "chown";
     cp::Cp: "cp", "copy";
     df::Df: "df";
+    du::Du: "du";
+    find::Find: "find";
     get::Get: "get", "mget";
     help::Help: "help", "?";
     lcd::Lcd: "lcd", "lchdir";

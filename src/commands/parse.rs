@@ -73,13 +73,16 @@ fn sort_out(definition: &clap::Command, name: &str, words: &[Word]) -> Result<Ve
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         let plain = word.plain();
-        match read_flags(definition, &plain) {
+        let is_long = is_long_with_one_dash(definition, &plain);
+        let dashed = if is_long { [b"-", &plain[..]].concat() } else { plain };
+        match read_flags(definition, &dashed) {
             FlagWord::End => {
                 operands.extend(rest.by_ref().map(Word::to_argument));
             }
             FlagWord::Known { wants_value } => {
                 // A value in the same word is still in glob syntax, as in a word of its own.
-                flags.push(plain_argument(word.glob().to_vec()));
+                let dash: &[u8] = if is_long { b"-" } else { b"" };
+                flags.push(plain_argument([dash, word.glob()].concat()));
                 if wants_value {
                     flags.extend(rest.next().map(Word::to_argument));
                 }
@@ -115,6 +118,13 @@ fn read_flags(definition: &clap::Command, word: &[u8]) -> FlagWord {
         [b'-', shorts @ ..] if !shorts.is_empty() => read_shorts(definition, shorts),
         _ => FlagWord::Operand,
     }
+}
+
+/// Whether a word is a long flag as find(1) writes it: `-name`. Only a command without the first of these letters has it so.
+fn is_long_with_one_dash(definition: &clap::Command, word: &[u8]) -> bool {
+    let [b'-', rest @ ..] = word else { return false };
+    let is_short = matches!(read_flags(definition, word), FlagWord::Known { .. });
+    rest.len() > 1 && !is_short && matches!(read_long(definition, rest), FlagWord::Known { .. })
 }
 
 fn read_long(definition: &clap::Command, word: &[u8]) -> FlagWord {
@@ -187,7 +197,10 @@ fn objection(entry: &Entry, name: &str, error: &clap::Error) -> Failure {
         }
         ErrorKind::ValueValidation => {
             let id = text(ContextKind::InvalidArg);
-            let why = text(ContextKind::InvalidValue);
+            let why = std::error::Error::source(error).map_or_else(
+                || text(ContextKind::InvalidValue),
+                |why| format!("{}: {why}", text(ContextKind::InvalidArg)),
+            );
             match definition.get_positionals().find(|argument| argument.get_id() == id.as_str()) {
                 Some(argument) if is_number(argument) => missing_argument(entry, name, Some(argument)).with_hint(why),
                 _ => Failure::new(format!("{name}: {why}")),

@@ -85,6 +85,7 @@ impl Step {
 
 /// Removes files and trees. What is in a directory goes first, and all of it without waiting in between.
 fn remove_trees(cx: &mut Context, targets: Vec<Target>) -> Result<Outcome, Failure> {
+    cx.goes_on_in_trees();
     let mut incomplete = Incomplete::default();
     let mut walks = Vec::new();
     for target in targets {

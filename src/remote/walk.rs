@@ -100,6 +100,8 @@ pub struct Walk {
     failures: VecDeque<Error>,
     ahead: Ahead,
     directories: u64,
+    /// Directories from this depth on are yielded and not listed.
+    most_depth: usize,
     ended: bool,
 }
 
@@ -152,8 +154,14 @@ impl Walk {
             failures: VecDeque::new(),
             ahead: Ahead::default(),
             directories: 0,
+            most_depth: usize::MAX,
             ended: false,
         }
+    }
+
+    /// Has it yield nothing of what lies deeper: the top is 0 deep, what is in it 1.
+    pub fn go_no_deeper_than(&mut self, depth: usize) {
+        self.most_depth = depth;
     }
 
     /// The same without the entries, by their path below the top, that are not selected. A directory that is not is neither
@@ -170,7 +178,10 @@ impl Walk {
             return Ok(Some(self.enter(top)));
         }
         if let Some(directory) = self.entered.take() {
-            let contents = self.contents(&directory)?;
+            let contents = match directory.depth < self.most_depth {
+                true => self.contents(&directory)?,
+                false => Contents::default(),
+            };
             self.failures.extend(contents.failures);
             self.stack.push(Open { directory, items: contents.items.into_iter() });
         }
@@ -226,7 +237,9 @@ impl Walk {
             Err(error) => Contents { items: Vec::new(), failures: vec![error] },
         };
         for item in contents.items.iter().rev() {
-            if let Item::Directory(directory) = item {
+            if let Item::Directory(directory) = item
+                && directory.depth < self.most_depth
+            {
                 self.ahead.unasked.push_front(Arc::clone(directory));
             }
         }

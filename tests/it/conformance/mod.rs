@@ -31,7 +31,7 @@ macro_rules! tables {
     };
 }
 
-tables!(changes, get, lines, links_and_copies, ls, places, put);
+tables!(changes, get, lines, links_and_copies, ls, places, put, trees);
 
 /// Differences that no row can show, each with the test that does.
 const TESTED_ELSEWHERE: &[(&str, &str)] = &[

@@ -1,0 +1,132 @@
+//! `du`.
+#![forbid(unsafe_code)]
+
+use std::num::ParseIntError;
+
+use super::matching::{Target, targets};
+use super::{Context, Example, Failure, Outcome, RemotePattern, Run};
+use crate::remote::{Found, Links};
+use crate::sftp::Attributes;
+use crate::terminal::{Printable, size};
+
+/// Display how many bytes remote directories hold
+///
+/// Sizes are those of the files themselves, in KiB, rounded up, for SFTP does not tell what they take on the disk. A tree is
+/// read with many requests in flight.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Du {
+    /// Show files too, not directories alone
+    #[arg(short, long, conflicts_with = "summarize")]
+    all: bool,
+    /// Show exact bytes
+    #[arg(short, long)]
+    bytes: bool,
+    /// Show directories down to this depth only
+    #[arg(short = 'd', long, value_name = "depth", value_parser = depth)]
+    max_depth: Option<usize>,
+    /// Show sizes in the unit that suits them
+    #[arg(short = 'h', long, overrides_with = "bytes")]
+    human_readable: bool,
+    /// Show one total for each path
+    #[arg(short, long)]
+    summarize: bool,
+    /// What to measure; the working directory by default
+    #[arg(value_name = "path")]
+    paths: Vec<RemotePattern>,
+}
+
+fn depth(text: &str) -> Result<usize, ParseIntError> {
+    text.parse()
+}
+
+impl Run for Du {
+    const EXAMPLES: &'static [Example] = &[
+        Example { line: "du -sh *", does: "show how large each thing here is" },
+        Example { line: "du -h -d 1 /srv", does: "show how large each directory in /srv is" },
+    ];
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let mut is_whole = true;
+        if self.paths.is_empty() {
+            let here = cx.remote.working_directory().clone();
+            is_whole &= self.measure(cx, Target { path: here, found: None }, true)?;
+        } else {
+            for target in targets(cx, &self.paths)? {
+                is_whole &= self.measure(cx, target, false)?;
+            }
+        }
+        if is_whole { Ok(Outcome::Done) } else { Err(Failure::told()) }
+    }
+}
+
+impl Du {
+    /// Measures one thing. Whether all of it could be.
+    fn measure(&self, cx: &Context, target: Target, is_directory: bool) -> Result<bool, Failure> {
+        let Target { path, found } = target;
+        let attributes = match found {
+            _ if is_directory => None,
+            Some(found) => Some(*found.followed()),
+            None => {
+                let refused = |error| Failure::refused("stat remote", &error).about(path.as_bytes());
+                Some(cx.session().stat(&path).map_err(refused)?)
+            }
+        };
+        if let Some(attributes) = attributes.filter(|attributes| !attributes.is_dir()) {
+            self.show(cx, path.as_bytes(), bytes_of(&attributes));
+            return Ok(true);
+        }
+        let deepest = if self.summarize { 0 } else { self.max_depth.unwrap_or(usize::MAX) };
+        // What was found in each directory that was entered and not left.
+        let mut sums: Vec<u64> = Vec::new();
+        let mut is_whole = true;
+        for found in cx.remote.walk(&path, Links::Kept) {
+            match found {
+                Found::Directory(_) => sums.push(0),
+                Found::Entry { directory, entry } => {
+                    let bytes = bytes_of(&entry.attributes);
+                    if self.all && directory.depth < deepest {
+                        self.show(cx, directory.path.join(&entry.name).as_bytes(), bytes);
+                    }
+                    add(&mut sums, bytes);
+                }
+                Found::Left(directory) => {
+                    let sum = sums.pop().unwrap_or_default();
+                    if directory.depth <= deepest {
+                        self.show(cx, directory.path.as_bytes(), sum);
+                    }
+                    add(&mut sums, sum);
+                }
+                Found::Failure(error) => {
+                    Failure::from(error).tell(&cx.output);
+                    is_whole = false;
+                }
+            }
+        }
+        Ok(is_whole)
+    }
+
+    fn show(&self, cx: &Context, path: &[u8], bytes: u64) {
+        let size = match (self.human_readable, self.bytes) {
+            (true, _) => size::scaled(bytes),
+            (false, true) => bytes.to_string(),
+            (false, false) => bytes.div_ceil(1024).to_string(),
+        };
+        let shown = match crate::name::RemotePath::new(path) {
+            Ok(path) if path == *cx.remote.working_directory() => b".".to_vec(),
+            Ok(path) => cx.remote.relative(&path).to_vec(),
+            Err(_) => path.to_vec(),
+        };
+        cx.output.answer(format_args!("{size}\t{}", Printable(&shown)));
+    }
+}
+
+fn bytes_of(attributes: &Attributes) -> u64 {
+    attributes.size.unwrap_or(0)
+}
+
+fn add(sums: &mut [u64], bytes: u64) {
+    if let Some(sum) = sums.last_mut() {
+        // A server may tell any sizes.
+        *sum = sum.saturating_add(bytes);
+    }
+}

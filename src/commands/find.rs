@@ -1,0 +1,190 @@
+//! `find`.
+#![forbid(unsafe_code)]
+
+use std::io::Write;
+use std::num::ParseIntError;
+
+use bytes::Bytes;
+
+use super::filters::{moment, size};
+use super::listing::{Line, Owners};
+use super::matching::{Target, targets};
+use super::record::record;
+use super::{Context, Example, Failure, NamePattern, Outcome, RemotePattern, Run, Word};
+use crate::name::RemotePath;
+use crate::remote::{Found, Links, Pattern};
+use crate::sftp::{Attributes, FileType};
+use crate::terminal::Printable;
+
+/// Find remote files below a directory
+///
+/// What is found is named as it is found, in sorted order, while the tree is read with many requests in flight. All flags
+/// must hold; they may be written with one dash, as in find(1).
+#[derive(Clone, Debug, clap::Args)]
+pub struct Find {
+    /// Only what has such a name
+    #[arg(long, value_name = "pattern", value_parser = clap::value_parser!(NamePattern))]
+    name: Option<NamePattern>,
+    /// The same, whether letters are large or small
+    #[arg(long, value_name = "pattern", value_parser = clap::value_parser!(NamePattern))]
+    iname: Option<NamePattern>,
+    /// Only f: files, d: directories, l: symbolic links
+    #[arg(long, value_name = "type")]
+    r#type: Option<String>,
+    /// Only files of more (+5M), less (-300K) or exactly this size
+    #[arg(long, value_name = "size", value_parser = clap::value_parser!(std::ffi::OsString), allow_hyphen_values = true)]
+    size: Option<std::ffi::OsString>,
+    /// Only what was changed since: 2d, 2026-11-01, or a local file's time
+    #[arg(long, value_name = "time|file", value_parser = clap::value_parser!(std::ffi::OsString))]
+    newer_than: Option<std::ffi::OsString>,
+    /// Go no deeper than this; 1 is what is in the directory itself
+    #[arg(long, alias = "max-depth", value_name = "depth", value_parser = depth)]
+    maxdepth: Option<usize>,
+    /// For programs: the names as they are, a NUL byte behind each
+    #[arg(short = '0', long, visible_alias = "print0", overrides_with = "json")]
+    null: bool,
+    /// For programs: one JSON object per line, as ls --json has it
+    #[arg(long)]
+    json: bool,
+    /// Where to look; the working directory by default
+    #[arg(value_name = "path")]
+    paths: Vec<RemotePattern>,
+}
+
+fn depth(text: &str) -> Result<usize, ParseIntError> {
+    text.parse()
+}
+
+impl Run for Find {
+    const EXAMPLES: &'static [Example] = &[
+        Example { line: "find -name '*.log' -size +10M", does: "name large logs, wherever they are" },
+        Example { line: "find /srv -type f -newer-than 2d", does: "name files that were changed in the last two days" },
+    ];
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let wanted = self.wanted(cx)?;
+        let tops = match self.paths.is_empty() {
+            true => vec![Target { path: cx.remote.working_directory().clone(), found: None }],
+            false => targets(cx, &self.paths)?,
+        };
+        let mut is_whole = true;
+        for Target { path, .. } in tops {
+            is_whole &= self.look_in(cx, &path, &wanted);
+            if cx.interrupt().was_pressed() {
+                return Err(Failure::told());
+            }
+        }
+        if is_whole { Ok(Outcome::Done) } else { Err(Failure::told()) }
+    }
+}
+
+/// What is looked for.
+struct Wanted {
+    name: Option<Pattern>,
+    lowercase_name: Option<Pattern>,
+    file_type: Option<FileType>,
+    size: Option<Size>,
+    newer_than: Option<i64>,
+}
+
+enum Size {
+    More(u64),
+    Less(u64),
+    Exactly(u64),
+}
+
+impl Find {
+    fn wanted(&self, cx: &Context) -> Result<Wanted, Failure> {
+        let plain = |text: &std::ffi::OsString| Word::from_argument(text).plain();
+        Ok(Wanted {
+            name: self.name.as_ref().map(|NamePattern(glob)| Pattern::parse(glob)),
+            lowercase_name: self.iname.as_ref().map(|NamePattern(glob)| Pattern::parse(&glob.to_ascii_lowercase())),
+            file_type: self.r#type.as_deref().map(file_type).transpose()?,
+            size: self.size.as_ref().map(|text| sized(&plain(text))).transpose()?,
+            newer_than: self.newer_than.as_ref().map(|text| moment(cx, &plain(text))).transpose()?,
+        })
+    }
+
+    /// Looks below one directory. Whether all of it could be looked at.
+    fn look_in(&self, cx: &Context, top: &RemotePath, wanted: &Wanted) -> bool {
+        let deepest = self.maxdepth.unwrap_or(usize::MAX);
+        let mut is_whole = true;
+        let mut walk = cx.remote.walk(top, Links::Kept);
+        walk.go_no_deeper_than(deepest);
+        for found in walk {
+            match found {
+                Found::Directory(directory) => {
+                    let name = directory.name.as_ref().map(|name| name.as_bytes().to_vec());
+                    if let Some(name) = name
+                        && wanted.is(&name, &directory.attributes)
+                    {
+                        self.show(cx, &directory.path, directory.attributes);
+                    }
+                }
+                Found::Entry { directory, entry } => {
+                    if directory.depth < deepest && wanted.is(entry.name.as_bytes(), &entry.attributes) {
+                        self.show(cx, &directory.path.join(&entry.name), entry.attributes);
+                    }
+                }
+                Found::Left(_) => {}
+                Found::Failure(error) => {
+                    Failure::from(error).tell(&cx.output);
+                    is_whole = false;
+                }
+            }
+        }
+        is_whole
+    }
+
+    fn show(&self, cx: &Context, path: &RemotePath, attributes: Attributes) {
+        let shown = cx.remote.relative(path).to_vec();
+        if self.json {
+            let line = Line { name: shown, path: path.as_bytes().to_vec(), attributes, longname: Bytes::new() };
+            cx.output.answer(record(&line, &Owners::default()));
+        } else if self.null {
+            // A stdout that takes nothing more ends the run, which is decided elsewhere.
+            let _ = cx.output.writer().write_all(&[&shown[..], b"\0"].concat());
+        } else {
+            cx.output.answer(Printable(&shown));
+        }
+    }
+}
+
+impl Wanted {
+    fn is(&self, name: &[u8], attributes: &Attributes) -> bool {
+        let size = attributes.size.unwrap_or(0);
+        let modified = attributes.times.map_or(0, |times| i64::from(times.modified));
+        self.name.as_ref().is_none_or(|pattern| pattern.matches(name))
+            && self.lowercase_name.as_ref().is_none_or(|pattern| pattern.matches(&name.to_ascii_lowercase()))
+            && self.file_type.is_none_or(|file_type| attributes.file_type() == Some(file_type))
+            && self.size.as_ref().is_none_or(|wanted| {
+                attributes.file_type() == Some(FileType::Regular)
+                    && match wanted {
+                        Size::More(bytes) => size > *bytes,
+                        Size::Less(bytes) => size < *bytes,
+                        Size::Exactly(bytes) => size == *bytes,
+                    }
+            })
+            && self.newer_than.is_none_or(|moment| modified > moment)
+    }
+}
+
+fn file_type(letter: &str) -> Result<FileType, Failure> {
+    Ok(match letter {
+        "f" => FileType::Regular,
+        "d" => FileType::Directory,
+        "l" => FileType::Symlink,
+        _ => {
+            let line = format!("find: there is no type \"{}\"", Printable(letter.as_bytes()));
+            return Err(Failure::new(line).with_hint("f is a file, d a directory, l a symbolic link"));
+        }
+    })
+}
+
+fn sized(text: &[u8]) -> Result<Size, Failure> {
+    Ok(match text {
+        [b'+', rest @ ..] => Size::More(size("size", rest)?),
+        [b'-', rest @ ..] => Size::Less(size("size", rest)?),
+        whole => Size::Exactly(size("size", whole)?),
+    })
+}
