@@ -76,6 +76,12 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether a connection was tried, and not only something read that is needed for one.
+    #[must_use]
+    pub fn is_of_the_connection(&self) -> bool {
+        matches!(self, Error::Ssh(_) | Error::Program { .. } | Error::Sftp(_))
+    }
+
     /// Whether another attempt could end otherwise: not where somebody said no, or must be asked.
     #[must_use]
     pub fn may_pass(&self) -> bool {

@@ -95,6 +95,10 @@ fn run(invocation: &Invocation, output: &Output) -> RunEnd {
         Ok(connected) => connected,
         Err(error) => {
             revival::tell(&error, output);
+            if error.is_of_the_connection() {
+                // sftp(1)'s last words, which programs wait for.
+                output.failure("Connection closed");
+            }
             return RunEnd::ConnectionFailed;
         }
     };

@@ -23,7 +23,10 @@ fn an_unknown_host() {
     let lines: Vec<_> = outcome.stderr().lines().collect();
     // Why it has no address is the resolver's to say, and another thing on each machine.
     assert!(lines[0].starts_with("Could not resolve hostname no-such-host.invalid: "), "{lines:?}");
-    assert_eq!(lines[1..], ["hint: check the name; an alias is made by a Host line in the configuration"]);
+    assert_eq!(
+        lines[1..],
+        ["hint: check the name; an alias is made by a Host line in the configuration", "Connection closed"]
+    );
 }
 
 #[test]
@@ -44,6 +47,7 @@ fn a_refused_connection() {
     Shell::on(remote().over_ssh()).with_args([closed]).exits(255).stdout_is("").complains(&[
         "connect to host 127.0.0.1 port PORT: Connection refused",
         "hint: check that an SSH server listens there; -P names another port",
+        "Connection closed",
     ]);
 }
 
@@ -60,7 +64,7 @@ fn a_wrong_password() {
             "joe@127.0.0.1's password: \nPermission denied, please try again.\n\
              joe@127.0.0.1's password: \nPermission denied, please try again.\n\
              joe@127.0.0.1's password: \njoe@127.0.0.1: Permission denied (password).\n\
-             hint: check the user's name, or name a key with -i FILE",
+             hint: check the user's name, or name a key with -i FILE\nConnection closed",
         );
 }
 
