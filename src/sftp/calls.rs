@@ -57,6 +57,12 @@ pub trait Call {
     /// Which reply is right.
     fn expects(&self) -> Expects;
 
+    /// The handles that it names. They mean something to the session that they were opened on only: to another server
+    /// process the same bytes are another file.
+    fn handles(&self) -> [Option<&Handle>; 2] {
+        [None, None]
+    }
+
     /// Writes the fields behind the id.
     fn encode(&self, packet: &mut Writer<'_>);
 
@@ -243,6 +249,10 @@ impl Call for Close {
     const TYPE: u8 = kind::CLOSE;
     result_of!(());
 
+    fn handles(&self) -> [Option<&Handle>; 2] {
+        [Some(&self.handle), None]
+    }
+
     fn encode(&self, packet: &mut Writer<'_>) {
         self.handle.mark_closed();
         packet.string(self.handle.as_bytes());
@@ -266,6 +276,10 @@ impl Call for Read<'_> {
 
     fn expects(&self) -> Expects {
         Expects::Data { at_most: self.length }
+    }
+
+    fn handles(&self) -> [Option<&Handle>; 2] {
+        [Some(self.handle), None]
     }
 
     fn encode(&self, packet: &mut Writer<'_>) {
@@ -302,6 +316,10 @@ impl Call for Write<'_> {
     const TYPE: u8 = kind::WRITE;
     result_of!(());
 
+    fn handles(&self) -> [Option<&Handle>; 2] {
+        [Some(self.handle), None]
+    }
+
     fn encode(&self, packet: &mut Writer<'_>) {
         packet.string(self.handle.as_bytes());
         packet.uint64(self.offset);
@@ -321,6 +339,10 @@ impl Call for Fstat<'_> {
     const TYPE: u8 = kind::FSTAT;
     result_of!(Attributes);
 
+    fn handles(&self) -> [Option<&Handle>; 2] {
+        [Some(self.handle), None]
+    }
+
     fn encode(&self, packet: &mut Writer<'_>) {
         packet.string(self.handle.as_bytes());
     }
@@ -337,6 +359,10 @@ impl Call for Readdir<'_> {
     type Reply = Vec<NameEntry>;
     const TYPE: u8 = kind::READDIR;
     result_of!(Names);
+
+    fn handles(&self) -> [Option<&Handle>; 2] {
+        [Some(self.handle), None]
+    }
 
     fn encode(&self, packet: &mut Writer<'_>) {
         packet.string(self.handle.as_bytes());
@@ -380,6 +406,10 @@ impl Call for Fsetstat<'_> {
     type Reply = ();
     const TYPE: u8 = kind::FSETSTAT;
     result_of!(());
+
+    fn handles(&self) -> [Option<&Handle>; 2] {
+        [Some(self.handle), None]
+    }
 
     fn encode(&self, packet: &mut Writer<'_>) {
         packet.string(self.handle.as_bytes());

@@ -23,6 +23,11 @@ impl Handle {
         Handle { bytes, shared: Arc::clone(shared), closed: AtomicBool::new(false) }
     }
 
+    /// Whether this session opened it.
+    pub(super) fn is_of(&self, session: &Shared) -> bool {
+        std::ptr::eq(Arc::as_ptr(&self.shared), session)
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }

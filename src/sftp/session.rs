@@ -505,6 +505,34 @@ mod tests {
     }
 
     #[test]
+    fn a_handle_means_nothing_to_another_session() {
+        let answering = |peer: &mut Peer| {
+            let mut reads = 0;
+            while let Some((packet_type, id, _)) = peer.request() {
+                match packet_type {
+                    OPEN => peer.reply(HANDLE, id, |packet| packet.string(b"h")),
+                    CLOSE => peer.status(id, 0, ""),
+                    _ => {
+                        reads += 1;
+                        peer.reply(DATA, id, |packet| packet.string(b"x"));
+                    }
+                }
+            }
+            reads
+        };
+        let (one, server) = session(Options::default(), answering);
+        let (other, other_server) = session(Options::default(), answering);
+        let file = path("f");
+        let open = calls::Open { path: &file, flags: OpenFlags::READ, attributes: Attributes::default() };
+        let handle = one.submit(&open).wait().unwrap();
+        assert!(matches!(other.read(&handle, 0, 1), Err(Error::ConnectionLost(_))));
+        assert!(one.read(&handle, 0, 1).is_ok() && other.end().is_none());
+        drop(handle);
+        let _ = (one.finish(), other.finish());
+        assert_eq!((server.join().unwrap(), other_server.join().unwrap()), (1, 0));
+    }
+
+    #[test]
     fn what_is_no_sftp_server_is_told_apart() {
         type Greeting = fn(&mut Peer);
         let greetings: [(&str, Greeting); 5] = [

@@ -116,6 +116,10 @@ impl Shared {
         {
             return Err((completion, Error::Unsupported(extension)));
         }
+        if call.handles().into_iter().flatten().any(|handle| !handle.is_of(self)) {
+            let error = Error::ConnectionLost("the handle is one of a session that has ended".into());
+            return Err((completion, error));
+        }
         let mut queue = lock(&self.queue);
         if let Some(end) = &queue.end {
             let end = end.clone();

@@ -636,6 +636,9 @@ impl Engine {
     fn answer(&mut self, token: Token, outcome: Result<Reply, sftp::Error>) {
         let Token { sequence, asked, line, .. } = token;
         self.io.answered(&token, &outcome);
+        // A handle that came before the connection was lost, and is taken out of the queue after that, is lost with it.
+        let lost = self.io.lines.get(line).lost.as_ref().filter(|_| matches!(outcome, Ok(Reply::Handle(_))));
+        let outcome = lost.map_or(outcome, |lost| Err(lost.clone()));
         if let Err(error) = &outcome
             && !error.leaves_the_session_alive()
         {

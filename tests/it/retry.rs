@@ -1,5 +1,7 @@
 //! A connection that breaks is made again, and the session goes on.
 
+use std::time::Duration;
+
 use crate::support::Entry;
 use crate::support::{Embedded, Fault, Shell, Toward};
 use crate::support::{Relay, Remote, Sshd, SshdPlan, Terminal, World};
@@ -223,4 +225,36 @@ fn a_connection_of_several_that_breaks_leaves_its_work_to_the_others() {
 fn many_files_are_spread_over_connections() {
     let down = Shell::on(Remote::with(tree()).over_ssh()).with_args(["-j", "3", "-b", "-"]);
     down.types("get -r tree").types("put -r tree copy").succeeds().same("tree/dir2/file149", "copy/dir2/file149");
+}
+
+/// Ten thousand files of all sorts, about 100 MB.
+fn multitude() -> Vec<Entry> {
+    let size = |number: usize| match number % 100 {
+        0 => 0,
+        1 => 700_000 + number,
+        2..10 => 32 * 1024 - 4 + number % 9,
+        _ => 1000 + number % 3000,
+    };
+    let name = |number: usize| format!("many/d{:02}/e{}/file {number:05}", number % 40, number % 3);
+    (0..10_000).map(|number| Entry::sized(name(number), size(number))).collect()
+}
+
+/// What differs between two trees, if anything does.
+fn difference(world: &World) -> Option<String> {
+    let mut diff = std::process::Command::new("diff");
+    let outcome = diff.arg("-r").arg(world.local().join("many")).arg(world.remote().join("many")).output().unwrap();
+    let told = String::from_utf8_lossy(&outcome.stdout).into_owned() + &String::from_utf8_lossy(&outcome.stderr);
+    (!outcome.status.success()).then(|| told.lines().take(10).collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn ten_thousand_files_arrive_over_a_line_that_breaks_again_and_again() {
+    let line = |toward| Relay::plain().at(toward, 8_000_000, Fault::Cut);
+    let options = ["-b", "-", "--retry", "5"];
+    let down = Shell::on(Remote::with(multitude()).over_ssh()).with_args(options).through(line(Toward::Client));
+    let down = down.patience(Duration::from_secs(120)).types("get -r many").succeeds().holds(difference);
+    assert!(down.the_world().line().connections() > 8);
+    let up = Shell::on(Remote::empty().over_ssh()).here(multitude()).with_args(options).through(line(Toward::Server));
+    let up = up.patience(Duration::from_secs(120)).types("put -r many").succeeds().holds(difference);
+    assert!(up.the_world().line().connections() > 8);
 }

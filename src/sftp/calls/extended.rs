@@ -63,6 +63,10 @@ impl Call for Fsync<'_> {
     const MAY_TAKE_LONG: bool = true;
     result_of!(());
 
+    fn handles(&self) -> [Option<&Handle>; 2] {
+        [Some(self.handle), None]
+    }
+
     fn encode(&self, packet: &mut Writer<'_>) {
         packet.string(Extension::Fsync.name().as_bytes());
         packet.string(self.handle.as_bytes());
@@ -162,6 +166,10 @@ impl Call for CopyData<'_> {
     const NEEDS: Option<Extension> = Some(Extension::CopyData);
     const MAY_TAKE_LONG: bool = true;
     result_of!(());
+
+    fn handles(&self) -> [Option<&Handle>; 2] {
+        [Some(self.source), Some(self.target)]
+    }
 
     fn encode(&self, packet: &mut Writer<'_>) {
         packet.string(Extension::CopyData.name().as_bytes());
