@@ -16,8 +16,12 @@ use crate::sftp::{self, Attributes, Completions, Handle, NameEntry, Reply, Statu
 /// READDIRs in flight on a directory that was just opened: one for the entries of most, and one that finds the end.
 const FIRST_READS: usize = 2;
 
-/// READDIRs in flight on a directory that goes on and on. OpenSSH's server answers with 100 entries each.
-const MOST_READS: usize = 32;
+/// READDIRs in flight on a directory that goes on and on, when it is the only one. OpenSSH's server answers with 100 entries
+/// each; 20,000 entries take six round trips, with 32 in flight nine.
+const MOST_READS: usize = 128;
+
+/// The same on each when many directories are open: they fill the line together.
+const LEAST_READS: usize = 8;
 
 /// Questions about paths in flight: enough for any round trip, and few enough to stop soon when told to.
 const MOST_PATHS: usize = 512;
@@ -263,6 +267,7 @@ impl<T: Send + 'static> Survey<T> {
             self.retry(id);
             return None;
         }
+        let most_reads = (MOST_READS / self.directories.len().max(1)).max(LEAST_READS);
         let directory = self.directories.get_mut(&id)?;
         match (asked, outcome) {
             (_, Ok(Reply::Handle(handle))) => directory.handle = Some(handle),
@@ -274,7 +279,7 @@ impl<T: Send + 'static> Survey<T> {
             (_, Ok(_)) => directory.ended = true,
         }
         directory.in_flight -= 1;
-        for sequence in directory.next_reads() {
+        for sequence in directory.next_reads(most_reads) {
             if let Some(handle) = &directory.handle {
                 let asked = Asked::Readdir { directory: id, sequence };
                 self.strand.session.submit_to(&self.queue, asked, &calls::Readdir { handle });
@@ -334,13 +339,14 @@ impl<T> Directory<T> {
         self.failure.get_or_insert(Error::new(act, &self.path, error));
     }
 
-    /// Sequence numbers of the READDIRs to send now: the longer a directory turns out, the more.
-    fn next_reads(&mut self) -> std::ops::Range<usize> {
+    /// Sequence numbers of the READDIRs to send now: the longer a directory turns out, the more, up to so many
+    /// in flight.
+    fn next_reads(&mut self, most: usize) -> std::ops::Range<usize> {
         let asked = self.chunks.len();
         if !self.ended {
             let answered = asked - self.in_flight;
             // The first answers tell whether it is worth more: most directories end with the second.
-            let wanted = if answered < FIRST_READS { FIRST_READS - answered } else { (2 * answered).min(MOST_READS) };
+            let wanted = if answered < FIRST_READS { FIRST_READS - answered } else { (2 * answered).min(most) };
             let more = wanted.saturating_sub(self.in_flight);
             self.chunks.resize_with(asked + more, Listing::default);
             self.in_flight += more;
