@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::matching::expand_names;
 use super::operands::Operands;
-use super::transfer_flags::TransferFlags;
+use super::transfer_flags::{Resume, TransferFlags};
 use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Run};
 use crate::name::RemotePath;
 use crate::remote::Match;
@@ -46,6 +46,7 @@ impl Run for Get {
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let words = self.operands.into_iter().map(|GetOperand(word)| word).collect();
         let operands = Operands::split(words, self.into.is_some());
+        self.flags.can_ask(cx)?;
         let selection = self.flags.selection(cx)?;
         let (mut sources, missing) = find(cx, &operands)?;
         if sources.is_empty() {
@@ -82,7 +83,7 @@ impl Run for Reget {
     const WANTS: &'static str = Get::WANTS;
 
     fn run(mut self, cx: &mut Context) -> Result<Outcome, Failure> {
-        self.get.flags.resume = true;
+        self.get.flags.resume.get_or_insert(Resume::Compare);
         self.get.run(cx)
     }
 }

@@ -3,6 +3,7 @@
 
 use super::argument::kind;
 use super::list::{Entry, find, takes_many, unknown};
+use super::parse::takes_next_word;
 use super::{ArgumentKind, COMMANDS, CommandName, Context, Example, Failure, Outcome, Run};
 use crate::terminal::table::{self, Look};
 
@@ -93,8 +94,7 @@ const MOST_LONG_NAMES: usize = 3;
 /// How a command is written: `ls [-1afhlnrSt] [path]`.
 fn synopsis(name: &str, definition: &clap::Command) -> String {
     let flags = || definition.get_arguments().filter(|argument| !argument.is_positional() && !argument.is_hide_set());
-    let switches: String =
-        flags().filter(|flag| !flag.get_action().takes_values()).filter_map(clap::Arg::get_short).collect();
+    let switches: String = flags().filter(|flag| !takes_next_word(flag)).filter_map(clap::Arg::get_short).collect();
     let mut parts = vec![name.to_owned()];
     if !switches.is_empty() {
         parts.push(format!("[-{switches}]"));
@@ -104,7 +104,7 @@ fn synopsis(name: &str, definition: &clap::Command) -> String {
     for flag in flags().filter(|flag| !are_many || flag.get_short().is_some()) {
         let value = value_name(flag).unwrap_or_default();
         match (flag.get_short(), flag.get_long()) {
-            (Some(short), _) if flag.get_action().takes_values() => parts.push(format!("[-{short} {value}]")),
+            (Some(short), _) if takes_next_word(flag) => parts.push(format!("[-{short} {value}]")),
             (None, Some(long)) if flag.get_action().takes_values() => parts.push(format!("[--{long} {value}]")),
             (None, Some(long)) => parts.push(format!("[--{long}]")),
             _ => (),

@@ -135,11 +135,14 @@ fn read_long(definition: &clap::Command, word: &[u8]) -> FlagWord {
         names.iter().any(|name| name.as_bytes() == long)
     });
     match found {
-        Some(argument) => {
-            FlagWord::Known { wants_value: argument.get_action().takes_values() && parts.next().is_none() }
-        }
+        Some(argument) => FlagWord::Known { wants_value: takes_next_word(argument) && parts.next().is_none() },
         None => FlagWord::Unknown(format!("--{}", Printable(long))),
     }
+}
+
+/// Whether a flag's value may stand in the word behind it; that of others follows a `=`, if there is one.
+pub(super) fn takes_next_word(argument: &clap::Arg) -> bool {
+    argument.get_action().takes_values() && !argument.is_require_equals_set()
 }
 
 fn read_shorts(definition: &clap::Command, shorts: &[u8]) -> FlagWord {
@@ -151,7 +154,7 @@ fn read_shorts(definition: &clap::Command, shorts: &[u8]) -> FlagWord {
         });
         match found {
             None => return FlagWord::Unknown(format!("-{}", Printable(short.to_string().as_bytes()))),
-            Some(argument) if argument.get_action().takes_values() => {
+            Some(argument) if takes_next_word(argument) => {
                 return FlagWord::Known { wants_value: at + short.len_utf8() == text.len() };
             }
             Some(_) => (),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::matching::{patterns, without_braces};
 use super::operands::Operands;
-use super::transfer_flags::TransferFlags;
+use super::transfer_flags::{Resume, TransferFlags};
 use super::{Context, Example, Failure, Outcome, PutOperand, RemoteDir, Run, Word};
 use crate::name::RemotePath;
 use crate::remote::glob::local_glob;
@@ -46,6 +46,7 @@ impl Run for Put {
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let words = self.operands.into_iter().map(|PutOperand(word)| word).collect();
         let operands = Operands::split(words, self.into.is_some());
+        self.flags.can_ask(cx)?;
         let selection = self.flags.selection(cx)?;
         let (mut sources, mut found) = (Vec::new(), 0);
         for word in &operands.sources {
@@ -98,7 +99,7 @@ impl Run for Reput {
     const WANTS: &'static str = Put::WANTS;
 
     fn run(mut self, cx: &mut Context) -> Result<Outcome, Failure> {
-        self.put.flags.resume = true;
+        self.put.flags.resume.get_or_insert(Resume::Compare);
         self.put.run(cx)
     }
 }

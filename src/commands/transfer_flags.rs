@@ -4,15 +4,25 @@
 use super::filters::Filters;
 use super::{Context, Failure, Mode, Settings};
 use crate::mode::Change;
-use crate::transfer::{Links, Options, Selection};
+use crate::terminal::prompt;
+use crate::transfer::{Links, OnConflict, Options, Selection};
 
 /// Flags of a transfer.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, as sftp(1) has them")]
 pub(super) struct TransferFlags {
-    /// Continue what is there already
-    #[arg(short = 'a', long)]
-    pub(super) resume: bool,
+    /// Continue what is there already, once its end was compared; =size trusts its size, as sftp(1) does
+    #[arg(short = 'a', long, value_name = "how", num_args = 0..=1, require_equals = true, default_missing_value = "compare", value_enum)]
+    pub(super) resume: Option<Resume>,
+    /// Send into a file beside the target, which takes its place in one step when it is whole
+    #[arg(long)]
+    atomic: bool,
+    /// Where a target is there already: overwrite it, skip it, replace it only by a newer one, rename the one that comes, or ask
+    #[arg(long, value_name = "what", value_enum)]
+    on_conflict: Option<Conflicts>,
+    /// Read back what was moved, and compare it with the source
+    #[arg(long)]
+    verify: bool,
     /// Flush each file to the disk once it is there
     #[arg(short = 'f', long)]
     fsync: bool,
@@ -41,7 +51,51 @@ pub(super) struct TransferFlags {
     filters: Filters,
 }
 
+/// How what is there is taken for the beginning of the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Resume {
+    /// Its end is compared.
+    Compare,
+    /// Its size is enough.
+    Size,
+}
+
+/// What is done where a target is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Conflicts {
+    Overwrite,
+    Skip,
+    Newer,
+    Rename,
+    Ask,
+}
+
+impl From<Conflicts> for OnConflict {
+    fn from(conflicts: Conflicts) -> OnConflict {
+        match conflicts {
+            Conflicts::Overwrite => OnConflict::Overwrite,
+            Conflicts::Skip => OnConflict::Skip,
+            Conflicts::Newer => OnConflict::Newer,
+            Conflicts::Rename => OnConflict::Rename,
+            Conflicts::Ask => OnConflict::Ask,
+        }
+    }
+}
+
 impl TransferFlags {
+    /// Fails where somebody shall be asked and nobody can be.
+    ///
+    /// # Errors
+    /// No terminal is there, or this is a batch.
+    pub(super) fn can_ask(&self, cx: &Context) -> Result<(), Failure> {
+        let asks = self.on_conflict == Some(Conflicts::Ask);
+        match asks && (cx.stops_at_failure || !prompt::possible()) {
+            true => Err(Failure::new("--on-conflict=ask: nobody can be asked here")
+                .with_hint("skip, newer and rename decide without asking")),
+            false => Ok(()),
+        }
+    }
+
     /// Which entries of trees, and which matches of wildcards, are moved.
     ///
     /// # Errors
@@ -60,7 +114,11 @@ impl TransferFlags {
         Options {
             recursive: self.recursive || settings.recursive,
             preserve: self.preserve || settings.preserve,
-            resume: self.resume || settings.resume,
+            resume: self.resume.is_some() || settings.resume,
+            trusts_sizes: self.resume == Some(Resume::Size),
+            on_conflict: self.on_conflict.map_or(OnConflict::Overwrite, OnConflict::from),
+            atomic: self.atomic,
+            verify: self.verify,
             fsync: self.fsync || settings.fsync,
             links: match (self.dereference, self.links) {
                 (true, _) => Links::Followed,

@@ -50,7 +50,7 @@ const LAST_WORDS_BYTES: usize = 4 << 10;
 const OPENING_LIMIT: Duration = Duration::from_secs(60);
 
 /// Limit for the orderly end: the other side's last words and its exit status.
-const ENDING_LIMIT: Duration = Duration::from_secs(2);
+const ENDING_LIMIT: Duration = Duration::from_secs(4);
 
 /// Gets what the remote program writes to its standard error, piece by piece.
 pub type Hearer = Box<dyn FnMut(&[u8]) + Send>;

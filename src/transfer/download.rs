@@ -52,6 +52,8 @@ pub(super) struct Download {
     end: End,
     /// Whether all of it was fetched, and lies in its place.
     is_moved: bool,
+    /// Whether it was read once more and is equal to what is here.
+    is_verified: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +65,11 @@ enum State {
         until: u64,
     },
     Moving,
+    /// Reading the source once more, from `at` to `until`, to compare it with what was fetched.
+    Verifying {
+        at: u64,
+        until: u64,
+    },
 }
 
 /// What is known of the file's end.
@@ -111,6 +118,7 @@ impl Download {
             outstanding: 0,
             end: End::Ahead,
             is_moved: false,
+            is_verified: false,
         };
         download.open(io);
         download
@@ -158,7 +166,10 @@ impl Download {
                     End::Doubted(_) | End::Weighed => {}
                 }
             }
-            (Asked::Verify { .. }, _) => self.outstanding = 0,
+            (Asked::Verify { offset, length }, _) => {
+                self.outstanding -= 1;
+                self.gaps.push_back((offset, length));
+            }
             (Asked::FileSystem, _) => self.end = End::Doubted(0),
             _ => {}
         }
@@ -210,6 +221,10 @@ impl Download {
             (Asked::Open, Err(_)) if self.state != State::Opening => Ok(Turn::MayAsk),
             (Asked::Open, Err(error)) if may_be_crowded(&error) && !self.is_second_try => Ok(Turn::Crowded),
             (Asked::Open, Err(error)) => Err(self.failure(Act::OpenRemote, error)),
+            (Asked::Verify { offset, length }, outcome) if matches!(self.state, State::Verifying { .. }) => {
+                self.outstanding -= 1;
+                self.verified(io, offset, length, outcome)
+            }
             (Asked::Verify { offset, .. }, outcome) => self.compared(io, offset, outcome),
             (Asked::FileSystem, outcome) => self.weighed(outcome),
             (Asked::Read { offset, length }, outcome) => {
@@ -238,12 +253,61 @@ impl Download {
                 return Turn::Waits;
             }
             State::Comparing { .. } => None,
+            State::Verifying { .. } => return self.ask_to_verify(io),
             State::Moving => self.next_part(io.settings.read_bytes),
         };
         let (Some((offset, length)), Some(handle)) = (next, self.handles.on(io.line)) else { return Turn::Waits };
         self.outstanding += 1;
         io.ask_for_data(self.sequence, Asked::Read { offset, length }, &calls::Read { handle, offset, length });
         Turn::MayAsk
+    }
+
+    fn ask_to_verify(&mut self, io: &mut Io) -> Turn {
+        let State::Verifying { at, until } = self.state else { return Turn::Waits };
+        let Some(handle) = self.handles.on(io.line) else { return Turn::Waits };
+        let (offset, length) = match self.gaps.pop_front() {
+            Some(gap) => gap,
+            None if at < until => {
+                let length = length_within(io.settings.read_bytes, until - at);
+                self.state = State::Verifying { at: at + u64::from(length), until };
+                (at, length)
+            }
+            None => return Turn::Waits,
+        };
+        self.outstanding += 1;
+        io.ask_for_data(self.sequence, Asked::Verify { offset, length }, &calls::Read { handle, offset, length });
+        Turn::MayAsk
+    }
+
+    /// A part of the source was read once more.
+    fn verified(
+        &mut self,
+        io: &mut Io,
+        offset: u64,
+        length: u32,
+        outcome: Result<Reply, sftp::Error>,
+    ) -> Result<Turn, Failure> {
+        let State::Verifying { at, until } = self.state else { return Ok(Turn::Waits) };
+        let data = match outcome {
+            Ok(Reply::Data(data)) => data,
+            Err(error) if !error.is_eof() => return Err(self.failure(Act::ReadRemote, error)),
+            _ => Bytes::new(),
+        };
+        let difference = self.sink.as_ref().and_then(|sink| sink.difference(offset, &data));
+        if data.is_empty() || difference.is_some() {
+            let at = difference.unwrap_or(offset);
+            return Err(Failure::new(Act::VerifyLocal, bytes(self.place.shown()), Cause::Differs { at }));
+        }
+        let missing = length - length_within(length, data.len() as u64);
+        if missing > 0 {
+            self.gaps.push_back((offset + data.len() as u64, missing));
+        }
+        if at == until && self.gaps.is_empty() && self.outstanding == 0 {
+            self.is_verified = true;
+            io.reporter.verified();
+            self.state = State::Moving;
+        }
+        Ok(Turn::MayAsk)
     }
 
     /// Stops before all of it is there; what is there is kept for a resume.
@@ -280,7 +344,7 @@ impl Download {
             io.reporter.already_there(offset);
             self.end = End::Reached;
             self.state = State::Moving;
-        } else if offset > 0 {
+        } else if offset > 0 && !io.settings.options.trusts_sizes {
             self.state = comparing(offset);
         } else {
             self.start(io);
@@ -515,6 +579,11 @@ impl Download {
         if self.written < size {
             // An end was seen, but not everything before it: nothing is lost silently.
             return Err(self.truncated());
+        }
+        let is_comparable = self.file.is_some() && self.sink.as_ref().is_some_and(Sink::is_comparable);
+        if io.settings.options.verify && !self.is_verified && self.written > 0 && is_comparable {
+            self.state = State::Verifying { at: 0, until: self.written };
+            return Ok(Turn::MayAsk);
         }
         // Its drop sends CLOSE, whose answer says nothing about what was read.
         self.handles.clear();

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use super::conflict::{Conflict, Verdict, Version};
 use super::download::Download;
 use super::event::{Event, Note};
 use super::failure::{Act, Cause, Failure};
@@ -27,10 +28,10 @@ use super::remote_tree::{Fate, RemoteTree};
 use super::removal::{Moved, Removals, may_be_itself};
 use super::report::Report;
 use super::reporter::{Found, Reporter, Sequence};
-use super::request::{Direction, Request};
+use super::request::{Direction, OnConflict, Request};
 use super::settings::Settings;
 use super::upload::{Source, Upload};
-use crate::sftp::{self, Completions, Reply, Session};
+use crate::sftp::{self, Attributes, Completions, Reply, Session};
 
 /// Longest sleep between two looks at everything; what matters wakes the engine anyway.
 const NAP: Duration = Duration::from_millis(500);
@@ -434,7 +435,7 @@ impl Engine {
 
     fn take_get(&mut self, sequence: Sequence, file: GetFile) {
         // Its directory could not be made, which was said.
-        let Some(target) = self.local.path_of(&file.target) else { return self.pass_over(sequence) };
+        let Some(path) = self.local.path_of(&file.target) else { return self.pass_over(sequence) };
         let place = match &file.target {
             Target::Named(local) => Place::named(local, &mut self.local.parents),
             Target::Beneath(name) => match self.local.stack.last() {
@@ -444,7 +445,7 @@ impl Engine {
         };
         let is_in_tree = matches!(file.target, Target::Beneath(_));
         match place {
-            Ok(_) if !self.removals.may_write(&target) => {
+            Ok(_) if !self.removals.may_write(&path) => {
                 let failure = Failure::new(Act::RemoveSource, file.remote.as_bytes(), Cause::JustWritten);
                 self.fail_file(sequence, failure);
             }
@@ -452,11 +453,41 @@ impl Engine {
                 let failure = Failure::new(Act::RemoveSource, file.remote.as_bytes(), Cause::Itself);
                 self.fail_file(sequence, failure);
             }
-            Ok(place) => {
-                let download = Download::begin(sequence, file.remote, file.attributes, place, is_in_tree, &mut self.io);
-                self.add_file(sequence, Way::Get(Box::new(download)), target);
-            }
+            Ok(place) => match self.resolve(place, &file.attributes) {
+                Ok((place, target)) => {
+                    let target = target.unwrap_or(path);
+                    let download =
+                        Download::begin(sequence, file.remote, file.attributes, place, is_in_tree, &mut self.io);
+                    self.add_file(sequence, Way::Get(Box::new(download)), target);
+                }
+                Err(target) => {
+                    self.io.leave_there(sequence, target);
+                    self.pass_over(sequence);
+                }
+            },
             Err(failure) => self.fail_file(sequence, failure),
+        }
+    }
+
+    /// Where a download goes when something is there already: there, or under another name. The target that stays, if it
+    /// goes nowhere.
+    fn resolve(&mut self, place: Place, source: &Attributes) -> Result<(Place, Option<PathBuf>), Vec<u8>> {
+        let options = self.io.settings.options;
+        if options.resume || options.on_conflict == OnConflict::Overwrite {
+            return Ok((place, None));
+        }
+        let Some(there) = place.there() else { return Ok((place, None)) };
+        let target = bytes(place.shown()).to_vec();
+        let modified = source.times.map(|times| i64::from(times.modified));
+        let new = Version { size: source.size, modified };
+        match self.io.decide(Conflict { direction: Direction::Get, target: target.clone(), there, new }) {
+            Verdict::Overwrite => Ok((place, None)),
+            Verdict::Skip => Err(target),
+            Verdict::Rename => {
+                let place = place.numbered(|path| self.targets.contains(path));
+                let path = place.shown().to_owned();
+                Ok((place, Some(path)))
+            }
         }
     }
 

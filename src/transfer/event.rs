@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::conflict::Question;
 use super::failure::Failure;
 use super::request::Direction;
 use crate::terminal::{ByteSize, Printable};
@@ -48,6 +49,8 @@ pub enum Event {
     Intended(Intent),
     /// Something that the user should know and that is no failure.
     Noted(Note),
+    /// A target is there already, and the job waits to be told what to do. It may come between any others.
+    Asked(Arc<Question>),
 }
 
 /// One file that is moved, for those who show it.
@@ -222,6 +225,15 @@ pub enum Note {
     },
     /// Mode or times could not be set; the bytes are there.
     NotPreserved(Failure),
+    /// A target that is there already stays, as was asked for.
+    LeftThere {
+        /// The target.
+        target: Vec<u8>,
+        /// Whether only a newer source would have replaced it.
+        unless_newer: bool,
+    },
+    /// So many files were read back after they had been moved, and are equal to their sources.
+    Verified(u64),
     /// The connection was lost and is made again: the attempt of this number, of so many.
     Reconnecting {
         /// From 1 on.
@@ -270,6 +282,12 @@ impl fmt::Display for Note {
                 write!(f, "{}: written in place, {reason}", Printable(target.as_os_str().as_bytes()))
             }
             Note::NotPreserved(failure) => failure.fmt(f),
+            Note::LeftThere { target, unless_newer } => {
+                let why = if *unless_newer { "is there already and is no older" } else { "is there already" };
+                write!(f, "{} {why}: skipped", Printable(target))
+            }
+            Note::Verified(1) => f.write_str("1 file was read back and is equal to its source"),
+            Note::Verified(files) => write!(f, "{files} files were read back and are equal to their sources"),
             Note::Reconnecting { attempt, attempts } => {
                 write!(f, "The connection was lost; connecting again ({attempt} of {attempts})")
             }

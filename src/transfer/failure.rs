@@ -89,6 +89,12 @@ pub enum Act {
     ResumeDownload,
     /// To continue an upload.
     ResumeUpload,
+    /// To compare what was fetched with its source.
+    VerifyLocal,
+    /// To compare what was sent with its source.
+    VerifyRemote,
+    /// To put a whole file in the place of a remote target.
+    ReplaceRemote,
     /// To start a thread of this process.
     StartThread,
     /// To go on at all.
@@ -129,6 +135,13 @@ pub enum Cause {
         /// What there should be.
         expected: u64,
     },
+    /// A byte is another one than in the source.
+    Differs {
+        /// Its offset.
+        at: u64,
+    },
+    /// The server can't put a file in the place of another in one step.
+    NoReplacing,
     /// There is more here than there.
     LargerThanSource,
     /// There is as much there as here, or more.
@@ -188,6 +201,8 @@ impl Cause {
             (Act::ReadRemote, Cause::Truncated { .. }) => {
                 Some("the file shrank, or the server lost part of it; try again")
             }
+            (Act::ReplaceRemote, Cause::NoReplacing) => Some("put without --atomic writes into the target itself"),
+            (Act::VerifyLocal | Act::VerifyRemote, Cause::Differs { .. }) => Some("move it once more"),
             (Act::ResumeDownload, Cause::LargerThanSource) => Some("use get without -a to replace it"),
             (_, Cause::Local(error)) => local_hint(act, error.kind()),
             _ => None,
@@ -289,6 +304,9 @@ impl fmt::Display for Failure {
             Act::Upload => write!(f, "local \"{thing}\""),
             Act::ResumeDownload => write!(f, "Unable to resume download of \"{thing}\""),
             Act::ResumeUpload => write!(f, "resume \"{thing}\""),
+            Act::VerifyLocal => write!(f, "verify local \"{thing}\""),
+            Act::VerifyRemote => write!(f, "verify remote \"{thing}\""),
+            Act::ReplaceRemote => write!(f, "replace remote \"{thing}\""),
             Act::StartThread => f.write_str("can't start the transfer"),
             Act::Continue => f.write_str("can't go on"),
         }?;
@@ -312,6 +330,8 @@ impl fmt::Display for Cause {
             Cause::Loop => f.write_str("a link that leads back to a directory above it"),
             Cause::NotDirectory => f.write_str("it is not a directory"),
             Cause::Truncated { got, expected } => write!(f, "it ended at byte {got} of {expected}"),
+            Cause::Differs { at } => write!(f, "it differs from its source at byte {at}"),
+            Cause::NoReplacing => f.write_str("the server has no posix-rename@openssh.com"),
             Cause::LargerThanSource => f.write_str("local file is larger than remote"),
             Cause::NotSmallerThanSource => f.write_str("destination file same size or larger"),
         }

@@ -2,10 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use super::conflict::{Conflict, Question, Verdict};
+use super::event::{Event, Note};
 use super::job::Canceller;
 use super::lines::{LineId, Lines};
 use super::pace::Pace;
 use super::reporter::{Reporter, Sequence};
+use super::request::OnConflict;
 use super::settings::Settings;
 use super::window::Window;
 use crate::sftp::{self, Call, Completions, Reply, Session, StatusCode};
@@ -57,8 +60,12 @@ pub(super) enum Asked {
     /// Which file system it lies on.
     FileSystem,
     SetAttributes,
+    /// How long what was written is.
+    Size,
     Sync,
     Close,
+    /// To put what was written in the place of its target.
+    Replace,
     /// Whether what was moved is still what was moved.
     StatMoved,
     RemoveMoved,
@@ -86,6 +93,37 @@ pub(super) enum Turn {
 }
 
 impl Io {
+    /// What to do where a target is there already; asks whoever watches, and waits for the answer, if that was asked for.
+    pub(super) fn decide(&mut self, conflict: Conflict) -> Verdict {
+        let is_newer = conflict.is_newer();
+        let choice = match self.settings.options.on_conflict {
+            OnConflict::Ask => self.ask_person(conflict),
+            choice => choice,
+        };
+        match choice {
+            OnConflict::Overwrite => Verdict::Overwrite,
+            OnConflict::Newer if is_newer => Verdict::Overwrite,
+            OnConflict::Rename => Verdict::Rename,
+            OnConflict::Skip | OnConflict::Newer | OnConflict::Ask => Verdict::Skip,
+        }
+    }
+
+    fn ask_person(&mut self, conflict: Conflict) -> OnConflict {
+        let (question, answer) = Question::new(conflict);
+        self.reporter.ask(question);
+        let Ok(answer) = answer.recv() else { return OnConflict::Skip };
+        if answer.for_all {
+            self.settings.options.on_conflict = answer.choice;
+        }
+        answer.choice
+    }
+
+    /// Says that a target stays.
+    pub(super) fn leave_there(&mut self, sequence: Sequence, target: Vec<u8>) {
+        let unless_newer = self.settings.options.on_conflict == OnConflict::Newer;
+        self.reporter.tell(sequence, Event::Noted(Note::LeftThere { target, unless_newer }));
+    }
+
     /// The session of the connection that is meant.
     pub(super) fn session(&self) -> &Session {
         &self.lines.get(self.line).session

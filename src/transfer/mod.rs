@@ -5,6 +5,7 @@
 //! it says still comes file by file in sorted order, as if done one by one. Nothing here knows a command or a terminal.
 #![forbid(unsafe_code)]
 
+mod conflict;
 mod download;
 mod engine;
 mod event;
@@ -13,6 +14,7 @@ mod growth;
 mod handles;
 mod io;
 mod job;
+mod landing;
 mod lines;
 mod local;
 mod pace;
@@ -29,9 +31,10 @@ mod settings;
 mod upload;
 mod window;
 
+pub use conflict::{Answer, Conflict, Question, Version};
 pub use event::{Event, File, Intent, Note, Total};
 pub use failure::{Act, Cause, Failure};
 pub use job::{Canceller, Job, start};
 pub use report::Report;
-pub use request::{Connections, Direction, GetPair, Links, LocalPath, Options, Pairs, PutPair, Request};
+pub use request::{Connections, Direction, GetPair, Links, LocalPath, OnConflict, Options, Pairs, PutPair, Request};
 pub use selection::{Rules, RulesBuilder, Selection};

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use super::conflict::Question;
 use super::event::{Event, Note, Total};
 use super::failure::{Act, Failure};
 use super::report::Report;
@@ -46,6 +47,7 @@ pub(super) struct Reporter {
     position: Option<u64>,
     last_advance: Instant,
     files_done: u64,
+    files_verified: u64,
     bytes_done: u64,
     /// News that is told when everything else is.
     afterwards: Vec<Event>,
@@ -71,6 +73,7 @@ impl Reporter {
             position: None,
             last_advance: now,
             files_done: 0,
+            files_verified: 0,
             bytes_done: 0,
             afterwards: Vec::new(),
             report: Report::default(),
@@ -111,6 +114,16 @@ impl Reporter {
     /// Bytes that were moved and turned out to be of no use.
     pub(super) fn take_back(&mut self, bytes: u64) {
         self.bytes_done = self.bytes_done.saturating_sub(bytes);
+    }
+
+    /// Asks whoever watches, at once.
+    pub(super) fn ask(&mut self, question: Question) {
+        self.emit(Event::Asked(Arc::new(question)));
+    }
+
+    /// A file was read back and is equal to its source.
+    pub(super) fn verified(&mut self) {
+        self.files_verified += 1;
     }
 
     /// News that belongs to no step, told at once.
@@ -196,6 +209,9 @@ impl Reporter {
         }
         for event in std::mem::take(&mut self.afterwards) {
             self.emit(event);
+        }
+        if self.files_verified > 0 {
+            self.emit(Event::Noted(Note::Verified(self.files_verified)));
         }
         if let Some(error) = &lost {
             self.emit(Event::Failed(Failure::new(Act::Continue, *b"", error.clone())));

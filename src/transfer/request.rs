@@ -166,6 +166,22 @@ pub enum Links {
     Copied,
 }
 
+/// What is done where a target is there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnConflict {
+    /// It is replaced.
+    #[default]
+    Overwrite,
+    /// It stays, and the file is not moved.
+    Skip,
+    /// It is replaced if the source is newer.
+    Newer,
+    /// It stays, and the file goes beside it under a name with a number.
+    Rename,
+    /// Somebody is asked.
+    Ask,
+}
+
 /// How files are moved: the flags of `get` and `put`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -175,6 +191,14 @@ pub struct Options {
     pub preserve: bool,
     /// Continue what is there (`-a`).
     pub resume: bool,
+    /// Take what is there for the beginning of the source without comparing (`--resume=size`).
+    pub trusts_sizes: bool,
+    /// What is done where a target is there already; a resume continues it.
+    pub on_conflict: OnConflict,
+    /// Send into a file beside the target, which takes its place when it is whole (`--atomic`). What is fetched does so anyway.
+    pub atomic: bool,
+    /// Read back what was moved and compare it with the source (`--verify`).
+    pub verify: bool,
     /// Flush each file to its disk (`-f`): ours for a get; the server's for a put, where it can.
     pub fsync: bool,
     /// What becomes of symbolic links below the top of a tree; one that is named is followed.

@@ -11,16 +11,19 @@ use std::time::Instant;
 
 use rustix::fs::OFlags;
 
+use super::conflict::{Conflict, Verdict, Version};
 use super::event::{Event, File, Note};
 use super::failure::{Act, Cause, Failure};
 use super::handles::Handles;
 use super::io::{Asked, Io, Turn, may_be_crowded};
+use super::landing::Landing;
 use super::lines::LineId;
 use super::local::bytes;
 use super::plan::{PutFile, times};
 use super::removal::Moved;
 use super::reporter::Sequence;
-use crate::sftp::{self, Attributes, Extension, Handle, OpenFlags, Reply, StatusCode, Statvfs, Times, calls};
+use super::request::OnConflict;
+use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Reply, StatusCode, Statvfs, Times, calls};
 
 /// How much of what is there is compared before anything is appended to it.
 const TAIL_BYTES: u64 = 64 * 1024;
@@ -57,14 +60,19 @@ pub(super) struct Upload {
     failure: Option<Failure>,
     /// Where the first WRITE that failed should have gone.
     hole: Option<u64>,
+    landing: Landing,
+    /// Whether it was read back and is equal to its source.
+    is_verified: bool,
     /// Whether all of it was sent, and its CLOSE went well.
     is_moved: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Asking how much is there, for a resume.
+    /// Asking what is there, for a resume or for who wants to keep it.
     Asking,
+    /// Asking what an earlier run left beside it.
+    AskingBeside,
     /// Opening to read as well, so that what is there can be compared up to `until`.
     OpeningToCompare {
         until: u64,
@@ -75,7 +83,15 @@ enum State {
         until: u64,
     },
     Moving,
+    /// Reading back what was sent, up to `until`.
+    Verifying {
+        at: u64,
+        until: u64,
+    },
     Closing,
+    /// Putting it in the place of its target.
+    Placing,
+    Placed,
 }
 
 /// A local file that was opened to be sent.
@@ -116,6 +132,7 @@ impl Upload {
                 None => metadata.mode() & 0o777,
             },
             times: times(&metadata),
+            landing: Landing::at(&plan.remote),
             source: plan,
             began: Instant::now(),
             state: State::Asking,
@@ -128,6 +145,7 @@ impl Upload {
             outstanding: 0,
             failure: None,
             hole: None,
+            is_verified: false,
             is_moved: false,
         };
         upload.send_first(io);
@@ -152,7 +170,8 @@ impl Upload {
 
     /// Sends the first request once more: its directory was not there yet.
     pub(super) fn send_first(&mut self, io: &mut Io) {
-        if io.settings.options.resume {
+        let options = io.settings.options;
+        if options.resume || options.atomic || options.on_conflict != OnConflict::Overwrite {
             self.state = State::Asking;
             io.ask(self.sequence, Asked::Stat, &calls::Stat { path: &self.source.remote });
         } else {
@@ -184,7 +203,7 @@ impl Upload {
     /// Opens it on one more connection.
     pub(super) fn spread(&self, io: &mut Io) {
         let (flags, attributes) = (OpenFlags::WRITE, Attributes::default());
-        io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.source.remote, flags, attributes });
+        io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.landing.path, flags, attributes });
     }
 
     /// The answer to a request was lost with its connection.
@@ -213,9 +232,17 @@ impl Upload {
         self.unanswered.clear();
         match self.state {
             State::OpeningToCompare { until } | State::Comparing { until, .. } => self.open_to_compare(io, until),
-            State::Moving | State::Closing if self.next > 0 => self.open_to_compare(io, self.next),
-            State::Moving | State::Closing => self.open_empty(io),
-            State::Asking | State::Opening => self.send_first(io),
+            State::Moving | State::Verifying { .. } | State::Closing if self.next > 0 => {
+                self.open_to_compare(io, self.next);
+            }
+            State::Moving | State::Verifying { .. } | State::Closing => self.open_empty(io),
+            State::Asking | State::AskingBeside | State::Opening => self.send_first(io),
+            State::Placing => {
+                // It may have been done, and the answer lost.
+                self.landing.may_be_placed = true;
+                self.place(io);
+            }
+            State::Placed => return self.turn(io),
         }
         Turn::Waits
     }
@@ -228,7 +255,9 @@ impl Upload {
     }
 
     fn open_empty(&mut self, io: &mut Io) {
-        self.open(io, State::Opening, OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE);
+        let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        let reads = io.settings.options.verify;
+        self.open(io, State::Opening, if reads { flags | OpenFlags::READ } else { flags });
     }
 
     fn open_to_compare(&mut self, io: &mut Io, until: u64) {
@@ -237,13 +266,13 @@ impl Upload {
 
     /// Whether nothing of it is on the server yet, so that it can be begun anew.
     pub(super) fn is_at_its_beginning(&self) -> bool {
-        matches!(self.state, State::Asking | State::Opening)
+        matches!(self.state, State::Asking | State::AskingBeside | State::Opening)
     }
 
     fn open(&mut self, io: &mut Io, state: State, flags: OpenFlags) {
         self.state = state;
         let attributes = Attributes::with_permissions(self.mode & 0o777);
-        io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.source.remote, flags, attributes });
+        io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.landing.path, flags, attributes });
     }
 
     /// Takes an answer.
@@ -252,19 +281,18 @@ impl Upload {
             self.outstanding -= 1;
         }
         match (asked, outcome) {
-            (Asked::Stat, Ok(Reply::Attributes(attributes))) => self.resume(io, &attributes),
-            // Nothing is there to be continued.
-            (Asked::Stat, Err(error)) if error.is_no_such_file() => {
-                if self.source.is_named {
-                    let target = self.source.remote.as_bytes().to_vec();
-                    io.reporter.tell(self.sequence, Event::Noted(Note::NothingToContinue(target)));
-                }
-                self.open_empty(io);
+            (Asked::Stat, Ok(Reply::Attributes(attributes))) if self.state == State::AskingBeside => {
+                self.continue_beside(io, &attributes);
             }
+            (Asked::Stat, Err(_)) if self.state == State::AskingBeside => self.open_empty(io),
+            (Asked::Stat, Ok(Reply::Attributes(attributes))) => self.found(io, &attributes),
+            (Asked::Stat, Err(error)) if error.is_no_such_file() => self.found_nothing(io),
+            // What can't be looked at may still be written.
+            (Asked::Stat, Err(_)) if !io.settings.options.resume => self.found_nothing(io),
             (Asked::Stat, Err(error)) => self.remember(Act::StatRemote, error),
             (Asked::Open, Ok(Reply::Handle(handle))) => self.opened(io, handle),
             // What can't be opened there is sent where it is open already.
-            (Asked::Open, Err(_)) if matches!(self.state, State::Moving | State::Closing) => {}
+            (Asked::Open, Err(_)) if self.is_past_opening() => {}
             (Asked::Open, Err(error))
                 if self.state == State::Opening && may_be_crowded(&error) && !self.is_second_try =>
             {
@@ -285,6 +313,12 @@ impl Upload {
                 let failure = Failure::new(Act::SetOpenAttributes, self.source.remote.as_bytes(), error);
                 io.reporter.tell(self.sequence, Event::Noted(Note::NotPreserved(failure)));
             }
+            (Asked::Size, Ok(Reply::Attributes(attributes))) => self.check_size(&attributes),
+            (Asked::Replace, Ok(_)) => self.state = State::Placed,
+            (Asked::Replace, Err(error)) if error.is_no_such_file() && self.landing.may_be_placed => {
+                self.state = State::Placed;
+            }
+            (Asked::Replace, Err(error)) => self.remember(Act::ReplaceRemote, error),
             (Asked::Sync, Err(error)) => self.remember(Act::SyncRemote, error),
             (Asked::Close, Err(error)) => self.remember(Act::CloseRemote, error),
             _ => {}
@@ -294,11 +328,126 @@ impl Upload {
 
     /// What comes next, in whatever state an answer has left it.
     fn turn(&mut self, io: &mut Io) -> Turn {
-        let is_over = self.failure.is_some() || self.state == State::Closing;
+        let is_over = self.failure.is_some() || matches!(self.state, State::Closing | State::Placing | State::Placed);
         match (is_over, self.outstanding) {
+            (true, 0) if self.failure.is_none() && self.state == State::Closing && self.wants_its_place() => {
+                self.place(io);
+                Turn::Waits
+            }
             (true, 0) => self.conclude(io),
             (true, _) => Turn::Waits,
             (false, _) => Turn::MayAsk,
+        }
+    }
+
+    /// Whether all of it was written beside its target.
+    fn wants_its_place(&self) -> bool {
+        self.landing.is_beside && self.file.is_some()
+    }
+
+    fn place(&mut self, io: &mut Io) {
+        self.state = State::Placing;
+        self.outstanding += 1;
+        let (from, to) = (&self.landing.path, &self.source.remote);
+        if io.session().offers(Extension::PosixRename) {
+            io.ask(self.sequence, Asked::Replace, &calls::PosixRename { from, to });
+        } else {
+            io.ask(self.sequence, Asked::Replace, &calls::Rename { from, to });
+        }
+    }
+
+    fn is_past_opening(&self) -> bool {
+        matches!(self.state, State::Moving | State::Verifying { .. } | State::Closing | State::Placing | State::Placed)
+    }
+
+    /// Something is where it shall be.
+    fn found(&mut self, io: &mut Io, there: &Attributes) {
+        let options = io.settings.options;
+        if options.resume {
+            self.landing.replaces(there);
+            return self.resume(io, there);
+        }
+        let verdict = match options.on_conflict {
+            OnConflict::Overwrite => Verdict::Overwrite,
+            _ => io.decide(self.conflict_with(there)),
+        };
+        match verdict {
+            Verdict::Overwrite => {
+                self.landing.replaces(there);
+                self.begin_empty(io);
+            }
+            Verdict::Skip => {
+                io.leave_there(self.sequence, self.source.remote.as_bytes().to_vec());
+                self.landing.is_passed_over = true;
+                self.state = State::Closing;
+            }
+            Verdict::Rename => {
+                self.source.remote = self.landing.next_name(&self.source.remote);
+                self.state = State::Asking;
+                io.ask(self.sequence, Asked::Stat, &calls::Stat { path: &self.source.remote });
+            }
+        }
+    }
+
+    fn conflict_with(&self, there: &Attributes) -> Conflict {
+        let modified = |times: Times| i64::from(times.modified);
+        Conflict {
+            direction: super::Direction::Put,
+            target: self.source.remote.as_bytes().to_vec(),
+            there: Version { size: there.size, modified: there.times.map(modified) },
+            new: Version { size: Some(self.size), modified: Some(modified(self.times)) },
+        }
+    }
+
+    fn found_nothing(&mut self, io: &mut Io) {
+        if io.settings.options.resume {
+            if self.source.is_named && !io.settings.options.atomic {
+                let target = self.source.remote.as_bytes().to_vec();
+                io.reporter.tell(self.sequence, Event::Noted(Note::NothingToContinue(target)));
+            }
+            if io.settings.options.atomic {
+                return self.ask_beside(io);
+            }
+        }
+        self.begin_empty(io);
+    }
+
+    /// Opens it where it goes, with nothing in it.
+    fn begin_empty(&mut self, io: &mut Io) {
+        if io.settings.options.atomic {
+            if self.landing.replaces && !io.session().offers(Extension::PosixRename) {
+                let target = self.source.remote.as_bytes();
+                self.failure = Some(Failure::new(Act::ReplaceRemote, target, Cause::NoReplacing));
+                return;
+            }
+            self.landing.go_beside(&self.source.remote, None);
+        } else {
+            self.landing.path = self.source.remote.clone();
+        }
+        self.open_empty(io);
+    }
+
+    /// An earlier run may have left a part of it beside its target.
+    fn ask_beside(&mut self, io: &mut Io) {
+        let attributes = Attributes { size: Some(self.size), times: Some(self.times), ..Attributes::default() };
+        self.landing.go_beside(&self.source.remote, Some((&io.settings.server, &attributes)));
+        self.state = State::AskingBeside;
+        io.ask(self.sequence, Asked::Stat, &calls::Lstat { path: &self.landing.path });
+    }
+
+    fn continue_beside(&mut self, io: &mut Io, there: &Attributes) {
+        match there.size {
+            Some(size) if size > 0 && size <= self.size && there.file_type() != Some(FileType::Symlink) => {
+                self.open_to_compare(io, size);
+            }
+            _ => self.open_empty(io),
+        }
+    }
+
+    fn check_size(&mut self, there: &Attributes) {
+        if let Some(got) = there.size.filter(|&size| size != self.next) {
+            let cause = Cause::Truncated { got, expected: self.next };
+            self.failure.get_or_insert(Failure::new(Act::WriteRemote, self.source.remote.as_bytes(), cause));
         }
     }
 
@@ -308,7 +457,7 @@ impl Upload {
             return Turn::Waits;
         }
         match self.state {
-            State::Comparing { at, until } => self.ask_to_compare(io, at, until),
+            State::Comparing { at, until } | State::Verifying { at, until } => self.ask_to_compare(io, at, until),
             State::Moving => self.send_part(io),
             _ => Turn::Waits,
         }
@@ -320,7 +469,11 @@ impl Upload {
             Some(gap) => gap,
             None if at < until => {
                 let length = u32::try_from(until - at).unwrap_or(u32::MAX).min(io.settings.read_bytes);
-                self.state = State::Comparing { at: at + u64::from(length), until };
+                let at_next = at + u64::from(length);
+                self.state = match self.state {
+                    State::Verifying { .. } => State::Verifying { at: at_next, until },
+                    _ => State::Comparing { at: at_next, until },
+                };
                 (at, length)
             }
             None => return Turn::Waits,
@@ -341,6 +494,7 @@ impl Upload {
         let mut scratch = std::mem::take(&mut io.scratch);
         scratch.resize(length as usize, 0);
         let turn = match self.read_part(offset, &mut scratch) {
+            Ok(0) if self.must_verify(io) => self.begin_to_verify(),
             Ok(0) if self.may_end() => self.send_end(io),
             Ok(0) => Turn::Waits,
             Ok(length) => {
@@ -366,8 +520,24 @@ impl Upload {
         self.unanswered.insert(offset, length);
         self.outstanding += 1;
         // What ends it needs no other turn of the window.
-        let is_last = self.may_end() && matches!(self.read_part(self.next, &mut [0]), Ok(0));
+        let is_last = self.may_end() && !self.must_verify(io) && matches!(self.read_part(self.next, &mut [0]), Ok(0));
         if is_last { self.send_end(io) } else { Turn::MayAsk }
+    }
+
+    fn must_verify(&self, io: &Io) -> bool {
+        io.settings.options.verify && !self.is_verified
+    }
+
+    /// All is sent: when all of it is confirmed, too, it is read back.
+    fn begin_to_verify(&mut self) -> Turn {
+        if self.outstanding > 0 || !self.gaps.is_empty() {
+            return Turn::Waits;
+        }
+        self.is_verified = self.next == 0;
+        if !self.is_verified {
+            self.state = State::Verifying { at: 0, until: self.next };
+        }
+        Turn::MayAsk
     }
 
     /// Whether what ends the file may be sent behind all that was sent: on one connection the server works in their order.
@@ -412,14 +582,21 @@ impl Upload {
 
     fn send_attributes(&mut self, io: &mut Io, handle: &Handle) {
         let preserve = io.settings.options.preserve;
-        if preserve || io.settings.mode.is_some() {
+        let kept = self.landing.kept_mode.filter(|_| self.landing.is_beside && io.settings.mode.is_none());
+        if preserve || io.settings.mode.is_some() || kept.is_some() {
             let times = preserve.then_some(self.times);
-            let attributes = Attributes { permissions: Some(self.mode), times, ..Attributes::default() };
+            // What is written in place keeps the mode of what was there, so this does, too.
+            let mode = if preserve { self.mode } else { kept.unwrap_or(self.mode) };
+            let attributes = Attributes { permissions: Some(mode), times, ..Attributes::default() };
             io.ask(self.sequence, Asked::SetAttributes, &calls::Fsetstat { handle, attributes });
             self.outstanding += 1;
         }
         if io.settings.options.fsync && io.session().offers(Extension::Fsync) {
             io.ask(self.sequence, Asked::Sync, &calls::Fsync { handle });
+            self.outstanding += 1;
+        }
+        if self.landing.is_beside {
+            io.ask(self.sequence, Asked::Size, &calls::Fstat { handle });
             self.outstanding += 1;
         }
     }
@@ -430,17 +607,25 @@ impl Upload {
                 self.failure =
                     Some(Failure::new(Act::ResumeUpload, bytes(&self.source.shown), Cause::NotSmallerThanSource));
             }
-            Some(size) if size == self.size && size > 0 => {
+            Some(size) if size == self.size && size > 0 && self.has_its_time(io, there) => {
                 let target = self.source.remote.as_bytes();
                 io.reporter.tell(self.sequence, Event::Noted(Note::NotModified(target.to_vec())));
                 io.reporter.already_there(size);
                 self.state = State::Closing;
             }
-            Some(size) if size > 0 => {
-                self.open_to_compare(io, size);
+            _ if io.settings.options.atomic => self.ask_beside(io),
+            Some(size) if size > 0 && io.settings.options.trusts_sizes => {
+                self.next = size;
+                self.open(io, State::Opening, OpenFlags::WRITE);
             }
+            Some(size) if size > 0 => self.open_to_compare(io, size),
             _ => self.open_empty(io),
         }
+    }
+
+    /// Whether times need not be set, or are as they should be.
+    fn has_its_time(&self, io: &Io, there: &Attributes) -> bool {
+        !io.settings.options.preserve || there.times.is_none_or(|times| times.modified == self.times.modified)
     }
 
     fn opened(&mut self, io: &mut Io, handle: Handle) {
@@ -450,8 +635,8 @@ impl Upload {
                 self.state = State::Comparing { at: until.saturating_sub(span + TAIL_BYTES), until };
             }
             // It is over, and this one's drop closes it.
-            State::Closing => return,
-            State::Moving => {}
+            State::Closing | State::Placing | State::Placed => return,
+            State::Moving | State::Verifying { .. } => {}
             _ => self.start(io),
         }
         self.handles.add(io.line, handle);
@@ -469,10 +654,11 @@ impl Upload {
     }
 
     fn compared(&mut self, io: &mut Io, offset: u64, length: u32, outcome: Result<Reply, sftp::Error>) {
-        let State::Comparing { at, until } = self.state else { return };
+        let (State::Comparing { at, until } | State::Verifying { at, until }) = self.state else { return };
+        let verifies = matches!(self.state, State::Verifying { .. });
         let data = match outcome {
             Ok(Reply::Data(data)) => data,
-            Err(error) if error.status_code() == Some(StatusCode::PERMISSION_DENIED) => {
+            Err(error) if error.status_code() == Some(StatusCode::PERMISSION_DENIED) && !verifies => {
                 // As where it can't be opened for reading.
                 self.next = until;
                 return self.start(io);
@@ -481,7 +667,14 @@ impl Upload {
             _ => bytes::Bytes::new(),
         };
         let mut here = vec![0; data.len()];
-        if data.is_empty() || self.local.read_exact_at(&mut here, offset).is_err() || here != data {
+        let is_read = self.local.read_exact_at(&mut here, offset).is_ok();
+        if verifies && (data.is_empty() || !is_read || here != data) {
+            let first = here.iter().zip(&data).position(|(one, other)| one != other).unwrap_or(0);
+            let cause = Cause::Differs { at: offset + first as u64 };
+            self.failure = Some(Failure::new(Act::VerifyRemote, self.source.remote.as_bytes(), cause));
+            return;
+        }
+        if data.is_empty() || !is_read || here != data {
             let target = self.source.remote.as_bytes().to_vec();
             io.reporter.tell(self.sequence, Event::Noted(Note::StartedOver(target)));
             if self.file.is_some() {
@@ -499,6 +692,7 @@ impl Upload {
             self.gaps.push_back((offset + data.len() as u64, missing));
         } else if at == until && self.gaps.is_empty() && self.outstanding == 0 {
             self.next = until;
+            self.is_verified |= verifies;
             self.start(io);
         }
     }
@@ -537,11 +731,17 @@ impl Upload {
         // Their drop closes what is open after a failure.
         self.handles.clear();
         let file = self.file.take();
-        io.reporter.file_done(self.failure.is_none());
+        io.reporter.file_done(self.failure.is_none() && !self.landing.is_passed_over);
+        if self.failure.is_some() {
+            self.clear_away(io);
+        }
         match (self.failure.take(), file) {
             (Some(failure), _) => io.reporter.tell(self.sequence, Event::Failed(self.source.failed(failure))),
             (None, Some(file)) => {
                 self.is_moved = true;
+                if self.is_verified && io.settings.options.verify {
+                    io.reporter.verified();
+                }
                 let finished = Event::Finished { file, length: self.next, elapsed: self.began.elapsed() };
                 io.reporter.tell(self.sequence, finished);
             }
@@ -556,6 +756,14 @@ impl Upload {
         if confirmed < self.next {
             self.cut_at(io, confirmed);
         }
+        self.clear_away(io);
+    }
+
+    /// What was written beside a target is of no use when it can't be found again.
+    fn clear_away(&self, io: &Io) {
+        if self.landing.is_beside && !self.landing.is_known && self.state != State::Placed {
+            drop(io.session().submit(&calls::Remove { path: &self.landing.path }));
+        }
     }
 
     /// Later WRITEs may have gone well. A file with a hole would look to a resume as if it were further than it is.
@@ -564,7 +772,7 @@ impl Upload {
         // A server that does not do it leaves what sftp(1) would leave.
         match self.handles.on(io.line) {
             Some(handle) => drop(io.session().submit(&calls::Fsetstat { handle, attributes })),
-            None => drop(io.session().submit(&calls::Setstat { path: &self.source.remote, attributes })),
+            None => drop(io.session().submit(&calls::Setstat { path: &self.landing.path, attributes })),
         }
     }
 }

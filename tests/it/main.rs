@@ -31,6 +31,7 @@ mod progress;
 mod prompt;
 mod remote;
 mod retry;
+mod safety;
 mod script;
 mod start;
 mod transfer;

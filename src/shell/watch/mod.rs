@@ -3,6 +3,7 @@
 //! The job tells everything file by file in sorted order; what is shown of it depends on where it goes. On a terminal
 //! that is a [`Meter`], elsewhere nothing by default, and lines without control codes when they were asked for.
 
+mod conflict;
 mod meter;
 mod moving;
 mod plain;
@@ -121,6 +122,7 @@ fn tell(event: &Event, output: &Output) {
         }
         Event::Intended(intent) => output.answer(intent),
         Event::Noted(note) => output.warning(note),
+        Event::Asked(question) => question.answer(conflict::ask(&question.conflict, output)),
         Event::Started(_) | Event::Advanced { .. } | Event::Finished { .. } => {}
     }
 }

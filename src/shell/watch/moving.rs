@@ -109,7 +109,7 @@ impl Display for Meter {
             }
             Event::Finished { file, length, elapsed } => self.finish(file, *length, *elapsed, output),
             Event::Failed(_) => self.current = None,
-            Event::Announced(_) | Event::Entered { .. } | Event::Intended(_) | Event::Noted(_) => {}
+            Event::Announced(_) | Event::Entered { .. } | Event::Intended(_) | Event::Noted(_) | Event::Asked(_) => {}
         }
     }
 

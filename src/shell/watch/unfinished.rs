@@ -26,7 +26,8 @@ impl Unfinished {
             | Event::Entered { .. }
             | Event::Advanced { .. }
             | Event::Intended(_)
-            | Event::Noted(_) => {}
+            | Event::Noted(_)
+            | Event::Asked(_) => {}
         }
     }
 

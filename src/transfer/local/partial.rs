@@ -40,7 +40,7 @@ pub(super) struct Partial {
 }
 
 /// The name of the partial of `target`, for what is fetched from where.
-pub(super) fn name(target: &OsStr, server: &[u8], path: &RemotePath, attributes: &Attributes) -> OsString {
+pub(in super::super) fn name(target: &OsStr, server: &[u8], path: &RemotePath, attributes: &Attributes) -> OsString {
     let mut hash = Sha256::new();
     let size = attributes.size.map(u64::to_be_bytes).unwrap_or_default();
     let time = attributes.times.map(|times| times.modified.to_be_bytes()).unwrap_or_default();
@@ -53,7 +53,7 @@ pub(super) fn name(target: &OsStr, server: &[u8], path: &RemotePath, attributes:
 }
 
 /// A name that nobody can foresee.
-fn random_name(target: &OsStr) -> OsString {
+pub(in super::super) fn random_name(target: &OsStr) -> OsString {
     use std::hash::{BuildHasher, RandomState};
     // Two words of the process's own random keys.
     let word = || RandomState::new().hash_one(std::process::id());

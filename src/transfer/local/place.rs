@@ -6,8 +6,10 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use rustix::fs::{AtFlags, statat};
 use rustix::io::Errno;
 
+use super::super::conflict::Version;
 use super::super::failure::{Act, Cause, Failure};
 use super::super::request::{LocalPath, Trust};
 use super::directory::{Directory, bytes};
@@ -67,6 +69,30 @@ impl Place {
 
     fn stream(local: &LocalPath) -> Place {
         Place::Stream { path: local.path().to_owned(), shown: local.shown().to_owned() }
+    }
+
+    /// What is there already, if anything is: a link itself, not what it leads to. A stream is no obstacle.
+    pub(in super::super) fn there(&self) -> Option<Version> {
+        let Place::Entry { directory, name, .. } = self else { return None };
+        let stat = statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some(Version { size: u64::try_from(stat.st_size).ok(), modified: Some(stat.st_mtime) })
+    }
+
+    /// The same place under another name: `NAME.1`, or the first number that is free. `taken` tells of paths, as messages
+    /// show them, that will be there soon.
+    pub(in super::super) fn numbered(self, taken: impl Fn(&Path) -> bool) -> Place {
+        let Place::Entry { directory, name, shown } = self else { return self };
+        let mut number = 0_u64;
+        loop {
+            number += 1;
+            let mut other = name.clone();
+            other.push(format!(".{number}"));
+            let place =
+                Place::Entry { directory: Rc::clone(&directory), shown: shown.with_file_name(&other), name: other };
+            if place.there().is_none() && !taken(place.shown()) {
+                return place;
+            }
+        }
     }
 
     /// How messages show it.

@@ -150,7 +150,9 @@ impl Wanted<'_> {
             _ if length == 0 || !existing.is_readable => return Ok(None),
             _ => {}
         }
-        let is_complete = self.attributes.size == Some(length);
+        let has_its_time = !self.settings.options.preserve
+            || self.attributes.times.is_none_or(|times| i64::from(times.modified) == existing.stat.st_mtime);
+        let is_complete = self.attributes.size == Some(length) && has_its_time;
         let note = is_complete.then(|| Note::NotModified(bytes(self.place.shown()).to_vec()));
         let file = existing.file.try_clone().map_err(|error| self.failed(error))?;
         Ok(Some(Opened { sink: self.sink(Kind::InPlace(file), None), offset: length, note, is_complete }))
@@ -203,6 +205,18 @@ impl Sink {
     /// Whether what was written can be read again.
     pub(in super::super) fn is_comparable(&self) -> bool {
         !matches!(self.kind, Kind::Stream(_))
+    }
+
+    /// Where the first of these bytes is that differs from what was written; nothing where all are the same.
+    pub(in super::super) fn difference(&self, offset: u64, data: &[u8]) -> Option<u64> {
+        let mut here = vec![0; data.len()];
+        let (Kind::Partial(Beside { partial: Partial { file, .. }, .. }) | Kind::InPlace(file)) = &self.kind else {
+            return None;
+        };
+        if file.read_exact_at(&mut here, offset).is_err() {
+            return Some(offset);
+        }
+        here.iter().zip(data).position(|(here, there)| here != there).map(|at| offset + at as u64)
     }
 
     /// Whether bytes that are there already are these.

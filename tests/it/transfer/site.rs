@@ -11,6 +11,7 @@ use std::time::Duration;
 use sftpsh::child::ChildTransport;
 use sftpsh::name::RemotePath;
 use sftpsh::sftp::{self, Session};
+use sftpsh::transfer::OnConflict;
 use sftpsh::transfer::{
     self, Connections, Event, GetPair, Links, LocalPath, Options, Pairs, PutPair, Report, Request, Selection,
 };
@@ -33,6 +34,10 @@ pub(super) const PLAIN: Options = Options {
     recursive: false,
     preserve: false,
     resume: false,
+    trusts_sizes: false,
+    on_conflict: OnConflict::Overwrite,
+    atomic: false,
+    verify: false,
     fsync: false,
     links: Links::Skipped,
     remove_source: false,
@@ -185,6 +190,7 @@ fn line(event: &Event) -> Option<String> {
         Event::Failed(failure) => format!("failed: {failure}"),
         Event::Intended(intent) => intent.to_string(),
         Event::Noted(note) => format!("noted: {note}"),
+        Event::Asked(question) => format!("asked: {question:?}"),
     })
 }
 

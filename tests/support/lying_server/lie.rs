@@ -46,6 +46,8 @@ pub(crate) enum Lie {
     CapReads(u32),
     /// `gap-then-eof=N`: large READs below N are short by half, those after the first short one are at the end of the file.
     ShortThenEof(u64),
+    /// `bad-byte=N`: the first READ of byte N gives another one.
+    BadByte(u64),
     /// `too-much-data`: READ gives more than was asked for.
     TooMuchData,
     /// `empty-data`: READ gives no bytes, and not the end of the file.
@@ -135,6 +137,7 @@ impl Lie {
             "eof-at" => Self::EofAt(number),
             "cap-reads" => Self::CapReads(short?),
             "gap-then-eof" => Self::ShortThenEof(number),
+            "bad-byte" => Self::BadByte(number),
             "too-much-data" => Self::TooMuchData,
             "empty-data" => Self::EmptyData,
             "die-at" => Self::DieAt(number),
@@ -356,6 +359,14 @@ impl Teller {
             Lie::ShortThenEof(byte) if reads && offset < byte && end - offset >= SHORTENED => {
                 self.was_short = true;
                 self.read_at_most(request, (end - offset).div_ceil(2))
+            }
+            Lie::BadByte(byte) if reads && !self.was_short && (offset..end).contains(&byte) => {
+                self.was_short = true;
+                let mut packet = self.honest.answer(request).bytes();
+                // Behind the packet's length, type and id, and the data's length.
+                let at = 13 + usize::try_from(byte - offset).unwrap_or(usize::MAX);
+                packet.get_mut(at).into_iter().for_each(|byte| *byte ^= 0x55);
+                return packet;
             }
             Lie::TooMuchData if reads => {
                 Packet::new(wire::DATA, id).string(&vec![b'x'; usize::try_from(end - offset).unwrap_or(0) + 1])

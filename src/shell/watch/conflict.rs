@@ -1,0 +1,67 @@
+//! Asks the person what to do where a target is there already.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::terminal::{Output, Printable, prompt, size};
+use crate::transfer::{Answer, Conflict, OnConflict, Version};
+
+/// The answer; nothing where there is none, and then the target stays.
+pub(super) fn ask(conflict: &Conflict, output: &Output) -> Option<Answer> {
+    let question = format!(
+        "{} is there already ({}; the new one: {}).\n\
+         (o)verwrite, (s)kip, (n)ewer, (r)ename? A capital is for all that follow: ",
+        Printable(&conflict.target),
+        described(&conflict.there),
+        described(&conflict.new)
+    );
+    output.flush();
+    loop {
+        let typed = prompt::ask(&question).ok()?;
+        if let Some(answer) = read(typed.trim()) {
+            return Some(answer);
+        }
+    }
+}
+
+fn read(typed: &str) -> Option<Answer> {
+    let first = typed.chars().next()?;
+    let choice = match typed.to_ascii_lowercase().as_str() {
+        "o" | "overwrite" => OnConflict::Overwrite,
+        "s" | "skip" => OnConflict::Skip,
+        "n" | "newer" => OnConflict::Newer,
+        "r" | "rename" => OnConflict::Rename,
+        _ => return None,
+    };
+    Some(Answer { choice, for_all: first.is_uppercase() })
+}
+
+fn described(version: &Version) -> String {
+    let size = version.size.map_or_else(|| "unknown size".to_owned(), size::scaled);
+    let moment = version.modified.and_then(|seconds| Timestamp::from_second(seconds).ok());
+    match moment {
+        Some(moment) => format!("{size}, {}", TimeZone::system().to_datetime(moment).strftime("%Y-%m-%d %H:%M:%S")),
+        None => size,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_letters_or_words_and_capitals_are_for_all() {
+        let answer = |choice, for_all| Some(Answer { choice, for_all });
+        for (typed, expected) in [
+            ("o", answer(OnConflict::Overwrite, false)),
+            ("S", answer(OnConflict::Skip, true)),
+            ("newer", answer(OnConflict::Newer, false)),
+            ("Rename", answer(OnConflict::Rename, true)),
+            ("", None),
+            ("x", None),
+            ("yes", None),
+        ] {
+            assert_eq!(read(typed), expected, "{typed}");
+        }
+    }
+}

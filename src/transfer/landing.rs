@@ -1,0 +1,110 @@
+//! Where an upload is written: into its target, or beside it until it is whole.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
+use super::local::{partial_name, random_partial_name};
+use crate::name::RemotePath;
+use crate::sftp::{Attributes, FileType};
+
+/// Where an upload is written.
+pub(super) struct Landing {
+    /// The file that is written.
+    pub(super) path: RemotePath,
+    /// Whether it is another one than the target, whose place it takes when it is whole.
+    pub(super) is_beside: bool,
+    /// Whether a later run can find it again.
+    pub(super) is_known: bool,
+    /// Whether something is where the target shall be.
+    pub(super) replaces: bool,
+    /// The mode of what is there.
+    pub(super) kept_mode: Option<u32>,
+    /// Whether it may have taken the place of its target already.
+    pub(super) may_be_placed: bool,
+    /// Whether what is there stays, so that nothing is sent.
+    pub(super) is_passed_over: bool,
+    /// The target as it was asked for, and how many names were tried instead.
+    renamed: Option<(RemotePath, u64)>,
+}
+
+impl Landing {
+    /// Into the target itself.
+    pub(super) fn at(target: &RemotePath) -> Landing {
+        Landing {
+            path: target.clone(),
+            is_beside: false,
+            is_known: false,
+            replaces: false,
+            kept_mode: None,
+            may_be_placed: false,
+            is_passed_over: false,
+            renamed: None,
+        }
+    }
+
+    /// Something is there already.
+    pub(super) fn replaces(&mut self, there: &Attributes) {
+        self.replaces = true;
+        let is_file = there.file_type() == Some(FileType::Regular);
+        self.kept_mode = there.permissions.filter(|_| is_file).map(|mode| mode & 0o777);
+    }
+
+    /// Beside the target. For a resume under a name that says what it is a part of, from which server's view; else under
+    /// one that nobody can foresee.
+    pub(super) fn go_beside(&mut self, target: &RemotePath, known: Option<(&[u8], &Attributes)>) {
+        let base = OsStr::from_bytes(target.base_name().unwrap_or_default());
+        let name = match known {
+            Some((server, source)) => partial_name(base, server, target, source),
+            None => random_partial_name(base),
+        };
+        let whole = target.as_bytes();
+        let directory = whole.len() - base.len();
+        // The name of an entry with bytes added that are no NUL.
+        if let Ok(path) = RemotePath::new([&whole[..directory], name.as_bytes()].concat()) {
+            self.path = path;
+            self.is_beside = true;
+            self.is_known = known.is_some();
+        }
+    }
+
+    /// The next name that may be free: `NAME.1`, `NAME.2`, …
+    pub(super) fn next_name(&mut self, target: &RemotePath) -> RemotePath {
+        let (first, tried) = self.renamed.get_or_insert_with(|| (target.clone(), 0));
+        *tried += 1;
+        let name = [first.as_bytes(), format!(".{tried}").as_bytes()].concat();
+        RemotePath::new(name).unwrap_or_else(|_| target.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> RemotePath {
+        RemotePath::new(text).unwrap()
+    }
+
+    #[test]
+    fn beside_a_target_is_in_its_directory() {
+        let mut landing = Landing::at(&path("/a/b"));
+        landing.go_beside(&path("/a/b"), None);
+        let first = landing.path.clone();
+        assert!(first.as_bytes().starts_with(b"/a/.b.") && first.as_bytes().ends_with(b".sftpsh-part"));
+        landing.go_beside(&path("/a/b"), None);
+        assert_ne!(landing.path, first);
+        assert!(landing.is_beside && !landing.is_known);
+        let source = Attributes { size: Some(7), ..Attributes::default() };
+        landing.go_beside(&path("b"), Some((b"server", &source)));
+        let known = landing.path.clone();
+        landing.go_beside(&path("b"), Some((b"server", &source)));
+        assert!(landing.path == known && landing.is_known && known.as_bytes().starts_with(b".b."));
+    }
+
+    #[test]
+    fn names_are_numbered_from_the_one_that_was_asked_for() {
+        let mut landing = Landing::at(&path("/a/b.txt"));
+        let first = landing.next_name(&path("/a/b.txt"));
+        assert_eq!(first, path("/a/b.txt.1"));
+        assert_eq!(landing.next_name(&first), path("/a/b.txt.2"));
+    }
+}

@@ -1,0 +1,249 @@
+//! What becomes of targets that are there already, uploads that take their place in one step, and copies that are compared.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime};
+
+use crate::support::{Entry, Fault, Relay, Remote, Shell, Toward, World};
+
+const SIZE: usize = 200_000;
+
+/// Whether a directory holds nothing of ours but these.
+fn only(directory: &std::path::Path, names: &[&str]) -> Option<String> {
+    let mut found: Vec<_> =
+        fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    found.sort();
+    (found != names).then(|| format!("{found:?} are there"))
+}
+
+#[test]
+fn an_atomic_upload_takes_the_place_of_its_target_and_its_mode() {
+    Shell::on(Remote::with([Entry::file("f", "old").mode(0o640)]))
+        .here([Entry::sized("f", SIZE), Entry::sized("new", 5)])
+        .as_batch()
+        .types("put --atomic f")
+        .types("put --atomic new")
+        .succeeds()
+        .same("f", "f")
+        .same("new", "new")
+        .remote_mode("f", 0o640)
+        .holds(|world| only(&world.remote(), &["f", "new"]));
+}
+
+#[test]
+fn an_atomic_upload_that_fails_leaves_the_target_as_it_was() {
+    for lie in ["write-fails-at=100000", "enospc-at=50000", "close-fails"] {
+        Shell::on(Remote::with([Entry::file("f", "old")]).lying(lie))
+            .here([Entry::sized("f", SIZE)])
+            .as_batch()
+            .types("put --atomic f")
+            .exits(1)
+            .remote_file("f", "old")
+            .holds(|world| only(&world.remote(), &["f"]));
+    }
+}
+
+#[test]
+fn an_atomic_upload_needs_a_server_that_replaces_only_where_something_is() {
+    Shell::on(Remote::with([Entry::file("f", "old")]).lying("no-extensions"))
+        .here([Entry::sized("f", SIZE), Entry::sized("new", SIZE)])
+        .types("put --atomic f")
+        .types("put --atomic new")
+        .reports("replace remote \"REMOTE/f\": the server has no posix-rename@openssh.com")
+        .hints("put without --atomic writes into the target itself")
+        .remote_file("f", "old")
+        .same("new", "new")
+        .holds(|world| only(&world.remote(), &["f", "new"]));
+}
+
+#[test]
+fn an_atomic_upload_that_broke_is_continued_by_a_resume() {
+    let line = Relay::plain().at(Toward::Server, 1_000_000, Fault::Cut).only_first(1);
+    let beside = |world: &World| {
+        let part = fs::read_dir(world.remote())
+            .unwrap()
+            .any(|entry| entry.unwrap().file_name().to_string_lossy().ends_with(".sftpsh-part"));
+        (!part).then(|| "nothing is left to be continued".to_owned())
+    };
+    Shell::on(Remote::with([Entry::file("f", "old")]).over_ssh())
+        .here([Entry::sized("f", 3_000_000)])
+        .through(line)
+        .as_batch()
+        .types("put -a --atomic f")
+        .exits(255)
+        .remote_file("f", "old")
+        .holds(beside)
+        .then()
+        .as_batch()
+        .types("put -a --atomic f")
+        .succeeds()
+        .same("f", "f")
+        .holds(|world| only(&world.remote(), &["f"]));
+}
+
+#[test]
+fn an_atomic_upload_goes_on_where_its_connection_broke() {
+    let line = Relay::plain().at(Toward::Server, 1_000_000, Fault::Cut).only_first(2);
+    Shell::on(Remote::with([Entry::file("f", "old")]).over_ssh())
+        .here([Entry::sized("f", 3_000_000)])
+        .through(line)
+        .with_args(["-b", "-", "--retry", "2"])
+        .types("put --atomic --verify f")
+        .succeeds()
+        .same("f", "f")
+        .holds(|world| only(&world.remote(), &["f"]));
+}
+
+#[test]
+fn a_copy_that_differs_from_its_source_is_found_out() {
+    for (lie, line, message) in [
+        ("bad-byte=70000", "put --verify f", "verify remote \"REMOTE/f\": it differs from its source at byte 70000"),
+        ("bad-byte=70000", "get --verify f", "verify local \"f\": it differs from its source at byte 70000"),
+    ] {
+        let files = || [Entry::sized("f", SIZE)];
+        let (remote, here) =
+            if line.starts_with("put") { (Remote::empty(), true) } else { (Remote::with(files()), false) };
+        let shell = Shell::on(remote.lying(lie)).as_batch();
+        let shell = if here { shell.here(files()) } else { shell.here([Entry::file("f", "old")]) };
+        let outcome = shell.types(line).exits(1).reports(message);
+        if !here {
+            outcome.local_file("f", "old");
+        }
+    }
+}
+
+#[test]
+fn copies_that_are_equal_are_counted() {
+    let files = || [Entry::sized("f", SIZE), Entry::sized("g", 7), Entry::sized("empty", 0)];
+    Shell::on(Remote::with(files()))
+        .as_batch()
+        .types("get --verify *")
+        .types("mkdir sent")
+        .types("put --verify f g empty sent")
+        .succeeds()
+        .reports("2 files were read back and are equal to their sources")
+        .same("f", "sent/f")
+        .same("g", "sent/g")
+        .same("empty", "sent/empty");
+}
+
+/// Three files on each side: what is there is older, newer or missing.
+fn world_of_conflicts(get: bool) -> Shell {
+    let (new, old) = (
+        [Entry::file("older", "new"), Entry::file("newer", "new"), Entry::file("missing", "new")],
+        [Entry::file("older", "there"), Entry::file("newer", "there")],
+    );
+    let shell = if get { Shell::on(Remote::with(new)).here(old) } else { Shell::on(Remote::with(old)).here(new) };
+    shell.prepare(move |world| {
+        let there = if get { world.local() } else { world.remote() };
+        for (name, seconds) in [("older", 1_000_000_000), ("newer", 4_000_000_000)] {
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            fs::File::options().write(true).open(there.join(name)).unwrap().set_modified(time).unwrap();
+        }
+    })
+}
+
+#[test]
+fn targets_that_are_there_are_treated_as_asked_both_ways() {
+    for (policy, older, newer) in [("skip", "there", "there"), ("newer", "new", "there"), ("overwrite", "new", "new")] {
+        world_of_conflicts(true)
+            .types(&format!("get --on-conflict={policy} *"))
+            .succeeds()
+            .local_file("older", older)
+            .local_file("newer", newer)
+            .local_file("missing", "new");
+        world_of_conflicts(false)
+            .types(&format!("put --on-conflict {policy} *"))
+            .succeeds()
+            .remote_file("older", older)
+            .remote_file("newer", newer)
+            .remote_file("missing", "new");
+    }
+    world_of_conflicts(true)
+        .types("get --on-conflict=skip older")
+        .reports("older is there already: skipped")
+        .succeeds();
+}
+
+#[test]
+fn a_target_that_is_there_may_keep_its_name() {
+    world_of_conflicts(true)
+        .here([Entry::file("older.1", "too")])
+        .types("get --on-conflict=rename *")
+        .succeeds()
+        .local_file("older", "there")
+        .local_file("older.1", "too")
+        .local_file("older.2", "new")
+        .local_file("newer.1", "new")
+        .local_file("missing", "new");
+    world_of_conflicts(false)
+        .types("put --on-conflict=rename *")
+        .types("put --on-conflict=rename older")
+        .succeeds()
+        .remote_file("older", "there")
+        .remote_file("older.1", "new")
+        .remote_file("older.2", "new")
+        .remote_file("missing", "new");
+}
+
+#[test]
+fn a_person_is_asked_about_each_target_or_once_for_all() {
+    world_of_conflicts(true)
+        .at_a_terminal()
+        .types("get --on-conflict=ask *")
+        .answers("for all that follow: ", "x")
+        .answers("for all that follow: ", "s")
+        .answers("for all that follow: ", "O")
+        .types("bye")
+        .ends_with(0)
+        .local_file("newer", "there")
+        .local_file("older", "new")
+        .local_file("missing", "new");
+    Shell::on(Remote::with(["a"]))
+        .as_batch()
+        .types("get --on-conflict=ask a")
+        .exits(1)
+        .reports("--on-conflict=ask: nobody can be asked here");
+}
+
+#[test]
+fn sizes_are_trusted_only_when_that_is_asked_for() {
+    let other = vec![b'x'; 1000];
+    for (line, trusts) in [("get -a f", false), ("get --resume=size f", true)] {
+        let outcome = Shell::on(Remote::with([Entry::sized("f", SIZE)]))
+            .here([Entry::file("f", other.clone())])
+            .types(line)
+            .succeeds();
+        let begins = fs::read(outcome.the_world().local().join("f")).unwrap().starts_with(&other);
+        assert_eq!(begins, trusts, "{line}");
+    }
+    for (line, trusts) in [("put -a f", false), ("put --resume=size f", true), ("reput f", false)] {
+        let outcome = Shell::on(Remote::with([Entry::file("f", other.clone())]))
+            .here([Entry::sized("f", SIZE)])
+            .types(line)
+            .succeeds();
+        let begins = fs::read(outcome.the_world().remote().join("f")).unwrap().starts_with(&other);
+        assert_eq!(begins, trusts, "{line}");
+    }
+}
+
+#[test]
+fn a_complete_file_with_another_time_gets_its_time() {
+    let modified = |path: std::path::PathBuf| fs::metadata(path).unwrap().modified().unwrap();
+    let make = || [Entry::sized("f", 1000)];
+    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    let outcome = Shell::on(Remote::with(make()))
+        .here(make())
+        .prepare(move |world| fs::File::open(world.remote().join("f")).unwrap().set_modified(old).unwrap())
+        .types("get -ap f")
+        .succeeds();
+    assert_eq!(modified(outcome.the_world().local().join("f")), old);
+    let outcome = Shell::on(Remote::with(make()))
+        .here(make())
+        .prepare(move |world| fs::File::open(world.local().join("f")).unwrap().set_modified(old).unwrap())
+        .types("put -ap f")
+        .succeeds();
+    assert_eq!(modified(outcome.the_world().remote().join("f")), old);
+    let mode = fs::metadata(outcome.the_world().remote().join("f")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, fs::metadata(outcome.the_world().local().join("f")).unwrap().permissions().mode() & 0o777);
+}
