@@ -3,6 +3,9 @@
 //! The window is filled across files, the oldest first; the next files are opened with what is left of it. It never waits
 //! for the plan, and of the disk only for plain reads and writes, which the page cache takes.
 
+mod connections;
+mod steps;
+
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -12,26 +15,25 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use super::conflict::{Conflict, Verdict, Version};
 use super::download::Download;
-use super::event::{Event, Note};
-use super::failure::{Act, Cause, Failure};
+use super::event::Event;
+use super::failure::{Act, Failure};
 use super::io::{Asked, Io, Token, Turn};
 use super::job::Canceller;
-use super::lines::{LineId, Lines, Newcomer};
-use super::local::{Directory, Parents, Place, Troubles, bytes, make_link};
+use super::lines::{LineId, Lines};
+use super::local::{Directory, Parents, Troubles};
 use super::pace::Pace;
-use super::plan::{GetDirectory, GetFile, GetLink, Next, Plan, PutFile, PutLink, Step, Target, Wishes};
+use super::plan::{GetDirectory, Plan, PutFile, Step, Target, Wishes};
 use super::rehearsal;
-use super::remote_link::{Course, Done, RemoteLinks};
+use super::remote_link::RemoteLinks;
 use super::remote_tree::{Fate, RemoteTree};
-use super::removal::{Moved, Removals, may_be_itself};
+use super::removal::Removals;
 use super::report::Report;
 use super::reporter::{Found, Reporter, Sequence};
-use super::request::{Direction, OnConflict, Request};
+use super::request::Request;
 use super::settings::Settings;
-use super::upload::{Source, Upload};
-use crate::sftp::{self, Attributes, Completions, Reply, Session};
+use super::upload::Upload;
+use crate::sftp::{self, Completions, Reply, Session};
 
 /// Longest sleep between two looks at everything; what matters wakes the engine anyway.
 const NAP: Duration = Duration::from_millis(500);
@@ -206,361 +208,8 @@ impl Engine {
         self.io.reporter.finish(self.lost, cancelled, sessions)
     }
 
-    /// Looks at what has become of connections.
-    fn look_after_lines(&mut self) {
-        while let Some((line, error)) = self.io.lines.ended_unnoticed() {
-            self.lose_line(line, &error);
-        }
-        while let Some(newcomer) = self.io.lines.newcomer() {
-            match newcomer {
-                Newcomer::Line(session) => {
-                    let was_lost = self.io.lines.idlest().is_none();
-                    self.io.lines.welcome(session);
-                    if was_lost {
-                        self.io.reporter.interject(Note::Reconnected);
-                    }
-                }
-                Newcomer::Attempt(attempt, attempts) => {
-                    self.io.reporter.interject(Note::Reconnecting { attempt, attempts });
-                }
-                Newcomer::None(reason) => self.do_without(reason),
-            }
-        }
-    }
-
-    /// An attempt to connect has failed.
-    fn do_without(&mut self, reason: Option<String>) {
-        if self.io.lines.idlest().is_some() {
-            let reason = reason.unwrap_or_default();
-            return self.io.reporter.interject(Note::FewerConnections(reason));
-        }
-        if !self.io.lines.expects() {
-            self.io.lines.give_up();
-            self.lose(sftp::Error::ConnectionLost(
-                reason.unwrap_or_else(|| String::from("it could not be made again")),
-            ));
-        }
-    }
-
-    /// A connection was lost. What it had in flight comes back as lost, and goes on elsewhere or later.
-    fn lose_line(&mut self, line: LineId, error: &sftp::Error) {
-        if self.io.lines.get(line).lost.is_some() {
-            return;
-        }
-        if let Err(error) = self.io.lines.lose(line, error) {
-            return self.lose(error);
-        }
-        if self.io.lines.idlest().is_some() {
-            self.io.reporter.interject(Note::FewerConnections(error.to_string()));
-        }
-        for (&sequence, moving) in &mut self.files {
-            moving.spread.retain(|&other| other != line);
-            match &mut moving.file {
-                Way::Get(download) => download.lose(line),
-                Way::Put { upload, .. } => upload.lose(line),
-            }
-            if moving.home == line {
-                self.homeless.insert(sequence);
-            }
-        }
-    }
-
-    /// Gives files that lost their connection another one, once every answer of the lost one is known to be lost.
-    fn settle(&mut self) {
-        let homeless: Vec<Sequence> = self.homeless.iter().copied().collect();
-        for sequence in homeless {
-            let Some(home) = self.io.lines.idlest() else { return };
-            let Some(moving) = self.files.get_mut(&sequence) else {
-                self.homeless.remove(&sequence);
-                continue;
-            };
-            let before = self.io.lines.get(moving.home);
-            if before.lost.is_some() && before.outstanding > 0 {
-                continue;
-            }
-            self.homeless.remove(&sequence);
-            self.io.lines.get_mut(moving.home).files -= 1;
-            // One that is open elsewhere too lives there.
-            let home = moving.lines().next().unwrap_or(home);
-            moving.home = home;
-            moving.spread.retain(|&line| line != home);
-            self.io.lines.get_mut(home).files += 1;
-            if moving.is_open() {
-                self.follow(sequence, Turn::MayAsk);
-                continue;
-            }
-            self.io.line = home;
-            let turn = match &mut moving.file {
-                Way::Get(download) => {
-                    download.go_on(&mut self.io);
-                    Turn::Waits
-                }
-                Way::Put { upload, .. } => upload.go_on(&mut self.io),
-            };
-            self.follow(sequence, turn);
-        }
-        if let Some(line) = self.io.lines.idlest() {
-            self.io.line = line;
-            for (sequence, asked) in std::mem::take(&mut self.unanswered) {
-                let is_known = self.links.ask_again(sequence, asked, &mut self.io)
-                    || self.removals.ask_again(sequence, asked, &mut self.io);
-                if !is_known {
-                    self.remote.ask_again(sequence, asked, &mut self.io);
-                }
-            }
-        }
-    }
-
-    /// Begins with what comes next, as far as there is room for it.
-    fn take_steps(&mut self) {
-        let mut backlog: u64 = self.files.values().map(Moving::backlog).sum();
-        while self.files.len() < self.io.settings.files
-            && backlog < self.io.lines.width()
-            && self.io.reporter.ahead(self.next) < STEPS_UNTOLD
-            && self.crowded.is_empty()
-            && !self.stops()
-        {
-            let Some(step) = self.next_step() else { return };
-            if self.must_wait(&step) {
-                self.postponed = Some(step);
-                return;
-            }
-            let Some(line) = self.line_for(&step) else {
-                self.postponed = Some(step);
-                return;
-            };
-            let sequence = self.next;
-            self.next += 1;
-            self.io.line = line;
-            self.take(sequence, step);
-            backlog += self.files.get(&sequence).map_or(0, Moving::backlog);
-        }
-    }
-
-    fn next_step(&mut self) -> Option<Step> {
-        if let Some(step) = self.postponed.take() {
-            return Some(step);
-        }
-        match self.plan.as_ref()?.next() {
-            Next::Step(step) => Some(step),
-            Next::Later => None,
-            Next::End => {
-                self.plan = None;
-                None
-            }
-        }
-    }
-
-    fn must_wait(&self, step: &Step) -> bool {
-        match step {
-            Step::Get(file) => self.local.path_of(&file.target).is_some_and(|path| self.targets.contains(&path)),
-            Step::GetLink(link) => self.local.path_of(&link.target).is_some_and(|path| self.targets.contains(&path)),
-            Step::Put(file) => self.targets.contains(&path_there(file)),
-            _ => false,
-        }
-    }
-
-    /// The connection for what comes next. A file in a directory that is just being made goes behind that.
-    fn line_for(&self, step: &Step) -> Option<LineId> {
-        let behind = match step {
-            Step::Put(_) | Step::PutLink(_) | Step::EnterPut(_) if self.remote.current_fate() == Some(Fate::Open) => {
-                self.remote.line()
-            }
-            _ => None,
-        };
-        behind.filter(|&line| self.io.lines.get(line).lost.is_none()).or_else(|| self.io.lines.idlest())
-    }
-
-    /// A file in flight, at home on the connection that is meant.
-    fn add_file(&mut self, sequence: Sequence, file: Way, target: PathBuf) {
-        let home = self.io.line;
-        self.io.lines.get_mut(home).files += 1;
-        self.targets.insert(target.clone());
-        self.files.insert(sequence, Moving { file, target, home, spread: Vec::new() });
-    }
-
-    fn take(&mut self, sequence: Sequence, step: Step) {
-        match step {
-            Step::Get(file) => return self.take_get(sequence, file),
-            Step::Put(file) => return self.take_put(sequence, file),
-            Step::EnterPut(directory) => return self.remote.enter(sequence, directory, &mut self.io),
-            Step::PutLink(link) => return self.take_put_link(sequence, link),
-            Step::GetLink(link) => self.take_get_link(sequence, &link),
-            Step::EnterGet(directory) => self.enter_local(sequence, &directory),
-            Step::Leave => self.leave(),
-            Step::Announce(file) => self.io.reporter.tell(sequence, Event::Announced(file)),
-            // It is of use before anything is moved only.
-            Step::Note(note @ Note::Shortage { .. }) => self.io.reporter.interject(note),
-            Step::Note(note) => self.io.reporter.tell(sequence, Event::Noted(note)),
-            Step::Fail(failure) => self.fail_step(sequence, failure),
-        }
-        self.io.reporter.conclude(sequence);
-    }
-
-    fn fail_step(&mut self, sequence: Sequence, failure: Failure) {
-        match failure.connection_error() {
-            Some(error) => self.lose(error),
-            None => self.io.reporter.tell(sequence, Event::Failed(failure)),
-        }
-    }
-
     fn lose(&mut self, error: sftp::Error) {
         self.lost.get_or_insert(error);
-    }
-
-    fn leave(&mut self) {
-        // A plan goes one way only.
-        if self.local.stack.pop().is_none() {
-            self.remote.leave(&mut self.io);
-        }
-    }
-
-    fn enter_local(&mut self, sequence: Sequence, step: &GetDirectory) {
-        let Some(made) = self.local.enter(step, &self.io.settings) else {
-            return self.local.stack.push(None);
-        };
-        let directory = step.remote.as_bytes().to_vec();
-        self.io.reporter.tell(sequence, Event::Entered { direction: Direction::Get, directory });
-        match made {
-            Ok(made) => {
-                self.removals.entered_remote(&step.remote);
-                self.local.stack.push(Some(Rc::new(made)));
-            }
-            Err(failure) => {
-                self.io.reporter.tell(sequence, Event::Failed(failure));
-                self.local.stack.push(None);
-            }
-        }
-    }
-
-    fn take_get(&mut self, sequence: Sequence, file: GetFile) {
-        // Its directory could not be made, which was said.
-        let Some(path) = self.local.path_of(&file.target) else { return self.pass_over(sequence) };
-        let place = match &file.target {
-            Target::Named(local) => Place::named(local, &mut self.local.parents),
-            Target::Beneath(name) => match self.local.stack.last() {
-                Some(Some(directory)) => Ok(Place::beneath(directory, name)),
-                _ => return self.pass_over(sequence),
-            },
-        };
-        let is_in_tree = matches!(file.target, Target::Beneath(_));
-        match place {
-            Ok(_) if !self.removals.may_write(&path) => {
-                let failure = Failure::new(Act::RemoveSource, file.remote.as_bytes(), Cause::JustWritten);
-                self.fail_file(sequence, failure);
-            }
-            Ok(place) if self.io.settings.options.remove_source && may_be_itself(&place, &file.attributes) => {
-                let failure = Failure::new(Act::RemoveSource, file.remote.as_bytes(), Cause::Itself);
-                self.fail_file(sequence, failure);
-            }
-            Ok(place) => match self.resolve(place, &file.attributes) {
-                Ok((place, target)) => {
-                    let target = target.unwrap_or(path);
-                    let download =
-                        Download::begin(sequence, file.remote, file.attributes, place, is_in_tree, &mut self.io);
-                    self.add_file(sequence, Way::Get(Box::new(download)), target);
-                }
-                Err(target) => {
-                    self.io.leave_there(sequence, target);
-                    self.pass_over(sequence);
-                }
-            },
-            Err(failure) => self.fail_file(sequence, failure),
-        }
-    }
-
-    /// Where a download goes when something is there already: there, or under another name. The target that stays, if it
-    /// goes nowhere.
-    fn resolve(&mut self, place: Place, source: &Attributes) -> Result<(Place, Option<PathBuf>), Vec<u8>> {
-        let options = self.io.settings.options;
-        if options.resume || options.on_conflict == OnConflict::Overwrite {
-            return Ok((place, None));
-        }
-        let Some(there) = place.there() else { return Ok((place, None)) };
-        let target = bytes(place.shown()).to_vec();
-        let modified = source.times.map(|times| i64::from(times.modified));
-        let new = Version { size: source.size, modified };
-        match self.io.decide(Conflict { direction: Direction::Get, target: target.clone(), there, new }) {
-            Verdict::Overwrite => Ok((place, None)),
-            Verdict::Skip => Err(target),
-            Verdict::Rename => {
-                let place = place.numbered(|path| self.targets.contains(path));
-                let path = place.shown().to_owned();
-                Ok((place, Some(path)))
-            }
-        }
-    }
-
-    fn take_put(&mut self, sequence: Sequence, file: PutFile) {
-        if self.remote.current_fate() == Some(Fate::Refused) {
-            return self.pass_over(sequence);
-        }
-        match Source::open(&file) {
-            Ok(_) if !self.removals.may_write(&path_there(&file)) => {
-                let failure = Failure::new(Act::RemoveSource, bytes(&file.shown), Cause::JustWritten);
-                self.fail_file(sequence, failure);
-            }
-            Ok(source) => {
-                let target = path_there(&file);
-                let upload = Box::new(Upload::begin(sequence, file, source, &mut self.io));
-                let directory = self.remote.use_current();
-                self.add_file(sequence, Way::Put { upload, directory, retried: false }, target);
-            }
-            Err(failure) if failure.is_for_want_of_descriptors() && !self.files.is_empty() => {
-                self.io.settings.files = self.files.len();
-                self.next = sequence;
-                self.postponed = Some(Step::Put(file));
-            }
-            Err(failure) => self.fail_file(sequence, file.failed(failure)),
-        }
-    }
-
-    fn take_get_link(&mut self, sequence: Sequence, link: &GetLink) {
-        let (Target::Beneath(name), Some(Some(directory))) = (&link.target, self.local.stack.last()) else { return };
-        let times = link.times.filter(|_| self.io.settings.options.preserve);
-        match make_link(directory, name, &link.points_to, times) {
-            Ok(()) => self.removals.begin(sequence, Moved::FetchedLink(link.remote.clone()), &mut self.io),
-            Err(failure) => self.io.reporter.tell(sequence, Event::Failed(failure)),
-        }
-    }
-
-    fn take_put_link(&mut self, sequence: Sequence, link: PutLink) {
-        if self.remote.current_fate() == Some(Fate::Refused) {
-            return self.io.reporter.conclude(sequence);
-        }
-        let directory = self.remote.use_current();
-        self.links.begin(sequence, link, directory, &mut self.io);
-    }
-
-    fn follow_link(&mut self, sequence: Sequence, course: Course) {
-        match course {
-            Course::Waits => {}
-            Course::Awaits(directory) => self.remote.wait_for(directory, sequence),
-            Course::Over(Done { directory, made }) => {
-                if let Some(link) = made {
-                    self.removals.begin(
-                        sequence,
-                        Moved::SentLink { local: link.local, shown: link.shown },
-                        &mut self.io,
-                    );
-                }
-                self.io.reporter.conclude(sequence);
-                if let Some(directory) = directory {
-                    self.remote.release(directory, &mut self.io);
-                }
-            }
-        }
-    }
-
-    fn fail_file(&mut self, sequence: Sequence, failure: Failure) {
-        self.io.reporter.tell(sequence, Event::Failed(failure));
-        self.pass_over(sequence);
-    }
-
-    /// A file that is not moved, for a reason that was told.
-    fn pass_over(&mut self, sequence: Sequence) {
-        self.io.reporter.file_done(false);
-        self.io.reporter.conclude(sequence);
     }
 
     /// Sends what there is to ask for, the oldest file first, on each connection as much as it takes.
@@ -693,17 +342,6 @@ impl Engine {
             }
             _ => self.answer_file(sequence, asked, outcome),
         }
-    }
-
-    /// An answer was lost with its connection.
-    fn give_back(&mut self, sequence: Sequence, asked: Asked) {
-        match self.files.get_mut(&sequence).map(|moving| &mut moving.file) {
-            Some(Way::Get(download)) => download.give_back(asked),
-            Some(Way::Put { upload, .. }) => upload.give_back(asked),
-            None => return self.unanswered.push((sequence, asked)),
-        }
-        // What is given back may be asked for where else the file is open.
-        self.follow(sequence, Turn::MayAsk);
     }
 
     fn answer_file(&mut self, sequence: Sequence, asked: Asked, outcome: Result<Reply, sftp::Error>) {

@@ -1,17 +1,20 @@
-//! One file on its way to the server: `Asking → Opening → Moving → Closing`, written in place as sftp(1) does.
+//! One file on its way to the server: `Asking → Opening → Comparing → Moving → Verifying → Closing → Placing`, as far as it needs them.
 //!
 //! Once the last WRITE is sent, what ends the file is sent behind it without waiting: a server works on one file's
 //! requests in their order (draft-ietf-secsh-filexfer-02, section 6).
 
+mod beginning;
+mod comparing;
+mod sending;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File as LocalFile};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::sync::Arc;
 use std::time::Instant;
 
 use rustix::fs::OFlags;
 
-use super::conflict::{Conflict, Verdict, Version};
 use super::event::{Event, File, Note};
 use super::failure::{Act, Cause, Failure};
 use super::handles::Handles;
@@ -23,7 +26,7 @@ use super::plan::{PutFile, times};
 use super::removal::Moved;
 use super::reporter::Sequence;
 use super::request::OnConflict;
-use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Reply, StatusCode, Statvfs, Times, calls};
+use crate::sftp::{self, Attributes, Extension, OpenFlags, Reply, Statvfs, Times, calls};
 
 /// How much of what is there is compared before anything is appended to it.
 const TAIL_BYTES: u64 = 64 * 1024;
@@ -360,90 +363,6 @@ impl Upload {
         matches!(self.state, State::Moving | State::Verifying { .. } | State::Closing | State::Placing | State::Placed)
     }
 
-    /// Something is where it shall be.
-    fn found(&mut self, io: &mut Io, there: &Attributes) {
-        let options = io.settings.options;
-        if options.resume {
-            self.landing.replaces(there);
-            return self.resume(io, there);
-        }
-        let verdict = match options.on_conflict {
-            OnConflict::Overwrite => Verdict::Overwrite,
-            _ => io.decide(self.conflict_with(there)),
-        };
-        match verdict {
-            Verdict::Overwrite => {
-                self.landing.replaces(there);
-                self.begin_empty(io);
-            }
-            Verdict::Skip => {
-                io.leave_there(self.sequence, self.source.remote.as_bytes().to_vec());
-                self.landing.is_passed_over = true;
-                self.state = State::Closing;
-            }
-            Verdict::Rename => {
-                self.source.remote = self.landing.next_name(&self.source.remote);
-                self.state = State::Asking;
-                io.ask(self.sequence, Asked::Stat, &calls::Stat { path: &self.source.remote });
-            }
-        }
-    }
-
-    fn conflict_with(&self, there: &Attributes) -> Conflict {
-        let modified = |times: Times| i64::from(times.modified);
-        Conflict {
-            direction: super::Direction::Put,
-            target: self.source.remote.as_bytes().to_vec(),
-            there: Version { size: there.size, modified: there.times.map(modified) },
-            new: Version { size: Some(self.size), modified: Some(modified(self.times)) },
-        }
-    }
-
-    fn found_nothing(&mut self, io: &mut Io) {
-        if io.settings.options.resume {
-            if self.source.is_named && !io.settings.options.atomic {
-                let target = self.source.remote.as_bytes().to_vec();
-                io.reporter.tell(self.sequence, Event::Noted(Note::NothingToContinue(target)));
-            }
-            if io.settings.options.atomic {
-                return self.ask_beside(io);
-            }
-        }
-        self.begin_empty(io);
-    }
-
-    /// Opens it where it goes, with nothing in it.
-    fn begin_empty(&mut self, io: &mut Io) {
-        if io.settings.options.atomic {
-            if self.landing.replaces && !io.session().offers(Extension::PosixRename) {
-                let target = self.source.remote.as_bytes();
-                self.failure = Some(Failure::new(Act::ReplaceRemote, target, Cause::NoReplacing));
-                return;
-            }
-            self.landing.go_beside(&self.source.remote, None);
-        } else {
-            self.landing.path = self.source.remote.clone();
-        }
-        self.open_empty(io);
-    }
-
-    /// An earlier run may have left a part of it beside its target.
-    fn ask_beside(&mut self, io: &mut Io) {
-        let attributes = Attributes { size: Some(self.size), times: Some(self.times), ..Attributes::default() };
-        self.landing.go_beside(&self.source.remote, Some((&io.settings.server, &attributes)));
-        self.state = State::AskingBeside;
-        io.ask(self.sequence, Asked::Stat, &calls::Lstat { path: &self.landing.path });
-    }
-
-    fn continue_beside(&mut self, io: &mut Io, there: &Attributes) {
-        match there.size {
-            Some(size) if size > 0 && size <= self.size && there.file_type() != Some(FileType::Symlink) => {
-                self.open_to_compare(io, size);
-            }
-            _ => self.open_empty(io),
-        }
-    }
-
     fn check_size(&mut self, there: &Attributes) {
         if let Some(got) = there.size.filter(|&size| size != self.next) {
             let cause = Cause::Truncated { got, expected: self.next };
@@ -460,240 +379,6 @@ impl Upload {
             State::Comparing { at, until } | State::Verifying { at, until } => self.ask_to_compare(io, at, until),
             State::Moving => self.send_part(io),
             _ => Turn::Waits,
-        }
-    }
-
-    fn ask_to_compare(&mut self, io: &mut Io, at: u64, until: u64) -> Turn {
-        let Some(handle) = self.handles.on(io.line) else { return Turn::Waits };
-        let (offset, length) = match self.gaps.pop_front() {
-            Some(gap) => gap,
-            None if at < until => {
-                let length = u32::try_from(until - at).unwrap_or(u32::MAX).min(io.settings.read_bytes);
-                let at_next = at + u64::from(length);
-                self.state = match self.state {
-                    State::Verifying { .. } => State::Verifying { at: at_next, until },
-                    _ => State::Comparing { at: at_next, until },
-                };
-                (at, length)
-            }
-            None => return Turn::Waits,
-        };
-        self.outstanding += 1;
-        let asked = Asked::Verify { offset, length };
-        io.ask_for_data(self.sequence, asked, &calls::Read { handle, offset, length });
-        Turn::MayAsk
-    }
-
-    /// Reads the next part and sends it; behind the last one, what ends the file.
-    fn send_part(&mut self, io: &mut Io) -> Turn {
-        if self.gaps.is_empty() && self.handles.len() > 1 && self.next - self.confirmed() >= SPREAD_SPAN {
-            return Turn::Waits;
-        }
-        let gap = self.gaps.pop_front();
-        let (offset, length) = gap.unwrap_or((self.next, io.settings.write_bytes));
-        let mut scratch = std::mem::take(&mut io.scratch);
-        scratch.resize(length as usize, 0);
-        let turn = match self.read_part(offset, &mut scratch) {
-            Ok(0) if self.must_verify(io) => self.begin_to_verify(),
-            Ok(0) if self.may_end() => self.send_end(io),
-            Ok(0) => Turn::Waits,
-            Ok(length) => {
-                if gap.is_none() {
-                    self.next += length as u64;
-                }
-                self.send_data(io, offset, &scratch[..length])
-            }
-            Err(failure) => {
-                self.failure = Some(failure);
-                self.turn(io)
-            }
-        };
-        io.scratch = scratch;
-        turn
-    }
-
-    fn send_data(&mut self, io: &mut Io, offset: u64, data: &[u8]) -> Turn {
-        let Some(handle) = self.handles.on(io.line) else { return Turn::Waits };
-        // No longer than write_bytes, so it fits.
-        let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        io.ask_for_data(self.sequence, Asked::Write { offset, length }, &calls::Write { handle, offset, data });
-        self.unanswered.insert(offset, length);
-        self.outstanding += 1;
-        // What ends it needs no other turn of the window.
-        let is_last = self.may_end() && !self.must_verify(io) && matches!(self.read_part(self.next, &mut [0]), Ok(0));
-        if is_last { self.send_end(io) } else { Turn::MayAsk }
-    }
-
-    fn must_verify(&self, io: &Io) -> bool {
-        io.settings.options.verify && !self.is_verified
-    }
-
-    /// All is sent: when all of it is confirmed, too, it is read back.
-    fn begin_to_verify(&mut self) -> Turn {
-        if self.outstanding > 0 || !self.gaps.is_empty() {
-            return Turn::Waits;
-        }
-        self.is_verified = self.next == 0;
-        if !self.is_verified {
-            self.state = State::Verifying { at: 0, until: self.next };
-        }
-        Turn::MayAsk
-    }
-
-    /// Whether what ends the file may be sent behind all that was sent: on one connection the server works in their order.
-    fn may_end(&self) -> bool {
-        self.gaps.is_empty() && (self.handles.len() == 1 || self.outstanding == 0)
-    }
-
-    /// Reads from `offset`. Nothing is the end of the file, where it should be or beyond.
-    fn read_part(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Failure> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.local.read_at(&mut buffer[filled..], offset + filled as u64) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Failure::new(Act::ReadLocal, bytes(&self.source.shown), error)),
-            }
-        }
-        let end = offset + filled as u64;
-        if filled < buffer.len() && end < self.size && !stores_nothing(&self.local) {
-            let cause = Cause::Truncated { got: end, expected: self.size };
-            return Err(Failure::new(Act::ReadLocal, bytes(&self.source.shown), cause));
-        }
-        Ok(filled)
-    }
-
-    /// Closes it on each connection; what concerns the whole file is asked once.
-    fn send_end(&mut self, io: &mut Io) -> Turn {
-        self.state = State::Closing;
-        let line = io.line;
-        for (number, (on, handle)) in self.handles.take().into_iter().enumerate() {
-            io.line = on;
-            if number == 0 {
-                self.send_attributes(io, &handle);
-            }
-            io.ask(self.sequence, Asked::Close, &calls::Close { handle });
-            self.outstanding += 1;
-        }
-        io.line = line;
-        Turn::Waits
-    }
-
-    fn send_attributes(&mut self, io: &mut Io, handle: &Handle) {
-        let preserve = io.settings.options.preserve;
-        let kept = self.landing.kept_mode.filter(|_| self.landing.is_beside && io.settings.mode.is_none());
-        if preserve || io.settings.mode.is_some() || kept.is_some() {
-            let times = preserve.then_some(self.times);
-            // What is written in place keeps the mode of what was there, so this does, too.
-            let mode = if preserve { self.mode } else { kept.unwrap_or(self.mode) };
-            let attributes = Attributes { permissions: Some(mode), times, ..Attributes::default() };
-            io.ask(self.sequence, Asked::SetAttributes, &calls::Fsetstat { handle, attributes });
-            self.outstanding += 1;
-        }
-        if io.settings.options.fsync && io.session().offers(Extension::Fsync) {
-            io.ask(self.sequence, Asked::Sync, &calls::Fsync { handle });
-            self.outstanding += 1;
-        }
-        if self.landing.is_beside {
-            io.ask(self.sequence, Asked::Size, &calls::Fstat { handle });
-            self.outstanding += 1;
-        }
-    }
-
-    fn resume(&mut self, io: &mut Io, there: &Attributes) {
-        match there.size {
-            Some(size) if size > self.size => {
-                self.failure =
-                    Some(Failure::new(Act::ResumeUpload, bytes(&self.source.shown), Cause::NotSmallerThanSource));
-            }
-            Some(size) if size == self.size && size > 0 && self.has_its_time(io, there) => {
-                let target = self.source.remote.as_bytes();
-                io.reporter.tell(self.sequence, Event::Noted(Note::NotModified(target.to_vec())));
-                io.reporter.already_there(size);
-                self.state = State::Closing;
-            }
-            _ if io.settings.options.atomic => self.ask_beside(io),
-            Some(size) if size > 0 && io.settings.options.trusts_sizes => {
-                self.next = size;
-                self.open(io, State::Opening, OpenFlags::WRITE);
-            }
-            Some(size) if size > 0 => self.open_to_compare(io, size),
-            _ => self.open_empty(io),
-        }
-    }
-
-    /// Whether times need not be set, or are as they should be.
-    fn has_its_time(&self, io: &Io, there: &Attributes) -> bool {
-        !io.settings.options.preserve || there.times.is_none_or(|times| times.modified == self.times.modified)
-    }
-
-    fn opened(&mut self, io: &mut Io, handle: Handle) {
-        match self.state {
-            State::OpeningToCompare { until } => {
-                let span = if self.size >= SPREADING_BYTES { SPREAD_SPAN } else { 0 };
-                self.state = State::Comparing { at: until.saturating_sub(span + TAIL_BYTES), until };
-            }
-            // It is over, and this one's drop closes it.
-            State::Closing | State::Placing | State::Placed => return,
-            State::Moving | State::Verifying { .. } => {}
-            _ => self.start(io),
-        }
-        self.handles.add(io.line, handle);
-    }
-
-    fn not_opened(&mut self, io: &mut Io, error: sftp::Error) {
-        match self.state {
-            // It may be written and not read: its size must do, as for sftp(1).
-            State::OpeningToCompare { until } if error.leaves_the_session_alive() => {
-                self.next = until;
-                self.open(io, State::Opening, OpenFlags::WRITE);
-            }
-            _ => self.remember(Act::OpenTarget, error),
-        }
-    }
-
-    fn compared(&mut self, io: &mut Io, offset: u64, length: u32, outcome: Result<Reply, sftp::Error>) {
-        let (State::Comparing { at, until } | State::Verifying { at, until }) = self.state else { return };
-        let verifies = matches!(self.state, State::Verifying { .. });
-        let data = match outcome {
-            Ok(Reply::Data(data)) => data,
-            Err(error) if error.status_code() == Some(StatusCode::PERMISSION_DENIED) && !verifies => {
-                // As where it can't be opened for reading.
-                self.next = until;
-                return self.start(io);
-            }
-            Err(error) if !error.is_eof() => return self.remember(Act::ReadRemote, error),
-            _ => bytes::Bytes::new(),
-        };
-        let mut here = vec![0; data.len()];
-        let is_read = self.local.read_exact_at(&mut here, offset).is_ok();
-        if verifies && (data.is_empty() || !is_read || here != data) {
-            let first = here.iter().zip(&data).position(|(one, other)| one != other).unwrap_or(0);
-            let cause = Cause::Differs { at: offset + first as u64 };
-            self.failure = Some(Failure::new(Act::VerifyRemote, self.source.remote.as_bytes(), cause));
-            return;
-        }
-        if data.is_empty() || !is_read || here != data {
-            let target = self.source.remote.as_bytes().to_vec();
-            io.reporter.tell(self.sequence, Event::Noted(Note::StartedOver(target)));
-            if self.file.is_some() {
-                io.reporter.take_back(self.next);
-            }
-            // Their drop closes them; the next one empties the file.
-            self.handles.clear();
-            self.gaps.clear();
-            self.next = 0;
-            return self.open_empty(io);
-        }
-        // No longer than what was asked for.
-        let missing = length - u32::try_from(data.len()).unwrap_or(length);
-        if missing > 0 {
-            self.gaps.push_back((offset + data.len() as u64, missing));
-        } else if at == until && self.gaps.is_empty() && self.outstanding == 0 {
-            self.next = until;
-            self.is_verified |= verifies;
-            self.start(io);
         }
     }
 

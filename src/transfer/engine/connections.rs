@@ -1,0 +1,126 @@
+//! What the engine does about its connections: those that come, those that are lost, and files that change over.
+
+use super::super::event::Note;
+use super::super::io::{Asked, Turn};
+use super::super::lines::{LineId, Newcomer};
+use super::super::reporter::Sequence;
+use super::{Engine, Way};
+use crate::sftp::{self};
+
+impl Engine {
+    /// Looks at what has become of connections.
+    pub(super) fn look_after_lines(&mut self) {
+        while let Some((line, error)) = self.io.lines.ended_unnoticed() {
+            self.lose_line(line, &error);
+        }
+        while let Some(newcomer) = self.io.lines.newcomer() {
+            match newcomer {
+                Newcomer::Line(session) => {
+                    let was_lost = self.io.lines.idlest().is_none();
+                    self.io.lines.welcome(session);
+                    if was_lost {
+                        self.io.reporter.interject(Note::Reconnected);
+                    }
+                }
+                Newcomer::Attempt(attempt, attempts) => {
+                    self.io.reporter.interject(Note::Reconnecting { attempt, attempts });
+                }
+                Newcomer::None(reason) => self.do_without(reason),
+            }
+        }
+    }
+
+    /// An attempt to connect has failed.
+    pub(super) fn do_without(&mut self, reason: Option<String>) {
+        if self.io.lines.idlest().is_some() {
+            let reason = reason.unwrap_or_default();
+            return self.io.reporter.interject(Note::FewerConnections(reason));
+        }
+        if !self.io.lines.expects() {
+            self.io.lines.give_up();
+            self.lose(sftp::Error::ConnectionLost(
+                reason.unwrap_or_else(|| String::from("it could not be made again")),
+            ));
+        }
+    }
+
+    /// A connection was lost. What it had in flight comes back as lost, and goes on elsewhere or later.
+    pub(super) fn lose_line(&mut self, line: LineId, error: &sftp::Error) {
+        if self.io.lines.get(line).lost.is_some() {
+            return;
+        }
+        if let Err(error) = self.io.lines.lose(line, error) {
+            return self.lose(error);
+        }
+        if self.io.lines.idlest().is_some() {
+            self.io.reporter.interject(Note::FewerConnections(error.to_string()));
+        }
+        for (&sequence, moving) in &mut self.files {
+            moving.spread.retain(|&other| other != line);
+            match &mut moving.file {
+                Way::Get(download) => download.lose(line),
+                Way::Put { upload, .. } => upload.lose(line),
+            }
+            if moving.home == line {
+                self.homeless.insert(sequence);
+            }
+        }
+    }
+
+    /// Gives files that lost their connection another one, once every answer of the lost one is known to be lost.
+    pub(super) fn settle(&mut self) {
+        let homeless: Vec<Sequence> = self.homeless.iter().copied().collect();
+        for sequence in homeless {
+            let Some(home) = self.io.lines.idlest() else { return };
+            let Some(moving) = self.files.get_mut(&sequence) else {
+                self.homeless.remove(&sequence);
+                continue;
+            };
+            let before = self.io.lines.get(moving.home);
+            if before.lost.is_some() && before.outstanding > 0 {
+                continue;
+            }
+            self.homeless.remove(&sequence);
+            self.io.lines.get_mut(moving.home).files -= 1;
+            // One that is open elsewhere too lives there.
+            let home = moving.lines().next().unwrap_or(home);
+            moving.home = home;
+            moving.spread.retain(|&line| line != home);
+            self.io.lines.get_mut(home).files += 1;
+            if moving.is_open() {
+                self.follow(sequence, Turn::MayAsk);
+                continue;
+            }
+            self.io.line = home;
+            let turn = match &mut moving.file {
+                Way::Get(download) => {
+                    download.go_on(&mut self.io);
+                    Turn::Waits
+                }
+                Way::Put { upload, .. } => upload.go_on(&mut self.io),
+            };
+            self.follow(sequence, turn);
+        }
+        if let Some(line) = self.io.lines.idlest() {
+            self.io.line = line;
+            for (sequence, asked) in std::mem::take(&mut self.unanswered) {
+                let is_known = self.links.ask_again(sequence, asked, &mut self.io)
+                    || self.removals.ask_again(sequence, asked, &mut self.io);
+                if !is_known {
+                    self.remote.ask_again(sequence, asked, &mut self.io);
+                }
+            }
+        }
+    }
+
+    /// An answer was lost with its connection.
+    pub(super) fn give_back(&mut self, sequence: Sequence, asked: Asked) {
+        match self.files.get_mut(&sequence).map(|moving| &mut moving.file) {
+            Some(Way::Get(download)) => download.give_back(asked),
+            Some(Way::Put { upload, .. }) => upload.give_back(asked),
+            None => return self.unanswered.push((sequence, asked)),
+        }
+        // What is given back may be asked for where else the file is open.
+        self.follow(sequence, Turn::MayAsk);
+    }
+}

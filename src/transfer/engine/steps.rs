@@ -1,0 +1,270 @@
+//! How the engine takes the steps of its plan.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::super::conflict::{Conflict, Verdict, Version};
+use super::super::download::Download;
+use super::super::event::{Event, Note};
+use super::super::failure::{Act, Cause, Failure};
+use super::super::lines::LineId;
+use super::super::local::{Place, bytes, make_link};
+use super::super::plan::{GetDirectory, GetFile, GetLink, Next, PutFile, PutLink, Step, Target};
+use super::super::remote_link::{Course, Done};
+use super::super::remote_tree::Fate;
+use super::super::removal::{Moved, may_be_itself};
+use super::super::reporter::Sequence;
+use super::super::request::{Direction, OnConflict};
+use super::super::upload::{Source, Upload};
+use super::{Engine, Moving, STEPS_UNTOLD, Way, path_there};
+use crate::sftp::Attributes;
+
+impl Engine {
+    /// Begins with what comes next, as far as there is room for it.
+    pub(super) fn take_steps(&mut self) {
+        let mut backlog: u64 = self.files.values().map(Moving::backlog).sum();
+        while self.files.len() < self.io.settings.files
+            && backlog < self.io.lines.width()
+            && self.io.reporter.ahead(self.next) < STEPS_UNTOLD
+            && self.crowded.is_empty()
+            && !self.stops()
+        {
+            let Some(step) = self.next_step() else { return };
+            if self.must_wait(&step) {
+                self.postponed = Some(step);
+                return;
+            }
+            let Some(line) = self.line_for(&step) else {
+                self.postponed = Some(step);
+                return;
+            };
+            let sequence = self.next;
+            self.next += 1;
+            self.io.line = line;
+            self.take(sequence, step);
+            backlog += self.files.get(&sequence).map_or(0, Moving::backlog);
+        }
+    }
+
+    pub(super) fn next_step(&mut self) -> Option<Step> {
+        if let Some(step) = self.postponed.take() {
+            return Some(step);
+        }
+        match self.plan.as_ref()?.next() {
+            Next::Step(step) => Some(step),
+            Next::Later => None,
+            Next::End => {
+                self.plan = None;
+                None
+            }
+        }
+    }
+
+    pub(super) fn must_wait(&self, step: &Step) -> bool {
+        match step {
+            Step::Get(file) => self.local.path_of(&file.target).is_some_and(|path| self.targets.contains(&path)),
+            Step::GetLink(link) => self.local.path_of(&link.target).is_some_and(|path| self.targets.contains(&path)),
+            Step::Put(file) => self.targets.contains(&path_there(file)),
+            _ => false,
+        }
+    }
+
+    /// The connection for what comes next. A file in a directory that is just being made goes behind that.
+    pub(super) fn line_for(&self, step: &Step) -> Option<LineId> {
+        let behind = match step {
+            Step::Put(_) | Step::PutLink(_) | Step::EnterPut(_) if self.remote.current_fate() == Some(Fate::Open) => {
+                self.remote.line()
+            }
+            _ => None,
+        };
+        behind.filter(|&line| self.io.lines.get(line).lost.is_none()).or_else(|| self.io.lines.idlest())
+    }
+
+    /// A file in flight, at home on the connection that is meant.
+    pub(super) fn add_file(&mut self, sequence: Sequence, file: Way, target: PathBuf) {
+        let home = self.io.line;
+        self.io.lines.get_mut(home).files += 1;
+        self.targets.insert(target.clone());
+        self.files.insert(sequence, Moving { file, target, home, spread: Vec::new() });
+    }
+
+    pub(super) fn take(&mut self, sequence: Sequence, step: Step) {
+        match step {
+            Step::Get(file) => return self.take_get(sequence, file),
+            Step::Put(file) => return self.take_put(sequence, file),
+            Step::EnterPut(directory) => return self.remote.enter(sequence, directory, &mut self.io),
+            Step::PutLink(link) => return self.take_put_link(sequence, link),
+            Step::GetLink(link) => self.take_get_link(sequence, &link),
+            Step::EnterGet(directory) => self.enter_local(sequence, &directory),
+            Step::Leave => self.leave(),
+            Step::Announce(file) => self.io.reporter.tell(sequence, Event::Announced(file)),
+            // It is of use before anything is moved only.
+            Step::Note(note @ Note::Shortage { .. }) => self.io.reporter.interject(note),
+            Step::Note(note) => self.io.reporter.tell(sequence, Event::Noted(note)),
+            Step::Fail(failure) => self.fail_step(sequence, failure),
+        }
+        self.io.reporter.conclude(sequence);
+    }
+
+    pub(super) fn fail_step(&mut self, sequence: Sequence, failure: Failure) {
+        match failure.connection_error() {
+            Some(error) => self.lose(error),
+            None => self.io.reporter.tell(sequence, Event::Failed(failure)),
+        }
+    }
+
+    pub(super) fn leave(&mut self) {
+        // A plan goes one way only.
+        if self.local.stack.pop().is_none() {
+            self.remote.leave(&mut self.io);
+        }
+    }
+
+    pub(super) fn enter_local(&mut self, sequence: Sequence, step: &GetDirectory) {
+        let Some(made) = self.local.enter(step, &self.io.settings) else {
+            return self.local.stack.push(None);
+        };
+        let directory = step.remote.as_bytes().to_vec();
+        self.io.reporter.tell(sequence, Event::Entered { direction: Direction::Get, directory });
+        match made {
+            Ok(made) => {
+                self.removals.entered_remote(&step.remote);
+                self.local.stack.push(Some(Rc::new(made)));
+            }
+            Err(failure) => {
+                self.io.reporter.tell(sequence, Event::Failed(failure));
+                self.local.stack.push(None);
+            }
+        }
+    }
+
+    pub(super) fn take_get(&mut self, sequence: Sequence, file: GetFile) {
+        // Its directory could not be made, which was said.
+        let Some(path) = self.local.path_of(&file.target) else { return self.pass_over(sequence) };
+        let place = match &file.target {
+            Target::Named(local) => Place::named(local, &mut self.local.parents),
+            Target::Beneath(name) => match self.local.stack.last() {
+                Some(Some(directory)) => Ok(Place::beneath(directory, name)),
+                _ => return self.pass_over(sequence),
+            },
+        };
+        let is_in_tree = matches!(file.target, Target::Beneath(_));
+        match place {
+            Ok(_) if !self.removals.may_write(&path) => {
+                let failure = Failure::new(Act::RemoveSource, file.remote.as_bytes(), Cause::JustWritten);
+                self.fail_file(sequence, failure);
+            }
+            Ok(place) if self.io.settings.options.remove_source && may_be_itself(&place, &file.attributes) => {
+                let failure = Failure::new(Act::RemoveSource, file.remote.as_bytes(), Cause::Itself);
+                self.fail_file(sequence, failure);
+            }
+            Ok(place) => match self.resolve(place, &file.attributes) {
+                Ok((place, target)) => {
+                    let target = target.unwrap_or(path);
+                    let download =
+                        Download::begin(sequence, file.remote, file.attributes, place, is_in_tree, &mut self.io);
+                    self.add_file(sequence, Way::Get(Box::new(download)), target);
+                }
+                Err(target) => {
+                    self.io.leave_there(sequence, target);
+                    self.pass_over(sequence);
+                }
+            },
+            Err(failure) => self.fail_file(sequence, failure),
+        }
+    }
+
+    /// Where a download goes when something is there already: there, or under another name. The target that stays, if it
+    /// goes nowhere.
+    pub(super) fn resolve(&mut self, place: Place, source: &Attributes) -> Result<(Place, Option<PathBuf>), Vec<u8>> {
+        let options = self.io.settings.options;
+        if options.resume || options.on_conflict == OnConflict::Overwrite {
+            return Ok((place, None));
+        }
+        let Some(there) = place.there() else { return Ok((place, None)) };
+        let target = bytes(place.shown()).to_vec();
+        let modified = source.times.map(|times| i64::from(times.modified));
+        let new = Version { size: source.size, modified };
+        match self.io.decide(Conflict { direction: Direction::Get, target: target.clone(), there, new }) {
+            Verdict::Overwrite => Ok((place, None)),
+            Verdict::Skip => Err(target),
+            Verdict::Rename => {
+                let place = place.numbered(|path| self.targets.contains(path));
+                let path = place.shown().to_owned();
+                Ok((place, Some(path)))
+            }
+        }
+    }
+
+    pub(super) fn take_put(&mut self, sequence: Sequence, file: PutFile) {
+        if self.remote.current_fate() == Some(Fate::Refused) {
+            return self.pass_over(sequence);
+        }
+        match Source::open(&file) {
+            Ok(_) if !self.removals.may_write(&path_there(&file)) => {
+                let failure = Failure::new(Act::RemoveSource, bytes(&file.shown), Cause::JustWritten);
+                self.fail_file(sequence, failure);
+            }
+            Ok(source) => {
+                let target = path_there(&file);
+                let upload = Box::new(Upload::begin(sequence, file, source, &mut self.io));
+                let directory = self.remote.use_current();
+                self.add_file(sequence, Way::Put { upload, directory, retried: false }, target);
+            }
+            Err(failure) if failure.is_for_want_of_descriptors() && !self.files.is_empty() => {
+                self.io.settings.files = self.files.len();
+                self.next = sequence;
+                self.postponed = Some(Step::Put(file));
+            }
+            Err(failure) => self.fail_file(sequence, file.failed(failure)),
+        }
+    }
+
+    pub(super) fn take_get_link(&mut self, sequence: Sequence, link: &GetLink) {
+        let (Target::Beneath(name), Some(Some(directory))) = (&link.target, self.local.stack.last()) else { return };
+        let times = link.times.filter(|_| self.io.settings.options.preserve);
+        match make_link(directory, name, &link.points_to, times) {
+            Ok(()) => self.removals.begin(sequence, Moved::FetchedLink(link.remote.clone()), &mut self.io),
+            Err(failure) => self.io.reporter.tell(sequence, Event::Failed(failure)),
+        }
+    }
+
+    pub(super) fn take_put_link(&mut self, sequence: Sequence, link: PutLink) {
+        if self.remote.current_fate() == Some(Fate::Refused) {
+            return self.io.reporter.conclude(sequence);
+        }
+        let directory = self.remote.use_current();
+        self.links.begin(sequence, link, directory, &mut self.io);
+    }
+
+    pub(super) fn follow_link(&mut self, sequence: Sequence, course: Course) {
+        match course {
+            Course::Waits => {}
+            Course::Awaits(directory) => self.remote.wait_for(directory, sequence),
+            Course::Over(Done { directory, made }) => {
+                if let Some(link) = made {
+                    self.removals.begin(
+                        sequence,
+                        Moved::SentLink { local: link.local, shown: link.shown },
+                        &mut self.io,
+                    );
+                }
+                self.io.reporter.conclude(sequence);
+                if let Some(directory) = directory {
+                    self.remote.release(directory, &mut self.io);
+                }
+            }
+        }
+    }
+
+    pub(super) fn fail_file(&mut self, sequence: Sequence, failure: Failure) {
+        self.io.reporter.tell(sequence, Event::Failed(failure));
+        self.pass_over(sequence);
+    }
+
+    /// A file that is not moved, for a reason that was told.
+    pub(super) fn pass_over(&mut self, sequence: Sequence) {
+        self.io.reporter.file_done(false);
+        self.io.reporter.conclude(sequence);
+    }
+}

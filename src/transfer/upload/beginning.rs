@@ -1,0 +1,148 @@
+//! How an upload begins: what is there is looked at, and it is opened.
+
+use super::super::conflict::{Conflict, Verdict, Version};
+use super::super::event::{Event, Note};
+use super::super::failure::{Act, Cause, Failure};
+use super::super::io::{Asked, Io};
+use super::super::local::bytes;
+use super::super::request::OnConflict;
+use super::{SPREAD_SPAN, SPREADING_BYTES, State, TAIL_BYTES, Upload};
+use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Times, calls};
+
+impl Upload {
+    /// Something is where it shall be.
+    pub(super) fn found(&mut self, io: &mut Io, there: &Attributes) {
+        let options = io.settings.options;
+        if options.resume {
+            self.landing.replaces(there);
+            return self.resume(io, there);
+        }
+        let verdict = match options.on_conflict {
+            OnConflict::Overwrite => Verdict::Overwrite,
+            _ => io.decide(self.conflict_with(there)),
+        };
+        match verdict {
+            Verdict::Overwrite => {
+                self.landing.replaces(there);
+                self.begin_empty(io);
+            }
+            Verdict::Skip => {
+                io.leave_there(self.sequence, self.source.remote.as_bytes().to_vec());
+                self.landing.is_passed_over = true;
+                self.state = State::Closing;
+            }
+            Verdict::Rename => {
+                self.source.remote = self.landing.next_name(&self.source.remote);
+                self.state = State::Asking;
+                io.ask(self.sequence, Asked::Stat, &calls::Stat { path: &self.source.remote });
+            }
+        }
+    }
+
+    pub(super) fn conflict_with(&self, there: &Attributes) -> Conflict {
+        let modified = |times: Times| i64::from(times.modified);
+        Conflict {
+            direction: super::super::Direction::Put,
+            target: self.source.remote.as_bytes().to_vec(),
+            there: Version { size: there.size, modified: there.times.map(modified) },
+            new: Version { size: Some(self.size), modified: Some(modified(self.times)) },
+        }
+    }
+
+    pub(super) fn found_nothing(&mut self, io: &mut Io) {
+        if io.settings.options.resume {
+            if self.source.is_named && !io.settings.options.atomic {
+                let target = self.source.remote.as_bytes().to_vec();
+                io.reporter.tell(self.sequence, Event::Noted(Note::NothingToContinue(target)));
+            }
+            if io.settings.options.atomic {
+                return self.ask_beside(io);
+            }
+        }
+        self.begin_empty(io);
+    }
+
+    /// Opens it where it goes, with nothing in it.
+    pub(super) fn begin_empty(&mut self, io: &mut Io) {
+        if io.settings.options.atomic {
+            if self.landing.replaces && !io.session().offers(Extension::PosixRename) {
+                let target = self.source.remote.as_bytes();
+                self.failure = Some(Failure::new(Act::ReplaceRemote, target, Cause::NoReplacing));
+                return;
+            }
+            self.landing.go_beside(&self.source.remote, None);
+        } else {
+            self.landing.path = self.source.remote.clone();
+        }
+        self.open_empty(io);
+    }
+
+    /// An earlier run may have left a part of it beside its target.
+    pub(super) fn ask_beside(&mut self, io: &mut Io) {
+        let attributes = Attributes { size: Some(self.size), times: Some(self.times), ..Attributes::default() };
+        self.landing.go_beside(&self.source.remote, Some((&io.settings.server, &attributes)));
+        self.state = State::AskingBeside;
+        io.ask(self.sequence, Asked::Stat, &calls::Lstat { path: &self.landing.path });
+    }
+
+    pub(super) fn continue_beside(&mut self, io: &mut Io, there: &Attributes) {
+        match there.size {
+            Some(size) if size > 0 && size <= self.size && there.file_type() != Some(FileType::Symlink) => {
+                self.open_to_compare(io, size);
+            }
+            _ => self.open_empty(io),
+        }
+    }
+
+    pub(super) fn resume(&mut self, io: &mut Io, there: &Attributes) {
+        match there.size {
+            Some(size) if size > self.size => {
+                self.failure =
+                    Some(Failure::new(Act::ResumeUpload, bytes(&self.source.shown), Cause::NotSmallerThanSource));
+            }
+            Some(size) if size == self.size && size > 0 && self.has_its_time(io, there) => {
+                let target = self.source.remote.as_bytes();
+                io.reporter.tell(self.sequence, Event::Noted(Note::NotModified(target.to_vec())));
+                io.reporter.already_there(size);
+                self.state = State::Closing;
+            }
+            _ if io.settings.options.atomic => self.ask_beside(io),
+            Some(size) if size > 0 && io.settings.options.trusts_sizes => {
+                self.next = size;
+                self.open(io, State::Opening, OpenFlags::WRITE);
+            }
+            Some(size) if size > 0 => self.open_to_compare(io, size),
+            _ => self.open_empty(io),
+        }
+    }
+
+    /// Whether times need not be set, or are as they should be.
+    pub(super) fn has_its_time(&self, io: &Io, there: &Attributes) -> bool {
+        !io.settings.options.preserve || there.times.is_none_or(|times| times.modified == self.times.modified)
+    }
+
+    pub(super) fn opened(&mut self, io: &mut Io, handle: Handle) {
+        match self.state {
+            State::OpeningToCompare { until } => {
+                let span = if self.size >= SPREADING_BYTES { SPREAD_SPAN } else { 0 };
+                self.state = State::Comparing { at: until.saturating_sub(span + TAIL_BYTES), until };
+            }
+            // It is over, and this one's drop closes it.
+            State::Closing | State::Placing | State::Placed => return,
+            State::Moving | State::Verifying { .. } => {}
+            _ => self.start(io),
+        }
+        self.handles.add(io.line, handle);
+    }
+
+    pub(super) fn not_opened(&mut self, io: &mut Io, error: sftp::Error) {
+        match self.state {
+            // It may be written and not read: its size must do, as for sftp(1).
+            State::OpeningToCompare { until } if error.leaves_the_session_alive() => {
+                self.next = until;
+                self.open(io, State::Opening, OpenFlags::WRITE);
+            }
+            _ => self.remember(Act::OpenTarget, error),
+        }
+    }
+}

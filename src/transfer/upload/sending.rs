@@ -1,0 +1,112 @@
+//! How an upload sends: part by part, and what ends the file behind the last one.
+
+use std::os::unix::fs::FileExt;
+
+use super::super::failure::{Act, Cause, Failure};
+use super::super::io::{Asked, Io, Turn};
+use super::super::local::bytes;
+use super::{SPREAD_SPAN, State, Upload, stores_nothing};
+use crate::sftp::{Attributes, Extension, Handle, calls};
+
+impl Upload {
+    /// Reads the next part and sends it; behind the last one, what ends the file.
+    pub(super) fn send_part(&mut self, io: &mut Io) -> Turn {
+        if self.gaps.is_empty() && self.handles.len() > 1 && self.next - self.confirmed() >= SPREAD_SPAN {
+            return Turn::Waits;
+        }
+        let gap = self.gaps.pop_front();
+        let (offset, length) = gap.unwrap_or((self.next, io.settings.write_bytes));
+        let mut scratch = std::mem::take(&mut io.scratch);
+        scratch.resize(length as usize, 0);
+        let turn = match self.read_part(offset, &mut scratch) {
+            Ok(0) if self.must_verify(io) => self.begin_to_verify(),
+            Ok(0) if self.may_end() => self.send_end(io),
+            Ok(0) => Turn::Waits,
+            Ok(length) => {
+                if gap.is_none() {
+                    self.next += length as u64;
+                }
+                self.send_data(io, offset, &scratch[..length])
+            }
+            Err(failure) => {
+                self.failure = Some(failure);
+                self.turn(io)
+            }
+        };
+        io.scratch = scratch;
+        turn
+    }
+
+    pub(super) fn send_data(&mut self, io: &mut Io, offset: u64, data: &[u8]) -> Turn {
+        let Some(handle) = self.handles.on(io.line) else { return Turn::Waits };
+        // No longer than write_bytes, so it fits.
+        let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+        io.ask_for_data(self.sequence, Asked::Write { offset, length }, &calls::Write { handle, offset, data });
+        self.unanswered.insert(offset, length);
+        self.outstanding += 1;
+        // What ends it needs no other turn of the window.
+        let is_last = self.may_end() && !self.must_verify(io) && matches!(self.read_part(self.next, &mut [0]), Ok(0));
+        if is_last { self.send_end(io) } else { Turn::MayAsk }
+    }
+
+    /// Whether what ends the file may be sent behind all that was sent: on one connection the server works in their order.
+    pub(super) fn may_end(&self) -> bool {
+        self.gaps.is_empty() && (self.handles.len() == 1 || self.outstanding == 0)
+    }
+
+    /// Reads from `offset`. Nothing is the end of the file, where it should be or beyond.
+    pub(super) fn read_part(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Failure> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.local.read_at(&mut buffer[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Failure::new(Act::ReadLocal, bytes(&self.source.shown), error)),
+            }
+        }
+        let end = offset + filled as u64;
+        if filled < buffer.len() && end < self.size && !stores_nothing(&self.local) {
+            let cause = Cause::Truncated { got: end, expected: self.size };
+            return Err(Failure::new(Act::ReadLocal, bytes(&self.source.shown), cause));
+        }
+        Ok(filled)
+    }
+
+    /// Closes it on each connection; what concerns the whole file is asked once.
+    pub(super) fn send_end(&mut self, io: &mut Io) -> Turn {
+        self.state = State::Closing;
+        let line = io.line;
+        for (number, (on, handle)) in self.handles.take().into_iter().enumerate() {
+            io.line = on;
+            if number == 0 {
+                self.send_attributes(io, &handle);
+            }
+            io.ask(self.sequence, Asked::Close, &calls::Close { handle });
+            self.outstanding += 1;
+        }
+        io.line = line;
+        Turn::Waits
+    }
+
+    pub(super) fn send_attributes(&mut self, io: &mut Io, handle: &Handle) {
+        let preserve = io.settings.options.preserve;
+        let kept = self.landing.kept_mode.filter(|_| self.landing.is_beside && io.settings.mode.is_none());
+        if preserve || io.settings.mode.is_some() || kept.is_some() {
+            let times = preserve.then_some(self.times);
+            // What is written in place keeps the mode of what was there, so this does, too.
+            let mode = if preserve { self.mode } else { kept.unwrap_or(self.mode) };
+            let attributes = Attributes { permissions: Some(mode), times, ..Attributes::default() };
+            io.ask(self.sequence, Asked::SetAttributes, &calls::Fsetstat { handle, attributes });
+            self.outstanding += 1;
+        }
+        if io.settings.options.fsync && io.session().offers(Extension::Fsync) {
+            io.ask(self.sequence, Asked::Sync, &calls::Fsync { handle });
+            self.outstanding += 1;
+        }
+        if self.landing.is_beside {
+            io.ask(self.sequence, Asked::Size, &calls::Fstat { handle });
+            self.outstanding += 1;
+        }
+    }
+}
