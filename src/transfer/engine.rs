@@ -374,6 +374,10 @@ impl Engine {
         if self.remote.fate(*directory) == Some(Fate::Refused) {
             return self.abandon(sequence);
         }
+        // One whose connection was lost meanwhile may have been opened on another: to open it anew would empty it.
+        if !upload.is_at_its_beginning() {
+            return;
+        }
         *retried = true;
         self.io.line = moving.home;
         upload.send_first(&mut self.io);

@@ -5,7 +5,7 @@ use super::super::io::{Asked, Turn};
 use super::super::lines::{LineId, Newcomer};
 use super::super::reporter::Sequence;
 use super::{Engine, Way};
-use crate::sftp::{self};
+use crate::sftp;
 
 impl Engine {
     /// Looks at what has become of connections.
@@ -57,6 +57,10 @@ impl Engine {
         }
         for (&sequence, moving) in &mut self.files {
             moving.spread.retain(|&other| other != line);
+            if moving.home == line {
+                // It is opened anew in any case.
+                self.crowded.remove(&sequence);
+            }
             match &mut moving.file {
                 Way::Get(download) => download.lose(line),
                 Way::Put { upload, .. } => upload.lose(line),
@@ -69,6 +73,7 @@ impl Engine {
 
     /// Gives files that lost their connection another one, once every answer of the lost one is known to be lost.
     pub(super) fn settle(&mut self) {
+        self.ask_again();
         let homeless: Vec<Sequence> = self.homeless.iter().copied().collect();
         for sequence in homeless {
             let Some(home) = self.io.lines.idlest() else { return };
@@ -101,14 +106,17 @@ impl Engine {
             };
             self.follow(sequence, turn);
         }
-        if let Some(line) = self.io.lines.idlest() {
-            self.io.line = line;
-            for (sequence, asked) in std::mem::take(&mut self.unanswered) {
-                let is_known = self.links.ask_again(sequence, asked, &mut self.io)
-                    || self.removals.ask_again(sequence, asked, &mut self.io);
-                if !is_known {
-                    self.remote.ask_again(sequence, asked, &mut self.io);
-                }
+    }
+
+    /// Requests that belong to no file, such as MKDIR, are sent once more; before those for the files that need them.
+    fn ask_again(&mut self) {
+        let Some(line) = self.io.lines.idlest() else { return };
+        self.io.line = line;
+        for (sequence, asked) in std::mem::take(&mut self.unanswered) {
+            let is_known = self.links.ask_again(sequence, asked, &mut self.io)
+                || self.removals.ask_again(sequence, asked, &mut self.io);
+            if !is_known {
+                self.remote.ask_again(sequence, asked, &mut self.io);
             }
         }
     }
