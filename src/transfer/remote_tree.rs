@@ -113,10 +113,10 @@ impl RemoteTree {
 
     /// Something in a directory waits for its fate.
     pub(super) fn wait_for(&mut self, directory: Sequence, waiting: Sequence) {
-        if let Some(directory) = self.directories.get_mut(&directory) {
-            if !directory.waiting.contains(&waiting) {
-                directory.waiting.push(waiting);
-            }
+        if let Some(directory) = self.directories.get_mut(&directory)
+            && !directory.waiting.contains(&waiting)
+        {
+            directory.waiting.push(waiting);
         }
     }
 
