@@ -143,6 +143,9 @@ impl Engine {
             if !stops {
                 self.settle();
                 self.take_steps();
+                if self.files.len() > 1 || self.files.values().any(Moving::may_spread) {
+                    self.io.lines.open_more();
+                }
                 self.fill_windows();
             }
             let is_idle = self.io.queue.outstanding() == 0;

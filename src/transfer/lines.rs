@@ -52,6 +52,8 @@ pub(super) struct Lines {
     window_requests: usize,
     /// Whether anything was answered since the last connection was lost.
     has_moved: bool,
+    /// Whether the connections beside the first were asked for.
+    has_opened_more: bool,
 }
 
 /// What comes of an attempt to connect.
@@ -97,6 +99,7 @@ impl Lines {
             window_bytes: (settings.least_window_bytes, settings.most_window_bytes),
             window_requests: settings.window_requests,
             has_moved: true,
+            has_opened_more: false,
             connections,
         };
         lines.add(session.clone());
@@ -105,10 +108,16 @@ impl Lines {
                 lines.add(spare);
             }
         }
-        for _ in lines.list.len()..lines.connections.most {
-            lines.open_one_more();
-        }
         lines
+    }
+
+    /// There is work for several connections: those that may be had beside the first are made, once in a job.
+    pub(super) fn open_more(&mut self) {
+        if !std::mem::replace(&mut self.has_opened_more, true) {
+            for _ in self.list.len()..self.connections.most {
+                self.open_one_more();
+            }
+        }
     }
 
     /// The session for whoever plans.
