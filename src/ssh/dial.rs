@@ -23,20 +23,34 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 pub fn dial(config: &Config) -> Result<Socket, Error> {
     let limit = config.connect_timeout.unwrap_or(CONNECT_LIMIT);
     let addresses = resolve(config, limit)?;
-    let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
+    let mut answer = Err(io::Error::from(ErrorKind::AddrNotAvailable));
     for _ in 0..config.connection_attempts.max(1) {
-        for address in &addresses {
-            match TcpStream::connect_timeout(address, limit) {
-                Ok(stream) => return prepare(stream, config),
-                Err(error) => failure = error,
-            }
+        answer = first_that_answers(&addresses, limit);
+        if answer.is_ok() {
+            break;
         }
     }
+    let failure = match answer {
+        Ok(stream) => return prepare(stream, config),
+        Err(failure) => failure,
+    };
     let cause = match failure.kind() {
         ErrorKind::TimedOut => String::from("Connection timed out"),
         _ => cause(&failure),
     };
     Err(Error::Connect { host: config.host.clone(), port: config.port, cause })
+}
+
+/// Tries one address after the other. Where none answers, the last one's reason is told.
+fn first_that_answers(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
+    let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
+    for address in addresses {
+        match TcpStream::connect_timeout(address, limit) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
 }
 
 fn prepare(stream: TcpStream, config: &Config) -> Result<Socket, Error> {
@@ -81,5 +95,25 @@ impl AddressFamily {
             AddressFamily::V4 => address.is_ipv4(),
             AddressFamily::V6 => address.is_ipv6(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn an_address_that_is_dead_is_passed_over() {
+        let limit = Duration::from_secs(10);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let alive = listener.local_addr().unwrap();
+        // Nobody listens on the port of a listener that is gone.
+        let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let dead6 = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], dead.port()));
+        let stream = first_that_answers(&[dead6, dead, alive], limit).unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), alive);
+        let failure = first_that_answers(&[dead], limit).unwrap_err();
+        assert_eq!(failure.kind(), ErrorKind::ConnectionRefused);
     }
 }

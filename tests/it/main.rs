@@ -18,6 +18,7 @@ mod completions;
 mod conformance;
 mod connect;
 mod drive;
+mod faults;
 mod filters;
 mod floors;
 mod fnmatch;

@@ -27,7 +27,7 @@
 //! **[`Terminal`]** (`Shell::at_a_terminal()`) is the same program on a pseudo terminal: `.types("ls")` waits for the prompt, types and
 //! presses Enter; `.sees("mark")` waits until the screen shows it; `.presses(Key::Tab)`, `.resizes(rows, columns)`, `.ends_with(0)`.
 //!
-//! **[`Relay`]** stands between client and server: delay, bandwidth, cut, stall, reset and half-close at byte N of either direction.
+//! **[`Relay`]** stands between client and server: delay, bandwidth, cut, stall, pause, reset and half-close at byte N of either direction.
 //!
 //! No wait here is for a time: each is for a mark, with a deadline after which the test fails and says what it saw.
 //! `SFTPSH_UNDER_TEST=/usr/bin/sftp cargo test …` judges another program by the same stories.

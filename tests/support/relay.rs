@@ -1,4 +1,4 @@
-//! A bad line: a TCP relay on the loopback that delays, throttles, and at byte N of one direction cuts, stalls, resets or half-closes.
+//! A bad line: a TCP relay on the loopback that delays, throttles, and at byte N of one direction cuts, stalls, pauses, resets or half-closes.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -31,6 +31,8 @@ pub enum Fault {
     Cut,
     /// Nothing moves any more in this direction, and nobody is told.
     Stall,
+    /// Nothing moves for this long in this direction, then all goes on.
+    Pause(Duration),
     /// Both sides see a reset.
     Reset,
     /// The receiver of this direction sees its end; the other direction goes on.
@@ -99,6 +101,7 @@ impl Relay {
 #[derive(Default)]
 struct Shared {
     ended: AtomicBool,
+    healed: AtomicBool,
     target: AtomicU16,
     turn: Mutex<Option<(u64, u16)>>,
     /// Bytes taken from the server, and from the client.
@@ -151,6 +154,11 @@ impl RunningRelay {
         *self.shared.turn.lock().unwrap() = Some((connections, target));
     }
 
+    /// New connections are relayed without delay, limit or fault.
+    pub fn heal(&self) {
+        self.shared.healed.store(true, Ordering::SeqCst);
+    }
+
     /// Cuts all that is connected now; new connections are relayed again.
     pub fn cut(&self) {
         for socket in self.shared.sockets.lock().unwrap().drain(..).filter_map(|socket| socket.upgrade()) {
@@ -177,6 +185,9 @@ fn connect(client: TcpStream, mut line: Relay, shared: &Arc<Shared>) {
     let turn = shared.turn.lock().unwrap().filter(|(connections, _)| before >= *connections);
     let target = turn.map_or_else(|| shared.target.load(Ordering::SeqCst), |(_, target)| target);
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)) else { return };
+    if shared.healed.load(Ordering::SeqCst) {
+        line = Relay::plain();
+    }
     line.fault = line.fault.filter(|_| line.faulty.is_none_or(|faulty| before < faulty));
     let pair = [Arc::new(client), Arc::new(server)];
     for socket in &pair {
@@ -229,11 +240,15 @@ impl Way {
     }
 
     fn deliver(&self, queue: &Receiver<(Instant, Vec<u8>)>, line: Relay) {
-        let fault = line.fault.filter(|(of, ..)| *of == self.toward);
+        let mut fault = line.fault.filter(|(of, ..)| *of == self.toward);
         let mut delivered = 0;
         let mut free_at = Instant::now();
         for (due, mut piece) in queue {
-            let struck = fault.filter(|(_, byte, _)| delivered + piece.len() as u64 >= *byte);
+            let mut struck = fault.filter(|(_, byte, _)| delivered + piece.len() as u64 >= *byte);
+            if let Some((_, _, Fault::Pause(pause))) = struck {
+                free_at = free_at.max(Instant::now()) + pause;
+                (fault, struck) = (None, None);
+            }
             if let Some((_, byte, _)) = struck {
                 piece.truncate(usize::try_from(byte - delivered).unwrap());
             }
@@ -275,6 +290,7 @@ impl Way {
                 queue.iter().for_each(drop);
             }
             Fault::Stall => self.shared.wait_for_the_end(),
+            Fault::Pause(_) => unreachable!("a pause is no end"),
         }
     }
 }

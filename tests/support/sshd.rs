@@ -72,6 +72,11 @@ impl Sshd {
         self.port
     }
 
+    /// Its process, of which those of its sessions descend.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All that it and its sessions have logged.
     pub fn log(&self) -> &Capture {
         &self.log

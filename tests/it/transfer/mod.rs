@@ -3,6 +3,7 @@
 mod hostile;
 mod interrupted;
 mod resume;
+mod silence;
 mod site;
 mod targets;
 mod trees;

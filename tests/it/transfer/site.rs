@@ -56,24 +56,29 @@ impl Site {
     }
 
     pub(super) fn with_local(remote: Remote, local: &[Entry]) -> Site {
+        Site::patient_for(Duration::from_secs(20), remote, local)
+    }
+
+    /// The server may be silent for so long.
+    pub(super) fn patient_for(limit: Duration, remote: Remote, local: &[Entry]) -> Site {
         let world = World::build(remote, local);
         let (words, _) = world.connecting_words();
         let line = words[1].to_str().unwrap().to_owned();
-        Site::connect(world, &line)
+        Site::connect(world, &line, limit)
     }
 
     /// The same world, served by an honest server.
     pub(super) fn again(self) -> Site {
         let line = format!("{} -d {}", sftp_server(), self.world.remote().display());
-        Site::connect(self.world, &line)
+        Site::connect(self.world, &line, Duration::from_secs(20))
     }
 
-    fn connect(world: World, line: &str) -> Site {
+    fn connect(world: World, line: &str, limit: Duration) -> Site {
         let mut parts = line.split(' ');
         let mut command = Command::new(parts.next().unwrap());
         command.args(parts).current_dir(world.remote());
         let transport = ChildTransport::spawn(&command).unwrap();
-        let options = sftp::Options { idle_limit: Some(Duration::from_secs(20)), ..sftp::Options::default() };
+        let options = sftp::Options { idle_limit: Some(limit), ..sftp::Options::default() };
         let session = Session::open(Box::new(transport), options).unwrap();
         Site { world, session }
     }

@@ -56,6 +56,10 @@ pub(crate) enum Lie {
     DieAt(u64),
     /// `stall-at=N`: the server answers nothing any more once a READ or WRITE reaches N.
     StallAt(u64),
+    /// `die-after=N`: the server is gone once it has done N requests, and answers the last one no more.
+    DieAfter(u64),
+    /// `close-stalls`: a CLOSE and all that follows is never answered.
+    CloseStalls,
     /// `read-fails-at=N`: READ fails from N on.
     ReadFailsAt(u64),
     /// `enospc-at=N`: WRITE fails from N on, as on a full disk.
@@ -142,6 +146,8 @@ impl Lie {
             "empty-data" => Self::EmptyData,
             "die-at" => Self::DieAt(number),
             "stall-at" => Self::StallAt(number),
+            "die-after" => Self::DieAfter(number),
+            "close-stalls" => Self::CloseStalls,
             "read-fails-at" => Self::ReadFailsAt(number),
             "enospc-at" => Self::EnospcAt(number),
             "write-fails-at" => Self::WriteFailsAt(number),
@@ -198,6 +204,7 @@ pub(crate) struct Teller {
     stalled: bool,
     left: bool,
     was_short: bool,
+    done: u64,
 }
 
 impl Teller {
@@ -211,6 +218,7 @@ impl Teller {
             stalled: false,
             left: false,
             was_short: false,
+            done: 0,
         }
     }
 
@@ -261,6 +269,16 @@ impl Teller {
                 let id = request.id;
                 let unasked = Packet::status(id ^ 0x5555_5555, wire::OK, "unasked").bytes().repeat(20);
                 [self.honest.answer(request).bytes(), unasked].concat()
+            }
+            Lie::DieAfter(count) => {
+                self.done += 1;
+                self.left = self.done >= count;
+                let bytes = self.one(request);
+                if self.left { Vec::new() } else { bytes }
+            }
+            Lie::CloseStalls if request.kind == wire::CLOSE => {
+                self.stalled = true;
+                Vec::new()
             }
             _ => self.one(request),
         }

@@ -1,0 +1,202 @@
+//! Ends in the middle: of our process, of the server, and of two of us at once.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use crate::support::{Entry, PATIENCE, Relay, Remote, Running, Shell, World, kill_tree};
+
+const SIZE: usize = 2_000_000;
+
+/// Slow enough that a signal comes in the middle.
+const SLOW: u64 = 400_000;
+
+/// Few requests in flight, so that little is to be waited for.
+const BRIEF: [&str; 4] = ["--progress", "plain", "-R", "8"];
+
+fn parts(directory: &Path) -> Vec<u64> {
+    fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            assert!(name == "f" || name.starts_with(".f.") && name.ends_with(".sftpsh-part"), "{name}");
+            name != "f"
+        })
+        .map(|entry| entry.metadata().unwrap().len())
+        .collect()
+}
+
+fn download() -> Shell {
+    Shell::on(Remote::with([Entry::sized("f", SIZE)]).over_ssh()).here([Entry::file("f", "old")])
+}
+
+fn upload() -> Shell {
+    Shell::on(Remote::with([Entry::file("f", "old")]).over_ssh()).here([Entry::sized("f", SIZE)])
+}
+
+/// Runs a line over a slow line and ends it by a signal once bytes have moved.
+fn ended_by(shell: Shell, line: &str, signal: Signal) -> (i32, World) {
+    let slow = Relay::plain().bytes_per_second(SLOW);
+    let shell = shell.through(slow).as_batch().types(line).types("get f never").with_args(BRIEF);
+    let (mut running, world) = shell.start();
+    running.reports("Transfer of 'f' is at ").reports("Transfer of 'f' is at ").signals(signal);
+    let code = running.ends().code;
+    assert!(!world.local().join("never").exists());
+    (code, world)
+}
+
+/// The line once more, on a line that is whole.
+fn completed_by(world: World, line: &str) {
+    world.line().heal();
+    let shell = Shell::in_world(world).as_batch().types(line);
+    shell.succeeds().same("f", "f").local_holds(&["f"]).remote_holds(&["f"]);
+}
+
+#[test]
+fn a_request_to_end_keeps_what_came_under_its_own_name_and_ends_with_1() {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let (code, world) = ended_by(download(), "get f", signal);
+        assert_eq!(code, 1, "{signal:?}");
+        assert_eq!(fs::read(world.local().join("f")).unwrap(), b"old");
+        let parts = parts(&world.local());
+        assert!(matches!(parts[..], [1..=u64::MAX]), "{signal:?}: {parts:?}");
+        completed_by(world, "get -a f");
+    }
+}
+
+#[test]
+fn a_request_to_end_keeps_what_was_sent_and_ends_with_1() {
+    for (line, again) in [("put f", "put -a f"), ("put --atomic f", "put -a --atomic f")] {
+        let (code, world) = ended_by(upload(), line, Signal::TERM);
+        assert_eq!(code, 1, "{line}");
+        let there = fs::read(world.remote().join("f")).unwrap();
+        let is_sound =
+            there == b"old" || line == "put f" && fs::read(world.local().join("f")).unwrap().starts_with(&there);
+        assert!(is_sound, "{line}: {} bytes", there.len());
+        parts(&world.remote());
+        completed_by(world, again);
+    }
+}
+
+#[test]
+fn a_kill_in_the_middle_leaves_the_old_file_and_what_can_be_continued() {
+    let (code, world) = ended_by(download(), "get f", Signal::KILL);
+    assert_eq!(code, 128 + 9);
+    assert_eq!(fs::read(world.local().join("f")).unwrap(), b"old");
+    assert!(matches!(parts(&world.local())[..], [1..=u64::MAX]));
+    completed_by(world, "reget f");
+
+    let (code, world) = ended_by(upload(), "put -a --atomic f", Signal::KILL);
+    assert_eq!(code, 128 + 9);
+    assert_eq!(fs::read(world.remote().join("f")).unwrap(), b"old");
+    parts(&world.remote());
+    completed_by(world, "put -a --atomic f");
+
+    let (_, world) = ended_by(upload(), "put f", Signal::KILL);
+    let there = fs::read(world.remote().join("f")).unwrap();
+    assert!(fs::read(world.local().join("f")).unwrap().starts_with(&there));
+    completed_by(world, "reput f");
+}
+
+/// The server is gone after each request in turn, until there are enough of them for the whole.
+fn at_each_request(line: &str, target: impl Fn(&World) -> std::path::PathBuf, shell: impl Fn(Remote) -> Shell) {
+    let new = Entry::sized("new", 100_000).contents().unwrap().1.to_vec();
+    for count in 1.. {
+        assert!(count < 200, "{line} never ends");
+        let outcome = shell(
+            Remote::with([Entry::file("f", "old"), Entry::file("new", &*new)]).lying(&format!("die-after={count}")),
+        )
+        .here([Entry::file("f", "old"), Entry::file("new", &*new)])
+        .as_batch()
+        .types(line)
+        .run();
+        let found = fs::read(target(outcome.the_world())).unwrap();
+        assert!(found == b"old" || found == new, "{line}, {count} requests: {} bytes", found.len());
+        for side in [outcome.the_world().local(), outcome.the_world().remote()] {
+            for entry in fs::read_dir(side).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                let is_ours = name.starts_with(".f.") && name.ends_with(".sftpsh-part");
+                assert!(["f", "new"].contains(&&*name) || is_ours, "{line}, {count} requests: {name}");
+            }
+        }
+        match outcome.code() {
+            0 => {
+                assert!(found == new, "{line}, {count} requests");
+                return;
+            }
+            code => assert_eq!(code, 255, "{line}, {count} requests: {}", outcome.stderr()),
+        }
+    }
+}
+
+#[test]
+fn whenever_the_server_dies_a_target_is_the_old_or_the_new_one() {
+    at_each_request("put --atomic new f", |world| world.remote().join("f"), Shell::on);
+    at_each_request("get new f", |world| world.local().join("f"), Shell::on);
+}
+
+#[test]
+fn a_write_that_the_server_dies_of_is_a_lost_connection() {
+    for byte in [0, 32_768, 150_000, 299_999] {
+        let outcome = Shell::on(Remote::empty().lying(&format!("die-at={byte}")))
+            .here([Entry::sized("f", 300_000)])
+            .as_batch()
+            .types("put f")
+            .exits(255);
+        let there = fs::read(outcome.the_world().remote().join("f")).unwrap();
+        assert!(there.len() as u64 <= byte, "{byte}: {}", there.len());
+        assert!(fs::read(outcome.the_world().local().join("f")).unwrap().starts_with(&there));
+    }
+}
+
+#[test]
+fn a_read_that_the_server_dies_of_is_a_lost_connection() {
+    for byte in [0, 32_768, 150_000, 299_999] {
+        Shell::on(Remote::with([Entry::sized("f", 300_000)]).lying(&format!("die-at={byte}")))
+            .here([Entry::file("f", "old")])
+            .as_batch()
+            .types("get f")
+            .exits(255)
+            .local_file("f", "old")
+            .holds(|world| {
+                let parts = parts(&world.local());
+                parts.iter().any(|&length| length > byte).then(|| format!("{byte}: {parts:?}"))
+            });
+    }
+}
+
+#[test]
+fn a_server_that_is_killed_while_nothing_moves_is_missed_by_the_next_command() {
+    for mode in [crate::support::Mode::Piped, crate::support::Mode::BatchOnStdin] {
+        let shell = Shell::on(Remote::with(["f"]).over_ssh()).in_mode(mode);
+        let (mut running, world) = shell.start();
+        running.types("pwd").prints("Remote working directory: ");
+        kill_tree(world.sshd().pid());
+        running.types("ls").reports("Connection closed");
+        assert_eq!(running.ends().code, 255, "{mode:?}");
+    }
+}
+
+/// The program, started twice in the same world.
+fn twice(shell: Shell) {
+    let shell = shell.through(Relay::plain().bytes_per_second(SLOW * 2)).with_args(["--progress", "plain"]).as_batch();
+    let mut first = Running::start(&mut shell.command(), PATIENCE);
+    first.reports("Transfer of 'f' is at ");
+    let second = shell.succeeds();
+    let first = first.finish();
+    assert_eq!(first.code, 0, "{}", String::from_utf8_lossy(&first.stderr));
+    second.same("f", "f").local_holds(&["f"]).remote_holds(&["f"]);
+}
+
+#[test]
+fn two_of_us_fetch_one_file_and_it_is_whole() {
+    twice(download().types("get f"));
+}
+
+#[test]
+fn two_of_us_send_one_file_and_it_is_whole() {
+    twice(upload().types("put f"));
+    twice(upload().types("put --atomic f"));
+}

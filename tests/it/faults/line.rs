@@ -1,0 +1,203 @@
+//! Lines that break, stall, crawl and rest while a file is on its way, over a real sshd.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::support::{Entry, Fault, Key, Relay, Remote, Shell, Toward, World};
+
+const SIZE: usize = 3_000_000;
+
+/// Which way the file goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Down,
+    Up,
+    /// Up, under a name of its own until it is whole.
+    UpAtomic,
+}
+
+use Way::{Down, Up, UpAtomic};
+
+impl Way {
+    fn toward(self) -> Toward {
+        if self == Down { Toward::Client } else { Toward::Server }
+    }
+
+    fn line(self) -> &'static str {
+        match self {
+            Down => "get f",
+            Up => "put f",
+            // Only with -a has its partial a name that is found again.
+            UpAtomic => "put -a --atomic f",
+        }
+    }
+
+    fn resuming_line(self) -> &'static str {
+        match self {
+            Down => "get -a f",
+            Up => "put -a f",
+            UpAtomic => "put -a --atomic f",
+        }
+    }
+
+    /// A batch in a world with the file on one side and an old one on the other.
+    fn shell(self, size: usize) -> Shell {
+        let (new, old) = (Entry::sized("f", size), Entry::file("f", "old"));
+        match self {
+            Down => Shell::on(Remote::with([new]).over_ssh()).here([old]),
+            Up | UpAtomic => Shell::on(Remote::with([old]).over_ssh()).here([new]),
+        }
+        .as_batch()
+    }
+
+    /// What does not hold after a failure: the target is the old one (a beginning of the new one in a plain upload), and beside it
+    /// lies nothing but our own partial.
+    fn spoilt(self, world: &World) -> Option<String> {
+        let (source, target) = match self {
+            Down => (world.remote(), world.local()),
+            Up | UpAtomic => (world.local(), world.remote()),
+        };
+        let found = fs::read(target.join("f")).unwrap();
+        let is_sound = match self {
+            Up => found == b"old" || fs::read(source.join("f")).unwrap().starts_with(&found),
+            Down | UpAtomic => found == b"old",
+        };
+        let told = (!is_sound).then(|| format!("{self:?}: the target is spoilt: {} bytes", found.len()));
+        told.or_else(|| foreign(&target).or_else(|| foreign(&source)))
+    }
+}
+
+/// A name in a directory that is neither the file's nor that of a partial of it.
+fn foreign(directory: &Path) -> Option<String> {
+    fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .find(|name| name != "f" && !(name.starts_with(".f.") && name.ends_with(".sftpsh-part")))
+}
+
+/// Bytes that a session of this kind moves although there is next to nothing in the file.
+fn overhead(way: Way) -> u64 {
+    let outcome = way.shell(4).through(Relay::plain()).types(way.line()).succeeds();
+    outcome.the_world().line().moved(way.toward())
+}
+
+/// Breaks a transfer so, holds what is left to what must hold, and goes on.
+fn breaks(way: Way, byte: u64, fault: Fault) {
+    way.shell(SIZE)
+        .through(Relay::plain().at(way.toward(), byte, fault).only_first(1))
+        .types(way.line())
+        .exits(255)
+        .stdout_is(&format!("sftp> {}\n", way.line()))
+        .holds(|world| way.spoilt(world))
+        .then()
+        .as_batch()
+        .types(way.resuming_line())
+        .succeeds()
+        .same("f", "f")
+        .local_holds(&["f"])
+        .remote_holds(&["f"]);
+}
+
+#[test]
+fn a_download_that_is_cut_at_any_byte_goes_on_from_there() {
+    let first = overhead(Down);
+    for byte in [1, 32 * 1024, SIZE as u64 / 2, SIZE as u64 - 1] {
+        breaks(Down, first + byte, Fault::Cut);
+    }
+}
+
+#[test]
+fn an_upload_that_is_cut_at_any_byte_goes_on_from_there() {
+    for way in [Up, UpAtomic] {
+        let first = overhead(way);
+        for byte in [1, 32 * 1024, SIZE as u64 / 2, SIZE as u64 - 1] {
+            breaks(way, first + byte, Fault::Cut);
+        }
+    }
+}
+
+#[test]
+fn a_reset_and_a_half_close_are_ends_as_a_cut_is() {
+    for way in [Down, Up, UpAtomic] {
+        for fault in [Fault::Reset, Fault::HalfClose] {
+            breaks(way, SIZE as u64 / 2, fault);
+        }
+    }
+}
+
+#[test]
+fn a_line_that_crawls_or_rests_for_a_while_carries_all() {
+    let pause = Fault::Pause(Duration::from_millis(1500));
+    for way in [Down, Up] {
+        let began = Instant::now();
+        way.shell(SIZE)
+            .through(Relay::plain().at(way.toward(), SIZE as u64 / 2, pause))
+            .types(way.line())
+            .succeeds()
+            .same("f", "f");
+        assert!(began.elapsed() >= Duration::from_millis(1500));
+        let slow = Relay::plain().bytes_per_second(20_000);
+        way.shell(50_000).through(slow).types(way.line()).succeeds().same("f", "f");
+    }
+}
+
+#[test]
+fn a_server_that_wants_new_keys_every_megabyte_gets_them() {
+    for way in [Down, Up] {
+        let (new, old) = (Entry::sized("f", 8 << 20), Entry::file("f", "old"));
+        let remote = |entry| Remote::with([entry]).sshd_config("RekeyLimit 1M").sshd_config("LogLevel DEBUG1");
+        let shell = if way == Down { Shell::on(remote(new)).here([old]) } else { Shell::on(remote(old)).here([new]) };
+        let exchanges = |world: &World| {
+            let count = world.log().matches("rekey").count();
+            (count < 4).then(|| format!("the keys were changed {count} times only"))
+        };
+        shell.as_batch().types(way.line()).types("ls").succeeds().same("f", "f").holds(exchanges);
+    }
+}
+
+/// A transfer that has come to a standstill: after half of it nothing is moved any more.
+fn stalled(way: Way) -> Shell {
+    let line = Relay::plain().bytes_per_second(600_000).at(way.toward(), 900_000, Fault::Stall);
+    way.shell(SIZE).through(line).types(way.line()).with_args(["--progress", "plain"])
+}
+
+#[test]
+fn what_stalls_is_left_by_ctrl_c_and_by_a_request_to_end() {
+    for way in [Down, Up] {
+        for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+            let (mut running, world) = stalled(way).start();
+            running.reports("Transfer of 'f' is at ").signals(signal);
+            let began = Instant::now();
+            if signal == Signal::INT {
+                running.reports("Interrupt").signals(signal);
+            }
+            let code = running.ends().code;
+            let took = began.elapsed();
+            assert!(took < Duration::from_secs(6), "{way:?} {signal:?}: {took:?}");
+            assert_eq!(code, if signal == Signal::INT { 255 } else { 1 }, "{way:?} {signal:?}");
+            assert_eq!(way.spoilt(&world), None, "{signal:?}");
+            world.line().heal();
+            Shell::in_world(world).as_batch().types(way.resuming_line()).succeeds().same("f", "f");
+        }
+    }
+}
+
+#[test]
+fn at_a_prompt_what_stalls_is_left_by_two_keys() {
+    let line = Relay::plain().at(Toward::Client, SIZE as u64 / 2, Fault::Stall);
+    Shell::on(Remote::with([Entry::sized("f", SIZE)]).over_ssh())
+        .through(line)
+        .with_args(["--retry", "0"])
+        .at_a_terminal()
+        .types("get f")
+        .sees("ETA")
+        .presses(Key::Ctrl('c'))
+        .sees("Interrupt")
+        .presses(Key::Ctrl('c'))
+        .sees("Connection closed")
+        .ends_with(255)
+        .local_lacks("f");
+}

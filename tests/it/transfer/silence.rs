@@ -1,0 +1,75 @@
+//! Servers that fall silent, beyond and below the limit for it.
+
+use std::fs;
+use std::time::{Duration, Instant};
+
+use super::site::{PLAIN, Site};
+use crate::support::{Entry, Remote};
+
+const SIZE: usize = 1 << 20;
+
+/// How long a server may be silent here.
+const LIMIT: Duration = Duration::from_secs(1);
+
+/// What an end may take beyond the limit.
+const GRACE: Duration = Duration::from_secs(2);
+
+fn site(lie: &str, remote: &[Entry], local: &[Entry]) -> Site {
+    Site::patient_for(LIMIT, Remote::with(remote.iter().cloned()).lying(lie), local)
+}
+
+#[test]
+fn a_download_that_stalls_is_given_up_and_goes_on_from_what_was_kept() {
+    let site = site("stall-at=500000", &[Entry::sized("f", SIZE)], &[Entry::file("f", "old")]);
+    let began = Instant::now();
+    let told = site.get(&["f"], PLAIN);
+    assert!(began.elapsed() < LIMIT + GRACE, "{:?}", began.elapsed());
+    assert!(told.report.lost.is_some() && told.report.failures.len() == 1, "{:#?}", told.lines);
+    assert_eq!(fs::read(site.local("f")).unwrap(), b"old");
+    let again = site.again();
+    again.get(&["f"], super::site::RESUME).succeeds();
+    again.same("f");
+    assert_eq!(again.local_names(), ["f"]);
+}
+
+#[test]
+fn an_upload_that_stalls_is_given_up_and_goes_on_from_what_was_kept() {
+    let site = site("stall-at=500000", &[], &[Entry::sized("f", SIZE)]);
+    let began = Instant::now();
+    let told = site.put(&["f"], PLAIN);
+    assert!(began.elapsed() < LIMIT + GRACE, "{:?}", began.elapsed());
+    assert!(told.report.lost.is_some() && told.report.failures.len() == 1, "{:#?}", told.lines);
+    let again = site.again();
+    again.put(&["f"], super::site::RESUME).succeeds();
+    again.same("f");
+}
+
+#[test]
+fn an_answer_that_comes_too_late_is_never_taken_for_another() {
+    let site = site("slow-open=2500", &[Entry::sized("f", SIZE), Entry::sized("g", 10)], &[]);
+    let began = Instant::now();
+    assert!(site.get(&["f"], PLAIN).report.lost.is_some());
+    assert!(site.get(&["g"], PLAIN).report.lost.is_some(), "the session is at its end");
+    assert!(began.elapsed() < LIMIT + GRACE, "{:?}", began.elapsed());
+    assert_eq!(site.local_names(), [""; 0]);
+}
+
+#[test]
+fn a_silence_below_the_limit_is_waited_for() {
+    let site = site("slow-open=600", &[Entry::sized("f", SIZE), Entry::sized("g", 10)], &[Entry::sized("h", SIZE)]);
+    site.get(&["f"], PLAIN).succeeds();
+    site.get(&["g"], PLAIN).succeeds();
+    site.put(&["h"], PLAIN).succeeds();
+    for name in ["f", "g", "h"] {
+        site.same(name);
+    }
+}
+
+#[test]
+fn an_upload_whose_close_is_never_answered_has_failed() {
+    let site = site("close-stalls", &[], &[Entry::sized("f", SIZE)]);
+    let began = Instant::now();
+    let told = site.put(&["f"], PLAIN);
+    assert!(began.elapsed() < LIMIT + GRACE, "{:?}", began.elapsed());
+    assert!(told.report.lost.is_some() && told.report.files == 0, "{:#?}", told.lines);
+}
