@@ -24,6 +24,11 @@ const FAULTS: &[(u32, &str, &str)] = &[
     (5, "reset after the greeting", "tests/it/connect.rs::a_line_that_breaks_at_any_point_is_one_line_of_complaint"),
     (6, "cut in the key exchange", "tests/it/connect.rs::a_line_that_breaks_at_any_point_is_one_line_of_complaint"),
     (7, "cut while a user is let in", "tests/it/connect.rs::a_line_that_breaks_at_any_point_is_one_line_of_complaint"),
+    (
+        7,
+        "cut anywhere before the first answer",
+        "tests/it/faults/line.rs::a_line_that_breaks_anywhere_before_the_first_answer_is_no_connection",
+    ),
     (8, "cut in a download", "tests/it/faults/line.rs::a_download_that_is_cut_at_any_byte_goes_on_from_there"),
     (8, "the same, exact to the byte", "tests/it/faults/ends.rs::a_read_that_the_server_dies_of_is_a_lost_connection"),
     (9, "cut in an upload", "tests/it/faults/line.rs::an_upload_that_is_cut_at_any_byte_goes_on_from_there"),
@@ -93,6 +98,7 @@ const FAULTS: &[(u32, &str, &str)] = &[
     (58, "a full disk", "tests/it/transfer/targets.rs::needs_root_a_full_disk_leaves_the_old_file_and_no_partial"),
     (58, "a file too large", "tests/it/bad_input.rs::a_file_larger_than_is_allowed"),
     (59, "a closed directory", "tests/it/bad_input.rs::an_unwritable_target"),
+    (59, "the same on the server", "tests/it/faults/local.rs::a_remote_directory_that_is_closed_keeps_what_it_has"),
     (
         60,
         "a directory in the way",

@@ -101,6 +101,21 @@ fn breaks(way: Way, byte: u64, fault: Fault) {
         .remote_holds(&["f"]);
 }
 
+/// From the greeting over the key exchange and the user's keys to the first answer.
+#[test]
+fn a_line_that_breaks_anywhere_before_the_first_answer_is_no_connection() {
+    const STEPS: u64 = 24;
+    let version = |shell: Shell, line: Relay| shell.through(line).as_batch().types("version");
+    let mut outcome = version(Shell::on(Remote::empty().over_ssh()), Relay::plain()).succeeds();
+    // What comes last, says goodbye.
+    let all = outcome.the_world().line().moved(Toward::Client) - 300;
+    for step in 1..STEPS {
+        let fault = if step % 2 == 0 { Fault::Cut } else { Fault::Reset };
+        let line = Relay::plain().at(Toward::Client, all * step / STEPS, fault);
+        outcome = version(outcome.then(), line).exits(255).stdout_is("").reports("Connection closed");
+    }
+}
+
 #[test]
 fn a_download_that_is_cut_at_any_byte_goes_on_from_there() {
     let first = overhead(Down);

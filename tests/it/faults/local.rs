@@ -140,6 +140,26 @@ fn a_name_that_is_too_long_for_us_is_left_out_and_said() {
 }
 
 #[test]
+fn a_remote_directory_that_is_closed_keeps_what_it_has() {
+    let closed = [Entry::file("d/f", "old").mode(0o444), Entry::directory("d").mode(0o555)];
+    Shell::on(Remote::with(closed))
+        .here([("f", "new"), ("g", "new")])
+        .unprivileged()
+        .as_batch()
+        .types("-put f d")
+        .types("-put --atomic f d")
+        .types("-put g d")
+        .types("-rm d/f")
+        .types("pwd")
+        .succeeds()
+        .reports("dest open \"REMOTE/d/f\": Permission denied")
+        .reports("dest open \"REMOTE/d/g\": Permission denied")
+        .prints("Remote working directory: ")
+        .remote_file("d/f", "old")
+        .remote_holds(&["d/", "d/f"]);
+}
+
+#[test]
 fn names_that_differ_by_case_are_two_files_where_there_is_room_for_two() {
     let outcome = Shell::on(Remote::with([("t/a", "lower"), ("t/A", "UPPER")])).as_batch().types("get -r t").run();
     let local = outcome.the_world().local().join("t");
