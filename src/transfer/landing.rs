@@ -19,6 +19,8 @@ pub(super) struct Landing {
     pub(super) replaces: bool,
     /// The mode of what is there.
     pub(super) kept_mode: Option<u32>,
+    /// Whether nothing may be where it is opened: what came there meanwhile is somebody else's.
+    pub(super) must_be_new: bool,
     /// Whether it may have taken the place of its target already.
     pub(super) may_be_placed: bool,
     /// Whether what is there stays, so that nothing is sent.
@@ -36,6 +38,7 @@ impl Landing {
             is_known: false,
             replaces: false,
             kept_mode: None,
+            must_be_new: false,
             may_be_placed: false,
             is_passed_over: false,
             renamed: None,
@@ -64,6 +67,7 @@ impl Landing {
             self.path = path;
             self.is_beside = true;
             self.is_known = known.is_some();
+            self.must_be_new = true;
         }
     }
 

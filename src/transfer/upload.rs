@@ -66,6 +66,8 @@ pub(super) struct Upload {
     landing: Landing,
     /// Whether it was read back and is equal to its source.
     is_verified: bool,
+    /// Whether it was read back and is not.
+    differs: bool,
     /// Whether all of it was sent, and its CLOSE went well.
     is_moved: bool,
 }
@@ -149,6 +151,7 @@ impl Upload {
             failure: None,
             hole: None,
             is_verified: false,
+            differs: false,
             is_moved: false,
         };
         upload.send_first(io);
@@ -205,7 +208,7 @@ impl Upload {
 
     /// Opens it on one more connection.
     pub(super) fn spread(&self, io: &mut Io) {
-        let (flags, attributes) = (OpenFlags::WRITE, Attributes::default());
+        let (flags, attributes) = (writing(io), Attributes::default());
         io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.landing.path, flags, attributes });
     }
 
@@ -231,6 +234,7 @@ impl Upload {
             return self.turn(io);
         }
         self.next = self.confirmed();
+        self.is_verified = false;
         self.gaps.clear();
         self.unanswered.clear();
         match self.state {
@@ -258,9 +262,8 @@ impl Upload {
     }
 
     fn open_empty(&mut self, io: &mut Io) {
-        let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
-        let reads = io.settings.options.verify;
-        self.open(io, State::Opening, if reads { flags | OpenFlags::READ } else { flags });
+        let flags = writing(io) | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        self.open(io, State::Opening, if self.landing.must_be_new { flags | OpenFlags::EXCLUSIVE } else { flags });
     }
 
     fn open_to_compare(&mut self, io: &mut Io, until: u64) {
@@ -274,7 +277,9 @@ impl Upload {
 
     fn open(&mut self, io: &mut Io, state: State, flags: OpenFlags) {
         self.state = state;
-        let attributes = Attributes::with_permissions(self.mode & 0o777);
+        // What takes the place of a private file is never less private than that.
+        let kept = self.landing.kept_mode.filter(|_| self.landing.is_beside).unwrap_or(0o777);
+        let attributes = Attributes::with_permissions(self.mode & kept & 0o777);
         io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.landing.path, flags, attributes });
     }
 
@@ -287,11 +292,12 @@ impl Upload {
             (Asked::Stat, Ok(Reply::Attributes(attributes))) if self.state == State::AskingBeside => {
                 self.continue_beside(io, &attributes);
             }
+            // If something is there nevertheless the server won't open it.
             (Asked::Stat, Err(_)) if self.state == State::AskingBeside => self.open_empty(io),
             (Asked::Stat, Ok(Reply::Attributes(attributes))) => self.found(io, &attributes),
             (Asked::Stat, Err(error)) if error.is_no_such_file() => self.found_nothing(io),
-            // What can't be looked at may still be written.
-            (Asked::Stat, Err(_)) if !io.settings.options.resume => self.found_nothing(io),
+            // What can't be looked at may still be written, unless what is there shall stay.
+            (Asked::Stat, Err(_)) if !io.settings.options.resume && may_replace(io) => self.found_nothing(io),
             (Asked::Stat, Err(error)) => self.remember(Act::StatRemote, error),
             (Asked::Open, Ok(Reply::Handle(handle))) => self.opened(io, handle),
             // What can't be opened there is sent where it is open already.
@@ -352,7 +358,8 @@ impl Upload {
         self.state = State::Placing;
         self.outstanding += 1;
         let (from, to) = (&self.landing.path, &self.source.remote);
-        if io.session().offers(Extension::PosixRename) {
+        // The other one fails where something came to be that shall stay.
+        if io.session().offers(Extension::PosixRename) && (self.landing.replaces || may_replace(io)) {
             io.ask(self.sequence, Asked::Replace, &calls::PosixRename { from, to });
         } else {
             io.ask(self.sequence, Asked::Replace, &calls::Rename { from, to });
@@ -424,7 +431,7 @@ impl Upload {
             (Some(failure), _) => io.reporter.tell(self.sequence, Event::Failed(self.source.failed(failure))),
             (None, Some(file)) => {
                 self.is_moved = true;
-                if self.is_verified && io.settings.options.verify {
+                if self.is_verified && self.next > 0 {
                     io.reporter.verified();
                 }
                 let finished = Event::Finished { file, length: self.next, elapsed: self.began.elapsed() };
@@ -444,9 +451,10 @@ impl Upload {
         self.clear_away(io);
     }
 
-    /// What was written beside a target is of no use when it can't be found again.
+    /// What was written beside a target is of no use when it can't be found again, or is known to be wrong.
     fn clear_away(&self, io: &Io) {
-        if self.landing.is_beside && !self.landing.is_known && self.state != State::Placed {
+        let is_useless = !self.landing.is_known || self.differs;
+        if self.landing.is_beside && is_useless && self.state != State::Placed {
             drop(io.session().submit(&calls::Remove { path: &self.landing.path }));
         }
     }
@@ -460,6 +468,16 @@ impl Upload {
             None => drop(io.session().submit(&calls::Setstat { path: &self.landing.path, attributes })),
         }
     }
+}
+
+/// How a target is opened to be written, and to be read back where that was asked for.
+fn writing(io: &Io) -> OpenFlags {
+    if io.settings.options.verify { OpenFlags::READ | OpenFlags::WRITE } else { OpenFlags::WRITE }
+}
+
+/// Whether what is there may be replaced without a look at it.
+fn may_replace(io: &Io) -> bool {
+    io.settings.options.on_conflict == OnConflict::Overwrite
 }
 
 /// Whether a file lies where nothing is stored, as in /sys: the size that such a file tells is none.

@@ -38,4 +38,5 @@ mod start;
 mod transfer;
 mod transfer_flags;
 mod transport;
+mod uploads;
 mod world;

@@ -6,7 +6,7 @@ use super::super::failure::{Act, Cause, Failure};
 use super::super::io::{Asked, Io};
 use super::super::local::bytes;
 use super::super::request::OnConflict;
-use super::{SPREAD_SPAN, SPREADING_BYTES, State, TAIL_BYTES, Upload};
+use super::{SPREAD_SPAN, SPREADING_BYTES, State, TAIL_BYTES, Upload, may_replace, writing};
 use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Times, calls};
 
 impl Upload {
@@ -59,6 +59,7 @@ impl Upload {
                 return self.ask_beside(io);
             }
         }
+        self.landing.must_be_new = !io.settings.options.resume && !may_replace(io);
         self.begin_empty(io);
     }
 
@@ -86,17 +87,21 @@ impl Upload {
     }
 
     pub(super) fn continue_beside(&mut self, io: &mut Io, there: &Attributes) {
+        if there.file_type() != Some(FileType::Regular) {
+            // Not ours: whoever can foresee the name may have put a link there.
+            self.landing.go_beside(&self.source.remote, None);
+            return self.open_empty(io);
+        }
+        self.landing.must_be_new = false;
         match there.size {
-            Some(size) if size > 0 && size <= self.size && there.file_type() != Some(FileType::Symlink) => {
-                self.open_to_compare(io, size);
-            }
+            Some(size) if size > 0 && size <= self.size => self.open_to_compare(io, size),
             _ => self.open_empty(io),
         }
     }
 
     pub(super) fn resume(&mut self, io: &mut Io, there: &Attributes) {
         match there.size {
-            Some(size) if size > self.size => {
+            Some(size) if size > self.size && !io.settings.options.atomic => {
                 self.failure =
                     Some(Failure::new(Act::ResumeUpload, bytes(&self.source.shown), Cause::NotSmallerThanSource));
             }
@@ -109,7 +114,7 @@ impl Upload {
             _ if io.settings.options.atomic => self.ask_beside(io),
             Some(size) if size > 0 && io.settings.options.trusts_sizes => {
                 self.next = size;
-                self.open(io, State::Opening, OpenFlags::WRITE);
+                self.open(io, State::Opening, writing(io));
             }
             Some(size) if size > 0 => self.open_to_compare(io, size),
             _ => self.open_empty(io),
@@ -122,6 +127,8 @@ impl Upload {
     }
 
     pub(super) fn opened(&mut self, io: &mut Io, handle: Handle) {
+        // From now on what is there is ours.
+        self.landing.must_be_new = false;
         match self.state {
             State::OpeningToCompare { until } => {
                 let span = if self.size >= SPREADING_BYTES { SPREAD_SPAN } else { 0 };

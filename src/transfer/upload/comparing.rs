@@ -48,6 +48,7 @@ impl Upload {
         if verifies && (data.is_empty() || !is_read || here != data) {
             let first = here.iter().zip(&data).position(|(one, other)| one != other).unwrap_or(0);
             let cause = Cause::Differs { at: offset + first as u64 };
+            self.differs = true;
             self.failure = Some(Failure::new(Act::VerifyRemote, self.source.remote.as_bytes(), cause));
             return;
         }

@@ -1,0 +1,134 @@
+//! Uploads that must not harm what is beside them, and that are what they say they are.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use crate::support::{Entry, Fault, Relay, Remote, Shell, Toward, World};
+
+const SIZE: usize = 200_000;
+
+#[test]
+fn a_new_name_is_never_that_of_another_file_of_the_job() {
+    Shell::on(Remote::with([Entry::file("x", "there")]))
+        .here([Entry::file("x", "new x"), Entry::file("x.1", "new x.1")])
+        .types("put --on-conflict=rename x*")
+        .succeeds()
+        .holds(|world| {
+            let all: Vec<_> = fs::read_dir(world.remote())
+                .unwrap()
+                .map(|e| {
+                    let p = e.unwrap().path();
+                    (p.file_name().unwrap().to_owned(), fs::read_to_string(&p).unwrap())
+                })
+                .collect();
+            (all.len() != 3).then(|| format!("{all:?}"))
+        });
+}
+
+#[test]
+fn what_is_continued_by_its_size_can_be_read_back() {
+    Shell::on(Remote::empty())
+        .here([Entry::sized("f", SIZE)])
+        .prepare(|world| {
+            fs::write(world.remote().join("f"), &fs::read(world.local().join("f")).unwrap()[..1000]).unwrap()
+        })
+        .types("put --resume=size --verify f")
+        .succeeds()
+        .same("f", "f")
+        .reports("1 file was read back");
+}
+
+#[test]
+fn a_file_sent_over_several_connections_can_be_read_back() {
+    Shell::on(Remote::empty().over_ssh())
+        .here([Entry::sized("large", 200 << 20)])
+        .with_args(["-j", "3"])
+        .types("put --verify large")
+        .succeeds()
+        .same("large", "large")
+        .reports("1 file was read back");
+}
+
+#[test]
+fn a_link_under_the_name_of_a_part_is_not_followed() {
+    let line = Relay::plain().at(Toward::Server, 60_000, Fault::Cut).only_first(1);
+    Shell::on(Remote::with([Entry::file("victim", "precious"), Entry::file("f", "old")]).over_ssh())
+        .here([Entry::sized("f", 3_000_000)])
+        .through(line)
+        .as_batch()
+        .types("put -a --atomic f")
+        .exits(255)
+        .holds(|world| {
+            let part = fs::read_dir(world.remote())
+                .unwrap()
+                .map(|e| e.unwrap().path())
+                .find(|p| p.to_string_lossy().ends_with(".sftpsh-part"));
+            let Some(part) = part else { return Some("no part".into()) };
+            fs::remove_file(&part).unwrap();
+            symlink(world.remote().join("victim"), part).unwrap();
+            None
+        })
+        .then()
+        .as_batch()
+        .types("put -a --atomic f")
+        .succeeds()
+        .remote_file("victim", "precious");
+}
+
+#[test]
+fn an_atomic_resume_replaces_a_larger_target() {
+    Shell::on(Remote::with([Entry::sized("f", SIZE + 1)]))
+        .here([Entry::sized("f", SIZE)])
+        .types("put -a --atomic f")
+        .succeeds()
+        .same("f", "f");
+}
+
+#[test]
+fn an_empty_file_is_not_counted_as_read_back() {
+    let files = || [Entry::sized("f", SIZE), Entry::sized("empty", 0)];
+    Shell::on(Remote::empty()).here(files()).types("put --verify *").succeeds().reports("1 file was read back");
+}
+
+#[test]
+fn what_cannot_be_looked_at_is_not_taken_for_missing() {
+    Shell::on(Remote::with([Entry::file("f", "old")]).server_words(&["-P", "stat"]))
+        .here([Entry::file("f", "new")])
+        .types("put --on-conflict=skip f")
+        .remote_file("f", "old");
+}
+
+#[test]
+fn the_part_of_a_private_target_is_private() {
+    let line = Relay::plain().at(Toward::Server, 1_000_000, Fault::Cut).only_first(1);
+    Shell::on(Remote::with([Entry::file("f", "old").mode(0o600)]).over_ssh())
+        .here([Entry::sized("f", 3_000_000).mode(0o644)])
+        .through(line)
+        .as_batch()
+        .types("put -a --atomic f")
+        .exits(255)
+        .holds(|world| {
+            let part = fs::read_dir(world.remote())
+                .unwrap()
+                .map(|e| e.unwrap())
+                .find(|e| e.file_name().to_string_lossy().ends_with(".sftpsh-part"));
+            let mode = part.map(|e| e.metadata().unwrap().permissions().mode() & 0o777);
+            (mode != Some(0o600)).then(|| format!("{mode:?}"))
+        });
+}
+
+#[test]
+fn a_part_that_differs_is_not_kept() {
+    let part = |world: &World| {
+        fs::read_dir(world.remote())
+            .unwrap()
+            .map(|e| e.unwrap().path())
+            .find(|p| p.to_string_lossy().ends_with(".sftpsh-part"))
+    };
+    Shell::on(Remote::empty().lying("bad-byte=70000"))
+        .here([Entry::sized("f", SIZE)])
+        .as_batch()
+        .types("put -a --atomic --verify f")
+        .exits(1)
+        .holds(move |world| part(world).map(|p| format!("left: {} bytes", fs::metadata(p).unwrap().len())));
+}
