@@ -113,6 +113,20 @@ fn a_copy_that_differs_from_its_source_is_found_out() {
 }
 
 #[test]
+fn a_resume_does_not_take_a_size_for_a_proof_when_asked_to_verify() {
+    let other: Vec<u8> = vec![b'x'; SIZE];
+    for (line, here) in [("put -a --verify f", true), ("get -a --verify f", false)] {
+        // Only its end is the same.
+        let mut like = Entry::sized("f", SIZE).contents().unwrap().1.to_vec();
+        like[..1000].copy_from_slice(&other[..1000]);
+        let (one, two) = (Entry::sized("f", SIZE), Entry::file("f", like));
+        let shell =
+            if here { Shell::on(Remote::with([two])).here([one]) } else { Shell::on(Remote::with([one])).here([two]) };
+        shell.as_batch().types(line).exits(1).reports("it differs from its source at byte 0");
+    }
+}
+
+#[test]
 fn copies_that_are_equal_are_counted() {
     let files = || [Entry::sized("f", SIZE), Entry::sized("g", 7), Entry::sized("empty", 0)];
     Shell::on(Remote::with(files()))

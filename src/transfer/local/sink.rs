@@ -152,7 +152,7 @@ impl Wanted<'_> {
         }
         let has_its_time = !self.settings.options.preserve
             || self.attributes.times.is_none_or(|times| i64::from(times.modified) == existing.stat.st_mtime);
-        let is_complete = self.attributes.size == Some(length) && has_its_time;
+        let is_complete = self.attributes.size == Some(length) && has_its_time && !self.settings.options.verify;
         let note = is_complete.then(|| Note::NotModified(bytes(self.place.shown()).to_vec()));
         let file = existing.file.try_clone().map_err(|error| self.failed(error))?;
         Ok(Some(Opened { sink: self.sink(Kind::InPlace(file), None), offset: length, note, is_complete }))

@@ -105,7 +105,7 @@ impl Upload {
                 self.failure =
                     Some(Failure::new(Act::ResumeUpload, bytes(&self.source.shown), Cause::NotSmallerThanSource));
             }
-            Some(size) if size == self.size && size > 0 && self.has_its_time(io, there) => {
+            Some(size) if size == self.size && size > 0 && self.is_complete(io, there) => {
                 let target = self.source.remote.as_bytes();
                 io.reporter.tell(self.sequence, Event::Noted(Note::NotModified(target.to_vec())));
                 io.reporter.already_there(size);
@@ -121,9 +121,11 @@ impl Upload {
         }
     }
 
-    /// Whether times need not be set, or are as they should be.
-    pub(super) fn has_its_time(&self, io: &Io, there: &Attributes) -> bool {
-        !io.settings.options.preserve || there.times.is_none_or(|times| times.modified == self.times.modified)
+    /// Whether nothing is left to be done for one of the right size: times need not be set, or are as they should be, and
+    /// nobody wants its bytes compared.
+    pub(super) fn is_complete(&self, io: &Io, there: &Attributes) -> bool {
+        let options = io.settings.options;
+        !options.verify && (!options.preserve || there.times.is_none_or(|times| times.modified == self.times.modified))
     }
 
     pub(super) fn opened(&mut self, io: &mut Io, handle: Handle) {
