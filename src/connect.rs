@@ -106,6 +106,17 @@ impl Error {
     }
 }
 
+/// What a session is opened for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// The one that everything begins with.
+    First,
+    /// To go on where another one was lost.
+    Again,
+    /// To work beside another one: nobody may be asked.
+    Beside,
+}
+
 /// Opens sessions with the server of one command line: the first one, and others after it or beside it for which
 /// nothing is asked twice.
 pub struct Connector {
@@ -128,7 +139,19 @@ impl Connector {
     /// # Errors
     /// Whatever keeps the session from being opened. That the host's key is not the one that it had before is an error, too.
     pub fn open(&self) -> Result<Connected, Error> {
-        let connected = self.open_asking(true)?;
+        self.open_for_person(Purpose::First)
+    }
+
+    /// As [`Connector::open`], for someone who knows already where the server starts.
+    ///
+    /// # Errors
+    /// As [`Connector::open`].
+    pub fn open_again(&self) -> Result<Connected, Error> {
+        self.open_for_person(Purpose::Again)
+    }
+
+    fn open_for_person(&self, purpose: Purpose) -> Result<Connected, Error> {
+        let connected = self.open_for(purpose)?;
         tell_of_server(&connected.session, self.invocation.verbosity, &self.output);
         Ok(connected)
     }
@@ -138,11 +161,12 @@ impl Connector {
     /// # Errors
     /// Whatever keeps the session from being opened, a question that nobody may be asked included.
     pub fn open_unasked(&self) -> Result<Session, Error> {
-        Ok(self.open_asking(false)?.session)
+        Ok(self.open_for(Purpose::Beside)?.session)
     }
 
-    fn open_asking(&self, may_ask: bool) -> Result<Connected, Error> {
+    fn open_for(&self, purpose: Purpose) -> Result<Connected, Error> {
         let invocation = &self.invocation;
+        let may_ask = purpose != Purpose::Beside;
         match &invocation.target {
             Target::Command(command) => {
                 let transport = run_server(command)?;
@@ -164,7 +188,10 @@ impl Connector {
                     }
                     None => {
                         let transport = self.connect(destination, may_ask)?;
-                        start(Box::new(transport), sftp::Options::default(), greeting)
+                        // OpenSSH's server reads request after request, from the first on.
+                        let asks_ahead = purpose == Purpose::First && transport.is_of_openssh();
+                        let options = sftp::Options { asks_ahead, ..sftp::Options::default() };
+                        start(Box::new(transport), options, greeting)
                     }
                 }
             }

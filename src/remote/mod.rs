@@ -16,6 +16,8 @@ mod walk;
 
 use std::sync::{Mutex, PoisonError};
 
+use bytes::Bytes;
+
 pub use self::error::{Act, Cause, Error};
 pub use self::expand::{Expansion, Match, expand};
 pub use self::glob::Pattern;
@@ -26,7 +28,7 @@ pub use self::owners::{OwnerNames, SoughtOwner};
 pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk};
 
 use crate::name::RemotePath;
-use crate::sftp::{Session, calls};
+use crate::sftp::{self, Session, calls};
 
 /// A session together with the place in the remote tree where a person stands.
 pub struct Remote {
@@ -43,7 +45,7 @@ impl Remote {
     /// # Errors
     /// The server does not tell it.
     pub fn open(session: Session) -> Result<Remote, Error> {
-        let home = canonical(&session, &RemotePath::dot())?;
+        let home = vetted(&RemotePath::dot(), session.start_directory())?;
         Ok(Remote {
             session,
             working_directory: home.clone(),
@@ -153,7 +155,12 @@ impl Remote {
 /// # Errors
 /// The server refuses, or answers with what can't be a path.
 pub fn canonical(session: &Session, path: &RemotePath) -> Result<RemotePath, Error> {
-    let answer = session.realpath(path).map_err(|error| Error::new(Act::Canonicalize, path, error))?;
+    vetted(path, session.realpath(path))
+}
+
+/// The canonical path of `path`, by the server's answer.
+fn vetted(path: &RemotePath, answer: Result<Bytes, sftp::Error>) -> Result<RemotePath, Error> {
+    let answer = answer.map_err(|error| Error::new(Act::Canonicalize, path, error))?;
     Ok(RemotePath::new(answer.to_vec())?)
 }
 
@@ -164,8 +171,7 @@ pub fn canonical(session: &Session, path: &RemotePath) -> Result<RemotePath, Err
 pub fn canonical_directory(session: &Session, path: &RemotePath) -> Result<RemotePath, Error> {
     let realpath = session.submit(&calls::Realpath { path });
     let stat = session.submit(&calls::Stat { path });
-    let answer = realpath.wait().map_err(|error| Error::new(Act::Canonicalize, path, error))?;
-    let canonical = RemotePath::new(answer.to_vec())?;
+    let canonical = vetted(path, realpath.wait())?;
     let attributes = stat.wait().map_err(|error| Error::new(Act::Stat, &canonical, error))?;
     match attributes.permissions {
         None => Err(Error::UnknownType(canonical)),

@@ -442,7 +442,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::attributes::{Owner, Times};
-    use super::super::extensions::{Extensions, Names};
+    use super::super::extensions::Names;
     use super::super::shared::{Shared, Waker};
     use super::*;
 
@@ -458,7 +458,7 @@ mod tests {
     }
 
     fn handle() -> Handle {
-        let shared = Arc::new(Shared::new(Waker::new().unwrap(), Extensions::default()));
+        let shared = Arc::new(Shared::new(Waker::new().unwrap()));
         let handle = Handle::new(Bytes::from_static(b"h1"), &shared);
         // So that the test ends without a CLOSE to a server that is not there.
         handle.mark_closed();

@@ -42,14 +42,15 @@ impl Link {
         Link { transport, outbox: Outbox::default(), inbox: Inbox::default() }
     }
 
-    /// Sends INIT and waits for VERSION, `limit` at most.
-    pub(super) fn negotiate(&mut self, waker: &Waker, limit: Option<Duration>) -> Result<Greeting, Error> {
+    /// Sends INIT, and what is queued already right behind it, and waits for VERSION, `limit` at most.
+    pub(super) fn negotiate(&mut self, shared: &Shared, limit: Option<Duration>) -> Result<Greeting, Error> {
         let mut init = Vec::new();
         Writer::packet(&mut init, |packet| {
             packet.byte(INIT);
             packet.uint32(SPOKEN_VERSION);
         });
         self.outbox.push(&init);
+        shared.append_to(&mut self.outbox);
         let deadline = limit.map(|limit| (Instant::now() + limit, limit));
         loop {
             if let Some(packet) = self.first_packet().map_err(protocol)? {
@@ -65,7 +66,7 @@ impl Link {
                     {
                         return Err(Error::TimedOut(limit));
                     }
-                    self.sleep(waker, left).map_err(lost)?;
+                    self.sleep(shared.waker(), left).map_err(lost)?;
                 }
             }
         }
@@ -157,9 +158,12 @@ impl Driver {
 
     /// Drives the connection to its end.
     pub(super) fn run(mut self) {
+        // Answers may have come along with VERSION.
+        let mut done = self.hand_out().map_err(Ending::Cut);
         let ending = loop {
-            if let Err(ending) = self.turn() {
-                break ending;
+            match done {
+                Ok(()) => done = self.turn(),
+                Err(ending) => break ending,
             }
         };
         let Driver { link, shared, .. } = self;

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing)]
 
+mod ahead;
 mod attributes;
 pub mod calls;
 mod completions;

@@ -177,7 +177,6 @@ fn path(packet: &mut Reader) -> Result<Bytes, Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::extensions::Extensions;
     use super::super::shared::Waker;
     use super::super::wire::Writer;
     use super::*;
@@ -185,7 +184,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn shared() -> Arc<Shared> {
-        Arc::new(Shared::new(Waker::new().unwrap(), Extensions::default()))
+        Arc::new(Shared::new(Waker::new().unwrap()))
     }
 
     fn decode(expects: Expects, packet_type: u8, bytes: Vec<u8>) -> Result<Result<Reply, Status>, Violation> {

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::ahead::{LazyLimits, ask_for_start};
 use super::attributes::Attributes;
 use super::calls::{self, Call, OpenFlags};
 use super::completions::Completions;
@@ -28,12 +29,19 @@ pub struct Options {
     pub greeting_limit: Option<Duration>,
     /// How long the server may stay silent while an answer is due.
     pub idle_limit: Option<Duration>,
+    /// Asks for [`Session::start_directory`] and [`Session::limits`] along with INIT, which saves a round trip. Only for a server that is
+    /// known to read on after INIT: the draft wants VERSION to come before anything else is said.
+    pub asks_ahead: bool,
 }
 
 impl Default for Options {
     /// Five minutes of silence are more than any disk takes, and less than any person waits.
     fn default() -> Options {
-        Options { greeting_limit: Some(Duration::from_secs(60)), idle_limit: Some(Duration::from_secs(300)) }
+        Options {
+            greeting_limit: Some(Duration::from_secs(60)),
+            idle_limit: Some(Duration::from_secs(300)),
+            asks_ahead: false,
+        }
     }
 }
 
@@ -55,6 +63,8 @@ struct Client {
     killer: Killer,
     version: u32,
     limits: LazyLimits,
+    /// The answer that was asked for ahead, until somebody takes it.
+    start_directory: Mutex<Option<Pending<Bytes>>>,
 }
 
 /// Counters of a session, for diagnosis.
@@ -74,7 +84,9 @@ impl Session {
     pub fn open(transport: Box<dyn Transport>, options: Options) -> Result<Session, Error> {
         let waker = Waker::new().map_err(|error| Error::ConnectionLost(error.to_string()))?;
         let mut link = Link::new(transport);
-        let greeting = match link.negotiate(&waker, options.greeting_limit) {
+        let shared = Arc::new(Shared::new(waker));
+        let ahead = options.asks_ahead.then(|| (ask_for_start(&shared), LazyLimits::ask(&shared)));
+        let greeting = match link.negotiate(&shared, options.greeting_limit) {
             Ok(greeting) => greeting,
             Err(error) => {
                 link.transport.killer().kill();
@@ -83,14 +95,17 @@ impl Session {
             }
         };
         let killer = link.transport.killer();
-        let shared = Arc::new(Shared::new(waker, greeting.extensions));
+        shared.learn(greeting.extensions);
         let driver = Driver::new(link, Arc::clone(&shared), options.idle_limit);
         thread::Builder::new()
             .name("sftp-driver".into())
             .spawn(move || driver.run())
             .map_err(|error| Error::ConnectionLost(error.to_string()))?;
-        let limits = LazyLimits::ask(&shared);
-        Ok(Session { client: Arc::new(Client { shared, killer, version: greeting.version, limits }) })
+        let (start_directory, limits) = ahead.unzip();
+        let limits = limits.unwrap_or_else(|| LazyLimits::ask(&shared));
+        let start_directory = Mutex::new(start_directory);
+        let client = Client { shared, killer, version: greeting.version, limits, start_directory };
+        Ok(Session { client: Arc::new(client) })
     }
 
     /// Queues a request and returns at once.
@@ -117,10 +132,19 @@ impl Session {
         self.client.limits.get()
     }
 
+    /// The directory in which the server starts: the canonical path of `.`.
+    ///
+    /// # Errors
+    /// The server's refusal, or the end of the connection.
+    pub fn start_directory(&self) -> Result<Bytes, Error> {
+        let asked = lock(&self.client.start_directory).take();
+        asked.unwrap_or_else(|| ask_for_start(&self.client.shared)).wait()
+    }
+
     /// Whether the server offers an extension.
     #[must_use]
     pub fn offers(&self, extension: Extension) -> bool {
-        self.client.shared.extensions.offers(extension)
+        self.client.shared.offers(extension)
     }
 
     /// Whether this is a clone of the other.
@@ -171,25 +195,6 @@ impl fmt::Debug for Session {
 impl Drop for Client {
     fn drop(&mut self) {
         self.shared.close();
-    }
-}
-
-/// The server's limits: asked for at once, waited for by who needs them first, and so for nearly nothing.
-struct LazyLimits {
-    asked: Mutex<Option<Pending<Limits>>>,
-    known: OnceLock<Limits>,
-}
-
-impl LazyLimits {
-    fn ask(shared: &Arc<Shared>) -> LazyLimits {
-        let (pending, completion) = Pending::new::<calls::AskLimits>();
-        shared.submit(&calls::AskLimits, completion);
-        LazyLimits { asked: Mutex::new(Some(pending)), known: OnceLock::new() }
-    }
-
-    /// A server that offers to tell them and then does not is treated like one that never offered.
-    fn get(&self) -> Limits {
-        *self.known.get_or_init(|| lock(&self.asked).take().and_then(|asked| asked.wait().ok()).unwrap_or_default())
     }
 }
 
@@ -291,7 +296,8 @@ mod tests {
     }
 
     fn impatient() -> Options {
-        Options { greeting_limit: Some(Duration::from_millis(100)), idle_limit: Some(Duration::from_millis(100)) }
+        let limit = Some(Duration::from_millis(100));
+        Options { greeting_limit: limit, idle_limit: limit, ..Options::default() }
     }
 
     /// Answers a STAT with a size.

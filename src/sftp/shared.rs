@@ -5,12 +5,12 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::calls::Call;
 use super::error::Error;
-use super::extensions::Extensions;
+use super::extensions::{Extension, Extensions};
 use super::reply::{Expects, Reply};
 use super::wire::Writer;
 use crate::transport::{End, Outbox};
@@ -72,7 +72,8 @@ pub(super) struct Shared {
     queue: Mutex<Queue>,
     finished: Condvar,
     waker: Waker,
-    pub(super) extensions: Extensions,
+    /// What VERSION told. Before it is there, whoever asks takes the risk that the server knows no such request.
+    extensions: OnceLock<Extensions>,
     pub(super) polls: AtomicU64,
     requests: AtomicU64,
 }
@@ -83,15 +84,24 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(super) fn new(waker: Waker, extensions: Extensions) -> Shared {
+    pub(super) fn new(waker: Waker) -> Shared {
         Shared {
             queue: Mutex::default(),
             finished: Condvar::new(),
             waker,
-            extensions,
+            extensions: OnceLock::new(),
             polls: AtomicU64::new(0),
             requests: AtomicU64::new(0),
         }
+    }
+
+    /// Learns what the server offers, once.
+    pub(super) fn learn(&self, extensions: Extensions) {
+        let _ = self.extensions.set(extensions);
+    }
+
+    pub(super) fn offers(&self, extension: Extension) -> bool {
+        self.extensions.get().is_some_and(|extensions| extensions.offers(extension))
     }
 
     /// Queues a request and wakes the driver. Never blocks; a request that can't be sent is completed at once with the reason.
@@ -112,7 +122,7 @@ impl Shared {
 
     fn enqueue<C: Call>(&self, call: &C, completion: Completion) -> Result<(), (Completion, Error)> {
         if let Some(extension) = C::NEEDS
-            && !self.extensions.offers(extension)
+            && self.extensions.get().is_some_and(|extensions| !extensions.offers(extension))
         {
             return Err((completion, Error::Unsupported(extension)));
         }
@@ -142,6 +152,11 @@ impl Shared {
         queue.outstanding.insert(id, request);
         self.requests.fetch_add(1, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Moves what was staged behind what an outbox holds already.
+    pub(super) fn append_to(&self, outbox: &mut Outbox) {
+        outbox.refill(&mut lock(&self.queue).staged);
     }
 
     /// Moves what was staged into an outbox that ran empty, and tells what there is to do.

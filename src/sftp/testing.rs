@@ -100,6 +100,11 @@ impl Peer {
     /// Takes INIT and answers VERSION with these extensions.
     pub(super) fn greet(&mut self, extensions: &[(&str, &str)]) {
         self.request().unwrap();
+        self.version(extensions);
+    }
+
+    /// VERSION with these extensions.
+    pub(super) fn version(&mut self, extensions: &[(&str, &str)]) {
         self.send(|packet| {
             packet.byte(2);
             packet.uint32(3);

@@ -30,7 +30,7 @@ impl Performer {
             if !sleep(pause, &self.signals) {
                 return false;
             }
-            match connector.open() {
+            match connector.open_again() {
                 Ok(connected) => {
                     output.note(connected.greeting);
                     self.signals.guard_session(&connected.session);

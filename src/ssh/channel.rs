@@ -102,6 +102,12 @@ impl ChannelTransport {
         self.hearer = Some(hearer);
     }
 
+    /// Whether the server calls itself OpenSSH.
+    #[must_use]
+    pub fn is_of_openssh(&self) -> bool {
+        self.connection.session.banner_bytes().is_some_and(|banner| banner.starts_with(b"SSH-2.0-OpenSSH_"))
+    }
+
     fn advance(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step> {
         self.awaits_input = false;
         let granted = self.grant()?;

@@ -287,3 +287,16 @@ fn what_the_program_on_the_other_side_complains_of_is_shown() {
     let outcome = Shell::on(Remote::empty().over_ssh()).with_args(["-s", "/no/such/server"]).exits(255);
     outcome.reports("/no/such/server: ").reports("Connection closed: the server program ended with status 127\n");
 }
+
+#[test]
+fn openssh_is_asked_where_it_starts_before_it_has_told_its_version() {
+    // INIT, REALPATH of "." and the question for limits are 9, 14 and 31 bytes: the server answers nothing until all are there.
+    let shell = Shell::on(Remote::empty().over_ssh()).prepare(|world| {
+        let first = world.root().join("first");
+        let first = first.display();
+        let script = format!("dd bs=1 count=54 of={first} 2>/dev/null\ncat {first} - | {}\n", sftp_server());
+        fs::write(world.root().join("server"), script).unwrap();
+    });
+    let server = format!("sh {}", shell.world().root().join("server").display());
+    shell.with_args(["-s", &server]).types("pwd").succeeds().prints("Remote working directory: /");
+}
