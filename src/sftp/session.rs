@@ -89,7 +89,10 @@ impl Session {
         let greeting = match link.negotiate(&shared, options.greeting_limit) {
             Ok(greeting) => greeting,
             Err(error) => {
-                link.transport.killer().kill();
+                // One that has ended by itself may still tell how.
+                if !matches!(error, Error::ConnectionLost(_)) {
+                    link.transport.killer().kill();
+                }
                 let end = link.transport.finish();
                 return Err(with_exit_status(error, &end));
             }

@@ -38,6 +38,9 @@ use crate::sftp::{self, Completions, Reply, Session};
 /// Longest sleep between two looks at everything; what matters wakes the engine anyway.
 const NAP: Duration = Duration::from_millis(500);
 
+/// How long a job that is stopped waits for answers while none come: a stalled line must not keep the person waiting.
+const DRAIN_LIMIT: Duration = Duration::from_secs(2);
+
 /// Steps that may be done without having been told, because an earlier one takes long. What they will say waits in memory.
 const STEPS_UNTOLD: u64 = 10_000;
 
@@ -137,6 +140,7 @@ struct LocalTree {
 
 impl Engine {
     fn run(mut self) -> Report {
+        let mut silent_since = None;
         loop {
             self.look_after_lines();
             let stops = self.stops();
@@ -152,7 +156,17 @@ impl Engine {
             if is_idle && (stops || self.is_done() && !self.empty_directories()) {
                 break;
             }
-            for (token, outcome) in self.io.queue.wait(Some(self.nap())) {
+            let answers = self.io.queue.wait(Some(self.nap()));
+            match (stops, answers.is_empty()) {
+                (true, true) => {
+                    let since = *silent_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= DRAIN_LIMIT {
+                        break;
+                    }
+                }
+                _ => silent_since = None,
+            }
+            for (token, outcome) in answers {
                 self.answer(token, outcome);
             }
             if !stops && self.crowded.len() == self.files.len() {

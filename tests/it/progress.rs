@@ -157,3 +157,17 @@ fn a_limit_on_the_rate_is_kept_both_ways() {
         assert!(began.elapsed() >= least, "{line} took {:?}", began.elapsed());
     }
 }
+
+#[test]
+fn one_ctrl_c_is_enough_where_nothing_comes_any_more() {
+    Shell::on(Remote::with([Entry::sized("big", 3_000_000)]).lying("stall-at=1000000"))
+        .at_a_terminal()
+        .types("get big")
+        .sees("Fetching")
+        .presses(Key::Ctrl('c'))
+        .sees("what was fetched is kept")
+        .types("lpwd")
+        .sees("Local working directory")
+        .types("bye")
+        .ends_with(0);
+}
