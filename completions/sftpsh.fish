@@ -19,6 +19,7 @@ complete -c sftpsh -l progress -d 'Show the progress of transfers' -r -f -a "aut
 plain\t'Lines without control codes'
 none\t'Nothing'"
 complete -c sftpsh -l retry -d 'Try so often to connect again when the connection breaks, and go on where it broke; 3 at a prompt, else 0' -r
+complete -c sftpsh -l timeout -d 'Give a server up that says nothing for so long while an answer is due; 300 unless given, and 0 waits for ever' -r
 complete -c sftpsh -s 4 -d 'Connect over IPv4 only'
 complete -c sftpsh -s 6 -d 'Connect over IPv6 only'
 complete -c sftpsh -s A -d 'Let ssh forward the agent; only a program named by -S does'

@@ -14,6 +14,7 @@ mod ssh_option;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
@@ -114,6 +115,8 @@ pub struct Invocation {
     /// `--retry`: how often it is tried to connect again when a connection breaks. By default it depends on who gives the
     /// commands.
     pub retries: Option<u32>,
+    /// `--timeout`: how long the server may say nothing while an answer is due; zero is for ever.
+    pub silence_limit: Option<Duration>,
     /// `-S`: the program that is run as ssh.
     pub ssh_program: Option<OsString>,
     /// `-s`.
@@ -234,6 +237,7 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
         limit_kbit: options.limit,
         jobs: options.jobs.unwrap_or(1),
         retries: options.retry,
+        silence_limit: options.timeout.map(|seconds| Duration::from_secs(seconds.into())),
         ssh_program: options.program,
         subsystem: options.subsystem,
         ssh_options,
@@ -347,6 +351,8 @@ mod tests {
             ("host -v", |s| s.local == Some("-v".into()) && s.verbosity == 0),
             ("host:x --help", |s| s.local == Some("--help".into())),
             ("-j 4 --retry 7 host", |s| s.jobs == 4 && s.retries == Some(7) && s.may_connect_again()),
+            ("--timeout 20 host", |s| s.silence_limit == Some(Duration::from_secs(20))),
+            ("--timeout 0 host", |s| s.silence_limit == Some(Duration::ZERO)),
             ("--retry 0 host", |s| s.jobs == 1 && s.retries == Some(0) && !s.may_connect_again()),
             ("--keep-going --strict --no-shell-escape host", |s| s.keep_going && s.strict && !s.shell_escape),
             ("-b - host", |s| !s.keep_going && !s.strict && s.shell_escape && s.commands.is_none()),

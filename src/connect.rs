@@ -167,11 +167,12 @@ impl Connector {
     fn open_for(&self, purpose: Purpose) -> Result<Connected, Error> {
         let invocation = &self.invocation;
         let may_ask = purpose != Purpose::Beside;
+        let options = session_options(invocation);
         match &invocation.target {
             Target::Command(command) => {
                 let transport = run_server(command)?;
                 let greeting = format!("Attached to {}.", Printable(command.as_bytes()));
-                start(Box::new(transport), sftp::Options::default(), greeting)
+                start(Box::new(transport), options, greeting)
             }
             Target::Server(destination) => {
                 let greeting = format!("Connected to {}.", Printable(destination.host.as_bytes()));
@@ -183,14 +184,14 @@ impl Connector {
                         }
                         command.args(invocation.ssh_program_arguments(destination));
                         // The program may ask a person first.
-                        let options = sftp::Options { greeting_limit: None, ..sftp::Options::default() };
+                        let options = sftp::Options { greeting_limit: None, ..options };
                         start(Box::new(run(&command)?), options, greeting)
                     }
                     None => {
                         let transport = self.connect(destination, may_ask)?;
                         // OpenSSH's server reads request after request, from the first on.
                         let asks_ahead = purpose == Purpose::First && transport.is_of_openssh();
-                        let options = sftp::Options { asks_ahead, ..sftp::Options::default() };
+                        let options = sftp::Options { asks_ahead, ..options };
                         start(Box::new(transport), options, greeting)
                     }
                 }
@@ -239,6 +240,14 @@ fn tell_of_server(session: &Session, verbosity: u8, output: &Output) {
             output.failure(format_args!("debug3: server handle limit {handles}"));
         }
     }
+}
+
+/// The limits of a session, as the command line has them.
+fn session_options(invocation: &Invocation) -> sftp::Options {
+    let usual = sftp::Options::default();
+    let idle_limit =
+        invocation.silence_limit.map_or(usual.idle_limit, |limit| Some(limit).filter(|limit| !limit.is_zero()));
+    sftp::Options { idle_limit, ..usual }
 }
 
 fn start(transport: Box<dyn Transport>, options: sftp::Options, greeting: String) -> Result<Connected, Error> {

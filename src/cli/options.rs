@@ -121,6 +121,9 @@ pub(super) struct Options {
     /// Obey what is piped in as -b - does: stop at the first failure, ask nothing
     #[arg(long)]
     pub(super) strict: bool,
+    /// Give a server up that says nothing for so long while an answer is due; 300 unless given, and 0 waits for ever
+    #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = silence_seconds)]
+    pub(super) timeout: Option<u32>,
     /// Print this help
     #[arg(long, action = ArgAction::HelpShort)]
     pub(super) help: Option<bool>,
@@ -165,7 +168,8 @@ usage: sftpsh [-46AaCfNpqrv] [-B bytes] [-b batchfile] [-c ciphers]
               [-s subsystem | sftp_server] [-X sftp_option] [--keep-going]
               [--no-shell-escape] [--password-file file]
               [--progress auto|plain|none] [--plain] [--retry count] [--strict]
-              [--help] [--version] destination [local | -- command ...]";
+              [--timeout seconds] [--help] [--version]
+              destination [local | -- command ...]";
 
 /// How transfers show how far they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -220,6 +224,11 @@ fn request_count(text: &str) -> Result<u32, UnfitValue> {
 fn retry_count(text: &str) -> Result<u32, UnfitValue> {
     let count = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     count.ok_or_else(|| UnfitValue::Usage(format!("invalid number of attempts {text:?}")))
+}
+
+fn silence_seconds(text: &str) -> Result<u32, UnfitValue> {
+    let seconds = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    seconds.ok_or_else(|| UnfitValue::Usage(format!("invalid number of seconds {text:?}")))
 }
 
 fn connection_count(text: &str) -> Result<u8, UnfitValue> {

@@ -116,3 +116,18 @@ fn compression_and_ciphers_are_the_ones_asked_for() {
     shell().succeeds().server_logs("compression: none");
     shell().with_args(["-c", "aes128-ctr"]).succeeds().server_logs("client->server cipher: aes128-ctr ");
 }
+
+#[test]
+fn a_server_that_falls_silent_is_given_up_after_the_timeout() {
+    Shell::on(Remote::with([Entry::sized("big", 1 << 20)]).lying("stall-at=500000"))
+        .here([Entry::file("big", "old")])
+        .with_args(["--timeout", "1", "-b", "-"])
+        .types("get big")
+        .exits(255)
+        .reports("the server was silent for 1 s")
+        .local_file("big", "old");
+    for wrong in ["soon", "-1", "1.5", ""] {
+        let text = format!("invalid number of seconds {wrong:?}");
+        Shell::on(remote()).with_args(["--timeout", wrong]).exits(1).reports(&text);
+    }
+}
