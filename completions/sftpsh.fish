@@ -7,6 +7,7 @@ complete -c sftpsh -s F -d 'Read the ssh configuration from FILE' -r -F
 complete -c sftpsh -s i -d 'Authenticate with the key in FILE' -r -F
 complete -c sftpsh -s J -d 'Connect through these hosts' -r
 complete -c sftpsh -s l -d 'Transfer no more than so many kilobits each second' -r
+complete -c sftpsh -l limit -d 'Transfer no more than so many bytes each second, all transfers together: 500K, 5M' -r
 complete -c sftpsh -s o -d 'Set an option of ssh_config(5), as Keyword=value' -r
 complete -c sftpsh -s P -d 'Connect to this port' -r
 complete -c sftpsh -s R -d 'Keep so many requests in flight; found by measuring unless given' -r
@@ -17,6 +18,7 @@ complete -c sftpsh -s j -d 'Move files over so many connections at once; each is
 complete -c sftpsh -l password-file -d 'Answer for a password with the first line of FILE, which nobody else may read' -r -F
 complete -c sftpsh -l progress -d 'Show the progress of transfers' -r -f -a "auto\t'Moving bars on a terminal, nothing elsewhere'
 plain\t'Lines without control codes'
+json\t'JSON objects, one on a line, in place of all other lines on stdout'
 none\t'Nothing'"
 complete -c sftpsh -l retry -d 'Try so often to connect again when the connection breaks, and go on where it broke; 3 at a prompt, else 0' -r
 complete -c sftpsh -l timeout -d 'Give a server up that says nothing for so long while an answer is due; 300 unless given, and 0 waits for ever' -r

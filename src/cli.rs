@@ -24,7 +24,7 @@ use options::{Accepted, Options, ProtocolOption, USAGE};
 
 pub use destination::{Destination, UnfitDestination};
 pub use fault::CliError;
-pub use options::{Progress, scaled_number};
+pub use options::{MOST_CONNECTIONS, Progress, scaled_number};
 pub use ssh_option::SshOption;
 
 /// What the command line asks for.
@@ -108,8 +108,8 @@ pub struct Invocation {
     pub buffer_bytes: Option<u32>,
     /// `-R`, `-X nrequests`: requests in flight, never 0.
     pub requests: Option<u32>,
-    /// `-l`: kilobits each second, 1 to 104857600.
-    pub limit_kbit: Option<u32>,
+    /// `-l`, `--limit`: bytes each second, never 0; of both the lower.
+    pub bytes_per_second: Option<u64>,
     /// `-j`: connections that move files, never 0.
     pub jobs: u8,
     /// `--retry`: how often it is tried to connect again when a connection breaks. By default it depends on who gives the
@@ -234,7 +234,7 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
         fsync: options.fsync,
         buffer_bytes,
         requests,
-        limit_kbit: options.limit,
+        bytes_per_second: bytes_per_second(options.limit_kbit, options.limit),
         jobs: options.jobs.unwrap_or(1),
         retries: options.retry,
         silence_limit: options.timeout.map(|seconds| Duration::from_secs(seconds.into())),
@@ -243,6 +243,12 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
         ssh_options,
         not_quiet: options.not_quiet,
     })
+}
+
+/// sftp(1) counts 1024 bits to the kilobit.
+fn bytes_per_second(kbit: Option<u32>, rate: Option<u64>) -> Option<u64> {
+    let rates = [kbit.map(|kbit| u64::from(kbit) * 1024 / 8), rate];
+    rates.into_iter().flatten().min()
 }
 
 /// `debug3` is the most that ssh(1) says.
@@ -330,7 +336,7 @@ mod tests {
             ("-P22 host", |s| s.port == Some(22)),
             ("-P 22 -P 2222 host", |s| s.port == Some(2222)),
             ("-P ' +22' -B ' 5' -R +3 -l ' 7' host", |s| {
-                (s.port, s.buffer_bytes, s.requests, s.limit_kbit) == (Some(22), Some(5), Some(3), Some(7))
+                (s.port, s.buffer_bytes, s.requests, s.bytes_per_second) == (Some(22), Some(5), Some(3), Some(896))
             }),
             ("-P 22 sftp://host:2222", |s| s.port == Some(2222)),
             ("-P 22 sftp://host", |s| s.port == Some(22)),
@@ -343,8 +349,11 @@ mod tests {
             ("-B 1000 -X buffer=64K host", |s| s.buffer_bytes == Some(65_536)),
             ("-X buffer=64K -B 1000 -R3 host", |s| s.buffer_bytes == Some(1000) && s.requests == Some(3)),
             ("-R 3 -X nrequests=7 host", |s| s.requests == Some(7) && s.buffer_bytes.is_none()),
-            ("-l 100 host", |s| s.limit_kbit == Some(100)),
+            ("-l 100 host", |s| s.bytes_per_second == Some(12_800)),
+            ("--limit 1.5M host", |s| s.bytes_per_second == Some(1_572_864)),
+            ("-l 100 --limit 10K host", |s| s.bytes_per_second == Some(10_240)),
             ("--progress plain host", |s| s.progress == Progress::Plain),
+            ("--progress json host", |s| s.progress == Progress::Json),
             ("--progress=none host", |s| s.progress == Progress::None),
             ("--plain host", |s| s.plain),
             ("-- host", |s| s.target == session("host").target),
@@ -453,7 +462,7 @@ mod tests {
             ("-X nrequests=0 host", 255, "Invalid number of requests \"0\": not from 1 to 262144", ""),
             ("-b a -b b host", 255, "Batch file already specified.", ""),
             ("-1 host", 255, "SSH protocol v.1 is no longer supported", ""),
-            ("--progress fancy host", 255, "invalid --progress \"fancy\"", "it is one of auto, plain, none"),
+            ("--progress fancy host", 255, "invalid --progress \"fancy\"", "it is one of auto, plain, json, none"),
             (
                 "-oProxyCommand=x -- -oProxyCommand=id",
                 255,

@@ -63,7 +63,10 @@ pub(super) struct Options {
     pub(super) jump: Vec<OsString>,
     /// Transfer no more than so many kilobits each second
     #[arg(short = 'l', value_name = "KBIT", allow_hyphen_values = true, value_parser = limit_kbit)]
-    pub(super) limit: Option<u32>,
+    pub(super) limit_kbit: Option<u32>,
+    /// Transfer no more than so many bytes each second, all transfers together: 500K, 5M
+    #[arg(long, value_name = "RATE", allow_hyphen_values = true, value_parser = rate)]
+    pub(super) limit: Option<u64>,
     /// Say what is done even under -b or -q
     #[arg(short = 'N')]
     pub(super) not_quiet: bool,
@@ -166,9 +169,9 @@ usage: sftpsh [-46AaCfNpqrv] [-B bytes] [-b batchfile] [-c ciphers]
               [-i identity_file] [-J hosts] [-j connections] [-l kbit]
               [-o ssh_option] [-P port] [-R requests] [-S program]
               [-s subsystem | sftp_server] [-X sftp_option] [--keep-going]
-              [--no-shell-escape] [--password-file file]
-              [--progress auto|plain|none] [--plain] [--retry count] [--strict]
-              [--timeout seconds] [--help] [--version]
+              [--limit rate] [--no-shell-escape] [--password-file file]
+              [--progress auto|plain|json|none] [--plain] [--retry count]
+              [--strict] [--timeout seconds] [--help] [--version]
               destination [local | -- command ...]";
 
 /// How transfers show how far they are.
@@ -179,6 +182,8 @@ pub enum Progress {
     Auto,
     /// Lines without control codes
     Plain,
+    /// JSON objects, one on a line, in place of all other lines on stdout
+    Json,
     /// Nothing
     None,
 }
@@ -208,7 +213,7 @@ const LONGEST_PACKET: u64 = 256 * 1024;
 const MOST_REQUESTS: u32 = 256 * 1024;
 
 /// The most connections that `-j` may name. OpenSSH's server lets ten log in at the same time (MaxStartups).
-pub(super) const MOST_CONNECTIONS: u8 = 16;
+pub const MOST_CONNECTIONS: u8 = 16;
 
 /// The fastest that `-l` may name: 100 Gbit/s.
 const FASTEST_KBIT: u32 = 100 * 1024 * 1024;
@@ -249,6 +254,12 @@ fn limit_kbit(text: &str) -> Result<u32, UnfitValue> {
     number(text)
         .filter(|&kbit| kbit <= FASTEST_KBIT)
         .ok_or_else(|| UnfitValue::Usage(format!("invalid limit {text:?}: not from 1 to {FASTEST_KBIT} Kbit/s")))
+}
+
+fn rate(text: &str) -> Result<u64, UnfitValue> {
+    scaled_number(text)
+        .filter(|&rate| rate > 0)
+        .ok_or_else(|| UnfitValue::Usage(format!("invalid rate {text:?}: it is bytes each second, such as 500K or 5M")))
 }
 
 fn protocol_option(text: &str) -> Result<ProtocolOption, UnfitValue> {

@@ -11,6 +11,7 @@ use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::Word;
+use super::set::Setting;
 use crate::mode;
 use crate::name::{self, UnfitName};
 use crate::terminal::Printable;
@@ -36,6 +37,10 @@ pub enum ArgumentKind {
     Id,
     /// The name of a command.
     CommandName,
+    /// What holds for the whole session.
+    SettingName,
+    /// What it is set to; which values there are depends on the word before.
+    SettingValue,
     /// A line for a local shell.
     ShellLine,
     /// The first is a source on the server; each further one is a source or, if last, a local target.
@@ -102,7 +107,7 @@ macro_rules! argument_types {
 
 argument_types! {
     RemotePattern, RemotePath, RemoteDir, LocalPath, LocalDir, Mode, Id, OwnerIds, Umask, CommandName, ShellLine, GetOperand, PutOperand,
-    NamePattern,
+    NamePattern, SettingName, SettingValue,
 }
 
 /// Names, by wildcards: in glob syntax.
@@ -264,6 +269,35 @@ impl Argument for CommandName {
 
     fn read(word: &Word) -> Result<CommandName, String> {
         Ok(CommandName(String::from_utf8_lossy(&word.plain()).into_owned()))
+    }
+}
+
+/// What holds for the whole session; any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettingName(pub Setting);
+
+impl Argument for SettingName {
+    const KIND: ArgumentKind = ArgumentKind::SettingName;
+
+    fn read(word: &Word) -> Result<SettingName, String> {
+        let name = word.plain();
+        let setting = std::str::from_utf8(&name).ok().and_then(Setting::named);
+        setting.map(SettingName).ok_or_else(|| {
+            let known: Vec<&str> = Setting::ALL.into_iter().map(Setting::name).collect();
+            format!("there is no \"{}\" to set, only {}", Printable(&name), known.join(", "))
+        })
+    }
+}
+
+/// What something is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingValue(pub String);
+
+impl Argument for SettingValue {
+    const KIND: ArgumentKind = ArgumentKind::SettingValue;
+
+    fn read(word: &Word) -> Result<SettingValue, String> {
+        Ok(SettingValue(String::from_utf8_lossy(&word.plain()).into_owned()))
     }
 }
 

@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use super::{Failure, LocalDirectory};
+use crate::cli::Progress;
 use crate::connect::Connector;
 use crate::mode::Change;
 use crate::name::RemotePath;
 use crate::remote::{Interrupt, Remote};
 use crate::sftp::{Error, Extension, FileType, Session};
 use crate::terminal::{ByteSize, Output};
-use crate::transfer::{self, Connections, Job, Options, Pairs, Request, Selection};
+use crate::transfer::{self, Connections, Job, Limit, Options, Pairs, Request, Selection};
 
 /// All that a command may see and change.
 pub struct Context {
@@ -22,6 +23,8 @@ pub struct Context {
     pub local: LocalDirectory,
     /// What was set for the whole session.
     pub settings: Settings,
+    /// How fast all transfers together may go.
+    pub limit: Limit,
     /// Where everything goes that is to be seen.
     pub output: Output,
     /// Opens more sessions with the same server; without it there is only this one.
@@ -46,6 +49,7 @@ impl Context {
             previous_directory: None,
             local,
             settings,
+            limit: Limit::default(),
             output,
             connector: None,
             spares: Vec::new(),
@@ -85,7 +89,8 @@ impl Context {
             retries: self.settings.retries,
             spares: std::mem::take(&mut self.spares),
         };
-        let request = Request { pairs, options, selection, mode, server: self.settings.server.clone(), connections };
+        let (server, limit) = (self.settings.server.clone(), self.limit.clone());
+        let request = Request { pairs, options, selection, mode, server, limit, connections };
         transfer::start(self.session(), request)
     }
 
@@ -135,16 +140,28 @@ pub struct Settings {
     pub preserve: bool,
     /// `-f`: every get and put is flushed to the disk.
     pub fsync: bool,
-    /// Whether the progress meter is shown; `progress` toggles it.
+    /// Whether progress is shown; `progress` toggles it.
     pub progress: bool,
+    /// `--progress`: how it is shown when it is.
+    pub progress_look: Progress,
     /// `-B`: bytes of one READ or WRITE, exactly; by default as many as the server takes.
     pub buffer: Option<ByteSize>,
     /// `-R`: the most requests in flight, exactly; by default as many as pay off.
     pub requests: Option<u32>,
-    /// `-l`: bytes of files that may move in a second.
-    pub bytes_per_second: Option<ByteSize>,
     /// `--retry`: how often it is tried to connect again when the connection breaks.
     pub retries: u32,
     /// `-j`: connections that a transfer uses; 0 is as good as 1.
     pub connections: u8,
+}
+
+impl Settings {
+    /// How progress is shown now. What began as none is switched on as what suits the terminal.
+    #[must_use]
+    pub fn shown_progress(&self) -> Progress {
+        match (self.progress, self.progress_look) {
+            (false, _) => Progress::None,
+            (true, Progress::None) => Progress::Auto,
+            (true, look) => look,
+        }
+    }
 }

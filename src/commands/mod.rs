@@ -44,12 +44,13 @@ pub mod put;
 pub mod rename;
 pub mod rm;
 pub mod rmdir;
+pub mod set;
 pub mod shell_escape;
 pub mod version;
 
 pub use argument::{
     ArgumentKind, CommandName, GetOperand, Id, LocalDir, LocalPath, Mode, NamePattern, OwnerIds, PutOperand, RemoteDir,
-    RemotePath, RemotePattern, ShellLine, Umask,
+    RemotePath, RemotePattern, SettingName, SettingValue, ShellLine, Umask,
 };
 pub use context::{Context, Settings};
 pub use failure::Failure;
@@ -90,6 +91,7 @@ list::commands! {
     put::Reput: "reput";
     rm::Rm: "rm";
     rmdir::Rmdir: "rmdir";
+    set::Set: "set";
     ln::Symlink: "symlink";
     version::Version: "version";
     shell_escape::Escape: "!";
@@ -99,7 +101,7 @@ impl Command {
     /// Whether it has anything to ask the server: other commands work on without a connection.
     #[must_use]
     pub fn needs_the_server(&self) -> bool {
-        use Command::{Bye, Escape, Help, Lcd, Lls, Lmkdir, Lpwd, Lumask, Progress, Pwd, Version};
+        use Command::{Bye, Escape, Help, Lcd, Lls, Lmkdir, Lpwd, Lumask, Progress, Pwd, Set, Version};
         !matches!(
             self,
             Bye(_)
@@ -112,6 +114,7 @@ impl Command {
                 | Lumask(_)
                 | Progress(_)
                 | Pwd(_)
+                | Set(_)
                 | Version(_)
         )
     }

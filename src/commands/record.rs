@@ -1,14 +1,8 @@
 //! What `ls --json` says of one entry: a JSON object on a line of its own. The schema stands in `docs/json.md`.
-//!
-//! Written by hand: the one thing to get right is a string's escapes, and names are bytes, which no serializer knows.
 #![forbid(unsafe_code)]
 
-use std::fmt::Write as _;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-
 use super::listing::{Line, Owners};
+use crate::terminal::json::Object;
 
 /// The object of one entry, without a newline.
 pub(super) fn record(line: &Line, owners: &Owners) -> String {
@@ -48,73 +42,6 @@ fn file_type(mode: u32) -> &'static str {
         0o060_000 => "block device",
         _ => "unknown",
     }
-}
-
-/// A JSON object as it grows.
-#[derive(Default)]
-struct Object(String);
-
-impl Object {
-    fn member(&mut self, key: &str, value: &str) {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        // Writing to a string can't fail.
-        let _ = write!(self.0, "\"{key}\":{value}");
-    }
-
-    fn optional(&mut self, key: &str, value: Option<String>) {
-        self.member(key, value.as_deref().unwrap_or("null"));
-    }
-
-    fn number(&mut self, key: &str, number: Option<impl ToString>) {
-        self.optional(key, number.map(|number| number.to_string()));
-    }
-
-    fn text(&mut self, key: &str, text: &str) {
-        self.member(key, &quoted(text));
-    }
-
-    /// A string that need not be UTF-8. Where it is not, its exact bytes follow under `KEY_base64`.
-    fn bytes(&mut self, key: &str, bytes: &[u8]) {
-        self.text(key, &String::from_utf8_lossy(bytes));
-        if std::str::from_utf8(bytes).is_err() {
-            self.text(&format!("{key}_base64"), &BASE64.encode(bytes));
-        }
-    }
-
-    fn name(&mut self, key: &str, name: Option<&[u8]>) {
-        match name {
-            Some(name) => self.bytes(key, name),
-            None => self.member(key, "null"),
-        }
-    }
-
-    fn end(mut self) -> String {
-        self.0.push('}');
-        self.0
-    }
-}
-
-/// A JSON string (RFC 8259, section 7). Every control character is escaped, those beyond ASCII too, so that the line is
-/// one line to whoever reads it and harmless to a terminal.
-fn quoted(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for letter in text.chars() {
-        match letter {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            // Line and paragraph separators, and what turns a terminal's writing direction round.
-            letter if letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
-            }
-            letter => quoted.push(letter),
-        }
-    }
-    quoted.push('"');
-    quoted
 }
 
 #[cfg(test)]

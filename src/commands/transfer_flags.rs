@@ -129,7 +129,6 @@ impl TransferFlags {
             dry_run: self.dry_run,
             request_bytes: settings.buffer.map(|size| u32::try_from(size.get()).unwrap_or(u32::MAX)),
             requests: settings.requests.map(|requests| usize::try_from(requests).unwrap_or(usize::MAX)),
-            bytes_per_second: settings.bytes_per_second.map(crate::terminal::ByteSize::get),
         }
     }
 }

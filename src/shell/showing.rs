@@ -11,37 +11,34 @@ use crate::commands::Context;
 use crate::terminal::Output;
 use crate::terminal::output::Quiet;
 
-/// What was asked for on the command line.
+/// What the terminal can show.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Showing {
-    /// `--progress`.
-    pub(crate) progress: cli::Progress,
     /// Whether stdout is a terminal that can move its cursor, and may.
     pub(crate) moves: bool,
 }
 
 impl Showing {
-    /// Whether the `progress` command finds it enabled at the start.
-    pub(crate) fn is_enabled_at_first(self, output: &Output) -> bool {
-        match self.progress {
-            cli::Progress::Plain => true,
-            cli::Progress::None => false,
-            cli::Progress::Auto => output.stderr_is_terminal() && output.quiet() == Quiet::No,
-        }
-    }
-
     /// How the next transfer is shown.
     pub(crate) fn progress(self, context: &Context) -> Progress {
-        let output = &context.output;
-        match self.progress {
-            _ if !context.settings.progress => Progress::None,
+        match context.settings.shown_progress() {
             cli::Progress::None => Progress::None,
             cli::Progress::Plain => Progress::Plain,
-            cli::Progress::Auto if output.stderr_is_terminal() && is_in_the_foreground() => {
+            cli::Progress::Json => Progress::Json,
+            cli::Progress::Auto if context.output.stderr_is_terminal() && is_in_the_foreground() => {
                 Progress::Meter { moving: self.moves }
             }
             cli::Progress::Auto => Progress::None,
         }
+    }
+}
+
+/// Whether the `progress` command finds it enabled at the start.
+pub(crate) fn is_shown_at_first(asked: cli::Progress, output: &Output) -> bool {
+    match asked {
+        cli::Progress::Plain | cli::Progress::Json => true,
+        cli::Progress::None => false,
+        cli::Progress::Auto => output.stderr_is_terminal() && output.quiet() == Quiet::No,
     }
 }
 

@@ -16,7 +16,7 @@ use super::prompt::Prompt;
 use super::revival;
 use super::script::Script;
 use super::session::Shell;
-use super::showing::{Showing, moves_its_cursor};
+use super::showing::{Showing, is_shown_at_first, moves_its_cursor};
 use super::signals::{Phase, Signals};
 use super::source::Source;
 use crate::cli::{self, Batch, CliError, CommandLine, Commands, Destination, Invocation, Target};
@@ -26,6 +26,7 @@ use crate::sftp::Session;
 use crate::ssh;
 use crate::terminal::output::Quiet;
 use crate::terminal::{ByteSize, Output, Printable};
+use crate::transfer::Limit;
 
 /// Does what a command line says: `arguments` starts with the program's name.
 ///
@@ -118,10 +119,12 @@ fn converse(
     signals: &Signals,
     output: &Output,
 ) -> RunEnd {
-    let showing = Showing { progress: invocation.progress, moves: moves_its_cursor(invocation.plain) };
-    let settings = settings(invocation, showing.is_enabled_at_first(output));
+    let showing = Showing { moves: moves_its_cursor(invocation.plain) };
+    let settings = settings(invocation, is_shown_at_first(invocation.progress, output));
     let context = match Context::open(session, settings, output.clone()) {
-        Ok(context) => Context { connector: Some(connector), ..context },
+        Ok(context) => {
+            Context { connector: Some(connector), limit: Limit::new(invocation.bytes_per_second), ..context }
+        }
         Err(failure) => {
             show(&failure, output);
             return RunEnd::ConnectionFailed;
@@ -185,12 +188,11 @@ fn settings(invocation: &Invocation, progress: bool) -> Settings {
         preserve: invocation.preserve,
         fsync: invocation.fsync,
         progress,
+        progress_look: invocation.progress,
         buffer: invocation.buffer_bytes.map(|bytes| ByteSize::bytes(bytes.into())),
         requests: invocation.requests,
-        // sftp(1) counts 1024 bits to the kilobit.
         retries: retries(invocation),
         connections: invocation.jobs,
-        bytes_per_second: invocation.limit_kbit.map(|kbit| ByteSize::bytes(u64::from(kbit) * 1024 / 8)),
     }
 }
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod columns;
+pub mod json;
 pub mod mode;
 pub mod output;
 pub mod printable;

@@ -250,14 +250,14 @@ impl Download {
             State::Opening => None,
             State::Comparing { at, until } if self.outstanding == 0 => {
                 self.outstanding = 1;
-                let length = length_within(io.settings.read_bytes, until - at);
+                let length = length_within(io.read_bytes(), until - at);
                 let asked = Asked::Verify { offset: at, length };
                 io.ask_for_data(self.sequence, asked, &calls::Read { handle, offset: at, length });
                 return Turn::Waits;
             }
             State::Comparing { .. } => None,
             State::Verifying { .. } => return self.ask_to_verify(io),
-            State::Moving => self.next_part(io.settings.read_bytes),
+            State::Moving => self.next_part(io.read_bytes()),
         };
         let (Some((offset, length)), Some(handle)) = (next, self.handles.on(io.line)) else { return Turn::Waits };
         self.outstanding += 1;

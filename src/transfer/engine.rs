@@ -22,7 +22,6 @@ use super::io::{Asked, Io, Token, Turn};
 use super::job::Canceller;
 use super::lines::{LineId, Lines};
 use super::local::{Directory, Parents, Troubles};
-use super::pace::Pace;
 use super::plan::{GetDirectory, Plan, PutFile, Step, Target, Wishes};
 use super::rehearsal;
 use super::remote_link::RemoteLinks;
@@ -66,8 +65,7 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Event>, can
             return reporter.finish(None, false, lines.into_sessions());
         }
     };
-    let pace = settings.options.bytes_per_second.map(|rate| Pace::new(rate, Instant::now()));
-    let io = Io { lines, line: 0, queue, pace, reporter, settings, canceller, scratch: Vec::new() };
+    let io = Io { lines, line: 0, queue, limit: request.limit, reporter, settings, canceller, scratch: Vec::new() };
     if request.options.dry_run {
         return rehearsal::run(&plan, io, direction);
     }

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::conflict::{Conflict, Question, Verdict};
 use super::event::{Event, Note};
 use super::job::Canceller;
+use super::limit::Limit;
 use super::lines::{LineId, Lines};
-use super::pace::Pace;
 use super::reporter::{Reporter, Sequence};
 use super::request::OnConflict;
 use super::settings::Settings;
@@ -22,7 +22,7 @@ pub(super) struct Io {
     /// The connection that is meant: that of the answer which is worked on, or of the window that is filled.
     pub(super) line: LineId,
     pub(super) queue: Completions<Token>,
-    pub(super) pace: Option<Pace>,
+    pub(super) limit: Limit,
     pub(super) reporter: Reporter,
     pub(super) settings: Settings,
     pub(super) canceller: Canceller,
@@ -143,9 +143,7 @@ impl Io {
     pub(super) fn ask_for_data<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C) {
         let (bytes, now) = (asked.window_bytes(), Instant::now());
         self.window().issue(bytes, now);
-        if let Some(pace) = &mut self.pace {
-            pace.issue(bytes, now);
-        }
+        self.limit.issue(bytes, now);
         self.submit(sequence, asked, call, now);
     }
 
@@ -156,15 +154,28 @@ impl Io {
         if token.asked.moves_data() {
             let bytes = token.asked.window_bytes();
             self.window().answered(bytes, token.issued, Instant::now());
-            if let Some(pace) = &mut self.pace {
-                pace.refund(bytes.saturating_sub(token.asked.moved_bytes(outcome)));
-            }
+            self.limit.refund(bytes.saturating_sub(token.asked.moved_bytes(outcome)));
         }
     }
 
     /// How long the user's limit lets no request out that moves data.
     pub(super) fn pause(&self) -> Duration {
-        self.pace.as_ref().map_or(Duration::ZERO, |pace| pace.wait(Instant::now()))
+        self.limit.wait()
+    }
+
+    /// Bytes of the next READ.
+    pub(super) fn read_bytes(&self) -> u32 {
+        self.within_limit(self.settings.read_bytes)
+    }
+
+    /// Bytes of the next WRITE.
+    pub(super) fn write_bytes(&self) -> u32 {
+        self.within_limit(self.settings.write_bytes)
+    }
+
+    /// What the user pinned stays as it is.
+    fn within_limit(&self, bytes: u32) -> u32 {
+        if self.settings.options.request_bytes.is_some() { bytes } else { self.limit.request_bytes(bytes) }
     }
 
     fn submit<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C, issued: Instant) {

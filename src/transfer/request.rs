@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::fmt;
 use std::sync::Arc;
 
+use super::limit::Limit;
 use super::selection::Selection;
 use crate::connect::Connector;
 use crate::mode::Change;
@@ -25,6 +26,8 @@ pub struct Request {
     /// Which server it is, such as `user@host:port`: a part of the names of partial files, so that none is ever taken for
     /// one of another server.
     pub server: Vec<u8>,
+    /// How fast it may go, together with all others that have this limit.
+    pub limit: Limit,
     /// Which connections it may use beside the one that it starts on.
     pub connections: Connections,
 }
@@ -211,6 +214,4 @@ pub struct Options {
     pub request_bytes: Option<u32>,
     /// Requests in flight (`-R`). Without it bytes in flight are bounded, not requests.
     pub requests: Option<usize>,
-    /// Bytes of files that may move in a second (`-l`).
-    pub bytes_per_second: Option<u64>,
 }

@@ -1,17 +1,44 @@
-//! Names of commands.
+//! Words that are no paths: names of commands, what can be set, and to what.
 
 use super::word::{Candidate, Fragment};
 use super::{Answer, Place, Source};
 use crate::commands::names;
+use crate::commands::set::Setting;
 
-/// Names of commands, whatever the case of what was typed.
+/// Names of commands.
 pub(super) struct Names;
+
+/// What can be set.
+pub(super) struct Settings;
+
+/// What that which was named can be set to.
+pub(super) struct SettingValues;
 
 impl Source for Names {
     fn complete(&self, word: &Fragment, _here: &Place<'_>) -> Answer {
-        let Some(begun) = word.whole().map(<[u8]>::to_ascii_lowercase) else { return Answer::declined() };
-        let mut fitting: Vec<&str> = names().filter(|name| name.as_bytes().starts_with(&begun)).collect();
-        fitting.sort_unstable();
-        Answer::pure(fitting.into_iter().map(|name| Candidate::word(name.as_bytes())).collect())
+        fitting(word, names())
     }
+}
+
+impl Source for Settings {
+    fn complete(&self, word: &Fragment, _here: &Place<'_>) -> Answer {
+        fitting(word, Setting::ALL.into_iter().map(Setting::name))
+    }
+}
+
+impl Source for SettingValues {
+    fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
+        let name = here.before.get(1).map(|name| name.plain()).unwrap_or_default();
+        let setting = std::str::from_utf8(&name).ok().and_then(Setting::named);
+        let words = setting.map(Setting::words).unwrap_or_default();
+        fitting(word, words.iter().map(String::as_str))
+    }
+}
+
+/// Those that begin as the word does, whatever its case.
+fn fitting<'a>(word: &Fragment, words: impl Iterator<Item = &'a str>) -> Answer {
+    let Some(begun) = word.whole().map(<[u8]>::to_ascii_lowercase) else { return Answer::declined() };
+    let mut fitting: Vec<&str> = words.filter(|name| name.as_bytes().starts_with(&begun)).collect();
+    fitting.sort_unstable();
+    Answer::pure(fitting.into_iter().map(|name| Candidate::word(name.as_bytes())).collect())
 }

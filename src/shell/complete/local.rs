@@ -50,7 +50,7 @@ mod tests {
             if file.ends_with('/') { fs::create_dir(path).unwrap() } else { fs::write(path, "").unwrap() }
         }
         let fragment = Fragment::of(&split_open(word.as_bytes()).open.unwrap(), 0);
-        let place = Place { remote: &RemotePath::root(), local: here.path() };
+        let place = Place { remote: &RemotePath::root(), local: here.path(), before: &[] };
         match (Paths { only_directories }).complete(&fragment, &place).0 {
             Kind::Known(candidates) => fragment.completed(&candidates).candidates,
             _ => Vec::new(),

@@ -19,7 +19,7 @@ use self::listing::Directories;
 use self::word::{Candidate, Completion, Fragment};
 use super::line::Line;
 use super::words::{Partial, split_open};
-use crate::commands::{ArgumentKind, Context, find};
+use crate::commands::{ArgumentKind, Context, Word, find};
 use crate::name::RemotePath;
 use crate::sftp::Session;
 
@@ -48,6 +48,8 @@ trait Source {
 struct Place<'a> {
     remote: &'a RemotePath,
     local: &'a Path,
+    /// The words in front of the one that is completed; the first is the command's name.
+    before: &'a [Word],
 }
 
 /// What a source has to say.
@@ -96,17 +98,23 @@ impl Completer {
             return Completion::default();
         };
         let word = Fragment::of(open, text.len() - line.command.len());
-        let candidates = self.first_answer(&sources(&partial), &word, surroundings);
+        let place = Place { remote: &surroundings.remote, local: &surroundings.local, before: &partial.words };
+        let candidates = self.first_answer(&sources(&partial), &word, &place, &surroundings.session);
         word.completed(&candidates)
     }
 
-    fn first_answer(&self, sources: &[&dyn Source], word: &Fragment, surroundings: &Surroundings) -> Vec<Candidate> {
-        let place = Place { remote: &surroundings.remote, local: &surroundings.local };
+    fn first_answer(
+        &self,
+        sources: &[&dyn Source],
+        word: &Fragment,
+        place: &Place<'_>,
+        session: &Session,
+    ) -> Vec<Candidate> {
         for source in sources {
-            let candidates = match source.complete(word, &place).0 {
+            let candidates = match source.complete(word, place).0 {
                 Kind::Known(candidates) => candidates,
                 Kind::OfDirectory { directory, only_directories } => {
-                    self.directories.borrow_mut().matching(&surroundings.session, &directory, word, only_directories)
+                    self.directories.borrow_mut().matching(session, &directory, word, only_directories)
                 }
                 Kind::Declined => Vec::new(),
             };
@@ -139,6 +147,8 @@ fn source_of(kind: ArgumentKind) -> Option<&'static dyn Source> {
         | ArgumentKind::ShellLine => Some(&local::Paths { only_directories: false }),
         ArgumentKind::LocalDir => Some(&local::Paths { only_directories: true }),
         ArgumentKind::CommandName => Some(&commands::Names),
+        ArgumentKind::SettingName => Some(&commands::Settings),
+        ArgumentKind::SettingValue => Some(&commands::SettingValues),
         ArgumentKind::Mode | ArgumentKind::Id => None,
     }
 }

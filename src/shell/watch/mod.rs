@@ -1,9 +1,10 @@
 //! Watches a transfer in the foreground: shows what it tells, passes Ctrl-C on to it, and waits for its end.
 //!
 //! The job tells everything file by file in sorted order; what is shown of it depends on where it goes. On a terminal
-//! that is a [`Meter`], elsewhere nothing by default, and lines without control codes when they were asked for.
+//! that is a [`Meter`], elsewhere nothing by default, and lines without control codes or JSON when they were asked for.
 
 mod conflict;
+mod json;
 mod meter;
 mod moving;
 mod plain;
@@ -15,6 +16,7 @@ use std::iter;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
+use self::json::Json;
 use self::moving::Meter;
 use self::plain::Plain;
 use self::unfinished::Unfinished;
@@ -37,6 +39,8 @@ pub(crate) enum Progress {
     None,
     /// Lines without control codes.
     Plain,
+    /// An object for each piece of news, in place of all other lines on stdout.
+    Json,
     /// On a terminal: meters that move, and a last one of each file that stays.
     Meter {
         /// Whether the terminal can move its cursor; where it can't, only the last meters are shown.
@@ -46,6 +50,11 @@ pub(crate) enum Progress {
 
 /// What shows how far a job is; lines about files and failures are the same everywhere.
 trait Display {
+    /// Shows a piece of news as the line that it has, if it has one.
+    fn tell(&mut self, event: &Event, output: &Output) {
+        tell(event, output);
+    }
+
     /// One piece of news was shown as a line, if it has one; this may add to it.
     fn follow(&mut self, event: &Event, output: &Output);
 
@@ -54,6 +63,9 @@ trait Display {
 
     /// Time has passed.
     fn tick(&mut self) {}
+
+    /// The job is over.
+    fn end(&mut self, _report: &Report, _output: &Output) {}
 }
 
 /// Watches a job to its end.
@@ -63,6 +75,7 @@ pub(crate) fn watch(job: Job, progress: Progress, context: &Context, signals: &S
     let report = match progress {
         Progress::None => follow(job, &mut Nothing, output, signals, &mut unfinished),
         Progress::Plain => follow(job, &mut Plain::new(), output, signals, &mut unfinished),
+        Progress::Json => follow(job, &mut Json::new(), output, signals, &mut unfinished),
         Progress::Meter { moving } => follow(job, &mut Meter::new(moving), output, signals, &mut unfinished),
     };
     // Nobody is left to type it where the session ends.
@@ -94,14 +107,18 @@ fn follow<D: Display>(
                 let news: Vec<Event> = iter::once(first).chain(job.events().try_iter().take(NEWS_AT_ONCE)).collect();
                 display.aside(output, &mut |display| {
                     for event in &news {
-                        tell(event, output);
+                        display.tell(event, output);
                         unfinished.follow(event);
                         display.follow(event, output);
                     }
                 });
             }
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return job.wait(),
+            Err(RecvTimeoutError::Disconnected) => {
+                let report = job.wait();
+                display.end(&report, output);
+                return report;
+            }
         }
         display.tick();
     }

@@ -10,7 +10,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Display;
 use super::meter::{Clock, Measure};
-use super::rate::{Rate, per_second};
+use super::rate::{Rate, per_second, seconds_for};
 use super::screen::{self, Screen, Unechoed};
 use crate::terminal::Output;
 use crate::transfer::{Direction, Event, File, Total};
@@ -148,25 +148,13 @@ impl Current {
 /// A measure of what is under way. It is never full: the last line is for that.
 fn measure<'a>(name: &'a [u8], bytes: u64, total: u64, rate: &Rate, now: Instant) -> Measure<'a> {
     let per_second = rate.per_second(now);
-    let left = total.saturating_sub(bytes);
     let clock = if rate.is_stalled(now) {
         Clock::Stalled
-    } else if per_second < 1.0 {
-        Clock::Unknown
     } else {
-        Clock::Left(Duration::from_secs(whole_seconds(left, per_second)))
+        let seconds = seconds_for(total.saturating_sub(bytes), per_second);
+        seconds.map_or(Clock::Unknown, |seconds| Clock::Left(Duration::from_secs(seconds)))
     };
     Measure { name, bytes, total, rate: per_second, clock }
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "seconds of a guess; the cast saturates"
-)]
-fn whole_seconds(bytes: u64, per_second: f64) -> u64 {
-    (bytes as f64 / per_second) as u64
 }
 
 impl Moving {

@@ -61,6 +61,17 @@ pub(super) fn per_second(bytes: u64, time: Duration) -> f64 {
     if time.is_zero() { 0.0 } else { bytes as f64 / time.as_secs_f64() }
 }
 
+/// Whole seconds that so many bytes take at a rate; nothing while hardly any come.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "seconds of a guess; the cast saturates"
+)]
+pub(super) fn seconds_for(bytes: u64, per_second: f64) -> Option<u64> {
+    (per_second >= 1.0).then(|| (bytes as f64 / per_second) as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

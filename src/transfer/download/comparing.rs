@@ -16,7 +16,7 @@ impl Download {
         let (offset, length) = match self.gaps.pop_front() {
             Some(gap) => gap,
             None if at < until => {
-                let length = length_within(io.settings.read_bytes, until - at);
+                let length = length_within(io.read_bytes(), until - at);
                 self.state = State::Verifying { at: at + u64::from(length), until };
                 (at, length)
             }

@@ -14,7 +14,7 @@ impl Upload {
         let (offset, length) = match self.gaps.pop_front() {
             Some(gap) => gap,
             None if at < until => {
-                let length = u32::try_from(until - at).unwrap_or(u32::MAX).min(io.settings.read_bytes);
+                let length = u32::try_from(until - at).unwrap_or(u32::MAX).min(io.read_bytes());
                 let at_next = at + u64::from(length);
                 self.state = match self.state {
                     State::Verifying { .. } => State::Verifying { at: at_next, until },

@@ -15,7 +15,7 @@ impl Upload {
             return Turn::Waits;
         }
         let gap = self.gaps.pop_front();
-        let (offset, length) = gap.unwrap_or((self.next, io.settings.write_bytes));
+        let (offset, length) = gap.unwrap_or((self.next, io.write_bytes()));
         let mut scratch = std::mem::take(&mut io.scratch);
         scratch.resize(length as usize, 0);
         let turn = match self.read_part(offset, &mut scratch) {

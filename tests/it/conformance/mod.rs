@@ -42,6 +42,11 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("own-options", "tests/it/progress.rs::plain_lines_come_now_and_then_and_grow"),
     ("own-options", "tests/it/batch.rs::the_version_names_what_is_inside"),
     ("own-options", "tests/it/options.rs::a_server_that_falls_silent_is_given_up_after_the_timeout"),
+    (
+        "own-options",
+        "tests/it/settings.rs::a_limit_holds_for_all_connections_together_and_may_be_set_between_transfers",
+    ),
+    ("own-options", "tests/it/progress_json.rs::every_file_starts_and_finishes_and_the_job_ends"),
     ("own-options", "tests/it/retry.rs::many_files_are_spread_over_connections"),
     ("command-behind-host", "tests/it/script.rs::one_command_stands_behind_two_dashes"),
     ("surplus-words", "tests/it/script.rs::what_stands_behind_the_destination_and_has_no_effect_is_said"),

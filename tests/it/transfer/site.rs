@@ -13,7 +13,7 @@ use sftpsh::name::RemotePath;
 use sftpsh::sftp::{self, Session};
 use sftpsh::transfer::OnConflict;
 use sftpsh::transfer::{
-    self, Connections, Event, GetPair, Links, LocalPath, Options, Pairs, PutPair, Report, Request, Selection,
+    self, Connections, Event, GetPair, Limit, Links, LocalPath, Options, Pairs, PutPair, Report, Request, Selection,
 };
 
 use crate::support::{Entry, Remote, World, sftp_server};
@@ -44,7 +44,6 @@ pub(super) const PLAIN: Options = Options {
     dry_run: false,
     request_bytes: None,
     requests: None,
-    bytes_per_second: None,
 };
 pub(super) const RECURSIVE: Options = Options { recursive: true, ..PLAIN };
 pub(super) const RESUME: Options = Options { resume: true, ..PLAIN };
@@ -112,6 +111,7 @@ impl Site {
             selection: Selection::default(),
             mode: None,
             server: b"test".to_vec(),
+            limit: Limit::default(),
             connections: Connections::default(),
         }
     }

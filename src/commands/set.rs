@@ -1,0 +1,183 @@
+//! `set`: what holds for the whole session, shown and changed.
+#![forbid(unsafe_code)]
+
+use clap::ValueEnum as _;
+
+use super::{Context, Example, Failure, Outcome, Run, SettingName, SettingValue};
+use crate::cli::{MOST_CONNECTIONS, Progress, scaled_number};
+use crate::terminal::Printable;
+use crate::terminal::table::{self, Look};
+
+/// Show what holds for all transfers, or change it
+///
+/// Without a value it is shown: all of it, or what was named. A change holds from the next transfer on, to the end of the
+/// session.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Set {
+    /// What to show or to change; without it all there is
+    #[arg(value_name = "name")]
+    setting: Option<SettingName>,
+    /// What it is from now on
+    #[arg(value_name = "value")]
+    value: Option<SettingValue>,
+}
+
+/// What can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Connections that a transfer uses.
+    Jobs,
+    /// How fast all transfers together may go.
+    Limit,
+    /// How transfers show how far they are.
+    Progress,
+    /// How often a connection that broke is made again.
+    Retry,
+}
+
+impl Run for Set {
+    const EXAMPLES: &'static [Example] = &[
+        Example { line: "set", does: "show everything" },
+        Example { line: "set limit 5M", does: "move no more than 5 MiB each second" },
+        Example { line: "set limit off", does: "move as much as goes" },
+        Example { line: "set jobs 4", does: "move files over four connections" },
+    ];
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        match (self.setting, self.value) {
+            (None, _) => {
+                let rows = Setting::ALL.into_iter().map(|setting| setting.row(cx));
+                cx.output.answer(table::rows(rows, Look::Plain, cx.output.width()));
+            }
+            (Some(SettingName(setting)), None) => cx.output.answer(setting.value(cx)),
+            (Some(SettingName(setting)), Some(SettingValue(value))) => setting.change(cx, &value)?,
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+/// The word for no limit.
+const OFF: &str = "off";
+
+impl Setting {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Setting; 4] = [Setting::Jobs, Setting::Limit, Setting::Progress, Setting::Retry];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Setting::Jobs => "jobs",
+            Setting::Limit => "limit",
+            Setting::Progress => "progress",
+            Setting::Retry => "retry",
+        }
+    }
+
+    /// The one of this name, whatever its case.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Setting> {
+        Setting::ALL.into_iter().find(|setting| setting.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Values that are words, for completion.
+    #[must_use]
+    pub fn words(self) -> Vec<String> {
+        match self {
+            Setting::Limit => vec![OFF.to_owned()],
+            Setting::Progress => looks(),
+            Setting::Jobs | Setting::Retry => Vec::new(),
+        }
+    }
+
+    /// What it is and what it may be.
+    fn about(self) -> String {
+        match self {
+            Setting::Jobs => format!("connections that a transfer uses, from 1 to {MOST_CONNECTIONS}"),
+            Setting::Limit => format!("bytes that may move in a second, such as 500K or 5M, or {OFF}"),
+            Setting::Progress => format!("how transfers show how far they are: {}", looks().join(", ")),
+            Setting::Retry => "how often a connection that broke is made again".to_owned(),
+        }
+    }
+
+    /// Its value as it may be typed.
+    fn value(self, cx: &Context) -> String {
+        match self {
+            Setting::Jobs => cx.settings.connections.max(1).to_string(),
+            Setting::Limit => cx.limit.bytes_per_second().map_or(OFF.to_owned(), in_largest_unit),
+            Setting::Progress => look(cx.settings.shown_progress()),
+            Setting::Retry => cx.settings.retries.to_string(),
+        }
+    }
+
+    fn row(self, cx: &Context) -> [String; 3] {
+        [self.name().to_owned(), self.value(cx), self.about()]
+    }
+
+    fn change(self, cx: &mut Context, value: &str) -> Result<(), Failure> {
+        let changed = match self {
+            Setting::Jobs => {
+                let count = value.parse().ok().filter(|count| (1..=MOST_CONNECTIONS).contains(count));
+                count.map(|count| cx.settings.connections = count)
+            }
+            Setting::Limit if value.eq_ignore_ascii_case(OFF) => {
+                cx.limit.set(None);
+                Some(())
+            }
+            Setting::Limit => scaled_number(value).filter(|&rate| rate > 0).map(|rate| cx.limit.set(Some(rate))),
+            Setting::Progress => Progress::from_str(value, true).ok().map(|look| {
+                cx.settings.progress = look != Progress::None;
+                cx.settings.progress_look = look;
+            }),
+            Setting::Retry => value.parse().ok().map(|retries| cx.settings.retries = retries),
+        };
+        changed.ok_or_else(|| {
+            Failure::new(format!("set {}: \"{}\" is no value for it", self.name(), Printable(value.as_bytes())))
+                .with_hint(self.about())
+        })
+    }
+}
+
+fn looks() -> Vec<String> {
+    Progress::value_variants().iter().copied().map(look).collect()
+}
+
+fn look(progress: Progress) -> String {
+    progress.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// A number of bytes, exactly, as [`scaled_number`] reads it.
+fn in_largest_unit(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["", "K", "M", "G", "T"];
+    let exponent = (bytes.trailing_zeros() as usize / 10).min(UNITS.len() - 1);
+    format!("{}{}", bytes >> (10 * exponent), UNITS[exponent])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_shown_can_be_set() {
+        for (bytes, text) in [
+            (1, "1"),
+            (1000, "1000"),
+            (1024, "1K"),
+            (5 << 20, "5M"),
+            (1536, "1536"),
+            (3 << 30, "3G"),
+            (1 << 60, "1048576T"),
+        ] {
+            assert_eq!(in_largest_unit(bytes), text);
+            assert_eq!(scaled_number(text), Some(bytes), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_setting_is_found_by_its_name() {
+        for setting in Setting::ALL {
+            assert_eq!(Setting::named(&setting.name().to_uppercase()), Some(setting));
+        }
+        assert_eq!(Setting::named("job"), None);
+    }
+}

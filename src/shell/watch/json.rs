@@ -1,0 +1,201 @@
+//! Progress for a program: one JSON object on a line of stdout for each piece of news. `docs/json.md` has the schema.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::meter::percent;
+use super::rate::{Rate, seconds_for};
+use super::{Display, tell};
+use crate::terminal::Output;
+use crate::terminal::json::Object;
+use crate::transfer::{Direction, Event, Failure, File, Intent, Note, Report, Total};
+
+/// Tells of a job.
+pub(super) struct Json {
+    file: Option<Arc<File>>,
+    rate: Rate,
+}
+
+impl Json {
+    /// Nothing has started.
+    pub(super) fn new() -> Json {
+        Json { file: None, rate: Rate::starting(Instant::now(), 0) }
+    }
+
+    fn object(&mut self, event: &Event) -> Option<Object> {
+        match event {
+            // Each file starts, be it named or found; and a person is asked on the terminal.
+            Event::Announced(_) | Event::Asked(_) => None,
+            Event::Entered { direction, directory } => {
+                let mut object = Object::of("directory");
+                object.text("direction", direction_name(*direction));
+                object.bytes("source", directory);
+                Some(object)
+            }
+            Event::Started(file) => {
+                self.file = Some(Arc::clone(file));
+                let mut object = about("start", file);
+                object.number("offset", Some(file.offset));
+                object.flag("resumes", file.resumes);
+                Some(object)
+            }
+            Event::Advanced { position, total } => {
+                let file = self.file.clone()?;
+                let now = Instant::now();
+                self.rate.count(now, total.bytes_done);
+                Some(progress(&file, *position, total, &self.rate, now))
+            }
+            Event::Finished { file, length, elapsed } => {
+                self.file = None;
+                let mut object = about("finish", file);
+                object.number("bytes", Some(length));
+                object.number("seconds", Some(seconds(*elapsed)));
+                Some(object)
+            }
+            Event::Failed(failure) => {
+                self.file = None;
+                Some(failed(failure))
+            }
+            Event::Intended(intent) => Some(intended(intent)),
+            Event::Noted(note) => {
+                let mut object = Object::of("note");
+                object.text("note", name_of(note));
+                object.text("message", &note.to_string());
+                Some(object)
+            }
+        }
+    }
+}
+
+impl Display for Json {
+    fn tell(&mut self, event: &Event, output: &Output) {
+        // stderr says what it always does.
+        if matches!(event, Event::Failed(_) | Event::Noted(_) | Event::Asked(_)) {
+            tell(event, output);
+        }
+    }
+
+    fn follow(&mut self, event: &Event, output: &Output) {
+        if let Some(object) = self.object(event) {
+            output.answer(object.end());
+        }
+    }
+
+    fn aside(&mut self, output: &Output, lines: &mut dyn FnMut(&mut Self)) {
+        lines(self);
+        output.flush();
+    }
+
+    fn end(&mut self, report: &Report, output: &Output) {
+        let mut object = Object::of("end");
+        object.flag("ok", report.is_success());
+        object.number("files", Some(report.files));
+        object.number("bytes", Some(report.bytes));
+        object.number("failures", Some(report.failures.len()));
+        object.number("seconds", Some(seconds(report.elapsed)));
+        object.flag("cancelled", report.cancelled);
+        object.flag("connected", report.lost.is_none());
+        output.answer(object.end());
+        output.flush();
+    }
+}
+
+/// What every object about a file says.
+fn about(event: &str, file: &File) -> Object {
+    let mut object = Object::of(event);
+    object.bytes("file", file.name());
+    object.text("direction", direction_name(file.direction));
+    object.bytes("source", &file.source);
+    object.bytes("target", &file.target);
+    object.number("total", file.size);
+    object
+}
+
+fn progress(file: &File, position: u64, job: &Total, rate: &Rate, now: Instant) -> Object {
+    let per_second = rate.per_second(now);
+    let seconds_left = seconds_for(job.bytes.saturating_sub(job.bytes_done), per_second).filter(|_| job.complete);
+    let mut object = Object::of("progress");
+    object.bytes("file", file.name());
+    object.number("bytes", Some(position));
+    object.number("total", file.size);
+    object.number("percent", file.size.map(|size| percent(position, size)));
+    object.number("files_done", Some(job.files_done));
+    object.number("files", Some(job.files));
+    object.number("all_bytes_done", Some(job.bytes_done));
+    object.number("all_bytes", Some(job.bytes));
+    object.flag("all_found", job.complete);
+    object.number("bytes_per_second", Some(format!("{per_second:.0}")));
+    object.number("seconds_left", seconds_left);
+    object
+}
+
+fn failed(failure: &Failure) -> Object {
+    let mut object = Object::of("failure");
+    object.bytes("path", &failure.thing);
+    object.text("message", &failure.to_string());
+    object
+}
+
+fn intended(intent: &Intent) -> Object {
+    let mut object = Object::of("intent");
+    match intent {
+        Intent::File { direction, source, target, size, removes } => {
+            object.text("intent", "file");
+            object.text("direction", direction_name(*direction));
+            object.bytes("source", source);
+            object.bytes("target", target);
+            object.number("total", *size);
+            object.flag("removes", *removes);
+        }
+        Intent::Directory { target, is_missing } => {
+            object.text("intent", "directory");
+            object.bytes("target", target);
+            object.flag("is_missing", *is_missing);
+        }
+        Intent::Link { source, target, removes } => {
+            object.text("intent", "link");
+            object.bytes("source", source);
+            object.bytes("target", target);
+            object.flag("removes", *removes);
+        }
+        Intent::Total { files, directories, bytes } => {
+            object.text("intent", "total");
+            object.number("files", Some(files));
+            object.number("directories", Some(directories));
+            object.number("bytes", Some(bytes));
+        }
+    }
+    object
+}
+
+fn direction_name(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Get => "get",
+        Direction::Put => "put",
+    }
+}
+
+/// What a note is about, in a word that does not change.
+fn name_of(note: &Note) -> &'static str {
+    match note {
+        Note::Skipped { .. } => "skipped",
+        Note::Shortage { .. } => "shortage",
+        Note::LeftOut { .. } => "left-out",
+        Note::NotModified(_) => "not-modified",
+        Note::NothingToContinue(_) => "nothing-to-continue",
+        Note::StartedOver(_) => "started-over",
+        Note::WrittenInPlace { .. } => "written-in-place",
+        Note::NotPreserved(_) => "not-preserved",
+        Note::LeftThere { .. } => "left-there",
+        Note::Verified(_) => "verified",
+        Note::Reconnecting { .. } => "reconnecting",
+        Note::Reconnected => "reconnected",
+        Note::FewerConnections(_) => "fewer-connections",
+        Note::Kept { .. } => "kept",
+    }
+}
+
+/// Seconds to the millisecond.
+fn seconds(time: Duration) -> String {
+    format!("{:.3}", time.as_secs_f64())
+}

@@ -1,0 +1,95 @@
+//! JSON objects, one on a line: what `ls --json` and `--progress json` print. Their schemas stand in `docs/json.md`.
+//!
+//! Written by hand: the one thing to get right is a string's escapes, and names are bytes, which no serializer knows.
+#![forbid(unsafe_code)]
+
+use std::fmt::Write as _;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+
+/// A JSON object as it grows; members stand in the order in which they were added.
+#[derive(Debug, Default)]
+pub struct Object(String);
+
+impl Object {
+    /// An object about something that happened.
+    #[must_use]
+    pub fn of(event: &str) -> Object {
+        let mut object = Object::default();
+        object.text("event", event);
+        object
+    }
+
+    /// A truth.
+    pub fn flag(&mut self, key: &str, value: bool) {
+        self.member(key, if value { "true" } else { "false" });
+    }
+
+    fn member(&mut self, key: &str, value: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        // Writing to a string can't fail.
+        let _ = write!(self.0, "\"{key}\":{value}");
+    }
+
+    /// A member that is written already, or null.
+    pub fn optional(&mut self, key: &str, value: Option<String>) {
+        self.member(key, value.as_deref().unwrap_or("null"));
+    }
+
+    /// A number, or null.
+    pub fn number(&mut self, key: &str, number: Option<impl ToString>) {
+        self.optional(key, number.map(|number| number.to_string()));
+    }
+
+    /// A string.
+    pub fn text(&mut self, key: &str, text: &str) {
+        self.member(key, &quoted(text));
+    }
+
+    /// A string that need not be UTF-8. Where it is not, its exact bytes follow under `KEY_base64`.
+    pub fn bytes(&mut self, key: &str, bytes: &[u8]) {
+        self.text(key, &String::from_utf8_lossy(bytes));
+        if std::str::from_utf8(bytes).is_err() {
+            self.text(&format!("{key}_base64"), &BASE64.encode(bytes));
+        }
+    }
+
+    /// The same, or null.
+    pub fn name(&mut self, key: &str, name: Option<&[u8]>) {
+        match name {
+            Some(name) => self.bytes(key, name),
+            None => self.member(key, "null"),
+        }
+    }
+
+    /// The whole object.
+    #[must_use]
+    pub fn end(mut self) -> String {
+        self.0.push('}');
+        self.0
+    }
+}
+
+/// A JSON string (RFC 8259, section 7). Every control character is escaped, those beyond ASCII too, so that the line is
+/// one line to whoever reads it and harmless to a terminal.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            // Line and paragraph separators, and what turns a terminal's writing direction round.
+            letter if letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
+            }
+            letter => quoted.push(letter),
+        }
+    }
+    quoted.push('"');
+    quoted
+}

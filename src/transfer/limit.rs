@@ -1,0 +1,215 @@
+//! How fast data may go, where the user sets a limit (`-l`, `--limit`, `set limit`).
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Time that may be saved up and spent at once: what a busy engine is late by is made up for.
+const LONGEST_SAVING: Duration = Duration::from_millis(125);
+
+/// The part of a second that one request may take: with what was saved up no burst is longer than a quarter of a second.
+const REQUESTS_PER_SECOND: u64 = 8;
+
+/// Bytes of a request that are not worth dividing, however low the limit is.
+const SMALLEST_REQUEST: u32 = 512;
+
+/// A limit on the bytes of files that move in a second. Clones are the same limit: all transfers that hold one share it,
+/// and it may be changed while they run.
+///
+/// The default is no limit.
+#[derive(Clone, Debug, Default)]
+pub struct Limit(Arc<Mutex<Option<Pace>>>);
+
+impl Limit {
+    /// A limit of so many bytes a second; `None` for none.
+    #[must_use]
+    pub fn new(bytes_per_second: Option<u64>) -> Limit {
+        let limit = Limit::default();
+        limit.set(bytes_per_second);
+        limit
+    }
+
+    /// Bytes a second; `None` where nothing is limited.
+    #[must_use]
+    pub fn bytes_per_second(&self) -> Option<u64> {
+        self.pace().as_ref().map(|pace| pace.bytes_per_second)
+    }
+
+    /// Changes it for all who share it. What was sent already is paid for at the new rate.
+    pub fn set(&self, bytes_per_second: Option<u64>) {
+        let now = Instant::now();
+        let mut pace = self.pace();
+        *pace = bytes_per_second.map(|rate| match pace.as_ref() {
+            Some(old) => old.at(rate, now),
+            None => Pace::new(rate, now),
+        });
+    }
+
+    /// How long the next request must wait; zero when it may go.
+    pub(super) fn wait(&self) -> Duration {
+        self.pace().as_ref().map_or(Duration::ZERO, |pace| pace.wait(Instant::now()))
+    }
+
+    /// A request that moves so many bytes goes out.
+    pub(super) fn issue(&self, bytes: u64, now: Instant) {
+        if let Some(pace) = self.pace().as_mut() {
+            pace.issue(bytes, now);
+        }
+    }
+
+    /// So many bytes that were counted did not move: the file was shorter than the request.
+    pub(super) fn refund(&self, bytes: u64) {
+        if let Some(pace) = self.pace().as_mut() {
+            pace.refund(bytes);
+        }
+    }
+
+    /// Bytes of one request that would have so many without a limit.
+    pub(super) fn request_bytes(&self, bytes: u32) -> u32 {
+        self.pace().as_ref().map_or(bytes, |pace| pace.request_bytes(bytes))
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Option<Pace>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Spaces requests so that the bytes they move keep to a rate. Each request pushes the earliest time of the next one.
+#[derive(Debug)]
+struct Pace {
+    bytes_per_second: u64,
+    next: Instant,
+}
+
+impl Pace {
+    /// `bytes_per_second` is at least 1; the first request may go out at `now`.
+    fn new(bytes_per_second: u64, now: Instant) -> Pace {
+        Pace { bytes_per_second: bytes_per_second.max(1), next: now }
+    }
+
+    /// The same with another rate, at which what is owed is owed.
+    fn at(&self, bytes_per_second: u64, now: Instant) -> Pace {
+        let owed = self.wait(now).as_nanos() * u128::from(self.bytes_per_second) / 1_000_000_000;
+        let mut pace = Pace::new(bytes_per_second, now);
+        pace.next += pace.time_for(u64::try_from(owed).unwrap_or(u64::MAX));
+        pace
+    }
+
+    fn wait(&self, now: Instant) -> Duration {
+        self.next.saturating_duration_since(now)
+    }
+
+    fn issue(&mut self, bytes: u64, now: Instant) {
+        let earliest = now.checked_sub(LONGEST_SAVING).unwrap_or(now);
+        self.next = self.next.max(earliest) + self.time_for(bytes);
+    }
+
+    fn refund(&mut self, bytes: u64) {
+        self.next = self.next.checked_sub(self.time_for(bytes)).unwrap_or(self.next);
+    }
+
+    fn request_bytes(&self, bytes: u32) -> u32 {
+        let most = u32::try_from(self.bytes_per_second / REQUESTS_PER_SECOND).unwrap_or(u32::MAX);
+        bytes.min(most.max(SMALLEST_REQUEST))
+    }
+
+    fn time_for(&self, bytes: u64) -> Duration {
+        let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(self.bytes_per_second);
+        Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIB: u64 = 1024;
+
+    fn after(start: Instant, milliseconds: u64) -> Instant {
+        start + Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn requests_are_spaced_by_what_they_move() {
+        let start = Instant::now();
+        let mut pace = Pace::new(64 * KIB, start);
+        assert_eq!(pace.wait(start), Duration::ZERO);
+        pace.issue(32 * KIB, start);
+        assert_eq!(pace.wait(start), Duration::from_millis(500));
+        assert_eq!(pace.wait(after(start, 500)), Duration::ZERO);
+        pace.issue(32 * KIB, after(start, 500));
+        assert_eq!(pace.wait(after(start, 500)), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn what_a_late_engine_may_make_up_for_is_bounded() {
+        let start = Instant::now();
+        let mut pace = Pace::new(64 * KIB, start);
+        pace.issue(16 * KIB, after(start, 100));
+        assert_eq!(pace.wait(after(start, 100)), Duration::from_millis(150), "100 ms late are made up for");
+        pace.issue(64 * KIB, after(start, 10_000));
+        assert_eq!(
+            pace.wait(after(start, 10_000)),
+            Duration::from_millis(875),
+            "of ten seconds an eighth of one counts"
+        );
+    }
+
+    #[test]
+    fn what_did_not_move_is_given_back() {
+        let start = Instant::now();
+        let mut pace = Pace::new(64 * KIB, start);
+        pace.issue(32 * KIB, start);
+        pace.refund(24 * KIB);
+        assert_eq!(pace.wait(start), Duration::from_millis(125));
+    }
+
+    /// Whenever the engine looks, whatever it saved up: no quarter of a second lets more than two of its shares out.
+    #[test]
+    fn no_burst_is_longer_than_a_quarter_of_a_second() {
+        for rate in [8 * KIB, 100 * KIB, 5000 * KIB] {
+            let start = Instant::now();
+            let mut pace = Pace::new(rate, start);
+            let request = u64::from(pace.request_bytes(32 * 1024));
+            // It comes after a second of idling, and asks for all it may at once.
+            let now = after(start, 1000);
+            let mut bytes = 0;
+            while pace.wait(now).is_zero() {
+                pace.issue(request, now);
+                bytes += request;
+            }
+            assert!(bytes * 4 <= rate + 4, "{bytes} of {rate}");
+        }
+    }
+
+    #[test]
+    fn requests_shrink_with_the_limit() {
+        for (rate, request) in [(1, 512), (4 * KIB, 512), (8 * KIB, 1024), (256 * KIB, 32_768), (u64::MAX, 32_768)] {
+            assert_eq!(Limit::new(Some(rate)).request_bytes(32_768), request, "{rate}");
+        }
+        assert_eq!(Limit::new(None).request_bytes(32_768), 32_768);
+        assert_eq!(Limit::new(Some(1)).request_bytes(100), 100);
+    }
+
+    #[test]
+    fn what_is_owed_is_paid_at_the_new_rate() {
+        let start = Instant::now();
+        let mut pace = Pace::new(64 * KIB, start);
+        pace.issue(64 * KIB, start);
+        assert_eq!(pace.at(128 * KIB, start).wait(start), Duration::from_millis(500));
+        assert_eq!(pace.at(32 * KIB, after(start, 500)).wait(after(start, 500)), Duration::from_millis(1000));
+        assert_eq!(pace.at(32 * KIB, after(start, 5000)).wait(after(start, 5000)), Duration::ZERO);
+    }
+
+    #[test]
+    fn all_who_hold_a_limit_share_it() {
+        let limit = Limit::new(Some(KIB));
+        let other = limit.clone();
+        other.issue(3600 * KIB, Instant::now());
+        assert!(limit.wait() > Duration::from_secs(3000));
+        other.set(Some(3600 * KIB));
+        assert_eq!(limit.bytes_per_second(), Some(3600 * KIB));
+        assert!(limit.wait() <= Duration::from_secs(1));
+        other.set(None);
+        assert_eq!((limit.bytes_per_second(), limit.wait()), (None, Duration::ZERO));
+    }
+}

@@ -1,0 +1,83 @@
+//! `--progress json`: what a program reads while files move.
+
+use serde_json::{Value, json};
+
+use crate::support::{Entry, Relay, Remote, Shell};
+
+/// What is on stdout: nothing but objects.
+fn objects(stdout: &str) -> Vec<Value> {
+    stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
+}
+
+/// The values of a member, of the objects of one kind.
+fn members(objects: &[Value], event: &str, member: &str) -> Vec<Value> {
+    objects.iter().filter(|object| object["event"] == event).map(|object| object[member].clone()).collect()
+}
+
+fn json() -> [&'static str; 2] {
+    ["--progress", "json"]
+}
+
+#[test]
+fn every_file_starts_and_finishes_and_the_job_ends() {
+    let tree = [Entry::sized("t/a", 1000), Entry::file(b"t/b/caf\xe9", "1"), Entry::sized("t/z", 5)];
+    let outcome = Shell::on(Remote::with(tree)).with_args(json()).types("@get -r t").succeeds().quietly();
+    let objects = objects(outcome.stdout());
+    assert_eq!(members(&objects, "directory", "source"), ["REMOTE/t", "REMOTE/t/b"]);
+    assert_eq!(members(&objects, "start", "file"), ["a", "caf\u{fffd}", "z"]);
+    assert_eq!(members(&objects, "start", "file_base64"), [Value::Null, json!("Y2Fm6Q=="), Value::Null]);
+    assert_eq!(members(&objects, "finish", "target"), ["t/a", "t/b/caf\u{fffd}", "t/z"]);
+    assert_eq!(members(&objects, "finish", "bytes"), [1000, 1, 5]);
+    let end = objects.last().unwrap();
+    assert_eq!(
+        (&end["event"], &end["ok"], &end["files"], &end["bytes"]),
+        (&json!("end"), &json!(true), &json!(3), &json!(1006))
+    );
+    assert!(end["seconds"].is_number() && end["cancelled"] == false && end["connected"] == true, "{end}");
+}
+
+#[test]
+fn progress_tells_of_the_file_and_of_the_job() {
+    let files = [Entry::sized("a", 300_000), Entry::sized("b", 300_000)];
+    let shell = Shell::on(Remote::with(files).over_ssh()).through(Relay::plain().bytes_per_second(400_000));
+    let outcome = shell.with_args(json()).types("@get ?").succeeds();
+    let objects = objects(outcome.stdout());
+    let numbers = |member| -> Vec<u64> {
+        members(&objects, "progress", member).iter().map(|number| number.as_u64().unwrap()).collect()
+    };
+    let (bytes, all) = (numbers("bytes"), numbers("all_bytes_done"));
+    assert!(bytes.len() > 5, "{bytes:?}");
+    assert!(all.is_sorted() && all.iter().all(|&bytes| bytes <= 600_000), "{all:?}");
+    for object in objects.iter().filter(|object| object["event"] == "progress") {
+        let percent = object["bytes"].as_u64().unwrap() * 100 / 300_000;
+        assert_eq!((&object["total"], &object["percent"]), (&json!(300_000), &json!(percent)), "{object}");
+        assert_eq!((&object["files"], &object["all_bytes"]), (&json!(2), &json!(600_000)), "{object}");
+    }
+    assert!(members(&objects, "progress", "bytes_per_second").iter().any(|rate| rate.as_u64() > Some(0)));
+    assert!(members(&objects, "progress", "seconds_left").iter().any(Value::is_number));
+}
+
+#[test]
+fn failures_and_notes_are_objects_and_stand_on_stderr_too() {
+    let tree = [Entry::file("t/a", "1"), Entry::link("t/b", "a")];
+    let shell = Shell::on(Remote::with(tree)).here([Entry::directory("t/a")]).with_args(json()).types("@get -r t");
+    let outcome = shell.succeeds();
+    let objects = objects(outcome.stdout());
+    assert_eq!(members(&objects, "note", "note"), ["skipped"]);
+    let messages = members(&objects, "failure", "message");
+    assert_eq!(messages.len(), 1, "{objects:?}");
+    for message in messages.iter().chain(&members(&objects, "note", "message")) {
+        assert!(outcome.stderr().lines().any(|line| line == message), "{message}: {}", outcome.stderr());
+    }
+    let end = objects.last().unwrap();
+    assert_eq!((&end["ok"], &end["failures"]), (&json!(false), &json!(1)));
+}
+
+#[test]
+fn what_would_be_done_is_told_in_objects() {
+    let shell = Shell::on(Remote::with([Entry::sized("t/a", 7)])).with_args(json()).types("@get -r -n t");
+    let objects = objects(shell.succeeds().stdout());
+    assert_eq!(members(&objects, "intent", "intent"), ["directory", "file", "total"]);
+    assert_eq!(members(&objects, "intent", "total"), [Value::Null, json!(7), Value::Null]);
+    assert_eq!(members(&objects, "intent", "bytes"), [Value::Null, Value::Null, json!(7)]);
+}
