@@ -193,8 +193,8 @@ macro_rules! two_path_calls {
 mod extended;
 
 pub use extended::{
-    AskLimits, CopyData, ExpandPath, Fsync, Hardlink, HomeDirectory, Lsetstat, PosixRename, StatFileSystem,
-    UsersGroupsById,
+    AskLimits, CheckFile, CopyData, ExpandPath, Fsync, Hardlink, HomeDirectory, Lsetstat, Md5Hash, PosixRename,
+    StatFileSystem, UsersGroupsById,
 };
 
 two_path_calls! {
@@ -540,6 +540,23 @@ mod tests {
                 fields(&CopyData { source: &first, source_offset: 1, length: 2, target: &second, target_offset: 3 }),
                 200,
                 vec![string("copy-data"), string("h1"), number(1), number(2), string("h1"), number(3)],
+            ),
+            (
+                fields(&CheckFile { handle: &first, offset: 1, length: 2 }),
+                200,
+                vec![
+                    string("check-file-handle"),
+                    string("h1"),
+                    string("sha256,sha512,sha384,sha224,sha1,md5"),
+                    number(1),
+                    number(2),
+                    none(),
+                ],
+            ),
+            (
+                fields(&Md5Hash { handle: &first, offset: 1, length: 2 }),
+                200,
+                vec![string("md5-hash-handle"), string("h1"), number(1), number(2), string("")],
             ),
             (
                 fields(&UsersGroupsById { users: &[1, 2], groups: &[3] }),

@@ -1,4 +1,4 @@
-//! Extensions of OpenSSH (its PROTOCOL, section 4): which a server offers, and what their replies hold.
+//! Extensions of OpenSSH (its PROTOCOL, section 4) and of later drafts: which a server offers, and what their replies hold.
 
 use std::fmt;
 
@@ -29,10 +29,14 @@ pub enum Extension {
     UsersGroupsById,
     /// `home-directory`: a user's home.
     HomeDirectory,
+    /// `check-file`: a hash of a file, by an algorithm of the server's choice among those asked for.
+    CheckFile,
+    /// `md5-hash`: the MD5 of a file.
+    Md5Hash,
 }
 
 /// Every extension with its name on the wire and the version of it that we speak.
-const KNOWN: [(Extension, &str, &[u8]); 10] = [
+const KNOWN: [(Extension, &str, &[u8]); 12] = [
     (Extension::PosixRename, "posix-rename@openssh.com", b"1"),
     (Extension::Statvfs, "statvfs@openssh.com", b"2"),
     (Extension::Hardlink, "hardlink@openssh.com", b"1"),
@@ -43,6 +47,18 @@ const KNOWN: [(Extension, &str, &[u8]); 10] = [
     (Extension::CopyData, "copy-data", b"1"),
     (Extension::UsersGroupsById, "users-groups-by-id@openssh.com", b"1"),
     (Extension::HomeDirectory, "home-directory", b"1"),
+    (Extension::CheckFile, "check-file-handle", b""),
+    (Extension::Md5Hash, "md5-hash-handle", b""),
+];
+
+/// Under which names servers offer to hash files. The drafts give these names no versions, and some servers name only the
+/// pair of requests, some only the one with a path.
+const HASHING: [(&[u8], Extension); 5] = [
+    (b"check-file", Extension::CheckFile),
+    (b"check-file-handle", Extension::CheckFile),
+    (b"check-file-name", Extension::CheckFile),
+    (b"md5-hash", Extension::Md5Hash),
+    (b"md5-hash-handle", Extension::Md5Hash),
 ];
 
 impl Extension {
@@ -70,13 +86,31 @@ impl fmt::Display for Extension {
 
 /// The extensions that a server offered, of those that we know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Extensions(u16);
+pub struct Extensions {
+    known: u16,
+    /// Whether it speaks later versions of the protocol as well, which have these extensions.
+    speaks_later_versions: bool,
+}
 
 impl Extensions {
     /// Whether the server offered it in the version that we speak.
     #[must_use]
     pub fn offers(self, extension: Extension) -> bool {
-        self.0 & extension.bit() != 0
+        self.known & extension.bit() != 0
+    }
+
+    /// How the server may be asked for a hash of a file, if at all.
+    ///
+    /// One that speaks later versions of the protocol may be asked although it lists no such extension: ProFTPD lists
+    /// `check-file` to who speaks version 6 only, and serves it to everybody. Whoever does not know a request
+    /// has to say so (draft-ietf-secsh-filexfer-02, section 8).
+    #[must_use]
+    pub fn hashing(self) -> Option<Extension> {
+        match (self.offers(Extension::CheckFile), self.offers(Extension::Md5Hash)) {
+            (true, _) => Some(Extension::CheckFile),
+            (false, true) => Some(Extension::Md5Hash),
+            (false, false) => self.speaks_later_versions.then_some(Extension::CheckFile),
+        }
     }
 
     /// Reads the pairs at the end of a VERSION packet. Unknown names and other versions count as absent.
@@ -84,12 +118,147 @@ impl Extensions {
         let mut offered = Extensions::default();
         while packet.remaining() > 0 {
             let (name, version) = (packet.string()?, packet.string()?);
+            match &name[..] {
+                // What a list lacks is as good as a shorter list: nothing here is needed.
+                b"supported" => offered.take_list(version.clone(), SUPPORTED_BYTES).unwrap_or_default(),
+                b"supported2" => offered.take_list(version.clone(), SUPPORTED2_BYTES).unwrap_or_default(),
+                b"versions" => offered.speaks_later_versions = true,
+                _ => {}
+            }
             let known = KNOWN.iter().find(|(_, known, spoken)| known.as_bytes() == name && *spoken == &version[..]);
             if let Some((extension, ..)) = known {
-                offered.0 |= extension.bit();
+                offered.known |= extension.bit();
             }
+            offered.take_hashing(&name);
         }
         Ok(offered)
+    }
+
+    fn take_hashing(&mut self, name: &[u8]) {
+        if let Some((_, extension)) = HASHING.iter().find(|(known, _)| *known == name) {
+            self.known |= extension.bit();
+        }
+    }
+
+    /// Names of extensions in what later versions call "supported" and "supported2": behind `before` bytes of masks, and
+    /// for the second one behind a list of attributes and with a count.
+    fn take_list(&mut self, list: Bytes, before: usize) -> Result<(), Violation> {
+        let mut list = Reader::new(list);
+        for _ in 0..before {
+            list.byte()?;
+        }
+        if before == SUPPORTED2_BYTES {
+            for _ in 0..list.count(4)? {
+                list.string()?;
+            }
+            list.uint32()?;
+        }
+        while list.remaining() > 0 {
+            self.take_hashing(&list.string()?);
+        }
+        Ok(())
+    }
+}
+
+/// Five masks and limits (draft-ietf-secsh-filexfer-05, section 4.5).
+const SUPPORTED_BYTES: usize = 5 * 4;
+
+/// The same and two short ones (draft-ietf-secsh-filexfer-13, section 5.4).
+const SUPPORTED2_BYTES: usize = 5 * 4 + 2 * 2;
+
+/// A hash algorithm of `check-file` (draft-ietf-secsh-filexfer-extensions-00, section 3). Its `crc32` is none of ours: one
+/// damaged file in four thousand million would pass, and servers differ in what they compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum HashAlgorithm {
+    Sha256,
+    Sha512,
+    Sha384,
+    Sha224,
+    Sha1,
+    Md5,
+}
+
+impl HashAlgorithm {
+    /// All, in the order in which we want them: the strong ones first, the fastest of them before the others.
+    pub const ALL: [HashAlgorithm; 6] = [
+        HashAlgorithm::Sha256,
+        HashAlgorithm::Sha512,
+        HashAlgorithm::Sha384,
+        HashAlgorithm::Sha224,
+        HashAlgorithm::Sha1,
+        HashAlgorithm::Md5,
+    ];
+
+    /// The name as it goes over the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            HashAlgorithm::Sha256 => "sha256",
+            HashAlgorithm::Sha512 => "sha512",
+            HashAlgorithm::Sha384 => "sha384",
+            HashAlgorithm::Sha224 => "sha224",
+            HashAlgorithm::Sha1 => "sha1",
+            HashAlgorithm::Md5 => "md5",
+        }
+    }
+
+    /// Bytes of one hash.
+    #[must_use]
+    pub fn length(self) -> usize {
+        match self {
+            HashAlgorithm::Sha256 => 32,
+            HashAlgorithm::Sha512 => 64,
+            HashAlgorithm::Sha384 => 48,
+            HashAlgorithm::Sha224 => 28,
+            HashAlgorithm::Sha1 => 20,
+            HashAlgorithm::Md5 => 16,
+        }
+    }
+}
+
+impl fmt::Display for HashAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One hash over all that was asked for, as the server gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileHash {
+    /// How it was computed.
+    pub algorithm: HashAlgorithm,
+    /// As many bytes as the algorithm gives.
+    pub digest: Bytes,
+}
+
+impl FileHash {
+    /// Reads the reply to `check-file-handle`; nothing where it is not exactly one hash by an algorithm of ours.
+    ///
+    /// draft-ietf-secsh-filexfer-extensions-00, section 3, has the algorithm and then the bare hashes, and so does
+    /// ProFTPD. Draft 09 put the extension's name before that (Apache MINA, Paramiko), and MINA a length before the
+    /// hash. All of them can be told apart. What is none of them is no violation: servers disagree about this reply alone.
+    pub(super) fn decode(packet: &mut Reader) -> Option<FileHash> {
+        let first = packet.string().ok()?;
+        let name = if first == "check-file" { packet.string().ok()? } else { first };
+        let algorithm = HashAlgorithm::ALL.into_iter().find(|algorithm| algorithm.name().as_bytes() == name)?;
+        if packet.remaining() == algorithm.length() {
+            return Some(FileHash { algorithm, digest: packet.rest() });
+        }
+        FileHash::bounded(algorithm, packet.string().ok()?, packet)
+    }
+
+    /// Reads the reply to `md5-hash-handle` (draft-ietf-secsh-filexfer-09, section 9.1.1): the request's name and the hash.
+    pub(super) fn decode_md5(packet: &mut Reader) -> Option<FileHash> {
+        let name = packet.string().ok()?;
+        if name != "md5-hash" && name != "md5-hash-handle" {
+            return None;
+        }
+        FileHash::bounded(HashAlgorithm::Md5, packet.string().ok()?, packet)
+    }
+
+    fn bounded(algorithm: HashAlgorithm, digest: Bytes, packet: &Reader) -> Option<FileHash> {
+        (digest.len() == algorithm.length() && packet.remaining() == 0).then_some(FileHash { algorithm, digest })
     }
 }
 
@@ -244,6 +413,87 @@ mod tests {
             assert_eq!(offered.offers(extension), expected, "{extension}");
         }
         assert!(Extensions::decode(&mut fields(|packet| packet.string(b"name without a version"))).is_err());
+    }
+
+    #[test]
+    fn a_server_is_asked_for_hashes_that_it_lists_wherever_or_may_have_without_a_word() {
+        let packed = |write: &dyn Fn(&mut Writer<'_>)| {
+            let mut out = Vec::new();
+            Writer::packet(&mut out, |packet| write(packet));
+            out.split_off(4)
+        };
+        let supported = packed(&|list| {
+            (0..5).for_each(|_| list.uint32(0));
+            list.string(b"other");
+            list.string(b"check-file-handle");
+        });
+        let supported2 = packed(&|list| {
+            (0..6).for_each(|_| list.uint32(0));
+            list.uint32(1);
+            list.string(b"check-file");
+            list.uint32(2);
+            list.string(b"copy-file");
+            list.string(b"md5-hash-handle");
+        });
+        let (check_file, md5) = (Some(Extension::CheckFile), Some(Extension::Md5Hash));
+        for (name, data, expected) in [
+            ("check-file", &b""[..], check_file),
+            ("check-file-name", b"anything", check_file),
+            ("md5-hash", b"", md5),
+            ("versions", b"2,3,4,5,6", check_file),
+            ("supported", &supported, check_file),
+            ("supported2", &supported2, md5),
+            ("supported", b"cut short", None),
+            // A count that would take all memory, and a list without end.
+            ("supported2", &[0xff; 28], None),
+            ("posix-rename@openssh.com", b"1", None),
+        ] {
+            let offered = Extensions::decode(&mut fields(|packet| {
+                packet.string(name.as_bytes());
+                packet.string(data);
+            }));
+            assert_eq!(offered.unwrap().hashing(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_hash_is_read_in_the_forms_that_servers_send_and_in_no_other() {
+        type Field<'a> = (bool, &'a [u8]);
+        let decode = |parts: &[Field<'_>], md5: bool| {
+            let mut reader = fields(|packet| {
+                for &(is_string, bytes) in parts {
+                    match is_string {
+                        true => packet.string(bytes),
+                        false => bytes.iter().for_each(|&byte| packet.byte(byte)),
+                    }
+                }
+            });
+            let hash = if md5 { FileHash::decode_md5(&mut reader) } else { FileHash::decode(&mut reader) };
+            hash.map(|hash| (hash.algorithm, hash.digest.len()))
+        };
+        let (echo, long) = ((true, &b"check-file"[..]), [7; 64]);
+        for algorithm in HashAlgorithm::ALL {
+            let (name, hash) = ((true, algorithm.name().as_bytes()), &long[..algorithm.length()]);
+            let expected = Some((algorithm, hash.len()));
+            for parts in [&[name, (false, hash)][..], &[echo, name, (false, hash)], &[echo, name, (true, hash)]] {
+                assert_eq!(decode(parts, false), expected, "{algorithm}");
+            }
+            // None, half a hash, a hash and a byte, two hashes, and no name of ours.
+            for wrong in [&hash[..0], &hash[..8], &[hash, &[1]].concat(), &[hash, hash].concat()] {
+                assert_eq!(decode(&[name, (false, wrong)], false), None, "{algorithm} {}", wrong.len());
+                assert_eq!(decode(&[name, (true, wrong)], false), None, "{algorithm} {}", wrong.len());
+            }
+            assert_eq!(decode(&[(true, b"crc32"), (false, hash)], false), None);
+            assert_eq!(decode(&[name, (true, hash), (false, b"x")], false), None);
+        }
+        let md5 = (true, &long[..16]);
+        for name in [&b"md5-hash"[..], b"md5-hash-handle"] {
+            assert_eq!(decode(&[(true, name), md5], true), Some((HashAlgorithm::Md5, 16)));
+            assert_eq!(decode(&[(true, name), (true, b"")], true), None);
+            assert_eq!(decode(&[(true, name), md5, (false, b"x")], true), None);
+        }
+        assert_eq!(decode(&[md5], true), None);
+        assert_eq!(decode(&[], false), None);
     }
 
     #[test]

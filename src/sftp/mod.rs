@@ -26,7 +26,7 @@ pub use attributes::{Attributes, FileType, Owner, Times};
 pub use calls::{Call, OpenFlags};
 pub use completions::{Completions, Nudge};
 pub use error::{Error, Status, StatusCode};
-pub use extensions::{Extension, Extensions, Limits, Names, Statvfs};
+pub use extensions::{Extension, Extensions, FileHash, HashAlgorithm, Limits, Names, Statvfs};
 pub use handle::Handle;
 pub use pending::Pending;
 pub use reply::{NameEntry, Reply};

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::attributes::Attributes;
 use super::error::{Status, StatusCode};
-use super::extensions::{Limits, Names, Statvfs};
+use super::extensions::{FileHash, Limits, Names, Statvfs};
 use super::handle::Handle;
 use super::shared::Shared;
 use super::wire::{Reader, Violation};
@@ -42,6 +42,8 @@ pub enum Reply {
     Statvfs(Statvfs),
     /// Reply to `users-groups-by-id@openssh.com`.
     OwnerNames(Names),
+    /// Reply to `check-file-handle` or `md5-hash-handle`; nothing where it holds no hash as it was asked for.
+    FileHash(Option<FileHash>),
 }
 
 /// One entry of a directory as the server sent it. The name is not vetted: it may be `..` or hold a slash.
@@ -84,6 +86,10 @@ pub enum Expects {
         /// How many group ids were asked for.
         groups: usize,
     },
+    /// [`Reply::FileHash`] by `check-file-handle`.
+    CheckedFile,
+    /// [`Reply::FileHash`] by `md5-hash-handle`.
+    Md5,
 }
 
 /// Longest handle that a server may give (draft-ietf-secsh-filexfer-02, section 6.2).
@@ -112,6 +118,8 @@ impl Expects {
             (Expects::OwnerNames { users, groups }, kind::EXTENDED_REPLY) => {
                 Reply::OwnerNames(Names::decode(packet, users, groups)?)
             }
+            (Expects::CheckedFile, kind::EXTENDED_REPLY) => Reply::FileHash(FileHash::decode(packet)),
+            (Expects::Md5, kind::EXTENDED_REPLY) => Reply::FileHash(FileHash::decode_md5(packet)),
             _ => return Err(Violation(format!("a reply of type {packet_type} where {self:?} was expected"))),
         };
         Ok(Ok(reply))
@@ -197,7 +205,7 @@ mod tests {
         out.split_off(4)
     }
 
-    fn all() -> [Expects; 9] {
+    fn all() -> [Expects; 11] {
         [
             Expects::Done,
             Expects::Handle,
@@ -208,6 +216,8 @@ mod tests {
             Expects::Limits,
             Expects::Statvfs,
             Expects::OwnerNames { users: 1, groups: 1 },
+            Expects::CheckedFile,
+            Expects::Md5,
         ]
     }
 

@@ -144,6 +144,12 @@ impl Session {
         asked.unwrap_or_else(|| ask_for_start(&self.client.shared)).wait()
     }
 
+    /// How the server may be asked for a hash of a file: [`Extensions::hashing`].
+    #[must_use]
+    pub fn hashing(&self) -> Option<Extension> {
+        self.client.shared.hashing()
+    }
+
     /// Whether the server offers an extension.
     #[must_use]
     pub fn offers(&self, extension: Extension) -> bool {

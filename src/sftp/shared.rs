@@ -100,6 +100,10 @@ impl Shared {
         let _ = self.extensions.set(extensions);
     }
 
+    pub(super) fn hashing(&self) -> Option<Extension> {
+        self.extensions.get().and_then(|extensions| extensions.hashing())
+    }
+
     pub(super) fn offers(&self, extension: Extension) -> bool {
         self.extensions.get().is_some_and(|extensions| extensions.offers(extension))
     }

@@ -91,6 +91,11 @@ impl Reader {
         }
     }
 
+    /// All that is left.
+    pub(super) fn rest(&mut self) -> Bytes {
+        std::mem::take(&mut self.0)
+    }
+
     /// A count of elements that follow, each at least `least_bytes` long: a lie about it can't make us reserve memory.
     pub(super) fn count(&mut self, least_bytes: usize) -> Result<usize, Violation> {
         let count = self.uint32()?;

@@ -232,7 +232,7 @@ pub(super) fn may_be_itself(place: &Place, source: &Attributes) -> bool {
     u64::try_from(there.st_size) == Ok(size)
         && (there.st_uid, there.st_gid) == (owner.uid, owner.gid)
         && bits(there.st_mode) == mode
-        && there.st_mtime == times.modified.into()
+        && there.st_mtime == i64::from(times.modified)
 }
 
 fn kept(source: &[u8], cause: impl Into<Cause>) -> Failure {

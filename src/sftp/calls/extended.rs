@@ -1,9 +1,9 @@
-//! The requests that OpenSSH adds to the draft (OpenSSH PROTOCOL, section 4): EXTENDED packets that begin with a name.
+//! The requests that OpenSSH (its PROTOCOL, section 4) and later drafts add: EXTENDED packets that begin with a name.
 
 use bytes::Bytes;
 
 use super::super::attributes::Attributes;
-use super::super::extensions::{Extension, Limits, Names, Statvfs};
+use super::super::extensions::{Extension, FileHash, HashAlgorithm, Limits, Names, Statvfs};
 use super::super::handle::Handle;
 use super::super::reply::{Expects, Reply};
 use super::super::wire::Writer;
@@ -178,6 +178,94 @@ impl Call for CopyData<'_> {
         packet.uint64(self.length);
         packet.string(self.target.as_bytes());
         packet.uint64(self.target_offset);
+    }
+}
+
+/// The server's hash of a part of an open file (draft-ietf-secsh-filexfer-extensions-00, section 3).
+///
+/// It may be sent to a server that does not list it: [`Extensions::hashing`](super::super::Extensions::hashing) knows to
+/// which. Nothing is the answer where the server says something that is not a hash as we asked for it.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckFile<'a> {
+    /// The file, open for reading.
+    pub handle: &'a Handle,
+    /// Where to start, in bytes.
+    pub offset: u64,
+    /// How many bytes; 0 for all up to the end.
+    pub length: u64,
+}
+
+impl Call for CheckFile<'_> {
+    type Reply = Option<FileHash>;
+    const TYPE: u8 = kind::EXTENDED;
+    const MAY_TAKE_LONG: bool = true;
+
+    fn expects(&self) -> Expects {
+        Expects::CheckedFile
+    }
+
+    fn handles(&self) -> [Option<&Handle>; 2] {
+        [Some(self.handle), None]
+    }
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::CheckFile.name().as_bytes());
+        packet.string(self.handle.as_bytes());
+        packet.string(HashAlgorithm::ALL.map(HashAlgorithm::name).join(",").as_bytes());
+        packet.uint64(self.offset);
+        packet.uint64(self.length);
+        // One hash over all of it.
+        packet.uint32(0);
+    }
+
+    fn result(reply: Reply) -> Option<Option<FileHash>> {
+        hash(reply)
+    }
+}
+
+/// The MD5 of a part of an open file (draft-ietf-secsh-filexfer-09, section 9.1.1).
+#[derive(Clone, Copy, Debug)]
+pub struct Md5Hash<'a> {
+    /// The file, open for reading.
+    pub handle: &'a Handle,
+    /// Where to start, in bytes.
+    pub offset: u64,
+    /// How many bytes; 0 for all up to the end.
+    pub length: u64,
+}
+
+impl Call for Md5Hash<'_> {
+    type Reply = Option<FileHash>;
+    const TYPE: u8 = kind::EXTENDED;
+    const NEEDS: Option<Extension> = Some(Extension::Md5Hash);
+    const MAY_TAKE_LONG: bool = true;
+
+    fn expects(&self) -> Expects {
+        Expects::Md5
+    }
+
+    fn handles(&self) -> [Option<&Handle>; 2] {
+        [Some(self.handle), None]
+    }
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        packet.string(Extension::Md5Hash.name().as_bytes());
+        packet.string(self.handle.as_bytes());
+        packet.uint64(self.offset);
+        packet.uint64(self.length);
+        // A hash of the first bytes, which would save the server the rest where it differs: none.
+        packet.string(b"");
+    }
+
+    fn result(reply: Reply) -> Option<Option<FileHash>> {
+        hash(reply)
+    }
+}
+
+fn hash(reply: Reply) -> Option<Option<FileHash>> {
+    match reply {
+        Reply::FileHash(hash) => Some(hash),
+        _ => None,
     }
 }
 
