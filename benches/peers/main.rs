@@ -1,4 +1,4 @@
-//! How fast: the same work by sftpsh and by this machine's `sftp` and `lftp`, on a real sshd of our own, in interleaved runs.
+//! How fast: the same work by sftpsh and by this machine's `sftp`, `lftp` and `rclone`, on a real sshd of our own, in interleaved runs.
 //!
 //! `cargo bench --bench peers` runs the rows without a delay; `-- list get-small` runs those two; `-- far` runs the rows over a
 //! line of 50 ms round trip, which take sftp up to minutes each; `-- all` runs all; `--runs 3` takes medians of three. Every
@@ -37,6 +37,7 @@ enum Program {
     Ours,
     Sftp,
     Lftp,
+    Rclone,
 }
 
 /// One run of one program.
@@ -50,8 +51,8 @@ fn main() {
     let (rows, runs) = arguments();
     let mut world = World::build(Remote::empty().over_ssh(), &[]);
     println!(
-        "{:<44} {:>8} {:>8} {:>8} {:>7} {:>8} {:>6}",
-        "work", "sftp s", "lftp s", "sftpsh s", "ratio", "promised", "MiB"
+        "{:<44} {:>8} {:>8} {:>8} {:>8} {:>7} {:>8} {:>6}",
+        "work", "sftp s", "lftp s", "rclone s", "sftpsh s", "ratio", "promised", "MiB"
     );
     for line in [Line::Near, Line::Far] {
         let rows: Vec<_> = rows.iter().filter(|row| row.line == line).collect();
@@ -97,8 +98,11 @@ fn measure(world: &World, row: &Row, runs: usize) {
     if row.peer == Peer::Sftp {
         programs.push((Program::Sftp, Vec::new()));
     }
-    if row.lftp.is_some() && has_lftp() {
+    if row.lftp.is_some() && runs_here("lftp", "--version") {
         programs.push((Program::Lftp, Vec::new()));
+    }
+    if row.rclone.is_some() && runs_here("rclone", "version") {
+        programs.push((Program::Rclone, Vec::new()));
     }
     let count = programs.len();
     for run in 0..runs {
@@ -113,8 +117,8 @@ fn measure(world: &World, row: &Row, runs: usize) {
     print_row(row, &programs);
 }
 
-fn has_lftp() -> bool {
-    Command::new("lftp").arg("--version").stdout(Stdio::null()).status().is_ok_and(|status| status.success())
+fn runs_here(program: &str, word: &str) -> bool {
+    Command::new(program).arg(word).stdout(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 /// Runs a program on a row's work, timed from its start to its end.
@@ -127,6 +131,7 @@ fn run_once(world: &World, row: &Row, program: Program) -> (Run, Vec<u8>) {
         Program::Ours => with_batch(world, &support::program(), row.ours, row.both, &batch),
         Program::Sftp => with_batch(world, Path::new("sftp"), &[], row.both, &batch),
         Program::Lftp => lftp(world, row.lftp.unwrap_or_default()),
+        Program::Rclone => rclone(world, row.rclone.unwrap_or_default()),
     };
     command.stdin(Stdio::null());
     command.stdout(File::create(&stdout_path).unwrap()).stderr(File::create(&stderr_path).unwrap());
@@ -160,6 +165,22 @@ fn lftp(world: &World, commands: &str) -> Command {
     command
 }
 
+/// It knows no ssh_config. Like the others it asks for no hashes, which would take a shell there, and sets no times.
+fn rclone(world: &World, words: &[&str]) -> Command {
+    let config = fs::read_to_string(world.ssh_config()).unwrap();
+    let port = config.lines().find_map(|line| line.trim().strip_prefix("Port ")).unwrap();
+    let ssh = world.home().join(".ssh");
+    let remote = format!(
+        ":sftp,host=127.0.0.1,port={port},user={},key_file={ssh}/id_ed25519,known_hosts_file={ssh}/known_hosts,\
+         shell_type=none,disable_hashcheck=true,set_modtime=false:",
+        support::user(),
+        ssh = ssh.display()
+    );
+    let mut command = world.command(Path::new("rclone"));
+    command.args(words.iter().map(|word| word.replace("R:", &remote)));
+    command
+}
+
 /// Waits for a child; its exit code, and the peak memory in MiB of the hungriest process among it and those it waited for.
 #[allow(unsafe_code, reason = "the standard library does not tell what a child used")]
 fn wait(pid: u32) -> (i32, f64) {
@@ -190,10 +211,11 @@ fn print_row(row: &Row, programs: &[(Program, Vec<Run>)]) {
         remark.push_str("  more memory than promised");
     }
     println!(
-        "{:<44} {:>8} {:>8} {:>8} {:>7} {:>8} {:>6.1}{remark}",
+        "{:<44} {:>8} {:>8} {:>8} {:>8} {:>7} {:>8} {:>6.1}{remark}",
         row.work,
         shown(Program::Sftp),
         shown(Program::Lftp),
+        shown(Program::Rclone),
         shown(Program::Ours),
         ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}")),
         row.promised,
