@@ -14,7 +14,7 @@ pub(super) struct TransferFlags {
     /// Continue what is there already, once its end was compared; =size trusts its size, as sftp(1) does
     #[arg(short = 'a', long, value_name = "how", num_args = 0..=1, require_equals = true, default_missing_value = "compare", value_enum)]
     pub(super) resume: Option<Resume>,
-    /// Send into a file beside the target, which takes its place in one step when it is whole
+    /// Send into a file beside the target, which takes its place in one step when it is whole; a link there leads to the target
     #[arg(long)]
     atomic: bool,
     /// Where a target is there already: overwrite it, skip it, replace it only by a newer one, rename the one that comes, or ask

@@ -138,7 +138,7 @@ struct LocalTree {
 
 impl Engine {
     fn run(mut self) -> Report {
-        let mut silent_since = None;
+        let (mut silent_since, mut has_withdrawn) = (None, false);
         loop {
             self.look_after_lines();
             let stops = self.stops();
@@ -149,6 +149,9 @@ impl Engine {
                     self.io.lines.open_more();
                 }
                 self.fill_windows();
+            }
+            if stops && !std::mem::replace(&mut has_withdrawn, true) {
+                self.withdraw();
             }
             let is_idle = self.io.queue.outstanding() == 0;
             if is_idle && (stops || self.is_done() && !self.empty_directories()) {
@@ -208,9 +211,10 @@ impl Engine {
     fn conclude(mut self) -> Report {
         let cancelled = self.io.canceller.is_cancelled();
         for (_, moving) in std::mem::take(&mut self.files) {
+            self.io.line = moving.lines().next().or_else(|| self.io.lines.idlest()).unwrap_or(moving.home);
             match moving.file {
                 Way::Get(download) => download.interrupt(&mut self.io),
-                Way::Put { upload, .. } => upload.interrupt(&self.io),
+                Way::Put { upload, .. } => upload.interrupt(&mut self.io),
             }
         }
         // Directories that are left now get their final mode and times.
@@ -221,6 +225,16 @@ impl Engine {
             self.io.reporter.fail(failure);
         }
         self.io.reporter.finish(self.lost, cancelled, sessions)
+    }
+
+    /// The job is stopped: what nothing could continue goes at once, for there may be little time.
+    fn withdraw(&mut self) {
+        for moving in self.files.values() {
+            if let Way::Put { upload, .. } = &moving.file {
+                self.io.line = moving.lines().next().unwrap_or(moving.home);
+                upload.withdraw(&mut self.io);
+            }
+        }
     }
 
     fn lose(&mut self, error: sftp::Error) {
@@ -363,7 +377,8 @@ impl Engine {
         let turn = match self.files.get_mut(&sequence).map(|moving| &mut moving.file) {
             Some(Way::Get(download)) => download.answer(&mut self.io, asked, outcome),
             Some(Way::Put { upload, directory: Some(directory), retried: false })
-                if outcome.is_err() && upload.is_at_its_beginning() =>
+                // That there is no link says nothing about it.
+                if outcome.is_err() && asked != Asked::Follow && upload.is_at_its_beginning() =>
             {
                 // Perhaps only because its directory was not there yet.
                 match self.remote.fate(*directory) {

@@ -245,6 +245,15 @@ pub enum Note {
     Reconnected,
     /// One connection of several could not be made, or was lost; the others do its work.
     FewerConnections(String),
+    /// Another transfer of the same file wrote the same partial file, and has put it in its place before this one could.
+    PutThereByAnother(Vec<u8>),
+    /// An upload was stopped, and what was written beside its target is left.
+    KeptThere {
+        /// The partial file.
+        part: Vec<u8>,
+        /// The target, as it was.
+        target: Vec<u8>,
+    },
     /// A download was stopped, and what came of it can be continued by a resume.
     Kept {
         /// The partial file.
@@ -294,6 +303,12 @@ impl fmt::Display for Note {
             Note::Reconnected => f.write_str("Connected again, going on"),
             Note::FewerConnections(reason) => {
                 write!(f, "One connection less: {}", Printable(reason.as_bytes()))
+            }
+            Note::PutThereByAnother(target) => {
+                write!(f, "{}: another transfer of the same file has put it there", Printable(target))
+            }
+            Note::KeptThere { part, target } => {
+                write!(f, "{}: what was sent is kept in {}", Printable(target), Printable(part))
             }
             Note::Kept { partial, target } => write!(
                 f,

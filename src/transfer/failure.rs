@@ -142,6 +142,8 @@ pub enum Cause {
     },
     /// The server can't put a file in the place of another in one step.
     NoReplacing,
+    /// What was written beside the target is not there any more.
+    PartIsGone,
     /// There is more here than there.
     LargerThanSource,
     /// There is as much there as here, or more.
@@ -332,6 +334,9 @@ impl fmt::Display for Cause {
             Cause::Truncated { got, expected } => write!(f, "it ended at byte {got} of {expected}"),
             Cause::Differs { at } => write!(f, "it differs from its source at byte {at}"),
             Cause::NoReplacing => f.write_str("the server has no posix-rename@openssh.com"),
+            Cause::PartIsGone => {
+                f.write_str("what was written beside it is gone: somebody has removed it, or put it elsewhere")
+            }
             Cause::LargerThanSource => f.write_str("local file is larger than remote"),
             Cause::NotSmallerThanSource => f.write_str("destination file same size or larger"),
         }

@@ -43,6 +43,8 @@ pub(super) struct Token {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
     Stat,
+    /// Where a link leads to, if there is one.
+    Follow,
     Open,
     /// To compare what is there.
     Verify {
@@ -66,6 +68,10 @@ pub(super) enum Asked {
     Close,
     /// To put what was written in the place of its target.
     Replace,
+    /// What is at the target after what was written beside it went away.
+    WhoseIsIt,
+    /// To remove what was written beside a target that stays.
+    Withdraw,
     /// Whether what was moved is still what was moved.
     StatMoved,
     RemoveMoved,
@@ -186,6 +192,11 @@ impl Io {
 }
 
 impl Asked {
+    /// Whether an upload waits for its answer before it ends; the others are not counted there.
+    pub(super) fn is_awaited(self) -> bool {
+        !matches!(self, Asked::Open | Asked::Stat | Asked::Follow | Asked::Withdraw)
+    }
+
     /// Whether it counts in the window.
     pub(super) fn moves_data(self) -> bool {
         matches!(self, Asked::Read { .. } | Asked::Verify { .. } | Asked::Write { .. })

@@ -9,6 +9,10 @@ use crate::sftp::{Attributes, FileType};
 
 /// Where an upload is written.
 pub(super) struct Landing {
+    /// The file whose place it takes: its target, or what a link there leads to.
+    pub(super) target: RemotePath,
+    /// How many links were followed to it.
+    pub(super) links: u32,
     /// The file that is written.
     pub(super) path: RemotePath,
     /// Whether it is another one than the target, whose place it takes when it is whole.
@@ -19,8 +23,16 @@ pub(super) struct Landing {
     pub(super) replaces: bool,
     /// The mode of what is there.
     pub(super) kept_mode: Option<u32>,
+    /// When what is there was changed.
+    pub(super) modified: Option<u32>,
     /// Whether nothing may be where it is opened: what came there meanwhile is somebody else's.
     pub(super) must_be_new: bool,
+    /// Whether it may have been made by an OPEN that was not answered.
+    pub(super) may_be_made: bool,
+    /// Whether it was opened.
+    pub(super) is_made: bool,
+    /// Whether what was written beside the target was removed.
+    pub(super) is_withdrawn: bool,
     /// Whether it may have taken the place of its target already.
     pub(super) may_be_placed: bool,
     /// Whether what is there stays, so that nothing is sent.
@@ -33,12 +45,18 @@ impl Landing {
     /// Into the target itself.
     pub(super) fn at(target: &RemotePath) -> Landing {
         Landing {
+            target: target.clone(),
+            links: 0,
             path: target.clone(),
             is_beside: false,
             is_known: false,
             replaces: false,
             kept_mode: None,
+            modified: None,
             must_be_new: false,
+            may_be_made: false,
+            is_made: false,
+            is_withdrawn: false,
             may_be_placed: false,
             is_passed_over: false,
             renamed: None,
@@ -48,13 +66,15 @@ impl Landing {
     /// Something is there already.
     pub(super) fn replaces(&mut self, there: &Attributes) {
         self.replaces = true;
+        self.modified = there.times.map(|times| times.modified);
         let is_file = there.file_type() == Some(FileType::Regular);
         self.kept_mode = there.permissions.filter(|_| is_file).map(|mode| mode & 0o777);
     }
 
     /// Beside the target. For a resume under a name that says what it is a part of, from which server's view; else under
     /// one that nobody can foresee.
-    pub(super) fn go_beside(&mut self, target: &RemotePath, known: Option<(&[u8], &Attributes)>) {
+    pub(super) fn go_beside(&mut self, known: Option<(&[u8], &Attributes)>) {
+        let target = &self.target;
         let base = OsStr::from_bytes(target.base_name().unwrap_or_default());
         let name = match known {
             Some((server, source)) => partial_name(base, server, target, source),
@@ -91,16 +111,17 @@ mod tests {
     #[test]
     fn beside_a_target_is_in_its_directory() {
         let mut landing = Landing::at(&path("/a/b"));
-        landing.go_beside(&path("/a/b"), None);
+        landing.go_beside(None);
         let first = landing.path.clone();
         assert!(first.as_bytes().starts_with(b"/a/.b.") && first.as_bytes().ends_with(b".sftpsh-part"));
-        landing.go_beside(&path("/a/b"), None);
+        landing.go_beside(None);
         assert_ne!(landing.path, first);
         assert!(landing.is_beside && !landing.is_known);
+        landing.target = path("b");
         let source = Attributes { size: Some(7), ..Attributes::default() };
-        landing.go_beside(&path("b"), Some((b"server", &source)));
+        landing.go_beside(Some((b"server", &source)));
         let known = landing.path.clone();
-        landing.go_beside(&path("b"), Some((b"server", &source)));
+        landing.go_beside(Some((b"server", &source)));
         assert!(landing.path == known && landing.is_known && known.as_bytes().starts_with(b".b."));
     }
 

@@ -5,6 +5,7 @@
 
 mod beginning;
 mod comparing;
+mod placing;
 mod sending;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -26,7 +27,7 @@ use super::plan::{PutFile, times};
 use super::removal::Moved;
 use super::reporter::Sequence;
 use super::request::OnConflict;
-use crate::sftp::{self, Attributes, Extension, OpenFlags, Reply, Statvfs, Times, calls};
+use crate::sftp::{self, Attributes, OpenFlags, Reply, Statvfs, Times, calls};
 
 /// How much of what is there is compared before anything is appended to it.
 const TAIL_BYTES: u64 = 64 * 1024;
@@ -64,6 +65,10 @@ pub(super) struct Upload {
     /// Where the first WRITE that failed should have gone.
     hole: Option<u64>,
     landing: Landing,
+    /// Whether it is not known yet to which file a link leads where it shall be.
+    is_following: bool,
+    /// What is there, until that is known.
+    postponed: Option<Result<Reply, sftp::Error>>,
     /// Whether it was read back and is equal to its source.
     is_verified: bool,
     /// Whether it was read back and is not.
@@ -150,6 +155,8 @@ impl Upload {
             outstanding: 0,
             failure: None,
             hole: None,
+            is_following: false,
+            postponed: None,
             is_verified: false,
             differs: false,
             is_moved: false,
@@ -179,6 +186,10 @@ impl Upload {
         let options = io.settings.options;
         if options.resume || options.atomic || options.on_conflict != OnConflict::Overwrite {
             self.state = State::Asking;
+            self.landing.target = self.source.remote.clone();
+            if options.atomic {
+                self.ask_for_link(io);
+            }
             io.ask(self.sequence, Asked::Stat, &calls::Stat { path: &self.source.remote });
         } else {
             self.open_empty(io);
@@ -214,9 +225,9 @@ impl Upload {
 
     /// The answer to a request was lost with its connection.
     pub(super) fn give_back(&mut self, asked: Asked) {
-        if asked != Asked::Open && asked != Asked::Stat {
-            self.outstanding -= 1;
-        }
+        self.outstanding -= usize::from(asked.is_awaited());
+        // The file may have been made nevertheless.
+        self.landing.may_be_made |= asked == Asked::Open && self.state == State::Opening;
         if let Asked::Write { offset, length } = asked {
             self.unanswered.remove(&offset);
             self.gaps.push_back((offset, length));
@@ -243,6 +254,11 @@ impl Upload {
                 self.open_to_compare(io, self.next);
             }
             State::Moving | State::Verifying { .. } | State::Closing => self.open_empty(io),
+            // Nobody else has this name.
+            State::Opening if self.landing.is_beside && !self.landing.is_known && self.landing.may_be_made => {
+                self.landing.must_be_new = false;
+                self.open_empty(io);
+            }
             State::Asking | State::AskingBeside | State::Opening => self.send_first(io),
             State::Placing => {
                 // It may have been done, and the answer lost.
@@ -285,20 +301,16 @@ impl Upload {
 
     /// Takes an answer.
     pub(super) fn answer(&mut self, io: &mut Io, asked: Asked, outcome: Result<Reply, sftp::Error>) -> Turn {
-        if asked != Asked::Open && asked != Asked::Stat {
-            self.outstanding -= 1;
-        }
+        self.outstanding -= usize::from(asked.is_awaited());
         match (asked, outcome) {
             (Asked::Stat, Ok(Reply::Attributes(attributes))) if self.state == State::AskingBeside => {
                 self.continue_beside(io, &attributes);
             }
             // If something is there nevertheless the server won't open it.
             (Asked::Stat, Err(_)) if self.state == State::AskingBeside => self.open_empty(io),
-            (Asked::Stat, Ok(Reply::Attributes(attributes))) => self.found(io, &attributes),
-            (Asked::Stat, Err(error)) if error.is_no_such_file() => self.found_nothing(io),
-            // What can't be looked at may still be written, unless what is there shall stay.
-            (Asked::Stat, Err(_)) if !io.settings.options.resume && may_replace(io) => self.found_nothing(io),
-            (Asked::Stat, Err(error)) => self.remember(Act::StatRemote, error),
+            (Asked::Follow, outcome) => self.followed(io, outcome),
+            (Asked::Stat, outcome) if self.is_following => self.postponed = Some(outcome),
+            (Asked::Stat, outcome) => self.looked(io, outcome),
             (Asked::Open, Ok(Reply::Handle(handle))) => self.opened(io, handle),
             // What can't be opened there is sent where it is open already.
             (Asked::Open, Err(_)) if self.is_past_opening() => {}
@@ -324,10 +336,10 @@ impl Upload {
             }
             (Asked::Size, Ok(Reply::Attributes(attributes))) => self.check_size(&attributes),
             (Asked::Replace, Ok(_)) => self.state = State::Placed,
-            (Asked::Replace, Err(error)) if error.is_no_such_file() && self.landing.may_be_placed => {
-                self.state = State::Placed;
-            }
-            (Asked::Replace, Err(error)) => self.remember(Act::ReplaceRemote, error),
+            (Asked::Replace, Err(error)) => self.not_placed(io, error),
+            (Asked::WhoseIsIt, Ok(Reply::Attributes(there))) => self.looked_whose(io, &there),
+            (Asked::WhoseIsIt, Err(error)) => self.remember(Act::ReplaceRemote, error),
+            (Asked::Withdraw, outcome) => self.landing.is_withdrawn = outcome.is_ok(),
             (Asked::Sync, Err(error)) => self.remember(Act::SyncRemote, error),
             (Asked::Close, Err(error)) => self.remember(Act::CloseRemote, error),
             _ => {}
@@ -352,18 +364,6 @@ impl Upload {
     /// Whether all of it was written beside its target.
     fn wants_its_place(&self) -> bool {
         self.landing.is_beside && self.file.is_some()
-    }
-
-    fn place(&mut self, io: &mut Io) {
-        self.state = State::Placing;
-        self.outstanding += 1;
-        let (from, to) = (&self.landing.path, &self.source.remote);
-        // The other one fails where something came to be that shall stay.
-        if io.session().offers(Extension::PosixRename) && (self.landing.replaces || may_replace(io)) {
-            io.ask(self.sequence, Asked::Replace, &calls::PosixRename { from, to });
-        } else {
-            io.ask(self.sequence, Asked::Replace, &calls::Rename { from, to });
-        }
     }
 
     fn is_past_opening(&self) -> bool {
@@ -440,23 +440,6 @@ impl Upload {
             (None, None) => {}
         }
         Turn::Concluded
-    }
-
-    /// Stops before all of it is there: what is there shall be its beginning.
-    pub(super) fn interrupt(self, io: &Io) {
-        let confirmed = self.confirmed();
-        if confirmed < self.next {
-            self.cut_at(io, confirmed);
-        }
-        self.clear_away(io);
-    }
-
-    /// What was written beside a target is of no use when it can't be found again, or is known to be wrong.
-    fn clear_away(&self, io: &Io) {
-        let is_useless = !self.landing.is_known || self.differs;
-        if self.landing.is_beside && is_useless && self.state != State::Placed {
-            drop(io.session().submit(&calls::Remove { path: &self.landing.path }));
-        }
     }
 
     /// Later WRITEs may have gone well. A file with a hole would look to a resume as if it were further than it is.

@@ -129,6 +129,11 @@ const FAULTS: &[(u32, &str, &str)] = &[
         "SIGTERM and SIGHUP",
         "tests/it/faults/ends.rs::a_request_to_end_keeps_what_came_under_its_own_name_and_ends_with_1",
     ),
+    (
+        70,
+        "what is of no use is taken away",
+        "tests/it/faults/ends.rs::a_request_to_end_takes_away_what_nothing_can_continue",
+    ),
     (71, "two of us fetch one file", "tests/it/faults/ends.rs::two_of_us_fetch_one_file_and_it_is_whole"),
     (71, "two of us send one file", "tests/it/faults/ends.rs::two_of_us_send_one_file_and_it_is_whole"),
 ];

@@ -132,3 +132,61 @@ fn a_part_that_differs_is_not_kept() {
         .exits(1)
         .holds(move |world| part(world).map(|p| format!("left: {} bytes", fs::metadata(p).unwrap().len())));
 }
+
+#[test]
+fn an_atomic_upload_follows_a_link_and_replaces_what_it_leads_to() {
+    let there = || {
+        [
+            Entry::file("d/aim", "old").mode(0o640),
+            Entry::link("d/second", "aim"),
+            Entry::link("link", "d/second"),
+            Entry::link("dangling", "d/new"),
+            Entry::link("t/link", "../d/aim"),
+        ]
+    };
+    let links_stay = |world: &World| {
+        ["link", "d/second", "dangling", "t/link"]
+            .iter()
+            .find(|name| !world.remote().join(name).is_symlink())
+            .map(|name| format!("{name} is no link any more"))
+    };
+    for flags in ["--atomic", "--atomic -a", "--atomic --verify", "--atomic --on-conflict=overwrite"] {
+        Shell::on(Remote::with(there()))
+            .here([Entry::sized("f", SIZE), Entry::file("t/link", "from a tree")])
+            .as_batch()
+            .types(&format!("put {flags} f link"))
+            .types(&format!("put {flags} f dangling"))
+            .succeeds()
+            .same("f", "d/aim")
+            .same("f", "d/new")
+            .remote_mode("d/aim", 0o640)
+            .holds(links_stay)
+            .holds(|world| (fs::read_dir(world.remote().join("d")).unwrap().count() != 3).then(|| "parts".to_owned()))
+            .then()
+            .as_batch()
+            .types("put --atomic -r t")
+            .succeeds()
+            .remote_file("d/aim", "from a tree")
+            .holds(links_stay);
+    }
+}
+
+#[test]
+fn a_file_whose_making_was_not_answered_is_not_taken_for_somebody_elses() {
+    for policy in ["skip", "newer", "rename"] {
+        Shell::on(Remote::empty().lying("dies-making"))
+            .here([Entry::sized("f", SIZE)])
+            .with_args(["-b", "-", "--retry", "2"])
+            .types(&format!("put --on-conflict={policy} f"))
+            .succeeds()
+            .same("f", "f")
+            .remote_holds(&["f"]);
+    }
+    Shell::on(Remote::with([("f", "old")]).lying("dies-making"))
+        .here([Entry::sized("f", SIZE)])
+        .with_args(["-b", "-", "--retry", "2"])
+        .types("put --atomic f")
+        .succeeds()
+        .same("f", "f")
+        .remote_holds(&["f"]);
+}

@@ -7,9 +7,26 @@ use super::super::io::{Asked, Io};
 use super::super::local::bytes;
 use super::super::request::OnConflict;
 use super::{SPREAD_SPAN, SPREADING_BYTES, State, TAIL_BYTES, Upload, may_replace, writing};
-use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Times, calls};
+use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Reply, Times, calls};
 
 impl Upload {
+    /// What is where it shall be is known, or why not.
+    pub(super) fn looked(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
+        match outcome {
+            // Made by an OPEN whose answer was lost, and nothing was written to it: it is ours.
+            Ok(Reply::Attributes(there)) if self.landing.may_be_made && there.size == Some(0) => {
+                self.landing.must_be_new = false;
+                self.begin_empty(io);
+            }
+            Ok(Reply::Attributes(there)) => self.found(io, &there),
+            Err(error) if error.is_no_such_file() => self.found_nothing(io),
+            // What can't be looked at may still be written, unless what is there shall stay.
+            Err(_) if !io.settings.options.resume && may_replace(io) => self.found_nothing(io),
+            Err(error) => self.remember(Act::StatRemote, error),
+            Ok(_) => {}
+        }
+    }
+
     /// Something is where it shall be.
     pub(super) fn found(&mut self, io: &mut Io, there: &Attributes) {
         let options = io.settings.options;
@@ -33,6 +50,7 @@ impl Upload {
             }
             Verdict::Rename => {
                 self.source.remote = self.landing.next_name(&self.source.remote);
+                self.landing.target = self.source.remote.clone();
                 self.state = State::Asking;
                 io.ask(self.sequence, Asked::Stat, &calls::Stat { path: &self.source.remote });
             }
@@ -71,7 +89,7 @@ impl Upload {
                 self.failure = Some(Failure::new(Act::ReplaceRemote, target, Cause::NoReplacing));
                 return;
             }
-            self.landing.go_beside(&self.source.remote, None);
+            self.landing.go_beside(None);
         } else {
             self.landing.path = self.source.remote.clone();
         }
@@ -81,7 +99,7 @@ impl Upload {
     /// An earlier run may have left a part of it beside its target.
     pub(super) fn ask_beside(&mut self, io: &mut Io) {
         let attributes = Attributes { size: Some(self.size), times: Some(self.times), ..Attributes::default() };
-        self.landing.go_beside(&self.source.remote, Some((&io.settings.server, &attributes)));
+        self.landing.go_beside(Some((&io.settings.server, &attributes)));
         self.state = State::AskingBeside;
         io.ask(self.sequence, Asked::Stat, &calls::Lstat { path: &self.landing.path });
     }
@@ -89,7 +107,7 @@ impl Upload {
     pub(super) fn continue_beside(&mut self, io: &mut Io, there: &Attributes) {
         if there.file_type() != Some(FileType::Regular) {
             // Not ours: whoever can foresee the name may have put a link there.
-            self.landing.go_beside(&self.source.remote, None);
+            self.landing.go_beside(None);
             return self.open_empty(io);
         }
         self.landing.must_be_new = false;
@@ -131,6 +149,7 @@ impl Upload {
     pub(super) fn opened(&mut self, io: &mut Io, handle: Handle) {
         // From now on what is there is ours.
         self.landing.must_be_new = false;
+        self.landing.is_made = true;
         match self.state {
             State::OpeningToCompare { until } => {
                 let span = if self.size >= SPREADING_BYTES { SPREAD_SPAN } else { 0 };
@@ -145,7 +164,13 @@ impl Upload {
     }
 
     pub(super) fn not_opened(&mut self, io: &mut Io, error: sftp::Error) {
+        self.landing.may_be_made = false;
         match self.state {
+            // It was there a moment ago: another transfer of the same file has put it in its place.
+            State::OpeningToCompare { .. } if self.landing.is_beside && error.is_no_such_file() && self.next == 0 => {
+                self.landing.must_be_new = true;
+                self.open_empty(io);
+            }
             // It may be written and not read: its size must do, as for sftp(1).
             State::OpeningToCompare { until } if error.leaves_the_session_alive() => {
                 self.next = until;

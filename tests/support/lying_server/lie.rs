@@ -58,6 +58,8 @@ pub(crate) enum Lie {
     StallAt(u64),
     /// `die-after=N`: the server is gone once it has done N requests, and answers the last one no more.
     DieAfter(u64),
+    /// `dies-making`: the server is gone once it has made a file, and does not answer the OPEN that made it.
+    DiesMaking,
     /// `close-stalls`: a CLOSE and all that follows is never answered.
     CloseStalls,
     /// `read-fails-at=N`: READ fails from N on.
@@ -147,6 +149,7 @@ impl Lie {
             "die-at" => Self::DieAt(number),
             "stall-at" => Self::StallAt(number),
             "die-after" => Self::DieAfter(number),
+            "dies-making" => Self::DiesMaking,
             "close-stalls" => Self::CloseStalls,
             "read-fails-at" => Self::ReadFailsAt(number),
             "enospc-at" => Self::EnospcAt(number),
@@ -275,6 +278,11 @@ impl Teller {
                 self.left = self.done >= count;
                 let bytes = self.one(request);
                 if self.left { Vec::new() } else { bytes }
+            }
+            Lie::DiesMaking if request.kind == wire::OPEN && !honest::path(&request.first_string()).exists() => {
+                self.left = true;
+                self.one(request);
+                Vec::new()
             }
             Lie::CloseStalls if request.kind == wire::CLOSE => {
                 self.stalled = true;
