@@ -191,7 +191,8 @@ fn name_of(note: &Note) -> &'static str {
         Note::Reconnecting { .. } => "reconnecting",
         Note::Reconnected => "reconnected",
         Note::FewerConnections(_) => "fewer-connections",
-        Note::Kept { .. } => "kept",
+        Note::Kept { .. } | Note::KeptThere { .. } => "kept",
+        Note::PutThereByAnother(_) => "put-there-by-another",
     }
 }
 
