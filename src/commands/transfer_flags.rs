@@ -20,7 +20,7 @@ pub(super) struct TransferFlags {
     /// Where a target is there already: overwrite it, skip it, replace it only by a newer one, rename the one that comes, or ask
     #[arg(long, value_name = "what", value_enum)]
     on_conflict: Option<Conflicts>,
-    /// Read back what was moved, and compare it with the source
+    /// Read back what was moved, and compare it with the source; what goes to a device or a FIFO can't be, and that is said
     #[arg(long)]
     verify: bool,
     /// Flush each file to the disk once it is there

@@ -132,6 +132,12 @@ impl Signals {
         self.shared.state().interrupt = interrupt;
     }
 
+    /// Ctrl-C was pressed where it is a key and no signal.
+    pub(crate) fn press(&self) {
+        self.shared.state().interrupt.press();
+        self.shared.wake();
+    }
+
     /// Whether Ctrl-C was pressed since the flag was lowered.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.shared.state().interrupt.was_pressed()

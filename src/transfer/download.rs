@@ -352,6 +352,10 @@ impl Download {
             self.state = State::Verifying { at: 0, until: self.written };
             return Ok(Turn::MayAsk);
         }
+        if io.settings.options.verify && !self.is_verified && self.file.is_some() && !is_comparable {
+            let target = bytes(self.place.shown()).to_vec();
+            io.reporter.tell(self.sequence, Event::Noted(Note::NotVerified(target)));
+        }
         // Its drop sends CLOSE, whose answer says nothing about what was read.
         self.handles.clear();
         if let Some(sink) = self.sink.take() {

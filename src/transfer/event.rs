@@ -232,6 +232,8 @@ pub enum Note {
         /// Whether only a newer source would have replaced it.
         unless_newer: bool,
     },
+    /// What was written to this target can't be read back, so nobody has compared it with its source.
+    NotVerified(Vec<u8>),
     /// So many files were read back after they had been moved, and are equal to their sources.
     Verified(u64),
     /// The connection was lost and is made again: the attempt of this number, of so many.
@@ -294,6 +296,9 @@ impl fmt::Display for Note {
             Note::LeftThere { target, unless_newer } => {
                 let why = if *unless_newer { "is there already and is no older" } else { "is there already" };
                 write!(f, "{} {why}: skipped", Printable(target))
+            }
+            Note::NotVerified(target) => {
+                write!(f, "{}: what was written there can't be read back, and is not verified", Printable(target))
             }
             Note::Verified(1) => f.write_str("1 file was read back and is equal to its source"),
             Note::Verified(files) => write!(f, "{files} files were read back and are equal to their sources"),

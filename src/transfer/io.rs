@@ -103,6 +103,7 @@ impl Io {
     pub(super) fn decide(&mut self, conflict: Conflict) -> Verdict {
         let is_newer = conflict.is_newer();
         let choice = match self.settings.options.on_conflict {
+            OnConflict::Ask if self.canceller.is_cancelled() => OnConflict::Skip,
             OnConflict::Ask => self.ask_person(conflict),
             choice => choice,
         };
@@ -126,6 +127,10 @@ impl Io {
 
     /// Says that a target stays.
     pub(super) fn leave_there(&mut self, sequence: Sequence, target: Vec<u8>) {
+        if self.canceller.is_cancelled() {
+            // Nobody has decided so.
+            return;
+        }
         let unless_newer = self.settings.options.on_conflict == OnConflict::Newer;
         self.reporter.tell(sequence, Event::Noted(Note::LeftThere { target, unless_newer }));
     }

@@ -113,6 +113,30 @@ fn a_copy_that_differs_from_its_source_is_found_out() {
 }
 
 #[test]
+fn what_cannot_be_read_back_is_said_not_to_be_verified() {
+    Shell::on(Remote::with([Entry::sized("f", SIZE)]))
+        .as_batch()
+        .types("get --verify f /dev/null")
+        .succeeds()
+        .complains(&["/dev/null: what was written there can't be read back, and is not verified"]);
+    Shell::on(Remote::with([Entry::sized("f", SIZE)]))
+        .here([Entry::file("f", "old")])
+        .prepare(|world| fs::hard_link(world.local().join("f"), world.local().join("other")).unwrap())
+        .as_batch()
+        .types("get --verify f")
+        .succeeds()
+        .same("other", "f")
+        .reports("1 file was read back");
+    Shell::on(Remote::with([Entry::sized("f", SIZE)]))
+        .here([Entry::file("f", "old").mode(0o200), Entry::directory(".").mode(0o555)])
+        .unprivileged()
+        .as_batch()
+        .types("get --verify f")
+        .succeeds()
+        .reports("f: what was written there can't be read back, and is not verified");
+}
+
+#[test]
 fn a_resume_does_not_take_a_size_for_a_proof_when_asked_to_verify() {
     let other: Vec<u8> = vec![b'x'; SIZE];
     for (line, here) in [("put -a --verify f", true), ("get -a --verify f", false)] {
@@ -213,6 +237,20 @@ fn a_person_is_asked_about_each_target_or_once_for_all() {
         .local_file("newer", "there")
         .local_file("older", "new")
         .local_file("missing", "new");
+    world_of_conflicts(false)
+        .at_a_terminal()
+        .types("put --on-conflict=ask *")
+        .sees("for all that follow: ")
+        .sends(b"\x03")
+        .sees("Interrupt")
+        .at_the_prompt()
+        .types("pwd")
+        .sees("Remote working directory")
+        .types("bye")
+        .ends_with(0)
+        .reports_no("skipped")
+        .remote_file("newer", "there")
+        .remote_file("older", "there");
     Shell::on(Remote::with(["a"]))
         .as_batch()
         .types("get --on-conflict=ask a")

@@ -3,11 +3,18 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::terminal::{Output, Printable, prompt, size};
+use crate::terminal::prompt::{self, Unanswered};
+use crate::terminal::{Output, Printable, size};
 use crate::transfer::{Answer, Conflict, OnConflict, Version};
 
-/// The answer; nothing where there is none, and then the target stays.
-pub(super) fn ask(conflict: &Conflict, output: &Output) -> Option<Answer> {
+/// Ctrl-C was pressed in the place of an answer.
+pub(super) struct Interrupted;
+
+/// The answer; nothing where nobody gives one, and then the target stays.
+///
+/// # Errors
+/// Ctrl-C: it is the transfer that shall end.
+pub(super) fn ask(conflict: &Conflict, output: &Output) -> Result<Option<Answer>, Interrupted> {
     let question = format!(
         "{} is there already ({}; the new one: {}).\n\
          (o)verwrite, (s)kip, (n)ewer, (r)ename? A capital is for all that follow: ",
@@ -17,9 +24,14 @@ pub(super) fn ask(conflict: &Conflict, output: &Output) -> Option<Answer> {
     );
     output.flush();
     loop {
-        let typed = prompt::ask(&question).ok()?;
-        if let Some(answer) = read(typed.trim()) {
-            return Some(answer);
+        match prompt::ask(&question) {
+            Ok(typed) => {
+                if let Some(answer) = read(typed.trim()) {
+                    return Ok(Some(answer));
+                }
+            }
+            Err(Unanswered::Interrupted) => return Err(Interrupted),
+            Err(_) => return Ok(None),
         }
     }
 }

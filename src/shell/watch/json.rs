@@ -187,6 +187,7 @@ fn name_of(note: &Note) -> &'static str {
         Note::WrittenInPlace { .. } => "written-in-place",
         Note::NotPreserved(_) => "not-preserved",
         Note::LeftThere { .. } => "left-there",
+        Note::NotVerified(_) => "not-verified",
         Note::Verified(_) => "verified",
         Note::Reconnecting { .. } => "reconnecting",
         Note::Reconnected => "reconnected",

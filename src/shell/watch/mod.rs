@@ -16,6 +16,7 @@ use std::iter;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
+use self::conflict::Interrupted;
 use self::json::Json;
 use self::moving::Meter;
 use self::plain::Plain;
@@ -24,7 +25,7 @@ use super::showing::interruption;
 use super::signals::Signals;
 use crate::commands::Context;
 use crate::terminal::{Output, Printable};
-use crate::transfer::{Direction, Event, Job, Report};
+use crate::transfer::{Canceller, Direction, Event, Job, Question, Report};
 
 /// Pause between two looks at Ctrl-C and at the clock while a job says nothing: too short to be felt.
 const TICK: Duration = Duration::from_millis(33);
@@ -107,6 +108,9 @@ fn follow<D: Display>(
                 let news: Vec<Event> = iter::once(first).chain(job.events().try_iter().take(NEWS_AT_ONCE)).collect();
                 display.aside(output, &mut |display| {
                     for event in &news {
+                        if let Event::Asked(question) = event {
+                            ask(question, &canceller, output, signals);
+                        }
                         display.tell(event, output);
                         unfinished.follow(event);
                         display.follow(event, output);
@@ -124,6 +128,17 @@ fn follow<D: Display>(
     }
 }
 
+/// Asks the person. Ctrl-C is a key there, and ends the transfer as anywhere else.
+fn ask(question: &Question, canceller: &Canceller, output: &Output, signals: &Signals) {
+    let answer = conflict::ask(&question.conflict, output).unwrap_or_else(|Interrupted| {
+        signals.press();
+        canceller.cancel();
+        output.failure(interruption(output));
+        None
+    });
+    question.answer(answer);
+}
+
 /// The line of an event that has one.
 fn tell(event: &Event, output: &Output) {
     match event {
@@ -139,8 +154,7 @@ fn tell(event: &Event, output: &Output) {
         }
         Event::Intended(intent) => output.answer(intent),
         Event::Noted(note) => output.warning(note),
-        Event::Asked(question) => question.answer(conflict::ask(&question.conflict, output)),
-        Event::Started(_) | Event::Advanced { .. } | Event::Finished { .. } => {}
+        Event::Asked(_) | Event::Started(_) | Event::Advanced { .. } | Event::Finished { .. } => {}
     }
 }
 

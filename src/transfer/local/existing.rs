@@ -14,14 +14,14 @@ use super::directory::Directory;
 pub(super) struct Existing {
     pub(super) file: File,
     pub(super) stat: Stat,
-    /// Whether it can also be read, as a resume must.
+    /// Whether it can also be read, as who compares must.
     pub(super) is_readable: bool,
 }
 
 impl Existing {
     /// Opens what is there for writing: a target that we could not write to is refused, as sftp(1) does. Nothing is there,
     /// or a link, which is replaced.
-    pub(super) fn open(directory: &Directory, name: &OsStr, readable: bool) -> Result<Option<Existing>, Errno> {
+    pub(super) fn open(directory: &Directory, name: &OsStr) -> Result<Option<Existing>, Errno> {
         let at = directory.descriptor();
         match statat(at, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
             Err(Errno::NOENT) | Ok(FileType::Symlink) => return Ok(None),
@@ -32,7 +32,7 @@ impl Existing {
             Err(error) => return Err(error),
         }
         let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-        let both = if readable { openat(at, name, flags | OFlags::RDWR, Mode::empty()) } else { Err(Errno::ACCESS) };
+        let both = openat(at, name, flags | OFlags::RDWR, Mode::empty());
         let is_readable = both.is_ok();
         let file = both.or_else(|_| openat(at, name, flags | OFlags::WRONLY, Mode::empty()))?;
         let stat = fstat(&file)?;

@@ -60,6 +60,7 @@ pub(in super::super) struct Sink {
     kind: Kind,
     /// How messages show the target.
     shown: PathBuf,
+    is_readable: bool,
     mode: Option<u32>,
     times: Option<Times>,
     fsync: bool,
@@ -97,7 +98,7 @@ impl Wanted<'_> {
     }
 
     fn open_entry(&self, directory: &Rc<Directory>, name: &OsStr, resume: bool) -> Result<Opened, Failure> {
-        let existing = Existing::open(directory, name, resume).map_err(|error| self.failed(error))?;
+        let existing = Existing::open(directory, name).map_err(|error| self.failed(error))?;
         let partial_name = partial::name(name, &self.settings.server, self.remote, self.attributes);
         if resume
             && let Some(existing) = &existing
@@ -159,10 +160,11 @@ impl Wanted<'_> {
     }
 
     fn write_in_place(&self, existing: Option<Existing>, reason: &'static str) -> Result<Opened, Failure> {
-        let file = existing.ok_or_else(|| self.failed(Errno::NOENT))?.file;
+        let Existing { file, is_readable, .. } = existing.ok_or_else(|| self.failed(Errno::NOENT))?;
         ftruncate(&file, 0).map_err(|error| self.failed(error))?;
         let note = Some(Note::WrittenInPlace { target: self.place.shown().to_owned(), reason });
-        Ok(Opened { sink: self.sink(Kind::InPlace(file), None), offset: 0, note, is_complete: false })
+        let sink = Sink { is_readable, ..self.sink(Kind::InPlace(file), None) };
+        Ok(Opened { sink, offset: 0, note, is_complete: false })
     }
 
     fn sink(&self, kind: Kind, kept_mode: Option<u32>) -> Sink {
@@ -183,7 +185,8 @@ impl Wanted<'_> {
         };
         let is_stream = matches!(kind, Kind::Stream(_));
         let times = self.attributes.times.filter(|_| options.preserve && !is_stream);
-        Sink { kind, shown: self.place.shown().to_owned(), mode, times, fsync: options.fsync && !is_stream }
+        let (shown, fsync) = (self.place.shown().to_owned(), options.fsync && !is_stream);
+        Sink { kind, shown, is_readable: !is_stream, mode, times, fsync }
     }
 
     fn failed(&self, error: impl Into<Cause>) -> Failure {
@@ -204,7 +207,7 @@ impl Sink {
 
     /// Whether what was written can be read again.
     pub(in super::super) fn is_comparable(&self) -> bool {
-        !matches!(self.kind, Kind::Stream(_))
+        self.is_readable
     }
 
     /// Where the first of these bytes is that differs from what was written; nothing where all are the same.
