@@ -5,7 +5,7 @@ use super::filters::Filters;
 use super::{Context, Failure, Mode, Settings};
 use crate::mode::Change;
 use crate::terminal::prompt;
-use crate::transfer::{Links, OnConflict, Options, Selection};
+use crate::transfer::{Links, OnConflict, Options, Selection, Verify};
 
 /// Flags of a transfer.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -20,9 +20,9 @@ pub(super) struct TransferFlags {
     /// Where a target is there already: overwrite it, skip it, replace it only by a newer one, rename the one that comes, or ask
     #[arg(long, value_name = "what", value_enum)]
     on_conflict: Option<Conflicts>,
-    /// Read back what was moved, and compare it with the source; what goes to a device or a FIFO can't be, and that is said
-    #[arg(long)]
-    verify: bool,
+    /// Compare what was moved with the source: by the server's hash where it computes one, else by reading it back; =read always reads. What goes to a device or a FIFO can't be, and that is said
+    #[arg(long, value_name = "how", num_args = 0..=1, require_equals = true, default_missing_value = "auto", value_enum)]
+    verify: Option<Verification>,
     /// Flush each file to the disk once it is there
     #[arg(short = 'f', long)]
     fsync: bool,
@@ -58,6 +58,15 @@ pub(super) enum Resume {
     Compare,
     /// Its size is enough.
     Size,
+}
+
+/// How what was moved is compared with the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Verification {
+    /// By the server's hash where there is one.
+    Auto,
+    /// By its bytes.
+    Read,
 }
 
 /// What is done where a target is there already.
@@ -118,7 +127,11 @@ impl TransferFlags {
             trusts_sizes: self.resume == Some(Resume::Size),
             on_conflict: self.on_conflict.map_or(OnConflict::Overwrite, OnConflict::from),
             atomic: self.atomic,
-            verify: self.verify,
+            verify: match self.verify {
+                None => Verify::No,
+                Some(Verification::Auto) => Verify::Yes,
+                Some(Verification::Read) => Verify::ByReading,
+            },
             fsync: self.fsync || settings.fsync,
             links: match (self.dereference, self.links) {
                 (true, _) => Links::Followed,

@@ -15,11 +15,13 @@ use bytes::Bytes;
 use super::event::{Event, File, Note};
 use super::failure::{Act, Cause, Failure};
 use super::handles::Handles;
+use super::hashing::Hashing;
 use super::io::{Asked, Io, SPREADING_BYTES, Turn, may_be_crowded};
 use super::lines::LineId;
 use super::local::{Opened, Place, Sink, Wanted, bytes};
 use super::removal::Moved;
 use super::reporter::Sequence;
+use super::request::Verify;
 use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, Handle, OpenFlags, Reply, calls};
 
@@ -55,8 +57,10 @@ pub(super) struct Download {
     end: End,
     /// Whether all of it was fetched, and lies in its place.
     is_moved: bool,
-    /// Whether it was read once more and is equal to what is here.
+    /// Whether it is known to be equal to what is here.
     is_verified: bool,
+    /// Its comparison by hashes.
+    hashing: Option<Hashing>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +72,8 @@ enum State {
         until: u64,
     },
     Moving,
+    /// Comparing hashes of all of it.
+    Hashing,
     /// Reading the source once more, from `at` to `until`, to compare it with what was fetched.
     Verifying {
         at: u64,
@@ -122,6 +128,7 @@ impl Download {
             end: End::Ahead,
             is_moved: false,
             is_verified: false,
+            hashing: None,
         };
         download.open(io);
         download
@@ -173,6 +180,10 @@ impl Download {
                 self.outstanding -= 1;
                 self.gaps.push_back((offset, length));
             }
+            (Asked::Hash, _) => {
+                self.outstanding -= 1;
+                self.hashing.iter_mut().for_each(|hashing| hashing.is_asked = false);
+            }
             (Asked::FileSystem, _) => self.end = End::Doubted(0),
             _ => {}
         }
@@ -191,6 +202,7 @@ impl Download {
     pub(super) fn go_on(&mut self, io: &mut Io) {
         self.forget_what_came_early(io);
         self.state = State::Opening;
+        self.hashing = None;
         (self.next, self.end) = (self.written, End::Ahead);
         self.open(io);
     }
@@ -229,6 +241,10 @@ impl Download {
                 self.verified(io, offset, length, outcome)
             }
             (Asked::Verify { offset, .. }, outcome) => self.compared(io, offset, outcome),
+            (Asked::Hash, outcome) => {
+                self.outstanding -= 1;
+                self.heard_hash(io, outcome)
+            }
             (Asked::FileSystem, outcome) => self.weighed(outcome),
             (Asked::Read { offset, length }, outcome) => {
                 self.outstanding -= 1;
@@ -236,6 +252,11 @@ impl Download {
             }
             _ => Ok(Turn::Waits),
         };
+        self.turn(io, result)
+    }
+
+    /// What comes next: when all of it is there, its end.
+    fn turn(&mut self, io: &mut Io, result: Result<Turn, Failure>) -> Turn {
         let result = result.and_then(|turn| match turn {
             Turn::MayAsk | Turn::Waits if self.is_there() => self.conclude(io),
             turn => Ok(turn),
@@ -256,6 +277,7 @@ impl Download {
                 return Turn::Waits;
             }
             State::Comparing { .. } => None,
+            State::Hashing => return self.ask_for_hash(io),
             State::Verifying { .. } => return self.ask_to_verify(io),
             State::Moving => self.next_part(io.read_bytes()),
         };
@@ -348,11 +370,12 @@ impl Download {
             return Err(self.truncated());
         }
         let is_comparable = self.file.is_some() && self.sink.as_ref().is_some_and(Sink::is_comparable);
-        if io.settings.options.verify && !self.is_verified && self.written > 0 && is_comparable {
-            self.state = State::Verifying { at: 0, until: self.written };
+        let verifies = io.settings.options.verify != Verify::No;
+        if verifies && !self.is_verified && self.written > 0 && is_comparable {
+            self.begin_to_verify(io);
             return Ok(Turn::MayAsk);
         }
-        if io.settings.options.verify && !self.is_verified && self.file.is_some() && !is_comparable {
+        if verifies && !self.is_verified && self.file.is_some() && !is_comparable {
             let target = bytes(self.place.shown()).to_vec();
             io.reporter.tell(self.sequence, Event::Noted(Note::NotVerified(target)));
         }

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use super::download::Download;
 use super::event::Event;
 use super::failure::{Act, Failure};
+use super::hashing::Hashes;
 use super::io::{Asked, Io, Token, Turn};
 use super::job::Canceller;
 use super::lines::{LineId, Lines};
@@ -65,7 +66,9 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Event>, can
             return reporter.finish(None, false, lines.into_sessions());
         }
     };
-    let io = Io { lines, line: 0, queue, limit: request.limit, reporter, settings, canceller, scratch: Vec::new() };
+    let hashes = Hashes::new(session.hashing(), request.options.verify);
+    let limit = request.limit;
+    let io = Io { lines, line: 0, queue, limit, hashes, reporter, settings, canceller, scratch: Vec::new() };
     if request.options.dry_run {
         return rehearsal::run(&plan, io, direction);
     }
@@ -76,6 +79,7 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Event>, can
         next: 0,
         files: BTreeMap::new(),
         crowded: BTreeSet::new(),
+        hashing: BTreeSet::new(),
         targets: HashSet::new(),
         local: LocalTree::default(),
         remote: RemoteTree::default(),
@@ -98,6 +102,8 @@ struct Engine {
     files: BTreeMap<Sequence, Moving>,
     /// Files that could not be opened while so much else was.
     crowded: BTreeSet<Sequence>,
+    /// Files that have something to hash here.
+    hashing: BTreeSet<Sequence>,
     /// Targets that are being written, so that the last of several with one target wins, as one by one.
     targets: HashSet<PathBuf>,
     local: LocalTree,
@@ -149,6 +155,7 @@ impl Engine {
                     self.io.lines.open_more();
                 }
                 self.fill_windows();
+                self.hash_a_part();
             }
             if stops && !std::mem::replace(&mut has_withdrawn, true) {
                 self.withdraw();
@@ -189,6 +196,9 @@ impl Engine {
 
     /// How long nothing need be looked at: until the user's limit lets the next request out, when it is that which is waited for.
     fn nap(&self) -> Duration {
+        if !self.hashing.is_empty() && !self.stops() {
+            return Duration::ZERO;
+        }
         match self.io.pause() {
             pause if pause.is_zero() => NAP,
             pause => pause.min(NAP),
@@ -289,8 +299,25 @@ impl Engine {
         false
     }
 
+    /// Has the oldest file that hashes what is here hash a little of it: answers must not wait for all of it.
+    fn hash_a_part(&mut self) {
+        let Some(sequence) = self.hashing.pop_first() else { return };
+        let Some(moving) = self.files.get_mut(&sequence) else { return };
+        if let Some(line) = moving.lines().next() {
+            self.io.line = line;
+        }
+        let turn = match &mut moving.file {
+            Way::Get(download) => download.hash_part(&mut self.io),
+            Way::Put { upload, .. } => upload.hash_part(&mut self.io),
+        };
+        self.follow(sequence, turn);
+    }
+
     fn follow(&mut self, sequence: Sequence, turn: Turn) {
         match turn {
+            Turn::Hashes => {
+                self.hashing.insert(sequence);
+            }
             Turn::MayAsk => {
                 let lines: Vec<LineId> =
                     self.files.get(&sequence).map(|moving| moving.lines().collect()).unwrap_or_default();

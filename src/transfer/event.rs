@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::conflict::Question;
 use super::failure::Failure;
 use super::request::Direction;
+use crate::sftp::HashAlgorithm;
 use crate::terminal::{ByteSize, Printable};
 
 /// News of a running job.
@@ -234,8 +235,13 @@ pub enum Note {
     },
     /// What was written to this target can't be read back, so nobody has compared it with its source.
     NotVerified(Vec<u8>),
-    /// So many files were read back after they had been moved, and are equal to their sources.
-    Verified(u64),
+    /// So many files are equal to their sources, as was found out after they had been moved.
+    Verified {
+        /// How many.
+        files: u64,
+        /// How it was found out.
+        proof: Proof,
+    },
     /// The connection was lost and is made again: the attempt of this number, of so many.
     Reconnecting {
         /// From 1 on.
@@ -263,6 +269,15 @@ pub enum Note {
         /// The target that it is a part of.
         target: PathBuf,
     },
+}
+
+/// How a copy was found to be equal to its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proof {
+    /// Its bytes, or those of the source, were read from the server once more.
+    ReadBack,
+    /// The server computed this hash, and so did we.
+    Hash(HashAlgorithm),
 }
 
 impl fmt::Display for Note {
@@ -300,8 +315,14 @@ impl fmt::Display for Note {
             Note::NotVerified(target) => {
                 write!(f, "{}: what was written there can't be read back, and is not verified", Printable(target))
             }
-            Note::Verified(1) => f.write_str("1 file was read back and is equal to its source"),
-            Note::Verified(files) => write!(f, "{files} files were read back and are equal to their sources"),
+            Note::Verified { files, proof } => match (files, proof) {
+                (1, Proof::ReadBack) => f.write_str("1 file was read back and is equal to its source"),
+                (_, Proof::ReadBack) => write!(f, "{files} files were read back and are equal to their sources"),
+                (1, Proof::Hash(algorithm)) => write!(f, "1 file is equal to its source by the server's {algorithm}"),
+                (_, Proof::Hash(algorithm)) => {
+                    write!(f, "{files} files are equal to their sources by the server's {algorithm}")
+                }
+            },
             Note::Reconnecting { attempt, attempts } => {
                 write!(f, "The connection was lost; connecting again ({attempt} of {attempts})")
             }

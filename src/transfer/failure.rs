@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::request::Direction;
 use crate::remote;
-use crate::sftp;
+use crate::sftp::{self, HashAlgorithm};
 use crate::terminal::Printable;
 
 /// One thing that failed. Display gives the line: sftp(1)'s words first, names made printable.
@@ -140,6 +140,8 @@ pub enum Cause {
         /// Its offset.
         at: u64,
     },
+    /// The server's hash of it is not ours.
+    DiffersByHash(HashAlgorithm),
     /// The server can't put a file in the place of another in one step.
     NoReplacing,
     /// What was written beside the target is not there any more.
@@ -205,6 +207,7 @@ impl Cause {
             }
             (Act::ReplaceRemote, Cause::NoReplacing) => Some("put without --atomic writes into the target itself"),
             (Act::VerifyLocal | Act::VerifyRemote, Cause::Differs { .. }) => Some("move it once more"),
+            (_, Cause::DiffersByHash(_)) => Some("move it once more; --verify=read compares the bytes themselves"),
             (Act::ResumeDownload, Cause::LargerThanSource) => Some("use get without -a to replace it"),
             (_, Cause::Local(error)) => local_hint(act, error.kind()),
             _ => None,
@@ -333,6 +336,7 @@ impl fmt::Display for Cause {
             Cause::NotDirectory => f.write_str("it is not a directory"),
             Cause::Truncated { got, expected } => write!(f, "it ended at byte {got} of {expected}"),
             Cause::Differs { at } => write!(f, "it differs from its source at byte {at}"),
+            Cause::DiffersByHash(algorithm) => write!(f, "it differs from its source by the server's {algorithm}"),
             Cause::NoReplacing => f.write_str("the server has no posix-rename@openssh.com"),
             Cause::PartIsGone => {
                 f.write_str("what was written beside it is gone: somebody has removed it, or put it elsewhere")

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::conflict::{Conflict, Question, Verdict};
 use super::event::{Event, Note};
+use super::hashing::Hashes;
 use super::job::Canceller;
 use super::limit::Limit;
 use super::lines::{LineId, Lines};
@@ -23,6 +24,7 @@ pub(super) struct Io {
     pub(super) line: LineId,
     pub(super) queue: Completions<Token>,
     pub(super) limit: Limit,
+    pub(super) hashes: Hashes,
     pub(super) reporter: Reporter,
     pub(super) settings: Settings,
     pub(super) canceller: Canceller,
@@ -59,6 +61,8 @@ pub(super) enum Asked {
         offset: u64,
         length: u32,
     },
+    /// The server's hash of all of it.
+    Hash,
     /// Which file system it lies on.
     FileSystem,
     SetAttributes,
@@ -92,6 +96,8 @@ pub(super) enum Turn {
     MayAsk,
     /// It waits for answers.
     Waits,
+    /// It hashes what is here, a part whenever nothing else is to be done.
+    Hashes,
     /// It could not be opened, perhaps only because too much is open; it may be tried once more when less is.
     Crowded,
     /// It is over, well or badly, and told.

@@ -12,6 +12,7 @@ mod event;
 mod failure;
 mod growth;
 mod handles;
+mod hashing;
 mod io;
 mod job;
 mod landing;
@@ -32,10 +33,12 @@ mod upload;
 mod window;
 
 pub use conflict::{Answer, Conflict, Question, Version};
-pub use event::{Event, File, Intent, Note, Total};
+pub use event::{Event, File, Intent, Note, Proof, Total};
 pub use failure::{Act, Cause, Failure};
 pub use job::{Canceller, Job, start};
 pub use limit::Limit;
 pub use report::Report;
-pub use request::{Connections, Direction, GetPair, Links, LocalPath, OnConflict, Options, Pairs, PutPair, Request};
+pub use request::{
+    Connections, Direction, GetPair, Links, LocalPath, OnConflict, Options, Pairs, PutPair, Request, Verify,
+};
 pub use selection::{Rules, RulesBuilder, Selection};

@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use super::conflict::Question;
-use super::event::{Event, Note, Total};
+use super::event::{Event, Note, Proof, Total};
 use super::failure::{Act, Failure};
 use super::report::Report;
 use crate::sftp::{self, Session};
@@ -47,7 +47,7 @@ pub(super) struct Reporter {
     position: Option<u64>,
     last_advance: Instant,
     files_done: u64,
-    files_verified: u64,
+    verified: BTreeMap<Proof, u64>,
     bytes_done: u64,
     /// News that is told when everything else is.
     afterwards: Vec<Event>,
@@ -73,7 +73,7 @@ impl Reporter {
             position: None,
             last_advance: now,
             files_done: 0,
-            files_verified: 0,
+            verified: BTreeMap::new(),
             bytes_done: 0,
             afterwards: Vec::new(),
             report: Report::default(),
@@ -121,9 +121,9 @@ impl Reporter {
         self.emit(Event::Asked(Arc::new(question)));
     }
 
-    /// A file was read back and is equal to its source.
-    pub(super) fn verified(&mut self) {
-        self.files_verified += 1;
+    /// A file is known to be equal to its source.
+    pub(super) fn verified(&mut self, proof: Proof) {
+        *self.verified.entry(proof).or_default() += 1;
     }
 
     /// News that belongs to no step, told at once.
@@ -210,8 +210,8 @@ impl Reporter {
         for event in std::mem::take(&mut self.afterwards) {
             self.emit(event);
         }
-        if self.files_verified > 0 {
-            self.emit(Event::Noted(Note::Verified(self.files_verified)));
+        for (proof, files) in std::mem::take(&mut self.verified) {
+            self.emit(Event::Noted(Note::Verified { files, proof }));
         }
         if let Some(error) = &lost {
             self.emit(Event::Failed(Failure::new(Act::Continue, *b"", error.clone())));

@@ -185,6 +185,18 @@ pub enum OnConflict {
     Ask,
 }
 
+/// Whether what was moved is compared with its source, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// It is not.
+    #[default]
+    No,
+    /// By the server's hash of it where the server computes one, else by reading it back.
+    Yes,
+    /// By reading it back, whatever the server can do.
+    ByReading,
+}
+
 /// How files are moved: the flags of `get` and `put`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
@@ -200,8 +212,8 @@ pub struct Options {
     pub on_conflict: OnConflict,
     /// Send into a file beside the target, which takes its place when it is whole (`--atomic`). What is fetched does so anyway.
     pub atomic: bool,
-    /// Read back what was moved and compare it with the source (`--verify`).
-    pub verify: bool,
+    /// Whether what was moved is compared with the source (`--verify`).
+    pub verify: Verify,
     /// Flush each file to its disk (`-f`): ours for a get; the server's for a put, where it can.
     pub fsync: bool,
     /// What becomes of symbolic links below the top of a tree; one that is named is followed.

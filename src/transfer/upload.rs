@@ -16,9 +16,10 @@ use std::time::Instant;
 
 use rustix::fs::OFlags;
 
-use super::event::{Event, File, Note};
+use super::event::{Event, File, Note, Proof};
 use super::failure::{Act, Cause, Failure};
 use super::handles::Handles;
+use super::hashing::Hashing;
 use super::io::{Asked, Io, Turn, may_be_crowded};
 use super::landing::Landing;
 use super::lines::LineId;
@@ -26,7 +27,7 @@ use super::local::bytes;
 use super::plan::{PutFile, times};
 use super::removal::Moved;
 use super::reporter::Sequence;
-use super::request::OnConflict;
+use super::request::{OnConflict, Verify};
 use crate::sftp::{self, Attributes, OpenFlags, Reply, Statvfs, Times, calls};
 
 /// How much of what is there is compared before anything is appended to it.
@@ -69,10 +70,12 @@ pub(super) struct Upload {
     is_following: bool,
     /// What is there, until that is known.
     postponed: Option<Result<Reply, sftp::Error>>,
-    /// Whether it was read back and is equal to its source.
-    is_verified: bool,
-    /// Whether it was read back and is not.
+    /// How it is known to be equal to its source.
+    proof: Option<Proof>,
+    /// Whether it is known not to be.
     differs: bool,
+    /// Its comparison by hashes.
+    hashing: Option<Hashing>,
     /// Whether all of it was sent, and its CLOSE went well.
     is_moved: bool,
 }
@@ -93,6 +96,8 @@ enum State {
         until: u64,
     },
     Moving,
+    /// Comparing hashes of all of it.
+    Hashing,
     /// Reading back what was sent, up to `until`.
     Verifying {
         at: u64,
@@ -157,8 +162,9 @@ impl Upload {
             hole: None,
             is_following: false,
             postponed: None,
-            is_verified: false,
+            proof: None,
             differs: false,
+            hashing: None,
             is_moved: false,
         };
         upload.send_first(io);
@@ -228,9 +234,13 @@ impl Upload {
         self.outstanding -= usize::from(asked.is_awaited());
         // The file may have been made nevertheless.
         self.landing.may_be_made |= asked == Asked::Open && self.state == State::Opening;
-        if let Asked::Write { offset, length } = asked {
-            self.unanswered.remove(&offset);
-            self.gaps.push_back((offset, length));
+        match asked {
+            Asked::Write { offset, length } => {
+                self.unanswered.remove(&offset);
+                self.gaps.push_back((offset, length));
+            }
+            Asked::Hash => self.hashing.iter_mut().for_each(|hashing| hashing.is_asked = false),
+            _ => {}
         }
     }
 
@@ -245,15 +255,15 @@ impl Upload {
             return self.turn(io);
         }
         self.next = self.confirmed();
-        self.is_verified = false;
+        (self.proof, self.hashing) = (None, None);
         self.gaps.clear();
         self.unanswered.clear();
         match self.state {
             State::OpeningToCompare { until } | State::Comparing { until, .. } => self.open_to_compare(io, until),
-            State::Moving | State::Verifying { .. } | State::Closing if self.next > 0 => {
+            State::Moving | State::Hashing | State::Verifying { .. } | State::Closing if self.next > 0 => {
                 self.open_to_compare(io, self.next);
             }
-            State::Moving | State::Verifying { .. } | State::Closing => self.open_empty(io),
+            State::Moving | State::Hashing | State::Verifying { .. } | State::Closing => self.open_empty(io),
             // Nobody else has this name.
             State::Opening if self.landing.is_beside && !self.landing.is_known && self.landing.may_be_made => {
                 self.landing.must_be_new = false;
@@ -321,6 +331,7 @@ impl Upload {
             }
             (Asked::Open, Err(error)) => self.not_opened(io, error),
             (Asked::Verify { offset, length }, outcome) => self.compared(io, offset, length, outcome),
+            (Asked::Hash, outcome) => self.heard_hash(io, outcome),
             (Asked::Write { offset, length }, Ok(_)) => {
                 self.unanswered.remove(&offset);
                 io.reporter.advance(self.sequence, self.confirmed(), length.into());
@@ -357,6 +368,7 @@ impl Upload {
             }
             (true, 0) => self.conclude(io),
             (true, _) => Turn::Waits,
+            (false, _) if self.has_to_hash() => Turn::Hashes,
             (false, _) => Turn::MayAsk,
         }
     }
@@ -367,7 +379,12 @@ impl Upload {
     }
 
     fn is_past_opening(&self) -> bool {
-        matches!(self.state, State::Moving | State::Verifying { .. } | State::Closing | State::Placing | State::Placed)
+        match self.state {
+            State::Asking | State::AskingBeside => false,
+            State::OpeningToCompare { .. } | State::Opening | State::Comparing { .. } => false,
+            State::Moving | State::Hashing | State::Verifying { .. } => true,
+            State::Closing | State::Placing | State::Placed => true,
+        }
     }
 
     fn check_size(&mut self, there: &Attributes) {
@@ -385,6 +402,7 @@ impl Upload {
         match self.state {
             State::Comparing { at, until } | State::Verifying { at, until } => self.ask_to_compare(io, at, until),
             State::Moving => self.send_part(io),
+            State::Hashing => self.ask_for_hash(io),
             _ => Turn::Waits,
         }
     }
@@ -431,8 +449,8 @@ impl Upload {
             (Some(failure), _) => io.reporter.tell(self.sequence, Event::Failed(self.source.failed(failure))),
             (None, Some(file)) => {
                 self.is_moved = true;
-                if self.is_verified && self.next > 0 {
-                    io.reporter.verified();
+                if let Some(proof) = self.proof.filter(|_| self.next > 0) {
+                    io.reporter.verified(proof);
                 }
                 let finished = Event::Finished { file, length: self.next, elapsed: self.began.elapsed() };
                 io.reporter.tell(self.sequence, finished);
@@ -455,7 +473,7 @@ impl Upload {
 
 /// How a target is opened to be written, and to be read back where that was asked for.
 fn writing(io: &Io) -> OpenFlags {
-    if io.settings.options.verify { OpenFlags::READ | OpenFlags::WRITE } else { OpenFlags::WRITE }
+    if io.settings.options.verify != Verify::No { OpenFlags::READ | OpenFlags::WRITE } else { OpenFlags::WRITE }
 }
 
 /// Whether what is there may be replaced without a look at it.

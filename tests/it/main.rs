@@ -22,6 +22,7 @@ mod faults;
 mod filters;
 mod floors;
 mod fnmatch;
+mod hashes;
 mod hostkeys;
 mod model_session;
 mod names;

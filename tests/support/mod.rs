@@ -15,7 +15,8 @@
 //! Servers: `sftp-server` on `-D` (milliseconds; the default), `.over_ssh()` (a real sshd of the test's own, with
 //! `.sshd_config("MaxSessions 1")`, `.host_keys(&["rsa"])`, `.unknown_to_us()`), `.lying("eof-at=40000")` (an SFTP server that is
 //! honest but for one lie; `.over_ssh()` works on it too), `.served_by(Embedded::new().password("secret"))` (russh: also
-//! `.keyboard_interactive(rounds)`, `.all_required()`, `.banner(text)`, `.user(name)`; there the remote directory is `/`).
+//! `.keyboard_interactive(rounds)`, `.all_required()`, `.banner(text)`, `.user(name)`; there the remote directory is `/`),
+//! `.served_by_proftpd()` (a real ProFTPD, which has extensions that OpenSSH lacks).
 //!
 //! **[`Shell`]** is the program that will run: `.types(line)`, `.types_bytes(raw)`, `.here([…entries])` (local files), `.with_args(["-q"])`,
 //! `.to("server:path")` (operands), `.env(k, v)`, `.as_batch()` (`-b FILE`), `.as_batch_on_stdin()` (`-b -`), `.through(relay)`,
@@ -54,6 +55,7 @@ mod lying;
 mod outcome;
 mod person;
 mod process;
+mod proftpd;
 mod relay;
 mod remote;
 mod shell;
@@ -67,6 +69,7 @@ pub use entry::{Entry, noise};
 pub use outcome::Outcome;
 pub use person::Person;
 pub use process::{Finished, Running, detach, kill_tree, wait};
+pub use proftpd::Proftpd;
 pub use relay::{Fault, Relay, RunningRelay, Toward};
 pub use remote::Remote;
 pub use shell::{Mode, Shell, program};

@@ -20,6 +20,7 @@ pub struct Remote {
     pub(super) program: Program,
     pub(super) ssh: Option<SshdPlan>,
     pub(super) embedded: Option<Embedded>,
+    pub(super) proftpd: bool,
 }
 
 /// Who answers SFTP requests.
@@ -89,6 +90,12 @@ impl Remote {
     /// Served by the embedded SSH server: passwords, keyboard-interactive, banners. The directory is its root `/`.
     pub fn served_by(mut self, embedded: Embedded) -> Self {
         self.embedded = Some(embedded);
+        self
+    }
+
+    /// Served by a real ProFTPD of the test's own, as the host `server`.
+    pub fn served_by_proftpd(mut self) -> Self {
+        self.proftpd = true;
         self
     }
 }

@@ -2,6 +2,7 @@
 
 use super::embedded::RunningEmbedded;
 use super::entry::Entry;
+use super::proftpd::Proftpd;
 use super::relay::{Relay, RunningRelay};
 use super::remote::{Program, Remote, SFTP_SERVER};
 use super::sshd::{Sshd, generate_key};
@@ -20,6 +21,7 @@ pub struct World {
     // Dropped in this order: first the server, then the directory in which it works.
     sshd: Option<Sshd>,
     embedded: Option<RunningEmbedded>,
+    proftpd: Option<Proftpd>,
     direct: Option<String>,
     relay: Option<RunningRelay>,
     root: PathBuf,
@@ -50,8 +52,15 @@ impl World {
             fs::write(ssh.join("known_hosts"), embedded.known_hosts()).unwrap();
             embedded
         });
+        let proftpd = remote.proftpd.then(|| {
+            let key = ssh.join("id_ed25519");
+            generate_key(&key, "ed25519");
+            let proftpd = Proftpd::start(&root.join("proftpd"), &key.with_extension("pub"), &root.join("remote"));
+            fs::write(ssh.join("known_hosts"), proftpd.known_hosts()).unwrap();
+            proftpd
+        });
         let (sshd, direct) = match &remote.ssh {
-            _ if embedded.is_some() => (None, None),
+            _ if embedded.is_some() || proftpd.is_some() => (None, None),
             Some(plan) => {
                 let key = root.join("home/.ssh/id_ed25519");
                 generate_key(&key, "ed25519");
@@ -68,7 +77,7 @@ impl World {
             }
             None => (None, Some(direct_command(&remote.program, &root.join("remote")))),
         };
-        let world = Self { relay: None, sshd, embedded, direct, root, began_with: remote.entries, directory };
+        let world = Self { relay: None, sshd, embedded, proftpd, direct, root, began_with: remote.entries, directory };
         fs::write(world.ssh_config(), world.configuration()).unwrap();
         world
     }
@@ -106,8 +115,9 @@ impl World {
 
     /// What the server has logged.
     pub fn log(&self) -> String {
-        let embedded = || self.embedded.as_ref().map(RunningEmbedded::log).unwrap_or_default();
-        self.sshd.as_ref().map_or_else(embedded, |sshd| sshd.log().text())
+        let sshd = self.sshd.as_ref().map(|sshd| sshd.log().text());
+        let proftpd = || self.proftpd.as_ref().map(|proftpd| proftpd.log().text());
+        sshd.or_else(proftpd).or_else(|| self.embedded.as_ref().map(RunningEmbedded::log)).unwrap_or_default()
     }
 
     /// A file's contents as the world began.
@@ -203,7 +213,9 @@ impl World {
 
     /// Where the test's SSH server listens, if it has one.
     fn server_port(&self) -> Option<u16> {
-        self.sshd.as_ref().map(Sshd::port).or_else(|| self.embedded.as_ref().map(RunningEmbedded::port))
+        let sshd = self.sshd.as_ref().map(Sshd::port);
+        let proftpd = || self.proftpd.as_ref().map(Proftpd::port);
+        sshd.or_else(proftpd).or_else(|| self.embedded.as_ref().map(RunningEmbedded::port))
     }
 
     fn configuration(&self) -> String {
@@ -225,6 +237,7 @@ impl Drop for World {
     fn drop(&mut self) {
         self.relay = None;
         self.sshd = None;
+        self.proftpd = None;
         open_directories(self.directory.path());
     }
 }

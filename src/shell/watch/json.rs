@@ -188,7 +188,7 @@ fn name_of(note: &Note) -> &'static str {
         Note::NotPreserved(_) => "not-preserved",
         Note::LeftThere { .. } => "left-there",
         Note::NotVerified(_) => "not-verified",
-        Note::Verified(_) => "verified",
+        Note::Verified { .. } => "verified",
         Note::Reconnecting { .. } => "reconnecting",
         Note::Reconnected => "reconnected",
         Note::FewerConnections(_) => "fewer-connections",

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::super::event::{Event, Note};
+use super::super::event::{Event, Note, Proof};
 use super::super::failure::{Act, Cause, Failure};
+use super::super::hashing::{Hashes, Hashing, Next};
 use super::super::io::{Asked, Io, Turn};
 use super::super::local::bytes;
 use super::{Download, State, length_within};
@@ -51,11 +52,73 @@ impl Download {
             self.gaps.push_back((offset + data.len() as u64, missing));
         }
         if at == until && self.gaps.is_empty() && self.outstanding == 0 {
-            self.is_verified = true;
-            io.reporter.verified();
-            self.state = State::Moving;
+            self.has_proved(io, Proof::ReadBack);
         }
         Ok(Turn::MayAsk)
+    }
+
+    fn has_proved(&mut self, io: &mut Io, proof: Proof) {
+        self.is_verified = true;
+        io.reporter.verified(proof);
+        self.state = State::Moving;
+    }
+
+    /// All is here: by hashes where the server computes them, else by reading it once more.
+    pub(super) fn begin_to_verify(&mut self, io: &Io) {
+        self.hashing = Hashing::begin(&io.hashes, self.written);
+        self.state = match self.hashing {
+            Some(_) => State::Hashing,
+            None => State::Verifying { at: 0, until: self.written },
+        };
+    }
+
+    pub(super) fn ask_for_hash(&mut self, io: &mut Io) -> Turn {
+        let (Some(handle), Some(hashing)) = (self.handles.on(io.line), &mut self.hashing) else { return Turn::Waits };
+        if !std::mem::replace(&mut hashing.is_asked, true) {
+            self.outstanding += 1;
+            Hashes::ask(io, self.sequence, handle, self.written);
+            return Turn::Hashes;
+        }
+        Turn::Waits
+    }
+
+    pub(super) fn heard_hash(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) -> Result<Turn, Failure> {
+        let (hash, Some(hashing)) = (io.hashes.heard(outcome), &mut self.hashing) else { return Ok(Turn::Waits) };
+        if !hash.is_some_and(|hash| hashing.heard(hash)) {
+            self.hashing = None;
+            self.state = State::Verifying { at: 0, until: self.written };
+            return Ok(Turn::MayAsk);
+        }
+        self.weigh_hashes(io)
+    }
+
+    fn weigh_hashes(&mut self, io: &mut Io) -> Result<Turn, Failure> {
+        match self.hashing.as_ref().map(Hashing::next) {
+            Some(Next::Step) => Ok(Turn::Hashes),
+            Some(Next::Over { algorithm, is_equal: true }) => {
+                self.has_proved(io, Proof::Hash(algorithm));
+                Ok(Turn::MayAsk)
+            }
+            Some(Next::Over { algorithm, is_equal: false }) => {
+                let cause = Cause::DiffersByHash(algorithm);
+                Err(Failure::new(Act::VerifyLocal, bytes(self.place.shown()), cause))
+            }
+            Some(Next::Wait) | None => Ok(Turn::Waits),
+        }
+    }
+
+    /// Hashes a part of what is here.
+    pub(in super::super) fn hash_part(&mut self, io: &mut Io) -> Turn {
+        let (Some(hashing), Some(sink)) = (&mut self.hashing, &self.sink) else { return Turn::Waits };
+        let step = match hashing.next() {
+            Next::Step => hashing.step(&mut io.scratch, |offset, buffer| sink.read_at(buffer, offset)),
+            _ => Ok(()),
+        };
+        let result = match step {
+            Ok(()) => self.weigh_hashes(io),
+            Err(error) => Err(Failure::new(Act::ReadLocal, bytes(self.place.shown()), error)),
+        };
+        self.turn(io, result)
     }
 
     pub(super) fn compared(

@@ -21,6 +21,7 @@ use rustix::io::Errno;
 use super::super::event::Note;
 use super::super::failure::{Act, Cause, Failure};
 use super::super::job::Canceller;
+use super::super::request::Verify;
 use super::super::settings::{Settings, bits};
 use super::directory::{Directory, bytes, mode};
 use super::existing::Existing;
@@ -153,7 +154,8 @@ impl Wanted<'_> {
         }
         let has_its_time = !self.settings.options.preserve
             || self.attributes.times.is_none_or(|times| i64::from(times.modified) == existing.stat.st_mtime);
-        let is_complete = self.attributes.size == Some(length) && has_its_time && !self.settings.options.verify;
+        let is_complete =
+            self.attributes.size == Some(length) && has_its_time && self.settings.options.verify == Verify::No;
         let note = is_complete.then(|| Note::NotModified(bytes(self.place.shown()).to_vec()));
         let file = existing.file.try_clone().map_err(|error| self.failed(error))?;
         Ok(Some(Opened { sink: self.sink(Kind::InPlace(file), None), offset: length, note, is_complete }))
@@ -220,6 +222,14 @@ impl Sink {
             return Some(offset);
         }
         here.iter().zip(data).position(|(here, there)| here != there).map(|at| offset + at as u64)
+    }
+
+    /// Reads what was written.
+    pub(in super::super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let (Kind::Partial(Beside { partial: Partial { file, .. }, .. }) | Kind::InPlace(file)) = &self.kind else {
+            return Err(ErrorKind::Unsupported.into());
+        };
+        file.read_at(buffer, offset)
     }
 
     /// Whether bytes that are there already are these.

@@ -5,7 +5,7 @@ use super::super::event::{Event, Note};
 use super::super::failure::{Act, Cause, Failure};
 use super::super::io::{Asked, Io};
 use super::super::local::bytes;
-use super::super::request::OnConflict;
+use super::super::request::{OnConflict, Verify};
 use super::{SPREAD_SPAN, SPREADING_BYTES, State, TAIL_BYTES, Upload, may_replace, writing};
 use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Reply, Times, calls};
 
@@ -143,7 +143,8 @@ impl Upload {
     /// nobody wants its bytes compared.
     pub(super) fn is_complete(&self, io: &Io, there: &Attributes) -> bool {
         let options = io.settings.options;
-        !options.verify && (!options.preserve || there.times.is_none_or(|times| times.modified == self.times.modified))
+        options.verify == Verify::No
+            && (!options.preserve || there.times.is_none_or(|times| times.modified == self.times.modified))
     }
 
     pub(super) fn opened(&mut self, io: &mut Io, handle: Handle) {
@@ -157,7 +158,7 @@ impl Upload {
             }
             // It is over, and this one's drop closes it.
             State::Closing | State::Placing | State::Placed => return,
-            State::Moving | State::Verifying { .. } => {}
+            State::Moving | State::Hashing | State::Verifying { .. } => {}
             _ => self.start(io),
         }
         self.handles.add(io.line, handle);

@@ -2,9 +2,12 @@
 
 use std::os::unix::fs::FileExt;
 
-use super::super::event::{Event, Note};
+use super::super::event::{Event, Note, Proof};
 use super::super::failure::{Act, Cause, Failure};
+use super::super::hashing::{Hashes, Hashing, Next};
 use super::super::io::{Asked, Io, Turn};
+use super::super::local::bytes;
+use super::super::request::Verify;
 use super::{State, Upload};
 use crate::sftp::{self, Reply, StatusCode, calls};
 
@@ -70,24 +73,84 @@ impl Upload {
             self.gaps.push_back((offset + data.len() as u64, missing));
         } else if at == until && self.gaps.is_empty() && self.outstanding == 0 {
             self.next = until;
-            self.is_verified |= verifies;
+            self.proof = verifies.then_some(Proof::ReadBack);
             self.start(io);
         }
     }
 
     pub(super) fn must_verify(&self, io: &Io) -> bool {
-        io.settings.options.verify && !self.is_verified
+        io.settings.options.verify != Verify::No && self.proof.is_none()
     }
 
-    /// All is sent: when all of it is confirmed, too, it is read back.
-    pub(super) fn begin_to_verify(&mut self) -> Turn {
+    /// All is sent: when all of it is confirmed, too, its hashes are compared or it is read back.
+    pub(super) fn begin_to_verify(&mut self, io: &Io) -> Turn {
         if self.outstanding > 0 || !self.gaps.is_empty() {
             return Turn::Waits;
         }
-        self.is_verified = self.next == 0;
-        if !self.is_verified {
-            self.state = State::Verifying { at: 0, until: self.next };
+        if self.next == 0 {
+            self.proof = Some(Proof::ReadBack);
+            return Turn::MayAsk;
+        }
+        self.hashing = Hashing::begin(&io.hashes, self.next);
+        match self.hashing {
+            Some(_) => self.state = State::Hashing,
+            None => self.read_back(),
         }
         Turn::MayAsk
+    }
+
+    fn read_back(&mut self) {
+        self.hashing = None;
+        self.state = State::Verifying { at: 0, until: self.next };
+    }
+
+    pub(super) fn ask_for_hash(&mut self, io: &mut Io) -> Turn {
+        let (Some(handle), Some(hashing)) = (self.handles.on(io.line), &mut self.hashing) else { return Turn::Waits };
+        if !std::mem::replace(&mut hashing.is_asked, true) {
+            self.outstanding += 1;
+            Hashes::ask(io, self.sequence, handle, self.next);
+            return Turn::Hashes;
+        }
+        Turn::Waits
+    }
+
+    pub(super) fn heard_hash(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
+        let (hash, Some(hashing)) = (io.hashes.heard(outcome), &mut self.hashing) else { return };
+        if self.failure.is_some() {
+            return;
+        }
+        match hash.is_some_and(|hash| hashing.heard(hash)) {
+            true => self.weigh_hashes(io),
+            false => self.read_back(),
+        }
+    }
+
+    pub(super) fn has_to_hash(&self) -> bool {
+        self.hashing.as_ref().is_some_and(|hashing| hashing.is_asked && hashing.next() == Next::Step)
+    }
+
+    fn weigh_hashes(&mut self, io: &mut Io) {
+        let Some(Next::Over { algorithm, is_equal }) = self.hashing.as_ref().map(Hashing::next) else { return };
+        self.hashing = None;
+        if is_equal {
+            self.proof = Some(Proof::Hash(algorithm));
+            return self.start(io);
+        }
+        self.differs = true;
+        let cause = Cause::DiffersByHash(algorithm);
+        self.failure = Some(Failure::new(Act::VerifyRemote, self.source.remote.as_bytes(), cause));
+    }
+
+    /// Hashes a part of the source.
+    pub(in super::super) fn hash_part(&mut self, io: &mut Io) -> Turn {
+        if let Some(hashing) = self.hashing.as_mut().filter(|hashing| hashing.next() == Next::Step) {
+            match hashing.step(&mut io.scratch, |offset, buffer| self.local.read_at(buffer, offset)) {
+                Ok(()) => self.weigh_hashes(io),
+                Err(error) => {
+                    self.failure = Some(Failure::new(Act::ReadLocal, bytes(&self.source.shown), error));
+                }
+            }
+        }
+        self.turn(io)
     }
 }

@@ -19,7 +19,7 @@ impl Upload {
         let mut scratch = std::mem::take(&mut io.scratch);
         scratch.resize(length as usize, 0);
         let turn = match self.read_part(offset, &mut scratch) {
-            Ok(0) if self.must_verify(io) => self.begin_to_verify(),
+            Ok(0) if self.must_verify(io) => self.begin_to_verify(io),
             Ok(0) if self.may_end() => self.send_end(io),
             Ok(0) => Turn::Waits,
             Ok(length) => {

@@ -37,7 +37,7 @@ pub(super) const PLAIN: Options = Options {
     trusts_sizes: false,
     on_conflict: OnConflict::Overwrite,
     atomic: false,
-    verify: false,
+    verify: sftpsh::transfer::Verify::No,
     fsync: false,
     links: Links::Skipped,
     remove_source: false,

@@ -16,7 +16,7 @@ const READ_LIMIT: u32 = 261_120;
 /// Entries in one reply to READDIR.
 const ENTRIES_AT_ONCE: usize = 100;
 
-const EXTENSIONS: &[(&str, &str)] = &[
+pub(crate) const EXTENSIONS: &[(&str, &str)] = &[
     ("posix-rename@openssh.com", "1"),
     ("hardlink@openssh.com", "1"),
     ("fsync@openssh.com", "1"),
@@ -120,7 +120,7 @@ impl Honest {
         Packet::new(wire::HANDLE, id).string(&self.next.to_be_bytes())
     }
 
-    fn file(&self, request: &mut Request) -> io::Result<&File> {
+    pub(crate) fn file(&self, request: &mut Request) -> io::Result<&File> {
         match self.open.get(&handle(request)) {
             Some(Open::File(file)) => Ok(file),
             _ => Err(no_handle()),

@@ -1,5 +1,6 @@
 //! The lies. Each is one word, some with a number: `eof-at=40000`.
 
+use super::hashing::Hashing;
 use super::honest::{self, Honest, names, version};
 use super::wire::{self, Attributes, Packet, Request};
 use std::collections::BTreeMap;
@@ -108,6 +109,8 @@ pub(crate) enum Lie {
     NoNames,
     /// `bad-realpath`: REALPATH gives a path with a line break and a command.
     BadRealpath,
+    /// `hash…`: the server computes hashes of files, rightly or not.
+    Hash(Hashing),
     /// `link-then-directory`: a directory is listed as a link to `/tmp` first.
     LinkThenDirectory,
 }
@@ -175,7 +178,7 @@ impl Lie {
             "no-names" => Self::NoNames,
             "bad-realpath" => Self::BadRealpath,
             "link-then-directory" => Self::LinkThenDirectory,
-            _ => return None,
+            _ => Self::Hash(Hashing::parse(name)?),
         })
     }
 }
@@ -253,6 +256,7 @@ impl Teller {
             Lie::NoExtensions => version(3, &[]).bytes(),
             Lie::Owners => version(3, &[("users-groups-by-id@openssh.com", "1")]).bytes(),
             Lie::MadeUp(_) => version(3, &[("statvfs@openssh.com", "2")]).bytes(),
+            Lie::Hash(hashing) => version(3, hashing.offer()).bytes(),
             Lie::Motd => [b"Welcome to the machine!\n".to_vec(), self.honest.answer(request).bytes()].concat(),
             _ => self.honest.answer(request).bytes(),
         }
@@ -298,7 +302,6 @@ impl Teller {
             wire::STAT | wire::LSTAT => self.stat(request),
             wire::OPEN => self.open(request),
             wire::OPENDIR if matches!(self.lie, Lie::MaxHandles(_)) => self.open(request),
-            wire::READ | wire::WRITE => return self.data(request),
             wire::CLOSE if self.lie == Lie::CloseFails => {
                 let id = request.id;
                 self.honest.answer(request);
@@ -310,15 +313,36 @@ impl Teller {
             }
             wire::CLOSE if self.lie == Lie::Abyss => Packet::status(request.id, wire::OK, "Success"),
             wire::READDIR => self.read_directory(request),
+            wire::EXTENDED if self.hashes(&request) => return self.hash(request),
+            wire::READ if self.lie == Lie::Hash(Hashing::Unreadable) => {
+                Packet::status(request.id, wire::FAILURE, "Input/output error")
+            }
             wire::EXTENDED if self.lie == Lie::Owners => owners(request),
             wire::EXTENDED if matches!(self.lie, Lie::MadeUp(_)) => stores_nothing(request.id),
             wire::REALPATH if self.lie == Lie::NoNames => names(request.id, &[]),
             wire::REALPATH if self.lie == Lie::BadRealpath => {
                 names(request.id, &[(b"/tmp/x\nget /etc/passwd".to_vec(), None)])
             }
+            wire::READ | wire::WRITE => return self.data(request),
             _ => self.honest.answer(request),
         };
         packet.bytes()
+    }
+
+    fn hashes(&self, request: &Request) -> bool {
+        let asked = request.first_string();
+        matches!(self.lie, Lie::Hash(_)) && (asked == b"check-file-handle" || asked == b"md5-hash-handle")
+    }
+
+    fn hash(&mut self, request: Request) -> Vec<u8> {
+        let Lie::Hash(hashing) = self.lie else { return Vec::new() };
+        match hashing.answer(&self.honest, request) {
+            Some(packet) => packet.bytes(),
+            None => {
+                self.left = true;
+                Vec::new()
+            }
+        }
     }
 
     fn stat(&mut self, mut request: Request) -> Packet {

@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stderr, reason = "a program of the tests; its words go to their log")]
 
+mod hashing;
 mod honest;
 mod lie;
 mod wire;

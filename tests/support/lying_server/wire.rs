@@ -182,6 +182,12 @@ impl Packet {
         packet
     }
 
+    /// Bytes without a length before them.
+    pub(crate) fn raw(mut self, bytes: &[u8]) -> Self {
+        self.0.extend(bytes);
+        self
+    }
+
     pub(crate) fn attributes(self, attributes: Attributes) -> Self {
         let Attributes { size, owner, permissions, times } = attributes;
         let flag = |there: bool, flag: u32| if there { flag } else { 0 };
