@@ -22,11 +22,11 @@ fn moves(line: &str, lie: &str) -> Outcome {
 fn proftpd_s_hashes_prove_what_was_moved() {
     Shell::on(Remote::with(files()).served_by_proftpd())
         .as_batch()
-        .types("get --verify f g empty")
+        .types("get --verify f g empty .")
         .types("mkdir sent")
         .types("put --verify f g empty sent")
         .types("put --atomic --verify f beside")
-        .types("get --verify=read f g")
+        .types("get --verify=read f g .")
         .succeeds()
         .reports("2 files are equal to their sources by the server's sha256")
         .reports("1 file is equal to its source by the server's sha256")

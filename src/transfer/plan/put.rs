@@ -135,8 +135,17 @@ impl PutPlan {
         if answer.as_ref().is_err_and(|error| error.is_no_such_file()) && self.make_parents(target) {
             answer = canonical();
         }
-        let path = answer.map_err(|error| failed(error.into()))?;
-        RemotePath::new(path.to_vec()).map_err(|unfit| failed(crate::remote::Error::Unfit(unfit).into()))
+        let fit = |path: Vec<u8>| RemotePath::new(path).map_err(crate::remote::Error::Unfit);
+        let path = match (answer, target.parent(), target.base_name()) {
+            // ProFTPD has a canonical form of what is there only.
+            (Err(error), Some(parent), Some(name)) if error.is_no_such_file() && name != b"." && name != b".." => {
+                let above = self.lifeline.ask(|session| session.realpath(&parent)).map_err(|_| failed(error.into()))?;
+                let above = fit(above.to_vec()).map_err(|unfit| failed(unfit.into()))?;
+                return fit(name.to_vec()).map(|name| above.resolve(&name)).map_err(|unfit| failed(unfit.into()));
+            }
+            (answer, ..) => answer.map_err(|error| failed(error.into()))?,
+        };
+        fit(path.to_vec()).map_err(|unfit| failed(unfit.into()))
     }
 
     /// Makes the directories above a path that are missing. Whether its parent was made.

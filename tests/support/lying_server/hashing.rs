@@ -3,7 +3,8 @@
 use super::honest::Honest;
 use super::wire::{self, Packet, Request};
 use openssl::hash::{MessageDigest, hash};
-use std::fs::File;
+use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::FileExt;
 
 /// How the server hashes files.
@@ -74,46 +75,44 @@ impl Hashing {
     }
 
     /// The answer to a request for a hash; none if the server dies of it.
-    pub(crate) fn answer(self, honest: &Honest, mut request: Request) -> Option<Packet> {
+    pub(crate) fn answer(self, honest: &Honest, mut request: Request) -> io::Result<Option<Packet>> {
         let id = request.id;
         let name = request.string();
         if (name == b"md5-hash-handle") != (self == Self::Md5) {
-            return Some(Packet::status(id, wire::UNSUPPORTED, "Operation unsupported"));
+            return Ok(Some(Packet::status(id, wire::UNSUPPORTED, "Operation unsupported")));
         }
-        let Ok(file) = honest.file(&mut request).and_then(File::try_clone) else {
-            return Some(Packet::status(id, wire::FAILURE, "Bad handle"));
-        };
-        let first = match self {
-            Self::Md5 => "md5".to_owned(),
-            Self::Sha1 => "sha1".to_owned(),
-            _ => String::from_utf8_lossy(&request.string()).split(',').next().unwrap_or_default().to_owned(),
-        };
-        if self == Self::Sha1 {
-            request.string();
-        }
-        let (offset, length) = (request.long(), request.long());
-        let algorithm = MessageDigest::from_name(&first).expect("the client asks for what there is");
-        let mut bytes = vec![0; usize::try_from(length).expect("files of tests are small")];
-        file.read_exact_at(&mut bytes, offset).expect("the client asks for what is there");
-        let digest = hash(algorithm, &bytes).expect("it is computed everywhere").to_vec();
+        let file = honest.file(&mut request)?.try_clone()?;
+        let algorithms = if self == Self::Md5 { b"md5".to_vec() } else { request.string() };
+        let algorithms = String::from_utf8_lossy(&algorithms);
+        let first = algorithms.split(',').find(|&name| self != Self::Sha1 || name == "sha1").unwrap_or_default();
+        let digest = digest_of(&file, first, request.long(), request.long())?;
         let reply = Packet::new(wire::EXTENDED_REPLY, id);
-        Some(match self {
-            Self::Honest | Self::Sha1 | Self::Unreadable => reply.string(first.as_bytes()).raw(&digest),
-            Self::Echo => reply.string(b"check-file").string(first.as_bytes()).raw(&digest),
-            Self::Length => reply.string(b"check-file").string(first.as_bytes()).string(&digest),
+        let first = first.as_bytes();
+        Ok(Some(match self {
+            Self::Honest | Self::Sha1 | Self::Unreadable => reply.string(first).raw(&digest),
+            Self::Echo => reply.string(b"check-file").string(first).raw(&digest),
+            Self::Length => reply.string(b"check-file").string(first).string(&digest),
             Self::Md5 => reply.string(b"md5-hash").string(&digest),
-            Self::Wrong => reply.string(first.as_bytes()).raw(&vec![7; digest.len()]),
-            Self::Short => reply.string(first.as_bytes()).raw(&digest[..digest.len() / 2]),
+            Self::Wrong => reply.string(first).raw(&vec![7; digest.len()]),
+            Self::Short => reply.string(first).raw(&digest[..digest.len() / 2]),
             Self::Unasked => reply.string(b"crc32").raw(&[1, 2, 3, 4]),
             Self::Empty => reply,
             Self::StatusOk => Packet::status(id, wire::OK, "Success"),
             Self::Refused => Packet::status(id, wire::FAILURE, "Too large to be hashed"),
             Self::Unknown => Packet::status(id, wire::UNSUPPORTED, "Operation unsupported"),
-            Self::DiesOnce if std::fs::exists(DEAD).unwrap_or(true) => reply.string(first.as_bytes()).raw(&digest),
+            Self::DiesOnce if fs::exists(DEAD)? => reply.string(first).raw(&digest),
             Self::DiesOnce => {
-                std::fs::write(DEAD, "").expect("its world is writable");
-                return None;
+                fs::write(DEAD, "")?;
+                return Ok(None);
             }
-        })
+        }))
     }
+}
+
+fn digest_of(file: &File, algorithm: &str, offset: u64, length: u64) -> io::Result<Vec<u8>> {
+    let algorithm = MessageDigest::from_name(algorithm).ok_or(io::ErrorKind::Unsupported)?;
+    // Files of tests are small.
+    let mut bytes = vec![0; length as usize];
+    file.read_exact_at(&mut bytes, offset)?;
+    Ok(hash(algorithm, &bytes)?.to_vec())
 }

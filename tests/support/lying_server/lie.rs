@@ -336,12 +336,14 @@ impl Teller {
 
     fn hash(&mut self, request: Request) -> Vec<u8> {
         let Lie::Hash(hashing) = self.lie else { return Vec::new() };
+        let id = request.id;
         match hashing.answer(&self.honest, request) {
-            Some(packet) => packet.bytes(),
-            None => {
+            Ok(Some(packet)) => packet.bytes(),
+            Ok(None) => {
                 self.left = true;
                 Vec::new()
             }
+            Err(error) => Packet::status(id, wire::FAILURE, &error.to_string()).bytes(),
         }
     }
 
