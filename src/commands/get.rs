@@ -46,7 +46,7 @@ impl Run for Get {
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let words = self.operands.into_iter().map(|GetOperand(word)| word).collect();
         let operands = Operands::split(words, self.into.is_some());
-        self.flags.can_ask(cx)?;
+        self.flags.fit_together(cx)?;
         let selection = self.flags.selection(cx)?;
         let (mut sources, missing) = find(cx, &operands)?;
         if sources.is_empty() {

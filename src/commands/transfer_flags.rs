@@ -1,6 +1,8 @@
 //! The flags that `get` and `put` share.
 #![forbid(unsafe_code)]
 
+use clap::ValueEnum;
+
 use super::filters::Filters;
 use super::{Context, Failure, Mode, Settings};
 use crate::mode::Change;
@@ -44,7 +46,7 @@ pub(super) struct TransferFlags {
     /// Remove each source once its copy is known to be complete, and directories that are empty then
     #[arg(long)]
     remove_source: bool,
-    /// Only say what would be moved
+    /// Only say what would be moved, skipped or continued, and where to
     #[arg(short = 'n', long)]
     dry_run: bool,
     #[command(flatten)]
@@ -92,11 +94,17 @@ impl From<Conflicts> for OnConflict {
 }
 
 impl TransferFlags {
-    /// Fails where somebody shall be asked and nobody can be.
+    /// Fails where somebody shall be asked and nobody can be, or where flags contradict each other.
     ///
     /// # Errors
-    /// No terminal is there, or this is a batch.
-    pub(super) fn can_ask(&self, cx: &Context) -> Result<(), Failure> {
+    /// No terminal is there, or this is a batch; or what is there shall be continued and left as it is.
+    pub(super) fn fit_together(&self, cx: &Context) -> Result<(), Failure> {
+        if let (Some(_), Some(conflicts)) = (self.resume, self.on_conflict.filter(|&what| what != Conflicts::Overwrite))
+        {
+            let name = conflicts.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+            let message = format!("--on-conflict={name} leaves what is there, and -a continues it");
+            return Err(Failure::new(message).with_hint("give one of them"));
+        }
         let asks = self.on_conflict == Some(Conflicts::Ask);
         match asks && (cx.stops_at_failure || !prompt::possible()) {
             true => Err(Failure::new("--on-conflict=ask: nobody can be asked here")
@@ -123,7 +131,9 @@ impl TransferFlags {
         Options {
             recursive: self.recursive || settings.recursive,
             preserve: self.preserve || settings.preserve,
-            resume: self.resume.is_some() || settings.resume,
+            // Where both are asked for, what stands with the command counts.
+            resume: self.resume.is_some()
+                || settings.resume && self.on_conflict.is_none_or(|what| what == Conflicts::Overwrite),
             trusts_sizes: self.resume == Some(Resume::Size),
             on_conflict: self.on_conflict.map_or(OnConflict::Overwrite, OnConflict::from),
             atomic: self.atomic,

@@ -122,8 +122,21 @@ pub enum Intent {
         target: Vec<u8>,
         /// The source's length, when it is known.
         size: Option<u64>,
+        /// How much of it is there already and would be continued.
+        offset: u64,
+        /// Whether somebody would be asked first, because something is there.
+        asks: bool,
         /// Whether the source would be removed then.
         removes: bool,
+    },
+    /// To leave a target as it is.
+    Skip {
+        /// The source as messages show it.
+        source: Vec<u8>,
+        /// The target as messages show it.
+        target: Vec<u8>,
+        /// What is said of the target: `is complete`.
+        reason: &'static str,
     },
     /// To make a directory.
     Directory {
@@ -156,9 +169,16 @@ impl fmt::Display for Intent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let removal = |removes: &bool| if *removes { ", and remove it" } else { "" };
         match self {
-            Intent::File { direction, source, target, size, removes } => {
+            Intent::Skip { source, target, reason } => {
+                write!(f, "would skip {}: {} {reason}", Printable(source), Printable(target))
+            }
+            Intent::File { direction, source, target, size, offset, asks, removes } => {
                 let act = if *direction == Direction::Get { "fetch" } else { "send" };
-                write!(f, "would {act} {} to {}", Printable(source), Printable(target))?;
+                let first = if *asks { "ask, and then " } else { "" };
+                write!(f, "would {first}{act} {} to {}", Printable(source), Printable(target))?;
+                if *offset > 0 {
+                    write!(f, " from byte {offset}")?;
+                }
                 if let Some(size) = size {
                     write!(f, " ({})", ByteSize::bytes(*size))?;
                 }

@@ -7,12 +7,15 @@ use super::local::{partial_name, random_partial_name};
 use crate::name::RemotePath;
 use crate::sftp::{Attributes, FileType};
 
+/// Links behind each other that are followed, as Linux has it: beyond there is a loop.
+const MOST_LINKS: u32 = 40;
+
 /// Where an upload is written.
 pub(super) struct Landing {
     /// The file whose place it takes: its target, or what a link there leads to.
     pub(super) target: RemotePath,
     /// How many links were followed to it.
-    pub(super) links: u32,
+    links: u32,
     /// The file that is written.
     pub(super) path: RemotePath,
     /// Whether it is another one than the target, whose place it takes when it is whole.
@@ -61,6 +64,17 @@ impl Landing {
             is_passed_over: false,
             renamed: None,
         }
+    }
+
+    /// A link is at the target: follows it. Not any more once it leads on for too long, or to no path at all.
+    pub(super) fn follow(&mut self, link: &[u8]) -> bool {
+        let (Ok(path), Some(directory), true) = (RemotePath::new(link), self.target.parent(), self.links < MOST_LINKS)
+        else {
+            return false;
+        };
+        self.links += 1;
+        self.target = directory.resolve(&path);
+        true
     }
 
     /// Something is there already.

@@ -1,20 +1,30 @@
 //! Says what a transfer would do, and does nothing (`--dry-run`).
 //!
-//! The plan is the same; only who follows it is another. No request goes out but those by which things are found.
+//! The plan is the same; only who follows it is another. No request goes out but those by which things are found, and what
+//! depends on targets that are there is asked for many files at once.
 
+mod prospect;
+
+use std::collections::{HashSet, VecDeque};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::event::{Event, Intent};
 use super::failure::Failure;
 use super::io::{Io, Token};
-use super::local::bytes;
-use super::plan::{Next, Plan, Step, Target};
+use super::local::{Parents, Place, bytes};
+use super::plan::{GetFile, Next, Plan, PutFile, Step, Target};
 use super::report::Report;
-use super::request::Direction;
+use super::request::{Direction, LocalPath, OnConflict};
 use crate::sftp::{self, Completions};
+use prospect::{Prospect, Sending};
 
 /// Longest sleep between two looks at a cancel; what is found wakes us anyway.
 const NAP: std::time::Duration = std::time::Duration::from_millis(500);
+
+/// Files about whose targets the server is asked at once.
+const ASKED_AHEAD: usize = 256;
 
 /// Follows a plan to its end.
 pub(super) fn run(plan: &Plan, mut io: Io, direction: Direction) -> Report {
@@ -22,6 +32,9 @@ pub(super) fn run(plan: &Plan, mut io: Io, direction: Direction) -> Report {
         direction,
         removes: io.settings.options.remove_source,
         stack: Vec::new(),
+        parents: Parents::default(),
+        taken: HashSet::new(),
+        waiting: VecDeque::new(),
         files: 0,
         directories: 0,
         bytes: 0,
@@ -30,13 +43,21 @@ pub(super) fn run(plan: &Plan, mut io: Io, direction: Direction) -> Report {
     while !io.canceller.is_cancelled() && rehearsal.lost.is_none() {
         match plan.next() {
             Next::Step(step) => {
-                if let Some(event) = rehearsal.take(step) {
-                    io.reporter.tell_now(event);
+                if let Some(foreseen) = rehearsal.take(step, &io) {
+                    rehearsal.waiting.push_back(foreseen);
                 }
+                rehearsal.tell(&mut io, ASKED_AHEAD);
             }
-            Next::Later => sleep(&io.queue),
+            Next::Later if rehearsal.waiting.is_empty() => sleep(&io.queue),
+            Next::Later => {
+                let left = rehearsal.waiting.len() - 1;
+                rehearsal.tell(&mut io, left);
+            }
             Next::End => {
-                io.reporter.tell_now(Event::Intended(rehearsal.total()));
+                rehearsal.tell(&mut io, 0);
+                if rehearsal.lost.is_none() && !io.canceller.is_cancelled() {
+                    io.reporter.tell_now(Event::Intended(rehearsal.total()));
+                }
                 break;
             }
         }
@@ -56,10 +77,23 @@ struct Rehearsal {
     removes: bool,
     /// The local directories that were entered and not left.
     stack: Vec<Here>,
+    parents: Parents,
+    /// Targets that would be there by then.
+    taken: HashSet<PathBuf>,
+    /// What is to be told, in its order.
+    waiting: VecDeque<Foreseen>,
     files: u64,
     directories: u64,
     bytes: u64,
     lost: Option<sftp::Error>,
+}
+
+/// A step's news.
+enum Foreseen {
+    /// It is known.
+    Known(Event),
+    /// It depends on what the server says.
+    Asked(Sending),
 }
 
 /// A path here: where it is, and how it is shown.
@@ -69,7 +103,80 @@ struct Here {
 }
 
 impl Rehearsal {
-    fn take(&mut self, step: Step) -> Option<Event> {
+    /// Tells what is known, and of the rest as much as there is beyond so many that may wait.
+    fn tell(&mut self, io: &mut Io, may_wait: usize) {
+        while !io.canceller.is_cancelled() && self.lost.is_none() {
+            let is_known = matches!(self.waiting.front(), Some(Foreseen::Known(_)));
+            if !is_known && self.waiting.len() <= may_wait {
+                return;
+            }
+            let event = match self.waiting.pop_front() {
+                Some(Foreseen::Known(event)) => Some(event),
+                Some(Foreseen::Asked(sending)) => {
+                    let (file, size, prospect) = sending.prospect(&self.taken, io);
+                    let prospect = match prospect {
+                        Prospect::Fails(failure) => Prospect::Fails(file.failed(failure)),
+                        prospect => prospect,
+                    };
+                    let (source, target) = (bytes(&file.shown).to_vec(), file.remote.as_bytes().to_vec());
+                    self.foreseen(source, target, Some(size), prospect)
+                }
+                None => return,
+            };
+            event.into_iter().for_each(|event| io.reporter.tell_now(event));
+        }
+    }
+
+    fn take(&mut self, step: Step, io: &Io) -> Option<Foreseen> {
+        match step {
+            Step::Put(file) => match Sending::ask(file, io) {
+                Ok(sending) => Some(Foreseen::Asked(sending)),
+                Err(file) => self.put(&file).map(Foreseen::Known),
+            },
+            step => self.take_known(step, io).map(Foreseen::Known),
+        }
+    }
+
+    fn put(&mut self, file: &PutFile) -> Option<Event> {
+        let size = std::fs::metadata(&file.local).ok().map(|metadata| metadata.len());
+        let target = file.remote.as_bytes().to_vec();
+        let prospect = Prospect::Moves { target: target.clone(), offset: 0, asks: false };
+        self.foreseen(bytes(&file.shown).to_vec(), target, size, prospect)
+    }
+
+    fn get(&mut self, file: &GetFile, io: &Io) -> Option<Event> {
+        let options = io.settings.options;
+        let Here { path, shown } = self.place(&file.target);
+        let target = bytes(&shown).to_vec();
+        let place = match &file.target {
+            _ if !options.resume && options.on_conflict == OnConflict::Overwrite => None,
+            Target::Named(local) => Place::named(local, &mut self.parents).ok(),
+            // What a tree holds is never looked for through a link.
+            Target::Beneath(_) => Place::named(&LocalPath::listed(path, shown), &mut self.parents).ok(),
+        };
+        let prospect = match place {
+            Some(place) => prospect::of_get(file, place, &self.taken, io),
+            None => Prospect::Moves { target: target.clone(), offset: 0, asks: false },
+        };
+        self.foreseen(file.remote.as_bytes().to_vec(), target, file.attributes.size, prospect)
+    }
+
+    fn foreseen(&mut self, source: Vec<u8>, target: Vec<u8>, size: Option<u64>, prospect: Prospect) -> Option<Event> {
+        let intent = match prospect {
+            Prospect::Fails(failure) => return self.fail(failure),
+            Prospect::Stays(reason) => Intent::Skip { source, target, reason },
+            Prospect::Moves { target, offset, asks } => {
+                self.files += 1;
+                self.bytes = self.bytes.saturating_add(size.unwrap_or(0).saturating_sub(offset));
+                self.taken.insert(path_of(&target));
+                let (direction, removes) = (self.direction, self.removes);
+                Intent::File { direction, source, target, size, offset, asks, removes }
+            }
+        };
+        Some(Event::Intended(intent))
+    }
+
+    fn take_known(&mut self, step: Step, io: &Io) -> Option<Event> {
         let intent = match step {
             Step::Announce(_) => return None,
             Step::Leave => {
@@ -78,14 +185,8 @@ impl Rehearsal {
             }
             Step::Note(note) => return Some(Event::Noted(note)),
             Step::Fail(failure) => return self.fail(failure),
-            Step::Get(file) => {
-                let target = bytes(&self.place(&file.target).shown).to_vec();
-                self.file(file.remote.as_bytes().to_vec(), target, file.attributes.size)
-            }
-            Step::Put(file) => {
-                let size = std::fs::metadata(&file.local).ok().map(|metadata| metadata.len());
-                self.file(bytes(&file.shown).to_vec(), file.remote.as_bytes().to_vec(), size)
-            }
+            Step::Get(file) => return self.get(&file, io),
+            Step::Put(file) => return self.put(&file),
             Step::EnterGet(directory) => {
                 let here = self.place(&directory.target);
                 let is_there = here.path.is_dir();
@@ -116,12 +217,6 @@ impl Rehearsal {
         self.lost.is_none().then_some(Event::Failed(failure))
     }
 
-    fn file(&mut self, source: Vec<u8>, target: Vec<u8>, size: Option<u64>) -> Intent {
-        self.files += 1;
-        self.bytes = self.bytes.saturating_add(size.unwrap_or(0));
-        Intent::File { direction: self.direction, source, target, size, removes: self.removes }
-    }
-
     fn directory(&mut self, target: Vec<u8>, is_missing: bool) -> Intent {
         self.directories += 1;
         Intent::Directory { target, is_missing }
@@ -139,4 +234,9 @@ impl Rehearsal {
     fn total(&self) -> Intent {
         Intent::Total { files: self.files, directories: self.directories, bytes: self.bytes }
     }
+}
+
+/// A target, for comparison with others.
+fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
 }

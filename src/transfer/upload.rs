@@ -8,6 +8,8 @@ mod comparing;
 mod placing;
 mod sending;
 
+pub(super) use self::beginning::is_complete;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File as LocalFile};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};

@@ -299,3 +299,94 @@ fn a_complete_file_with_another_time_gets_its_time() {
     let mode = fs::metadata(outcome.the_world().remote().join("f")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, fs::metadata(outcome.the_world().local().join("f")).unwrap().permissions().mode() & 0o777);
 }
+
+#[test]
+fn a_dry_run_tells_what_would_become_of_targets_that_are_there() {
+    for (get, act) in [(true, "fetch"), (false, "send")] {
+        let (command, from, to) = if get { ("get", "REMOTE/", "") } else { ("put", "", "REMOTE/") };
+        let would = |name: &str, target: &str| format!("would {act} {from}{name} to {to}{target} (3B)");
+        let skip = |name: &str, why: &str| format!("would skip {from}{name}: {to}{name} {why}");
+        let missing = would("missing", "missing");
+        for (policy, newer, older) in [
+            ("skip", skip("newer", "is there already"), skip("older", "is there already")),
+            ("newer", skip("newer", "is there already and is no older"), would("older", "older")),
+            ("rename", would("newer", "newer.1"), would("older", "older.1")),
+            ("overwrite", would("newer", "newer"), would("older", "older")),
+        ] {
+            let moved = [&missing, &newer, &older].into_iter().filter(|line| line.contains(act)).count();
+            let total = format!("total: {moved} file{}, {}B", if moved == 1 { "" } else { "s" }, 3 * moved);
+            let line = format!("{command} -n --on-conflict={policy} *");
+            world_of_conflicts(get).types(&line).succeeds().answers(&[&missing, &newer, &older, &total]);
+        }
+    }
+    Shell::on(Remote::with(["a"]))
+        .here([("a", "there")])
+        .at_a_terminal()
+        .types("get -n --on-conflict=ask a")
+        .sees("would ask, and then fetch ")
+        .at_the_prompt();
+}
+
+#[test]
+fn a_dry_run_tells_where_a_resume_would_go_on() {
+    let whole = || Entry::sized("whole", SIZE);
+    let begun = |name: &str| {
+        let bytes = Entry::sized(name, SIZE).contents().unwrap().1.to_vec();
+        Entry::file(name, bytes[..50_000].to_vec())
+    };
+    let longer = Entry::sized("longer", SIZE + 1);
+    let there = || [whole(), begun("begun"), longer.clone(), Entry::file("empty", "")];
+    let new = || ["begun", "empty", "longer", "new", "whole"].map(|name| Entry::sized(name, SIZE));
+    Shell::on(Remote::with(new()))
+        .here(there())
+        .types("get -an *")
+        .answers(&[
+            "would fetch REMOTE/begun to begun from byte 50000 (195K)",
+            "would fetch REMOTE/empty to empty (195K)",
+            "would fetch REMOTE/new to new (195K)",
+            "would skip REMOTE/whole: whole is complete",
+            "total: 3 files, 537K",
+        ])
+        .reports("Unable to resume download of \"longer\": local file is larger than remote");
+    Shell::on(Remote::with(there()))
+        .here(new())
+        .types("put -an *")
+        .answers(&[
+            "would send begun to REMOTE/begun from byte 50000 (195K)",
+            "would send empty to REMOTE/empty (195K)",
+            "would send new to REMOTE/new (195K)",
+            "would skip whole: REMOTE/whole is complete",
+            "total: 3 files, 537K",
+        ])
+        .reports("resume \"longer\": destination file same size or larger");
+    let line = |toward| Relay::plain().at(toward, 1_000_000, Fault::Cut).only_first(1);
+    let big = || [Entry::sized("f", 3_000_000)];
+    let goes_on = |line: &str| line.contains(" to ") && line.contains(" from byte ");
+    for (shell, toward, command) in [
+        (Shell::on(Remote::with(big()).over_ssh()), Toward::Client, "get -a"),
+        (Shell::on(Remote::empty().over_ssh()).here(big()), Toward::Server, "put -a --atomic"),
+    ] {
+        let outcome = shell.through(line(toward)).as_batch().types(&format!("{command} f")).exits(255);
+        let outcome = outcome.then().as_batch().types(&format!("{command} -n f")).succeeds();
+        assert!(outcome.stdout().lines().any(goes_on), "{command}: {}", outcome.stdout());
+    }
+}
+
+#[test]
+fn what_is_there_is_either_continued_or_left() {
+    for command in ["get -a", "put -a", "reget", "reput"] {
+        Shell::on(Remote::with(["a"]))
+            .here(["a"])
+            .as_batch()
+            .types(&format!("{command} --on-conflict=skip a"))
+            .exits(1)
+            .reports("--on-conflict=skip leaves what is there, and -a continues it")
+            .hints("give one of them");
+    }
+    Shell::on(Remote::with([Entry::sized("a", SIZE)]))
+        .here([("a", "there")])
+        .with_args(["-a"])
+        .types("get --on-conflict=skip a")
+        .succeeds()
+        .local_file("a", "there");
+}

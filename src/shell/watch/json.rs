@@ -139,13 +139,21 @@ fn failed(failure: &Failure) -> Object {
 fn intended(intent: &Intent) -> Object {
     let mut object = Object::of("intent");
     match intent {
-        Intent::File { direction, source, target, size, removes } => {
+        Intent::Skip { source, target, reason } => {
+            object.text("intent", "skip");
+            object.bytes("source", source);
+            object.bytes("target", target);
+            object.text("reason", reason);
+        }
+        Intent::File { direction, source, target, size, offset, asks, removes } => {
             object.text("intent", "file");
             object.text("direction", direction_name(*direction));
             object.bytes("source", source);
             object.bytes("target", target);
             object.number("total", *size);
             object.flag("removes", *removes);
+            object.number("offset", Some(offset));
+            object.flag("asks", *asks);
         }
         Intent::Directory { target, is_missing } => {
             object.text("intent", "directory");

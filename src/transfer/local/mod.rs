@@ -13,4 +13,4 @@ pub(super) use directory::{Directory, Troubles, bytes};
 pub(super) use link::{make_link, stays_within};
 pub(super) use partial::{name as partial_name, random_name as random_partial_name};
 pub(super) use place::{Parents, Place};
-pub(super) use sink::{Opened, Sink, Wanted};
+pub(super) use sink::{Foreseen, Opened, Sink, Wanted};

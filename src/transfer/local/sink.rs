@@ -56,6 +56,14 @@ pub(in super::super) struct Opened {
     pub(in super::super) is_complete: bool,
 }
 
+/// What a resume would find.
+pub(in super::super) enum Foreseen {
+    /// All of it.
+    Whole,
+    /// So many bytes of it.
+    From(u64),
+}
+
 /// Where the bytes of one download go. Dropping it leaves nothing behind that can't be continued.
 pub(in super::super) struct Sink {
     kind: Kind,
@@ -86,6 +94,26 @@ impl Wanted<'_> {
     /// Opens the target.
     pub(in super::super) fn open(&self) -> Result<Opened, Failure> {
         self.open_as(self.settings.options.resume)
+    }
+
+    /// What a resume would find, without touching it.
+    pub(in super::super) fn foresee(&self) -> Result<Foreseen, Failure> {
+        let Place::Entry { directory, name, .. } = self.place else { return Ok(Foreseen::From(0)) };
+        let existing = Existing::open(directory, name).map_err(|error| self.failed(error))?;
+        let partial_name = partial::name(name, &self.settings.server, self.remote, self.attributes);
+        let part = statat(directory.descriptor(), &partial_name, AtFlags::SYMLINK_NOFOLLOW).ok();
+        let part = part.and_then(|part| u64::try_from(part.st_size).ok()).filter(|&length| length > 0);
+        if part.is_none()
+            && let Some(existing) = &existing
+            && let Some(opened) = self.continue_existing(existing)?
+        {
+            return Ok(if opened.is_complete { Foreseen::Whole } else { Foreseen::From(opened.offset) });
+        }
+        if existing.is_some_and(|existing| existing.reason_to_write_in_place(directory).is_some()) {
+            return Ok(Foreseen::From(0));
+        }
+        let is_within = |length: &u64| self.attributes.size.is_none_or(|size| *length <= size);
+        Ok(Foreseen::From(part.filter(is_within).unwrap_or(0)))
     }
 
     fn open_as(&self, resume: bool) -> Result<Opened, Failure> {

@@ -5,7 +5,7 @@ use super::super::event::{Event, Note};
 use super::super::failure::{Act, Cause, Failure};
 use super::super::io::{Asked, Io};
 use super::super::local::bytes;
-use super::super::request::{OnConflict, Verify};
+use super::super::request::{OnConflict, Options, Verify};
 use super::{SPREAD_SPAN, SPREADING_BYTES, State, TAIL_BYTES, Upload, may_replace, writing};
 use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Reply, Times, calls};
 
@@ -123,7 +123,7 @@ impl Upload {
                 self.failure =
                     Some(Failure::new(Act::ResumeUpload, bytes(&self.source.shown), Cause::NotSmallerThanSource));
             }
-            Some(size) if size == self.size && size > 0 && self.is_complete(io, there) => {
+            Some(size) if size == self.size && size > 0 && is_complete(io.settings.options, there, self.times) => {
                 let target = self.source.remote.as_bytes();
                 io.reporter.tell(self.sequence, Event::Noted(Note::NotModified(target.to_vec())));
                 io.reporter.already_there(size);
@@ -137,14 +137,6 @@ impl Upload {
             Some(size) if size > 0 => self.open_to_compare(io, size),
             _ => self.open_empty(io),
         }
-    }
-
-    /// Whether nothing is left to be done for one of the right size: times need not be set, or are as they should be, and
-    /// nobody wants its bytes compared.
-    pub(super) fn is_complete(&self, io: &Io, there: &Attributes) -> bool {
-        let options = io.settings.options;
-        options.verify == Verify::No
-            && (!options.preserve || there.times.is_none_or(|times| times.modified == self.times.modified))
     }
 
     pub(super) fn opened(&mut self, io: &mut Io, handle: Handle) {
@@ -180,4 +172,11 @@ impl Upload {
             _ => self.remember(Act::OpenTarget, error),
         }
     }
+}
+
+/// Whether nothing is left to be done for one of the right size: times need not be set, or are as they should be, and
+/// nobody wants its bytes compared.
+pub(in super::super) fn is_complete(options: Options, there: &Attributes, source: Times) -> bool {
+    options.verify == Verify::No
+        && (!options.preserve || there.times.is_none_or(|times| times.modified == source.modified))
 }

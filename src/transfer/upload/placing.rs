@@ -4,11 +4,7 @@ use super::super::event::{Event, Note};
 use super::super::failure::{Act, Cause, Failure};
 use super::super::io::{Asked, Io};
 use super::{State, Upload, may_replace};
-use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, Extension, Reply, calls};
-
-/// Links behind each other that are followed, as Linux has it: beyond there is a loop.
-const MOST_LINKS: u32 = 40;
 
 impl Upload {
     /// Asks whether a link is where it shall be: what it leads to is replaced, and not the link.
@@ -23,11 +19,8 @@ impl Upload {
             return;
         }
         if let Ok(Reply::Path(path)) = outcome
-            && self.landing.links < MOST_LINKS
-            && let (Ok(path), Some(directory)) = (RemotePath::new(path), self.landing.target.parent())
+            && self.landing.follow(&path)
         {
-            self.landing.links += 1;
-            self.landing.target = directory.resolve(&path);
             return self.ask_for_link(io);
         }
         self.is_following = false;
