@@ -207,9 +207,14 @@ impl Connector {
             fault,
         })?;
         let mut questions = AtTerminal::new(&self.output, invocation.verbosity > 0, ready, &self.memory, may_ask);
-        let arguments = invocation.ssh_config_arguments(destination);
-        let config =
-            ssh::Config::resolve(ssh::Request { arguments: &arguments, host: &destination.host }, &mut questions)?;
+        // One that works beside another goes the same way; one that comes after it may have to go another.
+        let config = match self.memory.config().filter(|_| !may_ask) {
+            Some(config) => config,
+            None => {
+                let arguments = invocation.ssh_config_arguments(destination);
+                ssh::Config::resolve(ssh::Request { arguments: &arguments, host: &destination.host }, &mut questions)?
+            }
+        };
         let start = what_to_start(invocation)?;
         let socket = match &config.proxy {
             None => ssh::dial(&config)?,
@@ -219,6 +224,7 @@ impl Connector {
         let opened = ssh::open(&config, socket, &start, &mut host, &mut questions);
         self.memory.remember_host(host);
         let mut transport = opened?;
+        self.memory.remember_config(config);
         let mut errors = FarErrors::shown_on(&self.output);
         transport.set_hearer(Box::new(move |bytes| errors.hear(bytes)));
         Ok(transport)

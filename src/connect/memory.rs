@@ -5,16 +5,17 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
-use crate::ssh::Vouched;
+use crate::ssh::{Config, Vouched};
 
 /// Words of questions whose answer is the same the next time. A code from a token is not.
 const LASTING: [&str; 2] = ["password", "passphrase"];
 
-/// Answers and the host's key; erased with it.
+/// Answers, the host's key, and how the server is reached; answers are erased with it.
 #[derive(Default)]
 pub(super) struct Memory {
     answers: Mutex<HashMap<String, Zeroizing<String>>>,
     host: Mutex<Option<Vouched>>,
+    config: Mutex<Option<Config>>,
     keeps: bool,
 }
 
@@ -42,6 +43,15 @@ impl Memory {
     /// The host as it was trusted.
     pub(super) fn host(&self) -> Option<Vouched> {
         lock(&self.host).clone()
+    }
+
+    /// How it was connected to.
+    pub(super) fn config(&self) -> Option<Config> {
+        lock(&self.config).clone()
+    }
+
+    pub(super) fn remember_config(&self, config: Config) {
+        *lock(&self.config) = Some(config);
     }
 
     pub(super) fn remember_host(&self, host: Option<Vouched>) {

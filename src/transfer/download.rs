@@ -16,7 +16,7 @@ use super::event::{Event, File, Note};
 use super::failure::{Act, Cause, Failure};
 use super::handles::Handles;
 use super::hashing::Hashing;
-use super::io::{Asked, Io, SPREADING_BYTES, Turn, may_be_crowded};
+use super::io::{Asked, Io, Turn, may_be_crowded};
 use super::lines::LineId;
 use super::local::{Opened, Place, Sink, Wanted, bytes};
 use super::removal::Moved;
@@ -30,6 +30,9 @@ const TAIL_BYTES: u64 = 64 * 1024;
 
 /// How often the server must say that a file ends too early, at one offset, before it is believed.
 const DOUBTS: u32 = 2;
+
+/// What must be left of a file before more connections are taken for it.
+const SPREADING_BYTES: u64 = 16 << 20;
 
 /// One file on its way from the server.
 pub(super) struct Download {
@@ -157,7 +160,12 @@ impl Download {
 
     /// Whether more connections would help: so much is left of it, and that can be written in any order.
     pub(super) fn may_spread(&self) -> bool {
-        self.state == State::Moving && self.end == End::Ahead && self.backlog() >= SPREADING_BYTES
+        self.state == State::Moving && self.end == End::Ahead && self.is_large()
+    }
+
+    /// Whether there is so much left of it that more connections pay.
+    pub(super) fn is_large(&self) -> bool {
+        self.backlog() >= SPREADING_BYTES
     }
 
     /// Opens it on one more connection.

@@ -151,7 +151,7 @@ impl Engine {
             if !stops {
                 self.settle();
                 self.take_steps();
-                if self.files.len() > 1 || self.files.values().any(Moving::may_spread) {
+                if self.files.len() > 1 || self.files.values().any(Moving::is_large) {
                     self.io.lines.open_more();
                 }
                 self.fill_windows();
@@ -459,6 +459,13 @@ impl Moving {
         match &self.file {
             Way::Get(download) => download.may_spread(),
             Way::Put { upload, .. } => upload.may_spread(),
+        }
+    }
+
+    fn is_large(&self) -> bool {
+        match &self.file {
+            Way::Get(download) => download.is_large(),
+            Way::Put { upload, .. } => upload.is_large(),
         }
     }
 

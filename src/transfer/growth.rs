@@ -16,6 +16,9 @@ const UNQUEUED: f64 = 1.5;
 /// How many times the fastest answer is too long: what is in flight is several times what the link holds.
 const CROWDED: f64 = 6.0;
 
+/// How many times wider a window becomes at once where its answers come so close together that the link holds as many.
+const WIDEST_STEP: u32 = 4;
+
 /// Differences below this are the work of clocks and schedulers, not of a link.
 const NOISE: Duration = Duration::from_millis(1);
 
@@ -36,6 +39,7 @@ pub(super) struct Growth {
 #[derive(Debug)]
 struct Round {
     began: Option<Instant>,
+    first_answer: Option<Instant>,
     bytes: u64,
     answers: u32,
     waited: Duration,
@@ -44,7 +48,7 @@ struct Round {
 
 impl Round {
     fn new(began: Option<Instant>) -> Round {
-        Round { began, bytes: 0, answers: 0, waited: Duration::ZERO, was_full: false }
+        Round { began, first_answer: None, bytes: 0, answers: 0, waited: Duration::ZERO, was_full: false }
     }
 }
 
@@ -70,6 +74,7 @@ impl Growth {
     pub(super) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
         let took = now.saturating_duration_since(issued);
         self.fastest = Some(self.fastest.map_or(took, |fastest| fastest.min(took)));
+        self.round.first_answer.get_or_insert(now);
         self.round.bytes += bytes;
         self.round.answers += 1;
         self.round.waited += took;
@@ -87,7 +92,9 @@ impl Growth {
         let within = |times: f64| took <= fastest.mul_f64(times) + NOISE;
         if within(UNQUEUED) && rate >= self.rate_before * PAYING {
             self.rate_before = rate;
-            self.width = (self.width * 2).min(self.most);
+            let arriving = round.first_answer.map_or(Duration::ZERO, |first| now.saturating_duration_since(first));
+            let step = if arriving * WIDEST_STEP <= fastest { WIDEST_STEP } else { 2 };
+            self.width = (self.width * u64::from(step)).min(self.most);
         } else if !within(CROWDED) {
             self.rate_before = 0.0;
             self.width = (self.width / 2).max(self.least);
@@ -152,6 +159,15 @@ mod tests {
     fn a_long_and_wide_link_opens_it() {
         assert_eq!(width_on(50, 1000.0), 16 * 1024, "50 ms of 1,000 MiB/s are 50 MiB");
         assert_eq!(width_on(10, 300.0), 8 * 1024, "10 ms of 300 MiB/s are 3 MiB");
+    }
+
+    #[test]
+    fn the_first_answers_tell_how_much_more_a_link_holds() {
+        for (mib_per_second, width) in [(1000.0, 8 * 1024), (100.0, 4 * 1024)] {
+            let mut growth = Growth::new(2048 * KIB, 16 * 1024 * KIB);
+            Link::new(50, mib_per_second * 1024.0 * 1024.0).carry(&mut growth, 2 << 20);
+            assert_eq!(growth.width() / KIB, width, "50 ms of {mib_per_second} MiB/s after one window");
+        }
     }
 
     #[test]

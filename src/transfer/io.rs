@@ -14,9 +14,6 @@ use super::settings::Settings;
 use super::window::Window;
 use crate::sftp::{self, Call, Completions, Reply, Session, StatusCode};
 
-/// What must be left of a file before more connections are taken for it.
-pub(super) const SPREADING_BYTES: u64 = 16 << 20;
-
 /// The engine's tools, lent to one file at a time.
 pub(super) struct Io {
     pub(super) lines: Lines,

@@ -222,7 +222,12 @@ impl Upload {
 
     /// Whether more connections would help: so much is left of it.
     pub(super) fn may_spread(&self) -> bool {
-        self.state == State::Moving && self.failure.is_none() && self.backlog() >= SPREADING_BYTES
+        self.state == State::Moving && self.failure.is_none() && self.is_large()
+    }
+
+    /// Whether there is so much left of it that more connections pay.
+    pub(super) fn is_large(&self) -> bool {
+        self.backlog() >= SPREADING_BYTES
     }
 
     /// Opens it on one more connection.
