@@ -11,7 +11,7 @@ use crate::name::RemotePath;
 use crate::remote::{Interrupt, Remote};
 use crate::sftp::{Error, Extension, FileType, Session};
 use crate::terminal::{ByteSize, Output};
-use crate::transfer::{self, Connections, Job, Limit, Options, Pairs, Request, Selection};
+use crate::transfer::{self, Connections, Job, Limit, Options, Pairs, Request, Selection, Standing};
 
 /// All that a command may see and change.
 pub struct Context {
@@ -90,7 +90,11 @@ impl Context {
             spares: std::mem::take(&mut self.spares),
         };
         let (server, limit) = (self.settings.server.clone(), self.limit.clone());
-        let request = Request { pairs, options, selection, mode, server, limit, connections };
+        let standing = Standing {
+            remote: Some(self.remote.working_directory().clone()),
+            local: Some(self.local.path().to_owned()),
+        };
+        let request = Request { pairs, options, selection, mode, server, limit, standing, connections };
         transfer::start(self.session(), request)
     }
 

@@ -43,7 +43,7 @@ pub(super) struct TransferFlags {
     /// Change the permissions of the files that arrive: 640, or go-w,u+X of what they would be
     #[arg(long, value_name = "mode")]
     chmod: Option<Mode>,
-    /// Remove each source once its copy is known to be complete, and directories that are empty then
+    /// Remove each source once its copy is known to be complete, and directories that are empty then, but not the working directory
     #[arg(long)]
     remove_source: bool,
     /// Only say what would be moved, skipped or continued, and where to

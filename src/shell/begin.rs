@@ -48,6 +48,7 @@ impl Performer {
 
     /// Wildcards of the destination's path are expanded; nothing else in it is special, and the start directory is taken as it is.
     fn fetch(&mut self, path: &RemotePath, local: Option<&OsStr>) -> Verdict {
+        self.lines_follow = false;
         let mut source = Word::default();
         if !path.is_absolute() {
             source = Word::literal(self.context.remote.working_directory().as_bytes());

@@ -22,6 +22,10 @@ pub(crate) struct Performer {
     pub(crate) shell_escape: bool,
     /// How transfers are shown.
     pub(crate) showing: Showing,
+    /// The command line that goes on where this one is stopped.
+    pub(crate) again: String,
+    /// Whether another line may come after one that is stopped.
+    pub(crate) lines_follow: bool,
     /// Ctrl-C and the others.
     pub(crate) signals: Signals,
     /// Whether a failure told already why the connection is gone.
@@ -75,7 +79,8 @@ impl Performer {
                 let progress = self.showing.progress(&self.context);
                 let canceller = job.canceller();
                 self.signals.guard(move || canceller.abandon());
-                let report = watch(job, progress, &self.context, &self.signals);
+                let again = (!self.lines_follow).then_some(&*self.again);
+                let report = watch(job, progress, &self.context, again, &self.signals);
                 self.told_of_its_loss |= report.lost.is_some();
                 self.context.take_back(report.sessions.clone());
                 self.signals.guard_session(self.context.remote.session());

@@ -34,8 +34,10 @@ use crate::transfer::Limit;
 /// answered from now on. It is meant to be called once in a process.
 pub fn run_command_line(arguments: impl IntoIterator<Item = OsString>) -> RunEnd {
     let output = Output::standard();
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let again = resuming(&arguments);
     match cli::parse(arguments) {
-        Ok(CommandLine::Session(invocation)) => run(&judged(*invocation), &output),
+        Ok(CommandLine::Session(invocation)) => run(&judged(*invocation), again, &output),
         Ok(CommandLine::Help(text)) => {
             output.answer(text.trim_end());
             RunEnd::Done
@@ -57,13 +59,22 @@ pub fn run_command_line(arguments: impl IntoIterator<Item = OsString>) -> RunEnd
     }
 }
 
+/// The same command line with `-a`, as it may be typed in a shell: it goes on where this one was stopped.
+fn resuming(arguments: &[OsString]) -> String {
+    let mut words = arguments.iter().map(|word| word.as_bytes());
+    let program = words.next().unwrap_or(b"sftpsh");
+    let all = [program, b"-a"].into_iter().chain(words.skip_while(|word| *word == b"-a"));
+    let line = shlex::bytes::try_join(all).unwrap_or_default();
+    Printable(&line).to_string()
+}
+
 /// `--strict` is about lines that are piped in, and whether they are is not the command line's to know.
 fn judged(invocation: Invocation) -> Invocation {
     let piped = invocation.batch.is_none() && invocation.commands.is_none() && !io::stdin().is_terminal();
     if invocation.strict && piped { invocation.with_piped_batch() } else { invocation }
 }
 
-fn run(invocation: &Invocation, output: &Output) -> RunEnd {
+fn run(invocation: &Invocation, again: String, output: &Output) -> RunEnd {
     output.set_quiet(match invocation {
         Invocation { silent: true, .. } => Quiet::Warnings,
         Invocation { quiet: true, .. } => Quiet::Status,
@@ -106,36 +117,44 @@ fn run(invocation: &Invocation, output: &Output) -> RunEnd {
     signals.guard_session(&connected.session);
     signals.enter(Phase::Running);
     output.note(connected.greeting);
-    let end = converse(connected.session, connector, invocation, script, &signals, output);
+    let end = match context(connected.session, connector, invocation, output) {
+        Some(context) => converse(context, invocation, again, script, &signals),
+        None => RunEnd::ConnectionFailed,
+    };
     output.flush();
     end
 }
 
-fn converse(
-    session: Session,
-    connector: Arc<Connector>,
-    invocation: &Invocation,
-    script: Option<Script>,
-    signals: &Signals,
-    output: &Output,
-) -> RunEnd {
-    let showing = Showing { moves: moves_its_cursor(invocation.plain) };
+/// What commands work on; nothing where that can't be learned, which is said.
+fn context(session: Session, connector: Arc<Connector>, invocation: &Invocation, output: &Output) -> Option<Context> {
     let settings = settings(invocation, is_shown_at_first(invocation.progress, output));
-    let context = match Context::open(session, settings, output.clone()) {
+    match Context::open(session, settings, output.clone()) {
         Ok(context) => {
-            Context { connector: Some(connector), limit: Limit::new(invocation.bytes_per_second), ..context }
+            Some(Context { connector: Some(connector), limit: Limit::new(invocation.bytes_per_second), ..context })
         }
         Err(failure) => {
             show(&failure, output);
-            return RunEnd::ConnectionFailed;
+            None
         }
-    };
+    }
+}
+
+fn converse(
+    context: Context,
+    invocation: &Invocation,
+    again: String,
+    script: Option<Script>,
+    signals: &Signals,
+) -> RunEnd {
+    let showing = Showing { moves: moves_its_cursor(invocation.plain) };
     signals.raise(context.interrupt().clone());
     let mut performer = Performer {
         context,
         after_failure: after_failure(invocation),
         shell_escape: invocation.shell_escape,
         showing,
+        again,
+        lines_follow: invocation.batch.is_none() && invocation.commands.is_none(),
         signals: signals.clone(),
         told_of_its_loss: false,
     };

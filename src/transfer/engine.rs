@@ -85,7 +85,7 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Event>, can
         remote: RemoteTree::default(),
         homeless: BTreeSet::new(),
         links: RemoteLinks::default(),
-        removals: Removals::new(request.options.remove_source),
+        removals: Removals::new(request.options.remove_source, request.standing),
         unanswered: Vec::new(),
         lost: None,
     }

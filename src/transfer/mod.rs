@@ -39,6 +39,6 @@ pub use job::{Canceller, Job, start};
 pub use limit::Limit;
 pub use report::Report;
 pub use request::{
-    Connections, Direction, GetPair, Links, LocalPath, OnConflict, Options, Pairs, PutPair, Request, Verify,
+    Connections, Direction, GetPair, Links, LocalPath, OnConflict, Options, Pairs, PutPair, Request, Standing, Verify,
 };
 pub use selection::{Rules, RulesBuilder, Selection};

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, statat};
@@ -14,9 +15,10 @@ use super::io::{Asked, Io};
 use super::local::{Place, bytes};
 use super::plan::times;
 use super::reporter::Sequence;
+use super::request::Standing;
 use super::settings::bits;
 use crate::name::RemotePath;
-use crate::sftp::{self, Attributes, Reply, StatusCode, calls};
+use crate::sftp::{self, Attributes, Reply, Session, StatusCode, calls};
 
 /// Something that arrived, and what is known of its source.
 pub(super) enum Moved {
@@ -36,6 +38,7 @@ pub(super) enum Moved {
 #[derive(Default)]
 pub(super) struct Removals {
     is_wanted: bool,
+    standing: Standing,
     sources: BTreeMap<Sequence, Moved>,
     /// Targets that were written: another file of the job would destroy what has no source any more.
     targets: HashSet<PathBuf>,
@@ -47,8 +50,8 @@ pub(super) struct Removals {
 }
 
 impl Removals {
-    pub(super) fn new(is_wanted: bool) -> Removals {
-        Removals { is_wanted, ..Removals::default() }
+    pub(super) fn new(is_wanted: bool, standing: Standing) -> Removals {
+        Removals { is_wanted, standing, ..Removals::default() }
     }
 
     /// Whether nothing is under way.
@@ -140,7 +143,7 @@ impl Removals {
     /// All else is done: removes the deepest directories that are left. Whether there were any to ask for.
     pub(super) fn remove_directories(&mut self, io: &mut Io) -> bool {
         while let Some((_, directories)) = self.local_directories.pop_last() {
-            for directory in directories {
+            for directory in directories.into_iter().filter(|directory| !self.standing.is_here(directory)) {
                 use std::io::ErrorKind::{DirectoryNotEmpty, NotFound};
                 match fs::remove_dir(&directory) {
                     Err(error) if !matches!(error.kind(), DirectoryNotEmpty | NotFound) => {
@@ -150,7 +153,14 @@ impl Removals {
                 }
             }
         }
-        let Some((_, directories)) = self.remote_directories.pop_last() else { return false };
+        let directories: Vec<RemotePath> = loop {
+            let Some((_, directories)) = self.remote_directories.pop_last() else { return false };
+            let left = directories.into_iter().filter(|directory| !self.standing.is_there(directory, io.session()));
+            let left: Vec<RemotePath> = left.collect();
+            if !left.is_empty() {
+                break left;
+            }
+        };
         for (number, directory) in (0..).zip(directories) {
             // Steps count from the other end.
             let sequence = Sequence::MAX - number;
@@ -158,6 +168,23 @@ impl Removals {
             self.emptied.insert(sequence, directory);
         }
         true
+    }
+}
+
+impl Standing {
+    /// Whether this is the working directory here.
+    fn is_here(&self, directory: &Path) -> bool {
+        let identity = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
+        let found = self.local.as_deref().and_then(identity);
+        found.is_some() && found == identity(directory)
+    }
+
+    /// Whether this is the working directory on the server. The server is asked only about what may well be it.
+    fn is_there(&self, directory: &RemotePath, session: &Session) -> bool {
+        let Some(working) = &self.remote else { return false };
+        let name = directory.base_name();
+        let may_be = name == working.base_name() || matches!(name, Some(b"." | b".."));
+        may_be && session.realpath(directory).map_or(true, |path| path[..] == *working.as_bytes())
     }
 }
 

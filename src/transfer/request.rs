@@ -28,8 +28,19 @@ pub struct Request {
     pub server: Vec<u8>,
     /// How fast it may go, together with all others that have this limit.
     pub limit: Limit,
+    /// Where the user stands.
+    pub standing: Standing,
     /// Which connections it may use beside the one that it starts on.
     pub connections: Connections,
+}
+
+/// Where the user stands: directories that are not removed, however empty.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// The working directory on the server, by its canonical path.
+    pub remote: Option<RemotePath>,
+    /// The working directory here.
+    pub local: Option<PathBuf>,
 }
 
 /// The connections of a transfer: how many, and what happens when they break.

@@ -272,3 +272,33 @@ fn a_shortage_of_room_is_said_before_it_is_felt() {
         .types("put -n small")
         .complains_like(&["REMOTE: 8.0T or more are to go there, and ", "REMOTE: 8.0T or more are to go there, and "]);
 }
+
+#[test]
+fn the_working_directory_is_not_removed_with_what_was_in_it() {
+    let entries = || [Entry::file("w/sub/f", "f"), Entry::file("w/g", "g"), Entry::link("link", ".")];
+    for (line, other) in [
+        ("-r --remove-source .", "there"),
+        ("-r --remove-source ../w", "there/w"),
+        ("-r --remove-source ../../WORLD/link/w", "there/w"),
+    ] {
+        let shell = Shell::on(Remote::with(entries())).here(["there/"]);
+        let line = |side: &str| line.replace("WORLD", side);
+        shell
+            .types("cd w")
+            .types(&format!("get {} there", line("remote")))
+            .types("pwd")
+            .types("ls")
+            .succeeds()
+            .remote_holds(&["link", "w/"])
+            .local_file(&format!("{other}/sub/f"), "f");
+        let shell = Shell::on(Remote::with(["there/"])).here(entries());
+        shell
+            .types("lcd w")
+            .types(&format!("put {} there", line("local")))
+            .types("lpwd")
+            .types("!true")
+            .succeeds()
+            .local_holds(&["link", "w/"])
+            .remote_file(&format!("{other}/sub/f"), "f");
+    }
+}

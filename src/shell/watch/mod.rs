@@ -69,8 +69,8 @@ trait Display {
     fn end(&mut self, _report: &Report, _output: &Output) {}
 }
 
-/// Watches a job to its end.
-pub(crate) fn watch(job: Job, progress: Progress, context: &Context, signals: &Signals) -> Report {
+/// Watches a job to its end. `again` is the command line that goes on where it is stopped, if no other line can be given.
+pub(crate) fn watch(job: Job, progress: Progress, context: &Context, again: Option<&str>, signals: &Signals) -> Report {
     let output = &context.output;
     let mut unfinished = Unfinished::default();
     let report = match progress {
@@ -81,7 +81,7 @@ pub(crate) fn watch(job: Job, progress: Progress, context: &Context, signals: &S
     };
     // Nobody is left to type it where the session ends.
     if report.cancelled && report.lost.is_none() && !signals.is_ended() {
-        unfinished.way_on(&context.remote).iter().for_each(|way| output.hint(way));
+        unfinished.way_on(&context.remote, again).iter().for_each(|way| output.hint(way));
     }
     report
 }

@@ -32,8 +32,12 @@ impl Unfinished {
     }
 
     /// What continues it, if something was kept: the whole line where that is one file.
-    pub(super) fn way_on(&self, remote: &Remote) -> Option<String> {
+    /// `again` is the command line to do it with, where no other line can be given.
+    pub(super) fn way_on(&self, remote: &Remote, again: Option<&str>) -> Option<String> {
         let kept = self.kept.first()?;
+        if let Some(again) = again {
+            return Some(format!("{again} continues"));
+        }
         let file = self.started.as_ref().filter(|file| file.direction == Direction::Get);
         match file.filter(|file| self.kept.len() == 1 && file.target == kept.as_os_str().as_bytes()) {
             Some(file) => Some(format!("{} continues", line(file, remote))),

@@ -111,6 +111,7 @@ impl Site {
             selection: Selection::default(),
             mode: None,
             server: b"test".to_vec(),
+            standing: sftpsh::transfer::Standing::default(),
             limit: Limit::default(),
             connections: Connections::default(),
         }
