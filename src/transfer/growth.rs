@@ -170,6 +170,35 @@ mod tests {
         }
     }
 
+    /// A round whose answers all come at its end, each having taken `took`.
+    fn round(growth: &mut Growth, now: &mut Instant, lasts: u64, took: u64) {
+        growth.issued(true, *now);
+        *now += Duration::from_millis(lasts);
+        let issued = *now - Duration::from_millis(took);
+        growth.answered(growth.width(), issued, *now);
+    }
+
+    #[test]
+    fn an_opening_that_does_not_pay_is_the_last() {
+        let (mut growth, mut now) = (Growth::new(2048 * KIB, 16 * 1024 * KIB), Instant::now());
+        round(&mut growth, &mut now, 50, 50);
+        assert_eq!(growth.width(), 8 * 1024 * KIB, "2 MiB in 50 ms");
+        round(&mut growth, &mut now, 180, 50);
+        assert_eq!(growth.width(), 8 * 1024 * KIB, "8 MiB in 180 ms are little more");
+        round(&mut growth, &mut now, 100, 50);
+        assert_eq!(growth.width(), 16 * 1024 * KIB, "8 MiB in 100 ms are");
+    }
+
+    #[test]
+    fn a_crowded_window_closes_by_half() {
+        let (mut growth, mut now) = (Growth::new(2048 * KIB, 16 * 1024 * KIB), Instant::now());
+        round(&mut growth, &mut now, 50, 50);
+        round(&mut growth, &mut now, 320, 299);
+        assert_eq!(growth.width(), 8 * 1024 * KIB, "six times as long is not yet too long");
+        round(&mut growth, &mut now, 320, 303);
+        assert_eq!(growth.width(), 4 * 1024 * KIB);
+    }
+
     #[test]
     fn a_fixed_window_stays() {
         let mut growth = Growth::new(64 * KIB, 64 * KIB);

@@ -206,8 +206,10 @@ mod tests {
         let other = limit.clone();
         other.issue(3600 * KIB, Instant::now());
         assert!(limit.wait() > Duration::from_secs(3000));
-        other.set(Some(3600 * KIB));
-        assert_eq!(limit.bytes_per_second(), Some(3600 * KIB));
+        other.refund(600 * KIB);
+        assert!(limit.wait() <= Duration::from_secs(3000));
+        other.set(Some(3000 * KIB));
+        assert_eq!(limit.bytes_per_second(), Some(3000 * KIB));
         assert!(limit.wait() <= Duration::from_secs(1));
         other.set(None);
         assert_eq!((limit.bytes_per_second(), limit.wait()), (None, Duration::ZERO));
