@@ -153,3 +153,81 @@ fn hasher(algorithm: HashAlgorithm) -> Option<Hasher> {
     })
     .ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn asked(verify: Verify) -> Option<Hashing> {
+        Hashing::begin(&Hashes::new(Some(Extension::CheckFile), verify), CONTENTS.len() as u64)
+    }
+
+    /// More than two steps.
+    static CONTENTS: [u8; 2 * STEP_BYTES + 7] = [b'x'; 2 * STEP_BYTES + 7];
+
+    fn step(hashing: &mut Hashing, contents: &[u8]) -> usize {
+        let mut steps = 0;
+        while hashing.next() == Next::Step {
+            let read = |offset: u64, buffer: &mut [u8]| {
+                let rest = &contents[contents.len().min(usize::try_from(offset).unwrap())..];
+                let length = rest.len().min(buffer.len());
+                buffer[..length].copy_from_slice(&rest[..length]);
+                Ok(length)
+            };
+            hashing.step(&mut Vec::new(), read).unwrap();
+            steps += 1;
+        }
+        steps
+    }
+
+    fn hash(algorithm: HashAlgorithm, contents: &[u8]) -> FileHash {
+        let mut hasher = hasher(algorithm).unwrap();
+        hasher.update(contents).unwrap();
+        FileHash { algorithm, digest: Bytes::from(hasher.finish().unwrap().to_vec()) }
+    }
+
+    #[test]
+    fn each_algorithm_gives_as_many_bytes_as_its_replies_hold() {
+        for algorithm in HashAlgorithm::ALL {
+            assert_eq!(hash(algorithm, b"").digest.len(), algorithm.length(), "{algorithm}");
+        }
+        let empty = hash(HashAlgorithm::Sha256, b"").digest;
+        assert_eq!(empty[..4], [0xe3, 0xb0, 0xc4, 0x42]);
+    }
+
+    #[test]
+    fn a_file_is_hashed_step_by_step_and_once_more_by_another_algorithm() {
+        let mut hashing = asked(Verify::Yes).unwrap();
+        assert_eq!(step(&mut hashing, &CONTENTS), 3);
+        assert_eq!(hashing.next(), Next::Wait);
+        assert!(hashing.heard(hash(HashAlgorithm::Sha1, &CONTENTS)));
+        assert_eq!(step(&mut hashing, &CONTENTS), 3);
+        assert_eq!(hashing.next(), Next::Over { algorithm: HashAlgorithm::Sha1, is_equal: true });
+    }
+
+    #[test]
+    fn a_file_that_shrank_or_changed_is_another_one() {
+        for contents in [&CONTENTS[1..], b"", &[&CONTENTS[1..], b"y"].concat()] {
+            let mut hashing = asked(Verify::Yes).unwrap();
+            assert!(hashing.heard(hash(HashAlgorithm::Sha256, &CONTENTS)));
+            step(&mut hashing, contents);
+            assert_eq!(hashing.next(), Next::Over { algorithm: HashAlgorithm::Sha256, is_equal: false });
+        }
+    }
+
+    #[test]
+    fn a_server_that_does_not_know_the_request_is_not_asked_again() {
+        assert!(asked(Verify::ByReading).is_none());
+        let mut hashes = Hashes::new(Some(Extension::CheckFile), Verify::Yes);
+        let refused = |code| Err(sftp::Error::Status(sftp::Status { code, text: Bytes::new() }));
+        assert!(hashes.heard(refused(StatusCode::FAILURE)).is_none());
+        assert!(hashes.heard(Ok(Reply::FileHash(None))).is_none());
+        assert!(Hashing::begin(&hashes, 1).is_some());
+        let _ = hashes.heard(Ok(Reply::FileHash(Some(hash(HashAlgorithm::Md5, b"")))));
+        assert_eq!(Hashing::begin(&hashes, 1).map(|hashing| hashing.algorithm), Some(HashAlgorithm::Md5));
+        assert!(hashes.heard(refused(StatusCode::OP_UNSUPPORTED)).is_none());
+        assert!(Hashing::begin(&hashes, 1).is_none());
+    }
+}

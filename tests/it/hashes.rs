@@ -5,7 +5,7 @@ use std::fs;
 use crate::support::{Entry, Outcome, Remote, Shell};
 
 /// More than is hashed at a time.
-const SIZE: usize = 2_500_000;
+const SIZE: usize = 1_300_000;
 
 fn files() -> [Entry; 3] {
     [Entry::sized("f", SIZE), Entry::sized("g", 7), Entry::sized("empty", 0)]
