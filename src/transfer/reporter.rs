@@ -173,13 +173,17 @@ impl Reporter {
 
     /// Says how far everything is, when it is time.
     fn tick(&mut self) {
-        let Some(position) = self.position else { return };
-        let now = Instant::now();
-        if now.duration_since(self.last_advance) >= ADVANCE_PAUSE {
-            self.last_advance = now;
-            let total = self.total();
-            self.emit(Event::Advanced { position, total });
+        if self.last_advance.elapsed() >= ADVANCE_PAUSE {
+            self.say_how_far();
         }
+    }
+
+    /// Says how far everything is now, as what comes next may take a while and moves nothing.
+    pub(super) fn say_how_far(&mut self) {
+        let Some(position) = self.position else { return };
+        self.last_advance = Instant::now();
+        let total = self.total();
+        self.emit(Event::Advanced { position, total });
     }
 
     fn total(&self) -> Total {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{Entry, Outcome, Remote, Shell};
+use crate::support::{Entry, Key, Outcome, Remote, Shell};
 
 /// More than is hashed at a time.
 const SIZE: usize = 1_300_000;
@@ -104,11 +104,14 @@ fn a_copy_with_another_hash_has_failed_and_does_not_take_its_place() {
         .exits(1)
         .reports("verify local \"f\": it differs from its source by the server's sha256")
         .local_file("f", "old");
-    moves("put --atomic --verify f", "hash-wrong")
-        .exits(1)
-        .reports("verify remote \"REMOTE/f\": it differs from its source by the server's sha256")
-        .remote_file("f", "old")
-        .remote_holds(&["f"]);
+    // With -a the partial file would be found again, but it is of no use.
+    for line in ["put --atomic --verify f", "put -a --atomic --verify f"] {
+        moves(line, "hash-wrong")
+            .exits(1)
+            .reports("verify remote \"REMOTE/f\": it differs from its source by the server's sha256")
+            .remote_file("f", "old")
+            .remote_holds(&["f"]);
+    }
     moves("put --verify --remove-source f", "hash-wrong").exits(1).local_has("f");
 }
 
@@ -156,4 +159,30 @@ fn a_connection_that_breaks_while_a_hash_is_waited_for_is_made_again() {
             .same("f", "f")
             .holds(|world| (!world.root().join("dead").exists()).then(|| "no server has died".to_owned()));
     }
+}
+
+#[test]
+fn a_hash_that_was_lost_with_one_of_several_connections_is_asked_for_on_another() {
+    let files = [Entry::sized("f", 40_000_000)];
+    Shell::on(Remote::with(files).lying("hash-dies-once").over_ssh())
+        .with_args(["-b", "-", "-j", "2"])
+        .types("get --verify f")
+        .succeeds()
+        .reports("1 file is equal to its source by the server's sha256")
+        .reports("One connection less")
+        .same("f", "f");
+}
+
+#[test]
+fn a_server_that_never_ends_its_hash_can_be_left() {
+    Shell::on(Remote::with([Entry::sized("f", SIZE)]).lying("hash-stalls"))
+        .at_a_terminal()
+        .types("get --verify f")
+        .sees("100%")
+        .presses(Key::Ctrl('c'))
+        .sees("what was fetched is kept")
+        .types("lpwd")
+        .sees("Local working directory")
+        .types("bye")
+        .ends_with(0);
 }

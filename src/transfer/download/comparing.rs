@@ -64,7 +64,8 @@ impl Download {
     }
 
     /// All is here: by hashes where the server computes them, else by reading it once more.
-    pub(super) fn begin_to_verify(&mut self, io: &Io) {
+    pub(super) fn begin_to_verify(&mut self, io: &mut Io) {
+        io.reporter.say_how_far();
         self.hashing = Hashing::begin(&io.hashes, self.written);
         self.state = match self.hashing {
             Some(_) => State::Hashing,

@@ -83,7 +83,7 @@ impl Upload {
     }
 
     /// All is sent: when all of it is confirmed, too, its hashes are compared or it is read back.
-    pub(super) fn begin_to_verify(&mut self, io: &Io) -> Turn {
+    pub(super) fn begin_to_verify(&mut self, io: &mut Io) -> Turn {
         if self.outstanding > 0 || !self.gaps.is_empty() {
             return Turn::Waits;
         }
@@ -91,6 +91,7 @@ impl Upload {
             self.proof = Some(Proof::ReadBack);
             return Turn::MayAsk;
         }
+        io.reporter.say_how_far();
         self.hashing = Hashing::begin(&io.hashes, self.next);
         match self.hashing {
             Some(_) => self.state = State::Hashing,

@@ -36,6 +36,8 @@ pub(crate) enum Hashing {
     Refused,
     /// `hash-unknown`: the request is not known after all.
     Unknown,
+    /// `hash-stalls`: nothing is answered any more.
+    Stalls,
     /// `hash-dies-once`: the server is gone when it is asked for the first time.
     DiesOnce,
 }
@@ -59,6 +61,7 @@ impl Hashing {
             "hash-status-ok" => Self::StatusOk,
             "hash-refused" => Self::Refused,
             "hash-unknown" => Self::Unknown,
+            "hash-stalls" => Self::Stalls,
             "hash-dies-once" => Self::DiesOnce,
             _ => return None,
         })
@@ -89,7 +92,7 @@ impl Hashing {
         let reply = Packet::new(wire::EXTENDED_REPLY, id);
         let first = first.as_bytes();
         Ok(Some(match self {
-            Self::Honest | Self::Sha1 | Self::Unreadable => reply.string(first).raw(&digest),
+            Self::Honest | Self::Sha1 | Self::Unreadable | Self::Stalls => reply.string(first).raw(&digest),
             Self::Echo => reply.string(b"check-file").string(first).raw(&digest),
             Self::Length => reply.string(b"check-file").string(first).string(&digest),
             Self::Md5 => reply.string(b"md5-hash").string(&digest),

@@ -336,8 +336,10 @@ impl Teller {
 
     fn hash(&mut self, request: Request) -> Vec<u8> {
         let Lie::Hash(hashing) = self.lie else { return Vec::new() };
+        self.stalled = hashing == Hashing::Stalls;
         let id = request.id;
         match hashing.answer(&self.honest, request) {
+            _ if self.stalled => Vec::new(),
             Ok(Some(packet)) => packet.bytes(),
             Ok(None) => {
                 self.left = true;
