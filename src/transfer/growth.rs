@@ -19,6 +19,13 @@ const CROWDED: f64 = 6.0;
 /// How many times wider a window becomes at once where its answers come so close together that the link holds as many.
 const WIDEST_STEP: u32 = 4;
 
+/// How long the link takes over one request, where it is fast enough for larger ones than the smallest. Each request costs
+/// every process on its way some turns, so fewer are cheaper; but progress is seen, and a cut is felt, by whole requests.
+const REQUEST_TIME: Duration = Duration::from_millis(2);
+
+/// Bytes of the smallest request, of which the larger ones are multiples. Every server takes it.
+pub(super) const LEAST_REQUEST_BYTES: u32 = 32 * 1024;
+
 /// Differences below this are the work of clocks and schedulers, not of a link.
 const NOISE: Duration = Duration::from_millis(1);
 
@@ -32,6 +39,7 @@ pub(super) struct Growth {
     fastest: Option<Duration>,
     /// Bytes per second before the window was opened the last time.
     rate_before: f64,
+    request_bytes: u32,
     round: Round,
 }
 
@@ -56,12 +64,18 @@ impl Growth {
     /// Starts with `least` bytes, and opens up to `most`.
     pub(super) fn new(least: u64, most: u64) -> Growth {
         let most = most.max(least);
-        Growth { least, most, width: least, fastest: None, rate_before: 0.0, round: Round::new(None) }
+        let request_bytes = LEAST_REQUEST_BYTES;
+        Growth { least, most, width: least, fastest: None, rate_before: 0.0, request_bytes, round: Round::new(None) }
     }
 
     /// Bytes that may be in flight now.
     pub(super) fn width(&self) -> u64 {
         self.width
+    }
+
+    /// Bytes that the next request may move: what the link carries in two milliseconds.
+    pub(super) fn request_bytes(&self) -> u32 {
+        self.request_bytes
     }
 
     /// A request went out, and whether the window is full with it.
@@ -86,8 +100,9 @@ impl Growth {
     fn end_round(&mut self, now: Instant) {
         let round = std::mem::replace(&mut self.round, Round::new(Some(now)));
         let (Some(began), Some(fastest), true) = (round.began, self.fastest, round.was_full) else { return };
-        let seconds = now.saturating_duration_since(began).as_secs_f64().max(f64::EPSILON);
-        let rate = round.bytes as f64 / seconds;
+        let elapsed = now.saturating_duration_since(began);
+        self.request_bytes = request_bytes(round.bytes, elapsed);
+        let rate = round.bytes as f64 / elapsed.as_secs_f64().max(f64::EPSILON);
         let took = round.waited / round.answers.max(1);
         let within = |times: f64| took <= fastest.mul_f64(times) + NOISE;
         if within(UNQUEUED) && rate >= self.rate_before * PAYING {
@@ -102,12 +117,19 @@ impl Growth {
     }
 }
 
+/// What a link that moved `bytes` in a time moves in [`REQUEST_TIME`], in whole multiples of the smallest request.
+fn request_bytes(bytes: u64, elapsed: Duration) -> u32 {
+    let carried = u128::from(bytes) * REQUEST_TIME.as_nanos() / elapsed.as_nanos().max(1);
+    let carried = u32::try_from(carried).unwrap_or(u32::MAX);
+    (carried - carried % LEAST_REQUEST_BYTES).max(LEAST_REQUEST_BYTES)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     const KIB: u64 = 1024;
-    const REQUEST: u64 = 32 * KIB;
+    const REQUEST: u64 = LEAST_REQUEST_BYTES as u64;
 
     /// A link, as far as a window can feel it: how long bytes travel, and how many pass in a second.
     struct Link {
@@ -197,6 +219,19 @@ mod tests {
         assert_eq!(growth.width(), 8 * 1024 * KIB, "six times as long is not yet too long");
         round(&mut growth, &mut now, 320, 303);
         assert_eq!(growth.width(), 4 * 1024 * KIB);
+    }
+
+    #[test]
+    fn a_request_is_as_large_as_the_link_is_fast() {
+        let request_on = |milliseconds, mib_per_second: f64| {
+            let mut growth = Growth::new(2048 * KIB, 16 * 1024 * KIB);
+            Link::new(milliseconds, mib_per_second * 1024.0 * 1024.0).carry(&mut growth, 256 << 20);
+            growth.request_bytes() / 1024
+        };
+        assert_eq!(request_on(0, 1.0), 32, "a slow link");
+        assert_eq!(request_on(1, 110.0), 224, "a gigabit");
+        assert_eq!(request_on(50, 10.0), 32, "a slow and long link");
+        assert_eq!(request_on(0, 480.0), 960, "a loopback");
     }
 
     #[test]

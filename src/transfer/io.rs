@@ -179,17 +179,20 @@ impl Io {
 
     /// Bytes of the next READ.
     pub(super) fn read_bytes(&self) -> u32 {
-        self.within_limit(self.settings.read_bytes)
+        self.request_bytes(self.settings.read_bytes)
     }
 
     /// Bytes of the next WRITE.
     pub(super) fn write_bytes(&self) -> u32 {
-        self.within_limit(self.settings.write_bytes)
+        self.request_bytes(self.settings.write_bytes)
     }
 
-    /// What the user pinned stays as it is.
-    fn within_limit(&self, bytes: u32) -> u32 {
-        if self.settings.options.request_bytes.is_some() { bytes } else { self.limit.request_bytes(bytes) }
+    /// As many as the connection and the limit are good for. What the user pinned stays as it is.
+    fn request_bytes(&self, most: u32) -> u32 {
+        if self.settings.options.request_bytes.is_some() {
+            return most;
+        }
+        self.limit.request_bytes(most.min(self.lines.get(self.line).window.request_bytes()))
     }
 
     fn submit<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C, issued: Instant) {

@@ -3,12 +3,13 @@
 use rustix::fs::{Mode, RawMode};
 use rustix::process::{Resource, getrlimit, umask};
 
+use super::growth::LEAST_REQUEST_BYTES;
 use super::request::Options;
 use crate::mode::Change;
 use crate::sftp::Session;
 
-/// Bytes of one READ or WRITE where the user did not say. Every server takes it, and larger ones are slower through libssh2's queues.
-const REQUEST_BYTES: u32 = 32 * 1024;
+/// Bytes of one READ or WRITE at most where the user did not say: as much as fits in whole multiples of the smallest.
+const MOST_REQUEST_BYTES: u32 = 7 * LEAST_REQUEST_BYTES;
 
 /// Longest READ or WRITE that fits into a packet of the protocol.
 const LARGEST_REQUEST_BYTES: u32 = 255 * 1024;
@@ -44,6 +45,7 @@ pub(super) struct Settings {
     pub(super) mode: Option<Change>,
     /// The mode bits that a new file does not get.
     pub(super) umask: u32,
+    /// Bytes of a READ and of a WRITE, at most.
     pub(super) read_bytes: u32,
     pub(super) write_bytes: u32,
     pub(super) least_window_bytes: u64,
@@ -55,9 +57,10 @@ pub(super) struct Settings {
 impl Settings {
     pub(super) fn new(session: &Session, options: Options, server: Vec<u8>) -> Settings {
         let limits = session.limits();
-        let size = |limit: u32| match options.request_bytes {
-            Some(bytes) => bytes.clamp(1, LARGEST_REQUEST_BYTES),
-            None => limit.min(REQUEST_BYTES),
+        let size = |limit: u32| match (options.request_bytes, options.requests) {
+            (Some(bytes), _) => bytes.clamp(1, LARGEST_REQUEST_BYTES),
+            (None, Some(_)) => limit.min(LEAST_REQUEST_BYTES),
+            (None, None) => limit.min(MOST_REQUEST_BYTES),
         };
         let (read_bytes, write_bytes) = (size(limits.read_bytes), size(limits.write_bytes));
         let pinned = options.requests.or(options.request_bytes.map(|_| REQUESTS)).map(|requests| requests.max(1));

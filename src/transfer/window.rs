@@ -28,6 +28,11 @@ impl Window {
         self.growth.width()
     }
 
+    /// Bytes that the next request may move.
+    pub(super) fn request_bytes(&self) -> u32 {
+        self.growth.request_bytes()
+    }
+
     /// A request that moves so many bytes goes out.
     pub(super) fn issue(&mut self, bytes: u64, now: Instant) {
         self.requests += 1;
