@@ -1,5 +1,7 @@
 //! What a job needs to know throughout: its options, the server's limits, the process's limits.
 
+use std::sync::{Mutex, PoisonError};
+
 use rustix::fs::{Mode, RawMode};
 use rustix::process::{Resource, getrlimit, umask};
 
@@ -95,8 +97,11 @@ fn files_in_flight(handles: Option<u64>) -> usize {
     there.min(here).clamp(1, FILES as u64) as usize
 }
 
-/// The only portable way to ask is to set it. For the blink of an eye other threads' new files are too private.
+/// The only portable way to ask is to set it. For the blink of an eye other threads' new files are too private; two that ask
+/// at once would take what the other one sets for what there was.
 fn current_umask() -> u32 {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mask = umask(Mode::RWXG | Mode::RWXO);
     umask(mask);
     bits(mask.as_raw_mode())

@@ -111,15 +111,20 @@ impl Running {
     }
 
     /// Closes its input and waits for its end.
+    #[track_caller]
     pub fn finish(mut self) -> Finished {
         self.stdin = None;
         self.ends()
     }
 
-    /// Waits for its end, its input being open.
+    /// Waits for its end, its input being open. Nothing that it started may outlive it.
+    #[track_caller]
     pub fn ends(mut self) -> Finished {
         let (status, hung) = wait(&mut self.child, self.patience);
         self.ended = true;
+        if !hung {
+            assert_alone(self.child.id());
+        }
         // What it started and left behind still holds its stdout; give the last words a moment to arrive.
         if !self.stdout.wait_for_end(Duration::from_secs(2)) || !self.stderr.wait_for_end(Duration::from_secs(2)) {
             kill_group(self.child.id());
@@ -174,6 +179,34 @@ pub fn kill_group(leader: u32) {
     if let Some(pid) = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw) {
         let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
     }
+}
+
+/// Fails the test if something is left of a session that we made, once all had a moment to hear that their leader is gone.
+#[track_caller]
+pub(super) fn assert_alone(leader: u32) {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let mut left = session(leader);
+    while !left.is_empty() && Instant::now() < deadline {
+        std::thread::sleep(GLANCE);
+        left = session(leader);
+    }
+    if !left.is_empty() {
+        kill_group(leader);
+        panic!("what the program started outlived it: {left:?}");
+    }
+}
+
+/// The living processes of a session, where the system tells them.
+fn session(leader: u32) -> Vec<u32> {
+    let living = |pid: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // Behind the name: state, parent, group, session.
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
+        let state = fields.next()?;
+        (state != "Z" && fields.nth(2)?.parse::<u32>().ok()? == leader).then_some(pid)
+    };
+    let directory = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    directory.filter_map(|entry| living(entry.file_name().to_str()?.parse().ok()?)).collect()
 }
 
 /// Kills a process and all that descend from it: sshd's sessions lead groups of their own.

@@ -246,6 +246,7 @@ impl Terminal {
             }
             std::thread::sleep(Duration::from_millis(2));
         };
+        self.child.process_id().into_iter().for_each(super::process::assert_alone);
         self.heard.wait_for_end(Duration::from_secs(2));
         let found = i32::try_from(status.exit_code()).unwrap_or(-1);
         let finished = Finished {
