@@ -386,6 +386,49 @@ fn strings(list: Bytes, asked: usize) -> Result<Vec<Bytes>, Violation> {
 mod tests {
     use super::super::wire::Writer;
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_bytes_in_a_version_packet_make_us_panic(
+            name in prop_oneof![Just("supported"), Just("supported2"), Just("versions"), Just("check-file")],
+            data in proptest::collection::vec(any::<u8>(), 0..80),
+            rest in proptest::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let decoded = Extensions::decode(&mut fields(|packet| {
+                packet.string(name.as_bytes());
+                packet.string(&data);
+                rest.iter().for_each(|&byte| packet.byte(byte));
+            }));
+            // What stands in a list can't make the packet a violation, only what is no pair.
+            prop_assert!(decoded.is_ok() || !rest.is_empty());
+        }
+
+        #[test]
+        fn a_hash_comes_back_as_it_went_and_a_byte_more_or_less_makes_it_none(
+            index in 0..HashAlgorithm::ALL.len(), bytes: [u8; 32], echoes: bool, is_bounded: bool,
+        ) {
+            let algorithm = HashAlgorithm::ALL[index];
+            let digest = &bytes.repeat(2)[..algorithm.length()];
+            let mut whole = Vec::new();
+            Writer::packet(&mut whole, |packet| {
+                if echoes {
+                    packet.string(b"check-file");
+                }
+                packet.string(algorithm.name().as_bytes());
+                match is_bounded {
+                    true => packet.string(digest),
+                    false => digest.iter().for_each(|&byte| packet.byte(byte)),
+                }
+            });
+            let whole = whole.split_off(4);
+            let decode = |bytes: &[u8]| FileHash::decode(&mut Reader::new(Bytes::copy_from_slice(bytes)));
+            let expected = FileHash { algorithm, digest: Bytes::copy_from_slice(digest) };
+            prop_assert_eq!(decode(&whole), Some(expected));
+            prop_assert_eq!(decode(&whole[..whole.len() - 1]), None);
+            prop_assert_eq!(decode(&[&whole[..], &[0]].concat()), None);
+        }
+    }
 
     fn fields(write: impl FnOnce(&mut Writer<'_>)) -> Reader {
         let mut out = Vec::new();
