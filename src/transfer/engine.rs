@@ -48,7 +48,7 @@ const STEPS_UNTOLD: u64 = 10_000;
 const LEAST_BACKLOG: u64 = 512;
 
 /// Runs a job to its end.
-pub(super) fn run(session: Session, request: Request, events: Sender<Event>, canceller: Canceller) -> Report {
+pub(super) fn run(session: Session, request: Request, events: Sender<Vec<Event>>, canceller: Canceller) -> Report {
     let direction = request.direction();
     let mut settings = Settings::new(&session, request.options, request.server);
     settings.mode = request.mode;
@@ -70,7 +70,7 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Event>, can
     let limit = request.limit;
     let io = Io { lines, line: 0, queue, limit, hashes, reporter, settings, canceller, scratch: Vec::new() };
     if request.options.dry_run {
-        return rehearsal::run(&plan, io, direction);
+        return rehearsal::run(plan, io, direction);
     }
     Engine {
         io,
@@ -164,6 +164,7 @@ impl Engine {
             if is_idle && (stops || self.is_done() && !self.empty_directories()) {
                 break;
             }
+            self.io.reporter.send();
             let answers = self.io.queue.wait(Some(self.nap()));
             match (stops, answers.is_empty()) {
                 (true, true) => {

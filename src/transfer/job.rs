@@ -18,7 +18,7 @@ use crate::transport::Killer;
 #[derive(Debug)]
 pub struct Job {
     direction: Direction,
-    events: Receiver<Event>,
+    events: Receiver<Vec<Event>>,
     canceller: Canceller,
     engine: Option<Engine>,
 }
@@ -44,9 +44,9 @@ impl Job {
         self.direction
     }
 
-    /// What it tells. The channel ends when the job does; then [`Job::wait`] returns at once.
+    /// What it tells, in portions. The channel ends when the job does; then [`Job::wait`] returns at once.
     #[must_use]
-    pub fn events(&self) -> &Receiver<Event> {
+    pub fn events(&self) -> &Receiver<Vec<Event>> {
         &self.events
     }
 

@@ -12,12 +12,12 @@ use std::path::PathBuf;
 
 use super::event::{Event, Intent};
 use super::failure::Failure;
-use super::io::{Io, Token};
+use super::io::Io;
 use super::local::{Parents, Place, bytes};
 use super::plan::{GetFile, Next, Plan, PutFile, Step, Target};
 use super::report::Report;
 use super::request::{Direction, LocalPath, OnConflict};
-use crate::sftp::{self, Completions};
+use crate::sftp;
 use prospect::{Prospect, Sending};
 
 /// Longest sleep between two looks at a cancel; what is found wakes us anyway.
@@ -27,7 +27,7 @@ const NAP: std::time::Duration = std::time::Duration::from_millis(500);
 const ASKED_AHEAD: usize = 256;
 
 /// Follows a plan to its end.
-pub(super) fn run(plan: &Plan, mut io: Io, direction: Direction) -> Report {
+pub(super) fn run(mut plan: Plan, mut io: Io, direction: Direction) -> Report {
     let mut rehearsal = Rehearsal {
         direction,
         removes: io.settings.options.remove_source,
@@ -48,8 +48,9 @@ pub(super) fn run(plan: &Plan, mut io: Io, direction: Direction) -> Report {
                 }
                 rehearsal.tell(&mut io, ASKED_AHEAD);
             }
-            Next::Later if rehearsal.waiting.is_empty() => sleep(&io.queue),
+            Next::Later if rehearsal.waiting.is_empty() => sleep(&mut io),
             Next::Later => {
+                io.reporter.send();
                 let left = rehearsal.waiting.len() - 1;
                 rehearsal.tell(&mut io, left);
             }
@@ -67,9 +68,10 @@ pub(super) fn run(plan: &Plan, mut io: Io, direction: Direction) -> Report {
     io.reporter.finish(rehearsal.lost, cancelled, sessions)
 }
 
-fn sleep(queue: &Completions<Token>) {
+fn sleep(io: &mut Io) {
+    io.reporter.send();
     // Nothing was asked, so nothing is answered: only the plan's nudge ends it early.
-    drop(queue.wait(Some(NAP)));
+    drop(io.queue.wait(Some(NAP)));
 }
 
 struct Rehearsal {

@@ -15,6 +15,9 @@ use crate::sftp::{self, Session};
 /// Pause between two [`Event::Advanced`]: a person sees no more than this.
 const ADVANCE_PAUSE: Duration = Duration::from_millis(50);
 
+/// News that are sent together, at most: enough that whoever listens is woken seldom, few enough to look up in between.
+const NEWS_AT_ONCE: usize = 256;
+
 /// A step of the plan, in the order in which steps are reported.
 pub(super) type Sequence = u64;
 
@@ -36,7 +39,9 @@ impl Found {
 
 /// Holds back what comes ahead of its turn, tells the rest, and keeps the account for the report.
 pub(super) struct Reporter {
-    events: Sender<Event>,
+    events: Sender<Vec<Event>>,
+    /// What is told and not yet sent.
+    news: Vec<Event>,
     found: Arc<Found>,
     began: Instant,
     /// The first step that is not concluded; its news goes out at once.
@@ -62,10 +67,11 @@ struct Waiting {
 }
 
 impl Reporter {
-    pub(super) fn new(events: Sender<Event>, found: Arc<Found>) -> Reporter {
+    pub(super) fn new(events: Sender<Vec<Event>>, found: Arc<Found>) -> Reporter {
         let now = Instant::now();
         Reporter {
             events,
+            news: Vec::new(),
             found,
             began: now,
             head: 0,
@@ -119,6 +125,7 @@ impl Reporter {
     /// Asks whoever watches, at once.
     pub(super) fn ask(&mut self, question: Question) {
         self.emit(Event::Asked(Arc::new(question)));
+        self.send();
     }
 
     /// A file is known to be equal to its source.
@@ -184,6 +191,7 @@ impl Reporter {
         self.last_advance = Instant::now();
         let total = self.total();
         self.emit(Event::Advanced { position, total });
+        self.send();
     }
 
     fn total(&self) -> Total {
@@ -200,8 +208,18 @@ impl Reporter {
         if let Event::Failed(failure) = &event {
             self.report.failures.push(failure.clone());
         }
-        // Nobody has to listen.
-        let _ = self.events.send(event);
+        self.news.push(event);
+        if self.news.len() >= NEWS_AT_ONCE {
+            self.send();
+        }
+    }
+
+    /// Sends what was told. Whoever is about to sleep does so: each time wakes the listener.
+    pub(super) fn send(&mut self) {
+        if !self.news.is_empty() {
+            // Nobody has to listen.
+            let _ = self.events.send(std::mem::take(&mut self.news));
+        }
     }
 
     /// Ends the account. What is still held back belongs to steps that were stopped before their turn; it is told now.
@@ -220,6 +238,7 @@ impl Reporter {
         if let Some(error) = &lost {
             self.emit(Event::Failed(Failure::new(Act::Continue, *b"", error.clone())));
         }
+        self.send();
         self.report.lost = lost;
         self.report.cancelled = cancelled;
         self.report.sessions = sessions;
@@ -233,7 +252,7 @@ mod tests {
     use super::*;
     use std::sync::mpsc::{Receiver, channel};
 
-    fn reporter() -> (Reporter, Receiver<Event>) {
+    fn reporter() -> (Reporter, Receiver<Vec<Event>>) {
         let (sender, receiver) = channel();
         (Reporter::new(sender, Arc::default()), receiver)
     }
@@ -242,9 +261,11 @@ mod tests {
         Event::Noted(Note::StartedOver(text.into()))
     }
 
-    fn told(receiver: &Receiver<Event>) -> Vec<String> {
+    fn told(reporter: &mut Reporter, receiver: &Receiver<Vec<Event>>) -> Vec<String> {
+        reporter.send();
         receiver
             .try_iter()
+            .flatten()
             .filter_map(|event| match event {
                 Event::Noted(Note::StartedOver(text)) => Some(String::from_utf8(text).unwrap()),
                 _ => None,
@@ -259,14 +280,26 @@ mod tests {
         reporter.conclude(2);
         reporter.tell(1, note("b"));
         reporter.tell(0, note("a"));
-        assert_eq!(told(&receiver), ["a"]);
+        assert_eq!(told(&mut reporter, &receiver), ["a"]);
         assert_eq!(reporter.ahead(3), 3);
         reporter.conclude(0);
-        assert_eq!(told(&receiver), ["b"]);
+        assert_eq!(told(&mut reporter, &receiver), ["b"]);
         reporter.tell(1, note("b again"));
         reporter.conclude(1);
-        assert_eq!(told(&receiver), ["b again", "c"]);
+        assert_eq!(told(&mut reporter, &receiver), ["b again", "c"]);
         assert_eq!(reporter.ahead(3), 0);
+    }
+
+    #[test]
+    fn news_go_out_together_and_none_waits_for_more_than_that() {
+        let (mut reporter, receiver) = reporter();
+        for _ in 0..NEWS_AT_ONCE + 1 {
+            reporter.tell(0, note("a"));
+        }
+        assert_eq!(receiver.try_recv().unwrap().len(), NEWS_AT_ONCE);
+        assert!(receiver.try_recv().is_err());
+        reporter.send();
+        assert_eq!(receiver.try_recv().unwrap().len(), 1);
     }
 
     #[test]
@@ -277,7 +310,8 @@ mod tests {
         assert!(receiver.try_recv().is_err(), "nothing is said of a file that was not started");
         reporter.conclude(0);
         reporter.tick();
-        let Ok(Event::Advanced { position: 700, total }) = receiver.try_recv() else { panic!("no position") };
+        let news = receiver.try_recv().unwrap();
+        let [Event::Advanced { position: 700, total }] = news[..] else { panic!("no position") };
         assert_eq!(total.bytes_done, 700);
     }
 

@@ -12,7 +12,6 @@ mod rate;
 mod screen;
 mod unfinished;
 
-use std::iter;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -29,9 +28,6 @@ use crate::transfer::{Canceller, Direction, Event, Job, Question, Report};
 
 /// Pause between two looks at Ctrl-C and at the clock while a job says nothing: too short to be felt.
 const TICK: Duration = Duration::from_millis(33);
-
-/// News that are shown in one go: enough to keep up with an engine, few enough to look at Ctrl-C in between.
-const NEWS_AT_ONCE: usize = 256;
 
 /// How a transfer is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,8 +100,7 @@ fn follow<D: Display>(
             }
         }
         match job.events().recv_timeout(TICK) {
-            Ok(first) => {
-                let news: Vec<Event> = iter::once(first).chain(job.events().try_iter().take(NEWS_AT_ONCE)).collect();
+            Ok(news) => {
                 display.aside(output, &mut |display| {
                     for event in &news {
                         if let Event::Asked(question) = event {

@@ -50,7 +50,7 @@ impl Engine {
         if let Some(step) = self.postponed.take() {
             return Some(step);
         }
-        match self.plan.as_ref()?.next() {
+        match self.plan.as_mut()?.next() {
             Next::Step(step) => Some(step),
             Next::Later => None,
             Next::End => {

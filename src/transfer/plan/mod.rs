@@ -3,6 +3,7 @@
 //! A plan is a lazy iterator that may wait for the server or the disk, and so it runs on a thread of its own; the engine
 //! never waits for it. It is bounded ahead: a tree of a million files is never in memory as a whole.
 
+mod ahead;
 mod get;
 mod put;
 mod space;
@@ -12,8 +13,7 @@ pub(super) use put::times;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::atomic::Ordering;
 use std::thread;
 
 use self::space::Space;
@@ -27,9 +27,6 @@ use super::selection::Selection;
 use crate::name::RemotePath;
 use crate::remote::Lifeline;
 use crate::sftp::{Attributes, Nudge, Times};
-
-/// Steps that are planned and not yet taken: enough that the engine never starves, little enough for any memory.
-const STEPS_AHEAD: usize = 1024;
 
 /// What of the pairs is to be moved, and how.
 pub(super) struct Wishes {
@@ -134,9 +131,7 @@ pub(super) struct PutDirectory {
 
 /// The engine's end of a plan.
 pub(super) struct Plan {
-    steps: Receiver<Step>,
-    /// Whether the engine waits for the next step, and wants to be woken by it.
-    is_awaited: Arc<AtomicBool>,
+    steps: ahead::Receiver,
 }
 
 /// What the engine finds when it asks for a step.
@@ -159,11 +154,9 @@ impl Plan {
         canceller: &Canceller,
         nudge: Nudge,
     ) -> std::io::Result<Plan> {
-        let (sender, steps) = sync_channel(STEPS_AHEAD);
-        let is_awaited = Arc::new(AtomicBool::new(false));
+        let (sender, steps) = ahead::channel(nudge);
         let space = Space::new(&pairs, wishes.options.resume, lifeline.clone());
-        let mut planner =
-            Planner { space, sender, found, is_awaited: Arc::clone(&is_awaited), nudge, canceller: canceller.clone() };
+        let mut planner = Planner { space, sender, found, canceller: canceller.clone() };
         let lifeline = lifeline.clone();
         let canceller = canceller.clone();
         thread::Builder::new().name("transfer-plan".into()).spawn(move || {
@@ -173,32 +166,20 @@ impl Plan {
                 Pairs::Put(pairs) => planner.run(shortage, put::steps(lifeline, pairs, wishes, canceller)),
             }
         })?;
-        Ok(Plan { steps, is_awaited })
+        Ok(Plan { steps })
     }
 
     /// The next step, if it is there.
-    pub(super) fn next(&self) -> Next {
-        match self.steps.try_recv() {
-            Ok(step) => return Next::Step(step),
-            Err(TryRecvError::Disconnected) => return Next::End,
-            Err(TryRecvError::Empty) => self.is_awaited.store(true, Ordering::SeqCst),
-        }
-        // Once more: it may have come before the planner could see that it is awaited.
-        match self.steps.try_recv() {
-            Ok(step) => Next::Step(step),
-            Err(TryRecvError::Disconnected) => Next::End,
-            Err(TryRecvError::Empty) => Next::Later,
-        }
+    pub(super) fn next(&mut self) -> Next {
+        self.steps.next()
     }
 }
 
 /// The thread's end of a plan.
 struct Planner {
     space: Space,
-    sender: SyncSender<Step>,
+    sender: ahead::Sender,
     found: Arc<Found>,
-    is_awaited: Arc<AtomicBool>,
-    nudge: Nudge,
     canceller: Canceller,
 }
 
@@ -219,24 +200,11 @@ impl Planner {
             wants_more = self.send(step);
         }
         self.found.complete.store(true, Ordering::Relaxed);
-        let Planner { sender, is_awaited, nudge, .. } = self;
-        drop(sender);
-        if is_awaited.swap(false, Ordering::SeqCst) {
-            nudge.nudge();
-        }
     }
 
     /// Whether more is wanted.
     fn send(&self, step: Step) -> bool {
-        let is_taken = !self.canceller.is_cancelled() && self.sender.send(step).is_ok();
-        self.wake();
-        is_taken
-    }
-
-    fn wake(&self) {
-        if self.is_awaited.swap(false, Ordering::SeqCst) {
-            self.nudge.nudge();
-        }
+        !self.canceller.is_cancelled() && self.sender.send(step)
     }
 }
 

@@ -10,7 +10,7 @@ const SIZE: usize = 8 << 20;
 
 /// Waits until bytes have moved.
 fn until_it_moves(job: &sftpsh::transfer::Job) {
-    for event in job.events() {
+    for event in job.events().iter().flatten() {
         if let Event::Started(_) | Event::Advanced { .. } = event {
             return;
         }

@@ -140,7 +140,13 @@ impl Site {
     }
 
     pub(super) fn told(&self, job: transfer::Job) -> Told {
-        let lines = job.events().iter().filter_map(|event| line(&event)).map(|line| self.world.plain(&line)).collect();
+        let lines = job
+            .events()
+            .iter()
+            .flatten()
+            .filter_map(|event| line(&event))
+            .map(|line| self.world.plain(&line))
+            .collect();
         Told { report: job.wait(), lines }
     }
 

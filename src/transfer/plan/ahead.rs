@@ -1,0 +1,141 @@
+//! Steps on their way from the planner to the engine: taken all at once, so that the two wake each other seldom.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::{Next, Step};
+use crate::sftp::Nudge;
+
+/// Steps that are planned and not yet taken; the engine may hold as many that it took and has not begun. Enough that it
+/// never starves, little enough for any memory.
+const STEPS_AHEAD: usize = 512;
+
+#[derive(Default)]
+struct State {
+    ready: VecDeque<Step>,
+    /// The engine waits for the next step, and wants to be woken by it.
+    is_awaited: bool,
+    /// All was planned.
+    is_complete: bool,
+    /// The engine wants no more.
+    is_unwanted: bool,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    taken: Condvar,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The planner's end. Dropping it says that all was planned.
+pub(super) struct Sender {
+    shared: Arc<Shared>,
+    nudge: Nudge,
+}
+
+/// The engine's end. Dropping it says that no more is wanted.
+pub(super) struct Receiver {
+    taken: VecDeque<Step>,
+    shared: Arc<Shared>,
+}
+
+/// Both ends; `nudge` wakes the engine.
+pub(super) fn channel(nudge: Nudge) -> (Sender, Receiver) {
+    let shared = Arc::<Shared>::default();
+    (Sender { shared: Arc::clone(&shared), nudge }, Receiver { taken: VecDeque::new(), shared })
+}
+
+impl Sender {
+    /// Sends a step, when there is room for it. Whether more is wanted.
+    pub(super) fn send(&self, step: Step) -> bool {
+        let is_full = |state: &mut State| state.ready.len() >= STEPS_AHEAD && !state.is_unwanted;
+        let mut state =
+            self.shared.taken.wait_while(self.shared.lock(), is_full).unwrap_or_else(PoisonError::into_inner);
+        if state.is_unwanted {
+            return false;
+        }
+        state.ready.push_back(step);
+        self.wake(state);
+        true
+    }
+
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let is_awaited = std::mem::take(&mut state.is_awaited);
+        drop(state);
+        if is_awaited {
+            self.nudge.nudge();
+        }
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.is_complete = true;
+        self.wake(state);
+    }
+}
+
+impl Receiver {
+    /// The next step, if it is there.
+    pub(super) fn next(&mut self) -> Next {
+        if self.taken.is_empty() {
+            let mut state = self.shared.lock();
+            std::mem::swap(&mut self.taken, &mut state.ready);
+            match (self.taken.is_empty(), state.is_complete) {
+                (true, true) => return Next::End,
+                (true, false) => state.is_awaited = true,
+                (false, _) => self.shared.taken.notify_one(),
+            }
+        }
+        self.taken.pop_front().map_or(Next::Later, Next::Step)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.shared.lock().is_unwanted = true;
+        self.shared.taken.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::sftp::Completions;
+
+    fn drain(receiver: &mut Receiver) -> usize {
+        std::iter::from_fn(|| matches!(receiver.next(), Next::Step(_)).then_some(())).count()
+    }
+
+    #[test]
+    fn steps_are_taken_at_once_and_the_engine_is_woken_only_when_it_waits() {
+        let queue = Completions::<()>::new();
+        let (sender, mut receiver) = channel(queue.nudge());
+        assert!(matches!(receiver.next(), Next::Later));
+        assert!(sender.send(Step::Leave) && sender.send(Step::Leave));
+        assert_eq!(drain(&mut receiver), 2);
+        drop(sender);
+        assert!(matches!(receiver.next(), Next::End));
+    }
+
+    #[test]
+    fn a_planner_is_never_far_ahead_and_ends_with_the_engine() {
+        let queue = Completions::<()>::new();
+        let (sender, mut receiver) = channel(queue.nudge());
+        let planner = thread::spawn(move || (0..10 * STEPS_AHEAD).take_while(|_| sender.send(Step::Leave)).count());
+        while !matches!(receiver.next(), Next::Step(_)) {
+            thread::yield_now();
+        }
+        drop(receiver);
+        assert!(planner.join().unwrap() <= 2 * STEPS_AHEAD);
+    }
+}
