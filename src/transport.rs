@@ -9,6 +9,7 @@ use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rustix::event::PollFd;
@@ -37,6 +38,11 @@ pub trait Transport: Send {
 
     /// Announces how many bytes of replies are in flight towards us, so that a receive window can follow.
     fn expect(&mut self, _reply_bytes: u64) {}
+
+    /// How long may be slept at most before the next step, though nothing moves. `None` is for ever.
+    fn rest(&self) -> Option<Duration> {
+        None
+    }
 
     /// A handle that ends the stream from any thread, also while this transport sleeps in a poll.
     fn killer(&self) -> Killer;

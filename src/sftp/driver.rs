@@ -232,6 +232,7 @@ impl Driver {
             }
             (None, _) => None,
         };
+        let left = [left, self.link.transport.rest()].into_iter().flatten().min();
         let waker = self.shared.waker();
         waker.fall_asleep();
         // While the outbox is not empty, what is staged waits for the transport and is no reason to stay awake.

@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use libssh2_sys as raw;
@@ -18,6 +19,7 @@ use ssh2::{BlockDirections, Channel, ErrorCode};
 use crate::ssh::Start;
 use crate::ssh::connection::{Connection, Fault};
 use crate::ssh::error::Error;
+use crate::ssh::keepalive::{Due, Keepalive, Patience};
 use crate::ssh::watchdog::FloodGuard;
 use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
 
@@ -71,11 +73,20 @@ pub struct ChannelTransport {
     awaits_input: bool,
     last_words: VecDeque<u8>,
     hearer: Option<Hearer>,
+    keepalive: Option<Keepalive>,
+    /// Whether an answer to a keepalive is due, and nothing has come: libssh2 must not take it in before it was noticed.
+    listens: bool,
+    /// Whether nobody is at the other end any more.
+    is_deserted: bool,
 }
 
 impl ChannelTransport {
     /// Opens a channel on a connection that is logged in, and starts what will speak SFTP on it.
-    pub(super) fn open(mut connection: Connection, start: &Start) -> Result<ChannelTransport, Error> {
+    pub(super) fn open(
+        mut connection: Connection,
+        start: &Start,
+        patience: Option<Patience>,
+    ) -> Result<ChannelTransport, Error> {
         connection.allow(OPENING_LIMIT);
         let channel = match begin(&connection, start) {
             Ok(channel) => channel,
@@ -84,6 +95,10 @@ impl ChannelTransport {
         let guard = FloodGuard::over(connection.killer().clone())
             .map_err(|error| Error::Local { what: "cannot start a thread", error })?;
         connection.dismiss_watchdog();
+        if patience.is_some() {
+            // Its own clock must not be slower than ours, which decides.
+            connection.session.set_keepalive(true, 1);
+        }
         Ok(ChannelTransport {
             channel,
             connection,
@@ -94,6 +109,9 @@ impl ChannelTransport {
             awaits_input: false,
             last_words: VecDeque::new(),
             hearer: None,
+            keepalive: patience.map(|patience| Keepalive::new(patience, Instant::now())),
+            listens: false,
+            is_deserted: false,
         })
     }
 
@@ -191,7 +209,7 @@ impl ChannelTransport {
     }
 
     fn read(&mut self, inbox: &mut Inbox) -> io::Result<Step> {
-        if !self.may_read() {
+        if !self.may_read() || (self.listens && self.channel.read_window().available == 0) {
             return Ok(Step::Blocked);
         }
         match self.channel.read(inbox.space(READ_BYTES)) {
@@ -202,6 +220,7 @@ impl ChannelTransport {
             }
             Ok(read) => {
                 inbox.commit(read);
+                self.keepalive.iter_mut().for_each(Keepalive::hear);
                 Ok(Step::Moved)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
@@ -246,6 +265,32 @@ impl ChannelTransport {
     /// key exchange.
     fn note_wait(&mut self) {
         self.awaits_input |= !self.blocks_outbound();
+    }
+
+    /// Asks a server that was silent for long whether it is there, and gives it up when it does not say so.
+    fn attend(&mut self) -> io::Result<()> {
+        let Some(keepalive) = &mut self.keepalive else { return Ok(()) };
+        let now = Instant::now();
+        if keepalive.must_listen(now) && is_ready(self.connection.socket(), PollFlags::IN) {
+            keepalive.hear();
+        }
+        let due = keepalive.due(now);
+        self.listens = keepalive.awaits_answer();
+        match due {
+            Due::Nothing => Ok(()),
+            Due::End => {
+                self.is_deserted = true;
+                let host = &self.connection.peer.host;
+                Err(io::Error::new(ErrorKind::TimedOut, format!("Timeout, server {host} not responding")))
+            }
+            // Where something is half sent already, or the socket is full, that is the question.
+            Due::Question if self.half_written || self.pending_adjustment.is_some() => Ok(()),
+            Due::Question if !is_ready(self.connection.socket(), PollFlags::OUT) => Ok(()),
+            Due::Question => {
+                let asked = self.connection.session.keepalive_send();
+                asked.map(drop).map_err(|error| self.lost(&error.into()))
+            }
+        }
     }
 
     /// An error in the user's words: what libssh2 says is where it happened, its code tells what.
@@ -305,6 +350,7 @@ impl ChannelTransport {
 
 impl Transport for ChannelTransport {
     fn step(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step> {
+        self.attend()?;
         self.guard.enter();
         let done = self.advance(out, inbox);
         self.guard.leave();
@@ -327,6 +373,10 @@ impl Transport for ChannelTransport {
         self.window = (reply_bytes.saturating_mul(4) / 3).clamp(LEAST_WINDOW, MOST_WINDOW);
     }
 
+    fn rest(&self) -> Option<Duration> {
+        self.keepalive.as_ref().map(|keepalive| keepalive.left(Instant::now()))
+    }
+
     fn killer(&self) -> Killer {
         self.connection.killer().clone()
     }
@@ -344,7 +394,9 @@ impl Transport for ChannelTransport {
     }
 
     fn finish(mut self: Box<Self>) -> End {
-        self.conclude();
+        if !self.is_deserted {
+            self.conclude();
+        }
         let exit_status = self.channel.eof().then(|| self.channel.exit_status().ok()).flatten();
         let last_words = std::mem::take(&mut self.last_words).into();
         End { exit_status, last_words }
@@ -362,6 +414,11 @@ impl fmt::Debug for ChannelTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ChannelTransport").field("window", &self.window).finish_non_exhaustive()
     }
+}
+
+/// Whether a socket is ready right now.
+fn is_ready(socket: &OwnedFd, events: PollFlags) -> bool {
+    poll(&mut [PollFd::new(socket, events)], Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 /// Opens the channel and starts the subsystem or command; on failure tells what it was that failed.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::ssh::error::Error;
+use crate::ssh::keepalive::Patience;
 use crate::ssh::tokens::Tokens;
 
 /// Which addresses may be used (`-4`, `-6`, AddressFamily).
@@ -78,6 +79,8 @@ pub struct Config {
     pub connection_attempts: u32,
     /// Whether the system probes an idle connection.
     pub tcp_keep_alive: bool,
+    /// How a silent server is asked whether it is still there; `None` is never.
+    pub server_alive: Option<Patience>,
     /// What to connect through.
     pub proxy: Option<Proxy>,
     /// What to do about an unknown host.
@@ -198,6 +201,7 @@ impl Config {
             connect_timeout: values.seconds("connecttimeout")?,
             connection_attempts: values.number("connectionattempts", 1)?,
             tcp_keep_alive: values.flag("tcpkeepalive", true)?,
+            server_alive: values.patience()?,
             proxy: values.proxy(&tokens)?,
             strict_host_key_checking: values.strict()?,
             user_known_hosts: values.files("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2", &tokens)?,
@@ -316,6 +320,11 @@ impl Values<'_> {
         };
         let seconds = parse_time(value).ok_or_else(|| Self::bad(keyword, value))?;
         Ok((seconds > 0).then(|| Duration::from_secs(seconds)))
+    }
+
+    fn patience(&self) -> Result<Option<Patience>, Error> {
+        let most_unanswered = self.number("serveralivecountmax", 3)?;
+        Ok(self.seconds("serveraliveinterval")?.map(|interval| Patience { interval, most_unanswered }))
     }
 
     fn strict(&self) -> Result<StrictHostKeyChecking, Error> {
@@ -458,6 +467,7 @@ mod tests {
     fn what_is_set_is_honoured() {
         let config = config(
             "hostname real.example\nport 2222\nuser you\nhostkeyalias alias\nconnecttimeout 1m30\nbatchmode yes\n\
+             serveraliveinterval 15\nserveralivecountmax 4\n\
              stricthostkeychecking accept-new\nciphers a,b\nnumberofpasswordprompts 1\naddressfamily inet6\n\
              preferredauthentications password,publickey\nidentitiesonly yes\nidentityagent /run/%r.sock\n\
              userknownhostsfile ~/kh \"/with blank/kh\"\nrequiredrsasize 1024\nproxycommand nc %h %p\nidentityfile /k",
@@ -466,6 +476,7 @@ mod tests {
         assert_eq!((config.host.as_str(), config.port, config.user.as_str()), ("real.example", 2222, "you"));
         assert_eq!(config.host_key_alias.as_deref(), Some("alias"));
         assert_eq!(config.connect_timeout, Some(Duration::from_secs(90)));
+        assert_eq!(config.server_alive, Some(Patience { interval: Duration::from_secs(15), most_unanswered: 4 }));
         assert_eq!(config.strict_host_key_checking, StrictHostKeyChecking::AcceptNew);
         assert_eq!(config.ciphers.unwrap(), ["a", "b"]);
         assert_eq!(config.preferred_authentications.unwrap(), ["password", "publickey"]);

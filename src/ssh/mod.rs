@@ -15,6 +15,7 @@ mod dial;
 mod error;
 mod host_key;
 mod identity;
+mod keepalive;
 mod keys;
 pub mod known_hosts;
 mod native;
@@ -32,6 +33,7 @@ pub use config::{AddressFamily, Config, IdentityAgent, Proxy, StrictHostKeyCheck
 pub use connection::Socket;
 pub use dial::dial;
 pub use error::{Error, HostKeyError};
+pub use keepalive::Patience;
 pub use public_key::PublicKey;
 pub use resolve::Request;
 
@@ -135,5 +137,5 @@ pub fn open(
     connection.pause();
     let trust = judge.decide(key, vouched, questions)?;
     auth::log_in(&connection, config, trust, questions)?;
-    ChannelTransport::open(connection, start)
+    ChannelTransport::open(connection, start, config.server_alive)
 }

@@ -165,6 +165,7 @@ fn pairs(params: HostParams, host: &str) -> Vec<(String, String)> {
     add("connecttimeout", params.connect_timeout.map(|limit| limit.as_secs().to_string()));
     add("proxyjump", params.proxy_jump.map(|hosts| hosts.join(",")));
     add("pubkeyauthentication", flag(params.pubkey_authentication));
+    add("serveraliveinterval", params.server_alive_interval.map(|interval| interval.as_secs().to_string()));
     add("tcpkeepalive", flag(params.tcp_keep_alive));
     add("certificatefile", params.certificate_file.map(path));
     add("ciphers", list(params.ciphers));

@@ -216,3 +216,36 @@ fn at_a_prompt_what_stalls_is_left_by_two_keys() {
         .ends_with(255)
         .local_lacks("f");
 }
+
+#[test]
+fn a_server_that_is_not_there_any_more_is_missed_as_soon_as_was_asked_for() {
+    let alive = |shell: Shell| shell.with_args(["-oServerAliveInterval=3", "-oServerAliveCountMax=1", "-b", "-"]);
+    let stall = Relay::plain().at(Toward::Client, 500_000, Fault::Stall);
+    let began = Instant::now();
+    alive(Shell::on(Remote::with([Entry::sized("f", SIZE)]).over_ssh()))
+        .through(stall)
+        .types("get f")
+        .exits(255)
+        .reports("Timeout, server 127.0.0.1 not responding")
+        .local_lacks("f");
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    // Its program may be busy for longer: sshd answers.
+    alive(Shell::on(Remote::with(["g"]).lying("slow-open=7000").over_ssh())).types("get g").succeeds().same("g", "g");
+}
+
+#[test]
+fn a_session_that_rests_is_kept_alive_and_its_end_is_noticed() {
+    let alive = ["-oServerAliveInterval=3", "-oServerAliveCountMax=1"];
+    let (mut running, world) =
+        Shell::on(Remote::with(["g"]).over_ssh()).through(Relay::plain()).with_args(alive).start();
+    running.types("pwd").prints("Remote working directory: ");
+    // Three rounds of question and answer, without a command.
+    let moved = world.line().moved(Toward::Client);
+    let deadline = Instant::now() + crate::support::PATIENCE;
+    while world.line().moved(Toward::Client) < moved + 3 * 36 {
+        assert!(Instant::now() < deadline, "nothing comes");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running.types("ls").prints("g");
+    assert_eq!(running.finish().code, 0);
+}
