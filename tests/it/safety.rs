@@ -390,3 +390,67 @@ fn what_is_there_is_either_continued_or_left() {
         .succeeds()
         .local_file("a", "there");
 }
+
+/// A tree to be sent, and what is there of it already.
+fn atomic_tree(remote: Remote) -> Shell {
+    let old = [Entry::file("t/a", "old").mode(0o640), Entry::file("t/d/big", "old"), Entry::file("t/d/kept", "kept")];
+    let new = [
+        Entry::file("t/a", "new"),
+        Entry::sized("t/d/big", SIZE),
+        Entry::file("t/e/new", "new"),
+        Entry::sized("t/e/empty", 0),
+    ];
+    Shell::on(remote.and(old)).here(new).as_batch()
+}
+
+const ATOMIC_TREE: [&str; 8] = ["t/", "t/a", "t/d/", "t/d/big", "t/d/kept", "t/e/", "t/e/empty", "t/e/new"];
+
+#[test]
+fn each_file_of_a_tree_takes_its_place_in_one_step() {
+    for line in ["put -r --atomic t", "put -rp --atomic t", "put -ra --atomic --verify t"] {
+        let outcome = atomic_tree(Remote::empty()).types(line).succeeds();
+        let outcome =
+            ["t/a", "t/d/big", "t/e/new", "t/e/empty"].iter().fold(outcome, |outcome, name| outcome.same(name, name));
+        let outcome = outcome.remote_holds(&ATOMIC_TREE).remote_file("t/d/kept", "kept");
+        if !line.contains("-rp") {
+            outcome.remote_mode("t/a", 0o640);
+        }
+    }
+    let failed = atomic_tree(Remote::empty().lying("enospc-at=50000")).types("put -r --atomic t").exits(1);
+    failed.remote_holds(&ATOMIC_TREE).remote_file("t/d/big", "old").same("t/a", "t/a").same("t/e/new", "t/e/new");
+}
+
+#[test]
+fn whenever_the_server_dies_each_file_of_a_tree_is_the_old_or_the_new_one() {
+    for count in (1..).step_by(3) {
+        assert!(count < 200, "it never ends");
+        let outcome =
+            atomic_tree(Remote::empty().lying(&format!("die-after={count}"))).types("put -r --atomic t").run();
+        let (here, there) = (outcome.the_world().local(), outcome.the_world().remote());
+        for name in ["t/a", "t/d/big", "t/e/new", "t/e/empty"] {
+            let found = fs::read(there.join(name)).ok();
+            let is_old = found.as_deref() == if name.contains("/e/") { None } else { Some(b"old") };
+            assert!(is_old || found == fs::read(here.join(name)).ok(), "{count} requests: {name}");
+        }
+        match outcome.code() {
+            0 => return,
+            code => assert_eq!(code, 255, "{count} requests: {}", outcome.stderr()),
+        }
+    }
+}
+
+#[test]
+fn the_directory_of_a_file_that_is_flushed_is_flushed_too() {
+    let get = |line: &str| {
+        Shell::on(Remote::with([("f", "new")]))
+            .here([Entry::directory("d").mode(0o300)])
+            .unprivileged()
+            .as_batch()
+            .types(line)
+    };
+    get("get f d").succeeds();
+    // What can't be opened can't be flushed: that is how it shows that it was tried.
+    get("get -f f d").exits(1).reports("local sync \"d\": Permission denied").holds(|world| {
+        (fs::read(world.local().join("d/f")).ok().as_deref() != Some(b"new")).then(|| "no f".to_owned())
+    });
+}

@@ -7,7 +7,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -295,7 +295,13 @@ impl Sink {
             rustix::fs::fsync(file).map_err(|error| failed(Act::SyncLocal, error))?;
         }
         if let Kind::Partial(beside) = &mut self.kind {
-            beside.place(self.fsync).map_err(|error| Failure::new(Act::ReplaceLocal, bytes(&self.shown), error))?;
+            beside.place().map_err(|error| Failure::new(Act::ReplaceLocal, bytes(&self.shown), error))?;
+            if self.fsync {
+                // Its new name is in the directory, not in the file.
+                let directory = self.shown.parent().filter(|path| !path.as_os_str().is_empty());
+                let directory = bytes(directory.unwrap_or(Path::new("."))).to_vec();
+                beside.sync_directory().map_err(|error| Failure::new(Act::SyncLocal, directory, error))?;
+            }
         }
         Ok(())
     }
@@ -320,16 +326,21 @@ impl Sink {
 }
 
 impl Beside {
-    fn place(&mut self, fsync: bool) -> Result<(), Errno> {
+    fn place(&mut self) -> Result<(), Errno> {
         let directory = self.directory.descriptor();
         renameat(directory, &self.partial.name, directory, &self.target)?;
         self.is_placed = true;
-        if fsync {
-            let directory =
-                openat(directory, ".", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-            rustix::fs::fsync(directory)?;
-        }
         Ok(())
+    }
+
+    fn sync_directory(&self) -> Result<(), Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = openat(self.directory.descriptor(), ".", flags, Mode::empty())?;
+        match rustix::fs::fsync(directory) {
+            // Some file systems know no such thing.
+            Err(Errno::INVAL) => Ok(()),
+            synced => synced,
+        }
     }
 
     /// Gives the partial the group of what it will replace.
