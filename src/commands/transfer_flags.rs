@@ -105,7 +105,7 @@ impl TransferFlags {
             let message = format!("--on-conflict={name} leaves what is there, and -a continues it");
             return Err(Failure::new(message).with_hint("give one of them"));
         }
-        let asks = self.on_conflict == Some(Conflicts::Ask);
+        let asks = self.on_conflict == Some(Conflicts::Ask) && !self.dry_run;
         match asks && (cx.stops_at_failure || !prompt::possible()) {
             true => Err(Failure::new("--on-conflict=ask: nobody can be asked here")
                 .with_hint("skip, newer and rename decide without asking")),

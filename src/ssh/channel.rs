@@ -383,6 +383,7 @@ impl Transport for ChannelTransport {
 
     /// Says goodbye and does not wait for an answer, which would be a round trip for nothing.
     fn leave(mut self: Box<Self>) {
+        self.listens = false;
         // Words that have come already are still heard.
         while matches!(self.advance(&mut Outbox::default(), &mut Inbox::default()), Ok(Step::Moved)) {}
         if !self.half_written && self.pending_adjustment.is_none() {
@@ -394,6 +395,7 @@ impl Transport for ChannelTransport {
     }
 
     fn finish(mut self: Box<Self>) -> End {
+        self.listens = false;
         if !self.is_deserted {
             self.conclude();
         }

@@ -321,10 +321,10 @@ fn a_dry_run_tells_what_would_become_of_targets_that_are_there() {
     }
     Shell::on(Remote::with(["a"]))
         .here([("a", "there")])
-        .at_a_terminal()
+        .as_batch()
         .types("get -n --on-conflict=ask a")
-        .sees("would ask, and then fetch ")
-        .at_the_prompt();
+        .succeeds()
+        .answers(&["would ask, and then fetch REMOTE/a to a (11B)", "total: 1 file, 11B"]);
 }
 
 #[test]

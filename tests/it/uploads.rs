@@ -190,3 +190,17 @@ fn a_file_whose_making_was_not_answered_is_not_taken_for_somebody_elses() {
         .same("f", "f")
         .remote_holds(&["f"]);
 }
+
+#[test]
+fn what_a_lost_connection_leaves_beside_a_target_is_named() {
+    for line in ["put --atomic f", "put -a --atomic f"] {
+        Shell::on(Remote::with([Entry::file("f", "old")]).over_ssh())
+            .here([Entry::sized("f", 3_000_000)])
+            .through(Relay::plain().at(Toward::Server, 1_000_000, Fault::Cut).only_first(1))
+            .as_batch()
+            .types(line)
+            .exits(255)
+            .remote_file("f", "old")
+            .reports("REMOTE/f: what was sent is kept in REMOTE/.f.");
+    }
+}
