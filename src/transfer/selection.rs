@@ -119,6 +119,9 @@ impl Selection {
     /// Whether what a wildcard matches here is moved. What is not there is somebody else's to complain of.
     #[must_use]
     pub fn takes_local_match(&self, path: &Path) -> bool {
+        if self.is_everything() {
+            return true;
+        }
         let metadata = path.metadata().ok();
         let is_directory = metadata.as_ref().is_some_and(Metadata::is_dir);
         let is_unfit = |metadata: &Metadata| self.objection(Some(metadata.len()), Some(metadata.mtime())).is_some();
