@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::reply::Reply;
-use super::shared::{Complete, Completion, lock};
+use super::shared::{Complete, Completion, Outcome, Shared, lock};
 
 /// Outcomes of the requests that were submitted to it, each with the token that was given along.
 ///
@@ -31,6 +31,10 @@ struct State<T> {
     free: Vec<usize>,
     ready: VecDeque<(T, Result<Reply, Error>)>,
     outstanding: usize,
+    /// Sessions that were given requests and not yet told to send them.
+    unsent: Vec<Arc<Shared>>,
+    /// Whether somebody waits: only then is it worth a system call to wake them.
+    is_awaited: bool,
     nudged: bool,
 }
 
@@ -44,8 +48,15 @@ impl<T: Send + 'static> Completions<T> {
     /// An empty queue.
     #[must_use]
     pub fn new() -> Completions<T> {
-        let state =
-            State { tokens: Vec::new(), free: Vec::new(), ready: VecDeque::new(), outstanding: 0, nudged: false };
+        let state = State {
+            tokens: Vec::new(),
+            free: Vec::new(),
+            ready: VecDeque::new(),
+            outstanding: 0,
+            unsent: Vec::new(),
+            is_awaited: false,
+            nudged: false,
+        };
         Completions { inner: Arc::new(Inner { state: Mutex::new(state), arrived: Condvar::new() }) }
     }
 
@@ -56,19 +67,22 @@ impl<T: Send + 'static> Completions<T> {
         state.outstanding + state.ready.len()
     }
 
-    /// Waits until something has come, and takes all that is there. Empty after `limit`, after a nudge, and when nothing
-    /// is outstanding and no limit was given.
+    /// Has sent what was submitted, waits until something has come, and takes all that is there. Empty after `limit`, after a
+    /// nudge, and when nothing is outstanding and no limit was given.
     pub fn wait(&self, limit: Option<Duration>) -> VecDeque<(T, Result<Reply, Error>)> {
         let nothing = |state: &mut State<T>| {
             state.ready.is_empty() && !state.nudged && (limit.is_some() || state.outstanding > 0)
         };
-        let state = lock(&self.inner.state);
+        self.inner.send();
+        let mut state = lock(&self.inner.state);
+        state.is_awaited = true;
         let mut state = match limit {
             None => self.inner.arrived.wait_while(state, nothing).unwrap_or_else(PoisonError::into_inner),
             Some(limit) => {
                 self.inner.arrived.wait_timeout_while(state, limit, nothing).unwrap_or_else(PoisonError::into_inner).0
             }
         };
+        state.is_awaited = false;
         state.nudged = false;
         std::mem::take(&mut state.ready)
     }
@@ -78,13 +92,18 @@ impl<T: Send + 'static> Completions<T> {
     pub fn nudge(&self) -> Nudge {
         let inner = Arc::clone(&self.inner);
         Nudge(Arc::new(move || {
-            lock(&inner.state).nudged = true;
-            inner.arrived.notify_all();
+            let mut state = lock(&inner.state);
+            state.nudged = true;
+            inner.wake(&state);
         }))
     }
 
-    pub(super) fn expect(&self, token: T) -> Completion {
+    /// What completes a request with this token that a session is given next.
+    pub(super) fn expect(&self, token: T, session: &Arc<Shared>) -> Completion {
         let mut state = lock(&self.inner.state);
+        if !state.unsent.iter().any(|known| Arc::ptr_eq(known, session)) {
+            state.unsent.push(Arc::clone(session));
+        }
         state.outstanding += 1;
         let key = if let Some(key) = state.free.pop() {
             if let Some(place) = state.tokens.get_mut(key) {
@@ -108,6 +127,7 @@ impl Nudge {
 
 impl<T> Drop for Completions<T> {
     fn drop(&mut self) {
+        self.inner.send();
         let (ready, tokens) = {
             let mut state = lock(&self.inner.state);
             (std::mem::take(&mut state.ready), std::mem::take(&mut state.tokens))
@@ -117,25 +137,37 @@ impl<T> Drop for Completions<T> {
     }
 }
 
-impl<T: Send> Complete for Inner<T> {
-    fn complete(&self, key: usize, outcome: Result<Reply, Error>) {
-        let mut state = lock(&self.state);
-        let token = state.tokens.get_mut(key).and_then(Option::take);
-        match token {
-            Some(token) => {
-                state.free.push(key);
-                state.outstanding -= 1;
-                state.ready.push_back((token, outcome));
-            }
-            None => {
-                // Outside the lock: a handle in it submits its CLOSE now.
-                drop(state);
-                drop(outcome);
-            }
+impl<T> Inner<T> {
+    fn send(&self) {
+        let unsent = std::mem::take(&mut lock(&self.state).unsent);
+        for session in unsent {
+            session.send();
         }
     }
 
-    fn announce(&self) {
-        self.arrived.notify_all();
+    fn wake(&self, state: &State<T>) {
+        if state.is_awaited {
+            self.arrived.notify_all();
+        }
+    }
+}
+
+impl<T: Send> Complete for Inner<T> {
+    fn complete(&self, outcomes: Vec<(usize, Outcome)>) {
+        let (mut state, mut unwanted) = (lock(&self.state), Vec::new());
+        for (key, outcome) in outcomes {
+            match state.tokens.get_mut(key).and_then(Option::take) {
+                Some(token) => {
+                    state.free.push(key);
+                    state.outstanding -= 1;
+                    state.ready.push_back((token, outcome));
+                }
+                None => unwanted.push(outcome),
+            }
+        }
+        self.wake(&state);
+        // Outside the lock: a handle in one of them submits its CLOSE now.
+        drop(state);
+        drop(unwanted);
     }
 }

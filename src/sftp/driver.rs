@@ -11,7 +11,8 @@ use rustix::io::Errno;
 
 use super::error::Error;
 use super::extensions::Extensions;
-use super::shared::{Complete, Shared, Waker};
+use super::reply::Expects;
+use super::shared::{Deliveries, Outcome, Shared, Waker};
 use super::wire::{MAX_PACKET_BYTES, Reader, Violation, Writer};
 use crate::transport::{End, Inbox, Outbox, Step, Transport};
 
@@ -253,44 +254,56 @@ impl Driver {
 
     /// Gives every whole packet that has come to whoever waits for it, and wakes each of them once.
     fn hand_out(&mut self) -> Result<(), Error> {
-        let mut served: Vec<Arc<dyn Complete>> = Vec::new();
-        let result = loop {
-            match self.hand_out_one() {
-                Ok(Some(queue)) => {
-                    if !served.iter().any(|known| Arc::ptr_eq(known, &queue)) {
-                        served.push(queue);
-                    }
-                }
-                Ok(None) => break Ok(()),
-                Err(violation) => break Err(protocol(violation)),
+        let mut answers = Vec::new();
+        let end = loop {
+            match self.link.packet().and_then(|packet| packet.map(Answer::begin).transpose()) {
+                Ok(Some(answer)) => answers.push(answer),
+                Ok(None) => break None,
+                Err(violation) => break Some(violation),
             }
         };
-        for queue in served {
-            queue.announce();
-        }
-        result
-    }
-
-    fn hand_out_one(&mut self) -> Result<Option<Arc<dyn Complete>>, Violation> {
-        let Some(packet) = self.link.packet()? else { return Ok(None) };
-        let mut packet = Reader::new(packet);
-        let (packet_type, id) = (packet.byte()?, packet.uint32()?);
-        let request = self
-            .shared
-            .answered(id)
-            .ok_or_else(|| Violation(format!("an answer to request {id}, which is not outstanding")))?;
-        let (to, key) = (request.completion.to, request.completion.key);
-        match request.expects.decode(packet_type, &mut packet, &self.shared) {
-            Ok(outcome) => to.complete(key, outcome.map_err(Error::Status)),
-            Err(violation) => {
-                let error = Error::Protocol(violation.0.clone());
-                // First of all: who hears of the violation must find the session at its end.
-                self.shared.fail(&error);
-                to.complete(key, Err(error));
-                to.announce();
-                return Err(violation);
+        let requests = self.shared.answered(answers.iter().map(|answer| answer.id));
+        let (mut deliveries, mut broken) = (Deliveries::default(), None);
+        for (answer, request) in answers.into_iter().zip(requests) {
+            match (request, &broken) {
+                (None, None) => broken = Some(answer.unasked()),
+                (None, Some(_)) => {}
+                (Some(request), Some(error)) => deliveries.add(request.completion, Err(Error::clone(error))),
+                (Some(request), None) => {
+                    let outcome = answer.decode(request.expects, &self.shared);
+                    broken = outcome.as_ref().err().filter(|error| matches!(error, Error::Protocol(_))).cloned();
+                    deliveries.add(request.completion, outcome);
+                }
             }
         }
-        Ok(Some(to))
+        let result = broken.or(end.map(protocol)).map_or(Ok(()), Err);
+        if let Err(error) = &result {
+            // First of all: who hears of the violation must find the session at its end.
+            self.shared.fail(error);
+        }
+        deliveries.deliver();
+        result
+    }
+}
+
+/// A packet from the server, read up to its id.
+struct Answer {
+    packet_type: u8,
+    id: u32,
+    rest: Reader,
+}
+
+impl Answer {
+    fn begin(packet: Bytes) -> Result<Answer, Violation> {
+        let mut rest = Reader::new(packet);
+        Ok(Answer { packet_type: rest.byte()?, id: rest.uint32()?, rest })
+    }
+
+    fn unasked(&self) -> Error {
+        protocol(Violation(format!("an answer to request {}, which is not outstanding", self.id)))
+    }
+
+    fn decode(mut self, expects: Expects, shared: &Arc<Shared>) -> Outcome {
+        expects.decode(self.packet_type, &mut self.rest, shared).map_err(protocol)?.map_err(Error::Status)
     }
 }

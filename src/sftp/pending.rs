@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use super::calls::Call;
 use super::error::Error;
 use super::reply::Reply;
-use super::shared::{Complete, Completion, lock};
+use super::shared::{Complete, Completion, Outcome, lock};
 
 /// A request that is under way. Dropping it abandons the reply; a handle in the reply is closed in the server.
 #[must_use = "a request that nobody waits for tells nobody how it ended"]
@@ -52,11 +52,8 @@ fn mismatch() -> Error {
 }
 
 impl Complete for Slot {
-    fn complete(&self, _key: usize, outcome: Result<Reply, Error>) {
-        *lock(&self.outcome) = Some(outcome);
-    }
-
-    fn announce(&self) {
+    fn complete(&self, outcomes: Vec<(usize, Outcome)>) {
+        *lock(&self.outcome) = outcomes.into_iter().next().map(|(_, outcome)| outcome);
         self.arrived.notify_all();
     }
 }

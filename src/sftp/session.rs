@@ -119,8 +119,10 @@ impl Session {
     }
 
     /// Queues a request whose outcome will come out of `queue` with `token`. Returns at once; whoever submits bounds what it queues.
+    ///
+    /// It may lie until [`Completions::wait`] is called, so that requests that are made one after the other go out together.
     pub fn submit_to<T: Send + 'static, C: Call>(&self, queue: &Completions<T>, token: T, call: &C) {
-        self.client.shared.submit(call, queue.expect(token));
+        self.client.shared.stage(call, queue.expect(token, &self.client.shared));
     }
 
     /// The protocol's version that the server speaks.

@@ -15,20 +15,53 @@ use super::reply::{Expects, Reply};
 use super::wire::Writer;
 use crate::transport::{End, Outbox};
 
-/// Whoever waits for replies. Completing and announcing are two steps, so that a queue wakes its engine once for all
-/// the replies that one turn of the driver brought.
-pub(super) trait Complete: Send + Sync {
-    /// Takes the outcome of the request that `key` stands for.
-    fn complete(&self, key: usize, outcome: Result<Reply, Error>);
+/// Bytes that are worth a packet of the transport: as many as one of SSH holds.
+const PACKET_BYTES: usize = 32 * 1024;
 
-    /// Wakes whoever waits.
-    fn announce(&self);
+/// How a request ended.
+pub(super) type Outcome = Result<Reply, Error>;
+
+/// Whoever waits for replies.
+pub(super) trait Complete: Send + Sync {
+    /// Takes the outcomes of the requests that the keys stand for, all that one turn of the driver brought, and wakes whoever
+    /// waits for them.
+    fn complete(&self, outcomes: Vec<(usize, Outcome)>);
 }
 
 /// Where the outcome of one request goes.
 pub(super) struct Completion {
     pub(super) to: Arc<dyn Complete>,
     pub(super) key: usize,
+}
+
+impl Completion {
+    pub(super) fn complete(self, outcome: Outcome) {
+        self.to.complete(vec![(self.key, outcome)]);
+    }
+}
+
+/// Outcomes on their way, those for one receiver together.
+#[derive(Default)]
+pub(super) struct Deliveries(Vec<Delivery>);
+
+struct Delivery {
+    to: Arc<dyn Complete>,
+    outcomes: Vec<(usize, Outcome)>,
+}
+
+impl Deliveries {
+    pub(super) fn add(&mut self, Completion { to, key }: Completion, outcome: Outcome) {
+        match self.0.iter_mut().find(|delivery| Arc::ptr_eq(&delivery.to, &to)) {
+            Some(delivery) => delivery.outcomes.push((key, outcome)),
+            None => self.0.push(Delivery { to, outcomes: vec![(key, outcome)] }),
+        }
+    }
+
+    pub(super) fn deliver(self) {
+        for Delivery { to, outcomes } in self.0 {
+            to.complete(outcomes);
+        }
+    }
 }
 
 /// A request that was submitted and has no outcome yet.
@@ -43,6 +76,8 @@ pub(super) struct Outstanding {
 struct Queue {
     /// Encoded requests that the driver has not taken yet.
     staged: Vec<u8>,
+    /// Whether the driver may take them. Others may come that belong into the same packet of the transport.
+    is_ready: bool,
     outstanding: HashMap<u32, Outstanding>,
     next_id: u32,
     reply_bytes: u64,
@@ -110,13 +145,30 @@ impl Shared {
 
     /// Queues a request and wakes the driver. Never blocks; a request that can't be sent is completed at once with the reason.
     pub(super) fn submit<C: Call>(&self, call: &C, completion: Completion) {
+        self.stage(call, completion);
+        self.send();
+    }
+
+    /// The same, but others may follow before [`Shared::send`] has them sent together: each packet of the transport costs
+    /// both ends more than what is in it. What fills one is sent at once.
+    pub(super) fn stage<C: Call>(&self, call: &C, completion: Completion) {
         match self.enqueue(call, completion) {
-            Ok(()) => self.waker.wake(),
-            Err((completion, error)) => {
-                completion.to.complete(completion.key, Err(error));
-                completion.to.announce();
+            Ok(staged) if staged >= PACKET_BYTES => self.send(),
+            Ok(_) => {}
+            Err((completion, error)) => completion.complete(Err(error)),
+        }
+    }
+
+    /// Has the driver send what is queued.
+    pub(super) fn send(&self) {
+        {
+            let mut queue = lock(&self.queue);
+            queue.is_ready = !queue.staged.is_empty();
+            if !queue.is_ready {
+                return;
             }
         }
+        self.waker.wake();
     }
 
     /// Submits a request whose outcome nobody wants to know.
@@ -124,7 +176,8 @@ impl Shared {
         self.submit(call, Completion { to: Arc::new(Nobody), key: 0 });
     }
 
-    fn enqueue<C: Call>(&self, call: &C, completion: Completion) -> Result<(), (Completion, Error)> {
+    /// How many bytes are queued with it.
+    fn enqueue<C: Call>(&self, call: &C, completion: Completion) -> Result<usize, (Completion, Error)> {
         if let Some(extension) = C::NEEDS
             && self.extensions.get().is_some_and(|extensions| !extensions.offers(extension))
         {
@@ -155,19 +208,22 @@ impl Shared {
         queue.long_ones += usize::from(request.may_take_long);
         queue.outstanding.insert(id, request);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        Ok(())
+        Ok(queue.staged.len())
     }
 
     /// Moves what was staged behind what an outbox holds already.
     pub(super) fn append_to(&self, outbox: &mut Outbox) {
-        outbox.refill(&mut lock(&self.queue).staged);
+        let mut queue = lock(&self.queue);
+        queue.is_ready = false;
+        outbox.refill(&mut queue.staged);
     }
 
     /// Moves what was staged into an outbox that ran empty, and tells what there is to do.
     pub(super) fn collect(&self, outbox: &mut Outbox) -> Work {
         let mut queue = lock(&self.queue);
         // Waiting for an empty outbox makes every refill a swap: the data of a put is copied once, when it is encoded.
-        if outbox.is_empty() && !queue.staged.is_empty() {
+        if outbox.is_empty() && (queue.is_ready || queue.closing) {
+            queue.is_ready = false;
             outbox.refill(&mut queue.staged);
         }
         Work {
@@ -178,19 +234,16 @@ impl Shared {
         }
     }
 
-    /// Whether something was staged or the session began to close since the last [`Shared::collect`] found nothing.
+    /// Whether there is something to send, or the session began to close, since the last [`Shared::collect`] found nothing.
     pub(super) fn has_news(&self) -> bool {
         let queue = lock(&self.queue);
-        !queue.staged.is_empty() || queue.closing
+        queue.is_ready || queue.closing
     }
 
-    /// Takes the request with this id off the table.
-    pub(super) fn answered(&self, id: u32) -> Option<Outstanding> {
+    /// Takes the requests with these ids off the table.
+    pub(super) fn answered(&self, ids: impl Iterator<Item = u32>) -> Vec<Option<Outstanding>> {
         let mut queue = lock(&self.queue);
-        let request = queue.outstanding.remove(&id)?;
-        queue.reply_bytes -= request.reply_bytes;
-        queue.long_ones -= usize::from(request.may_take_long);
-        Some(request)
+        ids.map(|id| queue.take(id)).collect()
     }
 
     /// Begins to close: what is queued is still sent.
@@ -219,10 +272,11 @@ impl Shared {
             queue.staged = Vec::new();
             std::mem::take(&mut queue.outstanding)
         };
-        for completion in outstanding.into_values().map(|request| request.completion) {
-            completion.to.complete(completion.key, Err(reason.clone()));
-            completion.to.announce();
+        let mut deliveries = Deliveries::default();
+        for request in outstanding.into_values() {
+            deliveries.add(request.completion, Err(reason.clone()));
         }
+        deliveries.deliver();
     }
 
     pub(super) fn end(&self) -> Option<Error> {
@@ -255,6 +309,13 @@ impl Shared {
 }
 
 impl Queue {
+    fn take(&mut self, id: u32) -> Option<Outstanding> {
+        let request = self.outstanding.remove(&id)?;
+        self.reply_bytes -= request.reply_bytes;
+        self.long_ones -= usize::from(request.may_take_long);
+        Some(request)
+    }
+
     /// The next id that no outstanding request has.
     fn unused_id(&mut self) -> u32 {
         loop {
@@ -271,9 +332,7 @@ impl Queue {
 struct Nobody;
 
 impl Complete for Nobody {
-    fn complete(&self, _key: usize, _outcome: Result<Reply, Error>) {}
-
-    fn announce(&self) {}
+    fn complete(&self, _outcomes: Vec<(usize, Outcome)>) {}
 }
 
 /// Wakes the driver out of a poll. The byte is written only while the driver says that it sleeps, so that a burst of

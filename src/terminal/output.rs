@@ -98,12 +98,12 @@ impl Output {
         self.lock().stdout_line(&line);
     }
 
-    /// What a command is about to do (`Fetching …`): a line on stdout, where sftp(1) prints it, at once; none when quiet.
+    /// What a command is about to do (`Fetching …`): a line on stdout, where sftp(1) prints it; none when quiet. Flush it
+    /// before that is done.
     pub fn status(&self, line: impl Display) {
         let mut shared = self.lock();
         if shared.quiet < Quiet::Status {
             shared.stdout_line(&line);
-            shared.flush();
         }
     }
 
@@ -144,7 +144,7 @@ impl Output {
         Writer { output: self }
     }
 
-    /// Writes what waits for stdout: after each command, and before a prompt.
+    /// Writes what waits for stdout: after each command, before a prompt, and before what takes long.
     pub fn flush(&self) {
         self.lock().flush();
     }

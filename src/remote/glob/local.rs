@@ -70,9 +70,12 @@ impl Search<'_> {
     }
 
     fn names(&mut self, candidate: &Candidate, component: &Component, next: usize) {
+        let is_last = next == self.pattern.components().len() && self.pattern.trailing_slashes() == 0;
         for (name, _) in self.entries(candidate) {
             if component.kind.matches(&name) {
-                self.advance(&self.child(candidate, component, &name, next));
+                let child = self.child(candidate, component, &name, next);
+                // What was listed just now is there.
+                if is_last { self.matches.push(child.path) } else { self.advance(&child) }
             }
         }
     }

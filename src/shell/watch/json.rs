@@ -81,11 +81,6 @@ impl Display for Json {
         }
     }
 
-    fn aside(&mut self, output: &Output, lines: &mut dyn FnMut(&mut Self)) {
-        lines(self);
-        output.flush();
-    }
-
     fn end(&mut self, report: &Report, output: &Output) {
         let mut object = Object::of("end");
         object.flag("ok", report.is_success());

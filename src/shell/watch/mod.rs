@@ -56,7 +56,9 @@ trait Display {
     fn follow(&mut self, event: &Event, output: &Output);
 
     /// Shows several lines at once, keeping out of their way.
-    fn aside(&mut self, output: &Output, lines: &mut dyn FnMut(&mut Self));
+    fn aside(&mut self, lines: &mut dyn FnMut(&mut Self)) {
+        lines(self);
+    }
 
     /// Time has passed.
     fn tick(&mut self) {}
@@ -94,14 +96,14 @@ fn follow<D: Display>(
         if !canceller.is_cancelled() {
             if signals.is_interrupted() {
                 canceller.cancel();
-                display.aside(output, &mut |_| output.failure(interruption(output)));
+                display.aside(&mut |_| output.failure(interruption(output)));
             } else if output.ended().is_some() {
                 canceller.cancel();
             }
         }
         match job.events().recv_timeout(TICK) {
             Ok(news) => {
-                display.aside(output, &mut |display| {
+                display.aside(&mut |display| {
                     for event in &news {
                         if let Event::Asked(question) = event {
                             ask(question, &canceller, output, signals);
@@ -110,6 +112,7 @@ fn follow<D: Display>(
                         unfinished.follow(event);
                         display.follow(event, output);
                     }
+                    output.flush();
                 });
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -166,8 +169,4 @@ struct Nothing;
 
 impl Display for Nothing {
     fn follow(&mut self, _event: &Event, _output: &Output) {}
-
-    fn aside(&mut self, _output: &Output, lines: &mut dyn FnMut(&mut Self)) {
-        lines(self);
-    }
 }

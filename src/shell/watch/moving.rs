@@ -113,12 +113,9 @@ impl Display for Meter {
         }
     }
 
-    fn aside(&mut self, output: &Output, lines: &mut dyn FnMut(&mut Self)) {
+    fn aside(&mut self, lines: &mut dyn FnMut(&mut Self)) {
         let bars = self.moving.as_ref().filter(|moving| moving.is_visible()).map(|moving| moving.bars.clone());
-        let mut show = || {
-            lines(self);
-            output.flush();
-        };
+        let mut show = || lines(self);
         match bars {
             Some(bars) => bars.suspend(show),
             None => show(),

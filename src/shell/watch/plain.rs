@@ -46,10 +46,6 @@ impl Display for Plain {
             _ => {}
         }
     }
-
-    fn aside(&mut self, _output: &Output, lines: &mut dyn FnMut(&mut Self)) {
-        lines(self);
-    }
 }
 
 fn line(name: &[u8], bytes: u64, total: u64) -> String {

@@ -1,7 +1,7 @@
 //! Whether there is room for what is to be moved.
 //!
-//! It is asked once, when it is known that much is to be moved: of named files before the first of them, of trees while they
-//! are walked. A shortage is said, and the transfer goes on: what is replaced makes room, and who knows what else does.
+//! It is asked once, when it is known that much is to be moved: of named files before the first of them unless they are many, of
+//! trees while they are walked. A shortage is said, and the transfer goes on: what is replaced makes room, and who knows what else does.
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +15,9 @@ use crate::sftp::Extension;
 
 /// What is to be moved at least before it is asked: less is moved in no time, and a full disk is then told by the failure.
 const LEAST_BYTES: u64 = 16 << 20;
+
+/// Named files here that are looked at before the first of them is moved; beyond these they are counted as they come.
+const MOST_NAMED: usize = 100;
 
 /// Counts what is to be moved against what is free.
 pub(super) struct Space {
@@ -53,7 +56,7 @@ impl Space {
                 let files = pairs.iter().filter_map(|pair| pair.attributes.filter(|attributes| !attributes.is_dir()));
                 files.filter_map(|attributes| attributes.size).collect()
             }
-            Pairs::Put(pairs) => pairs.iter().filter_map(|pair| size(pair.local.path())).collect(),
+            Pairs::Put(pairs) => pairs.iter().take(MOST_NAMED).filter_map(|pair| size(pair.local.path())).collect(),
         };
         let note = self.add(sizes.into_iter().fold(0, u64::saturating_add));
         // The files themselves are counted as they come.

@@ -26,7 +26,9 @@ impl Upload {
                 if gap.is_none() {
                     self.next += length as u64;
                 }
-                self.send_data(io, offset, &scratch[..length])
+                // What is shorter than it was asked for ends the source.
+                let ends = gap.is_none() && length < scratch.len();
+                self.send_data(io, offset, &scratch[..length], ends)
             }
             Err(failure) => {
                 self.failure = Some(failure);
@@ -37,7 +39,7 @@ impl Upload {
         turn
     }
 
-    pub(super) fn send_data(&mut self, io: &mut Io, offset: u64, data: &[u8]) -> Turn {
+    fn send_data(&mut self, io: &mut Io, offset: u64, data: &[u8], ends: bool) -> Turn {
         let Some(handle) = self.handles.on(io.line) else { return Turn::Waits };
         // No longer than write_bytes, so it fits.
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
@@ -45,8 +47,13 @@ impl Upload {
         self.unanswered.insert(offset, length);
         self.outstanding += 1;
         // What ends it needs no other turn of the window.
-        let is_last = self.may_end() && !self.must_verify(io) && matches!(self.read_part(self.next, &mut [0]), Ok(0));
+        let is_last = self.may_end() && !self.must_verify(io) && (ends || self.has_ended());
         if is_last { self.send_end(io) } else { Turn::MayAsk }
+    }
+
+    /// Whether nothing is left of the source.
+    fn has_ended(&self) -> bool {
+        self.next >= self.size && matches!(self.read_part(self.next, &mut [0]), Ok(0))
     }
 
     /// Whether what ends the file may be sent behind all that was sent: on one connection the server works in their order.
