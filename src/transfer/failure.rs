@@ -9,6 +9,9 @@ use crate::remote;
 use crate::sftp::{self, HashAlgorithm};
 use crate::terminal::Printable;
 
+/// The way out where nothing can be put in the place of a remote target.
+pub(super) const WITHOUT_ATOMIC: &str = "put without --atomic writes into the target itself";
+
 /// One thing that failed. Display gives the line: sftp(1)'s words first, names made printable.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -205,7 +208,7 @@ impl Cause {
             (Act::ReadRemote, Cause::Truncated { .. }) => {
                 Some("the file shrank, or the server lost part of it; try again")
             }
-            (Act::ReplaceRemote, Cause::NoReplacing) => Some("put without --atomic writes into the target itself"),
+            (Act::ReplaceRemote, Cause::NoReplacing) => Some(WITHOUT_ATOMIC),
             (Act::VerifyLocal | Act::VerifyRemote, Cause::Differs { .. }) => Some("move it once more"),
             (_, Cause::DiffersByHash(_)) => Some("move it once more; --verify=read compares the bytes themselves"),
             (Act::ResumeDownload, Cause::LargerThanSource) => Some("use get without -a to replace it"),

@@ -172,6 +172,18 @@ fn an_atomic_upload_follows_a_link_and_replaces_what_it_leads_to() {
 }
 
 #[test]
+fn where_nothing_may_be_made_beside_what_a_link_leads_to_the_way_out_is_told() {
+    let there = [Entry::file("d/aim", "old"), Entry::link("link", "d/aim"), Entry::directory("d").mode(0o555)];
+    Shell::on(Remote::with(there))
+        .here([Entry::file("f", "new")])
+        .unprivileged()
+        .types("put --atomic f link")
+        .reports("dest open \"REMOTE/link\": Permission denied")
+        .hints("put without --atomic writes into the target itself")
+        .remote_file("d/aim", "old");
+}
+
+#[test]
 fn a_file_whose_making_was_not_answered_is_not_taken_for_somebody_elses() {
     for policy in ["skip", "newer", "rename"] {
         Shell::on(Remote::empty().lying("dies-making"))

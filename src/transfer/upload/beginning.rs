@@ -2,12 +2,12 @@
 
 use super::super::conflict::{Conflict, Verdict, Version};
 use super::super::event::{Event, Note};
-use super::super::failure::{Act, Cause, Failure};
+use super::super::failure::{Act, Cause, Failure, WITHOUT_ATOMIC};
 use super::super::io::{Asked, Io};
 use super::super::local::bytes;
 use super::super::request::{OnConflict, Options, Verify};
 use super::{SPREAD_SPAN, SPREADING_BYTES, State, TAIL_BYTES, Upload, may_replace, writing};
-use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Reply, Times, calls};
+use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Reply, StatusCode, Times, calls};
 
 impl Upload {
     /// What is where it shall be is known, or why not.
@@ -169,7 +169,13 @@ impl Upload {
                 self.next = until;
                 self.open(io, State::Opening, OpenFlags::WRITE);
             }
-            _ => self.remember(Act::OpenTarget, error),
+            _ => {
+                let is_closed = error.status_code() == Some(StatusCode::PERMISSION_DENIED);
+                self.remember(Act::OpenTarget, error);
+                if let Some(failure) = self.failure.as_mut().filter(|_| is_closed && self.landing.is_beside) {
+                    failure.hint = self.landing.replaces.then_some(WITHOUT_ATOMIC);
+                }
+            }
         }
     }
 }
