@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::Access;
+use rustix::net::sockopt::set_socket_send_buffer_size;
 
 use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
 
@@ -30,6 +31,9 @@ const REAP_PAUSE: Duration = Duration::from_millis(5);
 
 /// Room for one read: a few replies of the usual size.
 const READ_BYTES: usize = 128 << 10;
+
+/// What may lie between us and the program in each direction, as far as the system allows.
+const BUFFER_BYTES: usize = 1 << 20;
 
 /// Starts the program with SIGINT ignored: a shell passes an ignored signal on through `exec`.
 const IGNORE_INTERRUPTS: &str = r#"trap "" INT; exec "$0" "$@""#;
@@ -51,6 +55,10 @@ impl Process {
     pub fn spawn(command: &Command) -> io::Result<Process> {
         let program = find(command.get_program())?;
         let (socket, theirs) = UnixStream::pair()?;
+        for end in [&socket, &theirs] {
+            // The more fits between the two, the less often they wake each other. Less than asked for does too.
+            let _ = set_socket_send_buffer_size(end, BUFFER_BYTES);
+        }
         let mut shell = Command::new("/bin/sh");
         shell.arg("-c").arg(IGNORE_INTERRUPTS).arg(program).args(command.get_args());
         for (name, value) in command.get_envs() {
