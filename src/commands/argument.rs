@@ -317,7 +317,7 @@ impl Argument for ShellLine {
     }
 }
 
-/// A source or the target of `get`: which of both its place says, see [`super::operands`].
+/// A source or the target of `get`: which of both its place says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GetOperand(pub Word);
 
@@ -329,7 +329,7 @@ impl Argument for GetOperand {
     }
 }
 
-/// A source or the target of `put`: which of both its place says, see [`super::operands`].
+/// A source or the target of `put`: which of both its place says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutOperand(pub Word);
 

@@ -20,7 +20,7 @@ const COMMAND_VARIABLE: &str = "SFTPSH_PASSWORD_COMMAND";
 /// Bytes of the longest password; the room is taken once, so that no copy is left behind by growing.
 const LONGEST: usize = 4096;
 
-/// Why a file is of no use. [`UnfitFile::hint`] tells the way out, where there is one.
+/// Why a file is of no use. Its hint tells the way out, where there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum UnfitFile {
     /// It can't be opened or read.

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::attributes::Attributes;
 use super::error::{Status, StatusCode};
-use super::extensions::{FileHash, Limits, Names, Statvfs};
+use super::extensions::{Limits, Names, Statvfs};
+use super::file_hash::FileHash;
 use super::handle::Handle;
 use super::shared::Shared;
 use super::wire::{Reader, Violation};

@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::super::attributes::Attributes;
-use super::super::extensions::{Extension, FileHash, HashAlgorithm, Limits, Names, Statvfs};
+use super::super::extensions::{Extension, Limits, Names, Statvfs};
+use super::super::file_hash::{FileHash, HashAlgorithm};
 use super::super::handle::Handle;
 use super::super::reply::{Expects, Reply};
 use super::super::wire::Writer;
