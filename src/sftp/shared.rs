@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::calls::Call;
 use super::error::Error;
@@ -17,6 +17,9 @@ use crate::transport::{End, Outbox};
 
 /// Bytes that are worth a packet of the transport: as many as one of SSH holds.
 const PACKET_BYTES: usize = 32 * 1024;
+
+/// How long fewer may wait for others: the far end could work on them meanwhile.
+const LONGEST_STAY: Duration = Duration::from_micros(500);
 
 /// How a request ended.
 pub(super) type Outcome = Result<Reply, Error>;
@@ -78,6 +81,8 @@ struct Queue {
     staged: Vec<u8>,
     /// Whether the driver may take them. Others may come that belong into the same packet of the transport.
     is_ready: bool,
+    /// When the first of them came.
+    staged_since: Option<Instant>,
     outstanding: HashMap<u32, Outstanding>,
     next_id: u32,
     reply_bytes: u64,
@@ -153,8 +158,8 @@ impl Shared {
     /// both ends more than what is in it. What fills one is sent at once.
     pub(super) fn stage<C: Call>(&self, call: &C, completion: Completion) {
         match self.enqueue(call, completion) {
-            Ok(staged) if staged >= PACKET_BYTES => self.send(),
-            Ok(_) => {}
+            Ok(true) => self.send(),
+            Ok(false) => {}
             Err((completion, error)) => completion.complete(Err(error)),
         }
     }
@@ -164,6 +169,7 @@ impl Shared {
         {
             let mut queue = lock(&self.queue);
             queue.is_ready = !queue.staged.is_empty();
+            queue.staged_since = None;
             if !queue.is_ready {
                 return;
             }
@@ -176,8 +182,8 @@ impl Shared {
         self.submit(call, Completion { to: Arc::new(Nobody), key: 0 });
     }
 
-    /// How many bytes are queued with it.
-    fn enqueue<C: Call>(&self, call: &C, completion: Completion) -> Result<usize, (Completion, Error)> {
+    /// Whether what is queued with it is worth a packet.
+    fn enqueue<C: Call>(&self, call: &C, completion: Completion) -> Result<bool, (Completion, Error)> {
         if let Some(extension) = C::NEEDS
             && self.extensions.get().is_some_and(|extensions| !extensions.offers(extension))
         {
@@ -208,13 +214,15 @@ impl Shared {
         queue.long_ones += usize::from(request.may_take_long);
         queue.outstanding.insert(id, request);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        Ok(queue.staged.len())
+        let now = Instant::now();
+        let since = *queue.staged_since.get_or_insert(now);
+        Ok(queue.staged.len() >= PACKET_BYTES || now.duration_since(since) >= LONGEST_STAY)
     }
 
     /// Moves what was staged behind what an outbox holds already.
     pub(super) fn append_to(&self, outbox: &mut Outbox) {
         let mut queue = lock(&self.queue);
-        queue.is_ready = false;
+        (queue.is_ready, queue.staged_since) = (false, None);
         outbox.refill(&mut queue.staged);
     }
 
@@ -223,7 +231,7 @@ impl Shared {
         let mut queue = lock(&self.queue);
         // Waiting for an empty outbox makes every refill a swap: the data of a put is copied once, when it is encoded.
         if outbox.is_empty() && (queue.is_ready || queue.closing) {
-            queue.is_ready = false;
+            (queue.is_ready, queue.staged_since) = (false, None);
             outbox.refill(&mut queue.staged);
         }
         Work {
