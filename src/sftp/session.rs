@@ -176,6 +176,12 @@ impl Session {
         self.client.killer.clone()
     }
 
+    /// The shortest time that an answer has ever taken: the line's round trip, as far as anyone can know.
+    #[must_use]
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.client.shared.round_trip()
+    }
+
     /// Counters since the session was opened.
     #[must_use]
     pub fn statistics(&self) -> Statistics {

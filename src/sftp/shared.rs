@@ -72,6 +72,7 @@ pub(super) struct Outstanding {
     pub(super) expects: Expects,
     reply_bytes: u64,
     may_take_long: bool,
+    submitted: Instant,
     pub(super) completion: Completion,
 }
 
@@ -86,6 +87,8 @@ struct Queue {
     outstanding: HashMap<u32, Outstanding>,
     next_id: u32,
     reply_bytes: u64,
+    /// The shortest time that an answer has taken.
+    round_trip: Option<Duration>,
     /// How many of the outstanding requests may keep the server silent for long.
     long_ones: usize,
     closing: bool,
@@ -198,7 +201,7 @@ impl Shared {
             let end = end.clone();
             return Err((completion, end));
         }
-        let id = queue.unused_id();
+        let (id, now) = (queue.unused_id(), Instant::now());
         Writer::packet(&mut queue.staged, |packet| {
             packet.byte(C::TYPE);
             packet.uint32(id);
@@ -208,13 +211,13 @@ impl Shared {
             expects: call.expects(),
             reply_bytes: call.reply_bytes(),
             may_take_long: C::MAY_TAKE_LONG,
+            submitted: now,
             completion,
         };
         queue.reply_bytes += request.reply_bytes;
         queue.long_ones += usize::from(request.may_take_long);
         queue.outstanding.insert(id, request);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let now = Instant::now();
         let since = *queue.staged_since.get_or_insert(now);
         Ok(queue.staged.len() >= PACKET_BYTES || now.duration_since(since) >= LONGEST_STAY)
     }
@@ -250,8 +253,8 @@ impl Shared {
 
     /// Takes the requests with these ids off the table.
     pub(super) fn answered(&self, ids: impl Iterator<Item = u32>) -> Vec<Option<Outstanding>> {
-        let mut queue = lock(&self.queue);
-        ids.map(|id| queue.take(id)).collect()
+        let (mut queue, now) = (lock(&self.queue), Instant::now());
+        ids.map(|id| queue.take(id, now)).collect()
     }
 
     /// Begins to close: what is queued is still sent.
@@ -311,14 +314,20 @@ impl Shared {
         &self.waker
     }
 
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        lock(&self.queue).round_trip
+    }
+
     pub(super) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 }
 
 impl Queue {
-    fn take(&mut self, id: u32) -> Option<Outstanding> {
+    fn take(&mut self, id: u32, now: Instant) -> Option<Outstanding> {
         let request = self.outstanding.remove(&id)?;
+        let took = now.saturating_duration_since(request.submitted);
+        self.round_trip = Some(self.round_trip.map_or(took, |round_trip| round_trip.min(took)));
         self.reply_bytes -= request.reply_bytes;
         self.long_ones -= usize::from(request.may_take_long);
         Some(request)

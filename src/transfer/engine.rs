@@ -50,7 +50,7 @@ const LEAST_BACKLOG: u64 = 512;
 /// Runs a job to its end.
 pub(super) fn run(session: Session, request: Request, events: Sender<Vec<Event>>, canceller: Canceller) -> Report {
     let direction = request.direction();
-    let mut settings = Settings::new(&session, request.options, request.server);
+    let mut settings = Settings::new(&session, direction, request.options, request.server);
     settings.mode = request.mode;
     let queue = Completions::new();
     let lines = Lines::new(&session, request.connections, &settings, canceller.clone(), queue.nudge());

@@ -26,6 +26,9 @@ const REQUEST_TIME: Duration = Duration::from_millis(2);
 /// Bytes of the smallest request, of which the larger ones are multiples. Every server takes it.
 pub(super) const LEAST_REQUEST_BYTES: u32 = 32 * 1024;
 
+/// Into how many requests a window is divided at least, so that one is worked on while others are under way.
+const LEAST_REQUESTS: u64 = 8;
+
 /// Differences below this are the work of clocks and schedulers, not of a link.
 const NOISE: Duration = Duration::from_millis(1);
 
@@ -73,9 +76,9 @@ impl Growth {
         self.width
     }
 
-    /// Bytes that the next request may move: what the link carries in two milliseconds.
+    /// Bytes that the next request may move: what the link carries in two milliseconds, and a part of the window.
     pub(super) fn request_bytes(&self) -> u32 {
-        self.request_bytes
+        self.request_bytes.min(whole_requests(self.width / LEAST_REQUESTS))
     }
 
     /// A request went out, and whether the window is full with it.
@@ -120,8 +123,13 @@ impl Growth {
 /// What a link that moved `bytes` in a time moves in [`REQUEST_TIME`], in whole multiples of the smallest request.
 fn request_bytes(bytes: u64, elapsed: Duration) -> u32 {
     let carried = u128::from(bytes) * REQUEST_TIME.as_nanos() / elapsed.as_nanos().max(1);
-    let carried = u32::try_from(carried).unwrap_or(u32::MAX);
-    (carried - carried % LEAST_REQUEST_BYTES).max(LEAST_REQUEST_BYTES)
+    whole_requests(u64::try_from(carried).unwrap_or(u64::MAX))
+}
+
+/// So many bytes, or fewer, in whole multiples of the smallest request.
+fn whole_requests(bytes: u64) -> u32 {
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    (bytes - bytes % LEAST_REQUEST_BYTES).max(LEAST_REQUEST_BYTES)
 }
 
 #[cfg(test)]
@@ -231,7 +239,7 @@ mod tests {
         assert_eq!(request_on(0, 1.0), 32, "a slow link");
         assert_eq!(request_on(1, 110.0), 224, "a gigabit");
         assert_eq!(request_on(50, 10.0), 32, "a slow and long link");
-        assert_eq!(request_on(0, 480.0), 960, "a loopback");
+        assert_eq!(request_on(0, 480.0), 256, "a loopback: an eighth of the window");
     }
 
     #[test]
