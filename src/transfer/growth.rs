@@ -16,9 +16,6 @@ const UNQUEUED: f64 = 1.5;
 /// How many times the fastest answer is too long: what is in flight is several times what the link holds.
 const CROWDED: f64 = 6.0;
 
-/// How many times wider a window becomes at once where its answers come so close together that the link holds as many.
-const WIDEST_STEP: u32 = 4;
-
 /// How long the link takes over one request, where it is fast enough for larger ones than the smallest. Each request costs
 /// every process on its way some turns, so fewer are cheaper; but progress is seen, and a cut is felt, by whole requests.
 const REQUEST_TIME: Duration = Duration::from_millis(2);
@@ -32,11 +29,29 @@ const LEAST_REQUESTS: u64 = 8;
 /// Differences below this are the work of clocks and schedulers, not of a link.
 const NOISE: Duration = Duration::from_millis(1);
 
+/// How a window opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bounds {
+    /// Where it begins, and closes to.
+    pub(super) least: u64,
+    /// How far it opens.
+    pub(super) most: u64,
+    /// How many times wider it becomes at once where its answers come so close together that the link holds as many. It is
+    /// 2 otherwise.
+    pub(super) widest_step: u32,
+}
+
+impl Bounds {
+    /// Always the same.
+    pub(super) fn fixed(bytes: u64) -> Bounds {
+        Bounds { least: bytes, most: bytes, widest_step: 1 }
+    }
+}
+
 /// The width of a window, in bytes.
 #[derive(Debug)]
 pub(super) struct Growth {
-    least: u64,
-    most: u64,
+    bounds: Bounds,
     width: u64,
     /// The shortest time that an answer has ever taken: the link's round trip, as far as anyone can know.
     fastest: Option<Duration>,
@@ -64,11 +79,10 @@ impl Round {
 }
 
 impl Growth {
-    /// Starts with `least` bytes, and opens up to `most`.
-    pub(super) fn new(least: u64, most: u64) -> Growth {
-        let most = most.max(least);
-        let request_bytes = LEAST_REQUEST_BYTES;
-        Growth { least, most, width: least, fastest: None, rate_before: 0.0, request_bytes, round: Round::new(None) }
+    /// Begins with the least.
+    pub(super) fn new(bounds: Bounds) -> Growth {
+        let (width, request_bytes) = (bounds.least, LEAST_REQUEST_BYTES);
+        Growth { bounds, width, fastest: None, rate_before: 0.0, request_bytes, round: Round::new(None) }
     }
 
     /// Bytes that may be in flight now.
@@ -111,11 +125,12 @@ impl Growth {
         if within(UNQUEUED) && rate >= self.rate_before * PAYING {
             self.rate_before = rate;
             let arriving = round.first_answer.map_or(Duration::ZERO, |first| now.saturating_duration_since(first));
-            let step = if arriving * WIDEST_STEP <= fastest { WIDEST_STEP } else { 2 };
-            self.width = (self.width * u64::from(step)).min(self.most);
+            let Bounds { widest_step, most, .. } = self.bounds;
+            let step = if arriving * widest_step <= fastest { widest_step.max(2) } else { 2 };
+            self.width = (self.width * u64::from(step)).min(most);
         } else if !within(CROWDED) {
             self.rate_before = 0.0;
-            self.width = (self.width / 2).max(self.least);
+            self.width = (self.width / 2).max(self.bounds.least);
         }
     }
 }
@@ -138,6 +153,7 @@ mod tests {
 
     const KIB: u64 = 1024;
     const REQUEST: u64 = LEAST_REQUEST_BYTES as u64;
+    const GET: Bounds = Bounds { least: 2048 * KIB, most: 16 * 1024 * KIB, widest_step: 4 };
 
     /// A link, as far as a window can feel it: how long bytes travel, and how many pass in a second.
     struct Link {
@@ -173,7 +189,7 @@ mod tests {
     }
 
     fn width_on(milliseconds: u64, mib_per_second: f64) -> u64 {
-        let mut growth = Growth::new(2048 * KIB, 16 * 1024 * KIB);
+        let mut growth = Growth::new(GET);
         Link::new(milliseconds, mib_per_second * 1024.0 * 1024.0).carry(&mut growth, 256 << 20);
         growth.width() / KIB
     }
@@ -194,10 +210,13 @@ mod tests {
     #[test]
     fn the_first_answers_tell_how_much_more_a_link_holds() {
         for (mib_per_second, width) in [(1000.0, 8 * 1024), (100.0, 4 * 1024)] {
-            let mut growth = Growth::new(2048 * KIB, 16 * 1024 * KIB);
+            let mut growth = Growth::new(GET);
             Link::new(50, mib_per_second * 1024.0 * 1024.0).carry(&mut growth, 2 << 20);
             assert_eq!(growth.width() / KIB, width, "50 ms of {mib_per_second} MiB/s after one window");
         }
+        let mut put = Growth::new(Bounds { widest_step: 2, ..GET });
+        Link::new(50, 1e9).carry(&mut put, 2 << 20);
+        assert_eq!(put.width() / KIB, 4 * 1024);
     }
 
     /// A round whose answers all come at its end, each having taken `took`.
@@ -210,7 +229,7 @@ mod tests {
 
     #[test]
     fn an_opening_that_does_not_pay_is_the_last() {
-        let (mut growth, mut now) = (Growth::new(2048 * KIB, 16 * 1024 * KIB), Instant::now());
+        let (mut growth, mut now) = (Growth::new(GET), Instant::now());
         round(&mut growth, &mut now, 50, 50);
         assert_eq!(growth.width(), 8 * 1024 * KIB, "2 MiB in 50 ms");
         round(&mut growth, &mut now, 180, 50);
@@ -221,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_crowded_window_closes_by_half() {
-        let (mut growth, mut now) = (Growth::new(2048 * KIB, 16 * 1024 * KIB), Instant::now());
+        let (mut growth, mut now) = (Growth::new(GET), Instant::now());
         round(&mut growth, &mut now, 50, 50);
         round(&mut growth, &mut now, 320, 299);
         assert_eq!(growth.width(), 8 * 1024 * KIB, "six times as long is not yet too long");
@@ -232,7 +251,7 @@ mod tests {
     #[test]
     fn a_request_is_as_large_as_the_link_is_fast() {
         let request_on = |milliseconds, mib_per_second: f64| {
-            let mut growth = Growth::new(2048 * KIB, 16 * 1024 * KIB);
+            let mut growth = Growth::new(GET);
             Link::new(milliseconds, mib_per_second * 1024.0 * 1024.0).carry(&mut growth, 256 << 20);
             growth.request_bytes() / 1024
         };
@@ -244,14 +263,14 @@ mod tests {
 
     #[test]
     fn a_fixed_window_stays() {
-        let mut growth = Growth::new(64 * KIB, 64 * KIB);
+        let mut growth = Growth::new(Bounds::fixed(64 * KIB));
         Link::new(50, 1e9).carry(&mut growth, 8 << 20);
         assert_eq!(growth.width(), 64 * KIB);
     }
 
     #[test]
     fn a_window_that_is_never_full_tells_nothing() {
-        let mut growth = Growth::new(2048 * KIB, 16 * 1024 * KIB);
+        let mut growth = Growth::new(GET);
         let mut now = Instant::now();
         for _ in 0..1000 {
             growth.issued(false, now);
@@ -264,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_link_that_slows_down_closes_it_again() {
-        let mut growth = Growth::new(2048 * KIB, 16 * 1024 * KIB);
+        let mut growth = Growth::new(GET);
         let mut link = Link::new(50, 1e9);
         link.carry(&mut growth, 256 << 20);
         assert_eq!(growth.width(), 16 * 1024 * KIB);

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::growth::Growth;
+use super::growth::{Bounds, Growth};
 use super::job::Canceller;
 use super::reporter::Sequence;
 use super::request::Connections;
@@ -18,9 +18,6 @@ use crate::sftp::{self, Nudge, Session};
 
 /// Which connection.
 pub(super) type LineId = usize;
-
-/// Bytes in flight on all connections together, at most.
-const MOST_BYTES_ON_ALL: u64 = 32 << 20;
 
 /// One connection.
 pub(super) struct Line {
@@ -48,7 +45,8 @@ pub(super) struct Lines {
     expected: usize,
     canceller: Canceller,
     nudge: Nudge,
-    window_bytes: (u64, u64),
+    window: Bounds,
+    bytes_on_all: u64,
     window_requests: usize,
     /// Whether anything was answered since the last connection was lost.
     has_moved: bool,
@@ -96,7 +94,8 @@ impl Lines {
             expected: 0,
             canceller,
             nudge,
-            window_bytes: (settings.least_window_bytes, settings.most_window_bytes),
+            window: settings.window,
+            bytes_on_all: settings.bytes_on_all,
             window_requests: settings.window_requests,
             has_moved: true,
             has_opened_more: false,
@@ -242,9 +241,9 @@ impl Lines {
 
     fn line(&self, session: Session) -> Line {
         self.canceller.guards(session.killer());
-        let (least, most) = self.window_bytes;
-        let share = (MOST_BYTES_ON_ALL / self.connections.most.max(1) as u64).max(least);
-        let window = Window::new(Growth::new(least, most.min(share)), self.window_requests);
+        let share = (self.bytes_on_all / self.connections.most.max(1) as u64).max(self.window.least);
+        let bounds = Bounds { most: self.window.most.min(share), ..self.window };
+        let window = Window::new(Growth::new(bounds), self.window_requests);
         Line { session, window, outstanding: 0, hungry: BTreeSet::new(), files: 0, lost: None }
     }
 

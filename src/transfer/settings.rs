@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::fs::{Mode, RawMode};
 use rustix::process::{Resource, getrlimit, umask};
 
-use super::growth::LEAST_REQUEST_BYTES;
+use super::growth::{Bounds, LEAST_REQUEST_BYTES};
 use super::request::{Direction, Options};
 use crate::mode::Change;
 use crate::sftp::Session;
@@ -35,6 +35,14 @@ const NEAR_PUT_WINDOW_BYTES: u64 = 512 * 1024;
 /// The round trip of a server that is near: in it no link carries more than a small window.
 const NEAR: Duration = Duration::from_millis(1);
 
+/// Bytes in flight on all connections of a get together, at most.
+const MOST_BYTES_ON_ALL: u64 = 32 << 20;
+
+/// Bytes in flight on all connections of a put together, at most: how far ahead of what the server has confirmed bytes of one
+/// file are sent. If all connections break there may be holes in so much of the file's end, and a resume of a file that could have been
+/// sent so compares all of that. With more in flight one connection's queue holds up all others.
+pub(super) const SPREAD_SPAN: u64 = 16 << 20;
+
 /// Files in flight at once, at most. At 50 ms hundreds beat 16 by three times; beyond this nothing is gained.
 const FILES: usize = 512;
 
@@ -59,8 +67,9 @@ pub(super) struct Settings {
     /// Bytes of a READ and of a WRITE, at most.
     pub(super) read_bytes: u32,
     pub(super) write_bytes: u32,
-    pub(super) least_window_bytes: u64,
-    pub(super) most_window_bytes: u64,
+    pub(super) window: Bounds,
+    /// Bytes in flight on all connections together, at most.
+    pub(super) bytes_on_all: u64,
     pub(super) window_requests: usize,
     pub(super) files: usize,
 }
@@ -77,7 +86,6 @@ impl Settings {
         let pinned = options.requests.or(options.request_bytes.map(|_| REQUESTS)).map(|requests| requests.max(1));
         let pinned_bytes =
             pinned.map(|requests| u64::from(read_bytes.max(write_bytes)).saturating_mul(requests as u64));
-        let (least, most) = pinned_bytes.map_or_else(|| window_bytes(session, direction), |bytes| (bytes, bytes));
         Settings {
             options,
             server,
@@ -85,8 +93,11 @@ impl Settings {
             umask: current_umask(),
             read_bytes,
             write_bytes,
-            least_window_bytes: least,
-            most_window_bytes: most,
+            bytes_on_all: match direction {
+                Direction::Get => MOST_BYTES_ON_ALL,
+                Direction::Put => SPREAD_SPAN,
+            },
+            window: pinned_bytes.map_or_else(|| usual_window(session, direction), Bounds::fixed),
             window_requests: pinned.unwrap_or(usize::MAX),
             files: files_in_flight(limits.open_handles),
         }
@@ -98,12 +109,15 @@ impl Settings {
     }
 }
 
-/// Where a window begins, and how far it opens.
-fn window_bytes(session: &Session, direction: Direction) -> (u64, u64) {
+/// How a window opens where the user did not say. How close together the answers to WRITEs come tells nothing of the link: it
+/// is the server that does not take more.
+fn usual_window(session: &Session, direction: Direction) -> Bounds {
     let is_near = session.round_trip().is_some_and(|round_trip| round_trip < NEAR);
+    let far = Bounds { least: WINDOW_BYTES, most: MOST_WINDOW_BYTES, widest_step: 2 };
     match direction {
-        Direction::Put if is_near => (NEAR_PUT_WINDOW_BYTES, NEAR_PUT_WINDOW_BYTES),
-        _ => (WINDOW_BYTES, MOST_WINDOW_BYTES),
+        Direction::Put if is_near => Bounds::fixed(NEAR_PUT_WINDOW_BYTES),
+        Direction::Put => far,
+        Direction::Get => Bounds { widest_step: 4, ..far },
     }
 }
 

@@ -38,10 +38,6 @@ const TAIL_BYTES: u64 = 64 * 1024;
 /// What must be left of a file before more connections are taken for it.
 const SPREADING_BYTES: u64 = 64 << 20;
 
-/// How far ahead of what the server has confirmed bytes are sent over several connections. If all of them break there may
-/// be holes in so much of the file's end, and a resume of a file that could have been sent so compares all of that.
-const SPREAD_SPAN: u64 = 16 << 20;
-
 /// One file on its way to the server.
 pub(super) struct Upload {
     sequence: Sequence,

@@ -60,10 +60,11 @@ impl Window {
 
 #[cfg(test)]
 mod tests {
+    use super::super::growth::Bounds;
     use super::*;
 
     fn window(bytes: u64, requests: usize) -> Window {
-        Window::new(Growth::new(bytes, bytes), requests)
+        Window::new(Growth::new(Bounds::fixed(bytes)), requests)
     }
 
     #[test]

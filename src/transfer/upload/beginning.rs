@@ -6,7 +6,8 @@ use super::super::failure::{Act, Cause, Failure, WITHOUT_ATOMIC};
 use super::super::io::{Asked, Io};
 use super::super::local::bytes;
 use super::super::request::{OnConflict, Options, Verify};
-use super::{SPREAD_SPAN, SPREADING_BYTES, State, TAIL_BYTES, Upload, may_replace, writing};
+use super::super::settings::SPREAD_SPAN;
+use super::{SPREADING_BYTES, State, TAIL_BYTES, Upload, may_replace, writing};
 use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Reply, StatusCode, Times, calls};
 
 impl Upload {

@@ -5,7 +5,8 @@ use std::os::unix::fs::FileExt;
 use super::super::failure::{Act, Cause, Failure};
 use super::super::io::{Asked, Io, Turn};
 use super::super::local::bytes;
-use super::{SPREAD_SPAN, State, Upload, stores_nothing};
+use super::super::settings::SPREAD_SPAN;
+use super::{State, Upload, stores_nothing};
 use crate::sftp::{Attributes, Extension, Handle, calls};
 
 impl Upload {
