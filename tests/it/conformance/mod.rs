@@ -65,7 +65,7 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("suspect-names", "tests/it/remote.rs::names_that_lead_elsewhere_are_left_out_and_told"),
     ("named-twice", "tests/it/remote.rs::a_walk_yields_a_name_that_is_listed_twice_once"),
     ("broken-protocol", "tests/it/transfer/hostile.rs::a_broken_protocol_ends_the_job_with_one_failure"),
-    ("silence", "src/sftp/session.rs::a_silent_server_is_given_up_but_not_one_that_flushes_a_disk"),
+    ("silence", "src/sftp/session/tests.rs::a_silent_server_is_given_up_but_not_one_that_flushes_a_disk"),
     ("owners-by-name", "tests/it/commands_files.rs::chown_and_chgrp_know_users_and_groups_by_name"),
     ("blanks-in-owners", "tests/it/commands_listing.rs::long_lines_keep_nine_columns_whatever_owners_are_called"),
     ("cut-short", "tests/it/transfer/hostile.rs::an_early_end_is_never_taken_for_the_whole_file"),
