@@ -97,7 +97,11 @@ fn a_script_ends_with_its_connection_unless_told_otherwise() {
     };
     script(&[]).exits(255);
     script(&["--retry", "3"]).types("get top.txt").succeeds().local_has("top.txt");
-    script(&["-b", "-", "--retry", "3"]).exits(255);
+    // In the middle of the first answer; between two commands there would be nothing to fail.
+    let cut = Relay::plain().at(Toward::Client, 9000, Fault::Cut).only_first(1);
+    let long = Remote::with((0..200).map(|number| format!("file{number:03}")));
+    let shell = Shell::on(long.over_ssh()).through(cut).with_args(["-b", "-", "--retry", "3"]);
+    shell.types("ls -l").types("ls -l").exits(255);
 }
 
 /// Files of all sorts in a tree, about 3 MiB.
