@@ -57,6 +57,13 @@ impl Source {
         }
     }
 
+    /// Returns whether the last line was typed by a person, so that hints help: a program that drives the session waits for
+    /// exact lines.
+    #[expect(dead_code, reason = "the hints will ask")]
+    pub(crate) fn person_is_here(&self) -> bool {
+        matches!(self, Source::Editor(_))
+    }
+
     /// The next line; everything that was answered is on its way before anything is read.
     ///
     /// # Errors
