@@ -1,13 +1,17 @@
 //! `bye`, `exit`, `quit`.
 #![forbid(unsafe_code)]
 
-use super::{Context, Failure, Outcome, Run};
+use super::{Context, Failure, Outcome, Purpose, Run};
 
 /// Quit sftp
 #[derive(Clone, Debug, clap::Args)]
 pub struct Bye {}
 
 impl Run for Bye {
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
+
     fn run(self, _cx: &mut Context) -> Result<Outcome, Failure> {
         Ok(Outcome::End)
     }

@@ -1,7 +1,7 @@
 //! `cd` and `pwd`: the working directory on the server.
 #![forbid(unsafe_code)]
 
-use super::{Context, Example, Failure, Outcome, RemoteDir, Run};
+use super::{Context, Example, Failure, Outcome, Purpose, RemoteDir, Run};
 use crate::name;
 use crate::remote::Error;
 use crate::terminal::Printable;
@@ -21,6 +21,10 @@ impl Run for Cd {
         Example { line: "cd www", does: "go to a directory" },
         Example { line: "cd -", does: "go back to the directory before" },
     ];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let target = match self.path {
@@ -49,6 +53,10 @@ fn previous(cx: &Context) -> Result<name::RemotePath, Failure> {
 pub struct Pwd {}
 
 impl Run for Pwd {
+    fn purpose(&self) -> Purpose {
+        Purpose::Output
+    }
+
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let shown = Printable(cx.remote.working_directory().as_bytes());
         cx.output.answer(format_args!("Remote working directory: {shown}"));

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::matching::{Target, targets};
-use super::{Context, Example, Failure, Mode, Outcome, RemotePattern, Run, in_order};
+use super::{Context, Example, Failure, Mode, Outcome, Purpose, RemotePattern, Run, in_order};
 use crate::mode;
 use crate::name::RemotePath;
 use crate::remote::{Found, Links};
@@ -31,6 +31,10 @@ impl Run for Chmod {
         Example { line: "chmod 644 *.html", does: "let everyone read, and only you write" },
         Example { line: "chmod go-w notes.txt", does: "let nobody but you write" },
     ];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         if self.recursive {

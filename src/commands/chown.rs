@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::matching::{Target, targets};
-use super::{Context, Example, Failure, Id, Outcome, OwnerIds, RemotePattern, Run, in_order};
+use super::{Context, Example, Failure, Id, Outcome, OwnerIds, Purpose, RemotePattern, Run, in_order};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links, OwnerNames, SoughtOwner};
 use crate::sftp::{Attributes, Extension, FileType, Owner, calls};
@@ -30,6 +30,10 @@ pub struct Chown {
 
 impl Run for Chown {
     const EXAMPLES: &'static [Example] = &[Example { line: "chown 1000 *.log", does: "give files to user 1000" }];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         change(
@@ -63,6 +67,10 @@ pub struct Chgrp {
 
 impl Run for Chgrp {
     const EXAMPLES: &'static [Example] = &[Example { line: "chgrp 100 *.log", does: "give files to group 100" }];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let own = OwnerIds { user: None, group: Some(self.grp) };

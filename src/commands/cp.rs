@@ -1,7 +1,7 @@
 //! `cp` and `copy`: a copy that the server makes.
 #![forbid(unsafe_code)]
 
-use super::{Context, Example, Failure, Outcome, RemotePath, Run};
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run};
 use crate::name;
 use crate::sftp::{Attributes, Error, Extension, FileType, Handle, OpenFlags};
 use crate::terminal::Printable;
@@ -29,6 +29,10 @@ impl Run for Cp {
     const EXAMPLES: &'static [Example] =
         &[Example { line: "cp index.html index.html.bak", does: "copy a file on the server" }];
     const WANTS: &'static str = "two paths";
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let (from, to) = (cx.remote.resolve(&self.oldpath.0), cx.remote.resolve(&self.newpath.0));

@@ -1,7 +1,7 @@
 //! `df`.
 #![forbid(unsafe_code)]
 
-use super::{Context, Example, Failure, Outcome, RemotePath, Run};
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run};
 use crate::sftp::{Extension, Statvfs};
 use crate::terminal::Printable;
 use crate::terminal::table::{self, DfUnit, FileSystem};
@@ -22,6 +22,10 @@ pub struct Df {
 
 impl Run for Df {
     const EXAMPLES: &'static [Example] = &[Example { line: "df -h", does: "show how much room there is" }];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Output
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let path = match &self.path {

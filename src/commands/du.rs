@@ -4,7 +4,7 @@
 use std::num::ParseIntError;
 
 use super::matching::{Target, targets};
-use super::{Context, Example, Failure, Outcome, RemotePattern, Run};
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::remote::{Found, Links};
 use crate::sftp::Attributes;
 use crate::terminal::{Printable, size};
@@ -44,6 +44,10 @@ impl Run for Du {
         Example { line: "du -sh *", does: "show how large each thing here is" },
         Example { line: "du -h -d 1 /srv", does: "show how large each directory in /srv is" },
     ];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Output
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let mut is_whole = true;

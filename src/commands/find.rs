@@ -10,7 +10,7 @@ use super::filters::{moment, size};
 use super::listing::{Line, Owners};
 use super::matching::{Target, targets};
 use super::record::record;
-use super::{Context, Example, Failure, NamePattern, Outcome, RemotePattern, Run, Word};
+use super::{Context, Example, Failure, NamePattern, Outcome, Purpose, RemotePattern, Run, Word};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links, Pattern};
 use crate::sftp::{Attributes, FileType};
@@ -60,6 +60,10 @@ impl Run for Find {
         Example { line: "find -name '*.log' -size +10M", does: "name large logs, wherever they are" },
         Example { line: "find /srv -type f -newer-than 2d", does: "name files that were changed in the last two days" },
     ];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Output
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let wanted = self.wanted(cx)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::matching::expand_names;
 use super::operands::Operands;
 use super::transfer_flags::{Resume, TransferFlags};
-use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Run};
+use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Purpose, Run};
 use crate::name::RemotePath;
 use crate::remote::Match;
 use crate::terminal::Printable;
@@ -42,6 +42,10 @@ impl Run for Get {
         Example { line: "get -r --exclude *.o site", does: "fetch it without some of the files" },
     ];
     const WANTS: &'static str = "at least one path";
+
+    fn purpose(&self) -> Purpose {
+        self.flags.purpose()
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let words = self.operands.into_iter().map(|GetOperand(word)| word).collect();
@@ -81,6 +85,10 @@ pub struct Reget {
 
 impl Run for Reget {
     const WANTS: &'static str = Get::WANTS;
+
+    fn purpose(&self) -> Purpose {
+        self.get.purpose()
+    }
 
     fn run(mut self, cx: &mut Context) -> Result<Outcome, Failure> {
         self.get.flags.resume.get_or_insert(Resume::Compare);

@@ -4,7 +4,7 @@
 use super::argument::kind;
 use super::list::{Entry, find, takes_many, unknown};
 use super::parse::takes_next_word;
-use super::{ArgumentKind, COMMANDS, CommandName, Context, Example, Failure, Outcome, Run};
+use super::{ArgumentKind, COMMANDS, CommandName, Context, Example, Failure, Outcome, Purpose, Run};
 use crate::terminal::table::{self, Look};
 
 /// Display this help text, or that of a command
@@ -24,6 +24,10 @@ impl Help {
 
 impl Run for Help {
     const EXAMPLES: &'static [Example] = &[Example { line: "help get", does: "explain get, with its flags" }];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Output
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let Some(CommandName(name)) = self.command else {

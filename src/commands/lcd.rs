@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{Context, Failure, LocalDir, LocalPath, Outcome, Run, each, local_cause};
+use super::{Context, Failure, LocalDir, LocalPath, Outcome, Purpose, Run, each, local_cause};
 use crate::terminal::Printable;
 
 /// Change local directory
@@ -20,6 +20,10 @@ pub struct Lcd {
 }
 
 impl Run for Lcd {
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
+
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         // An empty word is no path, as in sftp(1) and in cd.
         let typed = self.path.map(|LocalDir(path)| path).filter(|path| !path.as_os_str().is_empty());
@@ -66,6 +70,10 @@ fn home_of(user: &[u8]) -> Option<PathBuf> {
 pub struct Lpwd {}
 
 impl Run for Lpwd {
+    fn purpose(&self) -> Purpose {
+        Purpose::Output
+    }
+
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let path = cx.local.path();
         path.metadata().map_err(|error| Failure::new(super::context::cwd_is_gone(&error)))?;
@@ -83,6 +91,10 @@ pub struct Lmkdir {
 }
 
 impl Run for Lmkdir {
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
+
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         each(cx, self.paths, |cx, LocalPath(path)| {
             std::fs::create_dir(cx.local.resolve(&path)).map_err(|error| {

@@ -96,6 +96,14 @@ macro_rules! commands {
         }
 
         impl Command {
+            /// Returns what it is for.
+            #[must_use]
+            pub fn purpose(&self) -> Purpose {
+                match self {
+                    $(Command::$type(command) => command.purpose(),)+
+                }
+            }
+
             /// Does it.
             ///
             /// # Errors

@@ -1,7 +1,7 @@
 //! `ln` and `symlink`.
 #![forbid(unsafe_code)]
 
-use super::{Context, Example, Failure, Outcome, RemotePath, Run, is_bare_failure};
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run, is_bare_failure};
 use crate::name;
 use crate::sftp::{Error, Extension};
 use crate::terminal::Printable;
@@ -27,6 +27,10 @@ impl Run for Ln {
     ];
     const WANTS: &'static str = "two paths";
 
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
+
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let (old, link) = (self.oldpath.0, cx.remote.resolve(&self.newpath.0));
         if self.symbolic { symlink(cx, &old, &link) } else { hardlink(cx, &cx.remote.resolve(&old), &link) }
@@ -46,6 +50,10 @@ pub struct Symlink {
 
 impl Run for Symlink {
     const WANTS: &'static str = "two paths";
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         symlink(cx, &self.oldpath.0, &cx.remote.resolve(&self.newpath.0))

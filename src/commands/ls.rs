@@ -6,7 +6,7 @@ use std::io::Write;
 use super::listing::{Layout, Line, Order, Owners, long_line, sort};
 use super::matching::{Matched, expand};
 use super::record::record;
-use super::{Context, Example, Failure, Outcome, RemotePattern, Run};
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
 use crate::remote::{self, Match};
 use crate::sftp::Extension;
@@ -64,6 +64,10 @@ impl Run for Ls {
         Example { line: "ls --json *.log", does: "tell a program all about each log" },
         Example { line: "ls {src,tests}/*.rs", does: "name the files of two directories" },
     ];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Output
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         if self.paths.is_empty() {

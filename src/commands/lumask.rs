@@ -1,7 +1,7 @@
 //! `lumask`: the umask of new local files.
 #![forbid(unsafe_code)]
 
-use super::{Context, Failure, Outcome, Run, Umask};
+use super::{Context, Failure, Outcome, Purpose, Run, Umask};
 
 /// Set local umask
 ///
@@ -14,6 +14,10 @@ pub struct Lumask {
 }
 
 impl Run for Lumask {
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
+
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let Umask(mask) = self.umask;
         // On some systems the type has 16 bits; nine are used.

@@ -1,7 +1,7 @@
 //! `mkdir`.
 #![forbid(unsafe_code)]
 
-use super::{Context, Example, Failure, Outcome, RemotePath, Run, each};
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run, each};
 use crate::name;
 use crate::sftp::{Attributes, StatusCode};
 use crate::terminal::Printable;
@@ -25,6 +25,10 @@ impl Run for Mkdir {
         Example { line: "mkdir photos", does: "create a directory" },
         Example { line: "mkdir -p a/b/c", does: "create a directory and its parents" },
     ];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         each(cx, self.paths, |cx, RemotePath(path)| {

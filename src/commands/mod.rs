@@ -57,7 +57,7 @@ pub use failure::Failure;
 pub use list::{Entry, Flag, find, names};
 pub use local::LocalDirectory;
 pub use parse::{parse, parse_raw};
-pub use run::{Example, Outcome, Run};
+pub use run::{Example, Outcome, Purpose, Run};
 pub use word::{Quoting, Word};
 
 use failure::is_bare_failure;
@@ -167,5 +167,60 @@ mod tests {
             let failure = parse(&words(line)).unwrap_err();
             assert_eq!(failure.lines()[0], message, "{line}");
         }
+    }
+
+    /// A line of each command, which only prints or does something.
+    const PURPOSES: [(&str, Purpose); 39] = [
+        ("bye", Purpose::Effect),
+        ("cd a", Purpose::Effect),
+        ("chgrp 1 a", Purpose::Effect),
+        ("chmod 600 a", Purpose::Effect),
+        ("chown 1 a", Purpose::Effect),
+        ("cp a b", Purpose::Effect),
+        ("df", Purpose::Output),
+        ("du", Purpose::Output),
+        ("find", Purpose::Output),
+        ("get a", Purpose::Effect),
+        ("get -n a", Purpose::Output),
+        ("help", Purpose::Output),
+        ("get --help", Purpose::Output),
+        ("lcd a", Purpose::Effect),
+        ("lls", Purpose::Output),
+        ("lmkdir a", Purpose::Effect),
+        ("ln a b", Purpose::Effect),
+        ("lpwd", Purpose::Output),
+        ("ls", Purpose::Output),
+        ("lumask 22", Purpose::Effect),
+        ("mkdir a", Purpose::Effect),
+        ("progress", Purpose::Effect),
+        ("put a", Purpose::Effect),
+        ("put --dry-run a", Purpose::Output),
+        ("pwd", Purpose::Output),
+        ("reget a", Purpose::Effect),
+        ("reget -n a", Purpose::Output),
+        ("rename a b", Purpose::Effect),
+        ("reput a", Purpose::Effect),
+        ("reput -n a", Purpose::Output),
+        ("rm a", Purpose::Effect),
+        ("rm -r a", Purpose::Effect),
+        ("rmdir a", Purpose::Effect),
+        ("set", Purpose::Effect),
+        ("symlink a b", Purpose::Effect),
+        ("version", Purpose::Output),
+        ("!", Purpose::Effect),
+        ("!ls", Purpose::Effect),
+        ("?", Purpose::Output),
+    ];
+
+    #[test]
+    fn each_command_says_whether_it_only_prints() {
+        let mut left: Vec<&str> = COMMANDS.iter().map(Entry::name).collect();
+        for (line, purpose) in PURPOSES {
+            let command = parse_raw(line.as_bytes()).unwrap_or_else(|| parse(&words(line)));
+            assert_eq!(command.unwrap().purpose(), purpose, "{line}");
+            let name = line.split_whitespace().next().unwrap_or_default();
+            left.retain(|own| !name.starts_with('!') && *own != name || name.starts_with('!') && *own != "!");
+        }
+        assert!(left.is_empty(), "no line of {left:?}");
     }
 }

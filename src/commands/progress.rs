@@ -1,13 +1,17 @@
 //! `progress`: the progress meter, on and off.
 #![forbid(unsafe_code)]
 
-use super::{Context, Failure, Outcome, Run};
+use super::{Context, Failure, Outcome, Purpose, Run};
 
 /// Toggle display of progress meter
 #[derive(Clone, Debug, clap::Args)]
 pub struct Progress {}
 
 impl Run for Progress {
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
+
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         cx.settings.progress = !cx.settings.progress;
         let state = if cx.settings.progress { "enabled" } else { "disabled" };

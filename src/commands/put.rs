@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::matching::{patterns, without_braces};
 use super::operands::Operands;
 use super::transfer_flags::{Resume, TransferFlags};
-use super::{Context, Example, Failure, Outcome, PutOperand, RemoteDir, Run, Word};
+use super::{Context, Example, Failure, Outcome, Purpose, PutOperand, RemoteDir, Run, Word};
 use crate::name::RemotePath;
 use crate::remote::glob::local_glob;
 use crate::terminal::Printable;
@@ -42,6 +42,10 @@ impl Run for Put {
         Example { line: "put -r --exclude *.o site", does: "send it without some of the files" },
     ];
     const WANTS: &'static str = "at least one path";
+
+    fn purpose(&self) -> Purpose {
+        self.flags.purpose()
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let words = self.operands.into_iter().map(|PutOperand(word)| word).collect();
@@ -97,6 +101,10 @@ pub struct Reput {
 
 impl Run for Reput {
     const WANTS: &'static str = Put::WANTS;
+
+    fn purpose(&self) -> Purpose {
+        self.put.purpose()
+    }
 
     fn run(mut self, cx: &mut Context) -> Result<Outcome, Failure> {
         self.put.flags.resume.get_or_insert(Resume::Compare);

@@ -1,7 +1,7 @@
 //! `rename`.
 #![forbid(unsafe_code)]
 
-use super::{Context, Example, Failure, Outcome, RemotePath, Run, is_bare_failure};
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run, is_bare_failure};
 use crate::sftp::{Extension, FileType};
 use crate::terminal::Printable;
 
@@ -25,6 +25,10 @@ impl Run for Rename {
     const EXAMPLES: &'static [Example] =
         &[Example { line: "rename draft.txt final.txt", does: "rename a file, replacing another" }];
     const WANTS: &'static str = "two paths";
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let (from, to) = (cx.remote.resolve(&self.oldpath.0), cx.remote.resolve(&self.newpath.0));

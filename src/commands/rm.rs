@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::matching::{Target, targets};
-use super::{Context, Example, Failure, Outcome, RemotePattern, Run, in_order};
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, in_order};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links, Walk};
 use crate::sftp::{Error, FileType, Session, calls};
@@ -28,6 +28,10 @@ impl Run for Rm {
         Example { line: "rm *.tmp", does: "remove files by a pattern" },
         Example { line: "rm -r old", does: "remove a directory and what is in it" },
     ];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let targets = targets(cx, &self.targets)?;

@@ -1,7 +1,7 @@
 //! `rmdir`.
 #![forbid(unsafe_code)]
 
-use super::{Context, Failure, Outcome, RemoteDir, Run, each, is_bare_failure};
+use super::{Context, Failure, Outcome, Purpose, RemoteDir, Run, each, is_bare_failure};
 use crate::sftp::FileType;
 use crate::terminal::Printable;
 
@@ -16,6 +16,10 @@ pub struct Rmdir {
 }
 
 impl Run for Rmdir {
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
+
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         each(cx, self.paths, |cx, RemoteDir(path)| {
             let path = cx.remote.resolve(&path);

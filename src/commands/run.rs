@@ -15,11 +15,23 @@ pub trait Run: clap::Args {
     /// Whether it takes the rest of the line as it stands, for a local shell to read.
     const TAKES_REST_OF_LINE: bool = false;
 
+    /// Returns what it is for, which decides what happens when nobody reads stdout any more.
+    fn purpose(&self) -> Purpose;
+
     /// Does it.
     ///
     /// # Errors
     /// It was not done, or not all of it.
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure>;
+}
+
+/// What a command is for. There is no default, so that every new command decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It only prints. It stops when nobody reads stdout any more.
+    Output,
+    /// It changes something: files, the session, where we are. Once begun it is finished, whoever reads what it prints.
+    Effect,
 }
 
 /// A line that may be typed, and what it does.

@@ -3,7 +3,7 @@
 
 use clap::ValueEnum as _;
 
-use super::{Context, Example, Failure, Outcome, Run, SettingName, SettingValue};
+use super::{Context, Example, Failure, Outcome, Purpose, Run, SettingName, SettingValue};
 use crate::cli::{MOST_CONNECTIONS, Progress, scaled_number};
 use crate::terminal::Printable;
 use crate::terminal::table::{self, Look};
@@ -42,6 +42,10 @@ impl Run for Set {
         Example { line: "set limit off", does: "move as much as goes" },
         Example { line: "set jobs 4", does: "move files over four connections" },
     ];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         match (self.setting, self.value) {

@@ -5,7 +5,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::process::Command;
 
-use super::{Context, Example, Failure, Outcome, Run, ShellLine};
+use super::{Context, Example, Failure, Outcome, Purpose, Run, ShellLine};
 
 /// Execute a command in a local shell
 ///
@@ -20,6 +20,10 @@ pub struct Escape {
 impl Run for Escape {
     const EXAMPLES: &'static [Example] = &[Example { line: "!wc -l *.log", does: "count the lines of local files" }];
     const TAKES_REST_OF_LINE: bool = true;
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Effect
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let mut shell = shell(cx);
@@ -43,6 +47,10 @@ pub struct Lls {
 impl Run for Lls {
     const EXAMPLES: &'static [Example] = &[Example { line: "lls -lt", does: "list local files, newest first" }];
     const TAKES_REST_OF_LINE: bool = true;
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Output
+    }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let mut line = OsString::from("ls");

@@ -4,7 +4,7 @@
 use clap::ValueEnum;
 
 use super::filters::Filters;
-use super::{Context, Failure, Mode, Settings};
+use super::{Context, Failure, Mode, Purpose, Settings};
 use crate::mode::Change;
 use crate::terminal::prompt;
 use crate::transfer::{Links, OnConflict, Options, Selection, Verify};
@@ -94,6 +94,11 @@ impl From<Conflicts> for OnConflict {
 }
 
 impl TransferFlags {
+    /// Returns what a transfer with these flags is for: a dry run only prints.
+    pub(super) fn purpose(&self) -> Purpose {
+        if self.dry_run { Purpose::Output } else { Purpose::Effect }
+    }
+
     /// Fails where somebody shall be asked and nobody can be, or where flags contradict each other.
     ///
     /// # Errors

@@ -5,10 +5,10 @@ use std::os::unix::process::ExitStatusExt;
 use std::process;
 
 use super::end::RunEnd;
-use super::showing::{Showing, interruption};
+use super::showing::{Showing, tell_interruption};
 use super::signals::{Phase, Signals};
 use super::watch::watch;
-use crate::commands::{Command, Context, Failure, Outcome};
+use crate::commands::{Command, Context, Failure, Outcome, Purpose};
 use crate::terminal::Output;
 use crate::terminal::output::Ended;
 
@@ -63,9 +63,10 @@ impl Performer {
         self.context.stops_at_failure = self.after_failure == AfterFailure::Stop && !ignores_failure;
         self.signals.lower();
         self.signals.enter(Phase::Running);
+        self.context.output.stop_when_ended(self.stop_of(command.purpose()));
         let outcome = command.run(&mut self.context);
         if self.signals.is_interrupted() {
-            self.context.output.failure(interruption(&self.context.output));
+            tell_interruption(&self.context.output);
         }
         let verdict = match outcome {
             Ok(Outcome::Done) => Verdict::Done,
@@ -93,6 +94,13 @@ impl Performer {
         };
         self.context.output.flush();
         verdict
+    }
+
+    /// Returns what stops a command of this purpose when nobody reads stdout any more: what Ctrl-C does, for one that only
+    /// prints. Any other is finished.
+    fn stop_of(&self, purpose: Purpose) -> Option<Box<dyn FnOnce() + Send>> {
+        let interrupt = self.context.interrupt().clone();
+        (purpose == Purpose::Output).then(|| Box::new(move || interrupt.press()) as Box<dyn FnOnce() + Send>)
     }
 
     /// A local program in the foreground. That it fails is said and is no failure of the line, as in sftp(1).
@@ -142,16 +150,14 @@ impl Performer {
             return Some(RunEnd::Interrupted);
         }
         match self.context.output.ended() {
-            // A script of which the rest was never run has failed, though nobody wants to hear of it.
-            Some(Ended::Unread) => {
-                let forgives = self.after_failure == AfterFailure::Forget;
-                return Some(if forgives { RunEnd::Done } else { RunEnd::CommandFailed });
-            }
+            // What it was to print is lost, though nobody wants to hear of it.
+            Some(Ended::Unread) if self.context.output.has_stopped() => return Some(RunEnd::CommandFailed),
             Some(Ended::Failed(why)) => {
                 self.context.output.failure(format_args!("Cannot write to standard output: {why}"));
                 return Some(RunEnd::CommandFailed);
             }
-            None => {}
+            // The command that it happened to was finished; whether a line follows that can't be run is not known yet.
+            Some(Ended::Unread) | None => {}
         }
         self.context.remote.session().end().map(|_| RunEnd::ConnectionFailed)
     }

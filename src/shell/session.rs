@@ -16,6 +16,7 @@ use super::source::{Asked, PROMPT, Source};
 use super::words::{self, Unterminated};
 use crate::commands::{self, Command, Failure};
 use crate::terminal::Printable;
+use crate::terminal::output::Ended;
 
 /// A session with a person or a script.
 pub(crate) struct Shell<'a> {
@@ -38,6 +39,10 @@ impl Shell<'_> {
                 Some(RunEnd::ConnectionFailed) if !is_last => {}
                 Some(end) => return self.performer.told(end),
                 None => {}
+            }
+            // The reader went away during the command before, which was finished.
+            if self.is_unread() && !is_last {
+                return RunEnd::CommandFailed;
             }
             let flow = match asked {
                 Ok(Asked::Line(line)) => self.obey(&line),
@@ -65,6 +70,9 @@ impl Shell<'_> {
         }
         if self.source.echoes() && !line.hides_itself {
             self.echo(text);
+            if self.is_unread() {
+                return ControlFlow::Break(RunEnd::CommandFailed);
+            }
         }
         let verdict = match command {
             None => Verdict::Done,
@@ -105,6 +113,11 @@ impl Shell<'_> {
         }
         let end = self.performer.ended_as_it_is();
         end.map(|end| self.performer.told(end))
+    }
+
+    /// Returns whether nobody reads stdout any more: then no other line is run.
+    fn is_unread(&self) -> bool {
+        self.performer.context.output.ended() == Some(Ended::Unread)
     }
 
     /// The end of a run that got to its end.

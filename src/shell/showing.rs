@@ -63,7 +63,10 @@ pub(crate) fn moves_its_cursor(plain: bool) -> bool {
     moves && tcgetwinsize(io::stdout()).is_ok_and(|size| size.ws_col > 0 && size.ws_row > 0)
 }
 
-/// What is said of a Ctrl-C: on a terminal it takes the place of the `^C` that was echoed, as in sftp(1).
-pub(crate) fn interruption(output: &Output) -> &'static str {
-    if output.stderr_is_terminal() { "\rInterrupt  " } else { "Interrupt" }
+/// Prints that Ctrl-C was pressed: on a terminal it takes the place of the `^C` that was echoed, as in sftp(1). Prints
+/// nothing where the end of stdout, and no key, stopped the command.
+pub(crate) fn tell_interruption(output: &Output) {
+    if !output.has_stopped() {
+        output.failure(if output.stderr_is_terminal() { "\rInterrupt  " } else { "Interrupt" });
+    }
 }

@@ -2,8 +2,8 @@
 //!
 //! A role decides the stream and whether quiet drops it; who prints names no stream and no colour. stdout is buffered,
 //! and flushed before anything goes to stderr, so that the two keep their order where they meet. Printing never fails
-//! on the spot: a stdout that can't be written any more is remembered, what follows is dropped, and the one who runs
-//! the commands asks [`Output::ended`]. While something is drawn at the bottom of the terminal (progress bars, a
+//! on the spot: a stdout that can't be written any more is remembered, what follows is dropped, a command that only prints
+//! is stopped ([`Output::stop_when_ended`]), and the shell asks [`Output::ended`]. While something is drawn at the bottom of the terminal (progress bars, a
 //! prompt), lines go above it, see [`Overlay`].
 #![forbid(unsafe_code)]
 
@@ -37,7 +37,7 @@ pub enum Quiet {
 /// Why stdout takes nothing more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// Its reader went away (`… | head`): the run ends, and says nothing.
+    /// Its reader went away (`… | head`).
     Unread,
     /// It can't be written, for instance because the disk is full; the text is the system's.
     Failed(String),
@@ -89,7 +89,15 @@ impl Output {
     }
 
     fn on(sink: Sink) -> Output {
-        let shared = Shared { sink, waiting: Vec::new(), quiet: Quiet::No, ended: None, overlay: None };
+        let shared = Shared {
+            sink,
+            waiting: Vec::new(),
+            quiet: Quiet::No,
+            ended: None,
+            stop: None,
+            has_stopped: false,
+            overlay: None,
+        };
         Output { shared: Arc::new(Mutex::new(shared)) }
     }
 
@@ -149,10 +157,22 @@ impl Output {
         self.lock().flush();
     }
 
-    /// Whether stdout takes nothing more, and why. What prints much asks now and then and stops; the run ends with it.
+    /// Returns why stdout takes nothing more, or `None` while it does.
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {
         self.lock().ended.clone()
+    }
+
+    /// Sets what is called, at once and only once, when stdout takes nothing more; `None` for nothing. It is called with the
+    /// output locked, so it must not print.
+    pub fn stop_when_ended(&self, stop: Option<Box<dyn FnOnce() + Send>>) {
+        self.lock().stop = stop;
+    }
+
+    /// Returns whether stdout ended while there was something to stop, see [`Output::stop_when_ended`].
+    #[must_use]
+    pub fn has_stopped(&self) -> bool {
+        self.lock().has_stopped
     }
 
     /// What is left unsaid from now on.
@@ -257,6 +277,8 @@ struct Shared {
     waiting: Vec<u8>,
     quiet: Quiet,
     ended: Option<Ended>,
+    stop: Option<Box<dyn FnOnce() + Send>>,
+    has_stopped: bool,
     overlay: Option<Box<dyn Overlay>>,
 }
 
@@ -298,6 +320,10 @@ impl Shared {
                 io::ErrorKind::BrokenPipe => Ended::Unread,
                 _ => Ended::Failed(error.to_string()),
             });
+            if let Some(stop) = self.stop.take() {
+                self.has_stopped = true;
+                stop();
+            }
         }
         bytes.clear();
         self.waiting = bytes;
@@ -451,6 +477,22 @@ mod tests {
             assert!(output.writer().write(b"more").is_err());
             output.answer("two");
             assert!(output.lock().waiting.is_empty(), "what no one reads is kept");
+        }
+    }
+
+    #[test]
+    fn only_what_began_before_the_end_of_stdout_is_stopped_by_it() {
+        for (is_set, is_stopped) in [(true, true), (false, false)] {
+            let (stopped, stops) = mpsc::channel();
+            let stop = move || stopped.send(()).unwrap();
+            let output = Output::on(Sink::Failing(io::ErrorKind::BrokenPipe));
+            output.stop_when_ended(is_set.then(|| Box::new(stop) as Box<dyn FnOnce() + Send>));
+            output.answer("one");
+            assert!(!output.has_stopped() && stops.try_recv().is_err(), "nothing was written yet");
+            output.flush();
+            output.answer("two");
+            output.flush();
+            assert_eq!((output.has_stopped(), stops.try_iter().count()), (is_stopped, usize::from(is_stopped)));
         }
     }
 

@@ -22,6 +22,7 @@ mod faults;
 mod filters;
 mod floors;
 mod fnmatch;
+mod hangup;
 mod hashes;
 mod hostkeys;
 mod model_session;

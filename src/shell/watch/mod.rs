@@ -20,7 +20,7 @@ use self::json::Json;
 use self::moving::Meter;
 use self::plain::Plain;
 use self::unfinished::Unfinished;
-use super::showing::interruption;
+use super::showing::tell_interruption;
 use super::signals::Signals;
 use crate::commands::Context;
 use crate::terminal::{Output, Printable};
@@ -93,13 +93,9 @@ fn follow<D: Display>(
 ) -> Report {
     let canceller = job.canceller();
     loop {
-        if !canceller.is_cancelled() {
-            if signals.is_interrupted() {
-                canceller.cancel();
-                display.aside(&mut |_| output.failure(interruption(output)));
-            } else if output.ended().is_some() {
-                canceller.cancel();
-            }
+        if signals.is_interrupted() && !canceller.is_cancelled() {
+            canceller.cancel();
+            display.aside(&mut |_| tell_interruption(output));
         }
         match job.events().recv_timeout(TICK) {
             Ok(news) => {
@@ -131,7 +127,7 @@ fn ask(question: &Question, canceller: &Canceller, output: &Output, signals: &Si
     let answer = conflict::ask(&question.conflict, output).unwrap_or_else(|Interrupted| {
         signals.press();
         canceller.cancel();
-        output.failure(interruption(output));
+        tell_interruption(output);
         None
     });
     question.answer(answer);
