@@ -20,7 +20,7 @@ use crate::child::{ChildTransport, Process};
 use crate::cli::{Destination, Invocation, SshOption, Target};
 use crate::sftp::{self, Session};
 use crate::ssh;
-use crate::terminal::{Output, Printable};
+use crate::terminal::{Excerpt, Output, Printable};
 use crate::transport::Transport;
 
 use far_errors::FarErrors;
@@ -71,7 +71,7 @@ pub enum Error {
         fault: UnfitFile,
     },
     /// The other side does not speak SFTP.
-    #[error(transparent)]
+    #[error("{}", Excerpt(.0.to_string().as_bytes()))]
     Sftp(#[from] sftp::Error),
 }
 

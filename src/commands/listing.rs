@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use bytes::Bytes;
 
+use super::long_name::{LongName, is_name};
 use crate::remote::OwnerNames;
 use crate::sftp::Attributes;
 use crate::terminal::time::{self, Clock};
@@ -21,7 +22,7 @@ pub(super) struct Line {
     /// Its absolute path.
     pub(super) path: Vec<u8>,
     pub(super) attributes: Attributes,
-    /// The server's own line; empty where it gave none.
+    /// The server's own line; empty where it gave none, or none is wanted.
     pub(super) longname: Bytes,
 }
 
@@ -68,21 +69,28 @@ pub(super) fn sort(lines: &mut [Line], order: Order, reverse: bool) {
     });
 }
 
-/// A line of `ls -l`. The number of links is never known, for the protocol does not tell it.
-pub(super) fn long_line(line: &Line, owners: &Owners, human_readable: bool, clock: &Clock) -> String {
+/// A line of `ls -l`. What the protocol does not tell, the number of links above all, comes from the long name if the server's
+/// may be read; mode, size, time and name never do.
+pub(super) fn long_line(line: &Line, owners: &Owners, told: &LongName, human_readable: bool, clock: &Clock) -> String {
     let Attributes { size, owner, permissions, times } = line.attributes;
     let mode = mode::string(permissions.unwrap_or(0));
-    let user = owner.map(|owner| name_or_number(owners.user(owner.uid), owner.uid)).unwrap_or_default();
-    let group = owner.map(|owner| name_or_number(owners.group(owner.gid), owner.gid)).unwrap_or_default();
+    let user = column(owner.map(|owner| owner.uid), |uid| owners.user(uid), told.owner);
+    let group = column(owner.map(|owner| owner.gid), |gid| owners.group(gid), told.group);
+    let links = told.links.unwrap_or("?");
     let size = size.unwrap_or(0);
     let size = if human_readable { size::scaled(size) } else { size.to_string() };
     let modified = times.map_or_else(String::new, |times| time::listing(times.modified, clock));
-    format!("{mode}    ? {user:<8} {group:<8} {size:>8} {modified:>12} {}", Printable(&line.name))
+    format!("{mode}  {links:>3} {user:<8} {group:<8} {size:>8} {modified:>12} {}", Printable(&line.name))
 }
 
-/// One column: a blank within a name (`domain users`) would make it two, and nobody who counts columns found size and name.
-fn name_or_number(name: Option<&[u8]>, number: u32) -> String {
-    let Some(name) = name else { return number.to_string() };
+/// An owner or a group: its name if the server tells one that is fit to be shown, else its number.
+///
+/// It is one column: a blank within a name (`domain users`) would make it two, and whoever counts columns would take the wrong
+/// ones for size and name.
+fn column<'a>(number: Option<u32>, name: impl Fn(u32) -> Option<&'a [u8]>, told: Option<&'a [u8]>) -> String {
+    let Some(name) = number.and_then(name).filter(|name| is_name(name)).or(told) else {
+        return number.map(|number| number.to_string()).unwrap_or_default();
+    };
     let mut column = String::new();
     for letter in Printable(name).to_string().chars() {
         if letter.is_whitespace() {
@@ -146,7 +154,7 @@ mod tests {
                 "?---------    ?                          0              bare",
             ),
         ] {
-            assert_eq!(long_line(&entry, &Owners::default(), human_readable, &clock), expected);
+            assert_eq!(long_line(&entry, &Owners::default(), &LongName::default(), human_readable, &clock), expected);
         }
     }
 }

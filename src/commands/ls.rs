@@ -1,9 +1,10 @@
 //! `ls` and `dir`.
 #![forbid(unsafe_code)]
 
-use std::io::Write;
+use bytes::Bytes;
 
 use super::listing::{Layout, Line, Order, Owners, long_line, sort};
+use super::long_name::LongName;
 use super::matching::{Matched, expand};
 use super::record::record;
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
@@ -149,11 +150,17 @@ impl Ls {
     fn list_directory(&self, cx: &Context, directory: &RemotePath, shown: &[u8]) -> Result<(), Failure> {
         let listing = cx.remote.list(directory)?;
         listing.complaints(directory).for_each(|error| cx.output.failure(error));
-        let line = |name: &[u8], attributes, longname| Line {
-            name: joined(shown, name),
-            path: if self.json { joined(directory.as_bytes(), name) } else { Vec::new() },
-            attributes,
-            longname,
+        let reads_longnames = self.reads_longnames(cx);
+        let line = |name: &[u8], attributes, longname: Bytes| {
+            let longname = if reads_longnames { longname } else { Bytes::new() };
+            // The server's own lines name no directory, and sftp(1) adds none.
+            let shown = if longname.is_empty() { shown } else { b"" };
+            Line {
+                name: joined(shown, name),
+                path: if self.json { joined(directory.as_bytes(), name) } else { Vec::new() },
+                attributes,
+                longname,
+            }
         };
         let mut lines = Vec::with_capacity(listing.entries.len());
         if self.all {
@@ -170,9 +177,7 @@ impl Ls {
             Layout::Long => self.print_long(cx, &lines)?,
             Layout::Json => self.print_json(cx, &lines)?,
             Layout::Null => {
-                let mut writer = cx.output.writer();
-                // A stdout that takes nothing more ends the run, which is decided elsewhere.
-                let _ = lines.iter().try_for_each(|line| writer.write_all(&[&line.name[..], b"\0"].concat()));
+                lines.iter().for_each(|line| cx.output.name(&line.name));
             }
             Layout::OnePerLine => lines.iter().for_each(|line| cx.output.answer(Printable(&line.name))),
             Layout::Columns => {
@@ -187,11 +192,8 @@ impl Ls {
         let owners = self.owners(cx, lines)?;
         let clock = Clock::local();
         for line in lines {
-            if self.trusts_longname(cx) && !line.longname.is_empty() {
-                cx.output.answer(Printable(&line.longname));
-            } else {
-                cx.output.answer(long_line(line, &owners, self.human_readable, &clock));
-            }
+            let told = LongName::vet(&line.longname, &line.attributes);
+            cx.output.answer(long_line(line, &owners, &told, self.human_readable, &clock));
         }
         Ok(())
     }
@@ -206,9 +208,13 @@ impl Ls {
         self.json || self.null
     }
 
-    /// Whether the server's own line is shown, as sftp(1) does where the owners' names are not to be had otherwise.
-    fn trusts_longname(&self, cx: &Context) -> bool {
-        !self.numeric && !self.human_readable && !cx.session().offers(Extension::UsersGroupsById)
+    /// Returns whether owners are read from the server's own lines, because there is no other way to learn their names.
+    /// sftp(1) shows these lines as they are.
+    fn reads_longnames(&self, cx: &Context) -> bool {
+        self.layout() == Layout::Long
+            && !self.numeric
+            && !self.human_readable
+            && !cx.session().offers(Extension::UsersGroupsById)
     }
 
     fn owners(&self, cx: &Context, lines: &[Line]) -> Result<Owners, remote::Error> {

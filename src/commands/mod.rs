@@ -14,6 +14,7 @@ pub mod find;
 mod list;
 mod listing;
 mod local;
+mod long_name;
 mod many;
 mod matching;
 mod operands;
@@ -56,7 +57,7 @@ pub use context::{Context, Settings};
 pub use failure::Failure;
 pub use list::{Entry, Flag, find, names};
 pub use local::LocalDirectory;
-pub use parse::{parse, parse_raw};
+pub use parse::{parse, parse_raw, shell_part};
 pub use run::{Example, Outcome, Purpose, Run};
 pub use word::{Quoting, Word};
 

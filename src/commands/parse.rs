@@ -35,6 +35,19 @@ pub fn parse(words: &[Word]) -> Result<Command, Failure> {
 /// The line holds a NUL byte, which no program can be given.
 #[must_use]
 pub fn parse_raw(line: &[u8]) -> Option<Result<Command, Failure>> {
+    let (entry, name, rest) = split_raw(line)?;
+    let rest = rest.trim_ascii();
+    let rest = (!rest.is_empty()).then(|| Word::literal(rest));
+    Some(parse_arguments(entry, name, rest.as_slice()))
+}
+
+/// The part of a line that a local shell reads: `ls x` of `!ls x`, ` -l` of `lls -l`. `None` for any other line.
+#[must_use]
+pub fn shell_part(line: &[u8]) -> Option<&[u8]> {
+    split_raw(line).map(|(_, _, rest)| rest)
+}
+
+fn split_raw(line: &[u8]) -> Option<(&'static Entry, &str, &[u8])> {
     let line = line.trim_ascii_start();
     let name_end = match line.first()? {
         b'!' => 1,
@@ -43,9 +56,7 @@ pub fn parse_raw(line: &[u8]) -> Option<Result<Command, Failure>> {
     let (name, rest) = line.split_at(name_end);
     let name = std::str::from_utf8(name).ok()?;
     let entry = find(name).filter(|entry| entry.takes_rest_of_line)?;
-    let rest = rest.trim_ascii();
-    let rest = (!rest.is_empty()).then(|| Word::literal(rest));
-    Some(parse_arguments(entry, name, rest.as_slice()))
+    Some((entry, name, rest))
 }
 
 fn parse_arguments(entry: &'static Entry, name: &str, words: &[Word]) -> Result<Command, Failure> {

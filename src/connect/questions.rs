@@ -12,7 +12,10 @@ use super::memory::Memory;
 use super::password::Ready;
 use crate::ssh::{Notice, Questions};
 use crate::terminal::printable::lines;
-use crate::terminal::{Output, Printable, prompt};
+use crate::terminal::{Excerpt, Output, Printable, prompt};
+
+/// The most lines of a banner that are shown: more than any notice has, and few enough to scroll back over.
+const BANNER_LINES: usize = 200;
 
 /// The person at the controlling terminal.
 pub(super) struct AtTerminal<'a> {
@@ -111,15 +114,16 @@ impl Questions for AtTerminal<'_> {
     fn show(&mut self, notice: Notice) {
         match notice {
             Notice::Banner(text) => {
-                for line in text.trim_ascii_end().split(|&byte| byte == b'\n') {
-                    let line = line.strip_suffix(b"\r").unwrap_or(line);
-                    self.output.warning(Printable(line));
+                let mut lines = lines(text.trim_ascii_end());
+                lines.by_ref().take(BANNER_LINES).for_each(|line| self.output.warning(line));
+                if lines.next().is_some() {
+                    self.output.warning('…');
                 }
             }
             Notice::Information(line) => self.pending.push(line.replace('\n', " ")),
-            Notice::Warning(line) => self.output.warning(Printable(line.as_bytes())),
+            Notice::Warning(line) => self.output.warning(Excerpt(line.as_bytes())),
             Notice::Verbose(line) if self.verbose => {
-                self.output.failure(format_args!("debug1: {}", Printable(line.as_bytes())));
+                self.output.failure(format_args!("debug1: {}", Excerpt(line.as_bytes())));
             }
             Notice::Verbose(_) => {}
         }
@@ -130,7 +134,7 @@ impl Drop for AtTerminal<'_> {
     /// What was meant for a question that was never asked is still worth a line.
     fn drop(&mut self) {
         for line in self.pending.drain(..) {
-            self.output.note(Printable(line.as_bytes()));
+            self.output.note(Excerpt(line.as_bytes()));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use super::glob::TooManyWords;
 use crate::name::{RemotePath, UnfitName};
 use crate::sftp::{self, StatusCode};
-use crate::terminal::Printable;
+use crate::terminal::{Excerpt, Printable};
 
 /// What was asked of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +76,14 @@ pub enum Error {
     /// The path can't be one.
     #[error(transparent)]
     Unfit(#[from] UnfitName),
+    /// The server's answer to REALPATH is longer than any path that it could open.
+    #[error("realpath {}: the server answers with a path of {bytes} bytes", Printable(.path.as_bytes()))]
+    LongAnswer {
+        /// What was asked about.
+        path: RemotePath,
+        /// The length of the answer.
+        bytes: usize,
+    },
     /// Ctrl-C was pressed.
     #[error("interrupted")]
     Interrupted,
@@ -163,10 +171,10 @@ pub struct Cause<'a>(pub &'a sftp::Error);
 impl fmt::Display for Cause<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let words = self.0.to_string();
-        write!(f, "{}", Printable(words.as_bytes()))?;
+        write!(f, "{}", Excerpt(words.as_bytes()))?;
         match self.0 {
             sftp::Error::Status(status) if says_more(&status.text, &words) => {
-                write!(f, " (server: {})", Printable(status.text.trim_ascii()))
+                write!(f, " (server: {})", Excerpt(status.text.trim_ascii()))
             }
             _ => Ok(()),
         }
@@ -185,7 +193,7 @@ struct SuspectName<'a>(&'a UnfitName);
 impl fmt::Display for SuspectName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            UnfitName::Slash(name) | UnfitName::Dots(name) => write!(f, "\"{}\"", Printable(name)),
+            UnfitName::Slash(name) | UnfitName::Dots(name) => write!(f, "\"{}\"", Excerpt(name)),
             UnfitName::Empty => f.write_str("\"\""),
             UnfitName::Nul => f.write_str("with a NUL byte"),
         }

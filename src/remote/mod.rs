@@ -158,9 +158,23 @@ pub fn canonical(session: &Session, path: &RemotePath) -> Result<RemotePath, Err
     vetted(path, session.realpath(path))
 }
 
+/// The longest path that a server may call canonical: PATH_MAX where most of them run. It stands before every name that is
+/// shown or asked about afterwards.
+const LONGEST_CANONICAL_PATH: usize = 4096;
+
 /// The canonical path of `path`, by the server's answer.
 fn vetted(path: &RemotePath, answer: Result<Bytes, sftp::Error>) -> Result<RemotePath, Error> {
-    let answer = answer.map_err(|error| Error::new(Act::Canonicalize, path, error))?;
+    canonical_answer(path, &answer.map_err(|error| Error::new(Act::Canonicalize, path, error))?)
+}
+
+/// The path that the server calls the canonical form of `path`.
+///
+/// # Errors
+/// What it answers can't be a path, or is longer than any that it could open.
+pub fn canonical_answer(path: &RemotePath, answer: &[u8]) -> Result<RemotePath, Error> {
+    if answer.len() > LONGEST_CANONICAL_PATH {
+        return Err(Error::LongAnswer { path: path.clone(), bytes: answer.len() });
+    }
     Ok(RemotePath::new(answer.to_vec())?)
 }
 

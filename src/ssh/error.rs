@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::ssh::known_hosts::Place;
+use crate::terminal::Excerpt;
 
 /// Why a name that has addresses has none that may be used.
 pub(super) const NO_ADDRESS_OF_THE_FAMILY: &str = "no address of the family asked for";
@@ -50,7 +51,7 @@ pub enum Error {
         cause: String,
     },
     /// Something else than an SSH server answered.
-    #[error("{host} port {port} is not an SSH server: it says \"{}\"", greeting.escape_ascii())]
+    #[error("{host} port {port} is not an SSH server: it says \"{}\"", Excerpt(greeting))]
     NotSsh {
         /// The host.
         host: String,
@@ -91,7 +92,7 @@ pub enum Error {
     #[error("Host key verification failed. {0}")]
     HostKey(Box<HostKeyError>),
     /// No way of logging in was accepted.
-    #[error("{user}@{host}: Permission denied ({methods}).")]
+    #[error("{user}@{host}: Permission denied ({}).", Excerpt(methods.as_bytes()))]
     PermissionDenied {
         /// Who.
         user: String,
@@ -119,7 +120,7 @@ pub enum Error {
         host: String,
     },
     /// The server would not open a session or start the subsystem.
-    #[error("{what} request failed on {host}: {cause}")]
+    #[error("{what} request failed on {host}: {}", Excerpt(cause.as_bytes()))]
     Refused {
         /// Where.
         host: String,
@@ -129,7 +130,7 @@ pub enum Error {
         cause: String,
     },
     /// The SSH protocol was violated, or libssh2 gave up.
-    #[error("{host} port {port}: {cause}{phase}")]
+    #[error("{host} port {port}: {}{phase}", Excerpt(cause.as_bytes()))]
     Protocol {
         /// The host.
         host: String,

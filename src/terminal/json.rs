@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use super::printable::is_unseen;
+
 /// A JSON object as it grows; members stand in the order in which they were added.
 #[derive(Debug, Default)]
 pub struct Object(String);
@@ -71,8 +73,8 @@ impl Object {
     }
 }
 
-/// A JSON string (RFC 8259, section 7). Every control character is escaped, those beyond ASCII too, so that the line is
-/// one line to whoever reads it and harmless to a terminal.
+/// A JSON string (RFC 8259, section 7). Every character that [`is_unseen`] is escaped, so that the line is one line to every
+/// reader, harmless to a terminal, and hides nothing.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
@@ -83,13 +85,42 @@ fn quoted(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            // Line and paragraph separators, and what turns a terminal's writing direction round.
-            letter if letter.is_control() || matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
-                let _ = write!(quoted, "\\u{:04x}", u32::from(letter));
+            letter if is_unseen(letter) => {
+                for unit in letter.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(quoted, "\\u{unit:04x}");
+                }
             }
             letter => quoted.push(letter),
         }
     }
     quoted.push('"');
     quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_unseen_is_left_and_every_text_is_read_back() {
+        for letter in '\0'..=char::MAX {
+            let text = format!("a{letter}b");
+            let quoted = quoted(&text);
+            assert!(!quoted.chars().any(is_unseen), "U+{:04X}", u32::from(letter));
+            assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), text, "U+{:04X}", u32::from(letter));
+        }
+    }
+
+    #[test]
+    fn characters_that_hide_or_turn_are_escaped_those_beyond_the_first_plane_in_two_units() {
+        for (text, json) in [
+            ("👨\u{200d}👩", r#""👨\u200d👩""#),
+            ("a\u{202e}b\u{61c}\u{2066}", r#""a\u202eb\u061c\u2066""#),
+            ("\u{feff}\u{e0041}", r#""\ufeff\udb40\udc41""#),
+            ("❤\u{fe0f}", r#""❤\ufe0f""#),
+            ("ö日😀", r#""ö日😀""#),
+        ] {
+            assert_eq!(quoted(text), json);
+        }
+    }
 }

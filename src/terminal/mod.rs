@@ -17,5 +17,5 @@ pub mod time;
 
 pub use columns::columns;
 pub use output::Output;
-pub use printable::Printable;
+pub use printable::{Excerpt, Printable};
 pub use size::ByteSize;

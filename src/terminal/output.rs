@@ -16,6 +16,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::termios::tcgetwinsize;
 
+use super::printable::Printable;
+
 /// The program's output; clones share one.
 #[derive(Clone)]
 pub struct Output {
@@ -104,6 +106,18 @@ impl Output {
     /// What was asked for: a line on stdout.
     pub fn answer(&self, line: impl Display) {
         self.lock().stdout_line(&line);
+    }
+
+    /// A name for a program (`ls -0`): its bytes as they are and a NUL byte, on stdout. A terminal obeys bytes, so there it is
+    /// a printable line.
+    pub fn name(&self, name: &[u8]) {
+        let mut shared = self.lock();
+        if shared.sink.is_terminal(Stream::Stdout) {
+            shared.stdout_line(&Printable(name));
+        } else {
+            shared.stdout_bytes(name);
+            shared.stdout_bytes(b"\0");
+        }
     }
 
     /// What a command is about to do (`Fetching …`): a line on stdout, where sftp(1) prints it; none when quiet. Flush it
@@ -461,6 +475,24 @@ mod tests {
             say_all(&output);
             assert_eq!(output.captured_text().merged, merged);
         }
+    }
+
+    #[test]
+    fn a_name_is_exact_for_a_program_and_printable_on_a_terminal() {
+        let name = b"a\x1b[2J\n\xff \xc3\xa4";
+        let output = Output::captured();
+        let mut exact = Vec::new();
+        output.name(name);
+        output.flush();
+        if let Sink::Captured { stdout, .. } = &output.lock().sink {
+            exact.clone_from(stdout);
+        }
+        assert_eq!(exact, [name, &b"\0"[..]].concat());
+        let (screen, shown) = mpsc::channel();
+        let output = Output::on(Sink::Screen(screen));
+        output.name(name);
+        output.flush();
+        assert_eq!(shown.recv().unwrap(), "a\\033[2J\\012\\377 ä\n");
     }
 
     #[test]

@@ -51,10 +51,36 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// The lines of a longer text from a server, such as a banner, each made printable on its own.
-pub fn lines(text: &[u8]) -> impl Iterator<Item = Printable<'_>> {
+/// The most bytes of one text of the server's that are shown: enough for any honest status text, and no more than a
+/// dozen lines of a terminal.
+pub const EXCERPT_BYTES: usize = 1000;
+
+/// A text of the server's own wording, made printable: its first [`EXCERPT_BYTES`] bytes, then `…` if there are more.
+///
+/// Status texts, banner lines, questions and lists of methods go through here. Names and paths do not: a script must get
+/// them whole, and they have limits of their own.
+#[derive(Clone, Copy, Debug)]
+pub struct Excerpt<'a>(pub &'a [u8]);
+
+impl fmt::Display for Excerpt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((start, _)) = self.0.split_at_checked(EXCERPT_BYTES).filter(|(_, rest)| !rest.is_empty()) else {
+            return f.write_str(&Printable(self.0).text());
+        };
+        // A character that the cut would halve goes as a whole.
+        let whole = match std::str::from_utf8(start) {
+            Err(error) if error.error_len().is_none() => &start[..error.valid_up_to()],
+            _ => start,
+        };
+        f.write_str(&Printable(whole).text())?;
+        f.write_char('…')
+    }
+}
+
+/// The lines of a longer text of the server's, such as a banner, each an excerpt of its own.
+pub fn lines(text: &[u8]) -> impl Iterator<Item = Excerpt<'_>> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
-    text.split(|&byte| byte == b'\n').map(|line| Printable(line.strip_suffix(b"\r").unwrap_or(line)))
+    text.split(|&byte| byte == b'\n').map(|line| Excerpt(line.strip_suffix(b"\r").unwrap_or(line)))
 }
 
 /// A run of bytes that may be shown as it stands, or bytes that may not.
@@ -110,43 +136,57 @@ pub(super) fn octal(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Whether a character may be shown between its neighbours.
+/// Returns whether a character may be shown between its neighbours.
 fn is_shown(before: Option<char>, c: char, after: Option<char>) -> bool {
     match c {
         ' '..='~' => true,
-        // Only where they shape an emoji: elsewhere they make two names look the same.
-        '\u{200D}' => before.is_some_and(shapes_emoji) && after.is_some_and(is_pictograph),
-        '\u{FE0E}' | '\u{FE0F}' => before.is_some_and(|base| is_pictograph(base) || is_keycap(base)),
-        _ => !is_control(c) && !is_unseen(c),
+        // Only where they choose how a picture is drawn: elsewhere they make two names look the same.
+        '\u{FE0E}' | '\u{FE0F}' => before.is_some_and(|base| is_picture(base) || is_keycap(base, after)),
+        _ => !is_unseen(c),
     }
 }
 
-fn shapes_emoji(c: char) -> bool {
-    c == '\u{FE0F}' || is_pictograph(c)
-}
-
-/// The blocks whose characters are drawn as pictures, alone or joined.
-fn is_pictograph(c: char) -> bool {
-    matches!(c, '\u{A9}' | '\u{AE}' | '\u{203C}'..='\u{3299}' | '\u{1F000}'..='\u{1FAFF}') && !is_unseen(c)
-}
-
-fn is_keycap(c: char) -> bool {
-    matches!(c, '#' | '*' | '0'..='9')
-}
-
-/// C0, DEL and C1; a terminal may obey the last even when they come as UTF-8.
-fn is_control(c: char) -> bool {
-    c.is_control()
-}
-
-/// Characters without a shape of their own: they turn the direction of writing, join, separate or merely hide.
-/// From Unicode's properties `Bidi_Control`, `Default_Ignorable_Code_Point` and the categories Zl and Zp.
-fn is_unseen(c: char) -> bool {
+/// Returns whether a character has a picture and a plain form (Unicode's emoji-variation-sequences.txt), roughly: all
+/// symbols of the blocks that hold them, no letters and no punctuation.
+fn is_picture(c: char) -> bool {
     matches!(c,
-        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
-        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
-        | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}'
-        | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+        '\u{A9}' | '\u{AE}' | '\u{203C}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{2194}'..='\u{21AA}'
+        | '\u{231A}'..='\u{23FF}' | '\u{24C2}' | '\u{25AA}'..='\u{27BF}' | '\u{2934}' | '\u{2935}'
+        | '\u{2B05}'..='\u{2B55}' | '\u{3030}' | '\u{303D}' | '\u{3297}' | '\u{3299}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+/// Returns whether a key is drawn around a character: `1`, a variation selector and the combining keycap.
+fn is_keycap(base: char, after: Option<char>) -> bool {
+    matches!(base, '#' | '*' | '0'..='9') && after == Some('\u{20E3}')
+}
+
+/// Returns whether a character has no shape of its own, so that a name could hide it: control characters (C0, DEL, and C1,
+/// which a terminal may obey even as UTF-8), and what turns the direction of writing, joins, separates or merely takes no
+/// room. JSON escapes the same ones.
+///
+/// | characters | what they do |
+/// |---|---|
+/// | U+061C, U+200E, U+200F, U+202A-202E, U+2066-2069 | turn the direction of writing (`Bidi_Control`) |
+/// | U+200B-200D, U+2060-2064, U+FEFF | take no room: zero-width blanks and joiners. A picture that is joined from others falls apart, which is the price |
+/// | U+2028, U+2029 | end a line or a paragraph |
+/// | U+00AD, U+034F, U+17B4, U+17B5, U+206A-206F | hyphenate, join or format, unseen |
+/// | U+115F, U+1160, U+3164, U+FFA0 | fill a Korean syllable with nothing |
+/// | U+180B-180F, U+FE00-FE0F, U+E0100-E01EF | choose a variant of the character before, see [`is_shown`] |
+/// | U+FFF0-FFFB, U+1BCA0-1BCA3, U+1D173-1D17A, U+13430-1343F | format annotations, shorthand, notes and hieroglyphs |
+/// | U+E0000-E0FFF | tags, which spell text unseen |
+/// | U+FDD0-FDEF, U+nFFFE, U+nFFFF | are no characters, nor ever will be |
+///
+/// All of `Default_Ignorable_Code_Point` is here. Characters that are not assigned yet and those for private use are shown:
+/// a terminal draws a glyph or a box for them. So are blanks that take room (U+00A0, U+3000).
+pub(super) fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            | '\u{3164}' | '\u{FDD0}'..='\u{FDEF}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+            | '\u{FFF0}'..='\u{FFFB}' | '\u{13430}'..='\u{1343F}' | '\u{1BCA0}'..='\u{1BCA3}'
+            | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
+        || u32::from(c) & 0xFFFE == 0xFFFE
 }
 
 fn blanks(f: &mut fmt::Formatter<'_>, count: usize) -> fmt::Result {
@@ -171,8 +211,9 @@ mod tests {
             "שלום",
             "😀.png",
             "❤\u{FE0F}",
-            "👨\u{200D}👩\u{200D}👧",
-            "🏳\u{FE0F}\u{200D}🌈",
+            "👍\u{1F3FD}",
+            "\u{E0A0}powerline",
+            "नमस्ते",
             "1\u{FE0F}\u{20E3}",
             "no\u{A0}break",
         ] {
@@ -197,7 +238,10 @@ mod tests {
             ("evil\u{202E}gpj.exe".as_bytes(), "evil\\342\\200\\256gpj.exe"),
             ("a\u{200B}b".as_bytes(), "a\\342\\200\\213b"),
             ("a\u{200D}b".as_bytes(), "a\\342\\200\\215b"),
+            ("❤\u{200D}🔥".as_bytes(), "❤\\342\\200\\215🔥"),
             ("a\u{FE0F}".as_bytes(), "a\\357\\270\\217"),
+            ("1\u{FE0F}".as_bytes(), "1\\357\\270\\217"),
+            ("の\u{FE0F}".as_bytes(), "の\\357\\270\\217"),
             ("\u{FEFF}bom".as_bytes(), "\\357\\273\\277bom"),
             ("a\u{2028}b".as_bytes(), "a\\342\\200\\250b"),
             ("soft\u{AD}hyphen".as_bytes(), "soft\\302\\255hyphen"),
@@ -219,14 +263,38 @@ mod tests {
 
     #[test]
     fn no_character_turns_the_line_round_or_hides() {
-        let turning = ['\u{61C}', '\u{200E}', '\u{200F}']
-            .into_iter()
-            .chain('\u{202A}'..='\u{202E}')
-            .chain('\u{2066}'..='\u{2069}');
-        for c in turning.chain('\u{2060}'..='\u{2064}').chain(['\u{200C}', '\u{180E}', '\u{3164}', '\u{2029}']) {
+        let ranges = [
+            ('\0', '\u{1F}'),
+            ('\u{7F}', '\u{9F}'),
+            ('\u{200B}', '\u{200F}'),
+            ('\u{2028}', '\u{202E}'),
+            ('\u{2060}', '\u{206F}'),
+            ('\u{FE00}', '\u{FE0F}'),
+            ('\u{E0000}', '\u{E0FFF}'),
+        ];
+        let alone = ['\u{AD}', '\u{34F}', '\u{61C}', '\u{115F}', '\u{1160}', '\u{180E}', '\u{3164}', '\u{FEFF}'];
+        for c in ranges.into_iter().flat_map(|(first, last)| first..=last).chain(alone).chain(['\u{FFFF}', '\u{1FFFE}'])
+        {
             let shown = Printable(format!("a{c}b").as_bytes()).to_string();
-            assert!(shown.is_ascii(), "U+{:04X} is shown", u32::from(c));
+            let octal: String = c.to_string().bytes().map(|byte| format!("\\{byte:03o}")).collect();
+            assert_eq!(shown, format!("a{octal}b"), "U+{:04X}", u32::from(c));
         }
+    }
+
+    #[test]
+    fn a_text_of_the_servers_ends_after_1000_bytes() {
+        let excerpt = |text: &str| Excerpt(text.as_bytes()).to_string();
+        for length in [0, 1, 999, 1000] {
+            assert_eq!(excerpt(&"x".repeat(length)), "x".repeat(length));
+        }
+        assert_eq!(excerpt(&"x".repeat(1001)), format!("{}…", "x".repeat(1000)));
+        assert_eq!(excerpt(&"x".repeat(1 << 20)).len(), 1000 + "…".len());
+        // A character of three bytes, cut within its third: 333 of them are 999 bytes.
+        assert_eq!(excerpt(&"日".repeat(400)), format!("{}…", "日".repeat(333)));
+        assert_eq!(Excerpt(&[0xFF; 2000]).to_string(), format!("{}…", "\\377".repeat(1000)));
+        assert_eq!(excerpt(&"\x1b".repeat(2000)), format!("{}…", "\\033".repeat(1000)));
+        let long = "y".repeat(5000);
+        assert!(lines(format!("{long}\n{long}\r\n").as_bytes()).all(|line| line.to_string().ends_with("yy…")));
     }
 
     #[test]

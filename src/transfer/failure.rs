@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::request::Direction;
 use crate::remote;
 use crate::sftp::{self, HashAlgorithm};
-use crate::terminal::Printable;
+use crate::terminal::{Excerpt, Printable};
 
 /// The way out where nothing can be put in the place of a remote target.
 pub(super) const WITHOUT_ATOMIC: &str = "put without --atomic writes into the target itself";
@@ -334,7 +334,7 @@ impl fmt::Display for Cause {
             Cause::Unverifiable => f.write_str("what was written can't be verified"),
             Cause::Itself => f.write_str("what lies at its target may be the source itself"),
             Cause::JustWritten => f.write_str("another source was moved to the same target, which would be lost"),
-            Cause::LeadsOut(target) => write!(f, "a link that leads out of the tree (to \"{}\")", Printable(target)),
+            Cause::LeadsOut(target) => write!(f, "a link that leads out of the tree (to \"{}\")", Excerpt(target)),
             Cause::Loop => f.write_str("a link that leads back to a directory above it"),
             Cause::NotDirectory => f.write_str("it is not a directory"),
             Cause::Truncated { got, expected } => write!(f, "it ended at byte {got} of {expected}"),

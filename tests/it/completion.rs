@@ -1,6 +1,6 @@
 //! Tab: what it completes, how it quotes, and that it never waits long.
 
-use crate::support::{Key, Remote, Shell};
+use crate::support::{Entry, Key, Remote, Shell};
 
 /// Presses Tab after each text; the line must then be the other.
 fn completes(remote: Remote, cases: &[(&str, &str)]) {
@@ -66,7 +66,11 @@ fn each_operand_by_what_the_command_makes_of_it() {
             ("cd re", "cd remote.d/"),
             ("ls remote\\ ", "ls remote\\ file "),
             ("lls loc", "lls local\\ file "),
-            ("!ls loc", "!ls loc"),
+            ("!ls loc", "!ls local\\ file "),
+            ("!l", "!l"),
+            ("!cat <\"loc", "!cat <\"local file\" "),
+            ("lls -l l*", "lls -l l*"),
+            ("ll", "lls "),
             ("frobnicate re", "frobnicate re"),
             ("pwd re", "pwd re"),
         ],
@@ -105,4 +109,42 @@ fn names_that_lead_out_of_their_directory_are_not_offered() {
     let roll = terminal.roll();
     assert!(!roll.contains("evil") && !roll.contains("passwd"), "{roll}");
     terminal.presses(Key::Ctrl('c')).types("bye").ends_with(0);
+}
+
+/// Names that would do harm if a shell read them as anything but names; all but the last three have a form in every shell.
+const HOSTILE: [&str; 12] = [
+    "1$(touch x)",
+    "2`touch x`",
+    "3;touch x",
+    "4&touch x",
+    "5'|touch x;'",
+    "6\"$(touch x)\"",
+    "7!touch",
+    "-rf",
+    "~",
+    "a\ntouch x",
+    "b\x1b]0;x\x07",
+    "c\u{202e}d",
+];
+
+#[test]
+fn what_a_shell_will_read_is_quoted_for_it() {
+    let names = || HOSTILE.map(|name| Entry::file(name, format!("the file {}\n", name.escape_debug())));
+    for open in ["", "'", "\""] {
+        let mut terminal = Shell::on(Remote::empty()).env("SHELL", "/bin/sh").here(names()).at_a_terminal();
+        for name in &HOSTILE[..9] {
+            let begun: String = name
+                .chars()
+                .take(1)
+                .map(|c| if c == '~' && open.is_empty() { "\\~".to_owned() } else { c.into() })
+                .collect();
+            terminal = terminal.at_the_prompt().keys_in(&format!("!cat {open}{begun}")).presses(Key::Tab);
+            terminal = terminal.presses(Key::Enter).sees(&format!("the file {}", name.escape_debug()));
+        }
+        for begun in ["a", "b", "c"] {
+            terminal = terminal.at_the_prompt().keys_in(&format!("lls {open}{begun}")).presses(Key::Tab);
+            terminal = terminal.line_is(&format!("sftp> lls {open}{begun}")).presses(Key::Ctrl('c'));
+        }
+        terminal.types("bye").ends_with(0).local_lacks("x");
+    }
 }

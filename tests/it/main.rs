@@ -39,6 +39,7 @@ mod safety;
 mod script;
 mod settings;
 mod start;
+mod texts;
 mod transfer;
 mod transfer_flags;
 mod transport;

@@ -4,22 +4,24 @@
 //! once ([`Answer::pure`]), what has to be asked of the server ([`Answer::remote`]), or that it has nothing to say
 //! ([`Answer::declined`]), upon which the next kind that may stand there is tried. Only the completer itself talks to the
 //! server, within a deadline, so no source can make a key wait. Words are completed as they were begun: an open quote is
-//! continued, and what would be special is quoted.
+//! continued, and what would be special to whoever reads the line, us or a local shell, is quoted.
 
 mod commands;
 mod listing;
 mod local;
 mod remote;
+mod shell_word;
 mod word;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use self::listing::Directories;
+use self::shell_word::Position;
 use self::word::{Candidate, Completion, Fragment};
 use super::line::Line;
 use super::words::{Partial, split_open};
-use crate::commands::{ArgumentKind, Context, Word, find};
+use crate::commands::{ArgumentKind, Context, Word, find, shell_part};
 use crate::name::RemotePath;
 use crate::sftp::Session;
 
@@ -94,12 +96,19 @@ impl Completer {
         let Some(surroundings) = &self.surroundings else { return Completion::default() };
         let line = Line::parse(text.as_bytes());
         let partial = split_open(line.command);
-        let Some(open) = partial.open.as_ref().filter(|_| !line.command.starts_with(b"!")) else {
-            return Completion::default();
+        let (word, sources) = match shell_part(line.command) {
+            // The command's own name is not complete before a blank.
+            Some(part) if is_for_shell(line.command, part) => {
+                (shell_fragment(line.command, part, text.len()), vec![LOCAL_FILES])
+            }
+            _ => {
+                let word = partial.open.as_ref().map(|open| Fragment::of(open, text.len() - line.command.len()));
+                (word, sources(&partial))
+            }
         };
-        let word = Fragment::of(open, text.len() - line.command.len());
+        let Some(word) = word else { return Completion::default() };
         let place = Place { remote: &surroundings.remote, local: &surroundings.local, before: &partial.words };
-        let candidates = self.first_answer(&sources(&partial), &word, &place, &surroundings.session);
+        let candidates = self.first_answer(&sources, &word, &place, &surroundings.session);
         word.completed(&candidates)
     }
 
@@ -126,6 +135,20 @@ impl Completer {
     }
 }
 
+/// Files here.
+const LOCAL_FILES: &dyn Source = &local::Paths { only_directories: false };
+
+/// Returns whether the cursor is in the part of a line that a local shell reads.
+fn is_for_shell(command: &[u8], part: &[u8]) -> bool {
+    command.starts_with(b"!") || part.starts_with(b" ") || part.starts_with(b"\t")
+}
+
+/// The word at the end of a local shell's part of a line.
+fn shell_fragment(command: &[u8], part: &[u8], line_length: usize) -> Option<Fragment> {
+    let position = if command.starts_with(b"!") { Position::Command } else { Position::Argument };
+    shell_word::at_end_of(part, position).map(|word| Fragment::of_shell(word, line_length - part.len()))
+}
+
 /// What may stand at the end of a line, the likeliest first. Words that start with a dash are flags and no operands.
 fn sources(line: &Partial) -> Vec<&'static dyn Source> {
     let Some((name, arguments)) = line.words.split_first() else { return vec![&commands::Names] };
@@ -140,15 +163,12 @@ fn source_of(kind: ArgumentKind) -> Option<&'static dyn Source> {
             Some(&remote::Paths { only_directories: false })
         }
         ArgumentKind::RemoteDir => Some(&remote::Paths { only_directories: true }),
-        ArgumentKind::LocalPattern
-        | ArgumentKind::LocalPath
-        | ArgumentKind::PutOperand
-        // What a local shell reads is files here, if anything of ours.
-        | ArgumentKind::ShellLine => Some(&local::Paths { only_directories: false }),
+        ArgumentKind::LocalPattern | ArgumentKind::LocalPath | ArgumentKind::PutOperand => Some(LOCAL_FILES),
         ArgumentKind::LocalDir => Some(&local::Paths { only_directories: true }),
         ArgumentKind::CommandName => Some(&commands::Names),
         ArgumentKind::SettingName => Some(&commands::Settings),
         ArgumentKind::SettingValue => Some(&commands::SettingValues),
-        ArgumentKind::Mode | ArgumentKind::Id => None,
+        // A shell's line has words of its own.
+        ArgumentKind::Mode | ArgumentKind::Id | ArgumentKind::ShellLine => None,
     }
 }

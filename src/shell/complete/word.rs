@@ -1,5 +1,6 @@
 //! The word at the cursor: what of it is there, what fits it, and how what fits is written.
 
+use super::shell_word::{self, ShellWord};
 use crate::commands::word::{Quoting, Word};
 use crate::remote::glob::{NamePattern, Pattern};
 use crate::terminal::Printable;
@@ -10,8 +11,18 @@ pub(super) struct Fragment {
     /// Where it starts in the line.
     start: usize,
     quote: Quote,
+    reader: Reader,
     /// What the word means; `None` while a form is open that can't be continued, and for wildcards in its directory.
     meaning: Option<Meaning>,
+}
+
+/// Who will read the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reader {
+    /// We, by sftp(1)'s rules.
+    Ourselves,
+    /// A local shell.
+    Shell,
 }
 
 struct Meaning {
@@ -67,7 +78,15 @@ impl Fragment {
             Quoting::Backslash | Quoting::Octal => (Quote::Bare, false),
         };
         let meaning = if can_go_on { Meaning::of(word) } else { None };
-        Fragment { start: before + word.span().start, quote, meaning }
+        Fragment { start: before + word.span().start, quote, reader: Reader::Ourselves, meaning }
+    }
+
+    /// The word at the end of a local shell's line that has `before` bytes before it.
+    pub(super) fn of_shell(word: ShellWord, before: usize) -> Fragment {
+        let ShellWord { start, quote, plain } = word;
+        let last = plain.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+        let meaning = Some(Meaning { plain, last, pattern: None });
+        Fragment { start: before + start, quote, reader: Reader::Shell, meaning }
     }
 
     /// What was typed of a word that is no path.
@@ -85,6 +104,7 @@ impl Fragment {
         let Some(meaning) = &self.meaning else { return false };
         let begun = &meaning.plain[meaning.last..];
         match &meaning.pattern {
+            _ if self.reader == Reader::Shell && !shell_word::can_be_written(name) => false,
             // Hidden files are for those who ask for them.
             _ if name.starts_with(b".") && !begun.starts_with(b".") => false,
             Some(pattern) => pattern.matches(name),
@@ -139,6 +159,9 @@ impl Fragment {
     }
 
     fn write(&self, word: &[u8]) -> String {
+        if self.reader == Reader::Shell {
+            return shell_word::write(word, self.quote);
+        }
         let mut written: String = self.quote.mark().into_iter().collect();
         written.push_str(&escape(word, self.quote));
         written

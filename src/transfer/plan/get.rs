@@ -15,7 +15,7 @@ use super::super::request::{Direction, GetPair, Links, LocalPath, Options};
 use super::super::selection::Selection;
 use super::{GetDirectory, GetFile, GetLink, Planned, Step, Target, Wishes};
 use crate::name::RemotePath;
-use crate::remote::{Directory, Entry, Found, Lifeline, Links as Walked, Walk};
+use crate::remote::{Directory, Entry, Found, Lifeline, Links as Walked, Walk, canonical_answer};
 use crate::sftp::{self, Attributes, FileType, Pending, Times, calls};
 
 /// Pairs whose kind is asked ahead of their turn.
@@ -183,8 +183,8 @@ impl GetPlan {
 
     /// A tree's top is canonical, as sftp(1) has it, so that what is said of its entries does not depend on how it was named.
     fn enter(&mut self, pair: &GetPair, attributes: Attributes) {
-        let canonical =
-            self.lifeline.ask(|session| session.realpath(&pair.remote)).map(|path| RemotePath::new(path.to_vec()));
+        let answer = self.lifeline.ask(|session| session.realpath(&pair.remote));
+        let canonical = answer.map(|answer| canonical_answer(&pair.remote, &answer));
         match canonical {
             Ok(Ok(top)) => {
                 let links = if self.options.links == Links::Followed { Walked::Followed } else { Walked::Kept };
@@ -201,8 +201,7 @@ impl GetPlan {
                     ahead: VecDeque::new(),
                 });
             }
-            Ok(Err(unfit)) => {
-                let cause = crate::remote::Error::Unfit(unfit);
+            Ok(Err(cause)) => {
                 self.fail(Failure::new(Act::CanonicalizeSource, pair.remote.as_bytes(), cause));
             }
             Err(error) => self.fail(Failure::new(Act::CanonicalizeSource, pair.remote.as_bytes(), error)),

@@ -17,7 +17,7 @@ use super::super::request::{Direction, Links, Options, PutPair};
 use super::super::selection::Selection;
 use super::{Planned, PutDirectory, PutFile, PutLink, Step, Wishes};
 use crate::name::{EntryName, RemotePath};
-use crate::remote::{Lifeline, MAX_DEPTH};
+use crate::remote::{Lifeline, MAX_DEPTH, canonical_answer};
 use crate::sftp::{Attributes, Times, calls};
 
 /// The steps of an upload.
@@ -135,17 +135,17 @@ impl PutPlan {
         if answer.as_ref().is_err_and(|error| error.is_no_such_file()) && self.make_parents(target) {
             answer = canonical();
         }
-        let fit = |path: Vec<u8>| RemotePath::new(path).map_err(crate::remote::Error::Unfit);
         let path = match (answer, target.parent(), target.base_name()) {
             // ProFTPD has a canonical form of what is there only.
             (Err(error), Some(parent), Some(name)) if error.is_no_such_file() && name != b"." && name != b".." => {
                 let above = self.lifeline.ask(|session| session.realpath(&parent)).map_err(|_| failed(error.into()))?;
-                let above = fit(above.to_vec()).map_err(|unfit| failed(unfit.into()))?;
-                return fit(name.to_vec()).map(|name| above.resolve(&name)).map_err(|unfit| failed(unfit.into()));
+                let above = canonical_answer(&parent, &above).map_err(|unfit| failed(unfit.into()))?;
+                let name = RemotePath::new(name).map_err(crate::remote::Error::Unfit);
+                return name.map(|name| above.resolve(&name)).map_err(|unfit| failed(unfit.into()));
             }
             (answer, ..) => answer.map_err(|error| failed(error.into()))?,
         };
-        fit(path.to_vec()).map_err(|unfit| failed(unfit.into()))
+        canonical_answer(target, &path).map_err(|unfit| failed(unfit.into()))
     }
 
     /// Makes the directories above a path that are missing. Whether its parent was made.

@@ -64,6 +64,8 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("retries", "tests/it/retry.rs::at_a_prompt_the_next_command_finds_the_session_as_it_was"),
     ("retries", "tests/it/retry.rs::a_script_ends_with_its_connection_unless_told_otherwise"),
     ("own-connection", "tests/it/connect.rs::what_is_not_honoured_is_refused_with_the_way_out"),
+    ("long-names", "tests/it/texts.rs::a_long_listing_shows_what_was_checked_whatever_long_names_tell"),
+    ("long-texts", "tests/it/texts.rs::a_status_text_ends_after_1000_bytes"),
     ("suspect-names", "tests/it/remote.rs::names_that_lead_elsewhere_are_left_out_and_told"),
     ("named-twice", "tests/it/remote.rs::a_walk_yields_a_name_that_is_listed_twice_once"),
     ("broken-protocol", "tests/it/transfer/hostile.rs::a_broken_protocol_ends_the_job_with_one_failure"),

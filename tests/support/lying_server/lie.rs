@@ -41,6 +41,12 @@ pub(crate) enum Lie {
     OddStatus(u32),
     /// `status-text`: OPEN fails with a text full of escape sequences.
     StatusText,
+    /// `long-text=N`: OPEN fails with a text of N bytes.
+    LongText(usize),
+    /// `long-names`: in listings the long names tell of other files, modes, sizes and owners than there are.
+    LongNames,
+    /// `long-realpath=N`: REALPATH of a path that ends in `deep` gives one of N bytes.
+    LongRealpath(usize),
     /// `eof-at=N`: READ finds the end of the file at N.
     EofAt(u64),
     /// `cap-reads=N`: READ gives no more than N bytes at once.
@@ -143,6 +149,9 @@ impl Lie {
             "made-up" => Self::MadeUp(number),
             "odd-status" => Self::OddStatus(short?),
             "status-text" => Self::StatusText,
+            "long-text" => Self::LongText(number as usize),
+            "long-names" => Self::LongNames,
+            "long-realpath" => Self::LongRealpath(number as usize),
             "eof-at" => Self::EofAt(number),
             "cap-reads" => Self::CapReads(short?),
             "gap-then-eof" => Self::ShortThenEof(number),
@@ -319,6 +328,7 @@ impl Teller {
             }
             wire::EXTENDED if self.lie == Lie::Owners => owners(request),
             wire::EXTENDED if matches!(self.lie, Lie::MadeUp(_)) => stores_nothing(request.id),
+            wire::REALPATH if self.tells_long_path(&request) => names(request.id, &[(self.long_path(), None)]),
             wire::REALPATH if self.lie == Lie::NoNames => names(request.id, &[]),
             wire::REALPATH if self.lie == Lie::BadRealpath => {
                 names(request.id, &[(b"/tmp/x\nget /etc/passwd".to_vec(), None)])
@@ -374,6 +384,7 @@ impl Teller {
         match self.lie {
             Lie::OddStatus(code) => Packet::status(id, code, "an odd code"),
             Lie::StatusText => Packet::status(id, wire::FAILURE, "no\x1b[31m\r\nfake 100%\u{9b}\u{202e}"),
+            Lie::LongText(bytes) => Packet::status(id, wire::FAILURE, &"long ".repeat(bytes / 5)),
             Lie::MaxHandles(limit) if self.honest.handles() >= limit => {
                 Packet::status(id, wire::FAILURE, "Too many open files")
             }
@@ -454,6 +465,7 @@ impl Teller {
             Lie::Escapes if first => plain(ESCAPES),
             Lie::HugeNames if first => vec![(vec![b'n'; 5000], None)],
             Lie::Unasked if first => plain(&[b".bashrc", b"x.sh"]),
+            Lie::LongNames if first => return long_names(id),
             Lie::Twice if first => honest::list(b".").unwrap_or_default(),
             Lie::Abyss if first => vec![(b"deeper".to_vec(), std::fs::metadata(".").ok())],
             Lie::Abyss => return Packet::status(id, wire::EOF, "End of file"),
@@ -461,6 +473,17 @@ impl Teller {
             _ => return self.honest.answer(request),
         };
         names(id, &more)
+    }
+
+    fn tells_long_path(&self, request: &Request) -> bool {
+        let path = request.first_string();
+        let path = path.strip_suffix(b"/").unwrap_or(&path);
+        matches!(self.lie, Lie::LongRealpath(_)) && path.ends_with(b"deep")
+    }
+
+    fn long_path(&self) -> Vec<u8> {
+        let bytes = if let Lie::LongRealpath(bytes) = self.lie { bytes } else { 1 };
+        [b"/".to_vec(), vec![b'd'; bytes - 1]].concat()
     }
 
     /// Each directory of the root, once as a link that leads out and once as itself.
@@ -480,6 +503,31 @@ impl Teller {
             packet.string(name).string(&attributes.long_name(name, metadata.as_ref())).attributes(attributes)
         })
     }
+}
+
+/// Names with the lines that a lying server has for them; each is a file of 5 bytes and mode 0600.
+const LONG_NAMES: &[(&str, &str)] = &[
+    ("honest", "-rw-------    3 ann      staff           5 Jan  1  2024 honest"),
+    ("other-name", "-rw-------    1 ann      staff           5 Jan  1  2024 /etc/passwd"),
+    ("other-mode", "drwsrwxrwx    1 ann      staff           5 Jan  1  2024 other-mode"),
+    ("other-size", "-rw-------    1 ann      staff     7340032 Jan  1  2024 other-size"),
+    ("escape", "-rw-------    1 \x1b[2Jann staff           5 Jan  1  2024 escape"),
+    ("turned", "-rw-------    1 ann      \u{202e}staff      5 Jan  1  2024 turned"),
+    ("two-lines", "-rw-------    1 ann      staff           5 Jan  1  2024 x\n-rw------- 1 ann staff 5 forged"),
+    ("windows", "11-24-26  05:59PM                    5 windows"),
+    ("blank", "-rw-------    1 CORP\\domain users staff 5 Jan  1  2024 blank"),
+    ("none", ""),
+];
+
+/// Files whose long names lie, and one whose long name is as long as a packet allows.
+fn long_names(id: u32) -> Packet {
+    let file = Attributes { size: Some(5), owner: Some((7, 8)), permissions: Some(0o100_600), times: Some((0, 0)) };
+    let absurd = format!("-rw------- 1 {} staff 5 Jan  1  2024 absurd", "a".repeat(100_000));
+    let lines = LONG_NAMES.iter().copied().chain([("absurd", &*absurd)]);
+    let count = LONG_NAMES.len() as u32 + 1;
+    lines.fold(Packet::new(wire::NAME, id).number(count), |packet, (name, line)| {
+        packet.string(name.as_bytes()).string(line.as_bytes()).attributes(file)
+    })
 }
 
 /// A name for each number of a user and of a group that was asked for.
