@@ -6,7 +6,7 @@
 
 use ssh2::{MethodType, Session};
 
-use crate::ssh::config::{Config, StrictHostKeyChecking};
+use crate::ssh::config::Config;
 use crate::ssh::error::Error;
 
 /// Host key algorithms in our order. Certificates are left out: then a server that has one shows its plain key.
@@ -81,24 +81,20 @@ fn host_keys(config: &Config, supported: &[&str], known: &[&str]) -> Result<Vec<
         let value = String::from("certificates only");
         return Err(Error::NotHonoured { keyword: String::from("HostKeyAlgorithms"), value });
     }
-    Ok(known_first(plain, known, config.strict_host_key_checking))
+    Ok(known_first(plain, known))
 }
 
-/// The types whose keys are known come first, so that a host that is known by one type is not asked for another.
+/// The types whose keys are known come first, so that a host that is known by one type is not asked for another, which
+/// would look as if its key had changed.
 /// Where the best type is known anyhow the order stays, so that it does not tell a listener whether the host is known
 /// (CVE-2020-14145).
-fn known_first(order: Vec<String>, known: &[&str], strict: StrictHostKeyChecking) -> Vec<String> {
+fn known_first(order: Vec<String>, known: &[&str]) -> Vec<String> {
     let is_known = |name: &String| known.contains(&key_type(name));
-    if known.is_empty() || order.first().is_some_and(is_known) {
+    if order.first().is_some_and(is_known) {
         return order;
     }
-    let (mut first, then): (Vec<String>, Vec<String>) = order.iter().cloned().partition(is_known);
-    if first.is_empty() {
-        return order;
-    }
-    if strict != StrictHostKeyChecking::Yes {
-        first.extend(then);
-    }
+    let (mut first, then): (Vec<String>, Vec<String>) = order.into_iter().partition(is_known);
+    first.extend(then);
     first
 }
 
@@ -114,19 +110,16 @@ fn key_type(algorithm: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn order(known: &[&str], strict: StrictHostKeyChecking) -> String {
-        known_first(HOST_KEYS.iter().map(|&name| name.to_owned()).collect(), known, strict).join(" ")
-    }
-
     #[test]
-    fn known_types_come_first_and_under_strict_checking_alone() {
-        let ask = StrictHostKeyChecking::Ask;
-        let default = HOST_KEYS.join(" ");
-        assert_eq!(order(&[], ask), default);
-        assert_eq!(order(&["ssh-ed25519", "ssh-rsa"], ask), default);
-        assert_eq!(order(&["ssh-dss"], StrictHostKeyChecking::Yes), default);
-        assert!(order(&["ssh-rsa"], ask).starts_with("rsa-sha2-512 rsa-sha2-256 ssh-ed25519 "));
-        assert_eq!(order(&["ssh-rsa"], StrictHostKeyChecking::Yes), "rsa-sha2-512 rsa-sha2-256");
+    fn known_types_come_first_and_no_other_is_left_out() {
+        let default: Vec<String> = HOST_KEYS.iter().map(|&name| name.to_owned()).collect();
+        let order = |known: &[&str]| known_first(default.clone(), known);
+        for known in [&[][..], &["ssh-ed25519", "ssh-rsa"], &["ssh-dss"]] {
+            assert_eq!(order(known), default, "{known:?}");
+        }
+        let rsa_first = order(&["ssh-rsa"]);
+        assert_eq!(rsa_first[..3], ["rsa-sha2-512", "rsa-sha2-256", "ssh-ed25519"]);
+        assert_eq!(rsa_first.len(), default.len());
     }
 
     #[test]

@@ -89,6 +89,8 @@ pub struct Config {
     pub user_known_hosts: Vec<PathBuf>,
     /// The system's files of known hosts.
     pub global_known_hosts: Vec<PathBuf>,
+    /// Whether to end if a host that isn't trusted would cost a forwarding. We have none, but ssh ends then.
+    pub exit_on_forward_failure: bool,
     /// Whether names are hashed when they are added.
     pub hash_known_hosts: bool,
     /// Fewest bits of an RSA host key.
@@ -171,14 +173,17 @@ const REFUSED: [(&str, &str); 7] = [
 ];
 
 /// Keywords that make no difference here, named under `-v` when they are set.
-const UNHEEDED: [&str; 7] = [
+const UNHEEDED: [&str; 10] = [
     "ControlPath",
+    "FingerprintHash",
     "ForwardAgent",
     "GSSAPIDelegateCredentials",
     "HostbasedAuthentication",
+    "NoHostAuthenticationForLocalhost",
     "RekeyLimit",
     "SetEnv",
     "VerifyHostKeyDNS",
+    "VisualHostKey",
 ];
 
 impl Config {
@@ -210,6 +215,7 @@ impl Config {
                 "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2",
                 &tokens,
             )?,
+            exit_on_forward_failure: values.flag("exitonforwardfailure", false)?,
             hash_known_hosts: values.flag("hashknownhosts", false)?,
             required_rsa_bits: values.rsa_bits()?,
             host_key_algorithms: values.list("hostkeyalgorithms"),

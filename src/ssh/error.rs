@@ -181,7 +181,7 @@ pub enum HostKeyError {
         label: String,
     },
     /// Another key is known.
-    #[error("The {label} key of {host} has changed: {fingerprint} is not the key in {place}")]
+    #[error("Host key for {host} has changed and you have requested strict checking.")]
     Changed {
         /// The host as known_hosts writes it.
         host: String,
@@ -203,7 +203,7 @@ pub enum HostKeyError {
         fingerprint: String,
     },
     /// The key is marked as revoked.
-    #[error("The {label} key of {host} is marked as revoked in {place}")]
+    #[error("{label} host key for {host} was revoked and you have requested strict checking. It is revoked in {place}")]
     Revoked {
         /// The host.
         host: String,
@@ -212,8 +212,14 @@ pub enum HostKeyError {
         /// Where it says so.
         place: Place,
     },
+    /// The key has changed, which the configuration lets pass; but it also says to end without forwarding, which a host that
+    /// isn't trusted never gets (ExitOnForwardFailure).
+    #[error("Error: forwarding disabled due to host key check failure")]
+    ForwardingDisabled,
     /// An RSA key of too few bits.
-    #[error("The RSA key of {host} has {bits} bits only; RequiredRSASize is {required}")]
+    #[error(
+        "Bad server host key: Invalid key length: the RSA key of {host} has {bits} bits; RequiredRSASize is {required}"
+    )]
     TooShort {
         /// The host.
         host: String,

@@ -1,13 +1,20 @@
-//! Whether to trust the key that a host has shown, before anything secret is said to it.
+//! Decides whether to trust the key that a host has shown, before anything secret is said to it.
+//!
+//! Scripts and people look for ssh's own words here, so they are printed as ssh(1) prints them, line by line; what we add
+//! stands on the last line, after `Host key verification failed.`
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
+use std::env;
+use std::path::{Path, PathBuf};
 
 use crate::ssh::config::{Config, Proxy, StrictHostKeyChecking};
 use crate::ssh::error::{Error, HostKeyError, cause};
-use crate::ssh::known_hosts::{self, HostName, KnownHosts, Verdict};
+use crate::ssh::known_hosts::{self, HostName, KnownHosts, Place, Verdict};
 use crate::ssh::public_key::PublicKey;
 use crate::ssh::{Notice, Questions, Vouched};
+
+/// Other names of a key that are listed with the question about a host; ssh lists as many.
+const OTHER_NAMES_LIMIT: usize = 8;
 
 /// How far a host is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,18 +29,20 @@ pub(super) enum Trust {
 pub(super) struct Judge<'a> {
     config: &'a Config,
     name: HostName,
+    /// The numeric address at the other end, where it is known.
+    address: Option<String>,
     known: KnownHosts,
 }
 
 impl Judge<'_> {
-    /// Reads the known hosts for a connection.
-    pub(super) fn new(config: &Config) -> Judge<'_> {
+    /// Reads the known hosts for a connection to the numeric `address`, which only the question about the host shows.
+    pub(super) fn new(config: &Config, address: Option<String>) -> Judge<'_> {
         let files: Vec<PathBuf> = config.user_known_hosts.iter().chain(&config.global_known_hosts).cloned().collect();
         let name = match &config.host_key_alias {
             Some(alias) => HostName::alias(alias),
             None => HostName::new(&config.host, config.port),
         };
-        Judge { config, name, known: KnownHosts::load(&files) }
+        Judge { config, name, address, known: KnownHosts::load(&files) }
     }
 
     /// The types of the keys that are known.
@@ -79,38 +88,57 @@ impl Judge<'_> {
         let label = key.label().to_owned();
         match self.known.judge(&self.name, key) {
             Verdict::Known => Ok(Trust::Full),
-            Verdict::Revoked(place) => Err(HostKeyError::Revoked { host, label, place }.into()),
-            Verdict::Changed(place) => {
-                let fingerprint = key.fingerprint();
-                warn_of_change(&label, &fingerprint, &place.to_string(), questions);
-                if self.config.strict_host_key_checking == StrictHostKeyChecking::No {
-                    questions.show(Notice::Warning(String::from(
-                        "Password and keyboard-interactive authentication are disabled to avoid man-in-the-middle attacks.",
-                    )));
-                    return Ok(Trust::Suspect);
-                }
-                Err(HostKeyError::Changed { host, label, fingerprint, place }.into())
+            Verdict::Revoked(place) => {
+                warn_of_revocation(&label, &host, questions);
+                Err(HostKeyError::Revoked { host, label, place }.into())
             }
-            Verdict::OtherType(places) => {
-                let places: Vec<String> = places.iter().map(ToString::to_string).collect();
-                self.decide_unknown(key, Some(places.join(", ")), questions)
-            }
-            Verdict::Unknown => self.decide_unknown(key, None, questions),
+            Verdict::Changed { place, label: known } => self.decide_changed(key, place, &known, questions),
+            Verdict::Unknown => self.decide_unknown(key, questions),
         }
     }
 
-    fn decide_unknown(
+    fn decide_changed(
         &self,
         key: &PublicKey,
-        others: Option<String>,
+        place: Place,
+        known: &str,
         questions: &mut dyn Questions,
     ) -> Result<Trust, Error> {
+        let config = self.config;
+        let correct_in = config.user_known_hosts.iter().chain(&config.global_known_hosts).next();
+        warn_of_change(key, correct_in, &format!("Offending {known} key in {place}"), questions);
+        if config.strict_host_key_checking != StrictHostKeyChecking::No {
+            let (label, fingerprint) = (key.label().to_owned(), key.fingerprint());
+            return Err(HostKeyError::Changed { host: self.name.written(), label, fingerprint, place }.into());
+        }
+        let disabled = [
+            ("Password", config.password_authentication),
+            ("Keyboard-interactive", config.kbd_interactive_authentication),
+        ];
+        for (method, _) in disabled.iter().filter(|(_, enabled)| *enabled) {
+            let text = format!("{method} authentication is disabled to avoid man-in-the-middle attacks.");
+            questions.show(Notice::Warning(text));
+        }
+        if config.exit_on_forward_failure && disabled.iter().any(|(_, enabled)| *enabled) {
+            return Err(HostKeyError::ForwardingDisabled.into());
+        }
+        Ok(Trust::Suspect)
+    }
+
+    fn decide_unknown(&self, key: &PublicKey, questions: &mut dyn Questions) -> Result<Trust, Error> {
+        // ssh lets no host in that it could not remember.
+        if self.config.user_known_hosts.is_empty() {
+            return Err(self.unknown(key, "there is no file to add it to"));
+        }
+        if !self.name.is_plain() {
+            return Err(self.unknown(key, "the name would be a pattern in known_hosts"));
+        }
         match self.config.strict_host_key_checking {
-            StrictHostKeyChecking::Yes => return Err(self.unknown(key, "you have requested strict checking")),
+            StrictHostKeyChecking::Yes => return Err(self.unknown(key, "you have requested strict checking.")),
             StrictHostKeyChecking::Ask if self.config.batch || !questions.can_ask() => {
                 return Err(self.unknown(key, "nobody can be asked"));
             }
-            StrictHostKeyChecking::Ask => self.ask(key, others, questions)?,
+            StrictHostKeyChecking::Ask => self.ask(key, questions)?,
             StrictHostKeyChecking::AcceptNew | StrictHostKeyChecking::No => {}
         }
         self.remember(key, questions);
@@ -130,22 +158,15 @@ impl Judge<'_> {
         unknown.into()
     }
 
-    fn ask(&self, key: &PublicKey, others: Option<String>, questions: &mut dyn Questions) -> Result<(), Error> {
+    fn ask(&self, key: &PublicKey, questions: &mut dyn Questions) -> Result<(), Error> {
         let host = self.name.written();
-        let address = match self.config.proxy {
-            Some(Proxy::Command(_) | Proxy::Jump(_)) => String::from("<no hostip for proxy command>"),
-            None => HostName::new(&self.config.host, self.config.port).written(),
-        };
         let fingerprint = key.fingerprint();
-        let known = match others {
-            Some(places) => format!("Keys of other types are known for it: {places}"),
-            None => String::from("This key is not known by any other names."),
-        };
-        for line in [
-            format!("The authenticity of host '{host} ({address})' can't be established."),
-            format!("{} key fingerprint is {fingerprint}.", key.label()),
-            known,
-        ] {
+        questions.show(Notice::Information(format!(
+            "The authenticity of host '{host} ({})' can't be established.",
+            self.shown_address()
+        )));
+        questions.show(Notice::Information(format!("{} key fingerprint is {fingerprint}.", key.label())));
+        for line in self.other_names(key) {
             questions.show(Notice::Information(line));
         }
         let mut answer = questions.ask("Are you sure you want to continue connecting (yes/no/[fingerprint])? ");
@@ -160,16 +181,43 @@ impl Judge<'_> {
         }
     }
 
+    fn shown_address(&self) -> String {
+        let Config { proxy, host, port, .. } = self.config;
+        match proxy {
+            Some(Proxy::Command(_) | Proxy::Jump(_)) => String::from("<no hostip for proxy command>"),
+            None => HostName::new(self.address.as_ref().unwrap_or(host), *port).written(),
+        }
+    }
+
+    /// The lines that say by which other names the key is known.
+    fn other_names(&self, key: &PublicKey) -> Vec<String> {
+        let names: Vec<String> = self
+            .known
+            .other_names(&self.name, key)
+            .map(|(place, names)| format!("    {}:{}: {names}", without_home(&place.file), place.line))
+            .collect();
+        if names.is_empty() {
+            return vec![String::from("This key is not known by any other names.")];
+        }
+        let omitted = names.len().saturating_sub(OTHER_NAMES_LIMIT);
+        let mut lines = vec![String::from("This host key is known by the following other names/addresses:")];
+        lines.extend(names.into_iter().take(OTHER_NAMES_LIMIT));
+        if omitted > 0 {
+            lines.push(format!("    ({omitted} additional names omitted)"));
+        }
+        lines
+    }
+
     /// Adds the key to the user's first file. Failing is worth a warning, not an end.
     fn remember(&self, key: &PublicKey, questions: &mut dyn Questions) {
         let host = self.name.written();
-        let Some(file) = self.config.user_known_hosts.first().filter(|file| file.as_os_str() != "/dev/null") else {
+        let Some(file) = self.config.user_known_hosts.first() else {
             return;
         };
         let notice = match known_hosts::add(file, &self.name, key, self.config.hash_known_hosts) {
             Ok(()) => format!("Warning: Permanently added '{host}' ({}) to the list of known hosts.", key.label()),
             Err(error) => {
-                format!("Failed to add the host to the list of known hosts ({}): {}", file.display(), cause(&error))
+                format!("Failed to add the host to the list of known hosts ({}). {}", file.display(), cause(&error))
             }
         };
         questions.show(Notice::Warning(notice));
@@ -185,9 +233,9 @@ enum Answer {
 }
 
 impl Answer {
-    /// A fingerprint that was typed must be the one that is shown.
+    /// Reads the first word of an answer, as ssh does. A fingerprint must be the one that is shown.
     fn to(text: &str, fingerprint: &str) -> Answer {
-        let text = text.trim();
+        let text = text.split_ascii_whitespace().next().unwrap_or_default();
         if text.eq_ignore_ascii_case("yes") || text == fingerprint {
             Answer::Yes
         } else if text.is_empty() || text.eq_ignore_ascii_case("no") {
@@ -198,15 +246,48 @@ impl Answer {
     }
 }
 
-fn warn_of_change(label: &str, fingerprint: &str, place: &str, questions: &mut dyn Questions) {
+/// A path with `~` for the home directory, as ssh shows it.
+fn without_home(file: &Path) -> String {
+    let below = env::var_os("HOME").filter(|home| !home.is_empty()).and_then(|home| file.strip_prefix(home).ok());
+    match below {
+        Some(below) if file.is_absolute() => format!("~/{}", below.display()),
+        _ => file.display().to_string(),
+    }
+}
+
+/// A title in a frame, as ssh has it.
+fn warn_in_frame(title: &str, questions: &mut dyn Questions) {
     let frame = "@".repeat(59);
+    for line in [frame.clone(), format!("@{title}@"), frame] {
+        questions.show(Notice::Warning(line));
+    }
+}
+
+fn warn_of_change(key: &PublicKey, correct_in: Option<&PathBuf>, offending: &str, questions: &mut dyn Questions) {
+    warn_in_frame("    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     ", questions);
+    let mut lines = vec![
+        String::from("IT IS POSSIBLE THAT SOMEONE IS DOING SOMETHING NASTY!"),
+        String::from("Someone could be eavesdropping on you right now (man-in-the-middle attack)!"),
+        String::from("It is also possible that a host key has just been changed."),
+        format!("The fingerprint for the {} key sent by the remote host is", key.label()),
+        format!("{}.", key.fingerprint()),
+        String::from("Please contact your system administrator."),
+    ];
+    if let Some(file) = correct_in {
+        lines.push(format!("Add correct host key in {} to get rid of this message.", file.display()));
+    }
+    lines.push(offending.to_owned());
+    for line in lines {
+        questions.show(Notice::Warning(line));
+    }
+}
+
+fn warn_of_revocation(label: &str, host: &str, questions: &mut dyn Questions) {
+    warn_in_frame("       WARNING: REVOKED HOST KEY DETECTED!               ", questions);
     for line in [
-        frame.clone(),
-        String::from("@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @"),
-        frame,
-        String::from("Someone may be listening between you and the host, or the host has a new key."),
-        format!("The {label} key that it shows is {fingerprint}."),
-        format!("Offending {label} key in {place}"),
+        format!("The {label} host key for {host} is marked as revoked."),
+        String::from("This could mean that a stolen key is being used to"),
+        String::from("impersonate this host."),
     ] {
         questions.show(Notice::Warning(line));
     }

@@ -1,9 +1,12 @@
-//! Our own reader of known_hosts files, because libssh2's accepts revoked keys, calls a host changed when another type of
-//! key was negotiated, knows no wildcards, and gives up on a whole file for one bad line.
+//! Our own reader of known_hosts files, because libssh2's accepts revoked keys, knows no wildcards, and gives up on a whole
+//! file for one bad line.
 //!
-//! Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Lines are bytes; what can't be read is a fault of that line alone.
+//! Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Lines are bytes; a line that can't be read is skipped, and only that one.
+//! The rules are OpenSSH's down to what ends a word and which keys are none: a line that means more to us than to ssh
+//! would let a host in that ssh refuses, and one that means less would forget that a key has changed.
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -17,8 +20,17 @@ use sha1::Sha1;
 
 use crate::ssh::public_key::PublicKey;
 
-/// Bytes of known_hosts read from one file. A file that is longer is no known_hosts file.
+/// Bytes of one file. A longer one is no known_hosts file, and half of it could lack the line that revokes a key.
 const FILE_LIMIT_BYTES: u64 = 64 << 20;
+
+/// Bytes of one name or pattern in the list of a line. OpenSSH matches nothing on a line that has a longer one.
+const PATTERN_LIMIT_BYTES: usize = 1022;
+
+/// Bytes of the salt of a hashed name: those of a SHA-1 sum.
+const SALT_BYTES: usize = 20;
+
+/// Characters that OpenSSH never writes in the name of a host: they would be a pattern, a marker or a hash.
+const NOT_IN_NAMES: &str = "@?*#[]|'\"\\";
 
 /// The name under which a host's keys are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +46,7 @@ impl HostName {
         HostName { bare: host.to_ascii_lowercase(), port: (port != 22).then_some(port) }
     }
 
-    /// A PublicKeyAlias, which stands for itself whatever the port.
+    /// A HostKeyAlias, which stands for itself whatever the port.
     #[must_use]
     pub fn alias(alias: &str) -> HostName {
         HostName { bare: alias.to_ascii_lowercase(), port: None }
@@ -47,6 +59,21 @@ impl HostName {
             Some(port) => format!("[{}]:{port}", self.bare),
             None => self.bare.clone(),
         }
+    }
+}
+
+impl HostName {
+    /// Returns whether the name may be written to a file, where it must not mean other hosts as well.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        !self.bare.is_empty()
+            && !self.bare.chars().any(|character| {
+                NOT_IN_NAMES.contains(character)
+                    || character == ','
+                    || character.is_whitespace()
+                    || character.is_control()
+            })
+            && !self.bare.starts_with('!')
     }
 }
 
@@ -72,10 +99,13 @@ pub enum Verdict {
     Known,
     /// The key is marked as revoked.
     Revoked(Place),
-    /// Another key of the same type is known.
-    Changed(Place),
-    /// Keys of other types only are known.
-    OtherType(Vec<Place>),
+    /// Other keys are known, of whatever type. One of them stands here.
+    Changed {
+        /// The line.
+        place: Place,
+        /// The type of its key, as messages name it.
+        label: String,
+    },
     /// Nothing is known about the host.
     Unknown,
 }
@@ -149,17 +179,47 @@ impl KnownHosts {
     }
 
     /// The types of which a key is known for `host`, as in files. These are asked for first.
+    ///
+    /// As for ssh, only lines for this very name count, the bare name of a host on another port not among them, and a type
+    /// whose first key is revoked is not known.
     #[must_use]
     pub fn types_of(&self, host: &HostName) -> Vec<&str> {
-        let named = |name: &str| self.plain(name).map(|entry| entry.key.kind()).collect::<Vec<_>>();
-        let kinds = named(&host.written());
-        if kinds.is_empty() { named(&host.bare) } else { kinds }
+        let name = host.written();
+        let mut first: Vec<&PublicKey> = Vec::new();
+        for entry in self.plain(&name) {
+            if first.iter().all(|key| key.kind() != entry.key.kind()) {
+                first.push(&entry.key);
+            }
+        }
+        first.retain(|key| self.revoked(&name, key).is_none());
+        first.into_iter().map(PublicKey::kind).collect()
     }
 
-    /// What is known about `key` as a key of `host`.
+    /// The lines that know `key` by other names than `host`: each with its place and the names, or `[hashed name]`.
+    pub fn other_names<'a>(
+        &'a self,
+        host: &HostName,
+        key: &'a PublicKey,
+    ) -> impl Iterator<Item = (&'a Place, Cow<'a, str>)> {
+        let name = host.written();
+        self.entries
+            .iter()
+            .filter(move |entry| {
+                entry.marker == Marker::None && entry.key == *key && !matches_host(&entry.hosts, name.as_bytes())
+            })
+            .map(|entry| match entry.hosts.starts_with(b"|") {
+                true => (&entry.place, Cow::Borrowed("[hashed name]")),
+                false => (&entry.place, String::from_utf8_lossy(&entry.hosts)),
+            })
+    }
+
+    /// Returns what is known about `key` as a key of `host`.
     ///
-    /// A host on a port of its own of which nothing is known may be known by the bare name; then that key counts, but
-    /// a bare name with another key says nothing about the port.
+    /// Any other key that is known for the host means that the key has changed, whatever the types of the two: whoever
+    /// stands in the middle chooses the type to show.
+    ///
+    /// If nothing is known about a host on a port of its own, the bare name is looked up. A key that is known or revoked
+    /// there counts; another key there says nothing about the port.
     #[must_use]
     pub fn judge(&self, host: &HostName, key: &PublicKey) -> Verdict {
         match self.judge_as(&host.written(), key) {
@@ -172,23 +232,27 @@ impl KnownHosts {
     }
 
     fn judge_as(&self, host: &str, key: &PublicKey) -> Verdict {
-        let revoked = self.entries.iter().find(|entry| {
-            entry.marker == Marker::Revoked && entry.key == *key && matches_host(&entry.hosts, host.as_bytes())
-        });
-        if let Some(entry) = revoked {
+        if let Some(entry) = self.revoked(host, key) {
             return Verdict::Revoked(entry.place.clone());
         }
-        let known: Vec<&Entry> = self.plain(host).collect();
-        if known.iter().any(|entry| entry.key == *key) {
-            return Verdict::Known;
+        let mut other = None;
+        for entry in self.plain(host) {
+            if entry.key == *key {
+                return Verdict::Known;
+            }
+            other = Some(entry);
         }
-        if let Some(entry) = known.iter().find(|entry| entry.key.kind() == key.kind()) {
-            return Verdict::Changed(entry.place.clone());
+        match other {
+            // The last one, as ssh names it.
+            Some(Entry { place, key, .. }) => Verdict::Changed { place: place.clone(), label: key.label().to_owned() },
+            None => Verdict::Unknown,
         }
-        if known.is_empty() {
-            return Verdict::Unknown;
-        }
-        Verdict::OtherType(known.iter().map(|entry| entry.place.clone()).collect())
+    }
+
+    fn revoked(&self, host: &str, key: &PublicKey) -> Option<&Entry> {
+        self.entries.iter().find(|entry| {
+            entry.marker == Marker::Revoked && entry.key == *key && matches_host(&entry.hosts, host.as_bytes())
+        })
     }
 
     fn plain(&self, host: &str) -> impl Iterator<Item = &Entry> {
@@ -201,14 +265,20 @@ impl KnownHosts {
 /// Appends one line to `file`, which is made (0600, its directory 0700) where it is missing. Nothing is rewritten.
 ///
 /// # Errors
-/// The file can't be opened, locked or written.
+/// The file can't be opened, locked or written, or the name of the host would be a pattern there.
 pub fn add(file: &Path, host: &HostName, key: &PublicKey, hashed: bool) -> io::Result<()> {
+    if !host.is_plain() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "the name of the host would be a pattern"));
+    }
     if let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     }
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;
     flock(&file, FlockOperation::LockExclusive)?;
-    let name = if hashed { hash(&host.written(), &salt()?) } else { host.written() };
+    let mut name = host.written();
+    if hashed {
+        name = hash(name.as_bytes(), &salt()?).ok_or_else(|| io::Error::other("the name can't be hashed"))?;
+    }
     let mut line = String::new();
     if lacks_last_newline(&mut file)? {
         line.push('\n');
@@ -233,37 +303,53 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
         return Err(io::Error::from_raw_os_error(rustix::io::Errno::ISDIR.raw_os_error()));
     }
     let mut text = Vec::new();
-    file.take(FILE_LIMIT_BYTES).read_to_end(&mut text)?;
+    file.take(FILE_LIMIT_BYTES + 1).read_to_end(&mut text)?;
+    if text.len() as u64 > FILE_LIMIT_BYTES {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
     Ok(text)
 }
 
 type Line<'a> = (Marker, &'a [u8], PublicKey);
 
 fn parse(line: &[u8]) -> Result<Option<Line<'_>>, &'static str> {
-    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let Some(mut first) = words.next().filter(|word| word[0] != b'#') else {
+    // For C, a line ends at its first NUL.
+    let line = line.split(|&byte| byte == 0).next().unwrap_or_default();
+    // Nothing but blanks and tabs parts words: another space would be part of a name.
+    let mut words = line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
+    let Some(mut hosts) = words.next().filter(|word| !word.starts_with(b"#")) else {
         return Ok(None);
     };
-    let marker = match first {
+    let marker = match hosts {
         b"@revoked" => Marker::Revoked,
         b"@cert-authority" => Marker::CertAuthority,
         [b'@', ..] => return Err("unknown marker"),
         _ => Marker::None,
     };
     if marker != Marker::None {
-        first = words.next().ok_or("no host names")?;
+        hosts = words.next().ok_or("no host names")?;
     }
     let kind = words.next().ok_or("no key type")?;
-    let blob = words.next().ok_or("no key")?;
+    let blob: Vec<u8> = words.next().ok_or("no key")?.iter().copied().filter(|&byte| !is_c_space(byte)).collect();
     let blob = STANDARD.decode(blob).map_err(|_| "the key is not base64")?;
-    let key = PublicKey::from_blob(&blob).ok_or("not a key")?;
+    let key = PublicKey::of_host(&blob).ok_or("not a key")?;
+    let kind = match kind {
+        // Names of signature algorithms, with which ssh-rsa keys sign.
+        b"rsa-sha2-256" | b"rsa-sha2-512" => b"ssh-rsa",
+        kind => kind,
+    };
     if key.kind().as_bytes() != kind {
         return Err("the key is not of the type that is named");
     }
-    Ok(Some((marker, first, key)))
+    Ok(Some((marker, hosts, key)))
 }
 
-/// Whether the first field of a line means `host`, which is in lower case.
+/// What C's `isspace` takes for white space: base64 may be broken by it, and the CR of a line that ends with CRLF is one.
+fn is_c_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == 0x0b
+}
+
+/// Returns whether the first field of a line means `host`, which is in lower case.
 fn matches_host(field: &[u8], host: &[u8]) -> bool {
     if field.starts_with(b"|") {
         return matches_hashed(field, host).unwrap_or(false);
@@ -274,6 +360,9 @@ fn matches_host(field: &[u8], host: &[u8]) -> bool {
             [b'!', pattern @ ..] => (true, pattern),
             pattern => (false, pattern),
         };
+        if pattern.len() > PATTERN_LIMIT_BYTES {
+            return false;
+        }
         if matches_pattern(&pattern.to_ascii_lowercase(), host) {
             if negated {
                 return false;
@@ -311,29 +400,23 @@ fn matches_pattern(pattern: &[u8], text: &[u8]) -> bool {
     pattern[at_pattern..].iter().all(|&byte| byte == b'*')
 }
 
+/// Compares texts, as ssh does: a hash or a salt in another notation or of another length is none.
 fn matches_hashed(field: &[u8], host: &[u8]) -> Option<bool> {
-    let field = field.strip_prefix(b"|1|")?;
-    let bar = field.iter().position(|&byte| byte == b'|')?;
-    let salt = STANDARD.decode(&field[..bar]).ok()?;
-    let sum = STANDARD.decode(&field[bar + 1..]).ok()?;
-    let mut mac = Hmac::<Sha1>::new_from_slice(&salt).ok()?;
+    let rest = field.strip_prefix(b"|1|")?;
+    let bar = rest.iter().position(|&byte| byte == b'|')?;
+    let salt: [u8; SALT_BYTES] = STANDARD.decode(&rest[..bar]).ok()?.try_into().ok()?;
+    Some(hash(host, &salt)?.as_bytes() == field)
+}
+
+/// A hashed name as it stands in a file. Returns `None` if HMAC can't be had, which no key of this length can cause.
+fn hash(host: &[u8], salt: &[u8; SALT_BYTES]) -> Option<String> {
+    let mut mac = Hmac::<Sha1>::new_from_slice(salt).ok()?;
     mac.update(host);
-    Some(mac.verify_slice(&sum).is_ok())
+    Some(format!("|1|{}|{}", STANDARD.encode(salt), STANDARD.encode(mac.finalize().into_bytes())))
 }
 
-fn hash(host: &str, salt: &[u8]) -> String {
-    let sum = match Hmac::<Sha1>::new_from_slice(salt) {
-        Ok(mut mac) => {
-            mac.update(host.as_bytes());
-            mac.finalize().into_bytes()
-        }
-        Err(_) => return host.to_owned(),
-    };
-    format!("|1|{}|{}", STANDARD.encode(salt), STANDARD.encode(sum))
-}
-
-fn salt() -> io::Result<[u8; 20]> {
-    let mut salt = [0; 20];
+fn salt() -> io::Result<[u8; SALT_BYTES]> {
+    let mut salt = [0; SALT_BYTES];
     openssl::rand::rand_bytes(&mut salt).map_err(io::Error::other)?;
     Ok(salt)
 }
@@ -345,17 +428,21 @@ mod tests {
 
     use super::*;
 
-    fn key(kind: &str, seed: u8) -> PublicKey {
-        let mut blob = Vec::new();
-        for part in [kind.as_bytes(), &[seed; 32]] {
-            blob.extend_from_slice(&u32::try_from(part.len()).unwrap().to_be_bytes());
-            blob.extend_from_slice(part);
-        }
-        PublicKey::from_blob(&blob).unwrap()
+    fn blob(parts: &[&[u8]]) -> Vec<u8> {
+        let field = |part: &&[u8]| [&u32::try_from(part.len()).unwrap().to_be_bytes()[..], part].concat();
+        parts.iter().flat_map(field).collect()
     }
 
     fn ed25519(seed: u8) -> PublicKey {
-        key("ssh-ed25519", seed)
+        PublicKey::of_host(&blob(&[b"ssh-ed25519", &[seed; 32]])).unwrap()
+    }
+
+    fn rsa(seed: u8) -> PublicKey {
+        PublicKey::of_host(&blob(&[b"ssh-rsa", b"\x01\0\x01", &[&[0, 0xc0][..], &[seed; 255]].concat()])).unwrap()
+    }
+
+    fn hashed(host: &str) -> String {
+        hash(host.as_bytes(), &[7; SALT_BYTES]).unwrap()
     }
 
     /// A line for `hosts` with `key`.
@@ -376,7 +463,6 @@ mod tests {
     #[test]
     fn a_host_is_known_by_every_form_of_its_name() {
         let ours = ed25519(1);
-        let salt = [7; 20];
         for (hosts, host, port) in [
             ("h.example", "h.example", 22),
             ("other,h.example", "h.example", 22),
@@ -391,8 +477,9 @@ mod tests {
             ("!x.example,*.example", "h.example", 22),
             ("::1", "::1", 22),
             ("[::1]:2222", "::1", 2222),
-            (&hash("h.example", &salt), "h.example", 22),
-            (&hash("[h.example]:2222", &salt), "h.example", 2222),
+            (&hashed("h.example"), "h.example", 22),
+            (&hashed("[h.example]:2222"), "h.example", 2222),
+            (&format!("h.example,{}", "x".repeat(PATTERN_LIMIT_BYTES)), "h.example", 22),
             ("h.example", "h.example", 2222),
         ] {
             let verdict = known(line(hosts, &ours)).judge(&HostName::new(host, port), &ours);
@@ -412,7 +499,12 @@ mod tests {
             ("[h.example]:2222", "h.example", 2223),
             ("h?example", "hexample", 22),
             ("[a-z].example", "h.example", 22),
-            (&hash("g.example", &[7; 20]), "h.example", 22),
+            (&hashed("g.example"), "h.example", 22),
+            (&hashed("h.example").replace("|1|", "|2|"), "h.example", 22),
+            (hashed("h.example").trim_end_matches('='), "h.example", 22),
+            (&format!("{},h.example", hashed("g.example")), "h.example", 22),
+            (&format!("h.example,{}", "x".repeat(PATTERN_LIMIT_BYTES + 1)), "h.example", 22),
+            (&format!("{},h.example", "*".repeat(PATTERN_LIMIT_BYTES + 1)), "h.example", 22),
             ("|1|notbase64|x", "h.example", 22),
             ("|2|AAAA|AAAA", "h.example", 22),
             ("", "h.example", 22),
@@ -426,18 +518,21 @@ mod tests {
     fn an_alias_is_a_name_of_its_own_on_every_port() {
         let known = known(line("myalias", &ed25519(1)));
         assert_eq!(known.judge(&HostName::alias("MyAlias"), &ed25519(1)), Verdict::Known);
-        assert_eq!(known.judge(&HostName::alias("MyAlias"), &ed25519(2)), Verdict::Changed(at(1)));
+        assert_eq!(known.judge(&HostName::alias("MyAlias"), &ed25519(2)), changed(1));
+    }
+
+    fn changed(line: usize) -> Verdict {
+        Verdict::Changed { place: at(line), label: String::from("ED25519") }
     }
 
     #[test]
-    fn another_key_of_the_same_type_is_a_change_and_of_another_type_is_not() {
-        let text =
-            [line("a", &ed25519(1)), line("h", &ed25519(1)), line("h", &key("ecdsa-sha2-nistp256", 1))].join("\n");
+    fn any_other_key_of_the_host_is_a_change_whatever_its_type() {
+        let text = [line("a", &ed25519(2)), line("h", &rsa(1)), line("h", &ed25519(1))].join("\n");
         let known = known(text);
         let host = HostName::new("h", 22);
-        assert_eq!(known.judge(&host, &ed25519(2)), Verdict::Changed(at(2)));
-        assert_eq!(known.judge(&host, &key("ssh-rsa", 2)), Verdict::OtherType(vec![at(2), at(3)]));
-        assert_eq!(known.types_of(&host), ["ssh-ed25519", "ecdsa-sha2-nistp256"]);
+        assert_eq!(known.judge(&host, &ed25519(2)), changed(3));
+        assert_eq!(known.judge(&host, &rsa(2)), changed(3));
+        assert_eq!(known.types_of(&host), ["ssh-rsa", "ssh-ed25519"]);
     }
 
     #[test]
@@ -460,6 +555,20 @@ mod tests {
         }
         assert_eq!(known(&revoked).judge(&host, &ed25519(2)), Verdict::Unknown);
         assert_eq!(known(&revoked).types_of(&host), Vec::<&str>::new());
+        let text = [line("h", &ed25519(1)), line("h", &ed25519(2)), line("h", &rsa(1)), revoked].join("\n");
+        assert_eq!(known(text).types_of(&host), ["ssh-rsa"], "the first ed25519 key is revoked");
+    }
+
+    #[test]
+    fn a_revoked_key_in_another_notation_is_revoked() {
+        let key = rsa(1);
+        let mut rest = key.blob();
+        let mut field = || crate::ssh::public_key::take_string(&mut rest).unwrap();
+        let (kind, exponent, modulus) = (field(), field(), field());
+        let padded = blob(&[kind, &[&[0, 0][..], exponent].concat(), &[&[0, 0, 0][..], modulus].concat()]);
+        let shown = PublicKey::of_host(&padded).unwrap();
+        let known = known(format!("@revoked * {}", line("", &key).trim()));
+        assert_eq!(known.judge(&HostName::new("h", 22), &shown), Verdict::Revoked(at(1)));
     }
 
     #[test]
@@ -473,12 +582,12 @@ mod tests {
     #[test]
     fn a_key_on_a_port_outweighs_the_bare_name() {
         let text = [line("[h]:2222", &ed25519(2)), line("h", &ed25519(1))].join("\n");
-        assert_eq!(known(&text).judge(&HostName::new("h", 2222), &ed25519(1)), Verdict::Changed(at(1)));
+        assert_eq!(known(&text).judge(&HostName::new("h", 2222), &ed25519(1)), changed(1));
         assert_eq!(known(&text).judge(&HostName::new("h", 2222), &ed25519(2)), Verdict::Known);
         assert_eq!(known(&text).judge(&HostName::new("h", 2223), &ed25519(2)), Verdict::Unknown, "no word of 2223");
-        let text = [line("[h]:2222", &ed25519(2)), line("h", &key("ssh-rsa", 1))].join("\n");
+        let text = [line("[h]:2222", &ed25519(2)), line("h", &rsa(1))].join("\n");
         assert_eq!(known(&text).types_of(&HostName::new("h", 2222)), ["ssh-ed25519"]);
-        assert_eq!(known(&text).types_of(&HostName::new("h", 2223)), ["ssh-rsa"]);
+        assert_eq!(known(&text).types_of(&HostName::new("h", 2223)), Vec::<&str>::new(), "no word of 2223");
     }
 
     #[test]
@@ -506,6 +615,46 @@ mod tests {
         for host in ["crlf", "tab", "indented"] {
             assert_eq!(known.judge(&HostName::new(host, 22), &ed25519(1)), Verdict::Known, "{host}");
         }
+    }
+
+    #[test]
+    fn only_blanks_and_tabs_part_words_and_a_nul_ends_the_line() {
+        let text = line("h", &ed25519(1));
+        for space in ["\r", "\x0b", "\x0c", "\u{a0}"] {
+            let known = known(text.replacen(' ', space, 1));
+            assert_eq!(known.judge(&HostName::new("h", 22), &ed25519(1)), Verdict::Unknown, "{space:?}");
+        }
+        let ends = known(text.replacen(' ', " \0", 2));
+        assert_eq!((ends.judge(&HostName::new("h", 22), &ed25519(1)), ends.faults().len()), (Verdict::Unknown, 1));
+        let goes_on = known(format!("{text}\0@revoked"));
+        assert_eq!(goes_on.judge(&HostName::new("h", 22), &ed25519(1)), Verdict::Known);
+    }
+
+    #[test]
+    fn an_rsa_key_may_be_named_by_what_it_signs_with() {
+        let text = line("h", &rsa(1)).replace(" ssh-rsa ", " rsa-sha2-512 ");
+        assert_eq!(known(&text).judge(&HostName::new("h", 22), &rsa(1)), Verdict::Known);
+        assert_eq!(known(&text).types_of(&HostName::new("h", 22)), ["ssh-rsa"]);
+    }
+
+    #[test]
+    fn the_other_names_of_a_key_are_told() {
+        let text = [line("h", &ed25519(1)), line("g,*.g", &ed25519(1)), line(&hashed("k"), &ed25519(1))].join("\n");
+        let text = [text, line("x", &ed25519(2)), format!("@revoked {}", line("r", &ed25519(1)))].join("\n");
+        let (known, key) = (known(text), ed25519(1));
+        let names: Vec<_> = known.other_names(&HostName::new("h", 22), &key).collect();
+        assert_eq!(names, [(&at(2), Cow::Borrowed("g,*.g")), (&at(3), Cow::Borrowed("[hashed name]"))]);
+    }
+
+    #[test]
+    fn a_name_that_would_mean_other_hosts_is_never_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("known_hosts");
+        for name in ["*", "h?", "[h]", "@revoked", "#h", "|1|x", "a,b", "a b", "!h", "a\nb", ""] {
+            assert!(add(&file, &HostName::alias(name), &ed25519(1), false).is_err(), "{name:?}");
+        }
+        assert!(!file.exists());
+        assert!(HostName::new("fe80::1%eth0", 2222).is_plain());
     }
 
     #[test]

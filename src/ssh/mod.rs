@@ -24,6 +24,7 @@ mod resolve;
 mod tokens;
 mod watchdog;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -123,8 +124,8 @@ pub fn open(
     vouched: &mut Option<Vouched>,
     questions: &mut dyn Questions,
 ) -> Result<ChannelTransport, Error> {
-    let judge = Judge::new(config);
     let mut connection = Connection::new(socket, Peer { host: config.host.clone(), port: config.port })?;
+    let judge = Judge::new(config, numeric_address(connection.socket()));
     let known_types = match vouched.as_ref() {
         Some(before) => vec![before.key.kind()],
         None => judge.known_types(),
@@ -133,9 +134,15 @@ pub fn open(
     connection.allow(config.connect_timeout.unwrap_or(HANDSHAKE_LIMIT));
     connection.handshake()?;
     // Copied at once: the bytes are libssh2's, and go with the next key exchange.
-    let key = connection.session.host_key().and_then(|(blob, _)| PublicKey::from_blob(blob));
+    let key = connection.session.host_key().and_then(|(blob, _)| PublicKey::of_host(blob));
     connection.pause();
     let trust = judge.decide(key, vouched, questions)?;
     auth::log_in(&connection, config, trust, questions)?;
     ChannelTransport::open(connection, start, config.server_alive)
+}
+
+/// The address at the other end of a socket as numbers; a program's socket has none.
+fn numeric_address(socket: &std::os::fd::OwnedFd) -> Option<String> {
+    let address = SocketAddr::try_from(rustix::net::getpeername(socket).ok()??).ok()?;
+    Some(address.ip().to_string())
 }

@@ -3,7 +3,16 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use openssl::bn::BigNumContext;
+use openssl::ec::{EcGroup, EcKey, EcPoint};
+use openssl::nid::Nid;
 use sha2::{Digest, Sha256};
+
+/// Fewest bits of an RSA key that OpenSSH reads at all, whatever RequiredRSASize says.
+const LEAST_RSA_BITS: usize = 1024;
+
+/// Most bits of an RSA key that OpenSSH reads.
+const MOST_RSA_BITS: usize = 16384;
 
 /// A public key of a host or a person, as it stands on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +28,30 @@ impl PublicKey {
         let kind = first_string(blob)?;
         let kind = str::from_utf8(kind).ok().filter(|kind| is_type_name(kind))?;
         Some(PublicKey { kind: kind.to_owned(), blob: blob.to_vec() })
+    }
+
+    /// Reads a host key, and returns it in the one form that its type has.
+    ///
+    /// Two keys are equal only if their bytes are, so a key that could be written in several ways (leading zeros in an
+    /// RSA modulus, a compressed point) would be another key each time, and a revoked one would pass. Returns `None` for
+    /// whatever OpenSSH doesn't take for a key either: an unknown type, a wrong length, bytes after the end.
+    #[must_use]
+    pub fn of_host(blob: &[u8]) -> Option<PublicKey> {
+        let key = PublicKey::from_blob(blob)?;
+        // A certificate never equals a plain key, whatever is in it.
+        if key.kind.ends_with("-cert-v01@openssh.com") {
+            return Some(key);
+        }
+        let mut rest = blob;
+        let kind = take_string(&mut rest)?;
+        let fields = canonical_fields(&key.kind, &mut rest)?;
+        let mut blob = Vec::with_capacity(blob.len());
+        for field in std::iter::once(kind).chain(fields) {
+            // Fields are slices of the blob, whose length fits.
+            blob.extend_from_slice(&u32::try_from(field.len()).ok()?.to_be_bytes());
+            blob.extend_from_slice(field);
+        }
+        rest.is_empty().then_some(PublicKey { kind: key.kind, blob })
     }
 
     /// The type as in files: `ssh-ed25519`.
@@ -55,11 +88,63 @@ impl PublicKey {
         let mut rest = &self.blob[..];
         let _kind = take_string(&mut rest)?;
         let _exponent = take_string(&mut rest)?;
-        let modulus = take_string(&mut rest)?;
-        let modulus: &[u8] = &modulus[modulus.iter().take_while(|&&byte| byte == 0).count()..];
-        let first = modulus.first()?;
-        Some(modulus.len() * 8 - first.leading_zeros() as usize)
+        bits(take_string(&mut rest)?)
     }
+}
+
+/// Bits of a number of SSH's wire format; `None` for zero.
+fn bits(number: &[u8]) -> Option<usize> {
+    let number = &number[number.iter().take_while(|&&byte| byte == 0).count()..];
+    let first = number.first()?;
+    Some(number.len() * 8 - first.leading_zeros() as usize)
+}
+
+/// The fields of a key of `kind` behind its type, taken off the front of `rest`, each in the form that OpenSSH writes.
+fn canonical_fields<'a>(kind: &str, rest: &mut &'a [u8]) -> Option<Vec<&'a [u8]>> {
+    let ed25519 = |rest: &mut &'a [u8]| take_string(rest).filter(|key| key.len() == 32);
+    Some(match kind {
+        "ssh-ed25519" => vec![ed25519(rest)?],
+        "sk-ssh-ed25519@openssh.com" => vec![ed25519(rest)?, take_string(rest)?],
+        "ssh-rsa" => {
+            let (exponent, modulus) = (take_number(rest)?, take_number(rest)?);
+            bits(modulus).filter(|bits| (LEAST_RSA_BITS..=MOST_RSA_BITS).contains(bits))?;
+            vec![exponent, modulus]
+        }
+        "ssh-dss" => vec![take_number(rest)?, take_number(rest)?, take_number(rest)?, take_number(rest)?],
+        "sk-ecdsa-sha2-nistp256@openssh.com" => {
+            let [curve, point] = take_point("nistp256", rest)?;
+            vec![curve, point, take_string(rest)?]
+        }
+        kind => take_point(kind.strip_prefix("ecdsa-sha2-")?, rest)?.into(),
+    })
+}
+
+/// Takes a positive number (RFC 4251, section 5, "mpint") off the front, and leaves out zeros that it does not need.
+fn take_number<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let number = take_string(rest)?;
+    let zeros = number.iter().take_while(|&&byte| byte == 0).count();
+    match number.get(zeros)? {
+        // Without a zero before it, it would be negative.
+        0x80.. => number.get(zeros.checked_sub(1)?..),
+        _ => number.get(zeros..),
+    }
+}
+
+/// Takes the name of a curve and a point on it (RFC 5656, section 3.1) off the front; the point is not compressed.
+fn take_point<'a>(curve: &str, rest: &mut &'a [u8]) -> Option<[&'a [u8]; 2]> {
+    let (nid, bytes) = match curve {
+        "nistp256" => (Nid::X9_62_PRIME256V1, 32),
+        "nistp384" => (Nid::SECP384R1, 48),
+        "nistp521" => (Nid::SECP521R1, 66),
+        _ => return None,
+    };
+    let name = take_string(rest).filter(|name| *name == curve.as_bytes())?;
+    let point = take_string(rest).filter(|point| point.len() == 1 + 2 * bytes && point.first() == Some(&4))?;
+    let group = EcGroup::from_curve_name(nid).ok()?;
+    let mut context = BigNumContext::new().ok()?;
+    let place = EcPoint::from_bytes(&group, point, &mut context).ok()?;
+    EcKey::from_public_key(&group, &place).ok()?.check_key().ok()?;
+    Some([name, point])
 }
 
 /// The type of a key as messages name it: `ED25519` for `ssh-ed25519`.
@@ -122,6 +207,62 @@ mod tests {
         }
         assert_eq!(PublicKey::from_blob(&blob(&[b"ssh-rsa"])).unwrap().rsa_bits(), None);
         assert_eq!(PublicKey::from_blob(&blob(&[b"ssh-dss", b"\x01", b"\x01"])).unwrap().rsa_bits(), None);
+    }
+
+    #[test]
+    fn a_host_key_has_one_form() {
+        let plain = |blob: &[u8]| PublicKey::of_host(blob).map(|key| key.blob().to_vec());
+        let ed25519 = blob(&[b"ssh-ed25519", &[7; 32]]);
+        assert_eq!(plain(&ed25519), Some(ed25519.clone()));
+        let modulus = [&[0, 0xc0][..], &[1; 127]].concat();
+        let rsa = blob(&[b"ssh-rsa", b"\x01\0\x01", &modulus]);
+        assert_eq!(plain(&rsa), Some(rsa.clone()));
+        let padded = blob(&[b"ssh-rsa", b"\0\0\x01\0\x01", &[&[0, 0][..], &modulus].concat()]);
+        assert_eq!(plain(&padded), Some(rsa.clone()), "zeros that a number does not need make no other key");
+        let dss = blob(&[b"ssh-dss", b"\x05", b"\x03", b"\x02", b"\x04"]);
+        assert_eq!(plain(&dss), Some(dss));
+        let certificate = blob(&[b"ssh-ed25519-cert-v01@openssh.com", b"whatever"]);
+        assert_eq!(plain(&certificate), Some(certificate));
+    }
+
+    #[test]
+    fn an_elliptic_key_is_a_point_that_is_written_in_full() {
+        for (curve, nid) in
+            [("nistp256", Nid::X9_62_PRIME256V1), ("nistp384", Nid::SECP384R1), ("nistp521", Nid::SECP521R1)]
+        {
+            let group = EcGroup::from_curve_name(nid).unwrap();
+            let mut context = BigNumContext::new().unwrap();
+            let mut point = |form| group.generator().to_bytes(&group, form, &mut context).unwrap();
+            let kind = format!("ecdsa-sha2-{curve}");
+            let key = |named: &str, point: &[u8]| blob(&[kind.as_bytes(), named.as_bytes(), point]);
+            let full = point(openssl::ec::PointConversionForm::UNCOMPRESSED);
+            assert!(PublicKey::of_host(&key(curve, &full)).is_some(), "{curve}");
+            let mut elsewhere = full.clone();
+            *elsewhere.last_mut().unwrap() ^= 1;
+            let compressed = point(openssl::ec::PointConversionForm::COMPRESSED);
+            for (named, point) in [(curve, elsewhere), (curve, compressed), ("nistp999", full)] {
+                assert!(PublicKey::of_host(&key(named, &point)).is_none(), "{curve} {named}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_openssh_takes_for_no_key_is_none() {
+        let modulus = [&[0, 0xc0][..], &[1; 127]].concat();
+        let good = blob(&[b"ssh-ed25519", &[7; 32]]);
+        for bad in [
+            blob(&[b"ssh-ed25519", &[7; 31]]),
+            [good, vec![0]].concat(),
+            blob(&[b"ssh-ed448", &[7; 57]]),
+            blob(&[b"ssh-rsa", b"\x01\0\x01", &modulus[2..]]),
+            blob(&[b"ssh-rsa", b"\x01\0\x01", &modulus[1..]]),
+            blob(&[b"ssh-rsa", b"\x01\0\x01", &modulus, b"more"]),
+            blob(&[b"ssh-rsa", b"\x01\0\x01", &[1; MOST_RSA_BITS / 8 + 1]]),
+            blob(&[b"ssh-rsa", b"\x01\0\x01"]),
+            blob(&[b"ssh-dss", b"\x05", b"\x03", b"\x02", b"\xff"]),
+        ] {
+            assert!(PublicKey::of_host(&bad).is_none(), "{}", bad.escape_ascii());
+        }
     }
 
     #[test]

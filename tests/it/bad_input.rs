@@ -138,12 +138,13 @@ fn a_changed_server_key() {
         .exits(255)
         .stdout_is("")
         .reports("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!")
-        .reports(&format!(
-            "Host key verification failed. The ED25519 key of [127.0.0.1]:PORT has changed: {fingerprint} is not the key in \
-             HOME/.ssh/known_hosts:1\n\
+        .reports(&format!("sent by the remote host is\n{fingerprint}.\n"))
+        .reports("Offending ED25519 key in HOME/.ssh/known_hosts:1\n")
+        .reports(
+            "Host key verification failed. Host key for [127.0.0.1]:PORT has changed and you have requested strict checking.\n\
              hint: if the host really has a new key, remove the old one with: \
-             ssh-keygen -f HOME/.ssh/known_hosts -R '[127.0.0.1]:PORT'\n"
-        ));
+             ssh-keygen -f HOME/.ssh/known_hosts -R '[127.0.0.1]:PORT'\n",
+        );
 }
 
 /// What ssh-keygen says of a public key.

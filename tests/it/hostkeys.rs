@@ -1,12 +1,12 @@
 //! Whether a host is trusted: what is asked, what is remembered, and what is refused whatever anybody says.
 
-use crate::support::{Person, Remote, World, generate_key};
+use crate::support::{Embedded, Person, Remote, World, detach, generate_key, program};
 use sftpsh::sftp::{Options, Session};
 use sftpsh::ssh::{self, Config, Error, Request, Start};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 const QUESTION: &str = "Are you sure you want to continue connecting (yes/no/[fingerprint])? ";
 
@@ -50,7 +50,8 @@ fn fingerprint(world: &World, kind: &str) -> String {
 
 /// Another key of the type, as type and key.
 fn other_key(world: &World, kind: &str) -> String {
-    let file = world.root().join("other_key");
+    let file = world.root().join(format!("other_key_{kind}"));
+    let _ = fs::remove_file(&file);
     generate_key(&file, kind);
     let line = fs::read_to_string(file.with_extension("pub")).unwrap();
     line.split(' ').take(2).collect::<Vec<_>>().join(" ")
@@ -69,7 +70,7 @@ fn an_unknown_host_is_refused_where_nobody_may_or_can_be_asked() {
          ssh-keyscan -p PORT 127.0.0.1 >> HOME/.ssh/known_hosts"
     );
     let cases = [
-        (&["-oStrictHostKeyChecking=yes"][..], Person::answering(["yes"]), "you have requested strict checking"),
+        (&["-oStrictHostKeyChecking=yes"][..], Person::answering(["yes"]), "you have requested strict checking."),
         (&[], Person::absent(), "nobody can be asked"),
         (&["-oBatchMode=yes"], Person::answering(["yes"]), "nobody can be asked"),
     ];
@@ -138,27 +139,43 @@ fn accept_new_and_no_add_a_host_without_a_question() {
 fn a_changed_key_is_refused_in_all_but_the_policy_no() {
     let world = server(&["ed25519"]);
     let host = line_of(&world, "ed25519").split(' ').next().unwrap().to_owned();
-    let known = format!("# first\n{host} {}\n", other_key(&world, "ed25519"));
-    fills_known_hosts(&world, &known);
-    for policy in ["yes", "ask", "accept-new"] {
-        let mut person = Person::answering(["yes"]);
-        let (message, hint) = refusal(&world, &[&format!("-oStrictHostKeyChecking={policy}")], &mut person);
-        let shown = fingerprint(&world, "ed25519");
-        assert_eq!(
-            message,
-            format!(
-                "Host key verification failed. The ED25519 key of [127.0.0.1]:PORT has changed: \
-                 {shown} is not the key in HOME/.ssh/known_hosts:2"
-            )
-        );
-        assert!(hint.contains("ssh-keygen -f HOME/.ssh/known_hosts -R '[127.0.0.1]:PORT'"), "{hint}");
-        assert_eq!(person.asked(), Vec::<&str>::new());
-        assert!(person.shown().iter().any(|line| line.contains("REMOTE HOST IDENTIFICATION HAS CHANGED")));
+    // A key of another type than the one that is known has changed as well.
+    for kind in ["ed25519", "ecdsa", "rsa"] {
+        let known = format!("# first\n{host} {}\n", other_key(&world, kind));
+        fills_known_hosts(&world, &known);
+        for policy in ["yes", "ask", "accept-new"] {
+            let mut person = Person::answering(["yes"]);
+            let (message, hint) = refusal(&world, &[&format!("-oStrictHostKeyChecking={policy}")], &mut person);
+            assert_eq!(
+                message,
+                "Host key verification failed. Host key for [127.0.0.1]:PORT has changed and you have requested strict checking."
+            );
+            assert!(hint.contains("ssh-keygen -f HOME/.ssh/known_hosts -R '[127.0.0.1]:PORT'"), "{hint}");
+            assert_eq!(person.asked(), Vec::<&str>::new());
+            let shown = world.plain(&person.shown().join("\n"));
+            assert!(shown.contains("REMOTE HOST IDENTIFICATION HAS CHANGED"), "{shown}");
+            let offending = format!("Offending {} key in HOME/.ssh/known_hosts:2", kind.to_uppercase());
+            assert!(shown.contains(&offending), "{shown}");
+        }
+        let mut person = Person::answering(["secret"]);
+        connect(&world, &["-oStrictHostKeyChecking=no"], &mut person).unwrap();
+        assert!(person.shown().iter().any(|line| line.starts_with("Password authentication is disabled")));
+        assert_eq!(fs::read_to_string(known_hosts(&world)).unwrap(), known, "nothing is stored");
     }
-    let mut person = Person::answering(["secret"]);
-    connect(&world, &["-oStrictHostKeyChecking=no"], &mut person).unwrap();
-    assert!(person.shown().iter().any(|line| line.contains("authentication are disabled")));
-    assert_eq!(fs::read_to_string(known_hosts(&world)).unwrap(), known);
+}
+
+#[test]
+fn a_host_whose_key_has_changed_gets_no_password_and_no_answer() {
+    let server = Embedded::new().password("secret").keyboard_interactive([]);
+    let world = World::build(Remote::empty().served_by(server), &[]);
+    let host = fs::read_to_string(known_hosts(&world)).unwrap().split(' ').next().unwrap().to_owned();
+    fills_known_hosts(&world, &format!("{host} {}\n", other_key(&world, "rsa")));
+    let mut person = Person::answering(["secret", "secret"]);
+    connect(&world, &["-oStrictHostKeyChecking=no"], &mut person).expect_err("it was let in");
+    assert_eq!(person.asked(), Vec::<&str>::new());
+    let words = ["-oStrictHostKeyChecking=no", "-oExitOnForwardFailure=yes"];
+    let (message, _) = refusal(&world, &words, &mut Person::absent());
+    assert!(message.ends_with("Error: forwarding disabled due to host key check failure"), "{message}");
 }
 
 #[test]
@@ -172,8 +189,8 @@ fn a_revoked_key_is_refused_whatever_the_policy() {
             refusal(&world, &[&format!("-oStrictHostKeyChecking={policy}")], &mut Person::answering(["yes"]));
         assert_eq!(
             message,
-            "Host key verification failed. The ED25519 key of [127.0.0.1]:PORT is marked as revoked in \
-             HOME/.ssh/known_hosts:2"
+            "Host key verification failed. ED25519 host key for [127.0.0.1]:PORT was revoked and you have requested \
+             strict checking. It is revoked in HOME/.ssh/known_hosts:2"
         );
     }
 }
@@ -192,16 +209,88 @@ fn a_host_known_by_one_type_is_asked_for_that_type() {
 }
 
 #[test]
-fn a_key_of_another_type_is_a_question_and_no_alarm() {
+fn a_question_tells_the_other_names_of_the_key() {
     let world = server(&["ed25519"]);
-    let host = line_of(&world, "ed25519").split(' ').next().unwrap().to_owned();
-    fills_known_hosts(&world, &format!("{host} {}\n", other_key(&world, "ecdsa")));
-    let mut person = Person::answering(["yes"]);
-    connect(&world, &[], &mut person).unwrap();
-    assert_eq!(person.asked(), [QUESTION]);
-    let shown = person.shown().join("\n");
-    assert!(shown.contains("Keys of other types are known for it: "), "{shown}");
-    assert!(!shown.contains("CHANGED"), "{shown}");
+    let key = line_of(&world, "ed25519").split_once(' ').unwrap().1.to_owned();
+    let names: String = (1..=10).map(|number| format!("host{number} {key}\n")).collect();
+    fills_known_hosts(&world, &names);
+    let mut person = Person::answering(["no"]);
+    refusal(&world, &[], &mut person);
+    let shown: Vec<String> = person.shown().iter().map(|line| world.plain(line)).collect();
+    assert_eq!(shown[2], "This host key is known by the following other names/addresses:");
+    assert_eq!(shown[3], "    HOME/.ssh/known_hosts:1: host1");
+    assert_eq!(shown[10..], ["    HOME/.ssh/known_hosts:8: host8", "    (2 additional names omitted)"]);
+}
+
+#[test]
+fn a_host_that_cannot_be_remembered_is_not_let_in() {
+    let world = server(&["ed25519"]);
+    for policy in ["yes", "ask", "accept-new", "no"] {
+        let words = [&format!("-oStrictHostKeyChecking={policy}"), "-oUserKnownHostsFile=none"];
+        let (message, _) = refusal(&world, &words, &mut Person::answering(["yes"]));
+        assert!(message.ends_with("and there is no file to add it to"), "{message}");
+        let words = [words[0], "-oHostKeyAlias=*"];
+        let (message, _) = refusal(&world, &words, &mut Person::answering(["yes"]));
+        assert!(message.ends_with("and the name would be a pattern in known_hosts"), "{message}");
+    }
+    assert!(!known_hosts(&world).exists());
+}
+
+/// What ssh says that we have no use for.
+fn has_no_counterpart(line: &str) -> bool {
+    // We update no host keys, how to remove a key is our hint, functions of ssh's are nobody's business, and the last ones
+    // are sftp's, about the ssh that is gone.
+    [
+        "UpdateHostkeys is disabled",
+        "  remove with:",
+        "  ssh-keygen -f ",
+        "hostkeys_",
+        "Connection closed",
+        "Connected to ",
+    ]
+    .iter()
+    .any(|start| line.starts_with(start))
+}
+
+#[test]
+fn what_sftp_says_about_a_host_key_we_say_too() {
+    let world = server(&["ed25519"]);
+    let line = line_of(&world, "ed25519");
+    let (host, key) = line.split_once(' ').unwrap();
+    fs::write(world.home().join("file"), "").unwrap();
+    let unwritable = format!("-oUserKnownHostsFile={}/file/known_hosts", world.home().display());
+    let changed = ["ed25519", "ecdsa", "rsa"].map(|kind| format!("{host} {}\n", other_key(&world, kind)));
+    let revoked = format!("{line}\n@revoked * {key}\n");
+    let mut situations: Vec<(&str, Vec<&str>)> = vec![("", vec!["-oBatchMode=yes"])];
+    let policies = ["yes", "ask", "accept-new", "no"].map(|policy| format!("-oStrictHostKeyChecking={policy}"));
+    for strict in policies.iter().map(String::as_str) {
+        situations.push(("", vec![strict]));
+        situations.push(("", vec![strict, "-oUserKnownHostsFile=/dev/null"]));
+        situations.push(("", vec![strict, "-oUserKnownHostsFile=none"]));
+        situations.push(("", vec![strict, "-oHashKnownHosts=yes"]));
+        situations.push(("", vec![strict, &unwritable]));
+        situations.push((&line, vec![strict]));
+        situations.extend(changed.iter().map(|known| (known.as_str(), vec![strict])));
+        situations.push((&changed[0], vec![strict, "-oKbdInteractiveAuthentication=no"]));
+        // Under "no" ssh lets a revoked key pass.
+        situations.extend(Some((revoked.as_str(), vec![strict])).filter(|_| !strict.ends_with("=no")));
+    }
+    for (known, words) in situations {
+        let run = |program: &Path| {
+            fills_known_hosts(&world, known);
+            let mut command = world.command(program);
+            command.arg("-F").arg(world.ssh_config()).args(&words).arg("server").stdin(Stdio::null());
+            detach(&mut command);
+            let output = command.output().unwrap();
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).replace('\r', ""))
+        };
+        let (their_code, theirs) = run(Path::new("sftp"));
+        let (our_code, ours) = run(&program());
+        let missing: Vec<&str> =
+            theirs.lines().filter(|line| !has_no_counterpart(line) && !ours.contains(line)).collect();
+        assert_eq!(missing, Vec::<&str>::new(), "{words:?} with {known:?}\nsftp:\n{theirs}\nwe:\n{ours}");
+        assert_eq!(our_code, their_code, "{words:?} with {known:?}\nsftp:\n{theirs}\nwe:\n{ours}");
+    }
 }
 
 #[test]
@@ -257,7 +346,7 @@ fn a_file_that_cannot_be_written_costs_a_warning_only() {
     connect(&world, &[&file, "-oStrictHostKeyChecking=accept-new"], &mut person).unwrap();
     let shown: Vec<String> = person.shown().iter().map(|line| world.plain(line)).collect();
     assert_eq!(shown.len(), 1, "{shown:?}");
-    assert!(shown[0].starts_with("Failed to add the host to the list of known hosts (HOME/file/known_hosts): "));
+    assert!(shown[0].starts_with("Failed to add the host to the list of known hosts (HOME/file/known_hosts). "));
 }
 
 #[test]
@@ -267,6 +356,7 @@ fn a_short_rsa_key_is_refused() {
     let (message, _) = refusal(&world, &words, &mut Person::absent());
     assert_eq!(
         message,
-        "Host key verification failed. The RSA key of [127.0.0.1]:PORT has 3072 bits only; RequiredRSASize is 8192"
+        "Host key verification failed. Bad server host key: Invalid key length: the RSA key of [127.0.0.1]:PORT has \
+         3072 bits; RequiredRSASize is 8192"
     );
 }

@@ -25,6 +25,7 @@ mod fnmatch;
 mod hangup;
 mod hashes;
 mod hostkeys;
+mod known_hosts;
 mod model_session;
 mod names;
 mod openssh;
