@@ -328,7 +328,7 @@ impl Range {
         let mut nobody = Reluctant::default();
         let start = Start::Subsystem("sftp".to_owned());
         let opened = ssh::dial(&config).and_then(|socket| ssh::open(&config, socket, &start, &mut None, &mut nobody));
-        let error = opened.err().expect("no password was given");
+        let error = opened.expect_err("no password was given");
         let mut seen = Seen {
             let_in: matches!(error, Error::PermissionDenied { .. }),
             password: nobody.wanted_password,
