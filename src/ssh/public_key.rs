@@ -232,7 +232,7 @@ mod tests {
         {
             let group = EcGroup::from_curve_name(nid).unwrap();
             let mut context = BigNumContext::new().unwrap();
-            let mut point = |form| group.generator().to_bytes(&group, form, &mut context).unwrap();
+            let mut point = |form| group.generator_opt().unwrap().to_bytes(&group, form, &mut context).unwrap();
             let kind = format!("ecdsa-sha2-{curve}");
             let key = |named: &str, point: &[u8]| blob(&[kind.as_bytes(), named.as_bytes(), point]);
             let full = point(openssl::ec::PointConversionForm::UNCOMPRESSED);
