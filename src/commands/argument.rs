@@ -78,7 +78,8 @@ impl<T: Argument> TypedValueParser for Reader<T> {
             let mut error = clap::Error::new(ErrorKind::ValueValidation).with_cmd(command);
             let id = argument.map(|argument| argument.get_id().to_string()).unwrap_or_default();
             error.insert(ContextKind::InvalidArg, ContextValue::String(id));
-            error.insert(ContextKind::InvalidValue, ContextValue::String(why));
+            error.insert(ContextKind::InvalidValue, ContextValue::String(value.to_string_lossy().into_owned()));
+            error.insert(ContextKind::Custom, ContextValue::String(why));
             error
         })
     }
@@ -190,6 +191,14 @@ impl Argument for LocalDir {
     }
 }
 
+/// How many levels of a tree: a whole number, from 0.
+///
+/// # Errors
+/// It is none.
+pub(super) fn depth(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "a depth is a whole number, 0 or more".to_owned())
+}
+
 /// How `chmod` changes permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mode(pub mode::Change);
@@ -284,7 +293,7 @@ impl Argument for SettingName {
         let setting = std::str::from_utf8(&name).ok().and_then(Setting::named);
         setting.map(SettingName).ok_or_else(|| {
             let known: Vec<&str> = Setting::ALL.into_iter().map(Setting::name).collect();
-            format!("there is no \"{}\" to set, only {}", Printable(&name), known.join(", "))
+            format!("there is no such setting, only {}", known.join(", "))
         })
     }
 }

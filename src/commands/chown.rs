@@ -4,7 +4,7 @@
 use super::matching::{Target, targets};
 use super::{Context, Example, Failure, Id, Outcome, OwnerIds, Purpose, RemotePattern, Run, in_order};
 use crate::name::RemotePath;
-use crate::remote::{Found, Links, OwnerNames, SoughtOwner};
+use crate::remote::{Found, Links, SoughtOwner};
 use crate::sftp::{Attributes, Extension, FileType, Owner, calls};
 use crate::terminal::Printable;
 
@@ -172,7 +172,7 @@ fn numbers(
     let (user, group) = (name(&own.user), name(&own.group));
     let sought = SoughtOwner { user: user.as_deref(), group: group.as_deref() };
     let names = match sought {
-        SoughtOwner { user: None, group: None } => OwnerNames::default(),
+        SoughtOwner { user: None, group: None } => std::sync::Arc::default(),
         _ => cx.remote.seek_owner(sought, &present.iter().flatten().cloned().collect::<Vec<_>>())?,
     };
     let number = |id: &Option<Id>, kind, find: &dyn Fn(&[u8]) -> Option<u32>| match id {

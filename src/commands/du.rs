@@ -1,8 +1,7 @@
 //! `du`.
 #![forbid(unsafe_code)]
 
-use std::num::ParseIntError;
-
+use super::argument::depth;
 use super::matching::{Target, targets};
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::remote::{Found, Links};
@@ -12,7 +11,7 @@ use crate::terminal::{Printable, size};
 /// Display how many bytes remote directories hold
 ///
 /// Sizes are those of the files themselves, in KiB, rounded up, for SFTP does not tell what they take on the disk. A tree is
-/// read with many requests in flight.
+/// read with many requests in flight. A symbolic link counts as itself, not as what it points to.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Du {
     /// Show files too, not directories alone
@@ -35,11 +34,8 @@ pub struct Du {
     paths: Vec<RemotePattern>,
 }
 
-fn depth(text: &str) -> Result<usize, ParseIntError> {
-    text.parse()
-}
-
 impl Run for Du {
+    const REFUSES_LATE_FLAGS: bool = true;
     const EXAMPLES: &'static [Example] = &[
         Example { line: "du -sh *", does: "show how large each thing here is" },
         Example { line: "du -h -d 1 /srv", does: "show how large each directory in /srv is" },
@@ -69,10 +65,10 @@ impl Du {
         let Target { path, found } = target;
         let attributes = match found {
             _ if is_directory => None,
-            Some(found) => Some(*found.followed()),
+            Some(found) => Some(found.attributes),
             None => {
                 let refused = |error| Failure::refused("stat remote", &error).about(path.as_bytes());
-                Some(cx.session().stat(&path).map_err(refused)?)
+                Some(cx.session().lstat(&path).map_err(refused)?)
             }
         };
         if let Some(attributes) = attributes.filter(|attributes| !attributes.is_dir()) {

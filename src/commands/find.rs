@@ -1,12 +1,11 @@
 //! `find`.
 #![forbid(unsafe_code)]
 
-use std::num::ParseIntError;
-
 use bytes::Bytes;
 
+use super::argument::depth;
 use super::filters::{moment, size};
-use super::listing::{Line, Owners};
+use super::listing::Line;
 use super::matching::{Target, targets};
 use super::record::record;
 use super::{Context, Example, Failure, NamePattern, Outcome, Purpose, RemotePattern, Run, Word};
@@ -28,10 +27,10 @@ pub struct Find {
     #[arg(long, value_name = "pattern", value_parser = clap::value_parser!(NamePattern))]
     iname: Option<NamePattern>,
     /// Only f: files, d: directories, l: symbolic links
-    #[arg(long, value_name = "type")]
-    r#type: Option<String>,
+    #[arg(long, value_name = "type", value_enum)]
+    r#type: Option<Type>,
     /// Only files of more (+5M), less (-300K) or exactly this size
-    #[arg(long, value_name = "size", value_parser = clap::value_parser!(std::ffi::OsString), allow_hyphen_values = true)]
+    #[arg(long, value_name = "size", value_parser = clap::value_parser!(std::ffi::OsString))]
     size: Option<std::ffi::OsString>,
     /// Only what was changed since: 2d, 2026-11-01, or a local file's time
     #[arg(long, value_name = "time|file", value_parser = clap::value_parser!(std::ffi::OsString))]
@@ -50,11 +49,8 @@ pub struct Find {
     paths: Vec<RemotePattern>,
 }
 
-fn depth(text: &str) -> Result<usize, ParseIntError> {
-    text.parse()
-}
-
 impl Run for Find {
+    const REFUSES_LATE_FLAGS: bool = true;
     const EXAMPLES: &'static [Example] = &[
         Example { line: "find -name '*.log' -size +10M", does: "name large logs, wherever they are" },
         Example { line: "find /srv -type f -newer-than 2d", does: "name files that were changed in the last two days" },
@@ -72,7 +68,7 @@ impl Run for Find {
         };
         let mut is_whole = true;
         for Target { path, .. } in tops {
-            is_whole &= self.look_in(cx, &path, &wanted);
+            is_whole &= self.look_in(cx, &path, &wanted)?;
             if cx.interrupt().was_pressed() {
                 return Err(Failure::told());
             }
@@ -102,14 +98,14 @@ impl Find {
         Ok(Wanted {
             name: self.name.as_ref().map(|NamePattern(glob)| Pattern::parse(glob)),
             lowercase_name: self.iname.as_ref().map(|NamePattern(glob)| Pattern::parse(&glob.to_ascii_lowercase())),
-            file_type: self.r#type.as_deref().map(file_type).transpose()?,
+            file_type: self.r#type.map(FileType::from),
             size: self.size.as_ref().map(|text| sized(&plain(text))).transpose()?,
             newer_than: self.newer_than.as_ref().map(|text| moment(cx, &plain(text))).transpose()?,
         })
     }
 
     /// Looks below one directory. Whether all of it could be looked at.
-    fn look_in(&self, cx: &Context, top: &RemotePath, wanted: &Wanted) -> bool {
+    fn look_in(&self, cx: &Context, top: &RemotePath, wanted: &Wanted) -> Result<bool, Failure> {
         let deepest = self.maxdepth.unwrap_or(usize::MAX);
         let mut is_whole = true;
         let mut walk = cx.remote.walk(top, Links::Kept);
@@ -121,12 +117,12 @@ impl Find {
                     if let Some(name) = name
                         && wanted.is(&name, &directory.attributes)
                     {
-                        self.show(cx, &directory.path, directory.attributes);
+                        self.show(cx, &directory.path, directory.attributes)?;
                     }
                 }
                 Found::Entry { directory, entry } => {
                     if directory.depth < deepest && wanted.is(entry.name.as_bytes(), &entry.attributes) {
-                        self.show(cx, &directory.path.join(&entry.name), entry.attributes);
+                        self.show(cx, &directory.path.join(&entry.name), entry.attributes)?;
                     }
                 }
                 Found::Left(_) => {}
@@ -136,19 +132,21 @@ impl Find {
                 }
             }
         }
-        is_whole
+        Ok(is_whole)
     }
 
-    fn show(&self, cx: &Context, path: &RemotePath, attributes: Attributes) {
+    fn show(&self, cx: &Context, path: &RemotePath, attributes: Attributes) -> Result<(), Failure> {
         let shown = cx.remote.relative(path).to_vec();
         if self.json {
             let line = Line { name: shown, path: path.as_bytes().to_vec(), attributes, longname: Bytes::new() };
-            cx.output.answer(record(&line, &Owners::default()));
+            let (uid, gid) = attributes.owner.map(|owner| (owner.uid, owner.gid)).unzip();
+            cx.output.answer(record(&line, &*cx.remote.owner_names(uid, gid)?));
         } else if self.null {
             cx.output.name(&shown);
         } else {
             cx.output.answer(Printable(&shown));
         }
+        Ok(())
     }
 }
 
@@ -171,16 +169,28 @@ impl Wanted {
     }
 }
 
-fn file_type(letter: &str) -> Result<FileType, Failure> {
-    Ok(match letter {
-        "f" => FileType::Regular,
-        "d" => FileType::Directory,
-        "l" => FileType::Symlink,
-        _ => {
-            let line = format!("find: there is no type \"{}\"", Printable(letter.as_bytes()));
-            return Err(Failure::new(line).with_hint("f is a file, d a directory, l a symbolic link"));
+/// A type by its letter, as find(1) has them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Type {
+    /// Regular files.
+    #[value(name = "f")]
+    File,
+    /// Directories.
+    #[value(name = "d")]
+    Directory,
+    /// Symbolic links.
+    #[value(name = "l")]
+    Link,
+}
+
+impl From<Type> for FileType {
+    fn from(letter: Type) -> FileType {
+        match letter {
+            Type::File => FileType::Regular,
+            Type::Directory => FileType::Directory,
+            Type::Link => FileType::Symlink,
         }
-    })
+    }
 }
 
 fn sized(text: &[u8]) -> Result<Size, Failure> {

@@ -2,8 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::argument::kind;
-use super::list::{Entry, find, takes_many, unknown};
-use super::parse::takes_next_word;
+use super::list::{Entry, find, takes_many, takes_next_word, unknown};
 use super::{ArgumentKind, COMMANDS, CommandName, Context, Example, Failure, Outcome, Purpose, Run};
 use crate::terminal::table::{self, Look};
 

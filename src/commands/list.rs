@@ -13,6 +13,8 @@ pub struct Entry {
     pub examples: &'static [Example],
     /// Whether it takes the rest of the line as it stands, for a local shell to read.
     pub takes_rest_of_line: bool,
+    /// Whether a flag that it does not have is refused behind its operands too.
+    pub(super) refuses_late_flags: bool,
     pub(super) wants: &'static str,
     pub(super) augment: fn(clap::Command) -> clap::Command,
     pub(super) build: fn(&clap::ArgMatches) -> Result<super::Command, clap::Error>,
@@ -44,6 +46,11 @@ impl Entry {
             .disable_help_flag(true)
             .disable_version_flag(true)
             .args_override_self(true)
+            .mut_args(|argument| {
+                // The word behind such a flag is its value, whatever it begins with.
+                let has_value = !argument.is_positional() && takes_next_word(&argument);
+                argument.allow_hyphen_values(has_value)
+            })
     }
 
     /// Its flags, for completion.
@@ -77,6 +84,11 @@ impl Entry {
             (operand, _) => operand.into_iter().collect(),
         }
     }
+}
+
+/// Whether a flag's value may stand in the word behind it; that of others follows a `=`, if there is one.
+pub(super) fn takes_next_word(argument: &clap::Arg) -> bool {
+    argument.get_action().takes_values() && !argument.is_require_equals_set()
 }
 
 pub(super) fn takes_many(argument: &clap::Arg) -> bool {
@@ -121,6 +133,7 @@ macro_rules! commands {
                 names: &[$($name),+],
                 examples: <$module::$type as Run>::EXAMPLES,
                 takes_rest_of_line: <$module::$type as Run>::TAKES_REST_OF_LINE,
+                refuses_late_flags: <$module::$type as Run>::REFUSES_LATE_FLAGS,
                 wants: <$module::$type as Run>::WANTS,
                 augment: <$module::$type as clap::Args>::augment_args,
                 build: |matches| <$module::$type as clap::FromArgMatches>::from_arg_matches(matches).map(Command::$type),
@@ -141,17 +154,38 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     super::COMMANDS.iter().flat_map(|entry| entry.names.iter().copied())
 }
 
-/// What other programs call a command of ours.
-const ELSEWHERE: [(&str, &str); 8] = [
-    ("mv", "rename"),
-    ("move", "rename"),
-    ("del", "rm"),
-    ("delete", "rm"),
-    ("md", "mkdir"),
-    ("rd", "rmdir"),
-    ("upload", "put"),
-    ("download", "get"),
+/// Commands of other programs, and what does the same here.
+const ELSEWHERE: [(&str, &str); 26] = [
+    ("mv", "did you mean rename?"),
+    ("move", "did you mean rename?"),
+    ("del", "did you mean rm?"),
+    ("delete", "did you mean rm?"),
+    ("mrm", "did you mean rm?"),
+    ("mdelete", "did you mean rm?"),
+    ("md", "did you mean mkdir?"),
+    ("rd", "did you mean rmdir?"),
+    ("upload", "did you mean put?"),
+    ("send", "did you mean put?"),
+    ("download", "did you mean get?"),
+    ("recv", "did you mean get?"),
+    ("close", "did you mean bye?"),
+    ("disconnect", "did you mean bye?"),
+    ("logout", "did you mean bye?"),
+    ("cat", SHOW),
+    ("more", SHOW),
+    ("less", SHOW),
+    ("view", SHOW),
+    ("edit", EDIT),
+    ("vi", EDIT),
+    ("vim", EDIT),
+    ("nano", EDIT),
+    ("touch", "make an empty file with !touch NAME, then put NAME"),
+    ("open", "bye, then start sftpsh with the other host"),
+    ("mirror", "get -r and put -r transfer trees"),
 ];
+
+const SHOW: &str = "get NAME /dev/stdout shows a file";
+const EDIT: &str = "get the file, edit it with !, and put it back";
 
 /// Letters of a name that is no command which are shown. More is no slip of a finger but a file that is no script.
 const LONGEST_SHOWN: usize = 60;
@@ -162,20 +196,26 @@ pub(super) fn unknown(name: &str) -> Failure {
     let (shown, rest) = name.split_at(end);
     let more = if rest.is_empty() { "" } else { "..." };
     let failure = Failure::new(format!("Invalid command. There is no \"{}{more}\".", Printable(shown.as_bytes())));
-    match nearest(&shown.to_ascii_lowercase()) {
-        Some(known) => failure.with_hint(format!("did you mean {known}?")),
-        None => failure.with_hint("help lists the commands"),
+    failure.with_hint(advice(&shown.to_ascii_lowercase()))
+}
+
+/// What to type instead of a name that no command has.
+fn advice(name: &str) -> String {
+    let elsewhere = ELSEWHERE.into_iter().find(|&(theirs, _)| theirs == name);
+    match (elsewhere, nearest(name)) {
+        (Some((_, ours)), _) => ours.to_owned(),
+        (None, Some(known)) => format!("did you mean {known}?"),
+        (None, None) => "help lists the commands".to_owned(),
     }
 }
 
 fn nearest(name: &str) -> Option<&'static str> {
-    let elsewhere = ELSEWHERE.into_iter().find(|&(theirs, _)| theirs == name).map(|(_, ours)| ours);
     // A slip of a finger in three letters, or the start of one name and of no other.
     let edits = |known: &str| strsim::damerau_levenshtein(name, known);
     let misspelt = || names().filter(|known| edits(known) <= (name.len() / 3).max(1) && edits(known) < name.len());
     let mut begun = names().filter(|known| name.len() > 1 && known.starts_with(name));
     let only = begun.next().filter(|_| begun.next().is_none());
-    elsewhere.or(only).or_else(|| misspelt().min_by_key(|known| edits(known)))
+    only.or_else(|| misspelt().min_by_key(|known| edits(known)))
 }
 
 #[cfg(test)]
@@ -185,16 +225,26 @@ mod tests {
     #[test]
     fn the_nearest_name_is_the_one_that_was_meant() {
         for (typed, meant) in [
-            ("gte", Some("get")),
-            ("mkdri", Some("mkdir")),
-            ("ren", Some("rename")),
-            ("mv", Some("rename")),
-            ("lsz", Some("ls")),
-            ("xyzzy", None),
-            ("me", None),
-            ("", None),
+            ("gte", "did you mean get?"),
+            ("mkdri", "did you mean mkdir?"),
+            ("ren", "did you mean rename?"),
+            ("mv", "did you mean rename?"),
+            ("lsz", "did you mean ls?"),
+            ("exti", "did you mean exit?"),
+            ("edit", EDIT),
+            ("cat", SHOW),
+            ("xyzzy", "help lists the commands"),
+            ("me", "help lists the commands"),
+            ("", "help lists the commands"),
         ] {
-            assert_eq!(nearest(typed), meant, "{typed}");
+            assert_eq!(advice(typed), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn no_command_of_ours_is_called_one_of_another_program() {
+        for (theirs, _) in ELSEWHERE {
+            assert!(find(theirs).is_none(), "{theirs}");
         }
     }
 

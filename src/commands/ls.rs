@@ -1,6 +1,8 @@
 //! `ls` and `dir`.
 #![forbid(unsafe_code)]
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::listing::{Layout, Line, Order, Owners, long_line, sort};
@@ -21,13 +23,13 @@ use crate::terminal::{Printable, columns};
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, as sftp(1) has them")]
 pub struct Ls {
     /// One name per line
-    #[arg(short = '1', overrides_with_all = ["long", "numeric", "null", "json"])]
+    #[arg(short = '1', overrides_with_all = ["long", "numeric"])]
     one: bool,
     /// For programs: the names as they are, a NUL byte behind each
-    #[arg(short = '0', long, overrides_with_all = ["one", "long", "numeric", "json"])]
+    #[arg(short = '0', long, overrides_with = "json")]
     null: bool,
     /// For programs: one JSON object per line, with name, path, type, size, mode, uid, gid, owner, group and mtime
-    #[arg(long, overrides_with_all = ["one", "long", "null"])]
+    #[arg(long, overrides_with = "null")]
     json: bool,
     /// Show names that start with a dot too
     #[arg(short, long)]
@@ -39,10 +41,10 @@ pub struct Ls {
     #[arg(short = 'h', long)]
     human_readable: bool,
     /// Show mode, owner, group, size and time too
-    #[arg(short, long, overrides_with_all = ["one", "null", "json"])]
+    #[arg(short, long, overrides_with = "one")]
     long: bool,
     /// As -l, with the numbers of owners and groups
-    #[arg(short, long, overrides_with_all = ["one", "null"])]
+    #[arg(short, long, overrides_with = "one")]
     numeric: bool,
     /// Reverse the order
     #[arg(short, long)]
@@ -217,9 +219,9 @@ impl Ls {
             && !cx.session().offers(Extension::UsersGroupsById)
     }
 
-    fn owners(&self, cx: &Context, lines: &[Line]) -> Result<Owners, remote::Error> {
+    fn owners(&self, cx: &Context, lines: &[Line]) -> Result<Arc<Owners>, remote::Error> {
         if self.numeric {
-            return Ok(Owners::default());
+            return Ok(Arc::default());
         }
         let owner = |line: &Line| line.attributes.owner;
         let uids = lines.iter().filter_map(owner).map(|owner| owner.uid);

@@ -11,8 +11,8 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::help::Help;
-use super::list::{Entry, find, takes_many, unknown};
-use super::{Command, Failure, Word};
+use super::list::{Entry, find, takes_many, takes_next_word, unknown};
+use super::{ArgumentKind, Command, Failure, Word};
 use crate::name::UnfitName;
 use crate::terminal::Printable;
 
@@ -70,7 +70,7 @@ fn parse_arguments(entry: &'static Entry, name: &str, words: &[Word]) -> Result<
     let arguments = if entry.takes_rest_of_line {
         std::iter::once(OsString::from("--")).chain(words.iter().map(Word::to_argument)).collect()
     } else {
-        sort_out(&definition, name, words)?
+        sort_out(entry, &definition, name, words)?
     };
     definition
         .try_get_matches_from(arguments)
@@ -79,13 +79,13 @@ fn parse_arguments(entry: &'static Entry, name: &str, words: &[Word]) -> Result<
 }
 
 /// All flags first, then `--`, then the operands.
-fn sort_out(definition: &clap::Command, name: &str, words: &[Word]) -> Result<Vec<OsString>, Failure> {
+fn sort_out(entry: &Entry, definition: &clap::Command, name: &str, words: &[Word]) -> Result<Vec<OsString>, Failure> {
     let (mut flags, mut operands): (Vec<OsString>, Vec<OsString>) = (Vec::new(), Vec::new());
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
         let plain = word.plain();
         let is_long = is_long_with_one_dash(definition, &plain);
-        let dashed = if is_long { [b"-", &plain[..]].concat() } else { plain };
+        let dashed = if is_long { [b"-", &plain[..]].concat() } else { plain.clone() };
         match read_flags(definition, &dashed) {
             FlagWord::End => {
                 operands.extend(rest.by_ref().map(Word::to_argument));
@@ -94,11 +94,22 @@ fn sort_out(definition: &clap::Command, name: &str, words: &[Word]) -> Result<Ve
                 // A value in the same word is still in glob syntax, as in a word of its own.
                 let dash: &[u8] = if is_long { b"-" } else { b"" };
                 flags.push(plain_argument([dash, word.glob()].concat()));
-                if wants_value {
-                    flags.extend(rest.next().map(Word::to_argument));
+                if let Some(flag) = wants_value {
+                    let value = rest.next().ok_or_else(|| missing_value(name, flag))?;
+                    flags.push(value.to_argument());
                 }
             }
-            FlagWord::Unknown(flag) if operands.is_empty() => return Err(invalid_flag(definition, name, &flag)),
+            FlagWord::Unknown(_) if entry.refuses_late_flags => {
+                return Err(invalid_flag(definition, name, &Printable(&plain).to_string()));
+            }
+            FlagWord::Unknown(flag) if operands.is_empty() => {
+                let failure = invalid_flag(definition, name, &flag);
+                return Err(if is_symbolic_mode(definition, &plain) {
+                    failure.with_hint(NAMELESS_MODE)
+                } else {
+                    failure
+                });
+            }
             FlagWord::Unknown(_) | FlagWord::Operand => operands.push(word.to_argument()),
         }
     }
@@ -110,19 +121,28 @@ fn sort_out(definition: &clap::Command, name: &str, words: &[Word]) -> Result<Ve
     Ok(flags)
 }
 
+/// What to write for `chmod -x`, where sftp(1) expects flags.
+const NAMELESS_MODE: &str = "to take a permission away, say from whom, as in a-x or go-w";
+
+/// Whether a word would be a symbolic mode if it did not begin like a flag: `-x`.
+fn is_symbolic_mode(definition: &clap::Command, word: &[u8]) -> bool {
+    let takes_mode = definition.get_positionals().next().and_then(super::argument::kind) == Some(ArgumentKind::Mode);
+    takes_mode && crate::mode::Change::read(word).is_some()
+}
+
 /// What a word is, as far as flags go.
-enum FlagWord {
+enum FlagWord<'a> {
     /// `--`: operands only from here on.
     End,
-    /// Flags of this command; the last may want the next word as its value.
-    Known { wants_value: bool },
+    /// Flags of this command; the last one may want the next word as its value.
+    Known { wants_value: Option<&'a clap::Arg> },
     /// A flag that this command does not have, as it is to be shown.
     Unknown(String),
     /// No flag.
     Operand,
 }
 
-fn read_flags(definition: &clap::Command, word: &[u8]) -> FlagWord {
+fn read_flags<'a>(definition: &'a clap::Command, word: &[u8]) -> FlagWord<'a> {
     match word {
         b"--" => FlagWord::End,
         [b'-', b'-', long @ ..] => read_long(definition, long),
@@ -138,7 +158,7 @@ fn is_long_with_one_dash(definition: &clap::Command, word: &[u8]) -> bool {
     rest.len() > 1 && !is_short && matches!(read_long(definition, rest), FlagWord::Known { .. })
 }
 
-fn read_long(definition: &clap::Command, word: &[u8]) -> FlagWord {
+fn read_long<'a>(definition: &'a clap::Command, word: &[u8]) -> FlagWord<'a> {
     let mut parts = word.splitn(2, |&byte| byte == b'=');
     let long = parts.next().unwrap_or_default();
     let found = definition.get_arguments().find(|argument| {
@@ -146,17 +166,14 @@ fn read_long(definition: &clap::Command, word: &[u8]) -> FlagWord {
         names.iter().any(|name| name.as_bytes() == long)
     });
     match found {
-        Some(argument) => FlagWord::Known { wants_value: takes_next_word(argument) && parts.next().is_none() },
+        Some(argument) => FlagWord::Known {
+            wants_value: Some(argument).filter(|flag| takes_next_word(flag) && parts.next().is_none()),
+        },
         None => FlagWord::Unknown(format!("--{}", Printable(long))),
     }
 }
 
-/// Whether a flag's value may stand in the word behind it; that of others follows a `=`, if there is one.
-pub(super) fn takes_next_word(argument: &clap::Arg) -> bool {
-    argument.get_action().takes_values() && !argument.is_require_equals_set()
-}
-
-fn read_shorts(definition: &clap::Command, shorts: &[u8]) -> FlagWord {
+fn read_shorts<'a>(definition: &'a clap::Command, shorts: &[u8]) -> FlagWord<'a> {
     let text = String::from_utf8_lossy(shorts);
     for (at, short) in text.char_indices() {
         let found = definition.get_arguments().find(|argument| {
@@ -166,12 +183,13 @@ fn read_shorts(definition: &clap::Command, shorts: &[u8]) -> FlagWord {
         match found {
             None => return FlagWord::Unknown(format!("-{}", Printable(short.to_string().as_bytes()))),
             Some(argument) if takes_next_word(argument) => {
-                return FlagWord::Known { wants_value: at + short.len_utf8() == text.len() };
+                let is_last = at + short.len_utf8() == text.len();
+                return FlagWord::Known { wants_value: Some(argument).filter(|_| is_last) };
             }
             Some(_) => (),
         }
     }
-    FlagWord::Known { wants_value: false }
+    FlagWord::Known { wants_value: None }
 }
 
 fn plain_argument(bytes: Vec<u8>) -> OsString {
@@ -197,7 +215,9 @@ fn invalid_flag(definition: &clap::Command, name: &str, flag: &str) -> Failure {
 
 /// What clap objects to, in sftp(1)'s words.
 fn objection(entry: &Entry, name: &str, error: &clap::Error) -> Failure {
-    let definition = entry.definition();
+    let mut definition = entry.definition();
+    // Only then do its arguments show themselves as clap's errors name them.
+    definition.build();
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         Some(ContextValue::Strings(texts)) => texts.first().cloned().unwrap_or_default(),
@@ -209,19 +229,59 @@ fn objection(entry: &Entry, name: &str, error: &clap::Error) -> Failure {
             let first = definition.get_positionals().find(|argument| argument.to_string() == missing);
             missing_argument(entry, name, first)
         }
-        ErrorKind::ValueValidation => {
-            let id = text(ContextKind::InvalidArg);
-            let why = std::error::Error::source(error).map_or_else(
-                || text(ContextKind::InvalidValue),
-                |why| format!("{}: {why}", text(ContextKind::InvalidArg)),
-            );
-            match definition.get_positionals().find(|argument| argument.get_id() == id.as_str()) {
-                Some(argument) if is_number(argument) => missing_argument(entry, name, Some(argument)).with_hint(why),
-                _ => Failure::new(format!("{name}: {why}")),
+        ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
+            let argument = argument_named(&definition, &text(ContextKind::InvalidArg));
+            let value = Word::from_argument(text(ContextKind::InvalidValue).as_ref()).plain();
+            let why = match (error.get(ContextKind::Custom), std::error::Error::source(error)) {
+                (Some(ContextValue::String(why)), _) => why.clone(),
+                (_, Some(why)) => why.to_string(),
+                _ => argument.and_then(one_of).unwrap_or_default(),
+            };
+            match argument {
+                Some(argument) if argument.is_positional() && is_number(argument) => {
+                    missing_argument(entry, name, Some(argument)).with_hint(why)
+                }
+                _ => Failure::new(format!("{name}: {}\"{}\": {why}", label(argument), Printable(&value))),
             }
+        }
+        ErrorKind::ArgumentConflict => {
+            let flags = [text(ContextKind::InvalidArg), text(ContextKind::PriorArg)];
+            let [one, other] = flags.map(|shown| argument_named(&definition, &shown).map_or(shown, flag_name));
+            Failure::new(format!("{name}: {other} and {one} contradict each other; give one of them"))
         }
         _ => Failure::new(format!("{name}: {}", Printable(error.kind().to_string().as_bytes()))),
     }
+}
+
+/// The argument that clap shows as `shown`: `--max-depth <depth>`.
+fn argument_named<'a>(definition: &'a clap::Command, shown: &str) -> Option<&'a clap::Arg> {
+    definition.get_arguments().find(|argument| argument.to_string() == shown || argument.get_id() == shown)
+}
+
+/// A flag as it is typed: its long name, or its letter where it has none.
+fn flag_name(argument: &clap::Arg) -> String {
+    match (argument.get_long(), argument.get_short()) {
+        (None, Some(short)) => format!("-{short}"),
+        (long, _) => format!("--{}", long.unwrap_or_default()),
+    }
+}
+
+/// What precedes a value in a message: its flag, or nothing for an operand.
+fn label(argument: Option<&clap::Arg>) -> String {
+    argument.filter(|argument| !argument.is_positional()).map_or_else(String::new, |flag| flag_name(flag) + " ")
+}
+
+/// The values that a flag takes, where they are words: `it must be one of skip, newer`.
+fn one_of(argument: &clap::Arg) -> Option<String> {
+    let values = argument.get_possible_values();
+    let names: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
+    (!names.is_empty()).then(|| format!("it must be one of {}", names.join(", ")))
+}
+
+/// A flag that ends the line where its value should follow.
+fn missing_value(name: &str, flag: &clap::Arg) -> Failure {
+    let values = || flag.get_value_names().unwrap_or_default().join(" ");
+    Failure::new(format!("{name}: {} needs a value: {}", flag_name(flag), one_of(flag).unwrap_or_else(values)))
 }
 
 fn missing_argument(entry: &Entry, name: &str, argument: Option<&clap::Arg>) -> Failure {
@@ -234,6 +294,6 @@ fn missing_argument(entry: &Entry, name: &str, argument: Option<&clap::Arg>) -> 
 }
 
 fn is_number(argument: &clap::Arg) -> bool {
-    use super::ArgumentKind::{Id, Mode};
+    use ArgumentKind::{Id, Mode};
     matches!(super::argument::kind(argument), Some(Id | Mode))
 }

@@ -9,8 +9,9 @@ pub(super) fn record(line: &Line, owners: &Owners) -> String {
     let attributes = &line.attributes;
     let owner = attributes.owner;
     let mut object = Object::default();
-    object.bytes("name", name_of(&line.path));
-    object.bytes("path", &line.path);
+    let path = without_dots(&line.path);
+    object.bytes("name", name_of(&path));
+    object.bytes("path", &path);
     object.text("type", attributes.permissions.map_or("unknown", file_type));
     object.number("size", attributes.size);
     object.optional("mode", attributes.permissions.map(|mode| format!("\"{:04o}\"", mode & 0o7777)));
@@ -20,6 +21,15 @@ pub(super) fn record(line: &Line, owners: &Owners) -> String {
     object.name("group", owner.and_then(|owner| owners.group(owner.gid)));
     object.number("mtime", attributes.times.map(|times| times.modified));
     object.end()
+}
+
+/// A path without the components `.` that it was typed with: `/a/./b` is `/a/b`.
+fn without_dots(path: &[u8]) -> Vec<u8> {
+    let components: Vec<&[u8]> = path.split(|&byte| byte == b'/').filter(|&component| component != b".").collect();
+    match components.as_slice() {
+        [b""] => b"/".to_vec(),
+        components => components.join(&b'/'),
+    }
 }
 
 /// The last component of a path; all of it where there is only a slash.
@@ -83,6 +93,20 @@ mod tests {
         ] {
             let object = record(&line(name, Attributes::default()), &Owners::default());
             assert!(object.starts_with(&format!("{{{members}")), "{object}");
+        }
+    }
+
+    #[test]
+    fn a_path_has_no_components_that_mean_nothing() {
+        for (path, shown) in [
+            (&b"/srv/a"[..], &b"/srv/a"[..]),
+            (b"/srv/./a", b"/srv/a"),
+            (b"/./.", b"/"),
+            (b"/", b"/"),
+            (b"/srv/..", b"/srv/.."),
+            (b"/srv/.a", b"/srv/.a"),
+        ] {
+            assert_eq!(without_dots(path).escape_ascii().to_string(), shown.escape_ascii().to_string());
         }
     }
 

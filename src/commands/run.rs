@@ -15,6 +15,10 @@ pub trait Run: clap::Args {
     /// Whether it takes the rest of the line as it stands, for a local shell to read.
     const TAKES_REST_OF_LINE: bool = false;
 
+    /// Whether an unknown flag is refused wherever it is. sftp(1) takes one that follows an operand for another operand, so
+    /// only a command that sftp(1) lacks may do so.
+    const REFUSES_LATE_FLAGS: bool = false;
+
     /// Returns what it is for, which decides what happens when nobody reads stdout any more.
     fn purpose(&self) -> Purpose;
 

@@ -94,14 +94,28 @@ impl Setting {
         }
     }
 
-    /// What it is and what it may be.
-    fn about(self) -> String {
+    /// What it does.
+    fn purpose(self) -> &'static str {
         match self {
-            Setting::Jobs => format!("connections that a transfer uses, from 1 to {MOST_CONNECTIONS}"),
-            Setting::Limit => format!("bytes that may move in a second, such as 500K or 5M, or {OFF}"),
-            Setting::Progress => format!("how transfers show how far they are: {}", looks().join(", ")),
-            Setting::Retry => "how often a connection that broke is made again".to_owned(),
+            Setting::Jobs => "connections of a transfer",
+            Setting::Limit => "bytes per second, all transfers",
+            Setting::Progress => "progress display",
+            Setting::Retry => "reconnections after a drop",
         }
+    }
+
+    /// The values that it takes.
+    fn values(self) -> String {
+        match self {
+            Setting::Jobs => format!("a number from 1 to {MOST_CONNECTIONS}"),
+            Setting::Limit => format!("a number such as 5M, or {OFF}"),
+            Setting::Progress => format!("one of {}", looks().join(", ")),
+            Setting::Retry => "a whole number, 0 or more".to_owned(),
+        }
+    }
+
+    fn about(self) -> String {
+        format!("{}: {}", self.purpose(), self.values())
     }
 
     /// Its value as it may be typed.
@@ -136,8 +150,8 @@ impl Setting {
             Setting::Retry => value.parse().ok().map(|retries| cx.settings.retries = retries),
         };
         changed.ok_or_else(|| {
-            Failure::new(format!("set {}: \"{}\" is no value for it", self.name(), Printable(value.as_bytes())))
-                .with_hint(self.about())
+            let (name, values) = (self.name(), self.values());
+            Failure::new(format!("set {name}: \"{}\": it must be {values}", Printable(value.as_bytes())))
         })
     }
 }

@@ -14,7 +14,7 @@ mod owners;
 mod survey;
 mod walk;
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
@@ -36,7 +36,7 @@ pub struct Remote {
     home: RemotePath,
     working_directory: RemotePath,
     interrupt: Interrupt,
-    owners: Mutex<OwnerNames>,
+    owners: Mutex<Arc<OwnerNames>>,
 }
 
 impl Remote {
@@ -143,10 +143,10 @@ impl Remote {
         &self,
         uids: impl IntoIterator<Item = u32>,
         gids: impl IntoIterator<Item = u32>,
-    ) -> Result<OwnerNames, Error> {
+    ) -> Result<Arc<OwnerNames>, Error> {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.learn(&self.session, uids, gids)?;
-        Ok(owners.clone())
+        Arc::make_mut(&mut owners).learn(&self.session, uids, gids)?;
+        Ok(Arc::clone(&owners))
     }
 }
 

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -116,7 +117,7 @@ impl Remote {
     ///
     /// # Errors
     /// Only the end of the connection.
-    pub fn seek_owner(&self, sought: SoughtOwner<'_>, near: &[(RemotePath, Owner)]) -> Result<OwnerNames, Error> {
+    pub fn seek_owner(&self, sought: SoughtOwner<'_>, near: &[(RemotePath, Owner)]) -> Result<Arc<OwnerNames>, Error> {
         let home = self.session().stat(self.home()).ok().and_then(|attributes| attributes.owner);
         let likely = LIKELY_IDS.into_iter().flatten().map(|id| Owner { uid: id, gid: id });
         let steps: [&dyn Fn() -> Vec<Owner>; 3] =

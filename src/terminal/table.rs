@@ -52,8 +52,7 @@ pub fn df(system: &FileSystem, unit: DfUnit) -> String {
     let used = total.saturating_sub(free);
     let amount = |count: u64| match unit {
         DfUnit::Kib => (u128::from(system.block_bytes) * u128::from(count) / 1024).to_string(),
-        // sftp(1) adds the B to what may end in one already.
-        DfUnit::Scaled => scaled(system.block_bytes.saturating_mul(count)) + "B",
+        DfUnit::Scaled => with_unit(scaled(system.block_bytes.saturating_mul(count))),
         DfUnit::Inodes => count.to_string(),
     };
     let (first, width) = match unit {
@@ -71,6 +70,11 @@ pub fn df(system: &FileSystem, unit: DfUnit) -> String {
         column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
     }
     table.trim_fmt()
+}
+
+/// A size with a `B`: `20.1GB`. One below 1,024 bytes ends in it already, to which sftp(1) adds another.
+fn with_unit(size: String) -> String {
+    if size.ends_with('B') { size } else { size + "B" }
 }
 
 const ONE_BLANK_BETWEEN: TableStyle =
@@ -167,7 +171,7 @@ mod tests {
             (
                 PROC,
                 DfUnit::Scaled,
-                "    Size     Used    Avail   (root)    %Capacity\n     0BB      0BB      0BB      0BB         ERR",
+                "    Size     Used    Avail   (root)    %Capacity\n      0B       0B       0B       0B         ERR",
             ),
             (
                 PROC,

@@ -178,6 +178,17 @@ impl Failure {
         Failure { aftermath: Some(aftermath), ..self }
     }
 
+    /// Returns whether the target is a directory by its name that does not exist: an existing one would have taken the file
+    /// into it. The system calls that a directory all the same, and servers say nothing that tells.
+    fn lacks_its_directory(&self) -> bool {
+        let is_refused = match (self.act, &self.cause) {
+            (Act::OpenLocal, Cause::Local(error)) => error.kind() == io::ErrorKind::IsADirectory,
+            (Act::OpenTarget, Cause::Remote(error)) => error.leaves_the_session_alive(),
+            _ => false,
+        };
+        is_refused && self.thing.ends_with(b"/")
+    }
+
     /// Whether the connection is gone, so that nothing else can go well.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
@@ -220,13 +231,13 @@ impl Cause {
 
 /// The way out where the system here refused.
 fn local_hint(act: Act, kind: io::ErrorKind) -> Option<&'static str> {
-    use io::ErrorKind::{FileTooLarge, NotFound, PermissionDenied, QuotaExceeded, StorageFull};
+    use io::ErrorKind::{FileTooLarge, IsADirectory, NotFound, PermissionDenied, QuotaExceeded, StorageFull};
     match (act, kind) {
         (Act::WriteLocal, StorageFull | QuotaExceeded | FileTooLarge) => {
             Some("make room there, or give another local path")
         }
         (Act::StatLocal, NotFound) => Some("lls lists what is here, lcd goes elsewhere"),
-        (Act::OpenLocal, NotFound) => Some("lmkdir makes a local directory"),
+        (Act::OpenLocal, NotFound | IsADirectory) => Some("lmkdir makes a local directory"),
         (Act::OpenLocal, PermissionDenied) => Some("lls -l shows what is allowed here, lcd goes elsewhere"),
         _ => None,
     }
@@ -318,7 +329,8 @@ impl fmt::Display for Failure {
             Act::StartThread => f.write_str("can't start the transfer"),
             Act::Continue => f.write_str("can't go on"),
         }?;
-        write!(f, ": {}", self.cause)
+        write!(f, ": {}", self.cause)?;
+        if self.lacks_its_directory() { f.write_str(" (there is no such directory)") } else { Ok(()) }
     }
 }
 
@@ -363,6 +375,20 @@ mod tests {
 
     fn status(code: StatusCode, text: &'static str) -> Cause {
         Cause::Remote(sftp::Error::Status(Status { code, text: text.into() }))
+    }
+
+    #[test]
+    fn a_target_that_ends_with_a_slash_names_a_directory_that_does_not_exist() {
+        let is_directory = || Cause::from(rustix::io::Errno::ISDIR);
+        let failure = || status(StatusCode::FAILURE, "Failure");
+        for (act, thing, cause, line) in [
+            (Act::OpenLocal, "d/", is_directory(), "open local \"d/\": Is a directory (there is no such directory)"),
+            (Act::OpenLocal, "d", is_directory(), "open local \"d\": Is a directory"),
+            (Act::OpenTarget, "d/", failure(), "dest open \"d/\": Failure (there is no such directory)"),
+            (Act::OpenTarget, "d", failure(), "dest open \"d\": Failure"),
+        ] {
+            assert_eq!(Failure::new(act, thing, cause).to_string(), line);
+        }
     }
 
     #[test]

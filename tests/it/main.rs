@@ -8,6 +8,7 @@ mod support;
 
 mod auth;
 mod bad_input;
+mod bad_values;
 mod batch;
 mod commands_files;
 mod commands_listing;

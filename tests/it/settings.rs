@@ -42,18 +42,17 @@ fn what_is_set_is_shown_and_may_be_changed() {
 
 #[test]
 fn what_can_not_be_set_is_refused_with_what_can() {
-    for (line, message, hint) in [
-        ("set speed 5", "set: there is no \"speed\" to set, only jobs, limit, progress, retry", ""),
-        ("set jobs 17", "set jobs: \"17\" is no value for it", "connections that a transfer uses, from 1 to 16"),
-        ("set jobs 0", "set jobs: \"0\" is no value for it", ""),
-        ("set limit 0", "set limit: \"0\" is no value for it", "bytes that may move in a second"),
-        ("set limit fast", "set limit: \"fast\" is no value for it", ""),
-        ("set progress loud", "set progress: \"loud\" is no value for it", "auto, plain, json, none"),
-        ("set retry -1", "set retry: \"-1\" is no value for it", ""),
+    for (line, message) in [
+        ("set speed 5", "set: \"speed\": there is no such setting, only jobs, limit, progress, retry"),
+        ("set jobs 17", "set jobs: \"17\": it must be a number from 1 to 16"),
+        ("set jobs 0", "set jobs: \"0\": it must be a number from 1 to 16"),
+        ("set limit 0", "set limit: \"0\": it must be a number such as 5M, or off"),
+        ("set limit fast", "set limit: \"fast\": it must be a number such as 5M, or off"),
+        ("set progress loud", "set progress: \"loud\": it must be one of auto, plain, json, none"),
+        ("set retry -1", "set retry: \"-1\": it must be a whole number, 0 or more"),
     ] {
         let outcome = shell().types(line).as_batch().exits(1);
         assert!(outcome.stderr().starts_with(&format!("{message}\n")), "{}", outcome.stderr());
-        assert!(outcome.stderr().contains(hint), "{}", outcome.stderr());
     }
     Shell::on(Remote::empty()).with_args(["--limit", "none"]).exits(1).reports("invalid rate \"none\"");
 }
