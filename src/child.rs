@@ -5,21 +5,18 @@
 //! process group of its own would keep ssh from asking on the terminal, so the program starts with SIGINT ignored.
 #![forbid(unsafe_code)]
 
-use std::env;
-use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::Access;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 
+use crate::program;
 use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
 
 /// How long a program may take to end by itself once its input has ended.
@@ -53,7 +50,8 @@ impl Process {
     /// # Errors
     /// The program can't be found or started.
     pub fn spawn(command: &Command) -> io::Result<Process> {
-        let program = find(command.get_program())?;
+        // Looked up here: the shell in between would search PATH by its own rules, and report a missing program in its own words.
+        let program = program::find(command.get_program())?;
         let (socket, theirs) = UnixStream::pair()?;
         for end in [&socket, &theirs] {
             // The more fits between the two, the less often they wake each other. Less than asked for does too.
@@ -229,35 +227,6 @@ fn readable_within(socket: &UnixStream, limit: Duration) -> bool {
     let limit = Timespec::try_from(limit).unwrap_or_default();
     let mut fds = [PollFd::new(socket, PollFlags::IN)];
     matches!(poll(&mut fds, Some(&limit)), Ok(ready) if ready > 0)
-}
-
-/// The program's path, looked up as `execvp` does. The shell in between could only report a missing one in its own words.
-fn find(program: &OsStr) -> io::Result<OsString> {
-    if program.as_encoded_bytes().contains(&b'/') {
-        return runnable(Path::new(program)).map(|()| program.to_owned());
-    }
-    let missing = || io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error());
-    if program.is_empty() {
-        return Err(missing());
-    }
-    let path = env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
-    let mut failure = missing();
-    for directory in env::split_paths(&path) {
-        let candidate = directory.join(program);
-        match runnable(&candidate) {
-            Ok(()) => return Ok(candidate.into_os_string()),
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => failure = error,
-            Err(_) => {}
-        }
-    }
-    Err(failure)
-}
-
-fn runnable(program: &Path) -> io::Result<()> {
-    if program.metadata()?.is_dir() {
-        return Err(io::Error::from_raw_os_error(rustix::io::Errno::ACCESS.raw_os_error()));
-    }
-    Ok(rustix::fs::access(program, Access::EXEC_OK)?)
 }
 
 #[cfg(test)]

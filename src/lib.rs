@@ -27,5 +27,6 @@ pub mod ssh;
 pub mod cli;
 pub mod mode;
 pub mod name;
+pub mod program;
 pub mod terminal;
 pub mod transport;

@@ -54,7 +54,7 @@ pub use argument::{
     RemotePath, RemotePattern, SettingName, SettingValue, ShellLine, Umask,
 };
 pub use context::{Context, Settings};
-pub use failure::Failure;
+pub use failure::{Failure, words_of};
 pub use list::{Entry, Flag, find, names};
 pub use local::LocalDirectory;
 pub use parse::{parse, parse_raw, shell_part};

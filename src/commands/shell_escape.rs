@@ -3,9 +3,12 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
-use super::{Context, Example, Failure, Outcome, Purpose, Run, ShellLine};
+use super::{Context, Example, Failure, Outcome, Purpose, Run, ShellLine, words_of};
+use crate::program;
+use crate::terminal::Printable;
 
 /// Execute a command in a local shell
 ///
@@ -26,7 +29,7 @@ impl Run for Escape {
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        let mut shell = shell(cx);
+        let mut shell = shell(cx)?;
         if let Some(ShellLine(line)) = self.command {
             shell.arg("-c").arg(line);
         }
@@ -58,16 +61,19 @@ impl Run for Lls {
             line.push(" ");
             line.push(rest);
         }
-        let mut shell = shell(cx);
+        let mut shell = shell(cx)?;
         shell.arg("-c").arg(line);
         Ok(Outcome::Local(shell))
     }
 }
 
 /// The user's shell, in the local working directory.
-fn shell(cx: &Context) -> Command {
+fn shell(cx: &Context) -> Result<Command, Failure> {
     let shell = env::var_os("SHELL").filter(|shell| !shell.is_empty());
-    let mut command = Command::new(shell.as_deref().unwrap_or(OsStr::new("/bin/sh")));
+    let shell = shell.as_deref().unwrap_or(OsStr::new("/bin/sh"));
+    let mut command = program::command(shell).map_err(|error| {
+        Failure::new(format!("Couldn't execute \"{}\": {}", Printable(shell.as_bytes()), words_of(&error)))
+    })?;
     command.current_dir(cx.local.path());
-    command
+    Ok(command)
 }

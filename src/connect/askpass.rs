@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use zeroize::Zeroizing;
 
 use super::password::first_line;
+use crate::program;
 
 /// Who is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,8 @@ impl Asked {
             Some("never") => (false, false),
             _ => (has_display, false),
         };
-        let program = || set("SSH_ASKPASS").or_else(|| usual_program(set("PATH")));
+        let usual = || program::find_in(variable("PATH"), USUAL_PROGRAM.as_ref()).ok().map(Into::into);
+        let program = || set("SSH_ASKPASS").or_else(usual);
         match if allowed && (preferred || !has_terminal) { program() } else { None } {
             Some(program) => Asked::Program(program),
             None if has_terminal => Asked::Terminal,
@@ -50,17 +52,12 @@ impl Asked {
     }
 }
 
-fn usual_program(path: Option<OsString>) -> Option<OsString> {
-    let directories: Vec<_> = env::split_paths(&path?).collect();
-    directories.into_iter().map(|directory| directory.join(USUAL_PROGRAM)).find(|file| file.is_file()).map(Into::into)
-}
-
 /// Lets a program ask; its first line is the answer, unless it fails.
 ///
 /// # Errors
 /// The program can't be run, or what it says can't be read.
 pub(super) fn ask(program: &OsString, question: &str) -> io::Result<Option<Zeroizing<String>>> {
-    let mut command = Command::new(program);
+    let mut command = program::command(program)?;
     // Standard input may hold the commands of a script.
     command.arg(question).stdin(Stdio::null());
     answer_of(&mut command)

@@ -8,11 +8,12 @@ use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use zeroize::Zeroizing;
 
 use super::askpass::answer_of;
+use crate::program;
 
 /// A command that prints the password on its first line; split as a shell splits words, and run without one.
 const COMMAND_VARIABLE: &str = "SFTPSH_PASSWORD_COMMAND";
@@ -108,7 +109,7 @@ fn printed_by(line: &OsString) -> io::Result<Option<Zeroizing<String>>> {
     let words = shlex::bytes::split(line.as_bytes())
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a quote is not closed"))?;
     let mut words = words.into_iter().map(OsString::from_vec);
-    let mut command = Command::new(words.next().unwrap_or_default());
+    let mut command = program::command(words.next().unwrap_or_default())?;
     // Standard input may hold the commands of a script.
     command.args(words).stdin(Stdio::null());
     answer_of(&mut command)

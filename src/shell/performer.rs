@@ -1,6 +1,5 @@
 //! Does one command: runs it, and does what it wants of the shell.
 
-use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process;
 
@@ -8,7 +7,7 @@ use super::end::RunEnd;
 use super::showing::{Showing, tell_interruption};
 use super::signals::{Phase, Signals};
 use super::watch::watch;
-use crate::commands::{Command, Context, Failure, Outcome, Purpose};
+use crate::commands::{Command, Context, Failure, Outcome, Purpose, words_of};
 use crate::terminal::Output;
 use crate::terminal::output::Ended;
 
@@ -187,10 +186,4 @@ pub(crate) fn show(failure: &Failure, output: &Output) {
     if let Some(hint) = failure.hint() {
         output.hint(hint);
     }
-}
-
-/// The system's words, without their number.
-pub(crate) fn words_of(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error ").next().unwrap_or_default().to_owned()
 }

@@ -11,10 +11,10 @@ use std::ops::ControlFlow;
 use super::end::RunEnd;
 use super::line::Line;
 use super::lines::LONGEST_LINE;
-use super::performer::{AfterFailure, Performer, Verdict, words_of};
+use super::performer::{AfterFailure, Performer, Verdict};
 use super::source::{Asked, PROMPT, Source};
 use super::words::{self, Unterminated};
-use crate::commands::{self, Command, Failure};
+use crate::commands::{self, Command, Failure, words_of};
 use crate::terminal::Printable;
 use crate::terminal::output::Ended;
 

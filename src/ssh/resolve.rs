@@ -7,10 +7,11 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use ssh2_config::{Algorithms, HostParams, ParseRule, SshConfig};
 
+use crate::program;
 use crate::ssh::config::{Config, Settings, unheeded};
 use crate::ssh::error::{Error, cause};
 use crate::ssh::tokens::local_user;
@@ -54,7 +55,7 @@ type Answers = Result<(Settings, Settings), Error>;
 /// Asks ssh twice at once: with the user's configuration and with none, which shows what was not asked for.
 fn ask_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<Answers> {
     let asked = |arguments: &[OsString]| {
-        let mut command = Command::new(SSH);
+        let mut command = program::command(SSH)?;
         // Without -T it complains that its stdin is no terminal.
         command.arg("-T").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     };

@@ -182,3 +182,35 @@ fn input_that_ends_inside_a_question_is_no_answer() {
             .prints("Host key verification failed.");
     }
 }
+
+/// Programs that leave a trace when they are run, under names that are looked up in PATH.
+fn traps(world: &World) {
+    for place in [world.local(), world.local().join("bin")] {
+        fs::create_dir_all(&place).unwrap();
+        for name in ["ssh", "ssh-askpass", "sh", "trap"] {
+            file(&place.join(name), 0o755, "#!/bin/sh\n: > \"$HOME/ran\"\necho two words\n");
+        }
+    }
+}
+
+#[test]
+fn nothing_in_the_current_directory_is_run_because_of_its_name() {
+    for element in ["", ".", "bin", "../local"] {
+        let path = format!("{element}:{}", std::env::var("PATH").unwrap());
+        let shell = |variable: &str, value: &str| {
+            shell().prepare(traps).env("PATH", &path).env("DISPLAY", ":0").env(variable, value)
+        };
+        for shell in [
+            // ssh-askpass, and ssh for the configuration.
+            shell("SSH_ASKPASS", ""),
+            shell("SSH_ASKPASS", "trap"),
+            shell("SFTPSH_PASSWORD_COMMAND", "trap"),
+            with_password(shell("SHELL", "sh"), 0o600, "two words").types("!:").types("lls"),
+            shell("LANG", "C").with_args(["-S", "trap"]),
+            shell("LANG", "C").with_args(["-oProxyJump=elsewhere"]),
+        ] {
+            let outcome = shell.run();
+            assert!(!outcome.the_world().home().join("ran").exists(), "{element:?}: {}", outcome.stderr());
+        }
+    }
+}
