@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::ssh::config::IdentityAgent;
-use crate::ssh::native::Signer;
-use crate::ssh::public_key::take_string;
+use crate::ssh::native::{Signer, Signing};
+use crate::ssh::public_key::{put_string, take_string};
+use crate::ssh::signatures::{Signatures, named_key};
 
 const REQUEST_IDENTITIES: u8 = 11;
 const IDENTITIES_ANSWER: u8 = 12;
@@ -117,13 +118,6 @@ fn silence(error: io::Error) -> io::Error {
     }
 }
 
-fn put_string(packet: &mut Vec<u8>, string: &[u8]) {
-    // Nothing here comes near 4 GiB: a packet of ours is bounded by libssh2's own packets.
-    let length = u32::try_from(string.len()).unwrap_or(u32::MAX);
-    packet.extend_from_slice(&length.to_be_bytes());
-    packet.extend_from_slice(string);
-}
-
 fn parse_keys(answer: &[u8]) -> Option<Vec<AgentKey>> {
     let rest = answer.strip_prefix(&[IDENTITIES_ANSWER])?;
     let (count, mut rest) = rest.split_first_chunk::<4>()?;
@@ -140,46 +134,44 @@ fn parse_keys(answer: &[u8]) -> Option<Vec<AgentKey>> {
 /// Signs with a key of the agent's.
 pub(super) struct AgentSigner<'a> {
     agent: &'a mut Agent,
+    signatures: Signatures<'a>,
     /// Why there is no signature.
     pub(super) failure: Option<io::Error>,
 }
 
 impl<'a> AgentSigner<'a> {
-    /// Lets `agent` sign.
-    pub(super) fn new(agent: &'a mut Agent) -> AgentSigner<'a> {
-        AgentSigner { agent, failure: None }
+    /// Lets `agent` sign, by the algorithms that are allowed.
+    pub(super) fn new(agent: &'a mut Agent, signatures: Signatures<'a>) -> AgentSigner<'a> {
+        AgentSigner { agent, signatures, failure: None }
     }
-}
 
-impl Signer for AgentSigner<'_> {
-    fn sign(&mut self, data: &[u8]) -> Option<Vec<u8>> {
-        let (algorithm, blob) = named_key(data)?;
+    fn signature(&mut self, data: &[u8]) -> io::Result<Vec<u8>> {
+        let (algorithm, blob) = named_key(data).ok_or_else(malformed)?;
+        if !self.signatures.allow(algorithm) {
+            return Err(io::Error::new(ErrorKind::Unsupported, "no mutual signature algorithm"));
+        }
         let flags = match algorithm.strip_suffix("-cert-v01@openssh.com").unwrap_or(algorithm) {
             "rsa-sha2-512" => RSA_SHA2_512,
             "rsa-sha2-256" => RSA_SHA2_256,
             _ => 0,
         };
-        match self.agent.sign(blob, data, flags) {
-            Ok(signature) => bare_signature(algorithm, &signature),
-            Err(error) => {
-                self.failure = Some(error);
-                None
-            }
-        }
+        let signature = self.agent.sign(blob, data, flags)?;
+        bare_signature(algorithm, &signature).ok_or_else(|| {
+            io::Error::new(ErrorKind::InvalidData, "the agent signed by another algorithm than asked for")
+        })
     }
 }
 
-/// The algorithm and the key that an authentication request names (RFC 4252, section 7; the session's identifier comes first).
-fn named_key(data: &[u8]) -> Option<(&str, &[u8])> {
-    let mut rest = data;
-    let _session = take_string(&mut rest)?;
-    rest = rest.get(1..)?;
-    for _ in ["user", "service", "method"] {
-        take_string(&mut rest)?;
+impl Signer for AgentSigner<'_> {
+    fn sign(&mut self, data: &[u8]) -> Signing {
+        match self.signature(data) {
+            Ok(signature) => Signing::Signed(signature),
+            Err(error) => {
+                self.failure = Some(error);
+                Signing::Refused
+            }
+        }
     }
-    rest = rest.get(1..)?;
-    let algorithm = str::from_utf8(take_string(&mut rest)?).ok()?;
-    Some((algorithm, take_string(&mut rest)?))
 }
 
 /// A signature without the name of its algorithm, which must be the one that was asked for. A security key's keeps its flags and counter.
@@ -260,6 +252,15 @@ mod tests {
         assert_eq!(error.to_string(), "the agent does not answer");
     }
 
+    fn request(algorithm: &str) -> Vec<u8> {
+        let mut data = string(&[b"session"]);
+        data.push(50);
+        data.extend(string(&[b"me", b"ssh-connection", b"publickey"]));
+        data.push(1);
+        data.extend(string(&[algorithm.as_bytes(), b"blob"]));
+        data
+    }
+
     #[test]
     fn the_hash_follows_the_algorithm_and_a_security_key_keeps_its_flags() {
         for (algorithm, made, flags, expected) in [
@@ -269,16 +270,33 @@ mod tests {
             ("rsa-sha2-512", "ssh-rsa", 4, None),
             ("sk-ssh-ed25519@openssh.com", "sk-ssh-ed25519@openssh.com", 0, Some(b"\0\0\0\x03sig")),
         ] {
-            let mut data = string(&[b"session"]);
-            data.push(50);
-            data.extend(string(&[b"me", b"ssh-connection", b"publickey"]));
-            data.push(1);
-            data.extend(string(&[algorithm.as_bytes(), b"blob"]));
             let mut body = vec![SIGN_RESPONSE];
             body.extend(string(&[&string(&[made.as_bytes(), b"sig"])]));
             let (mut agent, serving) = agent(string(&[&body]));
-            assert_eq!(AgentSigner::new(&mut agent).sign(&data).as_deref(), expected, "{algorithm}");
+            let signed = AgentSigner::new(&mut agent, Signatures::allowed(None)).sign(&request(algorithm));
+            let expected = expected.map_or(Signing::Refused, |signature| Signing::Signed(signature.to_vec()));
+            assert_eq!(signed, expected, "{algorithm}");
             assert_eq!(serving.join().unwrap().last_chunk::<4>(), Some(&u32::to_be_bytes(flags)), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn the_agent_is_not_asked_to_sign_by_an_algorithm_that_is_not_allowed() {
+        let allowed = [String::from("rsa-sha2-256"), String::from("ssh-rsa")];
+        for (algorithm, list) in [
+            ("ssh-rsa", None),
+            ("ssh-rsa", Some(&allowed[..])),
+            ("ssh-rsa-cert-v01@openssh.com", None),
+            ("rsa-sha2-512", Some(&allowed[..])),
+            ("ssh-ed25519", Some(&allowed[..])),
+        ] {
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            let mut agent = Agent { stream: ours };
+            let mut signer = AgentSigner::new(&mut agent, Signatures::allowed(list));
+            assert_eq!(signer.sign(&request(algorithm)), Signing::Refused, "{algorithm}");
+            assert_eq!(signer.failure.unwrap().kind(), ErrorKind::Unsupported, "{algorithm}");
+            theirs.set_nonblocking(true).unwrap();
+            assert_eq!((&theirs).read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock, "{algorithm}");
         }
     }
 }

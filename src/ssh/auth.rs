@@ -1,15 +1,18 @@
 //! Logs in: which methods, in which order, how often, and what is asked on the way.
 //!
-//! The order is the server's, or the user's (PreferredAuthentications). libssh2 does not tell that a method has only been a part of
-//! what the server wants; it shows in the methods that the server takes afterwards. Nothing is asked in batch mode,
-//! where nobody can be asked, or of a host whose key has changed.
+//! The order is ssh's, or the user's (PreferredAuthentications). Servers count requests and hang up after a few, so
+//! none is made that ssh would not make. Nothing is asked in batch mode, where nobody can be asked, or of a host whose
+//! key has changed.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
 
 use libssh2_sys as raw;
+use ssh2::Session;
+use zeroize::Zeroizing;
 
 use crate::ssh::agent::Agent;
+use crate::ssh::attempt::Verdict;
 use crate::ssh::config::Config;
 use crate::ssh::connection::{Connection, Fault};
 use crate::ssh::conversation::Conversation;
@@ -22,6 +25,9 @@ use crate::ssh::{Notice, Questions};
 /// Limit for one request. A server may ask somebody's phone before it answers, and gives up itself after two minutes.
 pub(super) const REQUEST_LIMIT: Duration = Duration::from_secs(150);
 
+/// The methods that we know, in ssh's order.
+const METHODS: [&str; 3] = ["publickey", "keyboard-interactive", "password"];
+
 /// Most partial successes in a row; each is one method more that the server wants.
 const PARTIAL_LIMIT: u32 = 8;
 
@@ -33,8 +39,8 @@ const METHOD_LIMIT: usize = 32;
 pub(super) enum Outcome {
     /// We are in.
     Accepted,
-    /// It was good, and the server wants one of these too.
-    Partly(Vec<String>),
+    /// It was good, and the server wants another method too.
+    Partly,
     /// It was not good.
     Refused,
 }
@@ -47,6 +53,9 @@ pub(super) struct Login<'a> {
     trust: Trust,
     /// The methods that the server would take now.
     offered: Vec<String>,
+    /// Passwords and conversations that have been tried. As with ssh, a partial success does not give new ones.
+    passwords: u32,
+    conversations: u32,
     /// Attempts that the server has refused.
     refusals: u32,
     /// Whether something was left untried because nobody could be asked.
@@ -60,14 +69,21 @@ pub(super) fn log_in(
     trust: Trust,
     questions: &mut dyn Questions,
 ) -> Result<(), Error> {
-    let mut login = Login { connection, config, questions, trust, offered: Vec::new(), refusals: 0, unasked: false };
-    let listed = login.list_methods();
-    if let Some(banner) = native::authentication_banner(&connection.session) {
-        login.questions.show(Notice::Banner(banner));
-    }
-    match listed? {
-        Some(offered) => login.offered = offered,
-        None => return Ok(()),
+    let mut login = Login {
+        connection,
+        config,
+        questions,
+        trust,
+        offered: Vec::new(),
+        passwords: 0,
+        conversations: 0,
+        refusals: 0,
+        unasked: false,
+    };
+    match login.request(native::request_none) {
+        Ok(Verdict::Accepted) => return Ok(()),
+        Ok(Verdict::Refused(refusal)) => login.offer(&refusal.methods),
+        Err(fault) => return Err(login.error(&fault)),
     }
     login.run()
 }
@@ -75,10 +91,10 @@ pub(super) fn log_in(
 impl Login<'_> {
     fn run(&mut self) -> Result<(), Error> {
         let mut keys = None;
-        let mut refused: Vec<String> = Vec::new();
+        let mut refused: Vec<&str> = Vec::new();
         let mut partial = 0;
         while let Some(method) = self.next_method(&refused) {
-            let outcome = match method.as_str() {
+            let outcome = match method {
                 "publickey" => {
                     let keys = match &mut keys {
                         Some(keys) => keys,
@@ -95,10 +111,9 @@ impl Login<'_> {
                     return Ok(());
                 }
                 Outcome::Refused => refused.push(method),
-                Outcome::Partly(_) if partial == PARTIAL_LIMIT => break,
-                Outcome::Partly(offered) => {
+                Outcome::Partly if partial == PARTIAL_LIMIT => break,
+                Outcome::Partly => {
                     self.verbose(format!("Authenticated using \"{method}\" with partial success."));
-                    self.offered = offered;
                     refused.clear();
                     partial += 1;
                 }
@@ -113,31 +128,31 @@ impl Login<'_> {
     }
 
     /// The next method that is wanted, possible and not refused yet.
-    fn next_method(&self, refused: &[String]) -> Option<String> {
-        let order = self.config.preferred_authentications.as_ref().unwrap_or(&self.offered);
-        order
-            .iter()
-            .find(|&method| {
-                let possible = match method.as_str() {
-                    "publickey" => self.config.pubkey_authentication,
-                    "password" => self.config.password_authentication && self.trust == Trust::Full,
-                    "keyboard-interactive" => self.config.kbd_interactive_authentication && self.trust == Trust::Full,
-                    _ => false,
-                };
-                possible && self.offered.contains(method) && !refused.contains(method)
-            })
-            .cloned()
+    fn next_method(&self, refused: &[&str]) -> Option<&'static str> {
+        let preferred = self.config.preferred_authentications.as_ref();
+        let order: Vec<&'static str> = match preferred {
+            Some(order) => order.iter().filter_map(|name| METHODS.into_iter().find(|known| known == name)).collect(),
+            None => METHODS.to_vec(),
+        };
+        order.into_iter().find(|&method| {
+            let possible = match method {
+                "publickey" => self.config.pubkey_authentication,
+                "password" => self.config.password_authentication && self.trust == Trust::Full,
+                _ => self.config.kbd_interactive_authentication && self.trust == Trust::Full,
+            };
+            possible && self.offered.iter().any(|offered| offered == method) && !refused.contains(&method)
+        })
     }
 
     fn try_passwords(&mut self) -> Result<Outcome, Error> {
         let Config { user, host, password_prompts, .. } = self.config;
-        for attempt in 0..*password_prompts {
-            let Some(password) = self.password(attempt, &format!("{user}@{host}'s password: ")) else {
+        while self.passwords < *password_prompts {
+            let Some(password) = self.password(&format!("{user}@{host}'s password: ")) else {
                 return Ok(Outcome::Refused);
             };
-            let session = &self.connection.session;
-            let done = self.connection.complete(|| session.userauth_password(user, &password));
-            match self.judge(done)? {
+            self.passwords += 1;
+            let verdict = self.request(|session, user| session.userauth_password(user, &password));
+            match self.judge(verdict)? {
                 Outcome::Refused => {}
                 outcome => return Ok(outcome),
             }
@@ -146,7 +161,7 @@ impl Login<'_> {
     }
 
     /// The password that was left ready, else the one that somebody types.
-    fn password(&mut self, attempt: u32, question: &str) -> Option<zeroize::Zeroizing<String>> {
+    fn password(&mut self, question: &str) -> Option<Zeroizing<String>> {
         if self.questions.has_ready_password() {
             self.connection.pause();
             let ready = self.questions.ready_password();
@@ -155,32 +170,37 @@ impl Login<'_> {
                 return ready;
             }
         }
-        if attempt > 0 && (self.config.batch || !self.questions.can_ask()) {
+        if self.passwords > 0 && (self.config.batch || !self.questions.can_ask()) {
             return None;
         }
         if !self.may_ask() {
             return None;
         }
-        if attempt > 0 {
+        if self.passwords > 0 {
             self.warn(String::from("Permission denied, please try again."));
         }
         self.ask_secret(question)
     }
 
     fn try_conversation(&mut self) -> Result<Outcome, Error> {
-        let Config { user, password_prompts, .. } = self.config;
-        for attempt in 0..*password_prompts {
+        while self.conversations < self.config.password_prompts {
+            let again = self.conversations > 0;
             let possible = self.questions.has_ready_password()
-                || if attempt > 0 { !self.config.batch && self.questions.can_ask() } else { self.may_ask() };
+                || if again { !self.config.batch && self.questions.can_ask() } else { self.may_ask() };
             if !possible {
                 break;
             }
-            self.connection.allow(REQUEST_LIMIT);
-            let mut conversation = Conversation::new(self.connection, self.config, self.questions);
-            let session = &self.connection.session;
-            let done = self.connection.complete(|| session.userauth_keyboard_interactive(user, &mut conversation));
-            let worth_another = conversation.is_worth_another();
-            match self.judge(done)? {
+            self.conversations += 1;
+            let Login { connection, config, .. } = *self;
+            let mut conversation = Conversation::new(connection, config, self.questions);
+            let mut banners = Vec::new();
+            let verdict = conversation.hold(&mut banners);
+            let (worth_another, endless) = (conversation.is_worth_another(), conversation.is_endless());
+            self.show_banners(banners);
+            if endless {
+                return Err(Error::TooManyQuestions { user: config.user.clone(), host: config.host.clone() });
+            }
+            match self.judge(verdict)? {
                 Outcome::Refused if worth_another => {}
                 outcome => return Ok(outcome),
             }
@@ -188,50 +208,52 @@ impl Login<'_> {
         Ok(Outcome::Refused)
     }
 
-    /// What the server made of an attempt. A refusal may hide a partial success, which the list of methods tells.
-    pub(super) fn judge(&mut self, done: Result<(), Fault>) -> Result<Outcome, Error> {
-        let fault = match done {
-            Ok(()) => return Ok(Outcome::Accepted),
-            Err(fault) => fault,
-        };
-        match fault.code() {
-            Some(raw::LIBSSH2_ERROR_PASSWORD_EXPIRED) => {
+    /// Makes one request of the server, and shows what it wants shown meanwhile.
+    pub(super) fn request(
+        &mut self,
+        mut attempt: impl FnMut(&Session, &str) -> Result<(), ssh2::Error>,
+    ) -> Result<Verdict, Fault> {
+        let Login { connection, config, .. } = *self;
+        let mut banners = Vec::new();
+        connection.allow(REQUEST_LIMIT);
+        let verdict = connection.authenticate(|| attempt(&connection.session, &config.user), |text| banners.push(text));
+        self.show_banners(banners);
+        verdict
+    }
+
+    fn show_banners(&mut self, banners: Vec<Vec<u8>>) {
+        banners.into_iter().for_each(|text| self.questions.show(Notice::Banner(text)));
+    }
+
+    /// What an attempt came to.
+    pub(super) fn judge(&mut self, verdict: Result<Verdict, Fault>) -> Result<Outcome, Error> {
+        match verdict {
+            Ok(Verdict::Accepted) => Ok(Outcome::Accepted),
+            Ok(Verdict::Refused(refusal)) => {
+                self.offer(&refusal.methods);
+                if refusal.partial {
+                    return Ok(Outcome::Partly);
+                }
+                self.refusals += 1;
+                Ok(Outcome::Refused)
+            }
+            Err(fault) if fault.code() == Some(raw::LIBSSH2_ERROR_PASSWORD_EXPIRED) => {
                 Err(Error::PasswordExpired { user: self.config.user.clone(), host: self.config.host.clone() })
             }
-            Some(raw::LIBSSH2_ERROR_AUTHENTICATION_FAILED | raw::LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED) => {
-                self.refusals += 1;
-                match self.list_methods()? {
-                    None => Ok(Outcome::Accepted),
-                    Some(offered) if offered == self.offered => Ok(Outcome::Refused),
-                    Some(offered) => Ok(Outcome::Partly(offered)),
-                }
-            }
-            _ => Err(self.error(&fault)),
+            Err(fault) => Err(self.error(&fault)),
         }
     }
 
-    /// Counts a refusal that can't have been a partial success.
-    pub(super) fn count_refusal(&mut self) {
-        self.refusals += 1;
-    }
-
-    /// The methods that the server would take; `None` when we are in.
-    fn list_methods(&mut self) -> Result<Option<Vec<String>>, Error> {
-        self.connection.allow(REQUEST_LIMIT);
-        let session = &self.connection.session;
-        let listed = self.connection.complete(|| native::authentication_methods(session, &self.config.user));
-        let Some(listed) = listed.map_err(|fault| self.error(&fault))? else {
-            return Ok(None);
-        };
-        let offered: Vec<String> = listed
+    /// Takes note of the methods that can continue, as the server listed them.
+    fn offer(&mut self, methods: &[u8]) {
+        self.offered = methods
             .split(|&byte| byte == b',')
             .take(METHOD_LIMIT)
             .filter_map(|name| str::from_utf8(name).ok())
             .filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()))
             .map(str::to_owned)
             .collect();
-        self.verbose(format!("Authentications that can continue: {}", offered.join(",")));
-        Ok(Some(offered))
+        self.verbose(format!("Authentications that can continue: {}", self.offered.join(",")));
     }
 
     /// A fault in the user's words. A server that has refused something and hangs up has had enough of it.
@@ -252,7 +274,7 @@ impl Login<'_> {
     }
 
     /// Asks for a secret while no time runs.
-    pub(super) fn ask_secret(&mut self, question: &str) -> Option<zeroize::Zeroizing<String>> {
+    pub(super) fn ask_secret(&mut self, question: &str) -> Option<Zeroizing<String>> {
         self.connection.pause();
         let secret = self.questions.secret(question);
         self.connection.allow(REQUEST_LIMIT);

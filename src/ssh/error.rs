@@ -111,6 +111,14 @@ pub enum Error {
         /// Where.
         host: String,
     },
+    /// The server asks question after question and decides nothing.
+    #[error("{user}@{host}: the server's questions do not end")]
+    TooManyQuestions {
+        /// Who.
+        user: String,
+        /// Where.
+        host: String,
+    },
     /// The password must be changed first, which sftp can't do.
     #[error("{user}@{host}: the password has expired")]
     PasswordExpired {
@@ -256,6 +264,7 @@ impl Error {
             | Error::HostKey(_)
             | Error::PermissionDenied { .. }
             | Error::TooManyFailures { .. }
+            | Error::TooManyQuestions { .. }
             | Error::PasswordExpired { .. } => false,
         }
     }

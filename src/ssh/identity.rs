@@ -8,13 +8,17 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use openssl::pkey::PKey;
 use zeroize::Zeroizing;
 
 use crate::ssh::error::cause;
-use crate::ssh::public_key::take_string;
+use crate::ssh::public_key::{put_string, take_string};
 
 /// Largest file that can be a private key.
 const KEY_FILE_LIMIT_BYTES: u64 = 1 << 20;
+
+/// Room that `read_to_end` wants at the end of a file, so that it does not move what it has read.
+const GROWTH_BYTES: usize = 64;
 
 /// First line of a private key in OpenSSH's own format.
 const OPENSSH_HEADER: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
@@ -75,13 +79,14 @@ impl Identity {
             Some((public, encrypted)) => (Some(public), encrypted),
             None => (beside(), is_encrypted_pem(&text)),
         };
-        let private = Some(PrivateKey { text, encrypted });
+        let private = PrivateKey { text, encrypted };
+        let public = public.or_else(|| private.rsa_public(None));
+        let private = Some(private);
         Ok(Identity { file: file.to_owned(), public, private })
     }
 
-    /// The certificates that belong to this key: the one beside the file, and those of `named` that fit. Each is the line
-    /// of its file and its wire format.
-    pub(super) fn certificates(&self, named: &[PathBuf]) -> Vec<(String, Vec<u8>)> {
+    /// The certificates that belong to this key, in wire format: the one beside the file, and those of `named` that fit.
+    pub(super) fn certificates(&self, named: &[PathBuf]) -> Vec<Vec<u8>> {
         let beside = with_suffix(&self.file, "-cert.pub");
         named
             .iter()
@@ -90,9 +95,31 @@ impl Identity {
                 let text = read(file).ok()?;
                 let (_, blob) = public_key(&text)?;
                 let fits = self.public.as_ref().is_none_or(|public| certifies(&blob, public));
-                fits.then(|| (text.trim().to_owned(), blob))
+                fits.then_some(blob)
             })
             .collect()
+    }
+}
+
+impl PrivateKey {
+    /// Returns the public key in wire format if this is an RSA key in PEM that the passphrase, or none, opens. Of the
+    /// types in PEM it is the one with a choice of signatures, and of sizes.
+    pub(super) fn rsa_public(&self, passphrase: Option<&Zeroizing<String>>) -> Option<Vec<u8>> {
+        let text = self.text.as_bytes();
+        let key = match passphrase {
+            Some(passphrase) => PKey::private_key_from_pem_passphrase(text, passphrase.as_bytes()),
+            // OpenSSL would ask at the terminal for a passphrase that it lacks.
+            None => PKey::private_key_from_pem_callback(text, |_| Ok(0)),
+        };
+        let key = key.ok()?.rsa().ok()?;
+        let mut blob = Vec::new();
+        put_string(&mut blob, b"ssh-rsa");
+        for number in [key.e().to_vec(), key.n().to_vec()] {
+            // RFC 4251, section 5: a positive mpint never begins with a set bit.
+            let zero: &[u8] = if number.first().is_some_and(|&byte| byte >= 0x80) { &[0] } else { &[] };
+            put_string(&mut blob, &[zero, &number].concat());
+        }
+        Some(blob)
     }
 }
 
@@ -107,8 +134,10 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
     }
-    let mut bytes = Zeroizing::new(Vec::new());
-    file.take(KEY_FILE_LIMIT_BYTES).read_to_end(&mut bytes)?;
+    // Room for all of it and the look for more: growing would leave copies behind that nobody wipes.
+    let length = usize::try_from(file.metadata()?.len().min(KEY_FILE_LIMIT_BYTES)).unwrap_or(0);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length + GROWTH_BYTES));
+    file.take(bytes.capacity() as u64).read_to_end(&mut bytes)?;
     match str::from_utf8(&bytes) {
         Ok(text) if !text.contains('\0') => Ok(Zeroizing::new(text.to_owned())),
         _ => Err(io::Error::new(ErrorKind::InvalidData, "invalid format")),
@@ -133,8 +162,9 @@ fn public_key(text: &str) -> Option<(String, Vec<u8>)> {
 fn openssh_header(text: &str) -> Option<(Vec<u8>, bool)> {
     let (_, body) = text.split_once(OPENSSH_HEADER)?;
     let (body, _) = body.split_once("-----END ")?;
-    let body: Zeroizing<String> = Zeroizing::new(body.split_ascii_whitespace().collect());
-    let decoded = Zeroizing::new(STANDARD.decode(body.as_bytes()).ok()?);
+    let mut joined = Zeroizing::new(String::with_capacity(body.len()));
+    body.split_ascii_whitespace().for_each(|line| joined.push_str(line));
+    let decoded = Zeroizing::new(STANDARD.decode(joined.as_bytes()).ok()?);
     let mut rest = decoded.strip_prefix(OPENSSH_MAGIC)?;
     let cipher = take_string(&mut rest)?;
     let _derivation = take_string(&mut rest)?;
@@ -240,7 +270,7 @@ mod tests {
             let found = identity.certificates(&[]);
             assert_eq!(found.len(), 1, "{kind}");
             let stranger = Identity::load(&authority).ok().unwrap();
-            assert_eq!(stranger.certificates(&[with_suffix(&key, "-cert.pub")]), [], "{kind}");
+            assert!(stranger.certificates(&[with_suffix(&key, "-cert.pub")]).is_empty(), "{kind}");
             for directory in [&directory, &other] {
                 fs::read_dir(directory.path()).unwrap().for_each(|file| fs::remove_file(file.unwrap().path()).unwrap());
             }

@@ -1,17 +1,20 @@
 //! Logs in with keys: the agent's and those in files, each offered before anything is asked about it.
 #![forbid(unsafe_code)]
 
-use libssh2_sys as raw;
+use std::io::ErrorKind;
+
+use ssh2::MethodType;
 use zeroize::Zeroizing;
 
 use crate::ssh::agent::{Agent, AgentKey, AgentSigner};
-use crate::ssh::auth::{Login, Outcome, REQUEST_LIMIT};
+use crate::ssh::auth::{Login, Outcome};
 use crate::ssh::config::Config;
 use crate::ssh::connection::Fault;
 use crate::ssh::error::{Error, cause};
 use crate::ssh::identity::{Identity, PrivateKey, Unusable};
-use crate::ssh::native::{self, Signer};
+use crate::ssh::native::{self, Signer, Signing};
 use crate::ssh::public_key::{PublicKey, take_string};
+use crate::ssh::signatures::{Signatures, named_key, plain_type};
 
 /// Types of keys that libssh2 can sign with from a file.
 const FILE_TYPES: [&str; 5] =
@@ -19,9 +22,6 @@ const FILE_TYPES: [&str; 5] =
 
 /// Types that only an agent signs with.
 const AGENT_TYPES: [&str; 2] = ["sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"];
-
-/// What libssh2 says when it could not sign at all: the private key does not open.
-const SIGNING_FAILED: &str = "Callback returned error";
 
 /// All keys that may be tried, in order.
 pub(super) struct Keys {
@@ -33,8 +33,18 @@ pub(super) struct Keys {
 enum Candidate {
     /// The agent signs.
     Agent(AgentKey),
-    /// A private key in a file, perhaps with a certificate for it.
-    File { name: String, public: Option<Vec<u8>>, private: PrivateKey, certificate: Option<(String, Vec<u8>)> },
+    /// A private key in a file.
+    File(KeyFile),
+}
+
+/// A private key in a file.
+struct KeyFile {
+    /// The file, as messages name it.
+    name: String,
+    /// What is offered, in wire format: a certificate for the key, or its public key where that can be told without the
+    /// passphrase.
+    offered: Option<Vec<u8>>,
+    private: PrivateKey,
 }
 
 impl Keys {
@@ -72,9 +82,7 @@ impl Keys {
             let outcome = match (candidate, &mut self.agent) {
                 (Candidate::Agent(key), Some(agent)) => try_agent_key(login, agent, key)?,
                 (Candidate::Agent(_), None) => Outcome::Refused,
-                (Candidate::File { name, public, private, certificate }, _) => {
-                    try_file(login, name, public.as_deref(), private, certificate.as_ref())?
-                }
+                (Candidate::File(file), _) => try_file(login, file)?,
             };
             if outcome != Outcome::Refused {
                 return Ok(outcome);
@@ -117,12 +125,8 @@ fn arrange(
         let at = held.iter().position(|key| key.blob == blob)?;
         Some(Candidate::Agent(held.remove(at)))
     };
-    let from_agent: Vec<Candidate> = certificates
-        .iter()
-        .map(|(_, blob)| blob.as_slice())
-        .chain(identity.public.as_deref())
-        .filter_map(&mut take)
-        .collect();
+    let from_agent: Vec<Candidate> =
+        certificates.iter().map(Vec::as_slice).chain(identity.public.as_deref()).filter_map(&mut take).collect();
     let plain_is_held = identity.public.as_ref().is_some_and(|public| {
         from_agent.iter().any(|candidate| matches!(candidate, Candidate::Agent(key) if key.blob == *public))
     });
@@ -133,15 +137,10 @@ fn arrange(
     let public = identity.public;
     for certificate in certificates {
         let private = PrivateKey { text: private.text.clone(), encrypted: private.encrypted };
-        files.push(Candidate::File {
-            name: name.clone(),
-            public: public.clone(),
-            private,
-            certificate: Some(certificate),
-        });
+        files.push(Candidate::File(KeyFile { name: name.clone(), offered: Some(certificate), private }));
     }
     if !plain_is_held {
-        files.push(Candidate::File { name, public, private, certificate: None });
+        files.push(Candidate::File(KeyFile { name, offered: public, private }));
     }
 }
 
@@ -151,170 +150,163 @@ fn is_usable(blob: &[u8], login: &mut Login<'_>) -> bool {
     let kind = take_string(&mut rest).and_then(|kind| str::from_utf8(kind).ok()).unwrap_or_default();
     let plain = plain_type(kind);
     let known = FILE_TYPES.contains(&plain.as_str()) || AGENT_TYPES.contains(&plain.as_str());
-    let allowed = login.config.pubkey_algorithms.as_ref().is_none_or(|allowed| allows(allowed, kind));
+    let allowed = signatures(login).allow_type(kind);
+    let required = login.config.required_rsa_bits;
+    let bits = PublicKey::from_blob(blob).and_then(|key| key.rsa_bits()).filter(|bits| *bits < required);
     if !known {
         login.verbose(format!("Skipping a key of type {}, which is not supported", kind.escape_debug()));
     } else if !allowed {
         login.verbose(format!("Skipping a key of type {kind}, which PubkeyAcceptedAlgorithms leaves out"));
+    } else if let Some(bits) = bits {
+        login.verbose(format!("Skipping a key of {bits} bits, {}: RequiredRSASize is {required}", describe(blob)));
     }
-    known && allowed
+    known && allowed && bits.is_none()
 }
 
-/// The type of the key under a certificate.
-fn plain_type(kind: &str) -> String {
-    match kind.strip_suffix("-cert-v01@openssh.com") {
-        Some(plain) if plain.starts_with("sk-") => format!("{plain}@openssh.com"),
-        Some(plain) => plain.to_owned(),
-        None => kind.to_owned(),
-    }
+fn signatures<'a>(login: &Login<'a>) -> Signatures<'a> {
+    Signatures::allowed(login.config.pubkey_algorithms.as_deref())
 }
 
-/// Whether algorithms of signatures allow keys of a type: RSA keys sign by two of other names.
-fn allows(algorithms: &[String], kind: &str) -> bool {
-    let names = match kind {
-        "ssh-rsa" => vec!["rsa-sha2-512", "rsa-sha2-256"],
-        "ssh-rsa-cert-v01@openssh.com" => {
-            vec!["rsa-sha2-512-cert-v01@openssh.com", "rsa-sha2-256-cert-v01@openssh.com"]
-        }
-        kind => vec![kind],
+/// Has libssh2 choose among the algorithms that the key `blob` may sign by. There is a choice with RSA keys only.
+fn prefer_signatures(login: &Login<'_>, blob: &[u8]) -> Result<(), Error> {
+    let mut rest = blob;
+    let kind = take_string(&mut rest).and_then(|kind| str::from_utf8(kind).ok()).unwrap_or_default();
+    let names = match plain_type(kind).as_str() {
+        "ssh-rsa" => signatures(login).of_rsa(kind),
+        _ => return Ok(()),
     };
-    algorithms.iter().any(|algorithm| names.contains(&algorithm.as_str()))
+    let set = login.connection.session.method_pref(MethodType::SignAlgo, &names.join(","));
+    set.map_err(|error| login.error(&Fault::Library(error)))
 }
 
 fn try_agent_key(login: &mut Login<'_>, agent: &mut Agent, key: &AgentKey) -> Result<Outcome, Error> {
     login.verbose(format!("Offering public key: {} {} agent", key.comment, describe(&key.blob)));
-    login.connection.allow(REQUEST_LIMIT);
-    let mut signer = AgentSigner::new(agent);
-    let session = &login.connection.session;
-    let done = login
-        .connection
-        .complete(|| native::authenticate_with_key(session, &login.config.user, &key.blob, &mut signer));
-    if let Some(error) = signer.failure {
+    prefer_signatures(login, &key.blob)?;
+    let mut signer = AgentSigner::new(agent, signatures(login));
+    let verdict = login.request(|session, user| native::authenticate_with_key(session, user, &key.blob, &mut signer));
+    let failure = signer.failure;
+    match (failure, verdict) {
         // The server heard nothing of it, so it is no refusal of its.
-        login.warn(format!(
-            "sign_and_send_pubkey: signing failed for {} from agent: {}",
-            describe(&key.blob),
-            cause(&error)
-        ));
-        return Ok(Outcome::Refused);
-    }
-    settle(login, done)
-}
-
-fn try_file(
-    login: &mut Login<'_>,
-    name: &str,
-    public: Option<&[u8]>,
-    private: &PrivateKey,
-    certificate: Option<&(String, Vec<u8>)>,
-) -> Result<Outcome, Error> {
-    let offered = certificate.map(|(_, blob)| blob.as_slice()).or(public);
-    let described = offered.map(describe).unwrap_or_default();
-    login.verbose(format!("Offering public key: {name} {described}"));
-    let certificate = certificate.map(|(text, _)| text.as_str());
-    if !private.encrypted {
-        let done = sign_in(login, private, certificate, None);
-        if is_local(&done) {
-            login.warn(format!("Load key \"{name}\": it can't be used: invalid format or type"));
-            return Ok(Outcome::Refused);
+        (Some(error), _) if error.kind() == ErrorKind::Unsupported => Ok(unmatched(login, &key.blob)),
+        (Some(error), _) => {
+            let (key, cause) = (describe(&key.blob), cause(&error));
+            login.warn(format!("sign_and_send_pubkey: signing failed for {key} from agent: {cause}"));
+            Ok(Outcome::Refused)
         }
-        return settle(login, done);
+        (None, Err(Fault::Library(_))) => Ok(unmatched(login, &key.blob)),
+        (None, verdict) => login.judge(verdict),
     }
-    if let Some(blob) = offered
-        && !is_welcome(login, blob)?
-    {
-        return Ok(Outcome::Refused);
-    }
-    try_passphrases(login, name, private, certificate)
 }
 
-fn try_passphrases(
+/// A key that signs by nothing that both sides take; ssh's words.
+fn unmatched(login: &mut Login<'_>, blob: &[u8]) -> Outcome {
+    login.verbose(format!("{}: no mutual signature algorithm", describe(blob)));
+    Outcome::Refused
+}
+
+fn try_file(login: &mut Login<'_>, file: &KeyFile) -> Result<Outcome, Error> {
+    let described = file.offered.as_deref().map(describe).unwrap_or_default();
+    login.verbose(format!("Offering public key: {} {described}", file.name));
+    if let Some(blob) = &file.offered {
+        return offer(login, file, blob, None);
+    }
+    let passphrase = match file.private.encrypted {
+        true => match passphrase_for(login, file) {
+            None => return Ok(Outcome::Refused),
+            passphrase => passphrase,
+        },
+        false => None,
+    };
+    match file.private.rsa_public(passphrase.as_ref()) {
+        Some(blob) if !is_usable(&blob, login) => Ok(Outcome::Refused),
+        Some(blob) => offer(login, file, &blob, passphrase),
+        None => sign(login, file, passphrase.as_ref()),
+    }
+}
+
+/// Asks whether the server would take a key, and signs only then.
+fn offer(
     login: &mut Login<'_>,
-    name: &str,
-    private: &PrivateKey,
-    certificate: Option<&str>,
+    file: &KeyFile,
+    blob: &[u8],
+    passphrase: Option<Zeroizing<String>>,
 ) -> Result<Outcome, Error> {
+    prefer_signatures(login, blob)?;
+    let mut query = Query { signatures: signatures(login), answer: None };
+    let verdict = login.request(|session, user| {
+        let done = native::authenticate_with_key(session, user, blob, &mut query);
+        if query.answer == Some(Signing::Later) { Ok(()) } else { done }
+    });
+    match (query.answer, verdict) {
+        (Some(Signing::Later), _) => {}
+        (Some(_), _) | (None, Err(Fault::Library(_))) => return Ok(unmatched(login, blob)),
+        (None, verdict) => return login.judge(verdict),
+    }
+    if !file.private.encrypted || passphrase.is_some() {
+        return sign(login, file, passphrase.as_ref());
+    }
+    let Some(passphrase) = passphrase_for(login, file) else {
+        let (session, user) = (&login.connection.session, &login.config.user);
+        // Sends nothing: the request that waits for a signature is withdrawn.
+        let _ = native::authenticate_with_key(session, user, blob, &mut Withdrawal);
+        return Ok(Outcome::Refused);
+    };
+    sign(login, file, Some(&passphrase))
+}
+
+/// The passphrase that opens a key; `None` if nobody knows it.
+fn passphrase_for(login: &mut Login<'_>, file: &KeyFile) -> Option<Zeroizing<String>> {
+    let KeyFile { name, private, .. } = file;
     if !login.may_ask() {
         login.verbose(format!("Skipping {name}: it needs a passphrase, and nobody can be asked"));
-        return Ok(Outcome::Refused);
+        return None;
     }
     for _ in 0..login.config.password_prompts {
         let asked = login.ask_secret(&format!("Enter passphrase for key '{name}': "));
-        let Some(passphrase) = asked.filter(|passphrase| !passphrase.is_empty()) else {
-            return Ok(Outcome::Refused);
-        };
-        let done = sign_in(login, private, certificate, Some(passphrase));
-        if !is_local(&done) {
-            return settle(login, done);
+        let passphrase = asked.filter(|passphrase| !passphrase.is_empty())?;
+        if native::opens(&private.text, &passphrase) {
+            return Some(passphrase);
         }
         login.verbose(format!("Bad passphrase for {name}"));
     }
     login.warn(format!("Load key \"{name}\": incorrect passphrase supplied to decrypt private key"));
-    Ok(Outcome::Refused)
+    None
 }
 
-/// Offers a private key and signs with it.
-fn sign_in(
-    login: &Login<'_>,
-    private: &PrivateKey,
-    certificate: Option<&str>,
-    passphrase: Option<Zeroizing<String>>,
-) -> Result<(), Fault> {
-    login.connection.allow(REQUEST_LIMIT);
-    let passphrase = passphrase.as_ref().map(|passphrase| passphrase.as_str());
-    let session = &login.connection.session;
-    login
-        .connection
-        .complete(|| session.userauth_pubkey_memory(&login.config.user, certificate, &private.text, passphrase))
-}
-
-/// Whether an attempt failed on our side, before the server had a say: the private key could not be read.
-fn is_local(done: &Result<(), Fault>) -> bool {
-    match done {
-        Err(Fault::Library(error)) if error.message() == SIGNING_FAILED => true,
-        Err(fault) => !matches!(
-            fault.code(),
-            None | Some(raw::LIBSSH2_ERROR_AUTHENTICATION_FAILED | raw::LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED)
-        ),
-        Ok(()) => false,
-    }
-}
-
-/// Asks whether the server would take a key, without signing anything.
-fn is_welcome(login: &mut Login<'_>, blob: &[u8]) -> Result<bool, Error> {
-    login.connection.allow(REQUEST_LIMIT);
-    let mut probe = Probe { welcome: false };
-    let session = &login.connection.session;
-    let done =
-        login.connection.complete(|| native::authenticate_with_key(session, &login.config.user, blob, &mut probe));
-    if probe.welcome {
-        return Ok(true);
-    }
-    settle(login, done).map(|_| false)
-}
-
-/// What the server made of a key. A key that was refused at once can't have been a partial success, so the methods need not be listed again,
-/// which would count as one more attempt.
-fn settle(login: &mut Login<'_>, done: Result<(), Fault>) -> Result<Outcome, Error> {
-    match &done {
-        Err(fault) if fault.code() == Some(raw::LIBSSH2_ERROR_AUTHENTICATION_FAILED) => {
-            login.count_refusal();
+/// Signs the request that waits for it, or a new one.
+fn sign(login: &mut Login<'_>, file: &KeyFile, passphrase: Option<&Zeroizing<String>>) -> Result<Outcome, Error> {
+    let verdict = login.request(|session, user| native::sign_with_file(session, user, &file.private.text, passphrase));
+    match verdict {
+        Err(Fault::Library(_)) => {
+            login.warn(format!("Load key \"{}\": it can't be used: invalid format or type", file.name));
             Ok(Outcome::Refused)
         }
-        done if is_local(done) => Ok(Outcome::Refused),
-        _ => login.judge(done),
+        verdict => login.judge(verdict),
     }
 }
 
-/// Signs nothing: only remembers that it was asked to.
-struct Probe {
-    welcome: bool,
+/// Only asks the server about a key: puts the signature off, if it may be made at all.
+struct Query<'a> {
+    signatures: Signatures<'a>,
+    /// What was answered when the server said that the key would do.
+    answer: Option<Signing>,
 }
 
-impl Signer for Probe {
-    fn sign(&mut self, _data: &[u8]) -> Option<Vec<u8>> {
-        self.welcome = true;
-        None
+impl Signer for Query<'_> {
+    fn sign(&mut self, data: &[u8]) -> Signing {
+        let allowed = named_key(data).is_some_and(|(algorithm, _)| self.signatures.allow(algorithm));
+        let answer = || if allowed { Signing::Later } else { Signing::Refused };
+        self.answer = Some(answer());
+        answer()
+    }
+}
+
+/// Does not sign what waits for a signature.
+struct Withdrawal;
+
+impl Signer for Withdrawal {
+    fn sign(&mut self, _data: &[u8]) -> Signing {
+        Signing::Refused
     }
 }
 
@@ -325,15 +317,23 @@ fn describe(blob: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ssh::public_key::put_string;
 
     #[test]
-    fn algorithms_allow_the_types_that_sign_by_them() {
-        let list = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
-        assert!(allows(&list("rsa-sha2-256"), "ssh-rsa"));
-        assert!(!allows(&list("ssh-rsa"), "ssh-rsa"), "SHA-1 is not what we sign with");
-        assert!(allows(&list("ssh-ed25519,x"), "ssh-ed25519"));
-        assert!(!allows(&list("ssh-ed25519"), "ssh-ed25519-cert-v01@openssh.com"));
-        assert_eq!(plain_type("sk-ssh-ed25519-cert-v01@openssh.com"), "sk-ssh-ed25519@openssh.com");
-        assert_eq!(plain_type("ssh-rsa-cert-v01@openssh.com"), "ssh-rsa");
+    fn a_signature_that_may_not_be_made_is_not_put_off_but_refused() {
+        let allowed = [String::from("rsa-sha2-256"), String::from("ssh-rsa")];
+        for (algorithm, answer) in
+            [("rsa-sha2-256", Signing::Later), ("rsa-sha2-512", Signing::Refused), ("ssh-rsa", Signing::Refused)]
+        {
+            let mut data = Vec::new();
+            put_string(&mut data, b"session");
+            data.push(50);
+            ["me", "ssh-connection", "publickey"].iter().for_each(|part| put_string(&mut data, part.as_bytes()));
+            data.push(1);
+            [algorithm, "blob"].iter().for_each(|part| put_string(&mut data, part.as_bytes()));
+            let mut query = Query { signatures: Signatures::allowed(Some(&allowed)), answer: None };
+            assert_eq!(query.sign(&data), answer, "{algorithm}");
+            assert_eq!(query.answer, Some(answer), "{algorithm}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod agent;
 mod algorithms;
+mod attempt;
 mod auth;
 mod channel;
 mod config;
@@ -21,6 +22,7 @@ pub mod known_hosts;
 mod native;
 mod public_key;
 mod resolve;
+mod signatures;
 mod tokens;
 mod watchdog;
 

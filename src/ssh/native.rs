@@ -2,6 +2,10 @@
 //!
 //! Every call here is resumable: it answers EAGAIN until it is done, and is then called again with the same arguments.
 
+mod answers;
+mod callbacks;
+mod conversation;
+
 use std::ffi::{CStr, CString, c_char, c_int, c_uchar, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
@@ -9,12 +13,28 @@ use std::slice;
 
 use libssh2_sys as raw;
 use ssh2::{Error, ErrorCode, Session};
+use zeroize::Zeroizing;
+
+pub(super) use answers::{Answer, Refusal, next_answer};
+pub(super) use callbacks::without_reading;
+pub(super) use conversation::{Question, Respondent, converse};
 
 /// Makes a signature with a private key that may live elsewhere (an agent).
 pub(super) trait Signer {
-    /// Signs `data`, the authentication request that names the key and the algorithm, and gives the signature as libssh2
-    /// wants it: without the algorithm's name. `None` gives up.
-    fn sign(&mut self, data: &[u8]) -> Option<Vec<u8>>;
+    /// Signs `data`, the authentication request that names the key and the algorithm. Asked once the server has said
+    /// that the key would do.
+    fn sign(&mut self, data: &[u8]) -> Signing;
+}
+
+/// What a [`Signer`] did.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Signing {
+    /// It signed: the signature as libssh2 wants it, without the algorithm's name.
+    Signed(Vec<u8>),
+    /// It will not: the request is over.
+    Refused,
+    /// The request waits, for [`sign_with_file`] to go on with it.
+    Later,
 }
 
 type SignCallback = extern "C" fn(
@@ -51,41 +71,33 @@ pub(super) fn libssh2_version_text() -> String {
     unsafe { CStr::from_ptr(version) }.to_string_lossy().into_owned()
 }
 
-/// Sends a "none" request and gives the methods that the server would take, comma-separated, as it sent them.
-/// `None` when that request was enough to log in.
-pub(super) fn authentication_methods(session: &Session, user: &str) -> Result<Option<Vec<u8>>, Error> {
-    let name = CString::new(user)?;
-    let length =
-        c_uint::try_from(user.len()).map_err(|_| Error::from_errno(ErrorCode::Session(raw::LIBSSH2_ERROR_INVAL)))?;
+/// Sends a "none" request (RFC 4252, section 5.2). It fails, unless the server asks for nothing at all; the failure
+/// tells which methods the server takes.
+pub(super) fn request_none(session: &Session, user: &str) -> Result<(), Error> {
+    let length = checked_length(user)?;
     let mut guard = session.raw();
     let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
     // SAFETY: the session is alive and locked, the name is as long as said.
-    let methods = unsafe { raw::libssh2_userauth_list(session, name.as_ptr(), length) };
+    let methods = unsafe { raw::libssh2_userauth_list(session, user.as_ptr().cast(), length) };
     if !methods.is_null() {
-        // SAFETY: libssh2 terminates the list; it is copied before the next call can free it.
-        return Ok(Some(unsafe { CStr::from_ptr(methods) }.to_bytes().to_vec()));
+        return outcome(session, raw::LIBSSH2_ERROR_AUTHENTICATION_FAILED);
     }
     // SAFETY: the session is alive and locked.
     if unsafe { raw::libssh2_userauth_authenticated(session) } != 0 {
-        return Ok(None);
+        return Ok(());
     }
     // SAFETY: as above.
-    let code = unsafe { raw::libssh2_session_last_errno(session) };
-    Err(Error::from_session_error_raw(session, code))
+    outcome(session, unsafe { raw::libssh2_session_last_errno(session) })
 }
 
-/// The text that the server wants shown before the log-in, as it sent it.
-pub(super) fn authentication_banner(session: &Session) -> Option<Vec<u8>> {
-    let mut guard = session.raw();
-    let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
-    let mut banner: *mut c_char = ptr::null_mut();
-    // SAFETY: the session is alive and locked; on success the banner is a terminated string of the session's.
-    let code = unsafe { raw::libssh2_userauth_banner(session, &raw mut banner) };
-    if code != 0 || banner.is_null() {
-        return None;
-    }
-    // SAFETY: as above; copied before the lock is released.
-    Some(unsafe { CStr::from_ptr(banner) }.to_bytes().to_vec())
+/// The length of a text, as libssh2 takes it.
+fn checked_length(text: &str) -> Result<c_uint, Error> {
+    c_uint::try_from(text.len()).map_err(|_| Error::from_errno(ErrorCode::Session(raw::LIBSSH2_ERROR_INVAL)))
+}
+
+/// What a call answered, with libssh2's words for an error. The session is alive and locked.
+fn outcome(session: *mut raw::LIBSSH2_SESSION, code: c_int) -> Result<(), Error> {
+    if code == 0 { Ok(()) } else { Err(Error::from_session_error_raw(session, code)) }
 }
 
 /// Offers a public key, and signs with `signer` once the server has said that the key would do.
@@ -103,7 +115,54 @@ pub(super) fn authenticate_with_key(
     // reaches only during the call.
     let code =
         unsafe { libssh2_userauth_publickey(session, user.as_ptr(), key.as_ptr(), key.len(), sign, &raw mut context) };
-    if code == 0 { Ok(()) } else { Err(Error::from_session_error_raw(session, code)) }
+    outcome(session, code)
+}
+
+/// Signs with a private key's text: either goes on with a request that a [`Signer`] put off, or makes one for the public
+/// key that belongs to it. `passphrase` opens the key where it is encrypted.
+pub(super) fn sign_with_file(
+    session: &Session,
+    user: &str,
+    private: &str,
+    passphrase: Option<&Zeroizing<String>>,
+) -> Result<(), Error> {
+    let passphrase = passphrase.map(terminated);
+    let passphrase = passphrase.as_ref().map_or(ptr::null(), |passphrase| passphrase.as_ptr());
+    let mut guard = session.raw();
+    let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
+    // SAFETY: the session is alive and locked, and all texts outlive the call. No public key is given: one that was
+    // offered already stands in the request.
+    let code = unsafe {
+        raw::libssh2_userauth_publickey_frommemory(
+            session,
+            user.as_ptr().cast(),
+            user.len(),
+            ptr::null(),
+            0,
+            private.as_ptr().cast(),
+            private.len(),
+            passphrase.cast(),
+        )
+    };
+    outcome(session, code)
+}
+
+/// Returns whether libssh2 can read a private key with this passphrase. It has no function for that, so a session
+/// without a socket tries to log in with it: with a key that opens, it fails only where it would send.
+pub(super) fn opens(private: &str, passphrase: &Zeroizing<String>) -> bool {
+    let Ok(session) = Session::new() else { return false };
+    // Without one of its own it would take descriptor 0 for its socket.
+    callbacks::forbid_sending(&session);
+    let failure = sign_with_file(&session, "nobody", private, Some(passphrase)).map_err(|error| error.code());
+    matches!(failure, Err(ErrorCode::Session(raw::LIBSSH2_ERROR_SOCKET_SEND | raw::LIBSSH2_ERROR_SOCKET_DISCONNECT)))
+}
+
+/// A C string that is wiped when it is dropped. It ends at the first NUL, which no passphrase that opens a key has.
+fn terminated(text: &Zeroizing<String>) -> Zeroizing<Vec<u8>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() + 1));
+    bytes.extend_from_slice(text.as_bytes());
+    bytes.push(0);
+    bytes
 }
 
 extern "C" fn sign(
@@ -119,8 +178,10 @@ extern "C" fn sign(
     // SAFETY: libssh2 owns `data_length` bytes there for the length of this call.
     let data = unsafe { slice::from_raw_parts(data, data_length) };
     // A panic must not unwind into C.
-    let Ok(Some(made)) = catch_unwind(AssertUnwindSafe(|| signer.sign(data))) else {
-        return raw::LIBSSH2_ERROR_AUTHENTICATION_FAILED;
+    let made = match catch_unwind(AssertUnwindSafe(|| signer.sign(data))) {
+        Ok(Signing::Signed(made)) => made,
+        Ok(Signing::Later) => return raw::LIBSSH2_ERROR_EAGAIN,
+        Ok(Signing::Refused) | Err(_) => return raw::LIBSSH2_ERROR_AUTHENTICATION_FAILED,
     };
     // SAFETY: plain allocation; a failure is looked for.
     let copy = unsafe { malloc(made.len().max(1)) }.cast::<c_uchar>();

@@ -79,14 +79,17 @@ impl PublicKey {
         format!("SHA256:{}", digest.trim_end_matches('='))
     }
 
-    /// Bits of an RSA key's modulus; `None` for other types.
+    /// Bits of the modulus of an RSA key, or of one in a certificate; `None` for other types.
     #[must_use]
     pub fn rsa_bits(&self) -> Option<usize> {
-        if self.kind != "ssh-rsa" {
-            return None;
-        }
         let mut rest = &self.blob[..];
         let _kind = take_string(&mut rest)?;
+        match self.kind.as_str() {
+            "ssh-rsa" => {}
+            // PROTOCOL.certkeys: a nonce comes before the key's own fields.
+            "ssh-rsa-cert-v01@openssh.com" => drop(take_string(&mut rest)?),
+            _ => return None,
+        }
         let _exponent = take_string(&mut rest)?;
         bits(take_string(&mut rest)?)
     }
@@ -167,6 +170,14 @@ fn is_type_name(kind: &str) -> bool {
 fn first_string(blob: &[u8]) -> Option<&[u8]> {
     let mut rest = blob;
     take_string(&mut rest)
+}
+
+/// Puts a string of SSH's wire format (RFC 4251, section 5) at the end.
+pub(super) fn put_string(packet: &mut Vec<u8>, string: &[u8]) {
+    // Nothing here comes near 4 GiB: keys and packets are bounded where they are read.
+    let length = u32::try_from(string.len()).unwrap_or(u32::MAX);
+    packet.extend_from_slice(&length.to_be_bytes());
+    packet.extend_from_slice(string);
 }
 
 /// Takes a string of SSH's wire format (RFC 4251, section 5) off the front.

@@ -1,7 +1,7 @@
 //! Logging in: what is tried, in which order, what is asked, and when it stops.
 
 use crate::support::embedded::Round;
-use crate::support::{Embedded, Person, Remote, World, generate_encrypted_key, generate_key, kill_tree};
+use crate::support::{Embedded, Person, Remote, Shell, World, generate_encrypted_key, generate_key, kill_tree};
 use base64::Engine;
 use sftpsh::sftp::{Options, Session};
 use sftpsh::ssh::{self, Config, Error, Request, Start};
@@ -11,16 +11,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-fn served_by(embedded: Embedded) -> World {
+pub(super) fn served_by(embedded: Embedded) -> World {
     World::build(Remote::empty().served_by(embedded), &[])
 }
 
-fn over_sshd() -> World {
+pub(super) fn over_sshd() -> World {
     World::build(Remote::empty().over_ssh(), &[])
 }
 
 /// Connects with more words for ssh, and says that SFTP works.
-fn connect(world: &World, words: &[&str], person: &mut Person) -> Result<(), Error> {
+pub(super) fn connect(world: &World, words: &[&str], person: &mut Person) -> Result<(), Error> {
     let mut arguments: Vec<OsString> = words.iter().map(OsString::from).collect();
     // After the test's own words, as ssh takes the first value.
     arguments.extend(["-F".into(), world.ssh_config().into(), "-oIdentityAgent=none".into()]);
@@ -32,13 +32,13 @@ fn connect(world: &World, words: &[&str], person: &mut Person) -> Result<(), Err
     Ok(())
 }
 
-fn refusal(world: &World, words: &[&str], person: &mut Person) -> (String, String) {
+pub(super) fn refusal(world: &World, words: &[&str], person: &mut Person) -> (String, String) {
     let error = connect(world, words, person).expect_err("it was let in");
     (world.plain(&error.to_string()), error.hint().unwrap_or_default())
 }
 
 /// Moves the key that the world let in out of the way, and gives its new place.
-fn hide_key(world: &World) -> PathBuf {
+pub(super) fn hide_key(world: &World) -> PathBuf {
     let (key, hidden) = (world.home().join(".ssh/id_ed25519"), world.root().join("hidden"));
     fs::rename(&key, &hidden).unwrap();
     fs::rename(key.with_extension("pub"), hidden.with_extension("pub")).unwrap();
@@ -46,11 +46,11 @@ fn hide_key(world: &World) -> PathBuf {
     hidden
 }
 
-fn authorize(world: &World, key: &Path) {
+pub(super) fn authorize(world: &World, key: &Path) {
     fs::copy(key.with_extension("pub"), world.root().join("sshd/authorized_keys")).unwrap();
 }
 
-const USER: &str = "-oUser=me";
+pub(super) const USER: &str = "-oUser=me";
 const PASSWORD: &str = "secret: me@127.0.0.1's password: ";
 
 #[test]
@@ -149,22 +149,52 @@ fn a_server_that_asks_without_end_is_given_up() {
 }
 
 #[test]
+fn a_server_that_asks_round_after_round_is_given_up_whoever_answers() {
+    let endless = |prompts: Vec<(String, bool, String)>| {
+        Embedded::new().keyboard_interactive([Round { prompts, ..Round::default() }]).endless()
+    };
+    let asks = |text: &str, echo| endless(vec![(text.to_owned(), echo, String::new())]);
+    let message = "me@127.0.0.1: the server's questions do not end";
+    for server in [endless(Vec::new()), asks("More? ", true), asks("Password: ", false)] {
+        let mut person = Person::answering(vec!["no"; 100]);
+        assert_eq!(refusal(&served_by(server), &[USER], &mut person).0, message);
+        assert!(person.asked().len() <= 30, "{:?}", person.asked());
+    }
+    for server in [endless(Vec::new()), asks("Password: ", false)] {
+        let shell = Shell::on(Remote::empty().served_by(server)).with_args([USER, "--password-file", "secret"]);
+        let secret = shell.world().local().join("secret");
+        fs::write(&secret, "secret").unwrap();
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+        shell.as_batch().exits(255).complains(&[message]);
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_nothing_lets_in() {
+    let mut person = Person::absent();
+    connect(&served_by(Embedded::new().asks_nothing()), &[USER], &mut person).unwrap();
+    assert_eq!(person.asked(), Vec::<&str>::new());
+}
+
+#[test]
 fn a_server_may_want_one_thing_after_the_other() {
     let round = Round { prompts: vec![("Code: ".to_owned(), false, "7".to_owned())], ..Round::default() };
     let embedded = Embedded::new().takes_keys().password("secret").keyboard_interactive([round]).all_required();
     let world = served_by(embedded);
-    let mut person = Person::answering(["wrong", "secret", "7"]);
+    let mut person = Person::answering(["7", "wrong", "secret"]);
     connect(&world, &[USER, "-v"], &mut person).unwrap();
-    assert_eq!(person.asked(), [PASSWORD, PASSWORD, "secret: (me@127.0.0.1) Code: "]);
+    assert_eq!(person.asked(), ["secret: (me@127.0.0.1) Code: ", PASSWORD, PASSWORD]);
     assert_eq!(person.details().matches("with partial success").count(), 2, "{}", person.details());
 }
 
 #[test]
-fn the_users_order_goes_before_the_servers() {
+fn the_order_is_the_users_or_else_sshs() {
     let round = Round { prompts: vec![("Code: ".to_owned(), false, "7".to_owned())], ..Round::default() };
     let world = served_by(Embedded::new().password("secret").keyboard_interactive([round]));
     let mut person = Person::answering(["7"]);
-    connect(&world, &[USER, "-oPreferredAuthentications=keyboard-interactive"], &mut person).unwrap();
+    connect(&world, &[USER], &mut person).unwrap();
+    let mut person = Person::answering(["secret"]);
+    connect(&world, &[USER, "-oPreferredAuthentications=x,password,keyboard-interactive"], &mut person).unwrap();
     let mut person = Person::answering(["secret"]);
     connect(&world, &[USER, "-oKbdInteractiveAuthentication=no"], &mut person).unwrap();
     let mut person = Person::answering(["7"]);
@@ -283,13 +313,13 @@ fn a_key_of_an_unknown_type_is_passed_over() {
 }
 
 /// An agent of the test's own.
-struct TestAgent {
+pub(super) struct TestAgent {
     child: Child,
     socket: PathBuf,
 }
 
 impl TestAgent {
-    fn start(world: &World) -> Self {
+    pub(super) fn start(world: &World) -> Self {
         let socket = world.root().join("agent");
         let child = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
         while !socket.exists() {
@@ -298,13 +328,13 @@ impl TestAgent {
         Self { child, socket }
     }
 
-    fn holds(&self, key: &Path) {
+    pub(super) fn holds(&self, key: &Path) {
         let mut add = Command::new("ssh-add");
         add.arg("-q").arg(key).env("SSH_AUTH_SOCK", &self.socket).stdin(Stdio::null());
         assert!(add.status().unwrap().success());
     }
 
-    fn word(&self) -> String {
+    pub(super) fn word(&self) -> String {
         format!("-oIdentityAgent={}", self.socket.display())
     }
 }
@@ -382,4 +412,75 @@ fn an_agent_that_is_gone_is_no_obstacle() {
     connect(&world, &["-oIdentityAgent=/nowhere/agent"], &mut person).unwrap();
     assert_eq!(person.shown(), Vec::<String>::new());
     assert!(person.details().contains("The agent can't be reached: No such file or directory"));
+}
+
+/// A key pair of RSA with this many bits, in this form.
+fn rsa_key(world: &World, name: &str, bits: &str, form: &str, phrase: &str) -> PathBuf {
+    let key = world.root().join(name);
+    let mut make = Command::new("ssh-keygen");
+    make.args(["-q", "-t", "rsa", "-b", bits, "-m", form, "-N", phrase, "-f"]).arg(&key);
+    assert!(make.status().unwrap().success());
+    key
+}
+
+#[test]
+fn an_rsa_key_signs_by_the_algorithms_that_are_accepted_and_never_with_sha_1() {
+    let world = World::build(Remote::empty().sshd_config("LogLevel DEBUG"), &[]);
+    hide_key(&world);
+    let agent = TestAgent::start(&world);
+    let key = rsa_key(&world, "key", "2048", "RFC4716", "");
+    agent.holds(&key);
+    authorize(&world, &key);
+    let identity = format!("-oIdentityFile={}", key.display());
+    for (words, accepted, algorithm) in [
+        ([agent.word(), String::new()], "", Some("rsa-sha2-512")),
+        ([agent.word(), String::new()], "-oPubkeyAcceptedAlgorithms=rsa-sha2-256", Some("rsa-sha2-256")),
+        ([identity.clone(), String::new()], "-oPubkeyAcceptedAlgorithms=rsa-sha2-256", Some("rsa-sha2-256")),
+        (
+            [identity.clone(), agent.word()],
+            "-oPubkeyAcceptedAlgorithms=rsa-sha2-256,rsa-sha2-512",
+            Some("rsa-sha2-256"),
+        ),
+        ([agent.word(), identity.clone()], "-oPubkeyAcceptedAlgorithms=ssh-rsa", None),
+    ] {
+        let before = world.log().len();
+        let words: Vec<&str> =
+            words.iter().map(String::as_str).chain([accepted]).filter(|word| !word.is_empty()).collect();
+        let outcome = connect(&world, &words, &mut Person::absent());
+        assert_eq!(outcome.is_ok(), algorithm.is_some(), "{words:?}");
+        let log = world.log().split_off(before);
+        let used: Vec<_> = log.split("pkalg ").skip(1).filter_map(|rest| rest.split(' ').next()).collect();
+        assert!(used.iter().all(|used| Some(*used) == algorithm || used.contains("ed25519")), "{words:?}: {used:?}");
+    }
+}
+
+#[test]
+fn a_short_rsa_key_is_passed_over_whatever_it_lies_in() {
+    let world = over_sshd();
+    hide_key(&world);
+    let agent = TestAgent::start(&world);
+    let held = rsa_key(&world, "held", "2048", "RFC4716", "");
+    agent.holds(&held);
+    let bare = |name: &str, form: &str, phrase: &str| {
+        let key = rsa_key(&world, name, "2048", form, phrase);
+        authorize(&world, &key);
+        fs::copy(key.with_extension("pub"), world.root().join(format!("{name}.authorized"))).unwrap();
+        fs::remove_file(key.with_extension("pub")).unwrap();
+        format!("-oIdentityFile={}", key.display())
+    };
+    let cases = [
+        ("held", agent.word()),
+        ("plain", bare("plain", "PEM", "")),
+        ("wrapped", bare("wrapped", "PKCS8", "phrase")),
+        ("new", bare("new", "RFC4716", "phrase")),
+    ];
+    for (name, word) in &cases {
+        let public = world.root().join(format!("{name}.{}", if *name == "held" { "pub" } else { "authorized" }));
+        fs::copy(public, world.root().join("sshd/authorized_keys")).unwrap();
+        let mut person = Person::answering(["phrase"]);
+        connect(&world, &[word], &mut person).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut person = Person::answering(["phrase"]);
+        refusal(&world, &[word, "-oRequiredRSASize=3072"], &mut person);
+        assert!(person.details().contains("RequiredRSASize is 3072"), "{name}: {}", person.details());
+    }
 }

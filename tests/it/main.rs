@@ -7,6 +7,7 @@
 mod support;
 
 mod auth;
+mod auth_requests;
 mod bad_input;
 mod bad_values;
 mod batch;

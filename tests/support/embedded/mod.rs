@@ -37,6 +37,8 @@ pub struct Embedded {
     password: Option<String>,
     rounds: Vec<Round>,
     all_required: bool,
+    endless: bool,
+    asks_nothing: bool,
     banner: Option<String>,
 }
 
@@ -79,6 +81,18 @@ impl Embedded {
     /// Wants all that was said above, one after the other, not any of it.
     pub fn all_required(mut self) -> Self {
         self.all_required = true;
+        self
+    }
+
+    /// Asks the first round again and again, whatever is answered.
+    pub fn endless(mut self) -> Self {
+        self.endless = true;
+        self
+    }
+
+    /// Lets in who only says who they are.
+    pub fn asks_nothing(mut self) -> Self {
+        self.asks_nothing = true;
         self
     }
 
@@ -220,6 +234,13 @@ impl Connection {
         Auth::Accept
     }
 
+    /// Keeps in the log that there was a request. Those with keys are told to us more often than they are made.
+    fn note(&self, method: &str) {
+        if let Ok(mut log) = self.log.lock() {
+            log.push_str(&format!("Request {method}\n"));
+        }
+    }
+
     /// Asks the next round's questions.
     fn ask(&self) -> Auth {
         let round = self.plan.rounds.get(self.round).cloned().unwrap_or_default();
@@ -232,7 +253,13 @@ impl Connection {
 impl russh::server::Handler for Connection {
     type Error = russh::Error;
 
+    async fn auth_none(&mut self, _: &str) -> Result<Auth, Self::Error> {
+        self.note("none");
+        Ok(if self.plan.asks_nothing { Auth::Accept } else { Auth::reject() })
+    }
+
     async fn auth_password(&mut self, user: &str, password: &str) -> Result<Auth, Self::Error> {
+        self.note("password");
         let right = self.plan.password.as_deref() == Some(password);
         Ok(self.judge(user, MethodKind::Password, right))
     }
@@ -251,9 +278,13 @@ impl russh::server::Handler for Connection {
         response: Option<Response<'a>>,
     ) -> Result<Auth, Self::Error> {
         let Some(response) = response else {
+            self.note("keyboard-interactive");
             self.round = 0;
             return Ok(self.ask());
         };
+        if self.plan.endless {
+            return Ok(self.ask());
+        }
         let answers: Vec<_> = response.map(|answer| answer.to_vec()).collect();
         let wanted: Vec<_> = self
             .plan

@@ -1,0 +1,64 @@
+//! What libssh2 calls to send and receive, and how to put something else there for a while.
+
+use std::ffi::{c_int, c_void};
+
+use libssh2_sys as raw;
+use rustix::io::Errno;
+use ssh2::Session;
+
+unsafe extern "C" {
+    fn libssh2_session_callback_set2(
+        session: *mut raw::LIBSSH2_SESSION,
+        kind: c_int,
+        callback: Option<Callback>,
+    ) -> Option<Callback>;
+}
+
+/// `libssh2_cb_generic`: any callback, which libssh2 casts to what its kind wants.
+type Callback = unsafe extern "C" fn();
+
+/// `LIBSSH2_SEND_FUNC` and, but for a `const`, `LIBSSH2_RECV_FUNC`: socket, buffer, length, flags, the user pointer's
+/// place. Gives the count of bytes or the negative of an errno.
+type Transfer = extern "C" fn(c_int, *mut c_void, usize, c_int, *mut *mut c_void) -> isize;
+
+// `LIBSSH2_CALLBACK_SEND` and `LIBSSH2_CALLBACK_RECV`.
+const SEND: c_int = 5;
+const RECEIVE: c_int = 6;
+
+/// Makes one call to libssh2 that sends, and takes what is queued, but reads nothing from the socket.
+pub(in crate::ssh) fn without_reading<T>(session: &Session, call: impl FnOnce() -> T) -> T {
+    struct Restore<'a>(&'a Session, Option<Callback>);
+    impl Drop for Restore<'_> {
+        fn drop(&mut self) {
+            set(self.0, RECEIVE, self.1);
+        }
+    }
+    let _restore = Restore(session, set(session, RECEIVE, Some(generic(nothing_yet))));
+    call()
+}
+
+/// Lets a session send nothing, ever: each attempt fails.
+pub(super) fn forbid_sending(session: &Session) {
+    set(session, SEND, Some(generic(broken_pipe)));
+}
+
+/// Sets a callback, and gives the one before.
+fn set(session: &Session, kind: c_int, callback: Option<Callback>) -> Option<Callback> {
+    let mut guard = session.raw();
+    let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
+    // SAFETY: the session is alive and locked, and the callback is of this kind: made by `generic`, or set before.
+    unsafe { libssh2_session_callback_set2(session, kind, callback) }
+}
+
+fn generic(callback: Transfer) -> Callback {
+    // SAFETY: only the type changes, and libssh2 changes it back before it calls.
+    unsafe { std::mem::transmute::<Transfer, Callback>(callback) }
+}
+
+extern "C" fn nothing_yet(_: c_int, _: *mut c_void, _: usize, _: c_int, _: *mut *mut c_void) -> isize {
+    -(Errno::AGAIN.raw_os_error() as isize)
+}
+
+extern "C" fn broken_pipe(_: c_int, _: *mut c_void, _: usize, _: c_int, _: *mut *mut c_void) -> isize {
+    -(Errno::PIPE.raw_os_error() as isize)
+}
