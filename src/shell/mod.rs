@@ -5,6 +5,7 @@ pub mod words;
 
 mod begin;
 mod complete;
+mod editor;
 mod end;
 mod given;
 mod line;

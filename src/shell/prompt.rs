@@ -1,120 +1,229 @@
-//! The line editor of a person at a terminal: rustyline, with a history that lives as long as the session.
+//! The prompt of a person at a terminal, which is also the prompt of programs that act like one.
+//!
+//! Nothing but the prompt is written until a key is pressed. A line that arrives as a whole, from a program or a paste, is
+//! echoed as the terminal itself would echo it. Nothing is read beyond the end of a line: what was typed ahead stays with
+//! the terminal, for the next prompt, or for a local program, or for a question that discards it.
 
-use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::io::{self, Write};
 
-use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-use rustyline::completion::Pair;
-use rustyline::config::Configurer;
-use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
-use rustyline::hint::Hinter;
-use rustyline::history::{History, MemHistory};
-use rustyline::validate::Validator;
-use rustyline::{CompletionType, Config, Editor, Helper};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Signal, kill_current_process_group};
+use rustix::termios::{
+    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
+};
 
 use super::complete::Completer;
+use super::editor::{Editor, Keys, Size, Step};
+use super::lines::LONGEST_LINE;
+use super::signals::Signals;
 use super::source::Asked;
 use crate::commands::Context;
 
-/// Lines that the history keeps.
-const REMEMBERED_LINES: usize = 1000;
+/// Bytes that arrive within this time after each other were sent together.
+const BURST: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 
-/// So many candidates are listed without a question.
-const LISTED_CANDIDATES: usize = 100;
-
-/// The line editor.
+/// A prompt with a line editor on stdin and stdout.
 pub(crate) struct Prompt {
-    editor: Editor<Assistant, MemHistory>,
-    /// Lines of a paste that wait for their turn.
-    pasted: VecDeque<Vec<u8>>,
+    editor: Editor,
+    completer: Completer,
+    /// Bytes that were read and not obeyed yet.
+    keys: Keys,
+    /// The next byte belongs to the line, whatever it is.
+    quotes: bool,
+    /// The last line came key by key.
+    typed_by_hand: bool,
+}
+
+/// What was read.
+enum Read {
+    /// Text up to the end of a line, without it.
+    Line(Vec<u8>),
+    /// Anything else.
+    Keys(Vec<u8>),
+    /// A signal came first.
+    Interrupted,
+    /// The terminal is gone.
+    End,
 }
 
 impl Prompt {
-    /// A line editor on stdin and stdout.
-    ///
-    /// # Errors
-    /// The terminal can't be set up.
-    pub(crate) fn open() -> io::Result<Prompt> {
-        let mut config = Config::builder()
-            .completion_type(CompletionType::List)
-            .completion_prompt_limit(LISTED_CANDIDATES)
-            .auto_add_history(false)
-            .max_history_size(REMEMBERED_LINES)
-            .map_err(into_io)?
-            .build();
-        // A line is drawn in one write as it is; marks around it only get into the way of programs that read it.
-        Configurer::enable_synchronized_output(&mut config, false);
-        let history = MemHistory::with_config(&config);
-        let mut editor = Editor::with_history(config, history).map_err(into_io)?;
-        editor.set_helper(Some(Assistant::default()));
-        Ok(Prompt { editor, pasted: VecDeque::new() })
+    /// Returns a prompt without a history yet.
+    pub(crate) fn new() -> Prompt {
+        Prompt {
+            editor: Editor::new(),
+            completer: Completer::default(),
+            keys: Keys::new(),
+            quotes: false,
+            typed_by_hand: false,
+        }
     }
 
-    /// Asks for a line. One in which several lines were pasted is given piece by piece.
+    /// Returns whether the last line came key by key, as only people type.
+    pub(crate) fn is_typed_by_hand(&self) -> bool {
+        self.typed_by_hand
+    }
+
+    /// Asks for a line.
     ///
     /// # Errors
     /// The terminal failed.
-    pub(crate) fn ask(&mut self, prompt: &str, context: &Context) -> io::Result<Asked> {
-        if let Some(line) = self.pasted.pop_front() {
-            return Ok(Asked::Line(line));
-        }
-        if let Some(assistant) = self.editor.helper_mut() {
-            assistant.completer.look_around(context);
-        }
-        let _key_by_key = KeyByKey::begin();
-        // A terminal that can't be written is gone, which the line editor notices too.
-        let _ = context.output.writer().write_all(prompt.as_bytes());
-        context.output.flush();
-        match self.editor.readline(prompt) {
-            Ok(line) => {
-                self.remember(&line)?;
-                self.pasted = line.split('\n').map(|line| line.as_bytes().to_vec()).collect();
-                Ok(Asked::Line(self.pasted.pop_front().unwrap_or_default()))
+    pub(crate) fn ask(&mut self, prompt: &str, context: &Context, signals: &Signals) -> io::Result<Asked> {
+        self.completer.look_around(context);
+        self.typed_by_hand = false;
+        self.quotes = false;
+        // Before the prompt is written: whoever sees it may type at once.
+        let mut mode = KeyByKey::begin();
+        mode.special(&mut self.keys);
+        write(prompt.as_bytes(), context);
+        self.editor.begin(prompt, size());
+        loop {
+            let mut out = Vec::new();
+            let step = self.obey(&mut out);
+            match &step {
+                Step::More | Step::Quote => self.editor.draw(&mut out),
+                Step::Suspend => self.editor.draw(&mut out),
+                Step::Line(_) | Step::Discarded | Step::End => self.editor.leave(&mut out),
             }
-            Err(ReadlineError::Interrupted) => Ok(Asked::Discarded),
-            Err(ReadlineError::Eof) => Ok(Asked::End),
-            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => Ok(Asked::NoText),
-            Err(error) => Err(into_io(error)),
+            write(&out, context);
+            match step {
+                Step::More | Step::Quote => {}
+                Step::Line(line) if line.len() > LONGEST_LINE => return Ok(Asked::TooLong(line.len() as u64)),
+                Step::Line(line) => return Ok(Asked::Line(line)),
+                Step::Discarded => return Ok(Asked::Discarded),
+                Step::End => return Ok(Asked::End),
+                Step::Suspend => {
+                    drop(mode);
+                    // If it can't be, the session just goes on.
+                    let _ = kill_current_process_group(Signal::TSTP);
+                    mode = KeyByKey::begin();
+                    let mut out = Vec::new();
+                    self.editor.resize(size(), &mut Vec::new());
+                    self.editor.start_over(&mut out);
+                    write(&out, context);
+                    continue;
+                }
+            }
+            match read(signals)? {
+                Read::Line(line) if self.takes_text() => {
+                    self.editor.insert(&line);
+                    self.keys.push(b"\n");
+                }
+                Read::Line(line) => self.keys.push(&[&line[..], b"\n"].concat()),
+                Read::Keys(bytes) => {
+                    self.typed_by_hand |= !ends_line(&bytes);
+                    self.keys.push(&bytes);
+                    let mut out = Vec::new();
+                    self.editor.resize(size(), &mut out);
+                    write(&out, context);
+                }
+                Read::Interrupted if signals.is_ended() => return Ok(self.left(Asked::Interrupted, context)),
+                Read::Interrupted => {
+                    signals.lower();
+                    return Ok(self.left(Asked::Discarded, context));
+                }
+                Read::End => return Ok(self.left(Asked::End, context)),
+            }
         }
     }
 
-    fn remember(&mut self, line: &str) -> io::Result<()> {
-        if line.trim().is_empty() {
-            return Ok(());
+    /// Leaves the line for a reason that is no key.
+    fn left(&mut self, asked: Asked, context: &Context) -> Asked {
+        let mut out = Vec::new();
+        self.editor.leave(&mut out);
+        write(&out, context);
+        asked
+    }
+
+    /// Obeys the keys that were read, up to the end of the line.
+    fn obey(&mut self, out: &mut Vec<u8>) -> Step {
+        let completer = &self.completer;
+        loop {
+            if self.quotes {
+                let Some(bytes) = self.keys.next_quoted() else { return Step::More };
+                self.editor.insert(&bytes);
+                self.quotes = false;
+            }
+            let Some(key) = self.keys.next() else { return Step::More };
+            match self.editor.press(key, &|text| completer.complete(text), out) {
+                Step::More => {}
+                Step::Quote => self.quotes = true,
+                step => return step,
+            }
         }
-        self.editor.history_mut().add(line).map(|_| ()).map_err(into_io)
+    }
+
+    fn takes_text(&self) -> bool {
+        self.editor.is_editing() && self.keys.is_empty() && !self.quotes
     }
 }
 
-fn into_io(error: ReadlineError) -> io::Error {
-    match error {
-        ReadlineError::Io(error) => error,
-        other => io::Error::other(other.to_string()),
+fn write(bytes: &[u8], context: &Context) {
+    // A terminal that can't be written is gone, which the next read notices too.
+    let _ = context.output.writer().write_all(bytes);
+    context.output.flush();
+}
+
+fn size() -> Size {
+    let size = tcgetwinsize(io::stdout());
+    size.map_or(Size { rows: 24, columns: 80 }, |size| Size { rows: size.ws_row.into(), columns: size.ws_col.into() })
+}
+
+/// Waits for input, and reads until the end of a line or until nothing more comes at once.
+fn read(signals: &Signals) -> io::Result<Read> {
+    let stdin = io::stdin();
+    let mut bytes: Vec<u8> = Vec::new();
+    loop {
+        let timeout = if bytes.is_empty() { None } else { Some(&BURST) };
+        let mut fds = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(signals.woken(), PollFlags::IN)];
+        match poll(&mut fds, timeout) {
+            Ok(0) => return Ok(Read::Keys(bytes)),
+            Ok(_) if fds[1].revents().contains(PollFlags::IN) => return Ok(Read::Interrupted),
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        let mut byte = [0];
+        match rustix::io::read(&stdin, &mut byte) {
+            Ok(0) | Err(Errno::IO | Errno::BADF) if bytes.is_empty() => return Ok(Read::End),
+            Ok(0) | Err(Errno::IO | Errno::BADF) => return Ok(Read::Keys(bytes)),
+            Ok(_) => bytes.push(byte[0]),
+            Err(Errno::INTR | Errno::AGAIN) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        if ends_line(&bytes) {
+            let text = &bytes[..bytes.len() - 1];
+            // A tab at the end was more likely pressed, ahead of time, than pasted.
+            let is_text =
+                text.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)) && !text.ends_with(b"\t");
+            return Ok(if is_text { Read::Line(text.to_vec()) } else { Read::Keys(bytes) });
+        }
     }
 }
 
-/// What the line editor asks while a line is typed.
-#[derive(Default)]
-struct Assistant {
-    completer: Completer,
+fn ends_line(bytes: &[u8]) -> bool {
+    matches!(bytes.last(), Some(b'\r' | b'\n'))
 }
 
-/// The terminal as the line editor will set it, from before the prompt is written: whoever sees the prompt may type at
-/// once. It is put back on drop.
+/// The terminal without echo, lines and signals; put back on drop.
 struct KeyByKey(Option<Termios>);
 
 impl KeyByKey {
-    /// From now on. Where that can't be, the line editor will say so.
     fn begin() -> KeyByKey {
         let Ok(before) = tcgetattr(io::stdin()) else { return KeyByKey(None) };
         let mut during = before.clone();
         during.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::IEXTEN | LocalModes::ISIG;
-        during.input_modes -= InputModes::ICRNL | InputModes::IXON;
-        // After what was written and without what was typed being lost.
+        during.input_modes -= InputModes::ICRNL | InputModes::INLCR | InputModes::IGNCR | InputModes::IXON;
+        during.special_codes[SpecialCodeIndex::VMIN] = 1;
+        during.special_codes[SpecialCodeIndex::VTIME] = 0;
+        // After what was written, and without losing what was typed.
         let set = tcsetattr(io::stdin(), OptionalActions::Drain, &during);
         KeyByKey(set.ok().map(|()| before))
+    }
+
+    /// Tells the keys which characters are special on this terminal.
+    fn special(&self, keys: &mut Keys) {
+        self.0.iter().for_each(|before| keys.set_special(before));
     }
 }
 
@@ -124,42 +233,5 @@ impl Drop for KeyByKey {
             // A terminal that went away needs nothing back.
             let _ = tcsetattr(io::stdin(), OptionalActions::Drain, before);
         }
-    }
-}
-
-impl Helper for Assistant {}
-impl Validator for Assistant {}
-
-/// Programs that drive us wait for a prompt at the start of a line and count prompts. So one is written for each line,
-/// and what the line editor draws over it (at once, for a long line, after a completion) looks the same and is not the
-/// same bytes.
-impl Highlighter for Assistant {
-    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _default: bool) -> Cow<'b, str> {
-        match prompt.split_at_checked(1) {
-            Some((first, rest)) => Cow::Owned(format!("{first}{NO_CHANGE}{rest}")),
-            None => Cow::Borrowed(prompt),
-        }
-    }
-}
-
-/// Turns all attributes of text off, of which none is on.
-const NO_CHANGE: &str = "\x1b[0m";
-
-impl Hinter for Assistant {
-    type Hint = String;
-}
-
-impl rustyline::completion::Completer for Assistant {
-    type Candidate = Pair;
-
-    fn complete(
-        &self,
-        line: &str,
-        at: usize,
-        _context: &rustyline::Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let completion = self.completer.complete(line.get(..at).unwrap_or(line));
-        let pairs = completion.candidates.into_iter();
-        Ok((completion.start, pairs.map(|(display, replacement)| Pair { display, replacement }).collect()))
     }
 }

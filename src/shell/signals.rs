@@ -31,17 +31,12 @@ const SETTLING: Duration = Duration::from_millis(5);
 /// The exit code of a run that a signal ended, as sftp(1) has it.
 const EXIT_CODE: i32 = 1;
 
-/// Bracketed paste off: the line editor turns it on for each line.
-const PASTE_OFF: &[u8] = b"\x1b[?2004l";
-
 /// What the shell is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// No session yet: a signal ends the process at once.
     Starting,
-    /// The line editor has the terminal. Ctrl-C is a key there; a signal that ends us puts the terminal back.
-    Editing,
-    /// Waiting for a line of a script, or of a terminal without line editor.
+    /// Waiting for a line. With the line editor, Ctrl-C is a key.
     Reading,
     /// A command is running.
     Running,
@@ -173,7 +168,7 @@ impl Shared {
     fn interrupted(&self) {
         let mut state = self.state();
         match state.phase {
-            Phase::Away | Phase::Editing => return,
+            Phase::Away => return,
             Phase::Starting => leave(&state),
             Phase::Reading => {}
             Phase::Running => {
@@ -191,7 +186,7 @@ impl Shared {
 
     fn told_to_end(self: &Arc<Self>) {
         let state = self.state();
-        if matches!(state.phase, Phase::Starting | Phase::Editing) || self.ended.load(Ordering::Relaxed) {
+        if state.phase == Phase::Starting || self.ended.load(Ordering::Relaxed) {
             leave(&state);
         }
         self.ended.store(true, Ordering::Relaxed);
@@ -233,10 +228,6 @@ fn leave(state: &State) -> ! {
         // The process ends; there is no one left to tell of a failure.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, before)
             .or_else(|_| tcsetattr(io::stdout(), OptionalActions::Now, before));
-    }
-    if state.phase == Phase::Editing {
-        let _ = io::stdout().write_all(PASTE_OFF).and_then(|()| io::stdout().write_all(b"\n"));
-        let _ = io::stdout().flush();
     }
     std::process::exit(EXIT_CODE)
 }

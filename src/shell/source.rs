@@ -32,8 +32,6 @@ pub(crate) enum Asked {
     Line(Vec<u8>),
     /// A line that nobody wants to hold, of so many bytes.
     TooLong(u64),
-    /// A line that the line editor can't hold, for it is no text.
-    NoText,
     /// The line was discarded; ask again.
     Discarded,
     /// No more lines.
@@ -61,7 +59,7 @@ impl Source {
     /// exact lines.
     #[expect(dead_code, reason = "the hints will ask")]
     pub(crate) fn person_is_here(&self) -> bool {
-        matches!(self, Source::Editor(_))
+        matches!(self, Source::Editor(prompt) if prompt.is_typed_by_hand())
     }
 
     /// The next line; everything that was answered is on its way before anything is read.
@@ -72,8 +70,8 @@ impl Source {
         context.output.flush();
         match self {
             Source::Editor(prompt) => {
-                signals.enter(Phase::Editing);
-                prompt.ask(PROMPT, context)
+                signals.enter(Phase::Reading);
+                prompt.ask(PROMPT, context, signals)
             }
             Source::Typewriter(lines) => {
                 signals.enter(Phase::Reading);

@@ -191,14 +191,51 @@ fn a_terminal_of_plain_lines_gets_no_control_code() {
     plain(shell().env("TERM", "dumb"), 24, 80);
 }
 
+/// What sftp(1) writes for the line `version`, with the prompt after it.
+const VERSION: &str = "version\r\nSFTP protocol version 3\r\nsftp> ";
+
 #[test]
-fn the_line_editor_draws_over_its_prompt_and_not_over_answers() {
-    let terminal = Shell::on(files()).env("SFTPSH_PLAIN", "").at_a_terminal().types("version").at_the_prompt();
-    let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
-    // One prompt for each line, at its start, however often the line is drawn; and nothing between answer and prompt.
-    assert_eq!(raw.matches("sftp> ").count(), 2, "{raw:?}");
-    assert!(raw.contains("\r\nSFTP protocol version 3\r\nsftp> "), "{raw:?}");
-    terminal.types("bye").ends_with(0);
+fn a_driven_terminal_of_any_kind_and_size_gets_the_bytes_of_sftp() {
+    for term in ["xterm", "xterm-256color", "screen", "vt100", "dumb", ""] {
+        for (rows, columns) in [(24, 80), (0, 0), (1, 1), (200, 500)] {
+            let shell = Shell::on(files()).env("TERM", term);
+            // An empty TERM may as well be none.
+            let shell = if term.is_empty() { shell.after("unset TERM") } else { shell };
+            let terminal = shell.at_a_terminal_of(rows, columns).hears_just("sftp> ");
+            let terminal = terminal.sends(b"version\n").hears_just(&format!("sftp> {VERSION}"));
+            terminal.sends(b"bye\n").hears_just(&format!("sftp> {VERSION}bye\r\n")).ends_with(0);
+        }
+    }
+}
+
+#[test]
+fn a_driver_may_send_its_line_in_any_pieces() {
+    for pieces in [&["version\n"][..], &["version\r"], &["version", "\n"], &["v", "er", "s", "io", "n", "\r"]] {
+        let mut terminal = Shell::on(files()).at_a_terminal().hears_just("sftp> ");
+        let mut echo = "sftp> ".to_owned();
+        for piece in pieces {
+            terminal = terminal.sends(piece.as_bytes());
+            if !piece.ends_with(['\n', '\r']) {
+                echo.push_str(piece);
+                terminal = terminal.hears_just(&echo);
+            }
+        }
+        terminal.hears_just(&format!("sftp> {VERSION}")).sends(b"bye\n").ends_with(0);
+    }
+}
+
+#[test]
+fn lines_sent_ahead_get_a_prompt_each() {
+    let ahead = b"version\nversion\nversion\n";
+    let terminal = Shell::on(files()).at_a_terminal().hears_just("sftp> ").sends(ahead);
+    terminal.hears_just(&format!("sftp> {VERSION}{VERSION}{VERSION}")).sends(b"bye\n").ends_with(0);
+}
+
+#[test]
+fn a_long_line_is_echoed_as_it_is() {
+    let long = format!("!true {}é{}", "x".repeat(1500), "\u{65e5}".repeat(300));
+    let terminal = Shell::on(files()).at_a_terminal().hears_just("sftp> ").sends(format!("{long}\n").as_bytes());
+    terminal.hears_just(&format!("sftp> {long}\r\nsftp> ")).sends(b"bye\n").ends_with(0);
 }
 
 /// The shell's command within a line of sh: `"$0" "$@"` runs it.

@@ -187,6 +187,19 @@ impl Terminal {
         self
     }
 
+    /// Waits until these bytes came from the first prompt on, and no others.
+    #[track_caller]
+    pub fn hears_just(self, expected: &str) -> Self {
+        let from_the_prompt = |heard: &[u8]| {
+            let start = super::capture::find(heard, PROMPT.as_bytes()).unwrap_or(heard.len());
+            heard[start..].to_vec()
+        };
+        let came = self.heard.wait_until(self.patience, |heard| from_the_prompt(heard) == expected.as_bytes());
+        let found = from_the_prompt(&self.raw());
+        assert!(came, "expected {expected:?}\n   found {:?}", String::from_utf8_lossy(&found));
+        self
+    }
+
     /// Waits until an empty prompt stands at the cursor.
     #[track_caller]
     pub fn at_the_prompt(self) -> Self {
@@ -316,8 +329,9 @@ fn view(rows: u16, columns: u16) -> vt100::Parser {
     vt100::Parser::new(dimension(rows), dimension(columns), 0)
 }
 
+/// A size that nobody set is as good as one.
 fn dimension(count: u16) -> NonZeroU16 {
-    NonZeroU16::new(count).expect("a terminal has a row and a column")
+    NonZeroU16::new(count).unwrap_or(NonZeroU16::MIN)
 }
 
 fn size(rows: u16, cols: u16) -> PtySize {

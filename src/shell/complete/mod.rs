@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 
 use self::listing::Directories;
 use self::shell_word::Position;
-use self::word::{Candidate, Completion, Fragment};
+pub(crate) use self::word::Completion;
+use self::word::{Candidate, Fragment};
 use super::line::Line;
 use super::words::{Partial, split_open};
 use crate::commands::{ArgumentKind, Context, Word, find, shell_part};
