@@ -34,6 +34,8 @@ impl Shell<'_> {
         loop {
             let asked = self.source.next(&self.performer.context, &self.performer.signals);
             let is_last = matches!(asked, Ok(Asked::End));
+            let output = &self.performer.context.output;
+            output.set_hints(self.source.person_is_here() && output.stderr_is_terminal());
             match self.performer.ended_as_it_is() {
                 // Not every command needs it.
                 Some(RunEnd::ConnectionFailed) if !is_last => {}

@@ -1,6 +1,6 @@
 //! How transfers are shown, decided when one starts: the terminal, the options and the `progress` command all have a say.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use rustix::process::getpgrp;
 use rustix::termios::{tcgetpgrp, tcgetwinsize};
@@ -61,6 +61,12 @@ pub(crate) fn moves_its_cursor(plain: bool) -> bool {
     let term = std::env::var_os("TERM").unwrap_or_default();
     let moves = !TYPEWRITERS.iter().any(|name| term.eq_ignore_ascii_case(name));
     moves && tcgetwinsize(io::stdout()).is_ok_and(|size| size.ws_col > 0 && size.ws_row > 0)
+}
+
+/// Returns whether a person types here and reads what is printed, as far as that can be known before the first key: stdin,
+/// stdout and stderr are a terminal that could have a line editor.
+pub(crate) fn may_be_read_by_a_person(plain: bool, output: &Output) -> bool {
+    io::stdin().is_terminal() && output.stdout_is_terminal() && output.stderr_is_terminal() && moves_its_cursor(plain)
 }
 
 /// Prints that Ctrl-C was pressed: on a terminal it takes the place of the `^C` that was echoed, as in sftp(1). Prints

@@ -57,7 +57,6 @@ impl Source {
 
     /// Returns whether the last line was typed by a person, so that hints help: a program that drives the session waits for
     /// exact lines.
-    #[expect(dead_code, reason = "the hints will ask")]
     pub(crate) fn person_is_here(&self) -> bool {
         matches!(self, Source::Editor(prompt) if prompt.is_typed_by_hand())
     }

@@ -16,7 +16,7 @@ use super::prompt::Prompt;
 use super::revival;
 use super::script::Script;
 use super::session::Shell;
-use super::showing::{Showing, is_shown_at_first, moves_its_cursor};
+use super::showing::{Showing, is_shown_at_first, may_be_read_by_a_person, moves_its_cursor};
 use super::signals::{Phase, Signals};
 use super::source::Source;
 use crate::cli::{self, Batch, CliError, CommandLine, Commands, Destination, Invocation, Target};
@@ -48,6 +48,7 @@ pub fn run_command_line(arguments: impl IntoIterator<Item = OsString>) -> RunEnd
         }
         Err(error) => {
             output.failure(&error);
+            output.set_hints(may_be_read_by_a_person(false, &output));
             if let Some(hint) = error.hint() {
                 output.hint(hint);
             }
@@ -80,13 +81,14 @@ fn run(invocation: &Invocation, again: String, output: &Output) -> RunEnd {
         Invocation { quiet: true, .. } => Quiet::Status,
         _ => Quiet::No,
     });
+    let is_script = invocation.batch.is_some() || matches!(invocation.commands, Some(Commands::Scripts(_)));
+    output.set_hints(!is_script && may_be_read_by_a_person(invocation.plain, output));
     // Before anything is connected, as in sftp(1).
     let script = match open_script(invocation.batch.as_ref()) {
         Ok(script) => script,
         Err((file, error)) => {
             let file = Printable(file.as_os_str().as_bytes());
             output.failure(format_args!("{} ({file}).", words_of(&error)));
-            output.hint("-b FILE names a file of commands, -b - takes them from standard input");
             return RunEnd::ConnectionFailed;
         }
     };

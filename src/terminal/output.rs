@@ -95,6 +95,7 @@ impl Output {
             sink,
             waiting: Vec::new(),
             quiet: Quiet::No,
+            hints: false,
             ended: None,
             stop: None,
             has_stopped: false,
@@ -150,9 +151,12 @@ impl Output {
         self.lock().stderr_line(&line);
     }
 
-    /// The way out of what went wrong: a line of its own on stderr.
-    pub fn hint(&self, way_out: impl Display) {
-        self.lock().stderr_line(&format_args!("hint: {way_out}"));
+    /// What helps after something went wrong: a line of its own on stderr, for a person only. Programs wait for exact lines.
+    pub fn hint(&self, advice: impl Display) {
+        let mut shared = self.lock();
+        if shared.hints {
+            shared.stderr_line(&format_args!("hint: {advice}"));
+        }
     }
 
     /// How far something is, for a reader without a terminal: a line on stderr.
@@ -187,6 +191,11 @@ impl Output {
     #[must_use]
     pub fn has_stopped(&self) -> bool {
         self.lock().has_stopped
+    }
+
+    /// Whether hints are printed from now on, because a person reads them. At first they are not.
+    pub fn set_hints(&self, hints: bool) {
+        self.lock().hints = hints;
     }
 
     /// What is left unsaid from now on.
@@ -290,6 +299,7 @@ struct Shared {
     /// What waits for stdout.
     waiting: Vec<u8>,
     quiet: Quiet,
+    hints: bool,
     ended: Option<Ended>,
     stop: Option<Box<dyn FnOnce() + Send>>,
     has_stopped: bool,
@@ -442,6 +452,8 @@ mod tests {
     use std::sync::mpsc;
 
     fn say_all(output: &Output) {
+        output.hint("nobody reads this");
+        output.set_hints(true);
         output.note("Connected to example.org.");
         output.status("Fetching /a to a");
         output.answer("a  b");

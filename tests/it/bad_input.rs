@@ -1,4 +1,4 @@
-//! Bad input and bad luck: each gets one clear line that names the thing, the way out, and the right exit code, and leaves what was there.
+//! Bad input and bad luck: each gets one clear line that names the thing, and the right exit code, and leaves what was there.
 //!
 //! Each test holds the whole of stderr but for the greeting: a line too many is a fault as well.
 
@@ -23,32 +23,25 @@ fn an_unknown_host() {
     let lines: Vec<_> = outcome.stderr().lines().collect();
     // Why it has no address is the resolver's to say, and another thing on each machine.
     assert!(lines[0].starts_with("Could not resolve hostname no-such-host.invalid: "), "{lines:?}");
-    assert_eq!(
-        lines[1..],
-        ["hint: check the name; an alias is made by a Host line in the configuration", "Connection closed"]
-    );
+    assert_eq!(lines[1..], ["Connection closed"]);
 }
 
 #[test]
 fn an_unknown_option() {
     for (option, shown) in [("--nonsense", "nonsense"), ("-Z", "Z")] {
         let line = format!("unknown option -- {shown}");
-        Shell::on(remote())
-            .with_args([option])
-            .exits(1)
-            .stdout_is("")
-            .complains(&[&line, "hint: sftpsh --help lists the options"]);
+        Shell::on(remote()).with_args([option]).exits(1).stdout_is("").complains(&[&line]);
     }
 }
 
 #[test]
 fn a_refused_connection() {
     let closed = format!("-oPort={}", free_port());
-    Shell::on(remote().over_ssh()).with_args([closed]).exits(255).stdout_is("").complains(&[
-        "connect to host 127.0.0.1 port PORT: Connection refused",
-        "hint: check that an SSH server listens there; -P names another port",
-        "Connection closed",
-    ]);
+    Shell::on(remote().over_ssh())
+        .with_args([closed])
+        .exits(255)
+        .stdout_is("")
+        .complains(&["connect to host 127.0.0.1 port PORT: Connection refused", "Connection closed"]);
 }
 
 #[test]
@@ -74,10 +67,7 @@ fn a_password_that_nobody_can_be_asked_for() {
         .with_args(["-oUser=joe"])
         .exits(255)
         .stdout_is("")
-        .complains(&[
-            "joe@127.0.0.1: Permission denied (password).",
-            "hint: nobody could be asked for a password or passphrase: use ssh-agent or a key without one",
-        ]);
+        .complains(&["joe@127.0.0.1: Permission denied (password)."]);
 }
 
 #[test]
@@ -90,7 +80,6 @@ fn a_missing_key() {
         .complains(&[
             "Warning: Identity file nothing.key not accessible: No such file or directory.",
             "joe@127.0.0.1: Permission denied (publickey).",
-            "hint: name the right key with -i FILE, or make yours known there: ssh-copy-id joe@127.0.0.1",
         ]);
 }
 
@@ -105,23 +94,14 @@ fn a_key_that_the_server_does_not_know() {
         })
         .exits(255)
         .stdout_is("")
-        .complains(&[
-            "joe@127.0.0.1: Permission denied (publickey).",
-            "hint: name the right key with -i FILE, or make yours known there: ssh-copy-id joe@127.0.0.1",
-        ]);
+        .complains(&["joe@127.0.0.1: Permission denied (publickey)."]);
 }
 
 #[test]
 fn an_unknown_server_key() {
     let shell = Shell::on(remote().over_ssh().unknown_to_us());
-    let fingerprint = fingerprint(&shell.sshd().host_keys()[0]);
-    let hint = format!(
-        "hint: the key shown is {fingerprint}; if that is right, add it with: \
-         ssh-keyscan -p PORT 127.0.0.1 >> HOME/.ssh/known_hosts"
-    );
     shell.exits(255).stdout_is("").complains(&[
         "Host key verification failed. No ED25519 host key is known for [127.0.0.1]:PORT and nobody can be asked",
-        &hint,
     ]);
 }
 
@@ -141,9 +121,7 @@ fn a_changed_server_key() {
         .reports(&format!("sent by the remote host is\n{fingerprint}.\n"))
         .reports("Offending ED25519 key in HOME/.ssh/known_hosts:1\n")
         .reports(
-            "Host key verification failed. Host key for [127.0.0.1]:PORT has changed and you have requested strict checking.\n\
-             hint: if the host really has a new key, remove the old one with: \
-             ssh-keygen -f HOME/.ssh/known_hosts -R '[127.0.0.1]:PORT'\n",
+            "Host key verification failed. Host key for [127.0.0.1]:PORT has changed and you have requested strict checking.\n",
         );
 }
 
@@ -158,15 +136,15 @@ fn fingerprint(key: &str) -> String {
 
 #[test]
 fn a_full_device() {
-    typed("get big /dev/full").exits(0).local_file("notes.txt", "old notes").complains(&[
-        "write local \"/dev/full\": No space left on device",
-        "hint: make room there, or give another local path",
-    ]);
+    typed("get big /dev/full")
+        .exits(0)
+        .local_file("notes.txt", "old notes")
+        .complains(&["write local \"/dev/full\": No space left on device"]);
 }
 
 #[test]
 fn a_file_larger_than_is_allowed() {
-    let complaint = ["write local \"notes.txt\": File too large", "hint: make room there, or give another local path"];
+    let complaint = ["write local \"notes.txt\": File too large"];
     // What is left of the new file goes as well: nobody could resume it here.
     for limited in ["trap '' XFSZ; ulimit -f 16", "ulimit -f 16"] {
         typed("get big notes.txt")
@@ -191,9 +169,7 @@ fn needs_root_a_full_local_disk() {
         .prints("\nold notes\nnotes.txt\n")
         .complains(&[
             "write local \"disk/notes.txt\": No space left on device",
-            "hint: make room there, or give another local path",
             "write local \"disk/big\": No space left on device",
-            "hint: make room there, or give another local path",
         ]);
 }
 
@@ -209,18 +185,16 @@ fn an_unwritable_target() {
         .local_holds(&["locked/", "notes.txt"])
         .complains(&[
             "open local \"notes.txt\": Permission denied",
-            "hint: lls -l shows what is allowed here, lcd goes elsewhere",
             "open local \"locked/notes.txt\": Permission denied",
-            "hint: lls -l shows what is allowed here, lcd goes elsewhere",
         ]);
 }
 
 #[test]
 fn a_target_whose_directory_is_not_there() {
-    typed("get notes.txt nowhere/notes.txt").exits(0).local_holds(&["notes.txt"]).complains(&[
-        "open local \"nowhere/notes.txt\": No such file or directory",
-        "hint: lmkdir makes a local directory",
-    ]);
+    typed("get notes.txt nowhere/notes.txt")
+        .exits(0)
+        .local_holds(&["notes.txt"])
+        .complains(&["open local \"nowhere/notes.txt\": No such file or directory"]);
 }
 
 #[test]
@@ -238,47 +212,45 @@ fn a_missing_remote_file() {
             .exits(0)
             .local_holds(&["notes.txt"])
             .local_file("notes.txt", "old notes")
-            .complains(&["File \"REMOTE/nothing.txt\" not found.", "hint: ls lists what is there"]);
+            .complains(&["File \"REMOTE/nothing.txt\" not found."]);
     }
-    typed("get *.nothing")
-        .exits(0)
-        .complains(&["File \"REMOTE/*.nothing\" not found.", "hint: ls lists what is there"]);
+    typed("get *.nothing").exits(0).complains(&["File \"REMOTE/*.nothing\" not found."]);
 }
 
 #[test]
 fn a_missing_local_file() {
-    typed("put nothing.txt").exits(0).remote_lacks("nothing.txt").complains(&[
-        "stat nothing.txt: No such file or directory",
-        "hint: lls lists what is here, lcd goes elsewhere",
-    ]);
+    typed("put nothing.txt")
+        .exits(0)
+        .remote_lacks("nothing.txt")
+        .complains(&["stat nothing.txt: No such file or directory"]);
 }
 
 #[test]
 fn a_directory_without_r() {
-    typed("get site").exits(0).local_lacks("site").complains(&[
-        "download REMOTE/site/: not a regular file (it is a directory)",
-        "hint: use get -r to fetch a directory",
-    ]);
-    Shell::on(remote()).here(["trip/photo"]).types("put trip").exits(0).remote_lacks("trip").complains(&[
-        "local \"trip/\" is not a regular file (it is a directory)",
-        "hint: use put -r to send a directory",
-    ]);
-    typed("rm site").exits(0).remote_still_has("site/index.html").complains(&[
-        "remote delete REMOTE/site: Failure (it is a directory)",
-        "hint: rm -r removes a directory and what is in it, rmdir an empty one",
-    ]);
+    typed("get site")
+        .exits(0)
+        .local_lacks("site")
+        .complains(&["download REMOTE/site/: not a regular file (it is a directory)"]);
+    Shell::on(remote())
+        .here(["trip/photo"])
+        .types("put trip")
+        .exits(0)
+        .remote_lacks("trip")
+        .complains(&["local \"trip/\" is not a regular file (it is a directory)"]);
+    typed("rm site")
+        .exits(0)
+        .remote_still_has("site/index.html")
+        .complains(&["remote delete REMOTE/site: Failure (it is a directory)"]);
 }
 
 #[test]
 fn an_unknown_command() {
-    typed("gte notes.txt").exits(0).complains(&["Invalid command. There is no \"gte\".", "hint: did you mean get?"]);
-    typed("frobnicate")
-        .exits(0)
-        .complains(&["Invalid command. There is no \"frobnicate\".", "hint: help lists the commands"]);
+    typed("gte notes.txt").exits(0).complains(&["Invalid command. There is no \"gte\"."]);
+    typed("frobnicate").exits(0).complains(&["Invalid command. There is no \"frobnicate\"."]);
     typed("gte notes.txt")
         .as_batch()
         .exits(1)
-        .complains(&["Invalid command. There is no \"gte\".", "hint: did you mean get?"])
+        .complains(&["Invalid command. There is no \"gte\"."])
         .reports("\nWORLD/batch:1: gte notes.txt: failed, and the script ends here\n");
 }
 
@@ -286,19 +258,17 @@ fn an_unknown_command() {
 fn an_unterminated_quote() {
     for (line, column) in [("get \"notes.txt", 5), ("get 'a' b'", 10)] {
         let said = format!("Unterminated quoted argument: the quote at column {column} is not closed");
-        typed(line).exits(0).complains(&[&said, "hint: a backslash takes the next character as it is"]);
+        typed(line).exits(0).complains(&[&said]);
     }
-    typed("get notes.txt\\").exits(0).complains(&[
-        "Unterminated quoted argument: the backslash at column 14 has nothing after it",
-        "hint: a backslash takes the next character as it is",
-    ]);
+    typed("get notes.txt\\")
+        .exits(0)
+        .complains(&["Unterminated quoted argument: the backslash at column 14 has nothing after it"]);
 }
 
 #[test]
 fn a_line_of_a_megabyte() {
     let line = "a".repeat(1 << 20);
-    let complaint =
-        ["Line too long: 1048576 bytes, and no more than 262144 are read", "hint: name many files by a wildcard"];
+    let complaint = ["Line too long: 1048576 bytes, and no more than 262144 are read"];
     typed(&line).types("pwd").exits(0).prints_line("Remote working directory: REMOTE").complains(&complaint);
     typed(&line)
         .types("pwd")
@@ -314,8 +284,7 @@ fn a_line_of_a_megabyte() {
 fn binary_garbage() {
     let outcome = typed("").types_bytes(&noise(b"garbage", 10_000)).types("").types("pwd").succeeds();
     for line in outcome.stderr().lines().filter(|line| !line.starts_with("Attached to ")) {
-        let known =
-            ["Invalid command. ", "Unterminated quoted argument", "hint: "].iter().any(|begin| line.starts_with(begin));
+        let known = ["Invalid command. ", "Unterminated quoted argument"].iter().any(|begin| line.starts_with(begin));
         assert!(known && !line.contains(char::is_control), "{line:?}");
     }
     outcome
@@ -331,22 +300,24 @@ fn binary_garbage_in_a_batch() {
         .as_batch()
         .exits(1)
         .remote_still_has("notes.txt")
-        .complains(&["Invalid command. There is no \"\\001\\002\\000\\033[2J\".", "hint: help lists the commands"])
+        .complains(&["Invalid command. There is no \"\\001\\002\\000\\033[2J\"."])
         .reports("\nWORLD/batch:1: \\001\\002\\000\\033[2J: failed, and the script ends here\n");
 }
 
 #[test]
 fn a_batch_file_that_is_not_there() {
-    Shell::on(remote()).with_args(["-b", "nothing.batch"]).exits(255).stdout_is("").complains(&[
-        "No such file or directory (nothing.batch).",
-        "hint: -b FILE names a file of commands, -b - takes them from standard input",
-    ]);
+    Shell::on(remote())
+        .with_args(["-b", "nothing.batch"])
+        .exits(255)
+        .stdout_is("")
+        .complains(&["No such file or directory (nothing.batch)."]);
 }
 
 #[test]
 fn a_server_program_that_is_not_there() {
-    Shell::on(remote()).with_args(["-D", "/no/such/server"]).exits(255).stdout_is("").complains(&[
-        "cannot run /no/such/server: No such file or directory",
-        "hint: give the whole path of a program that is there",
-    ]);
+    Shell::on(remote())
+        .with_args(["-D", "/no/such/server"])
+        .exits(255)
+        .stdout_is("")
+        .complains(&["cannot run /no/such/server: No such file or directory"]);
 }

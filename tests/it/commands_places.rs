@@ -34,7 +34,7 @@ fn cd_stays_where_it_is_when_it_can_not_go() {
         ("cd gone", &["stat remote: No such file or directory: \"REMOTE/gone\""][..]),
         ("cd no/where", &["realpath REMOTE/no/where: No such file or directory"]),
         ("cd file", &["Can't change directory: \"REMOTE/file\" is not a directory"]),
-        ("cd -", &["Can't change directory: there was no other before", "hint: a directory named - is ./-"]),
+        ("cd -", &["Can't change directory: there was no other before"]),
     ] {
         shell()
             .types(&format!("-{line}"))
@@ -202,16 +202,11 @@ fn a_command_that_is_none_is_refused_with_the_nearest() {
         .types("lmkdir never")
         .as_batch()
         .exits(1)
-        .complains(&["Invalid command. There is no \"gte\".", "hint: did you mean get?"])
+        .complains(&["Invalid command. There is no \"gte\"."])
         .local_lacks("never");
 }
 
 #[test]
 fn an_unknown_flag_names_those_that_are_known() {
-    shell()
-        .types("rm -z file")
-        .as_batch()
-        .exits(1)
-        .complains(&["rm: Invalid flag -z", "hint: rm knows -r (--recursive)"])
-        .remote_still_has("file");
+    shell().types("rm -z file").as_batch().exits(1).complains(&["rm: Invalid flag -z"]).remote_still_has("file");
 }

@@ -24,10 +24,7 @@ fn led_to(port: u16) -> Shell {
 
 #[test]
 fn nobody_listens() {
-    led_to(free_port()).exits(255).complains(&[
-        "connect to host 127.0.0.1 port PORT: Connection refused",
-        "hint: check that an SSH server listens there; -P names another port",
-    ]);
+    led_to(free_port()).exits(255).complains(&["connect to host 127.0.0.1 port PORT: Connection refused"]);
 }
 
 #[test]
@@ -41,10 +38,10 @@ fn a_name_has_no_address() {
 
 #[test]
 fn a_name_has_no_address_of_the_family_asked_for() {
-    Shell::on(Remote::empty().over_ssh()).with_args(["-6"]).exits(255).complains(&[
-        "Could not resolve hostname 127.0.0.1: no address of the family asked for",
-        "hint: -4, -6 and AddressFamily choose between the families",
-    ]);
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-6"])
+        .exits(255)
+        .complains(&["Could not resolve hostname 127.0.0.1: no address of the family asked for"]);
 }
 
 #[test]
@@ -55,7 +52,7 @@ fn another_server_than_ssh_is_told_by_what_it_says() {
     });
     led_to(port)
         .exits(255)
-        .complains(&[r#"127.0.0.1 port PORT is not an SSH server: it says "HTTP/1.1 400 \x1b[31mBad Request""#]);
+        .complains(&[r#"127.0.0.1 port PORT is not an SSH server: it says "HTTP/1.1 400 \033[31mBad Request""#]);
 }
 
 #[test]
@@ -105,14 +102,14 @@ fn a_bad_configuration_is_told_in_the_words_of_ssh() {
 
 #[test]
 fn what_is_not_honoured_is_refused_with_the_way_out() {
-    Shell::on(Remote::empty().over_ssh()).with_args(["-oRevokedHostKeys=/etc/krl"]).exits(255).complains(&[
-        "RevokedHostKeys is not supported here: /etc/krl",
-        "hint: use -S ssh to connect through the ssh program",
-    ]);
-    Shell::on(Remote::empty().over_ssh()).with_args(["-c", "3des-cbc"]).exits(255).complains(&[
-        "Ciphers allows nothing that is supported here: 3des-cbc",
-        "hint: use -S ssh to connect through the ssh program",
-    ]);
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-oRevokedHostKeys=/etc/krl"])
+        .exits(255)
+        .complains(&["RevokedHostKeys is not supported here: /etc/krl"]);
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-c", "3des-cbc"])
+        .exits(255)
+        .complains(&["Ciphers allows nothing that is supported here: 3des-cbc"]);
 }
 
 #[test]
@@ -130,10 +127,7 @@ fn algorithms_are_chosen_as_asked() {
 #[test]
 fn a_server_without_anything_in_common_is_told_so() {
     let remote = Remote::empty().sshd_config("Ciphers 3des-cbc,aes128-cbc").sshd_config("MACs hmac-sha1");
-    Shell::on(remote).exits(255).complains(&[
-        "Unable to negotiate with 127.0.0.1 port PORT: no common algorithms",
-        "hint: the server may know old algorithms only; use -S ssh to connect through the ssh program",
-    ]);
+    Shell::on(remote).exits(255).complains(&["Unable to negotiate with 127.0.0.1 port PORT: no common algorithms"]);
 }
 
 #[test]
@@ -156,14 +150,14 @@ fn the_program_of_s_is_run_as_ssh_would_be() {
 
 #[test]
 fn a_program_that_is_not_there_is_named() {
-    Shell::on(Remote::empty().over_ssh()).with_args(["-S", "/nowhere/ssh"]).exits(255).complains(&[
-        "cannot run /nowhere/ssh: No such file or directory",
-        "hint: give the whole path of a program that is there",
-    ]);
-    Shell::on(Remote::empty().over_ssh()).with_args(["-D", "/nowhere/sftp-server -e"]).exits(255).complains(&[
-        "cannot run /nowhere/sftp-server: No such file or directory",
-        "hint: give the whole path of a program that is there",
-    ]);
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-S", "/nowhere/ssh"])
+        .exits(255)
+        .complains(&["cannot run /nowhere/ssh: No such file or directory"]);
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-D", "/nowhere/sftp-server -e"])
+        .exits(255)
+        .complains(&["cannot run /nowhere/sftp-server: No such file or directory"]);
 }
 
 #[test]
@@ -173,10 +167,10 @@ fn a_subsystem_may_have_another_name_or_be_a_path() {
         .types("version")
         .succeeds()
         .prints_line("SFTP protocol version 3");
-    Shell::on(Remote::empty().over_ssh()).with_args(["-s", "nosuch"]).exits(255).complains(&[
-        "subsystem request failed on 127.0.0.1: refused by the server",
-        "hint: the server has no SFTP subsystem by that name; -s /path/to/sftp-server may start it",
-    ]);
+    Shell::on(Remote::empty().over_ssh())
+        .with_args(["-s", "nosuch"])
+        .exits(255)
+        .complains(&["subsystem request failed on 127.0.0.1: refused by the server"]);
 }
 
 #[test]
@@ -212,11 +206,7 @@ fn a_banner_cannot_speak_to_the_terminal() {
 #[test]
 fn without_a_terminal_nothing_is_asked() {
     let server = Embedded::new().password("secret");
-    Shell::on(Remote::empty().served_by(server))
-        .types("secret")
-        .exits(255)
-        .stdout_is("")
-        .hints("nobody could be asked for a password or passphrase: use ssh-agent or a key without one");
+    Shell::on(Remote::empty().served_by(server)).types("secret").exits(255).stdout_is("");
     let key = "this key is for nobody";
     Shell::on(Remote::empty().unknown_to_us()).types(key).exits(255).stdout_is("").reports(
         "Host key verification failed. No ED25519 host key is known for [127.0.0.1]:PORT and nobody can be asked",
@@ -236,7 +226,6 @@ fn a_missing_key_is_named_and_the_end_says_who_was_refused() {
     shell.with_args(["-i", "/nowhere/key"]).exits(255).complains(&[
         "Warning: Identity file /nowhere/key not accessible: No such file or directory.",
         &format!("{user}@127.0.0.1: Permission denied (publickey)."),
-        &format!("hint: name the right key with -i FILE, or make yours known there: ssh-copy-id {user}@127.0.0.1"),
     ]);
 }
 

@@ -26,6 +26,7 @@ mod floors;
 mod fnmatch;
 mod hangup;
 mod hashes;
+mod hints;
 mod hostkeys;
 mod known_hosts;
 mod model_session;

@@ -58,7 +58,7 @@ fn a_file_answers_the_servers_own_question_for_a_password_and_no_other() {
 #[test]
 fn a_wrong_password_is_given_once() {
     let outcome = with_password(shell(), 0o600, "wrong").as_batch().exits(255);
-    outcome.complains(&[DENIED, "hint: check the user's name, or name a key with -i FILE"]);
+    outcome.complains(&[DENIED]);
     with_password(shell(), 0o600, "wrong")
         .at_a_terminal()
         .answers(QUESTION, "two words")
@@ -70,10 +70,10 @@ fn a_wrong_password_is_given_once() {
 #[test]
 fn a_file_that_others_may_read_is_refused_before_anything_is_connected() {
     for mode in [0o644, 0o640, 0o602] {
-        with_password(shell(), mode, "two words").exits(255).stdout_is("").stderr_is(&format!(
-            "--password-file secret: its permissions 0{mode:o} are too open\n\
-             hint: a password is for its owner alone: chmod 600 secret\n"
-        ));
+        with_password(shell(), mode, "two words")
+            .exits(255)
+            .stdout_is("")
+            .stderr_is(&format!("--password-file secret: its permissions 0{mode:o} are too open\n"));
     }
     with_password(shell(), 0o600, "\n").exits(255).stderr_is("--password-file secret: its first line is empty\n");
     let missing = shell().with_args(["--password-file", "nothing"]).exits(255);
@@ -85,11 +85,10 @@ fn a_command_prints_the_password() {
     let command = |line: &str| shell().env("SFTPSH_PASSWORD_COMMAND", line);
     command("printf '%s\\n' 'two words'").types("mkdir a").as_batch_on_stdin().succeeds().remote_has("a");
     command("sh -c 'echo two words; cat'").types("mkdir a").as_batch_on_stdin().succeeds().remote_has("a");
-    command("sh -c 'echo two words; exit 1'").as_batch().exits(255).complains(&[
-        "SFTPSH_PASSWORD_COMMAND: the command failed",
-        DENIED,
-        "hint: nobody could be asked for a password or passphrase: use ssh-agent or a key without one",
-    ]);
+    command("sh -c 'echo two words; exit 1'")
+        .as_batch()
+        .exits(255)
+        .complains(&["SFTPSH_PASSWORD_COMMAND: the command failed", DENIED]);
 }
 
 #[test]
@@ -106,10 +105,7 @@ fn a_program_asks_where_no_terminal_is() {
     assert!(!outcome.the_world().home().join("asked").exists());
     let lines = |world: &World| fs::write(world.local().join("lines"), "mkdir b\n").unwrap();
     asked(":0").prepare(lines).with_args(["-oBatchMode=no", "-b", "lines"]).succeeds().remote_has("b");
-    with_askpass(shell(), "exit 1")
-        .env("DISPLAY", ":0")
-        .exits(255)
-        .complains(&[DENIED, "hint: check the user's name, or name a key with -i FILE"]);
+    with_askpass(shell(), "exit 1").env("DISPLAY", ":0").exits(255).complains(&[DENIED]);
     shell()
         .env("DISPLAY", ":0")
         .env("SSH_ASKPASS", "/no/such")

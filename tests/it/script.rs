@@ -17,7 +17,6 @@ fn a_batch_that_fails_names_the_script_the_line_and_the_command() {
     let lines = "# one\n\n  -rm nothing\nput a.txt # no such file\r\nrm notes.txt\n";
     let told = [
         "stat a.txt: No such file or directory",
-        "hint: lls lists what is here, lcd goes elsewhere",
         "WORLD/batch:4: put a.txt # no such file: failed, and the script ends here",
     ];
     let outcome = shell().types_bytes(lines.as_bytes()).as_batch().exits(1).remote_still_has("notes.txt");
@@ -27,14 +26,11 @@ fn a_batch_that_fails_names_the_script_the_line_and_the_command() {
         .types("pwd 'x")
         .as_batch_on_stdin()
         .exits(1)
-        .complains(&[
-            "Unterminated quoted argument: the quote at column 5 is not closed",
-            "hint: a backslash takes the next character as it is",
-        ])
+        .complains(&["Unterminated quoted argument: the quote at column 5 is not closed"])
         .reports("\nstdin:1: pwd 'x: failed, and the script ends here\n");
     // Where nothing hangs on it, nothing is said.
-    shell().types("put a.txt").succeeds().complains(&told[..2]);
-    shell().types("-put a.txt").as_batch().succeeds().complains(&told[..2]);
+    shell().types("put a.txt").succeeds().complains(&told[..1]);
+    shell().types("-put a.txt").as_batch().succeeds().complains(&told[..1]);
 }
 
 #[test]
@@ -92,7 +88,7 @@ fn strict_makes_a_batch_of_what_is_piped_in() {
         .types("mkdir a")
         .exits(1)
         .remote_lacks("a")
-        .complains(&["Invalid command. There is no \"frobnicate\".", "hint: help lists the commands"])
+        .complains(&["Invalid command. There is no \"frobnicate\"."])
         .reports("\nstdin:2: frobnicate: failed, and the script ends here\n");
     let quiet = strict().types("get notes.txt").succeeds();
     quiet.stdout_is("sftp> get notes.txt\n").stderr_is("").local_has("notes.txt");
@@ -160,14 +156,14 @@ fn what_stands_behind_the_destination_and_has_no_effect_is_said() {
     let run = |words: &[&str]| Shell::on(Remote::empty().over_ssh()).to(words).types("pwd");
     run(&["server", "-v"]).succeeds().complains(&["\"-v\" behind the destination has no effect: nothing is fetched"]);
     run(&["server", "-v"]).with_args(["-q"]).succeeds().stderr_is("");
-    run(&["server", "--strict"]).exits(1).stdout_is("").complains(&[
-        "\"--strict\" stands behind the destination, where it is no option",
-        "hint: options come first: sftpsh --strict server",
-    ]);
-    run(&["server", "-P", "22"]).exits(1).stdout_is("").complains(&[
-        "\"-P\" stands behind the destination, where it is no option",
-        "hint: options come first: sftpsh -P 22 server",
-    ]);
+    run(&["server", "--strict"])
+        .exits(1)
+        .stdout_is("")
+        .complains(&["\"--strict\" stands behind the destination, where it is no option"]);
+    run(&["server", "-P", "22"])
+        .exits(1)
+        .stdout_is("")
+        .complains(&["\"-P\" stands behind the destination, where it is no option"]);
 }
 
 #[test]

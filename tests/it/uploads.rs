@@ -179,7 +179,6 @@ fn where_nothing_may_be_made_beside_what_a_link_leads_to_the_way_out_is_told() {
         .unprivileged()
         .types("put --atomic f link")
         .reports("dest open \"REMOTE/link\": Permission denied")
-        .hints("put without --atomic writes into the target itself")
         .remote_file("d/aim", "old");
 }
 

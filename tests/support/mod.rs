@@ -6,7 +6,6 @@
 //! Shell::on(Remote::with(["site/index.html"]))        // a remote directory with one file, served by sftp-server over -D
 //!     .types("rm site")                               // one line on the program's stdin; more lines, more calls
 //!     .fails_with("site: is a directory")             // some line on stderr says so, and the exit code is this mode's
-//!     .hints("use rm -r to remove a directory")       // a line `hint: …`
 //!     .remote_still_has("site/index.html");           // there, and byte for byte as it was
 //! ```
 //!

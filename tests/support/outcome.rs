@@ -49,14 +49,6 @@ checks! {
         self.expect_in("stderr", text, true);
     }
 
-    /// A line on stderr is this hint.
-    fn hints(self, text: &str) {
-        let line = format!("hint: {text}");
-        if !self.stderr.lines().any(|each| each == line) {
-            self.mismatch(format!("stderr has no line {line:?}"));
-        }
-    }
-
     /// stdout holds this.
     fn prints(self, text: &str) {
         self.expect_in("stdout", text, true);

@@ -1,0 +1,175 @@
+//! Hints: a person at a prompt gets them, a program that waits for exact lines never does.
+
+use crate::support::{Embedded, Entry, Key, Mode, Remote, Shell, free_port, generate_key};
+use std::fs;
+
+fn shell() -> Shell {
+    let files = ["a", "full/y", "full/z", "sub/"].map(Entry::from).into_iter().chain([Entry::link("link", "sub")]);
+    let here = [Entry::from("tree/photo"), Entry::from("a")];
+    Shell::on(Remote::with(files)).here(here)
+}
+
+/// Types lines at a prompt, each of which must be answered with its hint.
+fn hinted(shell: Shell, cases: &[(&str, &str)]) {
+    let mut terminal = shell.at_a_terminal_of(24, 250);
+    for (at, (line, hint)) in cases.iter().enumerate() {
+        let before = terminal.roll().matches(&format!("hint: {hint}")).count();
+        assert_eq!(before, 0, "case {at} can't fail: its hint is on the screen already");
+        terminal = terminal.types(line).sees(&format!("hint: {hint}"));
+    }
+    terminal.types("bye").ends_with(0);
+}
+
+#[test]
+fn a_command_that_fails_at_a_prompt_is_followed_by_what_helps() {
+    hinted(
+        shell(),
+        &[
+            ("get gone", "ls lists what is there"),
+            ("get full", "use get -r to fetch a directory"),
+            ("put tree", "use put -r to send a directory"),
+            ("put gone", "lls lists what is here, lcd goes elsewhere"),
+            ("get a no/where", "lmkdir makes a local directory"),
+            ("get a /dev/full", "make room there, or give another local path"),
+            ("rmdir full", "rm -r removes a directory and what is in it"),
+            ("rm full", "rm -r removes a directory and what is in it, rmdir an empty one"),
+            ("rm -r link/", "without the slash behind its name the link is removed, and not what it leads to"),
+            ("rmdir a", "rm removes files"),
+            ("mkdir no/x", "mkdir -p creates missing parents too"),
+            ("rename a full", "to move something into a directory, give the name it shall have there"),
+            ("chown no-such-user a", "give the number; ls -n shows those of the files that are there"),
+            ("cd -", "a directory named - is ./-"),
+        ],
+    );
+}
+
+#[test]
+fn a_line_that_makes_no_sense_at_a_prompt_is_followed_by_what_helps() {
+    hinted(
+        shell(),
+        &[
+            ("gte a", "did you mean get?"),
+            ("frobnicate", "help lists the commands"),
+            ("rm -z a", "rm knows -r (--recursive)"),
+            ("get 'a", "a backslash takes the next character as it is"),
+            ("get -a --on-conflict skip a", "give one of them"),
+            ("get --newer-than never a", "a time is an age, such as 2d or 1h30m, or a date, such as 2026-11-01"),
+        ],
+    );
+    let cases = [("put --atomic a", "put without --atomic writes into the target itself")];
+    hinted(Shell::on(Remote::with(["a"]).lying("no-extensions")).here(["a"]), &cases);
+}
+
+/// Connects at a terminal, in vain; this hint must be the last line but `Connection closed`.
+fn fails_with_hint(shell: Shell, words: &[&str], hint: &str) {
+    let outcome = shell.with_args(words).at_a_terminal_of(24, 250).sees("hint: ").ends_with(255);
+    let lines: Vec<&str> =
+        outcome.stdout().lines().map(str::trim_end).filter(|line| *line != "Connection closed").collect();
+    assert_eq!(lines.last(), Some(&&*format!("hint: {hint}")), "{words:?}: {lines:?}");
+}
+
+#[test]
+fn a_connection_that_fails_at_a_terminal_is_followed_by_what_helps() {
+    let closed = format!("-oPort={}", free_port());
+    let ssh = "use -S ssh to connect through the ssh program";
+    let program = "give the whole path of a program that is there";
+    for (words, hint) in [
+        (&[&*closed][..], "check that an SSH server listens there; -P names another port"),
+        (&["-6"], "-4, -6 and AddressFamily choose between the families"),
+        (&["-oRevokedHostKeys=/etc/krl"], ssh),
+        (&["-c", "3des-cbc"], ssh),
+        (&["-S", "/nowhere/ssh"], program),
+        (&["-D", "/nowhere/sftp-server -e"], program),
+        (&["-s", "nosuch"], "the server has no SFTP subsystem by that name; -s /path/to/sftp-server may start it"),
+    ] {
+        fails_with_hint(Shell::on(Remote::empty().over_ssh()), words, hint);
+    }
+    let old = Remote::empty().sshd_config("Ciphers 3des-cbc,aes128-cbc").sshd_config("MACs hmac-sha1");
+    let hint = "the server may know old algorithms only; use -S ssh to connect through the ssh program";
+    fails_with_hint(Shell::on(old), &[], hint);
+}
+
+#[test]
+fn a_log_in_that_fails_at_a_terminal_is_followed_by_what_helps() {
+    let strange_key = Shell::on(Remote::empty().served_by(Embedded::new().takes_keys())).prepare(|world| {
+        let key = world.home().join(".ssh/id_ed25519");
+        fs::remove_file(&key).unwrap();
+        generate_key(&key, "ed25519");
+    });
+    let hint = "name the right key with -i FILE, or make yours known there: ssh-copy-id joe@127.0.0.1";
+    fails_with_hint(strange_key, &["-oUser=joe"], hint);
+    let open = Shell::on(Remote::empty().served_by(Embedded::new().password("x")))
+        .here([Entry::file("secret", "x\n").mode(0o644)]);
+    let hint = "a password is for its owner alone: chmod 600 secret";
+    fails_with_hint(open, &["--password-file", "secret"], hint);
+    let asked = Shell::on(Remote::empty().served_by(Embedded::new().password("x")));
+    let hint = "nobody could be asked for a password or passphrase: use ssh-agent or a key without one";
+    fails_with_hint(asked, &["-oBatchMode=yes"], hint);
+}
+
+#[test]
+fn a_host_key_that_is_not_trusted_at_a_terminal_is_followed_by_what_helps() {
+    let changed = Shell::on(Remote::empty().over_ssh()).prepare(|world| {
+        let other = world.root().join("other");
+        generate_key(&other, "ed25519");
+        let key = fs::read_to_string(other.with_extension("pub")).unwrap();
+        let line = format!("[127.0.0.1]:{} {key}", world.sshd().port());
+        fs::write(world.home().join(".ssh/known_hosts"), line).unwrap();
+    });
+    let hint = "if the host really has a new key, remove the old one with: ssh-keygen -f HOME/.ssh/known_hosts -R '[127.0.0.1]:PORT'";
+    fails_with_hint(changed, &[], hint);
+    let unknown = Shell::on(Remote::empty().over_ssh().unknown_to_us());
+    let outcome = unknown.with_args(["-oStrictHostKeyChecking=yes"]).at_a_terminal_of(24, 300).ends_with(255);
+    let end = "if that is right, add it with: ssh-keyscan -p PORT 127.0.0.1 >> HOME/.ssh/known_hosts";
+    assert!(
+        outcome.stdout().contains("hint: the key shown is SHA256:") && outcome.stdout().contains(end),
+        "{}",
+        outcome.stdout()
+    );
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense_at_a_terminal_is_followed_by_what_helps() {
+    for (words, hint) in [
+        (&["--nonsense"][..], "hint: sftpsh --help lists the options"),
+        (&["server", "--strict"], "hint: options come first: sftpsh --strict server"),
+        (&["server", "-P", "22"], "hint: options come first: sftpsh -P 22 server"),
+    ] {
+        Shell::on(Remote::empty().over_ssh()).to(words).at_a_terminal().sees(hint).ends_with(1);
+    }
+}
+
+#[test]
+fn a_program_reads_its_answer_and_the_next_prompt_and_nothing_between() {
+    let failing = ["get gone", "gte a", "rm full", "cd -"];
+    for mode in [Mode::Piped, Mode::BatchOnStdin, Mode::BatchFile] {
+        let lines = failing.map(|line| format!("-{line}\n")).concat();
+        shell().in_mode(mode).types_bytes(lines.as_bytes()).succeeds().reports("not found").reports_no("hint");
+    }
+    for mode in [Mode::Piped, Mode::BatchOnStdin] {
+        Shell::on(Remote::empty().over_ssh()).with_args(["-6"]).in_mode(mode).exits(255).reports_no("hint");
+    }
+    shell().with_args(["-e", "gte a"]).exits(1).reports_no("hint");
+    shell().with_args(["--nonsense"]).exits(1).reports_no("hint");
+}
+
+#[test]
+fn on_a_terminal_that_no_person_edits_lines_on_there_are_no_hints() {
+    let typewriters = [
+        shell().with_args(["--plain"]).at_a_terminal(),
+        shell().env("SFTPSH_PLAIN", "1").at_a_terminal(),
+        shell().env("TERM", "dumb").at_a_terminal(),
+        shell().env("TERM", "").at_a_terminal(),
+    ];
+    for terminal in typewriters {
+        let terminal = terminal.at_the_prompt().sends(b"get gone\n").hears("not found.\r\nsftp> ");
+        let terminal = terminal.sends(b"gte a\n").hears("There is no \"gte\".\r\nsftp> ");
+        let outcome = terminal.presses(Key::Ctrl('d')).ends_with(0);
+        assert!(!outcome.stdout().contains("hint"), "{}", outcome.stdout());
+    }
+    for words in [&["--plain", "-6"][..], &["-b", "/dev/null", "-6"], &["-e", "pwd", "-6"]] {
+        let shell = Shell::on(Remote::empty().over_ssh()).with_args(words);
+        let outcome = shell.at_a_terminal().sees("Could not resolve").ends_with(255);
+        assert!(!outcome.stdout().contains("hint"), "{words:?}: {}", outcome.stdout());
+    }
+}
