@@ -3,7 +3,8 @@
 
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run};
 use crate::name;
-use crate::sftp::{Attributes, Error, Extension, FileType, Handle, OpenFlags};
+use crate::remote::{self, CopyError, OpenFile};
+use crate::sftp::{Attributes, Error, FileType, OpenFlags};
 use crate::terminal::Printable;
 
 /// Copy remote file
@@ -49,11 +50,11 @@ impl Run for Cp {
             .session()
             .open_file(&to, flags, Attributes::with_permissions(mode))
             .map_err(|error| cannot_open(&to, &error))?;
-        let copied = copy_open(cx, &source, &copy).and_then(|()| cx.session().close(copy));
-        copied.map(|()| Outcome::Done).map_err(|error| {
-            let (shown_from, shown_to) = (Printable(from.as_bytes()), Printable(to.as_bytes()));
-            Failure::refused(format!("Couldn't copy file \"{shown_from}\" to \"{shown_to}\""), &error)
-        })
+        let (reads, writes) = (OpenFile { path: &from, handle: &source }, OpenFile { path: &to, handle: &copy });
+        remote::copy(cx.session(), reads, writes, attributes.size, cx.interrupt())
+            .and_then(|()| Ok(cx.session().close(copy)?))
+            .map(|()| Outcome::Done)
+            .map_err(|error| not_copied(&from, &to, &error))
     }
 }
 
@@ -81,8 +82,7 @@ fn refuse_self(cx: &Context, from: &name::RemotePath, to: &name::RemotePath) -> 
     let (from_canonical, to_canonical) = (canonical(from), canonical(to));
     match (from_canonical.wait(), to_canonical.wait()) {
         (Ok(one), Ok(other)) if one == other => {
-            let (shown_from, shown_to) = (Printable(from.as_bytes()), Printable(to.as_bytes()));
-            Err(Failure::new(format!("Couldn't copy file \"{shown_from}\" to \"{shown_to}\": they are the same file")))
+            Err(Failure::new(format!("{}: they are the same file", could_not_copy(from, to))))
         }
         _ => Ok(()),
     }
@@ -92,21 +92,14 @@ fn cannot_open(path: &name::RemotePath, error: &Error) -> Failure {
     Failure::refused(format!("remote open(\"{}\")", Printable(path.as_bytes())), error)
 }
 
-fn copy_open(cx: &Context, source: &Handle, copy: &Handle) -> Result<(), Error> {
-    if cx.session().offers(Extension::CopyData) {
-        // A length of 0 means: to the end of the file (OpenSSH PROTOCOL, 4.10).
-        return cx.session().copy_data(source, 0, 0, copy, 0);
+fn not_copied(from: &name::RemotePath, to: &name::RemotePath, error: &CopyError) -> Failure {
+    match error {
+        CopyError::Session(error) => Failure::refused(could_not_copy(from, to), error),
+        CopyError::Truncated { .. } => Failure::new(format!("{}: {error}", could_not_copy(from, to))),
+        CopyError::Interrupted => Failure::told(),
     }
-    let piece = cx.session().limits().read_bytes.min(cx.session().limits().write_bytes);
-    let mut offset = 0;
-    loop {
-        match cx.session().read(source, offset, piece) {
-            Ok(data) => {
-                cx.session().write(copy, offset, &data)?;
-                offset += data.len() as u64;
-            }
-            Err(error) if error.is_eof() => return Ok(()),
-            Err(error) => return Err(error),
-        }
-    }
+}
+
+fn could_not_copy(from: &name::RemotePath, to: &name::RemotePath) -> String {
+    format!("Couldn't copy file \"{}\" to \"{}\"", Printable(from.as_bytes()), Printable(to.as_bytes()))
 }

@@ -4,6 +4,7 @@
 //! in flight. Nothing here knows a command, prints, or touches a local file but to match local names against a pattern.
 #![forbid(unsafe_code)]
 
+mod copy;
 mod error;
 mod expand;
 pub mod glob;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
+pub use self::copy::{CopyError, OpenFile, copy};
 pub use self::error::{Act, Cause, Error};
 pub use self::expand::{Expansion, Match, expand};
 pub use self::glob::Pattern;

@@ -203,6 +203,43 @@ fn cp_copies_on_the_server_and_into_directories() {
 }
 
 #[test]
+fn cp_is_whole_or_a_failure() {
+    for (lie, complaint) in [
+        ("none", None),
+        ("cap-reads=3000", None),
+        ("gap-then-eof=500000", None),
+        ("reorder", None),
+        ("size=0", None),
+        ("made-up=9000000", None),
+        ("copies-less=700000", None),
+        ("copies-less=40000", Some(": the copy ends at byte 40000 of 700000")),
+        ("eof-at=40000", Some(": the copy ends at byte 40000 of 700000")),
+        ("size=9000000", Some(": the copy ends at byte 700000 of 9000000")),
+        ("read-fails-at=300000", Some(": Failure")),
+        ("enospc-at=300000", Some(": Failure")),
+        ("close-fails", Some(": Failure")),
+    ] {
+        let outcome =
+            Shell::on(Remote::with([Entry::sized("big", 700_000)]).lying(lie)).types("cp big copy").as_batch();
+        let Some(complaint) = complaint else {
+            outcome.succeeds().quietly().remote_file("copy", crate::support::noise(b"big", 700_000));
+            continue;
+        };
+        outcome.exits(1).reports(&format!("Couldn't copy file \"REMOTE/big\" to \"REMOTE/copy\"{complaint}"));
+    }
+}
+
+#[test]
+fn ctrl_c_stops_a_copy_from_a_server_that_says_nothing() {
+    let (mut running, _world) =
+        Shell::on(Remote::with([Entry::sized("big", 700_000)]).lying("stall-at=300000")).start();
+    running.types("cp big copy").prints("sftp> cp big copy\n").signals(rustix::process::Signal::INT);
+    running.reports("Interrupt\n");
+    let finished = running.ends();
+    assert_eq!((finished.code, finished.hung), (1, false));
+}
+
+#[test]
 fn chmod_takes_octal_and_symbolic_modes() {
     Shell::on(Remote::with([Entry::file("a", "").mode(0o644), Entry::file("b", "").mode(0o755)]))
         .types("chmod 600 a")

@@ -117,6 +117,8 @@ pub(crate) enum Lie {
     BadRealpath,
     /// `hash…`: the server computes hashes of files, rightly or not.
     Hash(Hashing),
+    /// `copies-less=N`: the server offers `copy-data` and copies N bytes at most.
+    CopiesLess(u64),
     /// `link-then-directory`: a directory is listed as a link to `/tmp` first.
     LinkThenDirectory,
 }
@@ -186,6 +188,7 @@ impl Lie {
             "bad-count" => Self::BadCount,
             "no-names" => Self::NoNames,
             "bad-realpath" => Self::BadRealpath,
+            "copies-less" => Self::CopiesLess(number),
             "link-then-directory" => Self::LinkThenDirectory,
             _ => Self::Hash(Hashing::parse(name)?),
         })
@@ -266,6 +269,7 @@ impl Teller {
             Lie::Owners => version(3, &[("users-groups-by-id@openssh.com", "1")]).bytes(),
             Lie::MadeUp(_) => version(3, &[("statvfs@openssh.com", "2")]).bytes(),
             Lie::Hash(hashing) => version(3, hashing.offer()).bytes(),
+            Lie::CopiesLess(_) => version(3, &[("copy-data", "1")]).bytes(),
             Lie::Motd => [b"Welcome to the machine!\n".to_vec(), self.honest.answer(request).bytes()].concat(),
             _ => self.honest.answer(request).bytes(),
         }
@@ -326,6 +330,7 @@ impl Teller {
             wire::READ if self.lie == Lie::Hash(Hashing::Unreadable) => {
                 Packet::status(request.id, wire::FAILURE, "Input/output error")
             }
+            wire::EXTENDED if matches!(self.lie, Lie::CopiesLess(_)) => self.copy(request),
             wire::EXTENDED if self.lie == Lie::Owners => owners(request),
             wire::EXTENDED if matches!(self.lie, Lie::MadeUp(_)) => stores_nothing(request.id),
             wire::REALPATH if self.tells_long_path(&request) => names(request.id, &[(self.long_path(), None)]),
@@ -357,6 +362,19 @@ impl Teller {
             }
             Err(error) => Packet::status(id, wire::FAILURE, &error.to_string()).bytes(),
         }
+    }
+
+    fn copy(&mut self, mut request: Request) -> Packet {
+        let Lie::CopiesLess(most) = self.lie else { return self.honest.answer(request) };
+        request.string();
+        let source = self.honest.file(&mut request).and_then(std::fs::File::try_clone);
+        // Where to start, and how much of it.
+        request.long();
+        request.long();
+        let target = self.honest.file(&mut request).and_then(std::fs::File::try_clone);
+        let copied = source.and_then(|source| std::io::copy(&mut std::io::Read::take(source, most), &mut target?));
+        let code = if copied.is_ok() { wire::OK } else { wire::FAILURE };
+        Packet::status(request.id, code, "")
     }
 
     fn stat(&mut self, mut request: Request) -> Packet {

@@ -1,0 +1,220 @@
+//! Copies one open remote file to another: by the server alone where it can (OpenSSH PROTOCOL, 4.10), else through us with
+//! many READs and WRITEs in flight. Either way the copy is measured, because a short one looks like a whole one.
+#![forbid(unsafe_code)]
+
+use std::collections::VecDeque;
+
+use super::interrupt::Interrupt;
+use crate::name::RemotePath;
+use crate::sftp::{self, Completions, Extension, FileType, Handle, Reply, Session, calls};
+
+/// Bytes that are on their way, read or written: OpenSSH's own client keeps 64 requests of 32 KiB.
+const WINDOW: u64 = 2 << 20;
+
+/// The most bytes of one request, so that several are in flight whatever the server takes.
+const MOST_PIECE: u32 = 128 << 10;
+
+/// How often the server must say that the source ends too early, at one offset, before it is believed.
+const DOUBTS: u32 = 2;
+
+/// An open file and its path.
+#[derive(Clone, Copy)]
+pub struct OpenFile<'a> {
+    /// Its path.
+    pub path: &'a RemotePath,
+    /// Its handle: open for reading if it is the source of a copy, for writing if it is the target.
+    pub handle: &'a Handle,
+}
+
+/// Why a file was not copied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CopyError {
+    /// The server refused, or the connection is gone.
+    #[error(transparent)]
+    Session(#[from] sftp::Error),
+    /// The copy is shorter than the source was said to be.
+    #[error("the copy ends at byte {got} of {expected}")]
+    Truncated {
+        /// Bytes of the copy.
+        got: u64,
+        /// Bytes of the source, as STAT had it.
+        expected: u64,
+    },
+    /// Ctrl-C was pressed.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Copies all of `source` to `target`, which is empty, and makes sure that the copy has no fewer bytes than `size`, which the
+/// server told of the source. Where either file lies on a file system that stores nothing (/proc), sizes mean nothing.
+///
+/// # Errors
+/// The server refuses, the copy is too short, or Ctrl-C is pressed. The target holds what was copied until then.
+pub fn copy(
+    session: &Session,
+    source: OpenFile<'_>,
+    target: OpenFile<'_>,
+    size: Option<u64>,
+    interrupt: &Interrupt,
+) -> Result<(), CopyError> {
+    let expected = size.unwrap_or(0);
+    let mut copier = Copier {
+        session,
+        source: source.handle,
+        target: target.handle,
+        queue: Completions::new(),
+        interrupt,
+        piece: session.limits().read_bytes.min(session.limits().write_bytes).min(MOST_PIECE),
+        expected,
+        next: 0,
+        gaps: VecDeque::new(),
+        doubtful: VecDeque::new(),
+        in_flight: 0,
+        end: None,
+    };
+    let moved = match session.offers(Extension::CopyData) {
+        true => copier.ask_the_server().map(|()| None)?,
+        false => Some(copier.move_all()?),
+    };
+    let held = session.fstat(target.handle).ok();
+    let held = held.filter(|held| held.file_type().is_none_or(|file_type| file_type == FileType::Regular));
+    let got = [moved, held.and_then(|held| held.size)].into_iter().flatten().min().unwrap_or(expected);
+    if got >= expected || [source, target].iter().any(|file| stores_nothing(session, file.path)) {
+        return Ok(());
+    }
+    Err(CopyError::Truncated { got, expected })
+}
+
+fn stores_nothing(session: &Session, path: &RemotePath) -> bool {
+    session.offers(Extension::Statvfs) && session.statvfs(path).is_ok_and(|system| system.stores_nothing())
+}
+
+/// A copy under way.
+struct Copier<'a> {
+    session: &'a Session,
+    source: &'a Handle,
+    target: &'a Handle,
+    queue: Completions<Step>,
+    interrupt: &'a Interrupt,
+    /// The most bytes of one request.
+    piece: u32,
+    /// Where the source should end.
+    expected: u64,
+    /// Where the next READ of something new starts.
+    next: u64,
+    /// Parts of which the server gave less than was asked for.
+    gaps: VecDeque<Part>,
+    /// Parts before which the source should not end and does, as the server said this many times. They are asked for again when
+    /// nothing else is on its way.
+    doubtful: VecDeque<(Part, u32)>,
+    /// Bytes that were asked for or sent and not answered.
+    in_flight: u64,
+    /// The lowest offset at which the source was found to end.
+    end: Option<u64>,
+}
+
+#[derive(Clone, Copy)]
+struct Part {
+    offset: u64,
+    length: u32,
+}
+
+/// A request of the copier.
+#[derive(Clone, Copy)]
+enum Step {
+    Whole,
+    Read { part: Part, doubts: u32 },
+    Write { length: u32 },
+}
+
+impl Copier<'_> {
+    /// Has the server copy all of it, and waits for that.
+    fn ask_the_server(&mut self) -> Result<(), CopyError> {
+        // A length of 0 means: to the end of the file.
+        let (source, target) = (self.source, self.target);
+        let call = calls::CopyData { source, source_offset: 0, length: 0, target, target_offset: 0 };
+        self.session.submit_to(&self.queue, Step::Whole, &call);
+        self.take_answers()
+    }
+
+    /// Reads and writes to the end of the source, and returns where that is.
+    fn move_all(&mut self) -> Result<u64, CopyError> {
+        loop {
+            while self.in_flight < WINDOW
+                && let Some((part, doubts)) = self.next_part()
+            {
+                let call = calls::Read { handle: self.source, offset: part.offset, length: part.length };
+                self.session.submit_to(&self.queue, Step::Read { part, doubts }, &call);
+                self.in_flight += u64::from(part.length);
+            }
+            match self.end {
+                Some(end) if self.in_flight == 0 => return Ok(end),
+                _ => self.take_answers()?,
+            }
+        }
+    }
+
+    /// Returns the next part to read. Where the source should end and beyond, one at a time until the server says that it
+    /// ends there: it may have grown, and a size of 0 may mean nothing.
+    fn next_part(&mut self) -> Option<(Part, u32)> {
+        if let Some(gap) = self.gaps.pop_front() {
+            return Some((gap, 0));
+        }
+        if self.in_flight == 0
+            && let Some(doubtful) = self.doubtful.pop_front()
+        {
+            return Some(doubtful);
+        }
+        if self.end.is_some() || self.next >= self.expected && self.in_flight > 0 {
+            return None;
+        }
+        let left = self.expected.saturating_sub(self.next);
+        let length = if left == 0 { self.piece } else { u32::try_from(left).unwrap_or(u32::MAX).min(self.piece) };
+        let part = Part { offset: self.next, length };
+        self.next += u64::from(length);
+        Some((part, 0))
+    }
+
+    /// Waits for answers, or for Ctrl-C.
+    fn take_answers(&mut self) -> Result<(), CopyError> {
+        let watch = self.interrupt.watch(self.queue.nudge());
+        let mut answers = VecDeque::new();
+        while answers.is_empty() {
+            if watch.was_pressed() {
+                return Err(CopyError::Interrupted);
+            }
+            answers = self.queue.wait(None);
+        }
+        answers.into_iter().try_for_each(|(step, outcome)| self.take(step, outcome))
+    }
+
+    fn take(&mut self, step: Step, outcome: Result<Reply, sftp::Error>) -> Result<(), CopyError> {
+        match (step, outcome) {
+            (Step::Read { part, .. }, Ok(Reply::Data(data))) => {
+                // No longer than what was asked for, which the session checks.
+                let length = u32::try_from(data.len()).unwrap_or(part.length);
+                let call = calls::Write { handle: self.target, offset: part.offset, data: &data };
+                self.session.submit_to(&self.queue, Step::Write { length }, &call);
+                let rest = Part { offset: part.offset + u64::from(length), length: part.length - length };
+                self.in_flight -= u64::from(rest.length);
+                if rest.length > 0 {
+                    self.gaps.push_back(rest);
+                }
+            }
+            (Step::Read { part, doubts }, outcome) => {
+                outcome.map_or_else(|error| if error.is_eof() { Ok(()) } else { Err(error) }, |_| Ok(()))?;
+                self.in_flight -= u64::from(part.length);
+                match part.offset < self.expected && doubts < DOUBTS {
+                    true => self.doubtful.push_back((part, doubts + 1)),
+                    false => self.end = Some(self.end.map_or(part.offset, |end| end.min(part.offset))),
+                }
+            }
+            (Step::Write { length }, outcome) => {
+                outcome?;
+                self.in_flight -= u64::from(length);
+            }
+            (Step::Whole, outcome) => drop(outcome?),
+        }
+        Ok(())
+    }
+}
