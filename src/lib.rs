@@ -28,5 +28,6 @@ pub mod cli;
 pub mod mode;
 pub mod name;
 pub mod program;
+pub mod sticky;
 pub mod terminal;
 pub mod transport;

@@ -12,6 +12,7 @@ use jiff::{Span, Timestamp, ZonedDateTime, civil};
 
 use super::{Context, Failure, Word, local_cause};
 use crate::cli::scaled_number;
+use crate::sticky;
 use crate::terminal::Printable;
 use crate::transfer::{RulesBuilder, Selection};
 
@@ -118,7 +119,7 @@ impl Given {
             Given::Include(pattern) => builder.include(pattern).map_err(|why| unfit(INCLUDE, pattern, why)),
             Given::From(path) => {
                 let shown = path.as_os_str().as_encoded_bytes();
-                let contents = fs::read(cx.local.resolve(path))
+                let contents = sticky::read(&cx.local.resolve(path))
                     .map_err(|error| unfit(EXCLUDE_FROM, shown, local_cause(&error)))?;
                 builder.file(&contents).map_err(|(line, why)| unfit(EXCLUDE_FROM, shown, format!("line {line}: {why}")))
             }

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 
+use crate::sticky;
+
 /// The local working directory: where relative local paths start. Always absolute, and free of links when it was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalDirectory(PathBuf);
@@ -26,7 +28,7 @@ impl LocalDirectory {
     /// # Errors
     /// It does not exist, is no directory, or may not be entered.
     pub fn open(path: &Path) -> io::Result<LocalDirectory> {
-        let directory = path.canonicalize()?;
+        let directory = sticky::follow(path)?.canonicalize()?;
         if !directory.metadata()?.is_dir() {
             return Err(rustix::io::Errno::NOTDIR.into());
         }

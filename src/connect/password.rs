@@ -3,7 +3,6 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::askpass::answer_of;
 use crate::program;
+use crate::sticky;
 
 /// A command that prints the password on its first line; split as a shell splits words, and run without one.
 const COMMAND_VARIABLE: &str = "SFTPSH_PASSWORD_COMMAND";
@@ -95,7 +95,7 @@ impl Ready {
 }
 
 fn read(file: &Path) -> Result<Zeroizing<String>, UnfitFile> {
-    let opened = File::open(file)?;
+    let opened = sticky::open(file)?;
     // Asked of what was opened: a name could stand for another file by now.
     let mode = opened.metadata()?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {

@@ -1,7 +1,6 @@
 //! From a command line to a session and to its end: connects, goes to the destination's path or fetches it, then obeys.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
@@ -24,6 +23,7 @@ use crate::commands::{Context, Settings, words_of};
 use crate::connect::Connector;
 use crate::sftp::Session;
 use crate::ssh;
+use crate::sticky;
 use crate::terminal::output::Quiet;
 use crate::terminal::{ByteSize, Output, Printable};
 use crate::transfer::Limit;
@@ -228,7 +228,7 @@ fn open_script(batch: Option<&Batch>) -> Result<Option<Script>, (PathBuf, io::Er
     match batch {
         None => Ok(None),
         Some(Batch::StandardInput) => Ok(Some(Script::of_stdin())),
-        Some(Batch::File(path)) => match File::open(path) {
+        Some(Batch::File(path)) => match sticky::open(path) {
             Ok(file) => Ok(Some(Script::of_file(path, file))),
             Err(error) => Err((path.clone(), error)),
         },

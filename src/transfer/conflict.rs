@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use super::request::{Direction, OnConflict};
+use crate::name::RemotePath;
 
 /// A target that is there already.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +77,23 @@ impl fmt::Debug for Question {
     }
 }
 
+/// Names for one that leaves what is there: `NAME.1`, `NAME.2`, …
+#[derive(Default)]
+pub(super) struct Numbering {
+    /// The name that was asked for, and how many were tried instead.
+    tried: Option<(RemotePath, u64)>,
+}
+
+impl Numbering {
+    /// The next name that may be free; `target` counts when it is asked first.
+    pub(super) fn next(&mut self, target: &RemotePath) -> RemotePath {
+        let (first, tried) = self.tried.get_or_insert_with(|| (target.clone(), 0));
+        *tried += 1;
+        let name = [first.as_bytes(), format!(".{tried}").as_bytes()].concat();
+        RemotePath::new(name).unwrap_or_else(|_| target.clone())
+    }
+}
+
 /// What is done about a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -87,6 +105,15 @@ pub(super) enum Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_numbered_from_the_one_that_was_asked_for() {
+        let path = |text: &str| RemotePath::new(text).unwrap();
+        let mut numbering = Numbering::default();
+        let first = numbering.next(&path("/a/b.txt"));
+        assert_eq!(first, path("/a/b.txt.1"));
+        assert_eq!(numbering.next(&first), path("/a/b.txt.2"));
+    }
 
     #[test]
     fn only_what_is_known_to_be_newer_is() {

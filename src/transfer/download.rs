@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use rustix::io::Errno;
 
 use super::event::{Event, File, Note};
 use super::failure::{Act, Cause, Failure};
@@ -18,7 +19,7 @@ use super::handles::Handles;
 use super::hashing::Hashing;
 use super::io::{Asked, Io, Turn, may_be_crowded};
 use super::lines::LineId;
-use super::local::{Opened, Place, Sink, Wanted, bytes};
+use super::local::{Opened, Place, Sink, Standing, Wanted, bytes};
 use super::removal::Moved;
 use super::reporter::Sequence;
 use super::request::Verify;
@@ -34,12 +35,29 @@ const DOUBTS: u32 = 2;
 /// What must be left of a file before more connections are taken for it.
 const SPREADING_BYTES: u64 = 16 << 20;
 
+/// Where a download goes.
+pub(super) struct Target {
+    /// Where it was asked for.
+    pub(super) asked: Place,
+    /// Where it goes: there, or beside what stays there.
+    pub(super) place: Place,
+    /// What it may take the place of.
+    pub(super) standing: Standing,
+}
+
+/// How often a target is decided about anew because something came to be there.
+pub(super) const MOST_DECISIONS: u32 = 100;
+
 /// One file on its way from the server.
 pub(super) struct Download {
     sequence: Sequence,
     remote: RemotePath,
     attributes: Attributes,
+    asked: Place,
     place: Place,
+    standing: Standing,
+    /// How often it was decided about anew.
+    decisions: u32,
     is_in_tree: bool,
     began: Instant,
     state: State,
@@ -106,16 +124,20 @@ impl Download {
         sequence: Sequence,
         remote: RemotePath,
         attributes: Attributes,
-        place: Place,
+        target: Target,
         is_in_tree: bool,
         io: &mut Io,
     ) -> Download {
+        let Target { asked, place, standing } = target;
         let download = Download {
             sequence,
             remote,
             // A file of size 0 may be one of those that only tell when they are read (/proc).
             attributes: Attributes { size: attributes.size.filter(|&size| size > 0), ..attributes },
+            asked,
             place,
+            standing,
+            decisions: 0,
             is_in_tree,
             began: Instant::now(),
             state: State::Opening,
@@ -315,10 +337,21 @@ impl Download {
             }
             return Ok(Turn::MayAsk);
         }
-        let Opened { sink, offset, note, is_complete } = match self.wanted(io).open() {
-            Err(failure) if failure.is_for_want_of_descriptors() && !self.is_second_try => return Ok(Turn::Crowded),
-            opened => opened?,
+        let Opened { sink, offset, note, is_complete } = loop {
+            match self.wanted(io).open() {
+                Err(failure) if failure.is_for_want_of_descriptors() && !self.is_second_try => {
+                    return Ok(Turn::Crowded);
+                }
+                Err(failure) => return Err(failure),
+                Ok(Some(opened)) => break opened,
+                Ok(None) if self.is_settled_anew(io)? => {}
+                Ok(None) => return Ok(Turn::Concluded),
+            }
         };
+        if sink.is_in_place() {
+            // From now on it is ours.
+            self.standing = Standing::Anything;
+        }
         self.handles.add(io.line, handle);
         self.sink = Some(sink);
         if let Some(note) = note {
@@ -342,8 +375,30 @@ impl Download {
             remote: &self.remote,
             attributes: &self.attributes,
             place: &self.place,
+            standing: self.standing,
             settings: &io.settings,
             canceller: &io.canceller,
+        }
+    }
+
+    /// Something else is in its place than it was decided about: decides anew. Returns whether it still goes anywhere; if it
+    /// does not, that was told.
+    fn is_settled_anew(&mut self, io: &mut Io) -> Result<bool, Failure> {
+        self.decisions += 1;
+        if self.decisions > MOST_DECISIONS {
+            return Err(Failure::new(Act::ReplaceLocal, bytes(self.place.shown()), Errno::EXIST));
+        }
+        match io.settle(&self.asked, &self.attributes, |_| false) {
+            Ok((place, standing)) => {
+                (self.place, self.standing) = (place, standing);
+                Ok(true)
+            }
+            Err(target) => {
+                self.handles.clear();
+                io.leave_there(self.sequence, target);
+                io.reporter.file_done(false);
+                Ok(false)
+            }
         }
     }
 
@@ -389,10 +444,19 @@ impl Download {
         }
         // Its drop sends CLOSE, whose answer says nothing about what was read.
         self.handles.clear();
-        if let Some(sink) = self.sink.take() {
-            sink.finish()?;
+        if let Some(mut sink) = self.sink.take() {
+            while !sink.finish(self.standing)? {
+                if !self.is_settled_anew(io)? {
+                    sink.discard();
+                    return Ok(Turn::Concluded);
+                }
+                sink.rename(&self.place);
+            }
         }
-        if let Some(file) = self.file.take() {
+        if let Some(mut file) = self.file.take() {
+            if self.decisions > 0 {
+                file = Arc::new(File { target: bytes(self.place.shown()).to_vec(), ..File::clone(&file) });
+            }
             self.is_moved = true;
             let finished = Event::Finished { file, length: self.written, elapsed: self.began.elapsed() };
             io.reporter.tell(self.sequence, finished);

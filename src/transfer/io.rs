@@ -1,18 +1,20 @@
 //! What every file in flight works with: the session, the queue of answers, the window, the reporter.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::conflict::{Conflict, Question, Verdict};
+use super::conflict::{Conflict, Question, Verdict, Version};
 use super::event::{Event, Note};
 use super::hashing::Hashes;
 use super::job::Canceller;
 use super::limit::Limit;
 use super::lines::{LineId, Lines};
+use super::local::{Place, Standing, bytes};
 use super::reporter::{Reporter, Sequence};
-use super::request::OnConflict;
+use super::request::{Direction, OnConflict};
 use super::settings::Settings;
 use super::window::Window;
-use crate::sftp::{self, Call, Completions, Reply, Session, StatusCode};
+use crate::sftp::{self, Attributes, Call, Completions, Reply, Session, StatusCode};
 
 /// The engine's tools, lent to one file at a time.
 pub(super) struct Io {
@@ -69,6 +71,12 @@ pub(super) enum Asked {
     Close,
     /// To put what was written in the place of its target.
     Replace,
+    /// To give what was written the name of its target, which nothing may have.
+    Link,
+    /// To take its other name from it then.
+    Unlink,
+    /// What is where it shall be, just before it is put there.
+    WhatCame,
     /// What is at the target after what was written beside it went away.
     WhoseIsIt,
     /// To remove what was written beside a target that stays.
@@ -115,6 +123,37 @@ impl Io {
             OnConflict::Newer if is_newer => Verdict::Overwrite,
             OnConflict::Rename => Verdict::Rename,
             OnConflict::Skip | OnConflict::Newer | OnConflict::Ask => Verdict::Skip,
+        }
+    }
+
+    /// Returns what may be replaced without a decision.
+    pub(super) fn standing_unasked(&self) -> Standing {
+        let options = self.settings.options;
+        match options.resume || options.on_conflict == OnConflict::Overwrite {
+            true => Standing::Anything,
+            false => Standing::Nothing,
+        }
+    }
+
+    /// Decides where a download goes when something is there already: there, or under another name. `taken` tells of paths, as
+    /// messages show them, that will be there soon. Returns the target that stays as an error if it goes nowhere.
+    pub(super) fn settle(
+        &mut self,
+        place: &Place,
+        source: &Attributes,
+        taken: impl Fn(&Path) -> bool,
+    ) -> Result<(Place, Standing), Vec<u8>> {
+        if self.standing_unasked() == Standing::Anything {
+            return Ok((place.clone(), Standing::Anything));
+        }
+        let Some((there, identity)) = place.there() else { return Ok((place.clone(), Standing::Nothing)) };
+        let target = bytes(place.shown()).to_vec();
+        let modified = source.times.map(|times| i64::from(times.modified));
+        let new = Version { size: source.size, modified };
+        match self.decide(Conflict { direction: Direction::Get, target: target.clone(), there, new }) {
+            Verdict::Overwrite => Ok((place.clone(), Standing::This(identity))),
+            Verdict::Skip => Err(target),
+            Verdict::Rename => Ok((place.clone().numbered(taken), Standing::Nothing)),
         }
     }
 

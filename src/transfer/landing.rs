@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use super::conflict::Numbering;
 use super::local::{partial_name, random_partial_name};
 use crate::name::RemotePath;
 use crate::sftp::{Attributes, FileType};
@@ -40,8 +41,16 @@ pub(super) struct Landing {
     pub(super) may_be_placed: bool,
     /// Whether what is there stays, so that nothing is sent.
     pub(super) is_passed_over: bool,
-    /// The target as it was asked for, and how many names were tried instead.
-    renamed: Option<(RemotePath, u64)>,
+    /// Names instead of its target's.
+    pub(super) numbering: Numbering,
+    /// Whether it was looked again after something came to be where it should be opened.
+    pub(super) is_looked_at_again: bool,
+    /// Whether it is at its target by a hard link, so that its other name only needs to go.
+    pub(super) is_linked: bool,
+    /// Whether the server refused to make that link.
+    pub(super) is_link_refused: bool,
+    /// Whether nothing was at its target just now.
+    pub(super) is_free: bool,
 }
 
 impl Landing {
@@ -62,7 +71,11 @@ impl Landing {
             is_withdrawn: false,
             may_be_placed: false,
             is_passed_over: false,
-            renamed: None,
+            numbering: Numbering::default(),
+            is_looked_at_again: false,
+            is_linked: false,
+            is_link_refused: false,
+            is_free: false,
         }
     }
 
@@ -104,14 +117,6 @@ impl Landing {
             self.must_be_new = true;
         }
     }
-
-    /// The next name that may be free: `NAME.1`, `NAME.2`, …
-    pub(super) fn next_name(&mut self, target: &RemotePath) -> RemotePath {
-        let (first, tried) = self.renamed.get_or_insert_with(|| (target.clone(), 0));
-        *tried += 1;
-        let name = [first.as_bytes(), format!(".{tried}").as_bytes()].concat();
-        RemotePath::new(name).unwrap_or_else(|_| target.clone())
-    }
 }
 
 #[cfg(test)]
@@ -137,13 +142,5 @@ mod tests {
         let known = landing.path.clone();
         landing.go_beside(Some((b"server", &source)));
         assert!(landing.path == known && landing.is_known && known.as_bytes().starts_with(b".b."));
-    }
-
-    #[test]
-    fn names_are_numbered_from_the_one_that_was_asked_for() {
-        let mut landing = Landing::at(&path("/a/b.txt"));
-        let first = landing.next_name(&path("/a/b.txt"));
-        assert_eq!(first, path("/a/b.txt.1"));
-        assert_eq!(landing.next_name(&first), path("/a/b.txt.2"));
     }
 }

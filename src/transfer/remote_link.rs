@@ -5,12 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use super::conflict::{Conflict, Numbering, Verdict, Version};
 use super::event::Event;
 use super::failure::{Act, Failure};
 use super::io::{Asked, Io};
 use super::plan::PutLink;
 use super::remote_tree::Fate;
 use super::reporter::Sequence;
+use super::request::Direction;
 use crate::sftp::{self, Reply, calls};
 
 /// Links that are being made, by their step.
@@ -24,6 +26,7 @@ struct Link {
     directory: Option<Sequence>,
     /// What the server first said against it.
     refusal: Option<sftp::Error>,
+    numbering: Numbering,
 }
 
 /// What becomes of a link after an answer.
@@ -52,7 +55,7 @@ impl RemoteLinks {
 
     /// Sends a link.
     pub(super) fn begin(&mut self, sequence: Sequence, source: PutLink, directory: Option<Sequence>, io: &mut Io) {
-        let link = Link { source, directory, refusal: None };
+        let link = Link { source, directory, refusal: None, numbering: Numbering::default() };
         link.ask(sequence, Asked::MakeLink, io);
         self.links.insert(sequence, link);
     }
@@ -87,7 +90,14 @@ impl RemoteLinks {
             // Its directory was not there yet, or something was removed meanwhile.
             (Asked::ReadLink, Err(error)) if error.is_no_such_file() => Asked::MakeLink,
             // A server removes no directory so.
-            (Asked::ReadLink, _) => Asked::RemoveLink,
+            (Asked::ReadLink, _) => match link.decide(io) {
+                Verdict::Overwrite => Asked::RemoveLink,
+                Verdict::Rename => link.goes_elsewhere(),
+                Verdict::Skip => {
+                    io.leave_there(sequence, link.source.remote.as_bytes().to_vec());
+                    return self.conclude(sequence, false);
+                }
+            },
             (Asked::RemoveLink, Ok(_)) => Asked::MakeLink,
             (_, outcome) => {
                 if let Some(refusal) = link.refusal.take().or(outcome.err()) {
@@ -125,6 +135,20 @@ impl RemoteLinks {
 }
 
 impl Link {
+    /// Decides about what is there. Which of the two is newer is not known.
+    fn decide(&self, io: &mut Io) -> Verdict {
+        let (there, new) = (Version::default(), Version::default());
+        let target = self.source.remote.as_bytes().to_vec();
+        io.decide(Conflict { direction: Direction::Put, target, there, new })
+    }
+
+    /// Leaves what is there, and takes another name.
+    fn goes_elsewhere(&mut self) -> Asked {
+        self.source.remote = self.numbering.next(&self.source.remote);
+        self.refusal = None;
+        Asked::MakeLink
+    }
+
     fn ask(&self, sequence: Sequence, asked: Asked, io: &mut Io) {
         let PutLink { remote, points_to, .. } = &self.source;
         match asked {

@@ -12,11 +12,11 @@ pub(super) use self::beginning::is_complete;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File as LocalFile};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use super::event::{Event, File, Note, Proof};
 use super::failure::{Act, Cause, Failure};
@@ -31,6 +31,7 @@ use super::removal::Moved;
 use super::reporter::Sequence;
 use super::request::{OnConflict, Verify};
 use crate::sftp::{self, Attributes, OpenFlags, Reply, Statvfs, Times, calls};
+use crate::sticky;
 
 /// How much of what is there is compared before anything is appended to it.
 const TAIL_BYTES: u64 = 64 * 1024;
@@ -116,15 +117,13 @@ pub(super) struct Source {
 impl Source {
     pub(super) fn open(plan: &PutFile) -> Result<Source, Failure> {
         // Not blocking: it may have become a FIFO since it was looked at.
-        let follow = if plan.is_named { OFlags::empty() } else { OFlags::NOFOLLOW };
-        let flags = i32::try_from((follow | OFlags::NONBLOCK).bits()).unwrap_or_default();
-        let failed = |act, error: std::io::Error| Failure::new(act, bytes(&plan.shown), error);
-        let local = fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(flags)
-            .open(&plan.local)
-            .map_err(|error| failed(Act::OpenLocal, error))?;
-        let metadata = local.metadata().map_err(|error| failed(Act::StatLocal, error))?;
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let opened = match plan.is_named {
+            true => sticky::open_with(&plan.local, flags),
+            false => openat(CWD, &plan.local, flags | OFlags::NOFOLLOW, Mode::empty()),
+        };
+        let local = LocalFile::from(opened.map_err(|error| Failure::new(Act::OpenLocal, bytes(&plan.shown), error))?);
+        let metadata = local.metadata().map_err(|error| Failure::new(Act::StatLocal, bytes(&plan.shown), error))?;
         if !metadata.is_file() {
             return Err(Failure::new(Act::Upload, bytes(&plan.shown), Cause::NotRegular));
         }
@@ -325,6 +324,11 @@ impl Upload {
             (Asked::Stat, outcome) if self.is_following => self.postponed = Some(outcome),
             (Asked::Stat, outcome) => self.looked(io, outcome),
             (Asked::Open, Ok(Reply::Handle(handle))) => self.opened(io, handle),
+            (Asked::Open, Err(error)) if self.may_have_come_meanwhile(io, &error) => {
+                self.landing.is_looked_at_again = true;
+                self.state = State::Asking;
+                io.ask(self.sequence, Asked::Stat, &calls::Stat { path: &self.source.remote });
+            }
             // What can't be opened there is sent where it is open already.
             (Asked::Open, Err(_)) if self.is_past_opening() => {}
             (Asked::Open, Err(error))
@@ -351,6 +355,9 @@ impl Upload {
             (Asked::Size, Ok(Reply::Attributes(attributes))) => self.check_size(&attributes),
             (Asked::Replace, Ok(_)) => self.state = State::Placed,
             (Asked::Replace, Err(error)) => self.not_placed(io, error),
+            (Asked::Link, outcome) => self.linked(io, outcome),
+            (Asked::Unlink, outcome) => self.unlinked(io, outcome),
+            (Asked::WhatCame, outcome) => self.looked_what_came(io, outcome),
             (Asked::WhoseIsIt, Ok(Reply::Attributes(there))) => self.looked_whose(io, &there),
             (Asked::WhoseIsIt, Err(error)) => self.remember(Act::ReplaceRemote, error),
             (Asked::Withdraw, outcome) => self.landing.is_withdrawn = outcome.is_ok(),
@@ -443,9 +450,9 @@ impl Upload {
         }
         // Their drop closes what is open after a failure.
         self.handles.clear();
-        let file = self.file.take();
+        let file = self.file.take().filter(|_| !self.landing.is_passed_over);
         io.reporter.file_done(self.failure.is_none() && !self.landing.is_passed_over);
-        if self.failure.is_some() {
+        if self.failure.is_some() || self.landing.is_passed_over {
             self.clear_away(io);
         }
         match (self.failure.take(), file) {

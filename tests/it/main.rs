@@ -43,6 +43,7 @@ mod safety;
 mod script;
 mod settings;
 mod start;
+mod sticky;
 mod texts;
 mod transfer;
 mod transfer_flags;

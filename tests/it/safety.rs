@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::support::{Entry, Fault, Relay, Remote, Shell, Toward, World};
@@ -200,6 +201,72 @@ fn targets_that_are_there_are_treated_as_asked_both_ways() {
         .types("get --on-conflict=skip older")
         .reports("older is there already: skipped")
         .succeeds();
+}
+
+/// The time of all that is older than what comes meanwhile.
+fn is_old(path: &Path) {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+}
+
+#[test]
+fn a_download_replaces_nothing_that_came_to_be_meanwhile() {
+    // While it is opened, and while it is read.
+    for when in ["meanwhile=1", "meanwhile=2"] {
+        for (policy, is_there) in [("skip", false), ("newer", false), ("rename", false), ("newer", true)] {
+            let shell = Shell::on(Remote::with([Entry::file("f", "new")]).lying(when)).prepare(|world| {
+                is_old(&world.remote().join("f"));
+                if is_there {
+                    fs::write(world.local().join("f"), "old").unwrap();
+                    let time = SystemTime::UNIX_EPOCH;
+                    fs::File::options().write(true).open(world.local().join("f")).unwrap().set_modified(time).unwrap();
+                }
+            });
+            let outcome = shell.types(&format!("get --on-conflict={policy} f")).as_batch().succeeds();
+            let outcome = outcome.local_file("f", "theirs");
+            match policy {
+                "rename" => outcome.local_file("f.1", "new").local_holds(&["f", "f.1"]),
+                _ => outcome.reports("f is there already").local_holds(&["f"]),
+            };
+        }
+    }
+}
+
+#[test]
+fn an_upload_replaces_nothing_that_came_to_be_meanwhile() {
+    for server in ["meanwhile=3", "meanwhile=4"] {
+        for policy in ["skip", "newer", "rename"] {
+            for flag in ["", "--atomic"] {
+                let shell = Shell::on(Remote::empty().lying(server)).here([Entry::file("f", "new")]);
+                let shell = shell.prepare(|world| is_old(&world.local().join("f")));
+                let line = format!("put --on-conflict={policy} {flag} f");
+                let outcome = shell.types(&line).as_batch().succeeds().remote_file("f", "theirs");
+                match policy {
+                    "rename" => outcome.remote_file("f.1", "new").remote_holds(&["f", "f.1"]),
+                    _ => outcome.reports("f is there already").remote_holds(&["f"]),
+                };
+            }
+        }
+    }
+}
+
+#[test]
+fn links_of_a_tree_that_are_there_are_treated_as_asked_both_ways() {
+    for (policy, kept, other) in [("skip", "there", None), ("rename", "there", Some("new")), ("newer", "there", None)] {
+        let both = || Remote::with([Entry::link("tree/link", "new")]);
+        let outcome = Shell::on(both()).here([Entry::link("tree/link", "there")]);
+        let outcome = outcome.types(&format!("get -r --links --on-conflict={policy} tree")).succeeds();
+        let link = |path: &Path| fs::read_link(path).ok();
+        let local = outcome.the_world().local();
+        assert_eq!(link(&local.join("tree/link")), Some(kept.into()), "get {policy}");
+        assert_eq!(link(&local.join("tree/link.1")), other.map(Into::into), "get {policy}");
+        let outcome =
+            Shell::on(Remote::with([Entry::link("tree/link", "there")])).here([Entry::link("tree/link", "new")]);
+        let outcome = outcome.types(&format!("put -r --links --on-conflict={policy} tree")).succeeds();
+        let remote = outcome.the_world().remote();
+        assert_eq!(link(&remote.join("tree/link")), Some(kept.into()), "put {policy}");
+        assert_eq!(link(&remote.join("tree/link.1")), other.map(Into::into), "put {policy}");
+    }
 }
 
 #[test]

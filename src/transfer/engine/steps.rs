@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use super::super::conflict::{Conflict, Verdict, Version};
-use super::super::download::Download;
+use rustix::io::Errno;
+
+use super::super::download::{self, Download, MOST_DECISIONS};
 use super::super::event::{Event, Note};
 use super::super::failure::{Act, Cause, Failure};
 use super::super::lines::LineId;
@@ -14,7 +15,7 @@ use super::super::remote_link::{Course, Done};
 use super::super::remote_tree::Fate;
 use super::super::removal::{Moved, may_be_itself};
 use super::super::reporter::Sequence;
-use super::super::request::{Direction, OnConflict};
+use super::super::request::Direction;
 use super::super::upload::{Source, Upload};
 use super::{Engine, Moving, STEPS_UNTOLD, Way, path_there};
 use crate::sftp::Attributes;
@@ -158,11 +159,12 @@ impl Engine {
                 let failure = Failure::new(Act::RemoveSource, file.remote.as_bytes(), Cause::Itself);
                 self.fail_file(sequence, failure);
             }
-            Ok(place) => match self.resolve(place, &file.attributes) {
-                Ok((place, target)) => {
-                    let target = target.unwrap_or(path);
+            Ok(asked) => match self.io.settle(&asked, &file.attributes, |path| self.targets.contains(path)) {
+                Ok((place, standing)) => {
+                    let target = if place.shown() == asked.shown() { path } else { place.shown().to_owned() };
+                    let goes = download::Target { asked, place, standing };
                     let download =
-                        Download::begin(sequence, file.remote, file.attributes, place, is_in_tree, &mut self.io);
+                        Download::begin(sequence, file.remote, file.attributes, goes, is_in_tree, &mut self.io);
                     self.add_file(sequence, Way::Get(Box::new(download)), target);
                 }
                 Err(target) => {
@@ -171,28 +173,6 @@ impl Engine {
                 }
             },
             Err(failure) => self.fail_file(sequence, failure),
-        }
-    }
-
-    /// Where a download goes when something is there already: there, or under another name. The target that stays, if it
-    /// goes nowhere.
-    pub(super) fn resolve(&mut self, place: Place, source: &Attributes) -> Result<(Place, Option<PathBuf>), Vec<u8>> {
-        let options = self.io.settings.options;
-        if options.resume || options.on_conflict == OnConflict::Overwrite {
-            return Ok((place, None));
-        }
-        let Some(there) = place.there() else { return Ok((place, None)) };
-        let target = bytes(place.shown()).to_vec();
-        let modified = source.times.map(|times| i64::from(times.modified));
-        let new = Version { size: source.size, modified };
-        match self.io.decide(Conflict { direction: Direction::Get, target: target.clone(), there, new }) {
-            Verdict::Overwrite => Ok((place, None)),
-            Verdict::Skip => Err(target),
-            Verdict::Rename => {
-                let place = place.numbered(|path| self.targets.contains(path));
-                let path = place.shown().to_owned();
-                Ok((place, Some(path)))
-            }
         }
     }
 
@@ -223,10 +203,24 @@ impl Engine {
     pub(super) fn take_get_link(&mut self, sequence: Sequence, link: &GetLink) {
         let (Target::Beneath(name), Some(Some(directory))) = (&link.target, self.local.stack.last()) else { return };
         let times = link.times.filter(|_| self.io.settings.options.preserve);
-        match make_link(directory, name, &link.points_to, times) {
-            Ok(()) => self.removals.begin(sequence, Moved::FetchedLink(link.remote.clone()), &mut self.io),
-            Err(failure) => self.io.reporter.tell(sequence, Event::Failed(failure)),
+        let (asked, attributes) =
+            (Place::beneath(directory, name), Attributes { times: link.times, ..Attributes::default() });
+        let (mut place, mut standing) = (asked.clone(), self.io.standing_unasked());
+        for _ in 0..MOST_DECISIONS {
+            match make_link(&place, &link.points_to, times, standing) {
+                Ok(true) => {
+                    return self.removals.begin(sequence, Moved::FetchedLink(link.remote.clone()), &mut self.io);
+                }
+                Ok(false) => {}
+                Err(failure) => return self.io.reporter.tell(sequence, Event::Failed(failure)),
+            }
+            match self.io.settle(&asked, &attributes, |path| self.targets.contains(path)) {
+                Ok(settled) => (place, standing) = settled,
+                Err(target) => return self.io.leave_there(sequence, target),
+            }
         }
+        let failure = Failure::new(Act::MakeLocalLink, bytes(asked.shown()), Errno::EXIST);
+        self.io.reporter.tell(sequence, Event::Failed(failure));
     }
 
     pub(super) fn take_put_link(&mut self, sequence: Sequence, link: PutLink) {

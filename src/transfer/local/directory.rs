@@ -15,6 +15,7 @@ use super::super::request::{LocalPath, Trust};
 use super::super::settings::Settings;
 use super::sink::timestamps;
 use crate::sftp::Attributes;
+use crate::sticky;
 
 /// Enough to reach what is in the directory: its own permission to be listed is not needed.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
@@ -108,7 +109,12 @@ fn make(
         Err(error) => return Err(failed(error)),
     };
     let flags = ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC | follow;
-    let descriptor = openat(parent, name, flags, Mode::empty()).map_err(failed)?;
+    let opened = match follow.is_empty() {
+        // The user named it by a whole path.
+        true => sticky::open_with(Path::new(name), flags),
+        false => openat(parent, name, flags, Mode::empty()),
+    };
+    let descriptor = opened.map_err(failed)?;
     let preserve = settings.options.preserve;
     let final_mode = match (made, preserve) {
         (true, true) => Some(wanted),

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use rustix::process::geteuid;
 
 use super::directory::Directory;
+use crate::sticky;
 
 /// A regular file where a target shall be.
 pub(super) struct Existing {
@@ -39,6 +40,7 @@ impl Existing {
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Errno::EXIST);
         }
+        sticky::check_writing(&fstat(at)?, &stat)?;
         Ok(Some(Existing { file: file.into(), stat, is_readable }))
     }
 

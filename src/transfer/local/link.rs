@@ -1,13 +1,14 @@
 //! Symbolic links here, as copies of those in a tree that is fetched.
 
 use std::ffi::OsStr;
-use std::path::Path;
 
-use rustix::fs::{AtFlags, readlinkat, renameat, symlinkat, unlinkat, utimensat};
+use rustix::fs::{AtFlags, readlinkat, symlinkat, unlinkat, utimensat};
 use rustix::io::Errno;
 
 use super::super::failure::{Act, Failure};
 use super::directory::{Directory, bytes};
+use super::place::{Place, Standing};
+use super::placing::place;
 use super::sink::timestamps;
 use crate::sftp::Times;
 
@@ -33,42 +34,50 @@ pub(in super::super) fn stays_within(target: &[u8], depth: usize) -> bool {
     !target.starts_with(b"/") && climbed <= depth
 }
 
-/// Makes a link in an open directory, in the place of a file or link that is there.
+/// Makes a link at a place of an open directory, where it may take the place of a file or link. Returns `false` if something is
+/// there that may not be replaced. A link there that is equal is as good.
 pub(in super::super) fn make_link(
-    directory: &Directory,
-    name: &OsStr,
+    at: &Place,
     target: &OsStr,
     times: Option<Times>,
-) -> Result<(), Failure> {
+    standing: Standing,
+) -> Result<bool, Failure> {
+    let Place::Entry { directory, name, shown } = at else { return Ok(false) };
     let at = directory.descriptor();
-    let failed = |act, error: Errno| Failure::new(act, bytes(&directory.shown().join(name)), error);
-    match symlinkat(target, at, name) {
-        Err(Errno::EXIST) => replace(directory, name, target),
-        made => made,
+    let failed = |act, error: Errno| Failure::new(act, bytes(shown), error);
+    let made = match symlinkat(target, at, name) {
+        Err(Errno::EXIST) => replace(directory, name, target, standing),
+        made => made.map(|()| true),
+    };
+    if !made.map_err(|error| failed(Act::MakeLocalLink, error))? {
+        return Ok(false);
     }
-    .map_err(|error| failed(Act::MakeLocalLink, error))?;
     match times {
         Some(times) => utimensat(at, name, &timestamps(times), AtFlags::SYMLINK_NOFOLLOW)
+            .map(|()| true)
             .map_err(|error| failed(Act::SetLocalTimes, error)),
-        None => Ok(()),
+        None => Ok(true),
     }
 }
 
-fn replace(directory: &Directory, name: &OsStr, target: &OsStr) -> Result<(), Errno> {
+fn replace(directory: &Directory, name: &OsStr, target: &OsStr, standing: Standing) -> Result<bool, Errno> {
     let at = directory.descriptor();
     if readlinkat(at, name, Vec::new()).is_ok_and(|there| there.as_bytes() == target.as_encoded_bytes()) {
-        return Ok(());
+        return Ok(true);
+    }
+    if standing == Standing::Nothing {
+        return Ok(false);
     }
     for number in 0..MOST_TRIES {
         let beside = format!(".{}-{number}.sftpsh-link", std::process::id());
-        let beside = Path::new(&beside);
+        let beside = OsStr::new(&beside);
         match symlinkat(target, at, beside) {
             Err(Errno::EXIST) => continue,
             made => made?,
         }
         // A directory is not replaced by it.
-        let replaced = renameat(at, beside, at, name);
-        if replaced.is_err() {
+        let replaced = place(at, beside, name, standing);
+        if replaced != Ok(true) {
             // Where it can't be removed either, that it is there is all there is to say.
             let _ = unlinkat(at, beside, AtFlags::empty());
         }

@@ -6,18 +6,20 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, statat};
+use rustix::fs::{AtFlags, Stat, statat};
 use rustix::io::Errno;
 
 use super::super::conflict::Version;
 use super::super::failure::{Act, Cause, Failure};
 use super::super::request::{LocalPath, Trust};
 use super::directory::{Directory, bytes};
+use crate::sticky;
 
 /// How many links lead on to a file at most, as the kernel has it.
 const MOST_LINKS: usize = 40;
 
 /// Where a downloaded file shall be.
+#[derive(Clone)]
 pub(in super::super) enum Place {
     /// An entry of an open directory.
     Entry {
@@ -32,6 +34,48 @@ pub(in super::super) enum Place {
         /// How messages show it.
         shown: PathBuf,
     },
+}
+
+/// What a file may take the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Standing {
+    /// Whatever is there.
+    Anything,
+    /// Nothing: what came to be meanwhile stays.
+    Nothing,
+    /// The file or link that it was decided about, unless something was changed about it since.
+    This(Identity),
+}
+
+/// Which file or link something is, and in which state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) struct Identity {
+    device: u64,
+    inode: u64,
+    bytes: i64,
+    modified: (i64, i64),
+}
+
+impl Identity {
+    pub(super) fn of(stat: &Stat) -> Identity {
+        // The types of these fields differ from system to system, and all fit.
+        #[allow(clippy::unnecessary_cast, reason = "not on every system")]
+        let modified = (stat.st_mtime as i64, stat.st_mtime_nsec as i64);
+        #[allow(clippy::unnecessary_cast, reason = "not on every system")]
+        let (device, inode) = (stat.st_dev as u64, stat.st_ino as u64);
+        Identity { device, inode, bytes: stat.st_size, modified }
+    }
+}
+
+impl Standing {
+    /// Returns whether a file that is there may be replaced.
+    pub(super) fn admits(self, stat: &Stat) -> bool {
+        match self {
+            Standing::Anything => true,
+            Standing::Nothing => false,
+            Standing::This(identity) => identity == Identity::of(stat),
+        }
+    }
 }
 
 /// The directory that was opened last: files that are fetched one beside the other share it.
@@ -72,10 +116,11 @@ impl Place {
     }
 
     /// What is there already, if anything is: a link itself, not what it leads to. A stream is no obstacle.
-    pub(in super::super) fn there(&self) -> Option<Version> {
+    pub(in super::super) fn there(&self) -> Option<(Version, Identity)> {
         let Place::Entry { directory, name, .. } = self else { return None };
         let stat = statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
-        Some(Version { size: u64::try_from(stat.st_size).ok(), modified: Some(stat.st_mtime) })
+        let version = Version { size: u64::try_from(stat.st_size).ok(), modified: Some(stat.st_mtime) };
+        Some((version, Identity::of(&stat)))
     }
 
     /// The same place under another name: `NAME.1`, or the first number that is free. `taken` tells of paths, as messages
@@ -132,16 +177,17 @@ fn is_stream(file_type: &fs::FileType) -> bool {
 }
 
 /// Follows links to the path that they lead to, which need not exist. Nothing where the path is a descriptor of ours by
-/// name (`/dev/stdout`, `/proc/self/fd/1`): what stands behind it must be written to and not replaced.
+/// name (`/dev/stdout`, `/proc/self/fd/1`): what stands behind it must be written to and not replaced. Links that others put
+/// into a shared directory are not followed, see [`sticky`].
 fn resolve(path: &Path) -> Result<Option<PathBuf>, Errno> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         if is_descriptor(&path) {
             return Ok(None);
         }
-        match fs::read_link(&path) {
-            Ok(target) => path = path.parent().unwrap_or(Path::new("/")).join(target),
-            Err(_) => return Ok(Some(path)),
+        match sticky::step(&path)? {
+            Some(next) => path = next,
+            None => return Ok(Some(path)),
         }
     }
     Err(Errno::LOOP)

@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{
-    AtFlags, CWD, FileType, Gid, Mode, OFlags, Stat, Timestamps, fchmod, fchown, fstat, ftruncate, futimens, openat,
-    renameat, statat, unlinkat,
+    AtFlags, FileType, Gid, Mode, OFlags, Stat, Timestamps, fchmod, fchown, fstat, ftruncate, futimens, openat, statat,
+    unlinkat,
 };
 use rustix::io::Errno;
 
@@ -26,9 +26,11 @@ use super::super::settings::{Settings, bits};
 use super::directory::{Directory, bytes, mode};
 use super::existing::Existing;
 use super::partial::{self, Partial};
-use super::place::Place;
+use super::place::{Place, Standing};
+use super::placing;
 use crate::name::RemotePath;
 use crate::sftp::{Attributes, Times};
+use crate::sticky;
 
 /// The type bits of a regular file, by which a symbolic mode knows that it is no directory.
 const REGULAR: u32 = 0o100_000;
@@ -41,6 +43,8 @@ pub(in super::super) struct Wanted<'a> {
     pub(in super::super) remote: &'a RemotePath,
     pub(in super::super) attributes: &'a Attributes,
     pub(in super::super) place: &'a Place,
+    /// What may be there.
+    pub(in super::super) standing: Standing,
     pub(in super::super) settings: &'a Settings,
     pub(in super::super) canceller: &'a Canceller,
 }
@@ -91,8 +95,8 @@ struct Beside {
 }
 
 impl Wanted<'_> {
-    /// Opens the target.
-    pub(in super::super) fn open(&self) -> Result<Opened, Failure> {
+    /// Opens the target; `None` if something is there that may not be.
+    pub(in super::super) fn open(&self) -> Result<Option<Opened>, Failure> {
         self.open_as(self.settings.options.resume)
     }
 
@@ -116,18 +120,34 @@ impl Wanted<'_> {
         Ok(Foreseen::From(part.filter(is_within).unwrap_or(0)))
     }
 
-    fn open_as(&self, resume: bool) -> Result<Opened, Failure> {
+    fn open_as(&self, resume: bool) -> Result<Option<Opened>, Failure> {
         match self.place {
             Place::Stream { path, .. } => {
                 let file = open_stream(path.as_os_str(), self.canceller).map_err(|error| self.failed(error))?;
-                Ok(Opened { sink: self.sink(Kind::Stream(file), None), offset: 0, note: None, is_complete: false })
+                Ok(Some(Opened {
+                    sink: self.sink(Kind::Stream(file), None),
+                    offset: 0,
+                    note: None,
+                    is_complete: false,
+                }))
             }
-            Place::Entry { directory, name, .. } => self.open_entry(directory, name, resume),
+            Place::Entry { directory, name, .. } => {
+                let existing = Existing::open(directory, name).map_err(|error| self.failed(error))?;
+                match existing.as_ref().is_none_or(|existing| self.standing.admits(&existing.stat)) {
+                    true => self.open_entry(directory, name, existing, resume).map(Some),
+                    false => Ok(None),
+                }
+            }
         }
     }
 
-    fn open_entry(&self, directory: &Rc<Directory>, name: &OsStr, resume: bool) -> Result<Opened, Failure> {
-        let existing = Existing::open(directory, name).map_err(|error| self.failed(error))?;
+    fn open_entry(
+        &self,
+        directory: &Rc<Directory>,
+        name: &OsStr,
+        existing: Option<Existing>,
+        resume: bool,
+    ) -> Result<Opened, Failure> {
         let partial_name = partial::name(name, &self.settings.server, self.remote, self.attributes);
         if resume
             && let Some(existing) = &existing
@@ -235,6 +255,11 @@ impl Sink {
         result.map_err(|error| Failure::new(Act::WriteLocal, bytes(&self.shown), error))
     }
 
+    /// Returns whether it is the target itself that is written.
+    pub(in super::super) fn is_in_place(&self) -> bool {
+        !matches!(self.kind, Kind::Partial(_))
+    }
+
     /// Whether what was written can be read again.
     pub(in super::super) fn is_comparable(&self) -> bool {
         self.is_readable
@@ -275,11 +300,15 @@ impl Sink {
             ftruncate(&beside.partial.file, 0).map_err(|error| wanted.failed(error))?;
             return Ok(self);
         }
-        Ok(wanted.open_as(false)?.sink)
+        match wanted.open_as(false)? {
+            Some(opened) => Ok(opened.sink),
+            None => Err(wanted.failed(Errno::EXIST)),
+        }
     }
 
-    /// All of it is there: gives it mode and times, and its place.
-    pub(in super::super) fn finish(mut self) -> Result<(), Failure> {
+    /// All of it is there: gives it mode and times, and its place. Returns `false` if something is in its place that may not
+    /// be replaced; then it is where it was, and may be given another name or finished again.
+    pub(in super::super) fn finish(&mut self, standing: Standing) -> Result<bool, Failure> {
         let failed = |act, error: Errno| Failure::new(act, bytes(&self.shown), error);
         let file = match &self.kind {
             Kind::Partial(beside) => &beside.partial.file,
@@ -295,7 +324,10 @@ impl Sink {
             rustix::fs::fsync(file).map_err(|error| failed(Act::SyncLocal, error))?;
         }
         if let Kind::Partial(beside) = &mut self.kind {
-            beside.place().map_err(|error| Failure::new(Act::ReplaceLocal, bytes(&self.shown), error))?;
+            let replaced = beside.place(standing);
+            if !replaced.map_err(|error| Failure::new(Act::ReplaceLocal, bytes(&self.shown), error))? {
+                return Ok(false);
+            }
             if self.fsync {
                 // Its new name is in the directory, not in the file.
                 let directory = self.shown.parent().filter(|path| !path.as_os_str().is_empty());
@@ -303,7 +335,14 @@ impl Sink {
                 beside.sync_directory().map_err(|error| Failure::new(Act::SyncLocal, directory, error))?;
             }
         }
-        Ok(())
+        Ok(true)
+    }
+
+    /// Gives what is not in its place yet another one in the same directory.
+    pub(in super::super) fn rename(&mut self, place: &Place) {
+        if let (Kind::Partial(beside), Place::Entry { name, shown, .. }) = (&mut self.kind, place) {
+            (beside.target, self.shown) = (name.clone(), shown.clone());
+        }
     }
 
     /// Stops before all of it is there. What was left for a resume, or nothing where there is nothing to continue.
@@ -326,11 +365,10 @@ impl Sink {
 }
 
 impl Beside {
-    fn place(&mut self) -> Result<(), Errno> {
-        let directory = self.directory.descriptor();
-        renameat(directory, &self.partial.name, directory, &self.target)?;
-        self.is_placed = true;
-        Ok(())
+    /// Puts it in its place. Returns whether it is there, or something that may not be replaced.
+    fn place(&mut self, standing: Standing) -> Result<bool, Errno> {
+        self.is_placed = placing::place(self.directory.descriptor(), &self.partial.name, &self.target, standing)?;
+        Ok(self.is_placed)
     }
 
     fn sync_directory(&self) -> Result<(), Errno> {
@@ -375,7 +413,7 @@ fn has_known_partial(directory: &Directory, name: &OsStr) -> bool {
 fn open_stream(path: &OsStr, canceller: &Canceller) -> Result<File, Errno> {
     let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     loop {
-        match openat(CWD, path, flags, Mode::empty()) {
+        match sticky::open_with(Path::new(path), flags) {
             Err(Errno::NXIO) if is_fifo(path) && !canceller.is_cancelled() => std::thread::sleep(PATIENCE),
             opened => return opened.map(File::from),
         }

@@ -19,6 +19,7 @@ use super::{Planned, PutDirectory, PutFile, PutLink, Step, Wishes};
 use crate::name::{EntryName, RemotePath};
 use crate::remote::{Lifeline, MAX_DEPTH, canonical_answer};
 use crate::sftp::{Attributes, Times, calls};
+use crate::sticky;
 
 /// The steps of an upload.
 pub(super) fn steps(
@@ -92,7 +93,7 @@ impl Iterator for PutPlan {
 impl PutPlan {
     fn plan(&mut self, pair: &PutPair) {
         let (local, shown) = (pair.local.path(), pair.local.shown());
-        let metadata = match fs::metadata(local) {
+        let metadata = match followed(local) {
             Ok(metadata) => metadata,
             // Said before the line about it, as sftp(1) does.
             Err(error) => return self.fail(Failure::new(Act::StatLocal, bytes(shown), error)),
@@ -205,8 +206,10 @@ impl PutPlan {
     fn look_at(&self, local: &Path) -> (io::Result<Metadata>, bool) {
         let metadata = fs::symlink_metadata(local);
         let is_link = metadata.as_ref().is_ok_and(Metadata::is_symlink) && self.options.links == Links::Followed;
-        match fs::metadata(local) {
+        match followed(local) {
             Ok(followed) if is_link => (Ok(followed), true),
+            // As an entry of no kind that is sent, it would be skipped with other words.
+            Err(error) if is_link && error.kind() == io::ErrorKind::PermissionDenied => (Err(error), false),
             _ => (metadata, false),
         }
     }
@@ -270,6 +273,11 @@ impl PutPlan {
     fn fail(&mut self, failure: Failure) {
         self.ready.push_back(Step::Fail(failure).into());
     }
+}
+
+/// What a path leads to, by links that may be followed.
+fn followed(path: &Path) -> io::Result<Metadata> {
+    fs::metadata(sticky::follow(path)?)
 }
 
 /// What makes a directory the same as another, however it is reached.

@@ -4,11 +4,11 @@
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use super::super::conflict::{Conflict, Version};
+use super::super::conflict::{Conflict, Numbering, Version};
 use super::super::failure::{Act, Cause, Failure};
 use super::super::io::Io;
 use super::super::landing::Landing;
-use super::super::local::{Foreseen, Place, Wanted, bytes};
+use super::super::local::{Foreseen, Place, Standing, Wanted, bytes};
 use super::super::plan::{GetFile, PutFile, times};
 use super::super::request::{Direction, OnConflict};
 use super::super::upload::is_complete;
@@ -62,7 +62,8 @@ pub(super) fn of_get(file: &GetFile, place: Place, taken: &HashSet<PathBuf>, io:
     let attributes = Attributes { size: file.attributes.size.filter(|&size| size > 0), ..file.attributes };
     if options.resume {
         let (remote, settings, canceller) = (&file.remote, &io.settings, &io.canceller);
-        let wanted = Wanted { remote, attributes: &attributes, place: &place, settings, canceller };
+        let (attributes, standing) = (&attributes, Standing::Anything);
+        let wanted = Wanted { remote, attributes, place: &place, standing, settings, canceller };
         return match wanted.foresee() {
             Ok(Foreseen::Whole) => Prospect::Stays("is complete"),
             Ok(Foreseen::From(offset)) => moves(shown, offset),
@@ -70,7 +71,7 @@ pub(super) fn of_get(file: &GetFile, place: Place, taken: &HashSet<PathBuf>, io:
         };
     }
     let promised = || taken.contains(place.shown()).then(Version::default);
-    let Some(there) = place.there().or_else(promised) else { return moves(shown, 0) };
+    let Some(there) = place.there().map(|(there, _)| there).or_else(promised) else { return moves(shown, 0) };
     let modified = attributes.times.map(|times| i64::from(times.modified));
     let new = Version { size: attributes.size, modified };
     match decide(options.on_conflict, &Conflict { direction: Direction::Get, target: shown.clone(), there, new }) {
@@ -189,9 +190,9 @@ impl Sent<'_> {
     }
 
     fn free_name(&self) -> Result<RemotePath, sftp::Error> {
-        let mut landing = Landing::at(&self.file.remote);
+        let mut numbering = Numbering::default();
         loop {
-            let name = landing.next_name(&self.file.remote);
+            let name = numbering.next(&self.file.remote);
             match self.io.session().stat(&name) {
                 Ok(_) => {}
                 Err(error) if error.is_no_such_file() && !self.is_taken(&name) => return Ok(name),

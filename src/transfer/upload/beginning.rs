@@ -50,7 +50,7 @@ impl Upload {
                 self.state = State::Closing;
             }
             Verdict::Rename => {
-                self.source.remote = self.landing.next_name(&self.source.remote);
+                self.source.remote = self.landing.numbering.next(&self.source.remote);
                 self.landing.target = self.source.remote.clone();
                 self.state = State::Asking;
                 io.ask(self.sequence, Asked::Stat, &calls::Stat { path: &self.source.remote });
@@ -155,6 +155,12 @@ impl Upload {
             _ => self.start(io),
         }
         self.handles.add(io.line, handle);
+    }
+
+    /// Returns whether a target that was not there may have come to be before it was opened.
+    pub(super) fn may_have_come_meanwhile(&self, io: &Io, error: &sftp::Error) -> bool {
+        let is_new = self.landing.must_be_new && !self.landing.is_beside && !may_replace(io);
+        self.state == State::Opening && is_new && error.leaves_the_session_alive() && !self.landing.is_looked_at_again
     }
 
     pub(super) fn not_opened(&mut self, io: &mut Io, error: sftp::Error) {

@@ -1,6 +1,9 @@
 //! Which file an upload takes the place of, how it gets there, and what becomes of what was written beside it otherwise.
 
-use super::super::event::{Event, Note};
+use std::sync::Arc;
+
+use super::super::conflict::Verdict;
+use super::super::event::{Event, File, Note};
 use super::super::failure::{Act, Cause, Failure};
 use super::super::io::{Asked, Io};
 use super::{State, Upload, may_replace};
@@ -33,11 +36,83 @@ impl Upload {
         self.state = State::Placing;
         self.outstanding += 1;
         let (from, to) = (&self.landing.path, &self.landing.target);
-        // The other one fails where something came to be that shall stay.
-        if io.session().offers(Extension::PosixRename) && (self.landing.replaces || may_replace(io)) {
-            io.ask(self.sequence, Asked::Replace, &calls::PosixRename { from, to });
-        } else {
+        if self.landing.is_linked {
+            io.ask(self.sequence, Asked::Unlink, &calls::Remove { path: from });
+        } else if self.landing.replaces || may_replace(io) {
+            match io.session().offers(Extension::PosixRename) {
+                true => io.ask(self.sequence, Asked::Replace, &calls::PosixRename { from, to }),
+                false => io.ask(self.sequence, Asked::Replace, &calls::Rename { from, to }),
+            }
+        } else if io.session().offers(Extension::Hardlink) && !self.landing.is_link_refused {
+            // link(2) replaces nothing; a RENAME does on some servers (those in Go).
+            io.ask(self.sequence, Asked::Link, &calls::Hardlink { existing: from, link: to });
+        } else if self.landing.is_free {
             io.ask(self.sequence, Asked::Replace, &calls::Rename { from, to });
+        } else {
+            io.ask(self.sequence, Asked::WhatCame, &calls::Lstat { path: to });
+        }
+    }
+
+    /// It has the name of its target, or something else has, or this file system knows no hard links.
+    pub(super) fn linked(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
+        match outcome {
+            Ok(_) => self.landing.is_linked = true,
+            Err(error) if error.leaves_the_session_alive() => self.landing.is_link_refused = true,
+            Err(error) => return self.remember(Act::ReplaceRemote, error),
+        }
+        self.place(io);
+    }
+
+    /// Its other name is gone.
+    pub(super) fn unlinked(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
+        self.state = State::Placed;
+        if outcome.is_err_and(|error| !error.is_no_such_file()) {
+            let (part, target) = (self.landing.path.as_bytes().to_vec(), self.source.remote.as_bytes().to_vec());
+            io.reporter.tell(self.sequence, Event::Noted(Note::KeptThere { part, target }));
+        }
+    }
+
+    /// What is where it shall be now, when nothing was when it was decided about.
+    pub(super) fn looked_what_came(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
+        match outcome {
+            Ok(Reply::Attributes(there)) => self.came_meanwhile(io, &there),
+            Err(error) if error.is_no_such_file() => {
+                self.landing.is_free = true;
+                self.place(io);
+            }
+            Err(error) => self.remember(Act::StatRemote, error),
+            Ok(_) => {}
+        }
+    }
+
+    fn came_meanwhile(&mut self, io: &mut Io, there: &Attributes) {
+        if self.landing.may_be_placed && there.size == Some(self.next) {
+            // By ourselves, and the answer was lost.
+            self.landing.is_linked = true;
+            return self.place(io);
+        }
+        match io.decide(self.conflict_with(there)) {
+            Verdict::Overwrite if !io.session().offers(Extension::PosixRename) => {
+                let target = self.source.remote.as_bytes();
+                self.failure = Some(Failure::new(Act::ReplaceRemote, target, Cause::NoReplacing));
+            }
+            Verdict::Overwrite => {
+                self.landing.replaces(there);
+                self.place(io);
+            }
+            Verdict::Skip => {
+                io.leave_there(self.sequence, self.source.remote.as_bytes().to_vec());
+                self.landing.is_passed_over = true;
+            }
+            Verdict::Rename => {
+                self.source.remote = self.landing.numbering.next(&self.source.remote);
+                self.landing.target = self.source.remote.clone();
+                (self.landing.is_link_refused, self.landing.is_free) = (false, false);
+                if let Some(file) = &mut self.file {
+                    *file = Arc::new(File { target: self.source.remote.as_bytes().to_vec(), ..File::clone(file) });
+                }
+                self.place(io);
+            }
         }
     }
 

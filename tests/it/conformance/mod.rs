@@ -59,6 +59,7 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("listings-for-programs", "tests/it/commands_listing.rs::programs_get_exact_bytes_and_objects"),
     ("many-at-once", "tests/it/transfer/interrupted.rs::a_stopped_download_keeps_the_session_and_its_partial"),
     ("many-at-once", "tests/it/progress.rs::several_files_have_a_line_for_all_of_them"),
+    ("shared-directories", "tests/it/sticky.rs::needs_root_what_others_put_into_a_shared_directory_is_left_alone"),
     ("unread-output", "tests/it/hangup.rs::a_line_after_that_is_not_run_and_its_script_has_failed"),
     ("unread-output", "tests/it/hangup.rs::what_only_prints_ends_early_and_its_script_has_failed"),
     ("second-ctrl-c", "tests/it/progress.rs::a_second_ctrl_c_drops_the_connection"),

@@ -117,6 +117,9 @@ pub(crate) enum Lie {
     BadRealpath,
     /// `hash…`: the server computes hashes of files, rightly or not.
     Hash(Hashing),
+    /// `meanwhile=N`: somebody else makes a file `f`, once: 1 in the client's directory when something is opened, 2 there when
+    /// something is read; 3 in the server's directory when it was not there just now, 4 likewise, and RENAME replaces it and there are no extensions.
+    Meanwhile(u64),
     /// `copies-less=N`: the server offers `copy-data` and copies N bytes at most.
     CopiesLess(u64),
     /// `link-then-directory`: a directory is listed as a link to `/tmp` first.
@@ -188,6 +191,7 @@ impl Lie {
             "bad-count" => Self::BadCount,
             "no-names" => Self::NoNames,
             "bad-realpath" => Self::BadRealpath,
+            "meanwhile" => Self::Meanwhile(number),
             "copies-less" => Self::CopiesLess(number),
             "link-then-directory" => Self::LinkThenDirectory,
             _ => Self::Hash(Hashing::parse(name)?),
@@ -222,6 +226,7 @@ pub(crate) struct Teller {
     stalled: bool,
     left: bool,
     was_short: bool,
+    came: bool,
     done: u64,
 }
 
@@ -236,6 +241,7 @@ impl Teller {
             stalled: false,
             left: false,
             was_short: false,
+            came: false,
             done: 0,
         }
     }
@@ -265,7 +271,7 @@ impl Teller {
         match self.lie {
             Lie::NoVersion => Vec::new(),
             Lie::Version(number) => version(number, &[]).bytes(),
-            Lie::NoExtensions => version(3, &[]).bytes(),
+            Lie::NoExtensions | Lie::Meanwhile(4) => version(3, &[]).bytes(),
             Lie::Owners => version(3, &[("users-groups-by-id@openssh.com", "1")]).bytes(),
             Lie::MadeUp(_) => version(3, &[("statvfs@openssh.com", "2")]).bytes(),
             Lie::Hash(hashing) => version(3, hashing.offer()).bytes(),
@@ -301,12 +307,36 @@ impl Teller {
                 self.one(request);
                 Vec::new()
             }
+            Lie::Meanwhile(when) => self.meanwhile(request, when),
             Lie::CloseStalls if request.kind == wire::CLOSE => {
                 self.stalled = true;
                 Vec::new()
             }
             _ => self.one(request),
         }
+    }
+
+    fn meanwhile(&mut self, mut request: Request, when: u64) -> Vec<u8> {
+        let is_missing = || request.first_string().ends_with(b"/f") && !honest::path(&request.first_string()).exists();
+        let place = match (when, request.kind) {
+            (1, wire::OPEN) | (2, wire::READ) => "../local/f",
+            (3 | 4, wire::STAT | wire::LSTAT) if is_missing() => "f",
+            (4, wire::RENAME) => {
+                let (old, new) = (request.string(), request.string());
+                let is_done = std::fs::rename(honest::path(&old), honest::path(&new)).is_ok();
+                return Packet::status(request.id, if is_done { wire::OK } else { wire::FAILURE }, "").bytes();
+            }
+            _ => return self.one(request),
+        };
+        let bytes = self.one(request);
+        if !std::mem::replace(&mut self.came, true) {
+            // Another file, not the one that is there changed.
+            let made = std::fs::write("../made", "theirs").and_then(|()| std::fs::rename("../made", place));
+            if let Err(error) = made {
+                eprintln!("lying-server: {place}: {error}");
+            }
+        }
+        bytes
     }
 
     /// The answer to one request, where the lie is of one request.

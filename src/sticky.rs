@@ -1,0 +1,229 @@
+//! The kernel's rule for links and files of others in directories like /tmp, kept whether or not the kernel keeps it.
+//!
+//! Whoever may write to a sticky, world-writable directory can put a link, a file or a FIFO where somebody else will open
+//! one by that name. Linux refuses that by its settings `protected_symlinks`, `protected_regular` and `protected_fifos`
+//! (`Documentation/admin-guide/sysctl/fs.rst`); they may be switched off, and other systems have none. As there, the rule
+//! is about the last name of a path, and root is no exception.
+#![forbid(unsafe_code)]
+
+use std::fs::File;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, ftruncate, openat, readlinkat, statat};
+use rustix::io::Errno;
+use rustix::process::geteuid;
+
+/// How many links lead on to a file at most, as the kernel has it.
+const MOST_LINKS: usize = 40;
+
+/// The sticky bit, and that everybody may write: both together make a directory one in which the rule holds.
+const SHARED: u32 = 0o1002;
+
+/// Enough to ask what is in a directory: its own permission to be listed is not needed.
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+const REACH: OFlags = OFlags::PATH;
+#[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+const REACH: OFlags = OFlags::RDONLY;
+
+/// Opens a file for reading.
+///
+/// # Errors
+/// As `open(2)`; `EACCES` for a link that must not be followed.
+pub fn open(path: &Path) -> io::Result<File> {
+    Ok(open_with(path, OFlags::RDONLY)?.into())
+}
+
+/// Reads a whole file.
+///
+/// # Errors
+/// As [`open`], and as `read(2)`.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut contents = Vec::new();
+    io::Read::read_to_end(&mut open(path)?, &mut contents)?;
+    Ok(contents)
+}
+
+/// Opens what exists, whatever it is: nothing is made, and `O_CLOEXEC` is always set.
+///
+/// # Errors
+/// As `open(2)`; `EACCES` for a link that must not be followed, and to write to a file or FIFO that must be left alone.
+pub fn open_with(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let (Some(name), false) = (path.file_name(), is_opaque(&path)) else {
+            return openat(CWD, &path, flags | OFlags::CLOEXEC, Mode::empty());
+        };
+        let directory = parent(&path)?;
+        let writes = flags.intersects(OFlags::WRONLY | OFlags::RDWR);
+        // A FIFO may not even be waited for.
+        if writes && let Ok(there) = statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            check_writing(&fstat(&directory)?, &there)?;
+        }
+        // Emptied only when it is known to be one that may be.
+        let careful = (flags - OFlags::TRUNC) | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        match openat(&directory, name, careful, Mode::empty()) {
+            Ok(file) if !is_link(&fstat(&file)?) => {
+                if writes {
+                    check_writing(&fstat(&directory)?, &fstat(&file)?)?;
+                }
+                if flags.contains(OFlags::TRUNC)
+                    && FileType::from_raw_mode(fstat(&file)?.st_mode) == FileType::RegularFile
+                {
+                    ftruncate(&file, 0)?;
+                }
+                return Ok(file);
+            }
+            // Systems differ in what they say of a link.
+            Ok(_) | Err(Errno::LOOP | Errno::NOTDIR | Errno::MLINK) => {}
+            Err(error) => return Err(error),
+        }
+        path = next(&path, &directory)?.ok_or(Errno::NOTDIR)?;
+    }
+    Err(Errno::LOOP)
+}
+
+/// Follows the links that a path ends with, and returns the path of what they lead to, which need not exist.
+///
+/// # Errors
+/// `ELOOP`, and `EACCES` for a link that must not be followed.
+pub fn follow(path: &Path) -> Result<PathBuf, Errno> {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        match step(&path)? {
+            Some(next) => path = next,
+            None => return Ok(path),
+        }
+    }
+    Err(Errno::LOOP)
+}
+
+/// Follows one link, and returns the path that it leads to; `None` if there is no link that tells one.
+///
+/// # Errors
+/// `EACCES` for a link that must not be followed.
+pub(crate) fn step(path: &Path) -> Result<Option<PathBuf>, Errno> {
+    if path.file_name().is_none() || is_opaque(path) {
+        return Ok(None);
+    }
+    parent(path).map_or(Ok(None), |directory| next(path, &directory))
+}
+
+/// Fails with `EACCES` if a file must not be written to because of the directory that it was found in.
+pub(crate) fn check_writing(directory: &Stat, file: &Stat) -> Result<(), Errno> {
+    let is_protected = matches!(FileType::from_raw_mode(file.st_mode), FileType::RegularFile | FileType::Fifo);
+    match is_protected && !may_use(directory.st_mode, directory.st_uid, file.st_uid, geteuid().as_raw()) {
+        true => Err(Errno::ACCESS),
+        false => Ok(()),
+    }
+}
+
+/// Where the link at the end of a path leads; `None` if there is no link.
+fn next(path: &Path, directory: &OwnedFd) -> Result<Option<PathBuf>, Errno> {
+    let Some(name) = path.file_name() else { return Ok(None) };
+    let Ok(link) = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) else { return Ok(None) };
+    if !is_link(&link) {
+        return Ok(None);
+    }
+    let shared = fstat(directory)?;
+    if !may_use(shared.st_mode, shared.st_uid, link.st_uid, geteuid().as_raw()) {
+        return Err(Errno::ACCESS);
+    }
+    let target = readlinkat(directory, name, Vec::new())?;
+    let target = Path::new(std::ffi::OsStr::from_bytes(target.as_bytes()));
+    Ok(Some(path.parent().unwrap_or(Path::new("")).join(target)))
+}
+
+/// Returns whether we, by our number, may follow or write to what another user may have put into a directory.
+fn may_use(directory_mode: u32, directory_owner: u32, owner: u32, we: u32) -> bool {
+    directory_mode & SHARED != SHARED || owner == we || owner == directory_owner
+}
+
+fn parent(path: &Path) -> Result<OwnedFd, Errno> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    openat(CWD, parent, REACH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+}
+
+fn is_link(stat: &Stat) -> bool {
+    FileType::from_raw_mode(stat.st_mode) == FileType::Symlink
+}
+
+/// Returns whether the kernel alone can follow a path: links of /proc tell no path, and with a slash at its end a path names
+/// what is in front of that.
+fn is_opaque(path: &Path) -> bool {
+    path.starts_with("/proc") || path.starts_with("/dev/fd") || path.as_os_str().as_bytes().ends_with(b"/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    /// The table of the kernel's `may_follow_link` and `may_create_in_sticky`.
+    #[test]
+    fn only_in_a_shared_sticky_directory_does_it_matter_whose_something_is() {
+        const ROOT: u32 = 0;
+        for (mode, directory_owner, owner, we, may) in [
+            (0o041_777, ROOT, 1000, 1001, false),
+            (0o041_777, ROOT, 1000, ROOT, false),
+            (0o041_777, ROOT, 1000, 1000, true),
+            (0o041_777, ROOT, ROOT, 1000, true),
+            (0o041_777, 1000, 1000, ROOT, true),
+            (0o041_773, ROOT, 1000, 1001, false),
+            (0o040_777, ROOT, 1000, 1001, true),
+            (0o041_775, ROOT, 1000, 1001, true),
+            (0o040_755, ROOT, 1000, 1001, true),
+        ] {
+            assert_eq!(
+                may_use(mode, directory_owner, owner, we),
+                may,
+                "{mode:o} of {directory_owner}: {owner} for {we}"
+            );
+        }
+    }
+
+    #[test]
+    fn links_of_our_own_are_followed_and_what_they_lead_to_is_opened() {
+        let here = tempfile::tempdir().unwrap();
+        let at = |name: &str| here.path().join(name);
+        fs::write(at("file"), "old").unwrap();
+        fs::create_dir(at("directory")).unwrap();
+        symlink("file", at("one")).unwrap();
+        symlink(at("one"), at("two")).unwrap();
+        symlink("directory", at("way")).unwrap();
+        symlink("loop", at("loop")).unwrap();
+        symlink("nothing", at("dangling")).unwrap();
+        assert_eq!(read(&at("two")).unwrap(), b"old");
+        assert_eq!(follow(&at("two")), Ok(at("file")));
+        assert_eq!(follow(&at("dangling")), Ok(at("nothing")));
+        assert_eq!(follow(&at("loop")), Err(Errno::LOOP));
+        for (name, flags, error) in [
+            ("loop", OFlags::RDONLY, Some(Errno::LOOP)),
+            ("dangling", OFlags::RDONLY, Some(Errno::NOENT)),
+            ("nothing", OFlags::WRONLY, Some(Errno::NOENT)),
+            ("file/", OFlags::RDONLY, Some(Errno::NOTDIR)),
+            ("file", OFlags::RDONLY | OFlags::DIRECTORY, Some(Errno::NOTDIR)),
+            ("way", OFlags::RDONLY | OFlags::DIRECTORY, None),
+            ("way", REACH | OFlags::DIRECTORY, None),
+            ("way/", OFlags::RDONLY | OFlags::DIRECTORY, None),
+            ("directory/..", OFlags::RDONLY | OFlags::DIRECTORY, None),
+        ] {
+            assert_eq!(open_with(&at(name), flags).err(), error, "{name} {flags:?}");
+        }
+        open_with(&at("two"), OFlags::WRONLY | OFlags::TRUNC).unwrap();
+        assert_eq!(fs::read(at("file")).unwrap(), b"");
+    }
+
+    #[test]
+    fn devices_and_descriptors_are_opened_by_the_kernel_alone() {
+        for path in ["/dev/null", "/proc/self/exe", "/dev/fd/0/../0", "/"] {
+            assert_eq!(
+                open_with(Path::new(path), OFlags::RDONLY).err(),
+                File::open(path).err().and_then(|error| Errno::from_io_error(&error))
+            );
+        }
+    }
+}

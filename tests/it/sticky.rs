@@ -1,0 +1,113 @@
+//! Directories like /tmp: what others put there is neither followed nor written into.
+
+use crate::support::{Entry, Outcome, Remote, Shell, World};
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
+use std::path::PathBuf;
+
+/// Somebody else.
+const OTHER: u32 = 65534;
+
+/// A shared directory `tmp` in the local one, in which others have put links, a file and a FIFO.
+fn plant(world: &World) {
+    let at = |name: &str| -> PathBuf { world.local().join("tmp").join(name) };
+    fs::create_dir(at("")).unwrap();
+    fs::set_permissions(at(""), fs::Permissions::from_mode(0o1777)).unwrap();
+    for (name, target) in [("link", "../victim"), ("place", "../directory"), ("script", "../script")] {
+        symlink(target, at(name)).unwrap();
+        lchown(at(name), Some(OTHER), None).unwrap();
+    }
+    // One of theirs that is passed on the way is one of theirs.
+    symlink("tmp/link", world.local().join("way")).unwrap();
+    fs::write(at("file"), "theirs").unwrap();
+    let fifo = std::process::Command::new("mkfifo").arg(at("fifo")).status().unwrap();
+    assert!(fifo.success());
+    for name in ["file", "fifo"] {
+        fs::set_permissions(at(name), fs::Permissions::from_mode(0o666)).unwrap();
+        chown(at(name), Some(OTHER), None).unwrap();
+    }
+    for (name, contents) in [("victim", "kept"), ("script", "mkdir made\n"), ("secret", "word\n")] {
+        fs::write(world.local().join(name), contents).unwrap();
+    }
+    fs::set_permissions(world.local().join("secret"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::create_dir(world.local().join("directory")).unwrap();
+}
+
+fn shell() -> Shell {
+    Shell::on(Remote::with([Entry::file("f", "new"), Entry::file("tree/g", "new")])).prepare(plant)
+}
+
+fn is_untouched(outcome: Outcome) -> Outcome {
+    outcome.local_file("victim", "kept").local_file("tmp/file", "theirs").local_holds(&[
+        "directory/",
+        "script",
+        "secret",
+        "tmp/",
+        "tmp/fifo",
+        "tmp/file",
+        "tmp/link",
+        "tmp/place",
+        "tmp/script",
+        "victim",
+        "way",
+    ])
+}
+
+#[test]
+#[ignore = "needs root: gives files to others"]
+fn needs_root_what_others_put_into_a_shared_directory_is_left_alone() {
+    for line in [
+        "get f tmp/link",
+        "get f way",
+        "get f tmp/file",
+        "get f tmp/fifo",
+        "get -a f tmp/link",
+        "put tmp/link",
+        "put way",
+        "put -r tmp/place",
+        "lcd tmp/place",
+        "get --exclude-from tmp/link -r tree",
+    ] {
+        is_untouched(shell().types(line).as_batch().exits(1).reports("ermission denied"))
+            .remote_holds(&["f", "tree/", "tree/g"]);
+    }
+}
+
+#[test]
+#[ignore = "needs root: gives files to others"]
+fn needs_root_scripts_and_passwords_are_not_read_through_links_of_others() {
+    let outcome = shell().with_args(["-b", "tmp/script"]).exits(255);
+    is_untouched(outcome.reports("Permission denied (tmp/script).")).remote_lacks("made");
+    let link = |world: &World| {
+        symlink("../secret", world.local().join("tmp/secret")).unwrap();
+        lchown(world.local().join("tmp/secret"), Some(OTHER), None).unwrap();
+    };
+    let shell = Shell::on(Remote::empty().over_ssh()).prepare(plant).prepare(link);
+    shell.with_args(["--password-file", "tmp/secret"]).reports("ermission denied").exits(255);
+}
+
+#[test]
+#[ignore = "needs root: gives files to others"]
+fn needs_root_what_is_our_own_or_the_directorys_is_used_as_ever() {
+    for owner in [0, 1] {
+        let outcome = shell()
+            .prepare(|world| {
+                let at = |name: &str| world.local().join("tmp").join(name);
+                chown(at(""), Some(owner), None).unwrap();
+                for name in ["link", "place", "file"] {
+                    lchown(at(name), Some(owner), None).unwrap();
+                }
+            })
+            .types("get f tmp/link")
+            .types("get f tmp/file")
+            .types("get -r tree tmp/place")
+            .types("put tmp/link sent")
+            .types("lcd tmp/place")
+            .as_batch()
+            .succeeds();
+        let outcome = outcome.local_file("victim", "new").local_file("tmp/file", "new").local_has("directory/tree/g");
+        let file = fs::metadata(outcome.the_world().local().join("tmp/file")).unwrap();
+        assert_eq!(file.uid(), owner, "it was written in place");
+        outcome.remote_file("sent", "new");
+    }
+}
