@@ -42,6 +42,7 @@ mod retry;
 mod safety;
 mod script;
 mod settings;
+mod ssh_config;
 mod start;
 mod sticky;
 mod texts;
