@@ -4,6 +4,7 @@
 
 mod askpass;
 mod backoff;
+mod dialect;
 mod far_errors;
 mod memory;
 mod password;
@@ -15,6 +16,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::child::{ChildTransport, Process};
 use crate::cli::{Destination, Invocation, SshOption, Target};
@@ -184,14 +186,19 @@ impl Connector {
                         }
                         command.args(invocation.ssh_program_arguments(destination));
                         // The program may ask a person first.
-                        let options = sftp::Options { greeting_limit: None, ..options };
+                        let may_ask = may_ask && invocation.batch.is_none();
+                        let greeting_limit =
+                            options.greeting_limit.filter(|_| !may_ask && invocation.silence_limit.is_some());
+                        let options = sftp::Options { greeting_limit, ..options };
                         start(Box::new(run(&command)?), options, greeting)
                     }
                     None => {
                         let transport = self.connect(destination, may_ask)?;
+                        let version = transport.server_version();
                         // OpenSSH's server reads request after request, from the first on.
-                        let asks_ahead = purpose == Purpose::First && transport.is_of_openssh();
-                        let options = sftp::Options { asks_ahead, ..options };
+                        let asks_ahead = purpose == Purpose::First && dialect::is_openssh(version);
+                        let symlink_order = dialect::symlink_order(version);
+                        let options = sftp::Options { asks_ahead, symlink_order, ..options };
                         start(Box::new(transport), options, greeting)
                     }
                 }
@@ -248,12 +255,17 @@ fn tell_of_server(session: &Session, verbosity: u8, output: &Output) {
     }
 }
 
-/// The limits of a session, as the command line has them.
+/// The limits of a session, as the command line has them. One that was asked for holds for everything; our own does
+/// not cut a server short that copies, flushes or hashes a large file.
 fn session_options(invocation: &Invocation) -> sftp::Options {
     let usual = sftp::Options::default();
-    let idle_limit =
-        invocation.silence_limit.map_or(usual.idle_limit, |limit| Some(limit).filter(|limit| !limit.is_zero()));
-    sftp::Options { idle_limit, ..usual }
+    match invocation.silence_limit {
+        None => usual,
+        Some(Duration::ZERO) => sftp::Options { idle_limit: None, ..usual },
+        Some(limit) => {
+            sftp::Options { greeting_limit: Some(limit), idle_limit: Some(limit), may_take_long: false, ..usual }
+        }
+    }
 }
 
 fn start(transport: Box<dyn Transport>, options: sftp::Options, greeting: String) -> Result<Connected, Error> {

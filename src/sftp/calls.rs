@@ -66,6 +66,11 @@ pub trait Call {
     /// Writes the fields behind the id.
     fn encode(&self, packet: &mut Writer<'_>);
 
+    /// Writes the fields behind the id for a server that reads those of SYMLINK in this order.
+    fn encode_in(&self, _order: SymlinkOrder, packet: &mut Writer<'_>) {
+        self.encode(packet);
+    }
+
     /// How many bytes of reply it puts in flight towards us.
     fn reply_bytes(&self) -> u64 {
         SMALL_REPLY_BYTES
@@ -205,13 +210,44 @@ two_path_calls! {
         /// The new name.
         to
     };
-    /// Makes a link. OpenSSH's order of fields, target first, against the draft's (OpenSSH PROTOCOL, 4.1).
-    Symlink = SYMLINK {
-        /// What the link says, as it stands.
-        target,
-        /// The link.
-        link
-    };
+}
+
+/// The order in which a server reads the two paths of SYMLINK.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SymlinkOrder {
+    /// OpenSSH's (PROTOCOL, 4.1), which most others follow.
+    #[default]
+    TargetFirst,
+    /// The draft's (6.10).
+    LinkFirst,
+}
+
+/// Makes a symbolic link (6.10). The order of its fields depends on the server.
+#[derive(Clone, Copy, Debug)]
+pub struct Symlink<'a> {
+    /// What the link says, as it stands.
+    pub target: &'a RemotePath,
+    /// The link.
+    pub link: &'a RemotePath,
+}
+
+impl Call for Symlink<'_> {
+    type Reply = ();
+    const TYPE: u8 = kind::SYMLINK;
+    result_of!(());
+
+    fn encode(&self, packet: &mut Writer<'_>) {
+        self.encode_in(SymlinkOrder::default(), packet);
+    }
+
+    fn encode_in(&self, order: SymlinkOrder, packet: &mut Writer<'_>) {
+        let (first, second) = match order {
+            SymlinkOrder::TargetFirst => (self.target, self.link),
+            SymlinkOrder::LinkFirst => (self.link, self.target),
+        };
+        packet.string(first.as_bytes());
+        packet.string(second.as_bytes());
+    }
 }
 
 /// Opens a file (6.3).

@@ -73,6 +73,11 @@ impl Link {
         }
     }
 
+    /// Bytes that are to be sent, and bytes that have come.
+    fn standing(&self) -> (usize, usize) {
+        (self.outbox.front().len(), self.inbox.unread().len())
+    }
+
     /// Polls for what the transport waits for and for the waker.
     fn sleep(&self, waker: &Waker, limit: Option<Duration>) -> io::Result<()> {
         let ear = waker.ear();
@@ -201,11 +206,16 @@ impl Driver {
             return Err(Ending::Ours);
         }
         self.link.transport.expect(work.reply_bytes);
+        let before = self.link.standing();
         let step = self.link.transport.step(&mut self.link.outbox, &mut self.link.inbox);
         match step.map_err(|error| Ending::Lost(error.to_string()))? {
             Step::Moved => {
-                self.last_sign = Instant::now();
-                self.hand_out().map_err(Ending::Cut)
+                // What moves without being SFTP is no sign: a server may write to its standard error for ever.
+                if self.link.standing() != before || !work.answer_is_due {
+                    self.last_sign = Instant::now();
+                }
+                self.hand_out().map_err(Ending::Cut)?;
+                self.patience(work.answer_is_due).map(drop)
             }
             Step::Closed => {
                 self.hand_out().map_err(Ending::Cut)?;
@@ -221,17 +231,21 @@ impl Driver {
         (all_taken && self.link.outbox.is_empty()) || since.elapsed() >= CLOSING_LIMIT
     }
 
+    /// How long the server may go on being silent; `None` for as long as it likes.
+    fn patience(&self, answer_is_due: bool) -> Result<Option<Duration>, Ending> {
+        let Some(limit) = self.idle_limit.filter(|_| answer_is_due && self.closing_since.is_none()) else {
+            return Ok(None);
+        };
+        match limit.saturating_sub(self.last_sign.elapsed()) {
+            Duration::ZERO => Err(Ending::Cut(Error::TimedOut(limit))),
+            left => Ok(Some(left)),
+        }
+    }
+
     fn sleep(&mut self, answer_is_due: bool) -> Result<(), Ending> {
-        let left = match (self.closing_since, self.idle_limit) {
-            (Some(since), _) => Some(CLOSING_LIMIT.saturating_sub(since.elapsed())),
-            (None, Some(limit)) if answer_is_due => {
-                let left = limit.saturating_sub(self.last_sign.elapsed());
-                if left.is_zero() {
-                    return Err(Ending::Cut(Error::TimedOut(limit)));
-                }
-                Some(left)
-            }
-            (None, _) => None,
+        let left = match self.closing_since {
+            Some(since) => Some(CLOSING_LIMIT.saturating_sub(since.elapsed())),
+            None => self.patience(answer_is_due)?,
         };
         let left = [left, self.link.transport.rest()].into_iter().flatten().min();
         let waker = self.shared.waker();

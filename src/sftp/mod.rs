@@ -24,7 +24,7 @@ mod testing;
 mod wire;
 
 pub use attributes::{Attributes, FileType, Owner, Times};
-pub use calls::{Call, OpenFlags};
+pub use calls::{Call, OpenFlags, SymlinkOrder};
 pub use completions::{Completions, Nudge};
 pub use error::{Error, Status, StatusCode};
 pub use extensions::{Extension, Extensions, Limits, Names, Statvfs};

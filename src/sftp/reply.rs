@@ -186,14 +186,14 @@ fn path(packet: &mut Reader) -> Result<Bytes, Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::shared::Waker;
+    use super::super::shared::{Manners, Waker};
     use super::super::wire::Writer;
     use super::*;
     use proptest::collection::vec;
     use proptest::prelude::*;
 
     fn shared() -> Arc<Shared> {
-        Arc::new(Shared::new(Waker::new().unwrap()))
+        Arc::new(Shared::new(Waker::new().unwrap(), Manners::default()))
     }
 
     fn decode(expects: Expects, packet_type: u8, bytes: Vec<u8>) -> Result<Result<Reply, Status>, Violation> {

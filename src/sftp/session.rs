@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::ahead::{LazyLimits, ask_for_start};
 use super::attributes::Attributes;
-use super::calls::{self, Call, OpenFlags};
+use super::calls::{self, Call, OpenFlags, SymlinkOrder};
 use super::completions::Completions;
 use super::driver::{Driver, Link};
 use super::error::Error;
@@ -18,7 +18,7 @@ use super::extensions::{Extension, Limits, Names, Statvfs};
 use super::handle::Handle;
 use super::pending::Pending;
 use super::reply::NameEntry;
-use super::shared::{Shared, Waker, lock};
+use super::shared::{Manners, Shared, Waker, lock};
 use crate::name::RemotePath;
 use crate::transport::{End, Killer, Transport};
 
@@ -29,6 +29,11 @@ pub struct Options {
     pub greeting_limit: Option<Duration>,
     /// How long the server may stay silent while an answer is due.
     pub idle_limit: Option<Duration>,
+    /// Whether the idle limit does not hold while the server works on a request that may keep an honest one silent for long:
+    /// a copy, a flush to the disk, a hash.
+    pub may_take_long: bool,
+    /// The order in which the server reads the paths of SYMLINK.
+    pub symlink_order: SymlinkOrder,
     /// Asks for [`Session::start_directory`] and [`Session::limits`] along with INIT, which saves a round trip. Only for a server that is
     /// known to read on after INIT: the draft wants VERSION to come before anything else is said.
     pub asks_ahead: bool,
@@ -40,6 +45,8 @@ impl Default for Options {
         Options {
             greeting_limit: Some(Duration::from_secs(60)),
             idle_limit: Some(Duration::from_secs(300)),
+            may_take_long: true,
+            symlink_order: SymlinkOrder::default(),
             asks_ahead: false,
         }
     }
@@ -84,7 +91,8 @@ impl Session {
     pub fn open(transport: Box<dyn Transport>, options: Options) -> Result<Session, Error> {
         let waker = Waker::new().map_err(|error| Error::ConnectionLost(error.to_string()))?;
         let mut link = Link::new(transport);
-        let shared = Arc::new(Shared::new(waker));
+        let manners = Manners { symlink_order: options.symlink_order, may_take_long: options.may_take_long };
+        let shared = Arc::new(Shared::new(waker, manners));
         let ahead = options.asks_ahead.then(|| (ask_for_start(&shared), LazyLimits::ask(&shared)));
         let greeting = match link.negotiate(&shared, options.greeting_limit) {
             Ok(greeting) => greeting,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::calls::Call;
+use super::calls::{Call, SymlinkOrder};
 use super::error::Error;
 use super::extensions::{Extension, Extensions};
 use super::reply::{Expects, Reply};
@@ -111,12 +111,22 @@ pub(super) struct Work {
     pub(super) all_taken: bool,
 }
 
+/// How a server is treated that all of a session's requests go to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Manners {
+    /// The order in which it reads the paths of SYMLINK.
+    pub(super) symlink_order: SymlinkOrder,
+    /// Whether it may be silent without a limit while it works on [`Call::MAY_TAKE_LONG`].
+    pub(super) may_take_long: bool,
+}
+
 pub(super) struct Shared {
     queue: Mutex<Queue>,
     finished: Condvar,
     waker: Waker,
     /// What VERSION told. Before it is there, whoever asks takes the risk that the server knows no such request.
     extensions: OnceLock<Extensions>,
+    manners: Manners,
     pub(super) polls: AtomicU64,
     requests: AtomicU64,
 }
@@ -127,12 +137,13 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    pub(super) fn new(waker: Waker) -> Shared {
+    pub(super) fn new(waker: Waker, manners: Manners) -> Shared {
         Shared {
             queue: Mutex::default(),
             finished: Condvar::new(),
             waker,
             extensions: OnceLock::new(),
+            manners,
             polls: AtomicU64::new(0),
             requests: AtomicU64::new(0),
         }
@@ -205,7 +216,7 @@ impl Shared {
         Writer::packet(&mut queue.staged, |packet| {
             packet.byte(C::TYPE);
             packet.uint32(id);
-            call.encode(packet);
+            call.encode_in(self.manners.symlink_order, packet);
         });
         let request = Outstanding {
             expects: call.expects(),
@@ -239,7 +250,7 @@ impl Shared {
         }
         Work {
             reply_bytes: queue.reply_bytes,
-            answer_is_due: !queue.outstanding.is_empty() && queue.long_ones == 0,
+            answer_is_due: !queue.outstanding.is_empty() && (queue.long_ones == 0 || !self.manners.may_take_long),
             closing: queue.closing,
             all_taken: queue.staged.is_empty(),
         }

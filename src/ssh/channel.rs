@@ -120,10 +120,10 @@ impl ChannelTransport {
         self.hearer = Some(hearer);
     }
 
-    /// Whether the server calls itself OpenSSH.
+    /// The server's identification: `SSH-2.0-OpenSSH_9.2p1 Debian-2`; empty if it has none.
     #[must_use]
-    pub fn is_of_openssh(&self) -> bool {
-        self.connection.session.banner_bytes().is_some_and(|banner| banner.starts_with(b"SSH-2.0-OpenSSH_"))
+    pub fn server_version(&self) -> &[u8] {
+        self.connection.session.banner_bytes().unwrap_or_default()
     }
 
     fn advance(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step> {

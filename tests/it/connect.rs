@@ -4,6 +4,7 @@ use crate::support::{Embedded, Fault, Key, Relay, Remote, Shell, Toward, free_po
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
 use std::thread;
 
 /// Listens on a loopback port and does this to everybody who comes.
@@ -288,4 +289,40 @@ fn openssh_is_asked_where_it_starts_before_it_has_told_its_version() {
     });
     let server = format!("sh {}", shell.world().root().join("server").display());
     shell.with_args(["-s", &server]).types("pwd").succeeds().prints("Remote working directory: /");
+}
+
+#[test]
+fn a_link_leads_to_its_target_in_whichever_order_the_server_reads() {
+    let servers = [None, Some("AsyncSSH_2.10.1"), Some("Erlang/5.1.4"), Some("libssh_0.11.1")];
+    for software in servers {
+        let embedded = Embedded::new().password("secret");
+        let embedded = software.into_iter().fold(embedded, Embedded::calling_itself);
+        let shell = Shell::on(Remote::empty().served_by(embedded)).env("SFTPSH_PASSWORD_COMMAND", "echo secret");
+        let outcome = shell.types("mkdir place").types("ln -s place link").succeeds();
+        let link = outcome.the_world().remote().join("link");
+        assert_eq!(fs::read_link(link).unwrap(), Path::new("place"), "{software:?}");
+    }
+}
+
+#[test]
+fn a_server_that_only_writes_to_its_standard_error_is_not_alive() {
+    // It greets, and then says nothing that is SFTP.
+    let greeting = r"printf '\0\0\0\5\2\0\0\0\3'; ";
+    for chatter in ["yes >&2", "while :; do echo here >&2; sleep 0.1; done"] {
+        let shell = Shell::on(Remote::empty().over_ssh());
+        let program = shell.world().root().join("talker");
+        fs::write(&program, format!("{greeting}{chatter}\n")).unwrap();
+        let command = format!("/bin/sh {}", program.display());
+        let outcome = shell.with_args(["-s", &command, "--timeout", "1"]).types("ls").exits(255);
+        outcome.reports("Connection timed out: the server was silent for 1 s");
+    }
+}
+
+#[test]
+fn a_limit_that_was_asked_for_holds_for_the_greeting_too() {
+    let shell = Shell::on(Remote::empty().over_ssh()).with_args(["-s", "/bin/cat >/dev/null", "--timeout", "1"]);
+    shell.types("ls").exits(255).reports("Connection timed out: the server was silent for 1 s");
+    let shell = Shell::on(Remote::empty().over_ssh()).with_args(["-S", "ssh", "-s", "/bin/cat >/dev/null"]);
+    let shell = shell.with_args(["--timeout", "1"]).types("ls").as_batch();
+    shell.exits(255).reports("Connection timed out: the server was silent for 1 s");
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::super::attributes::{Owner, Times};
 use super::super::extensions::Names;
-use super::super::shared::{Shared, Waker};
+use super::super::shared::{Manners, Shared, Waker};
 use super::*;
 
 /// The type of a call and the bytes of its fields.
@@ -12,12 +12,19 @@ fn fields<C: Call>(call: &C) -> (u8, Vec<u8>) {
     (C::TYPE, out.split_off(4))
 }
 
+/// As [`fields`], for a server that reads the fields of SYMLINK in this order.
+fn fields_in<C: Call>(order: SymlinkOrder, call: &C) -> (u8, Vec<u8>) {
+    let mut out = Vec::new();
+    Writer::packet(&mut out, |packet| call.encode_in(order, packet));
+    (C::TYPE, out.split_off(4))
+}
+
 fn string(text: &str) -> Vec<u8> {
     [&u32::try_from(text.len()).unwrap().to_be_bytes(), text.as_bytes()].concat()
 }
 
 fn handle() -> Handle {
-    let shared = Arc::new(Shared::new(Waker::new().unwrap()));
+    let shared = Arc::new(Shared::new(Waker::new().unwrap(), Manners::default()));
     let handle = Handle::new(Bytes::from_static(b"h1"), &shared);
     // So that the test ends without a CLOSE to a server that is not there.
     handle.mark_closed();
@@ -50,6 +57,9 @@ fn packets_hold_the_fields_that_the_draft_and_openssh_name_in_their_order() {
         (fields(&Readlink { path: a }), 19, vec![string("a")]),
         (fields(&Rename { from: a, to: b }), 18, vec![string("a"), string("/b")]),
         (fields(&Symlink { target: a, link: b }), 20, vec![string("a"), string("/b")]),
+        (fields_in(SymlinkOrder::TargetFirst, &Symlink { target: a, link: b }), 20, vec![string("a"), string("/b")]),
+        (fields_in(SymlinkOrder::LinkFirst, &Symlink { target: a, link: b }), 20, vec![string("/b"), string("a")]),
+        (fields_in(SymlinkOrder::LinkFirst, &Rename { from: a, to: b }), 18, vec![string("a"), string("/b")]),
         (
             fields(&PosixRename { from: a, to: b }),
             200,

@@ -156,26 +156,28 @@ fn a_kill_from_another_thread_ends_a_sleeping_driver() {
 }
 
 #[test]
-fn a_silent_server_is_given_up_but_not_one_that_flushes_a_disk() {
+fn a_silent_server_is_given_up_but_one_that_flushes_a_disk_only_if_that_is_wanted() {
     let silent = |peer: &mut Peer| drop(peer.wait_for_the_end());
     let (session, server) = session(impatient(), silent);
     assert_eq!(session.stat(&path("a")), Err(Error::TimedOut(Duration::from_millis(100))));
     server.join().unwrap();
 
-    let (transport, server) = scripted(|peer| {
-        peer.greet(&[("fsync@openssh.com", "1")]);
-        let (_, id, _) = peer.request().unwrap();
-        peer.reply(HANDLE, id, |packet| packet.string(b"h"));
-        let (_, id, _) = peer.request().unwrap();
-        thread::sleep(Duration::from_millis(300));
-        peer.status(id, 0, "");
-        peer.wait_for_the_end();
-    });
-    let session = Session::open(transport, impatient()).unwrap();
-    let handle = session.open_file(&path("f"), OpenFlags::WRITE, Attributes::default()).unwrap();
-    assert_eq!(session.fsync(&handle), Ok(()));
-    drop((handle, session));
-    server.join().unwrap();
+    for (may_take_long, outcome) in [(true, Ok(())), (false, Err(Error::TimedOut(Duration::from_millis(100))))] {
+        let (transport, server) = scripted(|peer| {
+            peer.greet(&[("fsync@openssh.com", "1")]);
+            let (_, id, _) = peer.request().unwrap();
+            peer.reply(HANDLE, id, |packet| packet.string(b"h"));
+            let (_, id, _) = peer.request().unwrap();
+            thread::sleep(Duration::from_millis(300));
+            peer.status(id, 0, "");
+            peer.wait_for_the_end();
+        });
+        let session = Session::open(transport, Options { may_take_long, ..impatient() }).unwrap();
+        let handle = session.open_file(&path("f"), OpenFlags::WRITE, Attributes::default()).unwrap();
+        assert_eq!(session.fsync(&handle), outcome, "{may_take_long}");
+        drop((handle, session));
+        server.join().unwrap();
+    }
 }
 
 #[test]

@@ -27,14 +27,15 @@ pub struct Files {
     root: PathBuf,
     open: HashMap<String, Open>,
     next: u64,
+    link_first: bool,
 }
 
 type Reply<T> = Result<T, StatusReply>;
 
 impl Files {
-    /// Serves what lies beneath a directory.
-    pub fn beneath(root: &Path) -> Self {
-        Self { root: root.to_owned(), open: HashMap::new(), next: 0 }
+    /// Serves what lies beneath a directory. `link_first` is the draft's order of the two paths of SYMLINK.
+    pub fn beneath(root: &Path, link_first: bool) -> Self {
+        Self { root: root.to_owned(), open: HashMap::new(), next: 0, link_first }
     }
 
     /// Where a path of the client's lies.
@@ -234,8 +235,8 @@ impl Handler for Files {
         Ok(Name { id, files: vec![Entry::dummy(target.to_string_lossy())] })
     }
 
-    async fn symlink(&mut self, id: u32, target: String, link: String) -> Reply<Status> {
-        // The draft sends the link first; OpenSSH, and so every client, sends the target first.
+    async fn symlink(&mut self, id: u32, first: String, second: String) -> Reply<Status> {
+        let (target, link) = if self.link_first { (second, first) } else { (first, second) };
         done(id, symlink(target, self.place(&link)))
     }
 

@@ -40,6 +40,7 @@ pub struct Embedded {
     endless: bool,
     asks_nothing: bool,
     banner: Option<String>,
+    software: Option<String>,
 }
 
 impl Embedded {
@@ -102,6 +103,12 @@ impl Embedded {
         self
     }
 
+    /// Calls itself this: `AsyncSSH_2.10.1`, and makes links as that does.
+    pub fn calling_itself(mut self, software: &str) -> Self {
+        self.software = Some(software.to_owned());
+        self
+    }
+
     /// Begins to serve a directory.
     pub fn start(self, root: &Path) -> RunningEmbedded {
         let runtime =
@@ -110,7 +117,7 @@ impl Embedded {
         let port = socket.local_addr().expect("bound above").port();
         let key = host_key();
         let public = key.public_key().clone();
-        let config = Arc::new(Config {
+        let mut config = Config {
             keys: vec![key],
             methods: self.methods(),
             // Without it each answer that spans packets waits for the client's delayed acknowledgement: 43 ms.
@@ -118,7 +125,11 @@ impl Embedded {
             auth_rejection_time: Duration::from_millis(1),
             auth_rejection_time_initial: Some(Duration::ZERO),
             ..Config::default()
-        });
+        };
+        if let Some(software) = &self.software {
+            config.server_id = russh::SshId::Standard(format!("SSH-2.0-{software}").into());
+        }
+        let config = Arc::new(config);
         let log = Arc::new(Mutex::new(String::new()));
         let mut server = Server { plan: Arc::new(self), root: root.to_owned(), log: Arc::clone(&log) };
         runtime.spawn(async move { server.run_on_socket(config, &socket).await });
@@ -326,7 +337,11 @@ impl russh::server::Handler for Connection {
         match self.channels.remove(&id) {
             Some(channel) if name == "sftp" => {
                 session.channel_success(id)?;
-                russh_sftp::server::run(channel.into_stream(), Files::beneath(&self.root)).await;
+                russh_sftp::server::run(
+                    channel.into_stream(),
+                    Files::beneath(&self.root, self.plan.software.is_some()),
+                )
+                .await;
                 Ok(())
             }
             _ => session.channel_failure(id),
