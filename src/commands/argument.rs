@@ -11,6 +11,7 @@ use clap::builder::{TypedValueParser, ValueParserFactory};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::Word;
+use super::home;
 use super::set::Setting;
 use crate::mode;
 use crate::name::{self, UnfitName};
@@ -111,7 +112,7 @@ argument_types! {
     NamePattern, SettingName, SettingValue,
 }
 
-/// Names, by wildcards: in glob syntax.
+/// Names, by wildcards: in glob syntax. Quotes keep the wildcards from other readers and not from this one, as in find(1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamePattern(pub Vec<u8>);
 
@@ -119,7 +120,7 @@ impl Argument for NamePattern {
     const KIND: ArgumentKind = ArgumentKind::CommandName;
 
     fn read(word: &Word) -> Result<NamePattern, String> {
-        Ok(NamePattern(word.glob().to_vec()))
+        Ok(NamePattern(word.plain()))
     }
 }
 
@@ -167,7 +168,7 @@ impl Argument for RemoteDir {
     }
 }
 
-/// One local path, never a pattern.
+/// One local path, never a pattern; `~` and `~user` in front mean homes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalPath(pub PathBuf);
 
@@ -175,7 +176,7 @@ impl Argument for LocalPath {
     const KIND: ArgumentKind = ArgumentKind::LocalPath;
 
     fn read(word: &Word) -> Result<LocalPath, String> {
-        local_path(word).map(LocalPath)
+        local_path(&home::expand(word)).map(LocalPath)
     }
 }
 
@@ -187,7 +188,7 @@ impl Argument for LocalDir {
     const KIND: ArgumentKind = ArgumentKind::LocalDir;
 
     fn read(word: &Word) -> Result<LocalDir, String> {
-        local_path(word).map(LocalDir)
+        local_path(&home::expand(word)).map(LocalDir)
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches, value_parser};
 use jiff::{Span, Timestamp, ZonedDateTime, civil};
 
-use super::{Context, Failure, Word, local_cause};
+use super::{Context, Failure, Word, home, local_cause};
 use crate::cli::scaled_number;
 use crate::sticky;
 use crate::terminal::Printable;
@@ -69,16 +69,17 @@ impl FromArgMatches for Filters {
             let words = matches.get_many::<OsString>(name).unwrap_or_default().map(|word| Word::from_argument(word));
             let places = matches.indices_of(name).into_iter().flatten();
             patterns.extend(places.zip(words.map(|word| match name {
-                EXCLUDE => Given::Exclude(word.glob().to_vec()),
-                INCLUDE => Given::Include(word.glob().to_vec()),
-                _ => Given::From(path(&word.plain())),
+                // The value is a pattern whether or not it was quoted: quotes keep it from other readers.
+                EXCLUDE => Given::Exclude(word.plain()),
+                INCLUDE => Given::Include(word.plain()),
+                _ => Given::From(path(&home::expand(&word).plain())),
             })));
         }
         patterns.sort_by_key(|(place, _)| *place);
         let last = |name| matches.get_one::<OsString>(name).map(|word| Word::from_argument(word).plain());
         Ok(Filters {
             patterns: patterns.into_iter().map(|(_, given)| given).collect(),
-            newer_than: last(NEWER_THAN),
+            newer_than: matches.get_one(NEWER_THAN).map(|word: &OsString| local(word)),
             most_bytes: last(MAX_SIZE),
         })
     }
@@ -125,6 +126,11 @@ impl Given {
             }
         }
     }
+}
+
+/// A value that may be a local path.
+pub(super) fn local(value: &OsString) -> Vec<u8> {
+    home::expand(&Word::from_argument(value)).plain()
 }
 
 fn path(bytes: &[u8]) -> PathBuf {

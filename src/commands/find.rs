@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::argument::depth;
-use super::filters::{moment, size};
+use super::filters::{local, moment, size};
 use super::listing::Line;
 use super::matching::{Target, targets};
 use super::record::record;
@@ -100,7 +100,7 @@ impl Find {
             lowercase_name: self.iname.as_ref().map(|NamePattern(glob)| Pattern::parse(&glob.to_ascii_lowercase())),
             file_type: self.r#type.map(FileType::from),
             size: self.size.as_ref().map(|text| sized(&plain(text))).transpose()?,
-            newer_than: self.newer_than.as_ref().map(|text| moment(cx, &plain(text))).transpose()?,
+            newer_than: self.newer_than.as_ref().map(|text| moment(cx, &local(text))).transpose()?,
         })
     }
 

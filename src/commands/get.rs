@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::matching::expand_names;
 use super::operands::Operands;
 use super::transfer_flags::{Resume, TransferFlags};
-use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Purpose, Run};
+use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Purpose, Run, home};
 use crate::name::RemotePath;
 use crate::remote::Match;
 use crate::terminal::Printable;
@@ -39,7 +39,7 @@ impl Run for Get {
         Example { line: "get messages.*", does: "fetch files by a pattern" },
         Example { line: "get notes.txt copy.txt", does: "fetch a file under another name" },
         Example { line: "get -r site backup", does: "fetch a directory and what is in it" },
-        Example { line: "get -r --exclude *.o site", does: "fetch it without some of the files" },
+        Example { line: "get -r --exclude '*.o' site", does: "fetch it without some of the files" },
     ];
     const WANTS: &'static str = "at least one path";
 
@@ -65,7 +65,7 @@ impl Run for Get {
             // All of it was to be left out.
             return if missing.is_some() { Err(Failure::told()) } else { Ok(Outcome::Done) };
         }
-        let typed = operands.target.map(|word| PathBuf::from(OsStr::from_bytes(&word.plain())));
+        let typed = operands.target.map(|word| PathBuf::from(OsStr::from_bytes(&home::expand(&word).plain())));
         let typed = self.into.map(|LocalDir(into)| into).or(typed);
         let target = Target::of(cx, typed, operands.target_must_be_directory || found > 1)?;
         let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;

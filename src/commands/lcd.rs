@@ -2,11 +2,10 @@
 #![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
-use super::{Context, Failure, LocalDir, LocalPath, Outcome, Purpose, Run, each, local_cause};
+use super::{Context, Failure, LocalDir, LocalPath, Outcome, Purpose, Run, each, home, local_cause};
 use crate::terminal::Printable;
 
 /// Change local directory
@@ -37,32 +36,20 @@ impl Run for Lcd {
     }
 }
 
-/// The path with `~` or `~user` in front replaced by that home.
+/// The path with `~` or `~user` in front replaced by that home, quoted or not, as sftp(1) has it here.
 fn expand_tilde(path: &Path) -> Result<PathBuf, Failure> {
-    let Some(rest) = path.as_os_str().as_bytes().strip_prefix(b"~") else { return Ok(path.to_owned()) };
-    let user_end = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
-    let (user, below) = rest.split_at(user_end);
-    let home = if user.is_empty() {
-        dirs::home_dir().ok_or_else(|| Failure::new("No home directory is known"))
-    } else {
-        home_of(user).ok_or_else(|| Failure::new(format!("No such user {}", Printable(user))))
-    }?;
-    let below = below.iter().position(|&byte| byte != b'/').map_or(&[][..], |start| &below[start..]);
-    Ok(if below.is_empty() { home } else { home.join(OsStr::from_bytes(below)) })
-}
-
-/// Another user's home. The system's user database is only to be had through C, so the shell is asked, which reads it.
-fn home_of(user: &[u8]) -> Option<PathBuf> {
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-    if !user.iter().all(plain) {
-        return None;
+    let bytes = path.as_os_str().as_bytes();
+    if !bytes.starts_with(b"~") {
+        return Ok(path.to_owned());
     }
-    let script = format!("printf %s ~{}", str::from_utf8(user).ok()?);
-    let answer =
-        Command::new("/bin/sh").arg("-c").arg(script).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    let home = answer.stdout;
-    // A name that no user has stays as it is.
-    (home.first() == Some(&b'/')).then(|| PathBuf::from(std::ffi::OsString::from_vec(home)))
+    let user = home::user(bytes);
+    let home = home::of(user).ok_or_else(|| match user {
+        b"" => Failure::new("No home directory is known"),
+        _ => Failure::new(format!("No such user {}", Printable(user))),
+    })?;
+    let below =
+        bytes[1 + user.len()..].iter().position(|&byte| byte != b'/').map(|start| &bytes[1 + user.len() + start..]);
+    Ok(below.map_or_else(|| home.clone(), |below| home.join(OsStr::from_bytes(below))))
 }
 
 /// Print local working directory

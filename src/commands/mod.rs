@@ -11,6 +11,7 @@ mod context;
 mod failure;
 mod filters;
 pub mod find;
+mod home;
 mod list;
 mod listing;
 mod local;

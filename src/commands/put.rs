@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::matching::{patterns, without_braces};
 use super::operands::Operands;
 use super::transfer_flags::{Resume, TransferFlags};
-use super::{Context, Example, Failure, Outcome, Purpose, PutOperand, RemoteDir, Run, Word};
+use super::{Context, Example, Failure, Outcome, Purpose, PutOperand, RemoteDir, Run, Word, home};
 use crate::name::RemotePath;
 use crate::remote::glob::local_glob;
 use crate::terminal::Printable;
@@ -39,7 +39,7 @@ impl Run for Put {
         Example { line: "put *.html", does: "send files by a pattern" },
         Example { line: "put notes.txt docs", does: "send a file into a directory" },
         Example { line: "put -r site www", does: "send a directory and what is in it" },
-        Example { line: "put -r --exclude *.o site", does: "send it without some of the files" },
+        Example { line: "put -r --exclude '*.o' site", does: "send it without some of the files" },
     ];
     const WANTS: &'static str = "at least one path";
 
@@ -54,6 +54,7 @@ impl Run for Put {
         let selection = self.flags.selection(cx)?;
         let (mut sources, mut found) = (Vec::new(), 0);
         for word in &operands.sources {
+            let word = &home::expand(word);
             let mut matches = find(cx, word)?;
             found += matches.len();
             if !without_braces(word).is_literal() {

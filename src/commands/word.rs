@@ -61,10 +61,11 @@ impl Word {
         self.braces.push(byte);
     }
 
-    /// Adds a protected byte that the glob would take for itself anyway, braces aside.
+    /// Adds a protected byte that the glob would take for itself anyway, braces and a tilde in front aside.
     pub fn push_protected(&mut self, byte: u8) {
+        let is_tilde = byte == b'~' && self.glob.is_empty();
         self.glob.push(byte);
-        if matches!(byte, b'{' | b'}' | b',') {
+        if is_tilde || matches!(byte, b'{' | b'}' | b',') {
             self.braces.push(b'\\');
         }
         self.braces.push(byte);
@@ -93,8 +94,8 @@ impl Word {
         &self.glob
     }
 
-    /// The word in glob syntax with protected `{`, `}` and `,` behind a backslash too. sftp(1) does not protect them, so
-    /// this is for commands in which braces are an addition of ours.
+    /// The word in glob syntax with protected `{`, `}` and `,`, and a protected `~` in front, behind a backslash too. sftp(1)
+    /// does not protect them, so this is for commands in which braces are an addition of ours.
     #[must_use]
     pub fn glob_with_braces(&self) -> &[u8] {
         &self.braces
@@ -111,6 +112,20 @@ impl Word {
             rest = &behind[usize::from(protected.is_some())..];
         }
         plain
+    }
+
+    /// Returns whether the word begins with a `~` that no quote or backslash protects.
+    #[must_use]
+    pub fn begins_with_bare_tilde(&self) -> bool {
+        self.braces.starts_with(b"~")
+    }
+
+    /// Returns the word with `start`, literally, instead of its first `length` bytes, none of which is protected.
+    pub(super) fn with_start(&self, length: usize, start: &[u8]) -> Word {
+        let mut word = Word::literal(start);
+        word.glob.extend_from_slice(self.glob.get(length..).unwrap_or_default());
+        word.braces.extend_from_slice(self.braces.get(length..).unwrap_or_default());
+        word
     }
 
     /// The word's bytes in the line, quotes included.

@@ -73,7 +73,10 @@ impl Performer {
         };
         let bare = words.iter().map(|word| {
             let mut bare = Word::default();
-            word.as_bytes().iter().for_each(|&byte| bare.push_bare(byte));
+            for (at, &byte) in word.as_bytes().iter().enumerate() {
+                // The user's shell has made homes of those that are meant.
+                if at == 0 && byte == b'~' { bare.push_protected(byte) } else { bare.push_bare(byte) }
+            }
             bare
         });
         let command = commands::parse_raw(&line).unwrap_or_else(|| commands::parse(&bare.collect::<Vec<_>>()));

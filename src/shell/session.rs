@@ -14,7 +14,7 @@ use super::lines::LONGEST_LINE;
 use super::performer::{AfterFailure, Performer, Verdict};
 use super::source::{Asked, PROMPT, Source};
 use super::words::{self, Unterminated};
-use crate::commands::{self, Command, Failure, words_of};
+use crate::commands::{self, Command, Failure, Word, words_of};
 use crate::terminal::Printable;
 use crate::terminal::output::Ended;
 
@@ -160,8 +160,29 @@ fn parse(text: &[u8], offset: usize) -> Result<Command, Failure> {
     let (before, line) = text.split_at(offset);
     match commands::parse_raw(line) {
         Some(command) => command,
-        None => commands::parse(&words::split(line).map_err(|open| unterminated(open, before))?),
+        None => {
+            let words = words::split(line).map_err(|open| unterminated(open, before))?;
+            operator(line, &words).map_or_else(|| commands::parse(&words), Err)
+        }
     }
+}
+
+/// Returns the failure of a line that has an operator of shells as a word of its own, unquoted. Taken for a name, as sftp(1)
+/// takes it, `get x > y` would write a file named `>`.
+fn operator(line: &[u8], words: &[Word]) -> Option<Failure> {
+    words.iter().skip(1).find_map(|word| {
+        let written = &line[word.span()];
+        let what = match written {
+            b"|" | b"|&" => "pipes",
+            b">" | b">>" | b"<" | b"<<" | b"2>" | b"&>" | b">&" | b"2>&1" => "redirections",
+            b"&" => "commands in the background",
+            b"&&" | b"||" | b";" => "several commands on a line",
+            _ => return None,
+        };
+        let written = String::from_utf8_lossy(written);
+        let failure = Failure::new(format!("There are no {what}: \"{written}\""));
+        Some(failure.with_hint(format!("quote it if it is a name: '{written}'")))
+    })
 }
 
 fn unterminated(open: Unterminated, before: &[u8]) -> Failure {

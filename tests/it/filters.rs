@@ -56,11 +56,11 @@ fn everything_but_some_is_said_with_a_star_first() {
 }
 
 #[test]
-fn a_protected_star_is_a_star() {
+fn a_star_behind_a_backslash_of_the_pattern_is_a_star() {
     let shell = Shell::on(Remote::with(["t/*", "t/ab"]));
     shell
-        .types(r"get -r --exclude \* t")
-        .types(r"get -r --exclude='*' t u")
+        .types(r"get -r --exclude '\*' t")
+        .types(r"get -r --exclude=\\\* t u")
         .succeeds()
         .local_holds(&["t/", "t/ab", "u/", "u/ab"]);
 }

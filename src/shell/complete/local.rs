@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
 
 use super::word::{Candidate, Fragment};
 use super::{Answer, Place, Source};
@@ -16,7 +17,7 @@ pub(super) struct Paths {
 impl Source for Paths {
     fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
         let Some(directory) = word.directory() else { return Answer::declined() };
-        let Ok(entries) = fs::read_dir(here.local.join(OsStr::from_bytes(directory))) else {
+        let Ok(entries) = fs::read_dir(here.local.join(at_home(directory, word))) else {
             return Answer::declined();
         };
         let mut candidates = word.dots();
@@ -34,6 +35,13 @@ impl Source for Paths {
         candidates.sort_unstable();
         Answer::pure(candidates)
     }
+}
+
+/// The directory, with a home instead of an unquoted `~` in front.
+fn at_home(directory: &[u8], word: &Fragment) -> PathBuf {
+    let below = directory.strip_prefix(b"~/").filter(|_| word.is_at_home());
+    let home = below.and_then(|below| dirs::home_dir().map(|home| home.join(OsStr::from_bytes(below))));
+    home.unwrap_or_else(|| PathBuf::from(OsStr::from_bytes(directory)))
 }
 
 #[cfg(test)]

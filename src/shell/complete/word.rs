@@ -12,6 +12,8 @@ pub(super) struct Fragment {
     start: usize,
     quote: Quote,
     reader: Reader,
+    /// Whether it begins with a `~` that means a home.
+    is_at_home: bool,
     /// What the word means; `None` while a form is open that can't be continued, and for wildcards in its directory.
     meaning: Option<Meaning>,
 }
@@ -78,7 +80,8 @@ impl Fragment {
             Quoting::Backslash | Quoting::Octal => (Quote::Bare, false),
         };
         let meaning = if can_go_on { Meaning::of(word) } else { None };
-        Fragment { start: before + word.span().start, quote, reader: Reader::Ourselves, meaning }
+        let (reader, is_at_home) = (Reader::Ourselves, word.begins_with_bare_tilde());
+        Fragment { start: before + word.span().start, quote, reader, is_at_home, meaning }
     }
 
     /// The word at the end of a local shell's line that has `before` bytes before it.
@@ -86,7 +89,12 @@ impl Fragment {
         let ShellWord { start, quote, plain } = word;
         let last = plain.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
         let meaning = Some(Meaning { plain, last, pattern: None });
-        Fragment { start: before + start, quote, reader: Reader::Shell, meaning }
+        Fragment { start: before + start, quote, reader: Reader::Shell, is_at_home: false, meaning }
+    }
+
+    /// Returns whether it begins with a `~` that means a home.
+    pub(super) fn is_at_home(&self) -> bool {
+        self.is_at_home
     }
 
     /// What was typed of a word that is no path.
@@ -163,6 +171,9 @@ impl Fragment {
             return shell_word::write(word, self.quote);
         }
         let mut written: String = self.quote.mark().into_iter().collect();
+        if self.quote == Quote::Bare && word.starts_with(b"~") && !self.is_at_home {
+            written.push('\\');
+        }
         written.push_str(&escape(word, self.quote));
         written
     }

@@ -82,6 +82,8 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("nul-bytes", "tests/it/script.rs::whatever_is_wrong_with_a_line_its_number_is_told"),
     ("batch-directory", "tests/it/batch.rs::a_batch_that_cannot_be_opened_is_said_before_anything_is_connected"),
     ("addresses", "src/cli/destination.rs::destinations_are_read_as_sftp_reads_them"),
+    ("operators", "tests/it/words.rs::operators_of_shells_are_refused_unless_they_are_quoted"),
+    ("tilde", "tests/it/words.rs::a_tilde_is_the_home_in_every_local_word"),
     ("home", "tests/it/commands_places.rs::lcd_without_a_path_and_with_a_tilde_goes_home"),
     ("long-lines", "tests/it/batch.rs::a_line_of_a_megabyte_is_one_bad_line"),
     ("byte-order-mark", "tests/it/batch.rs::a_byte_order_mark_and_carriage_returns_do_no_harm"),
