@@ -24,6 +24,7 @@ pub mod sftp;
 pub mod ssh;
 
 // Floor 0: what every floor may use.
+pub mod budget;
 pub mod cli;
 pub mod mode;
 pub mod name;

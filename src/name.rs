@@ -11,6 +11,12 @@ use std::os::unix::ffi::OsStrExt;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RemotePath(Vec<u8>);
 
+/// The longest name of an entry in bytes. Linux knows names of 255 bytes and paths of 4,096.
+pub const LONGEST_NAME: usize = 4096;
+
+/// Bytes that are kept of a name that is too long.
+const LONGEST_SHOWN: usize = 64;
+
 /// A path or a name that can't be one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitName {
@@ -26,6 +32,9 @@ pub enum UnfitName {
     /// A name with a slash leads out of its directory.
     #[error("an entry's name holds a slash: \"{}\"", .0.escape_ascii())]
     Slash(Vec<u8>),
+    /// A name that is longer than any file system's, with its beginning.
+    #[error("an entry's name is longer than {LONGEST_NAME} bytes: \"{}…\"", .0.escape_ascii())]
+    TooLong(Vec<u8>),
 }
 
 impl RemotePath {
@@ -116,7 +125,8 @@ impl RemotePath {
     }
 }
 
-/// The name of one entry of a directory, as the server listed it, after vetting: not empty, not `.` or `..`, no slash, no NUL.
+/// The name of one entry of a directory, as the server listed it, after vetting: not empty, not `.` or `..`, no slash, no NUL,
+/// no more than [`LONGEST_NAME`] bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryName(Vec<u8>);
 
@@ -126,8 +136,13 @@ impl EntryName {
     /// # Errors
     /// The name would lead somewhere else than to an entry of the directory it was listed in.
     pub fn vet(bytes: impl Into<Vec<u8>>) -> Result<EntryName, UnfitName> {
-        let bytes = bytes.into();
+        let mut bytes = bytes.into();
         match bytes.as_slice() {
+            name if name.len() > LONGEST_NAME => {
+                bytes.truncate(LONGEST_SHOWN);
+                bytes.shrink_to_fit();
+                Err(UnfitName::TooLong(bytes))
+            }
             [] => Err(UnfitName::Empty),
             b"." | b".." => Err(UnfitName::Dots(bytes)),
             name if name.contains(&0) => Err(UnfitName::Nul),
@@ -197,5 +212,14 @@ mod tests {
             assert_eq!(EntryName::vet(name).unwrap().as_bytes(), name.as_bytes());
         }
         assert_eq!(RemotePath::new("a\0b"), Err(UnfitName::Nul));
+    }
+
+    #[test]
+    fn a_name_is_4096_bytes_long_at_most() {
+        assert!(EntryName::vet(vec![b'n'; LONGEST_NAME]).is_ok());
+        for length in [LONGEST_NAME + 1, 200_000] {
+            let shown = vec![b'n'; LONGEST_SHOWN];
+            assert_eq!(EntryName::vet(vec![b'n'; length]), Err(UnfitName::TooLong(shown)), "{length}");
+        }
     }
 }

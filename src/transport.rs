@@ -36,8 +36,8 @@ pub trait Transport: Send {
     /// Adds what to poll for, asked right after [`Step::Blocked`]. `out_pending` tells whether the outbox still holds bytes.
     fn interest<'a>(&'a self, out_pending: bool, fds: &mut Vec<PollFd<'a>>);
 
-    /// Announces how many bytes of replies are in flight towards us, so that a receive window can follow.
-    fn expect(&mut self, _reply_bytes: u64) {}
+    /// Announces what the server was asked for, so that a receive window and a budget can follow.
+    fn expect(&mut self, _awaited: Awaited) {}
 
     /// How long may be slept at most before the next step, though nothing moves. `None` is for ever.
     fn rest(&self) -> Option<Duration> {
@@ -54,6 +54,15 @@ pub trait Transport: Send {
 
     /// Closes the stream in an orderly way, in bounded time, and tells how the far end ended.
     fn finish(self: Box<Self>) -> End;
+}
+
+/// What the far end was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Awaited {
+    /// Bytes of replies in flight towards us.
+    pub reply_bytes: u64,
+    /// Requests that were made since the session began.
+    pub requests: u64,
 }
 
 /// How the far end of a transport ended.
@@ -171,7 +180,7 @@ impl Inbox {
     /// Room for a read of exactly `length` bytes. Follow it with [`Inbox::commit`].
     pub fn space(&mut self, length: usize) -> &mut [u8] {
         if self.chunk.len() - self.filled < length {
-            let mut fresh = BytesMut::zeroed((self.filled + length).max(CHUNK_BYTES));
+            let mut fresh = BytesMut::zeroed((self.filled + length).max(2 * self.filled).max(CHUNK_BYTES));
             fresh[..self.filled].copy_from_slice(&self.chunk[..self.filled]);
             self.chunk = fresh;
         }

@@ -11,7 +11,7 @@ use super::matching::{Matched, expand};
 use super::record::record;
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
-use crate::remote::{self, Match};
+use crate::remote::{self, Longnames, Match};
 use crate::sftp::Extension;
 use crate::terminal::time::Clock;
 use crate::terminal::{Printable, columns};
@@ -150,11 +150,11 @@ impl Ls {
     }
 
     fn list_directory(&self, cx: &Context, directory: &RemotePath, shown: &[u8]) -> Result<(), Failure> {
-        let listing = cx.remote.list(directory)?;
+        let longnames = if self.reads_longnames(cx) { Longnames::Kept } else { Longnames::Dropped };
+        let listing = cx.remote.list(directory, longnames)?;
         listing.complaints(directory).for_each(|error| cx.output.failure(error));
-        let reads_longnames = self.reads_longnames(cx);
+        let lacks_entries = listing.lacks_entries();
         let line = |name: &[u8], attributes, longname: Bytes| {
-            let longname = if reads_longnames { longname } else { Bytes::new() };
             // The server's own lines name no directory, and sftp(1) adds none.
             let shown = if longname.is_empty() { shown } else { b"" };
             Line {
@@ -170,7 +170,8 @@ impl Ls {
         }
         let visible = listing.entries.into_iter().filter(|entry| self.all || !entry.name.as_bytes().starts_with(b"."));
         lines.extend(visible.map(|entry| line(entry.name.as_bytes(), entry.attributes, entry.longname)));
-        self.print(cx, lines)
+        self.print(cx, lines)?;
+        if lacks_entries { Err(Failure::told()) } else { Ok(()) }
     }
 
     fn print(&self, cx: &Context, mut lines: Vec<Line>) -> Result<(), Failure> {

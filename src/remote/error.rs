@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::glob::TooManyWords;
-use crate::name::{RemotePath, UnfitName};
+use crate::name::{EntryName, LONGEST_NAME, RemotePath, UnfitName};
 use crate::sftp::{self, StatusCode};
 use crate::terminal::{Excerpt, Printable};
 
@@ -52,6 +52,28 @@ pub enum Error {
         directory: RemotePath,
         /// The name and what is wrong with it.
         name: UnfitName,
+    },
+    /// The server listed an entry with a size that no file can have. It was left out.
+    #[error(
+        "Server sent suspect size {size} of \"{}\" during readdir of \"{}\"",
+        Printable(name.as_bytes()),
+        Printable(directory.as_bytes())
+    )]
+    SuspectSize {
+        /// The directory that was listed.
+        directory: RemotePath,
+        /// The entry.
+        name: EntryName,
+        /// The size in bytes.
+        size: u64,
+    },
+    /// The server listed more suspect entries than are told one by one.
+    #[error("Server sent {more} more suspect entries during readdir of \"{}\"", Printable(directory.as_bytes()))]
+    MoreSuspects {
+        /// The directory that was listed.
+        directory: RemotePath,
+        /// How many are not told.
+        more: u64,
     },
     /// A walk went deeper than it may.
     #[error("Maximum directory depth exceeded: {levels} levels at \"{}\"", Printable(path.as_bytes()))]
@@ -194,6 +216,7 @@ impl fmt::Display for SuspectName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             UnfitName::Slash(name) | UnfitName::Dots(name) => write!(f, "\"{}\"", Excerpt(name)),
+            UnfitName::TooLong(start) => write!(f, "\"{}…\" of more than {LONGEST_NAME} bytes", Printable(start)),
             UnfitName::Empty => f.write_str("\"\""),
             UnfitName::Nul => f.write_str("with a NUL byte"),
         }
@@ -236,5 +259,9 @@ mod tests {
         assert_eq!(Error::new(Act::Stat, &path, lost).to_string(), "Connection closed: reset");
         let suspect = Error::Suspect { directory: RemotePath::dot(), name: UnfitName::Slash(b"../evil".to_vec()) };
         assert_eq!(suspect.to_string(), r#"Server sent suspect path "../evil" during readdir of ".""#);
+        let name = EntryName::vet("big\x1b").unwrap();
+        let suspect = Error::SuspectSize { directory: RemotePath::dot(), name, size: u64::MAX };
+        let message = r#"Server sent suspect size 18446744073709551615 of "big\033" during readdir of ".""#;
+        assert_eq!(suspect.to_string(), message);
     }
 }

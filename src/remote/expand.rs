@@ -4,18 +4,21 @@
 //! a link with STAT for what it leads to. Every name is matched on our side, whatever the server lists.
 #![forbid(unsafe_code)]
 
+use std::sync::Arc;
+
 use super::error::Error;
 use super::glob::{Component, ComponentKind, Pattern};
 use super::interrupt::Interrupt;
 use super::lifeline::Lifeline;
-use super::list::{Entry, Listing};
-use super::survey::{Answer, Longnames, Survey};
+use super::list::{Entry, Listing, Longnames};
+use super::survey::{Answer, Survey};
 use super::walk::MAX_DEPTH;
+use crate::budget::{self, Budget};
 use crate::name::RemotePath;
 use crate::sftp::{Attributes, FileType, Session, StatusCode};
 
-/// Paths that one expansion may yield or have in mind: a server can list for ever.
-const MOST_CANDIDATES: usize = 4_000_000;
+/// Bytes that a path that may match takes in memory beside its own, its share of the allocator's included.
+const CANDIDATE_BYTES: usize = size_of::<Match>() + 16;
 
 /// A path that matches a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,10 +69,15 @@ pub fn expand(
     interrupt: &Interrupt,
 ) -> Result<Vec<Expansion>, Error> {
     let mut expander = Expander {
-        survey: Survey::new(&Lifeline::single(session), interrupt, Longnames::Dropped),
+        survey: Survey::new(
+            &Lifeline::single(session),
+            interrupt,
+            Longnames::Dropped,
+            &Arc::new(Budget::new(budget::LISTING)),
+        ),
         patterns,
         expansions: vec![Expansion::default(); patterns.len()],
-        candidates: 0,
+        budget: Budget::new(budget::LISTING),
     };
     for (pattern, parsed) in patterns.iter().enumerate() {
         let path = if parsed.is_absolute() { Vec::new() } else { base.as_bytes().to_vec() };
@@ -82,7 +90,8 @@ struct Expander<'a> {
     survey: Survey<Question>,
     patterns: &'a [Pattern],
     expansions: Vec<Expansion>,
-    candidates: usize,
+    /// For the paths that match or may. What is listed has one of its own.
+    budget: Budget,
 }
 
 /// A path on its way to be a match.
@@ -159,10 +168,7 @@ impl Expander<'_> {
 
     /// Goes over literal components to the next that has to be listed, or to the end.
     fn advance(&mut self, mut candidate: Candidate) -> Result<(), Error> {
-        self.candidates += 1;
-        if self.candidates > MOST_CANDIDATES {
-            return Err(Error::TooManyMatches);
-        }
+        self.hold(&candidate)?;
         let pattern = &self.patterns[candidate.pattern];
         while let Some(component) = pattern.components().get(candidate.next) {
             let ComponentKind::Literal(name) = &component.kind else {
@@ -182,6 +188,12 @@ impl Expander<'_> {
                 Ok(())
             }
         }
+    }
+
+    /// Counts a candidate as held. It is until the end, for most of them match.
+    fn hold(&self, candidate: &Candidate) -> Result<(), Error> {
+        let bytes = CANDIDATE_BYTES + candidate.path.len();
+        self.budget.take(bytes as u64).map_err(|_| Error::TooManyMatches)
     }
 
     fn descend_or_match(&mut self, candidate: &Candidate, listing: &Listing) -> Result<(), Error> {
@@ -211,6 +223,7 @@ impl Expander<'_> {
                 let error = Error::TooDeep { path, levels: MAX_DEPTH };
                 self.expansions[candidate.pattern].failures.push(error);
             } else {
+                self.hold(&child)?;
                 self.survey.list(path, Question::Names(child));
             }
         }

@@ -1,14 +1,32 @@
 //! One directory as the server lists it, after vetting.
 #![forbid(unsafe_code)]
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::error::{Act, Error};
 use super::interrupt::Interrupt;
 use super::lifeline::Lifeline;
-use super::survey::{Answer, Longnames, Survey};
+use super::survey::{Answer, Survey};
+use crate::budget::{self, Budget, Share};
 use crate::name::{EntryName, RemotePath, UnfitName};
 use crate::sftp::{Attributes, NameEntry, Session};
+
+/// Suspect entries of a listing that are told one by one. An honest server has none, and each message names the directory.
+const MOST_SUSPECTS: usize = 100;
+
+/// Bytes that an entry takes in memory beside its names, its share of the allocator's own included.
+const ENTRY_BYTES: u64 = size_of::<Entry>() as u64 + 16;
+
+/// Whether the server's own lines about entries are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Longnames {
+    /// For `ls -l`.
+    Kept,
+    /// They are as long as all the rest.
+    Dropped,
+}
 
 /// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,40 +40,81 @@ pub struct Entry {
 }
 
 /// A directory's entries, in the server's order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Listing {
     /// The entries proper.
     pub entries: Vec<Entry>,
-    /// `.` and `..`, where the server lists them.
+    /// `.` and `..`, where the server lists them, each once.
     pub dots: Vec<NameEntry>,
-    /// Names that would lead out of the directory, left out of the entries.
-    pub suspects: Vec<UnfitName>,
+    /// Entries that would lead out of the directory or can't be, left out of the entries.
+    pub suspects: Vec<Suspect>,
+    /// Suspects beyond [`MOST_SUSPECTS`].
+    more_suspects: u64,
+    /// What it holds of a budget.
+    pub(super) held: Option<Share>,
+}
+
+/// Why an entry was left out of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Suspect {
+    /// Its name is none.
+    Name(UnfitName),
+    /// No file has such a size.
+    Size(EntryName, u64),
 }
 
 impl Listing {
-    pub(super) fn add(&mut self, entry: NameEntry, longnames: Longnames) {
-        if matches!(&entry.name[..], b"." | b"..") {
-            self.dots.push(entry);
-            return;
+    /// Adds an entry. Returns the bytes that it takes in memory.
+    pub(super) fn add(&mut self, entry: NameEntry) -> u64 {
+        let NameEntry { name, longname, attributes } = entry;
+        let bytes = ENTRY_BYTES + (name.len() + longname.len()) as u64;
+        if matches!(&name[..], b"." | b"..") {
+            self.add_dots(NameEntry { name, longname, attributes });
+            return bytes;
         }
-        match EntryName::vet(&entry.name[..]) {
-            Ok(name) => {
-                let longname = if longnames == Longnames::Kept { entry.longname } else { Bytes::new() };
-                self.entries.push(Entry { name, longname, attributes: entry.attributes });
-            }
-            Err(unfit) => self.suspects.push(unfit),
+        match (EntryName::vet(name), attributes.absurd_size()) {
+            (Ok(name), None) => self.entries.push(Entry { name, longname, attributes }),
+            (Ok(name), Some(size)) => self.suspect(Suspect::Size(name, size)),
+            (Err(unfit), _) => self.suspect(Suspect::Name(unfit)),
+        }
+        bytes
+    }
+
+    fn add_dots(&mut self, dots: NameEntry) {
+        if self.dots.iter().all(|known| known.name != dots.name) {
+            self.dots.push(dots);
+        }
+    }
+
+    fn suspect(&mut self, suspect: Suspect) {
+        if self.suspects.len() < MOST_SUSPECTS {
+            self.suspects.push(suspect);
+        } else {
+            self.more_suspects += 1;
         }
     }
 
     pub(super) fn append(&mut self, mut later: Listing) {
         self.entries.append(&mut later.entries);
-        self.dots.append(&mut later.dots);
-        self.suspects.append(&mut later.suspects);
+        later.dots.into_iter().for_each(|dots| self.add_dots(dots));
+        later.suspects.into_iter().for_each(|suspect| self.suspect(suspect));
+        self.more_suspects += later.more_suspects;
+    }
+
+    /// Whether something was left out because of its size.
+    #[must_use]
+    pub fn lacks_entries(&self) -> bool {
+        self.suspects.iter().any(|suspect| matches!(suspect, Suspect::Size(..)))
     }
 
     /// The suspects as errors about this directory.
     pub fn complaints(&self, directory: &RemotePath) -> impl Iterator<Item = Error> {
-        self.suspects.iter().map(|name| Error::Suspect { directory: directory.clone(), name: name.clone() })
+        let suspects = self.suspects.iter().map(|suspect| match suspect.clone() {
+            Suspect::Name(name) => Error::Suspect { directory: directory.clone(), name },
+            Suspect::Size(name, size) => Error::SuspectSize { directory: directory.clone(), name, size },
+        });
+        let more = Some(self.more_suspects).filter(|&more| more > 0);
+        suspects.chain(more.map(|more| Error::MoreSuspects { directory: directory.clone(), more }))
     }
 }
 
@@ -63,8 +122,14 @@ impl Listing {
 ///
 /// # Errors
 /// The server refuses, at once or in the middle: there is no half listing.
-pub fn list(session: &Session, directory: &RemotePath, interrupt: &Interrupt) -> Result<Listing, Error> {
-    let mut survey = Survey::new(&Lifeline::single(session), interrupt, Longnames::Kept);
+pub fn list(
+    session: &Session,
+    directory: &RemotePath,
+    longnames: Longnames,
+    interrupt: &Interrupt,
+) -> Result<Listing, Error> {
+    let budget = Arc::new(Budget::new(budget::LISTING));
+    let mut survey = Survey::new(&Lifeline::single(session), interrupt, longnames, &budget);
     survey.list(directory.clone(), ());
     match survey.next()? {
         Some(Answer::Listing(_, _, outcome)) => outcome,

@@ -25,7 +25,7 @@ pub use self::expand::{Expansion, Match, expand};
 pub use self::glob::Pattern;
 pub use self::interrupt::{Interrupt, Watch};
 pub use self::lifeline::{Lifeline, Strand};
-pub use self::list::{Entry, Listing, list};
+pub use self::list::{Entry, Listing, Longnames, Suspect, list};
 pub use self::owners::{OwnerNames, SoughtOwner};
 pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk};
 
@@ -127,8 +127,8 @@ impl Remote {
     ///
     /// # Errors
     /// As [`list`].
-    pub fn list(&self, directory: &RemotePath) -> Result<Listing, Error> {
-        list(&self.session, &self.resolve(directory), &self.interrupt)
+    pub fn list(&self, directory: &RemotePath, longnames: Longnames) -> Result<Listing, Error> {
+        list(&self.session, &self.resolve(directory), longnames, &self.interrupt)
     }
 
     /// A walk through a directory.

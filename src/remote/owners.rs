@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::Remote;
 use super::error::{Act, Error};
+use super::list::Longnames;
 use crate::name::RemotePath;
 use crate::sftp::{Extension, Owner, Session, calls};
 
@@ -17,6 +18,9 @@ const IDS_PER_REQUEST: usize = 500;
 /// Ids that a name is sought among: those of systems and their first thousand people, and `nobody`. More would keep a server
 /// busy whose users stand in a directory service, which it asks for each.
 const LIKELY_IDS: [std::ops::RangeInclusive<u32>; 2] = [0..=2000, 65_533..=65_534];
+
+/// Users, and groups, that are remembered. An honest server has fewer; the others are shown by their numbers.
+const MOST_KNOWN: usize = 65_536;
 
 /// Directories that are listed to see whose files there are.
 const DIRECTORIES_SEARCHED: usize = 8;
@@ -144,7 +148,7 @@ impl Remote {
         let mut seen = HashSet::new();
         directories.retain(|directory| seen.insert(directory.as_bytes().to_vec()));
         directories.truncate(DIRECTORIES_SEARCHED);
-        let listings = directories.iter().filter_map(|directory| self.list(directory).ok());
+        let listings = directories.iter().filter_map(|directory| self.list(directory, Longnames::Dropped).ok());
         listings.flat_map(|listing| listing.entries).filter_map(|entry| entry.attributes.owner).collect()
     }
 }
@@ -153,5 +157,6 @@ fn unknown(known: &HashMap<u32, Bytes>, ids: impl IntoIterator<Item = u32>) -> V
     let mut unknown: Vec<u32> = ids.into_iter().filter(|id| !known.contains_key(id)).collect();
     unknown.sort_unstable();
     unknown.dedup();
+    unknown.truncate(MOST_KNOWN.saturating_sub(known.len()));
     unknown
 }

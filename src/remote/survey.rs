@@ -5,13 +5,15 @@
 #![forbid(unsafe_code)]
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::error::{Act, Error};
 use super::interrupt::{Interrupt, Watch};
 use super::lifeline::{Lifeline, Strand};
-use super::list::Listing;
+use super::list::{Listing, Longnames};
+use crate::budget::{Budget, Share};
 use crate::name::RemotePath;
-use crate::sftp::{self, Attributes, Completions, Handle, NameEntry, Reply, StatusCode, calls};
+use crate::sftp::{self, Attributes, Completions, Handle, NamePacket, Reply, StatusCode, calls};
 
 /// READDIRs in flight on a directory that was just opened: one for the entries of most, and one that finds the end.
 const FIRST_READS: usize = 2;
@@ -34,21 +36,6 @@ const MOST_DIRECTORIES: usize = 128;
 
 /// The part of the server's handles that a survey may take; transfers run beside it.
 const SHARE_OF_HANDLES: u64 = 4;
-
-/// Bytes of names that one directory may have, each entry counted with [`ENTRY_BYTES`] more: a server could list for ever.
-const MOST_LISTING_BYTES: usize = 1 << 30;
-
-/// What an entry takes in memory beside its names.
-const ENTRY_BYTES: usize = 160;
-
-/// Whether the server's own lines about entries are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Longnames {
-    /// For `ls -l`.
-    Kept,
-    /// They are as long as all the rest.
-    Dropped,
-}
 
 /// The answer to a question, with the token that came along with it.
 pub(super) enum Answer<T> {
@@ -73,6 +60,9 @@ pub(super) struct Survey<T: Send + 'static> {
     next_directory: u64,
     most_directories: usize,
     longnames: Longnames,
+    interrupt: Interrupt,
+    /// For all that is listed.
+    budget: Arc<Budget>,
 }
 
 enum Asked<T> {
@@ -97,13 +87,23 @@ struct Directory<T> {
     /// What each READDIR brought, in the order of asking, which is the server's order whenever the answers come.
     chunks: Vec<Listing>,
     in_flight: usize,
-    bytes: usize,
+    /// What they hold of the budget: each counts with what is kept of it or with its length, whichever is more. None once
+    /// the budget did not suffice.
+    share: Option<Share>,
+    /// Bytes that are kept.
+    kept: u64,
     ended: bool,
     failure: Option<Error>,
 }
 
 impl<T: Send + 'static> Survey<T> {
-    pub(super) fn new(lifeline: &Lifeline, interrupt: &Interrupt, longnames: Longnames) -> Survey<T> {
+    /// Nothing is asked yet. What is listed is taken from `budget`, and a directory for which it does not suffice fails.
+    pub(super) fn new(
+        lifeline: &Lifeline,
+        interrupt: &Interrupt,
+        longnames: Longnames,
+        budget: &Arc<Budget>,
+    ) -> Survey<T> {
         let queue = Completions::new();
         let strand = lifeline.strand();
         let share = strand.session.limits().open_handles.map(|handles| usize::try_from(handles / SHARE_OF_HANDLES));
@@ -125,7 +125,20 @@ impl<T: Send + 'static> Survey<T> {
             next_directory: 0,
             most_directories,
             longnames,
+            interrupt: interrupt.clone(),
+            budget: Arc::clone(budget),
         }
+    }
+
+    /// Abandons all that was asked for, and gives back what it took.
+    pub(super) fn abandon(&mut self) {
+        self.queue = Completions::new();
+        self.watch = self.interrupt.watch(self.queue.nudge());
+        self.ready.clear();
+        self.unopened.clear();
+        self.refused.clear();
+        self.unasked.clear();
+        self.directories.clear();
     }
 
     /// Asks for a directory's entries.
@@ -231,7 +244,7 @@ impl<T: Send + 'static> Survey<T> {
         let id = self.next_directory;
         self.next_directory += 1;
         self.strand.session.submit_to(&self.queue, Asked::Opendir(id), &calls::Opendir { path: &path });
-        self.directories.insert(id, Directory::new(path, token, again));
+        self.directories.insert(id, Directory::new(path, token, again, &self.budget));
     }
 
     /// Whether a refused OPENDIR deserves another try: OpenSSH's server says `Failure` when it has no handle left.
@@ -272,17 +285,18 @@ impl<T: Send + 'static> Survey<T> {
         match (asked, outcome) {
             (_, Ok(Reply::Handle(handle))) => directory.handle = Some(handle),
             (Asked::Readdir { sequence, .. }, Ok(Reply::Names(names))) => {
-                directory.add(sequence, names, self.longnames);
+                directory.add(sequence, names);
             }
             (Asked::Readdir { .. }, Err(error)) => directory.end(error),
             (_, Err(error)) => directory.refuse(Act::List, error),
             (_, Ok(_)) => directory.ended = true,
         }
         directory.in_flight -= 1;
+        let longnames = self.longnames == Longnames::Kept;
         for sequence in directory.next_reads(most_reads) {
             if let Some(handle) = &directory.handle {
                 let asked = Asked::Readdir { directory: id, sequence };
-                self.strand.session.submit_to(&self.queue, asked, &calls::Readdir { handle });
+                self.strand.session.submit_to(&self.queue, asked, &calls::Readdir { handle, longnames });
             }
         }
         if directory.in_flight > 0 {
@@ -294,7 +308,7 @@ impl<T: Send + 'static> Survey<T> {
 
 impl<T> Directory<T> {
     /// A directory whose OPENDIR was sent.
-    fn new(path: RemotePath, token: T, again: bool) -> Directory<T> {
+    fn new(path: RemotePath, token: T, again: bool, budget: &Arc<Budget>) -> Directory<T> {
         Directory {
             token,
             path,
@@ -302,26 +316,25 @@ impl<T> Directory<T> {
             handle: None,
             chunks: Vec::new(),
             in_flight: 1,
-            bytes: 0,
+            share: budget.share(0).ok(),
+            kept: 0,
             ended: false,
             failure: None,
         }
     }
 
     /// Takes what a READDIR brought. An answer without entries is the end, as for sftp(1); else it could repeat for ever.
-    fn add(&mut self, sequence: usize, names: Vec<NameEntry>, longnames: Longnames) {
-        self.ended |= names.is_empty();
-        let Some(chunk) = self.chunks.get_mut(sequence) else { return };
-        for entry in names {
-            self.bytes += entry.name.len() + ENTRY_BYTES;
-            if longnames == Longnames::Kept {
-                self.bytes += entry.longname.len();
-            }
-            chunk.add(entry, longnames);
-        }
-        if self.bytes > MOST_LISTING_BYTES {
+    fn add(&mut self, sequence: usize, names: NamePacket) {
+        self.ended |= names.entries.is_empty();
+        let (Some(chunk), Some(share)) = (self.chunks.get_mut(sequence), &mut self.share) else { return };
+        let packet = names.bytes;
+        let kept: u64 = names.entries.into_iter().map(|entry| chunk.add(entry)).sum();
+        self.kept += kept;
+        if share.grow(kept.max(packet)).is_err() {
             self.ended = true;
             self.failure = Some(Error::TooManyEntries(self.path.clone()));
+            self.share = None;
+            self.chunks.iter_mut().for_each(|chunk| *chunk = Listing::default());
         }
     }
 
@@ -357,7 +370,13 @@ impl<T> Directory<T> {
     fn into_answer(self) -> Answer<T> {
         let outcome = match self.failure {
             Some(error) => Err(error),
-            None => Ok(self.chunks.into_iter().reduce(joined).unwrap_or_default()),
+            None => {
+                let mut listing = self.chunks.into_iter().reduce(joined).unwrap_or_default();
+                listing.held = self.share;
+                // What else was counted is gone.
+                listing.held.iter_mut().for_each(|share| share.shrink_to(self.kept));
+                Ok(listing)
+            }
         };
         Answer::Listing(self.token, self.path, outcome)
     }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use super::error::{Act, Error};
 use super::interrupt::Interrupt;
 use super::lifeline::Lifeline;
-use super::list::{Entry, Listing};
-use super::survey::{Answer, Longnames, Survey};
+use super::list::{Entry, Listing, Longnames};
+use super::survey::{Answer, Survey};
+use crate::budget::{self, Budget, Share};
 use crate::name::{EntryName, RemotePath};
 use crate::sftp::{self, Attributes, FileType, Pending, Session, calls};
 
@@ -20,6 +21,10 @@ pub const MAX_DEPTH: usize = 64;
 
 /// Entries that were listed and not yet asked for. Beyond, no directory is read ahead.
 const MOST_ENTRIES_AHEAD: usize = 100_000;
+
+/// The part of the budget that listings may take before no directory is read ahead: the rest is for the directory whose turn
+/// it is.
+const SHARE_AHEAD: u64 = 2;
 
 /// Questions about an entry's kind in flight, for servers whose listings do not tell it and for links that are followed.
 const MOST_QUESTIONS: usize = 256;
@@ -61,6 +66,12 @@ impl Directory {
         names
     }
 
+    /// Bytes that it takes in memory beside its name.
+    fn bytes(&self) -> u64 {
+        let canonical = self.canonical.as_ref().map_or(0, |canonical| canonical.as_bytes().len());
+        (size_of::<Directory>() + self.path.as_bytes().len() + canonical) as u64
+    }
+
     /// This directory and those above it, up to the top.
     fn lineage(&self) -> impl Iterator<Item = &Directory> {
         std::iter::successors(Some(self), |directory| directory.parent.as_deref())
@@ -99,6 +110,8 @@ pub struct Walk {
     stack: Vec<Open>,
     failures: VecDeque<Error>,
     ahead: Ahead,
+    /// For all that was listed and not left.
+    budget: Arc<Budget>,
     directories: u64,
     /// Directories from this depth on are yielded and not listed.
     most_depth: usize,
@@ -111,6 +124,7 @@ type Selects = Box<dyn Fn(&[u8], &Attributes) -> bool + Send>;
 struct Open {
     directory: Arc<Directory>,
     items: std::vec::IntoIter<Item>,
+    _held: Vec<Share>,
 }
 
 /// A listing, ready to be yielded.
@@ -118,6 +132,8 @@ struct Open {
 struct Contents {
     items: Vec<Item>,
     failures: Vec<Error>,
+    /// What the items hold of the budget.
+    held: Vec<Share>,
 }
 
 enum Item {
@@ -143,8 +159,14 @@ impl Walk {
     /// A walk through the directory `top`. Nothing is asked before the first item is.
     #[must_use]
     pub fn new(lifeline: Lifeline, top: &RemotePath, links: Links, interrupt: &Interrupt) -> Walk {
+        Walk::within(Budget::new(budget::LISTING), lifeline, top, links, interrupt)
+    }
+
+    fn within(budget: Budget, lifeline: Lifeline, top: &RemotePath, links: Links, interrupt: &Interrupt) -> Walk {
+        let budget = Arc::new(budget);
         Walk {
-            survey: Survey::new(&lifeline, interrupt, Longnames::Dropped),
+            survey: Survey::new(&lifeline, interrupt, Longnames::Dropped, &budget),
+            budget,
             lifeline,
             links,
             selects: None,
@@ -183,7 +205,7 @@ impl Walk {
                 false => Contents::default(),
             };
             self.failures.extend(contents.failures);
-            self.stack.push(Open { directory, items: contents.items.into_iter() });
+            self.stack.push(Open { directory, items: contents.items.into_iter(), _held: contents.held });
         }
         if let Some(failure) = self.failures.pop_front() {
             return Ok(Some(Found::Failure(failure)));
@@ -215,15 +237,26 @@ impl Walk {
 
     /// A directory's contents, waited for; other listings may come meanwhile.
     fn contents(&mut self, directory: &Arc<Directory>) -> Result<Contents, Error> {
-        if !self.ahead.arrived.contains_key(&directory.number) && self.ahead.awaited.insert(directory.number) {
-            self.ahead.asked_early.insert(directory.number);
-            self.survey.list_next(directory.path.clone(), Arc::clone(directory));
-        }
+        let mut is_alone = false;
         loop {
             if let Some(contents) = self.ahead.arrived.remove(&directory.number) {
                 return Ok(contents);
             }
+            if self.ahead.awaited.insert(directory.number) {
+                self.ahead.asked_early.insert(directory.number);
+                self.survey.list_next(directory.path.clone(), Arc::clone(directory));
+            }
             match self.survey.next()? {
+                Some(Answer::Listing(listed, _, Err(Error::TooManyEntries(_))))
+                    if listed.number != directory.number || !is_alone =>
+                {
+                    // What does not fit beside the others is asked for again when its turn comes.
+                    self.ahead.awaited.remove(&listed.number);
+                    if listed.number == directory.number {
+                        is_alone = true;
+                        self.forget_what_is_ahead();
+                    }
+                }
                 Some(Answer::Listing(directory, _, outcome)) => self.arrive(&directory, outcome)?,
                 // The survey answers each question in its own kind, and the directory's is among them.
                 _ => return Ok(Contents::default()),
@@ -231,10 +264,19 @@ impl Walk {
         }
     }
 
+    /// Gives back what directories take whose turn has not come. They are asked for again then.
+    fn forget_what_is_ahead(&mut self) {
+        self.survey.abandon();
+        self.ahead.awaited.clear();
+        for contents in std::mem::take(&mut self.ahead.arrived).into_values() {
+            self.ahead.entries -= contents.items.len();
+        }
+    }
+
     fn arrive(&mut self, directory: &Arc<Directory>, outcome: Result<Listing, Error>) -> Result<(), Error> {
         let contents = match outcome {
             Ok(listing) => self.prepare(directory, listing)?,
-            Err(error) => Contents { items: Vec::new(), failures: vec![error] },
+            Err(error) => Contents { failures: vec![error], ..Contents::default() },
         };
         for item in contents.items.iter().rev() {
             if let Item::Directory(directory) = item
@@ -251,7 +293,8 @@ impl Walk {
     }
 
     fn read_ahead(&mut self) {
-        while self.survey.has_room() && self.ahead.entries < MOST_ENTRIES_AHEAD {
+        let has_room = |walk: &Walk| walk.survey.has_room() && walk.budget.taken() < walk.budget.limit() / SHARE_AHEAD;
+        while has_room(self) && self.ahead.entries < MOST_ENTRIES_AHEAD {
             let Some(directory) = self.ahead.unasked.pop_front() else { break };
             if !self.ahead.asked_early.remove(&directory.number) {
                 self.ahead.awaited.insert(directory.number);
@@ -262,6 +305,7 @@ impl Walk {
 
     fn prepare(&mut self, directory: &Arc<Directory>, listing: Listing) -> Result<Contents, Error> {
         let mut failures: Vec<Error> = listing.complaints(&directory.path).collect();
+        let mut held: Vec<Share> = listing.held.into_iter().collect();
         let mut entries = listing.entries;
         entries.sort_by(|one, other| one.name.cmp(&other.name));
         // A name that comes again would be acted on twice, perhaps as another kind of file.
@@ -285,6 +329,7 @@ impl Walk {
             });
         }
         let mut items = Vec::with_capacity(entries.len());
+        let mut paths = self.budget.share(0).ok();
         for entry in entries {
             if !entry.attributes.is_dir() {
                 items.push(Item::Entry(entry));
@@ -292,11 +337,18 @@ impl Walk {
             }
             let is_link = links.binary_search(&entry.name).is_ok();
             match self.subdirectory(directory, entry, is_link)? {
-                Ok(directory) => items.push(Item::Directory(Arc::new(directory))),
+                Ok(subdirectory) => {
+                    if paths.as_mut().is_some_and(|paths| paths.grow(subdirectory.bytes()).is_err()) {
+                        let failure = Error::TooManyEntries(directory.path.clone());
+                        return Ok(Contents { failures: vec![failure], ..Contents::default() });
+                    }
+                    items.push(Item::Directory(Arc::new(subdirectory)));
+                }
                 Err(failure) => failures.push(failure),
             }
         }
-        Ok(Contents { items, failures })
+        held.extend(paths);
+        Ok(Contents { items, failures, held })
     }
 
     /// Replaces the attributes of links by those of what they lead to, and tells which entries were links.
@@ -404,5 +456,66 @@ impl Iterator for Walk {
         });
         self.ended |= found.is_none();
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::child::ChildTransport;
+    use crate::sftp::Options;
+    use std::process::Command;
+
+    /// A session with OpenSSH's server, wherever the system has it.
+    fn session() -> Session {
+        let places = ["/usr/lib/openssh", "/usr/libexec/openssh", "/usr/libexec", "/usr/lib/ssh"];
+        let servers = places.map(|place| format!("{place}/sftp-server"));
+        let server = servers.iter().find(|server| std::path::Path::new(server).exists()).unwrap();
+        let transport = ChildTransport::spawn(&Command::new(server)).unwrap();
+        Session::open(Box::new(transport), Options::default()).unwrap()
+    }
+
+    /// 30 directories with 40 files each, their paths below the top in order, and a walk with so much memory.
+    fn walked(bytes: u64) -> (Vec<String>, Vec<String>, Vec<Error>) {
+        let tree = tempfile::tempdir().unwrap();
+        let mut files = Vec::new();
+        for directory in 10..40 {
+            std::fs::create_dir(tree.path().join(format!("d{directory}"))).unwrap();
+            files.extend((10..50).map(|file| format!("d{directory}/f{file}")));
+        }
+        files.iter().for_each(|file| std::fs::write(tree.path().join(file), "").unwrap());
+        let top = RemotePath::new(tree.path().to_str().unwrap()).unwrap();
+        let lifeline = Lifeline::single(&session());
+        let walk = Walk::within(Budget::new(bytes), lifeline, &top, Links::Kept, &Interrupt::default());
+        let (mut found, mut failures) = (Vec::new(), Vec::new());
+        for one in walk {
+            match one {
+                Found::Entry { directory, entry } => {
+                    let path = directory.path.join(&entry.name);
+                    let below = &path.as_bytes()[top.as_bytes().len() + 1..];
+                    found.push(String::from_utf8_lossy(below).into_owned());
+                }
+                Found::Failure(error) => failures.push(error),
+                Found::Directory(_) | Found::Left(_) => {}
+            }
+        }
+        (files, found, failures)
+    }
+
+    #[test]
+    fn a_walk_finds_all_even_if_its_budget_holds_few_directories_at_once() {
+        for bytes in [1 << 20, 60_000, 40_000, 25_000] {
+            let (files, found, failures) = walked(bytes);
+            assert!(failures.is_empty(), "{bytes}: {failures:?}");
+            assert!(found == files, "{bytes}: {} of {}", found.len(), files.len());
+        }
+    }
+
+    #[test]
+    fn a_directory_that_does_not_fit_fails_and_the_walk_goes_on() {
+        let (_, found, failures) = walked(12_000);
+        assert_eq!(found.len(), 0);
+        assert_eq!(failures.len(), 30);
+        assert!(failures.iter().all(|error| matches!(error, Error::TooManyEntries(_))), "{failures:?}");
     }
 }

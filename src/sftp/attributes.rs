@@ -79,6 +79,12 @@ impl Attributes {
         self.file_type() == Some(FileType::Directory)
     }
 
+    /// The size that no file can have, if that is what they say: no local offset could name its end.
+    #[must_use]
+    pub fn absurd_size(&self) -> Option<u64> {
+        self.size.filter(|&size| i64::try_from(size).is_err())
+    }
+
     pub(super) fn encode(&self, packet: &mut Writer<'_>) {
         let flags = [
             (FLAG_SIZE, self.size.is_some()),
@@ -107,12 +113,7 @@ impl Attributes {
         let flags = packet.uint32()?;
         let mut attributes = Attributes::default();
         if flags & FLAG_SIZE != 0 {
-            let size = packet.uint64()?;
-            // No file system has such files, and no local offset could name their end.
-            if i64::try_from(size).is_err() {
-                return Err(Violation(format!("a file of {size} bytes")));
-            }
-            attributes.size = Some(size);
+            attributes.size = Some(packet.uint64()?);
         }
         if flags & FLAG_UIDGID != 0 {
             attributes.owner = Some(Owner { uid: packet.uint32()?, gid: packet.uint32()? });
@@ -175,10 +176,11 @@ mod tests {
     }
 
     #[test]
-    fn a_size_beyond_any_file_is_a_violation() {
-        let mut bytes = vec![0, 0, 0, 1];
-        bytes.extend(u64::MAX.to_be_bytes());
-        assert!(decode(bytes).is_err());
+    fn a_size_beyond_any_file_is_told_from_the_largest() {
+        for (size, absurd) in [(0, false), (i64::MAX as u64, false), (1 << 63, true), (u64::MAX, true)] {
+            let attributes = Attributes { size: Some(size), ..Attributes::default() };
+            assert_eq!(attributes.absurd_size(), absurd.then_some(size));
+        }
     }
 
     #[test]

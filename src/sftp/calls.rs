@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::attributes::Attributes;
 use super::extensions::Extension;
 use super::handle::Handle;
-use super::reply::{Expects, NameEntry, Reply};
+use super::reply::{Expects, NamePacket, Reply};
 use super::wire::Writer;
 use crate::name::RemotePath;
 
@@ -389,12 +389,24 @@ impl Call for Fstat<'_> {
 pub struct Readdir<'a> {
     /// The open directory.
     pub handle: &'a Handle,
+    /// Whether the long names are wanted.
+    pub longnames: bool,
 }
 
 impl Call for Readdir<'_> {
-    type Reply = Vec<NameEntry>;
+    type Reply = NamePacket;
     const TYPE: u8 = kind::READDIR;
-    result_of!(Names);
+
+    fn expects(&self) -> Expects {
+        Expects::Names { longnames: self.longnames }
+    }
+
+    fn result(reply: Reply) -> Option<NamePacket> {
+        match reply {
+            Reply::Names(names) => Some(names),
+            _ => None,
+        }
+    }
 
     fn handles(&self) -> [Option<&Handle>; 2] {
         [Some(self.handle), None]

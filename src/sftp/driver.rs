@@ -11,9 +11,9 @@ use rustix::io::Errno;
 
 use super::error::Error;
 use super::extensions::Extensions;
-use super::reply::Expects;
+use super::reply::{Expects, kind};
 use super::shared::{Deliveries, Outcome, Shared, Waker};
-use super::wire::{MAX_PACKET_BYTES, Reader, Violation, Writer};
+use super::wire::{MAX_NAME_PACKET_BYTES, MAX_PACKET_BYTES, Reader, Violation, Writer};
 use crate::transport::{End, Inbox, Outbox, Step, Transport};
 
 /// The version of the protocol that we speak (draft-ietf-secsh-filexfer-02, section 4).
@@ -93,12 +93,16 @@ impl Link {
 
     /// The next whole packet without its length field, when it is there.
     fn packet(&mut self) -> Result<Option<Bytes>, Violation> {
-        let Some(&length) = self.inbox.unread().first_chunk::<4>() else { return Ok(None) };
+        let Some((&length, rest)) = self.inbox.unread().split_first_chunk::<4>() else { return Ok(None) };
         let length = u32::from_be_bytes(length);
-        if length == 0 || length > MAX_PACKET_BYTES {
-            return Err(Violation(format!("a packet of {length} bytes")));
+        let most = match rest.first() {
+            Some(&kind::NAME) | None => MAX_NAME_PACKET_BYTES,
+            Some(_) => MAX_PACKET_BYTES,
+        };
+        if length == 0 || length > most {
+            return Err(Violation::new(format!("a packet of {length} bytes")));
         }
-        // At most 256 KiB, so it fits any usize.
+        // At most 4 MiB, so it fits any usize.
         let whole = length as usize + 4;
         if self.inbox.unread().len() < whole {
             return Ok(None);
@@ -110,7 +114,7 @@ impl Link {
     fn first_packet(&mut self) -> Result<Option<Bytes>, Violation> {
         self.packet().map_err(|_| {
             let start: Vec<u8> = self.inbox.unread().iter().copied().take(80).collect();
-            Violation(format!(
+            Violation::new(format!(
                 "it sent text where SFTP should begin (a login script that prints?): \"{}\"",
                 start.escape_ascii()
             ))
@@ -124,13 +128,17 @@ fn greeting(packet: Bytes) -> Result<Greeting, Violation> {
         (VERSION, version) if version <= SPOKEN_VERSION => {
             Ok(Greeting { version, extensions: Extensions::decode(&mut packet)? })
         }
-        (VERSION, version) => Err(Violation(format!("it speaks version {version}, we asked for {SPOKEN_VERSION}"))),
-        (other, _) => Err(Violation(format!("a packet of type {other} where VERSION should be"))),
+        (VERSION, version) => {
+            Err(Violation::new(format!("it speaks version {version}, we asked for {SPOKEN_VERSION}")))
+        }
+        (other, _) => Err(Violation::new(format!("a packet of type {other} where VERSION should be"))),
     }
 }
 
+/// The error of a connection that ends for it, whatever it was.
 fn protocol(violation: Violation) -> Error {
-    Error::Protocol(violation.0)
+    let (Violation::Broken(text) | Violation::Nonsense(text)) = violation;
+    Error::Protocol(text)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form that map_err wants")]
@@ -205,7 +213,7 @@ impl Driver {
         if work.closing && self.may_close(work.all_taken) {
             return Err(Ending::Ours);
         }
-        self.link.transport.expect(work.reply_bytes);
+        self.link.transport.expect(work.awaited);
         let before = self.link.standing();
         let step = self.link.transport.step(&mut self.link.outbox, &mut self.link.inbox);
         match step.map_err(|error| Ending::Lost(error.to_string()))? {
@@ -314,10 +322,10 @@ impl Answer {
     }
 
     fn unasked(&self) -> Error {
-        protocol(Violation(format!("an answer to request {}, which is not outstanding", self.id)))
+        protocol(Violation::new(format!("an answer to request {}, which is not outstanding", self.id)))
     }
 
     fn decode(mut self, expects: Expects, shared: &Arc<Shared>) -> Outcome {
-        expects.decode(self.packet_type, &mut self.rest, shared).map_err(protocol)?.map_err(Error::Status)
+        expects.decode(self.packet_type, &mut self.rest, shared)?.map_err(Error::Status)
     }
 }

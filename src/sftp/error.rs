@@ -19,6 +19,9 @@ pub enum Error {
     /// The server broke the protocol, and the connection was ended.
     #[error("the server broke the SFTP protocol: {0}")]
     Protocol(String),
+    /// The server's answer is none to what was asked. The connection is fine.
+    #[error("the server's answer makes no sense: {0}")]
+    Nonsense(String),
     /// The connection ended, with the reason.
     #[error("Connection closed: {0}")]
     ConnectionLost(String),
@@ -31,7 +34,7 @@ impl Error {
     /// Whether the session can go on: the server answered, or nothing was sent.
     #[must_use]
     pub fn leaves_the_session_alive(&self) -> bool {
-        matches!(self, Error::Status(_) | Error::Unsupported(_))
+        matches!(self, Error::Status(_) | Error::Unsupported(_) | Error::Nonsense(_))
     }
 
     /// The code of the status that the server answered.
@@ -129,6 +132,7 @@ mod tests {
             (status(StatusCode::NO_SUCH_FILE), true, Some(StatusCode::NO_SUCH_FILE), "No such file or directory"),
             (status(StatusCode(99)), true, Some(StatusCode(99)), "Unknown status"),
             (Error::Unsupported(Extension::CopyData), true, None, "the server does not offer copy-data"),
+            (Error::Nonsense("x".into()), true, None, "the server's answer makes no sense: x"),
             (Error::Protocol("x".into()), false, None, "the server broke the SFTP protocol: x"),
             (Error::ConnectionLost("x".into()), false, None, "Connection closed: x"),
         ] {

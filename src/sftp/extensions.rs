@@ -274,15 +274,19 @@ impl Names {
     }
 }
 
+/// Longest name of a user or group. POSIX systems know none of more than 256 bytes; a longer one counts as unknown.
+const LONGEST_OWNER: usize = 256;
+
 fn strings(list: Bytes, asked: usize) -> Result<Vec<Bytes>, Violation> {
     let mut list = Reader::new(list);
     let mut strings = Vec::new();
     while list.remaining() > 0 {
-        strings.push(list.string()?);
+        let name = list.copied_string(LONGEST_OWNER + 1)?;
+        strings.push(if name.len() > LONGEST_OWNER { Bytes::new() } else { Bytes::from(name) });
     }
     match strings.len() == asked {
         true => Ok(strings),
-        false => Err(Violation(format!("{} names for {asked} ids", strings.len()))),
+        false => Err(Violation::new(format!("{} names for {asked} ids", strings.len()))),
     }
 }
 

@@ -83,7 +83,7 @@ impl FileHash {
         let name = if first == "check-file" { packet.string().ok()? } else { first };
         let algorithm = HashAlgorithm::ALL.into_iter().find(|algorithm| algorithm.name().as_bytes() == name)?;
         if packet.remaining() == algorithm.length() {
-            return Some(FileHash { algorithm, digest: packet.rest() });
+            return Some(FileHash { algorithm, digest: Bytes::copy_from_slice(&packet.rest()) });
         }
         FileHash::bounded(algorithm, packet.string().ok()?, packet)
     }
@@ -98,7 +98,8 @@ impl FileHash {
     }
 
     fn bounded(algorithm: HashAlgorithm, digest: Bytes, packet: &Reader) -> Option<FileHash> {
-        (digest.len() == algorithm.length() && packet.remaining() == 0).then_some(FileHash { algorithm, digest })
+        let is_whole = digest.len() == algorithm.length() && packet.remaining() == 0;
+        is_whole.then(|| FileHash { algorithm, digest: Bytes::copy_from_slice(&digest) })
     }
 }
 

@@ -31,5 +31,5 @@ pub use extensions::{Extension, Extensions, Limits, Names, Statvfs};
 pub use file_hash::{FileHash, HashAlgorithm};
 pub use handle::Handle;
 pub use pending::Pending;
-pub use reply::{NameEntry, Reply};
+pub use reply::{NameEntry, NamePacket, Reply};
 pub use session::{Options, Session, Statistics};

@@ -11,13 +11,15 @@ use super::file_hash::FileHash;
 use super::handle::Handle;
 use super::shared::Shared;
 use super::wire::{Reader, Violation};
+use crate::budget::Share;
+use crate::name::LONGEST_NAME;
 
 /// Packet types of replies (draft-ietf-secsh-filexfer-02, section 3).
-mod kind {
+pub(super) mod kind {
     pub(super) const STATUS: u8 = 101;
     pub(super) const HANDLE: u8 = 102;
     pub(super) const DATA: u8 = 103;
-    pub(super) const NAME: u8 = 104;
+    pub(in super::super) const NAME: u8 = 104;
     pub(super) const ATTRS: u8 = 105;
     pub(super) const EXTENDED_REPLY: u8 = 201;
 }
@@ -31,8 +33,8 @@ pub enum Reply {
     Handle(Handle),
     /// DATA: what was read; never empty, never more than was asked for.
     Data(Bytes),
-    /// NAME to a READDIR: entries as the server named them, not vetted.
-    Names(Vec<NameEntry>),
+    /// NAME to a READDIR.
+    Names(NamePacket),
     /// NAME to a REALPATH, READLINK and their like: exactly one path, not empty, not vetted.
     Path(Bytes),
     /// ATTRS.
@@ -47,14 +49,26 @@ pub enum Reply {
     FileHash(Option<FileHash>),
 }
 
+/// Entries of a directory as one NAME brought them. They are copies: nothing else of the packet is kept.
+#[derive(Debug)]
+pub struct NamePacket {
+    /// The entries as the server named them, not vetted.
+    pub entries: Vec<NameEntry>,
+    /// The length of the packet in bytes, with what was not kept of it.
+    pub bytes: u64,
+    /// What they hold of the session's budget until they are taken in.
+    _waiting: Share,
+}
+
 /// One entry of a directory as the server sent it. The name is not vetted: it may be `..` or hold a slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameEntry {
-    /// The entry's name.
-    pub name: Bytes,
-    /// A line for people in the style of `ls -l`, in whatever form the server likes.
+    /// The entry's name; of one that is longer than [`LONGEST_NAME`] its beginning, which is longer than that, too.
+    pub name: Vec<u8>,
+    /// A line for people in the style of `ls -l`, in whatever form the server likes, its beginning if it is a long one. Empty
+    /// where it was not wanted.
     pub longname: Bytes,
-    /// The entry's attributes, of the link itself where it is one.
+    /// The entry's attributes, of the link itself where it is one. The size may be absurd.
     pub attributes: Attributes,
 }
 
@@ -71,7 +85,10 @@ pub enum Expects {
         at_most: u32,
     },
     /// [`Reply::Names`].
-    Names,
+    Names {
+        /// Whether the long names are wanted.
+        longnames: bool,
+    },
     /// [`Reply::Path`].
     Path,
     /// [`Reply::Attributes`].
@@ -99,6 +116,15 @@ const MAX_HANDLE_BYTES: usize = 256;
 /// Least bytes of an entry of a NAME: two lengths and the flags of the attributes.
 const LEAST_NAME_BYTES: usize = 12;
 
+/// Bytes that are kept of a long name: more than any server writes before the name itself.
+const LONGNAME_BYTES: usize = 1024;
+
+/// Bytes that are kept of a status' text.
+const STATUS_TEXT_BYTES: usize = 4096;
+
+/// Bytes of a packet before the fields of its type: length, type and id.
+const HEAD_BYTES: u64 = 9;
+
 impl Expects {
     /// Reads what follows the id in a reply. A STATUS that is no success is an ordinary answer to any request.
     pub(super) fn decode(
@@ -111,9 +137,9 @@ impl Expects {
             (_, kind::STATUS) => return self.status(packet),
             (Expects::Handle, kind::HANDLE) => Reply::Handle(Handle::new(handle(packet)?, shared)),
             (Expects::Data { at_most }, kind::DATA) => Reply::Data(data(packet, at_most)?),
-            (Expects::Names, kind::NAME) => Reply::Names(names(packet)?),
+            (Expects::Names { longnames }, kind::NAME) => Reply::Names(names(packet, longnames, shared)?),
             (Expects::Path, kind::NAME) => Reply::Path(path(packet)?),
-            (Expects::Attributes, kind::ATTRS) => Reply::Attributes(Attributes::decode(packet)?),
+            (Expects::Attributes, kind::ATTRS) => Reply::Attributes(attributes(packet)?),
             (Expects::Limits, kind::EXTENDED_REPLY) => Reply::Limits(Limits::decode(packet)?),
             (Expects::Statvfs, kind::EXTENDED_REPLY) => Reply::Statvfs(Statvfs::decode(packet)?),
             (Expects::OwnerNames { users, groups }, kind::EXTENDED_REPLY) => {
@@ -121,7 +147,7 @@ impl Expects {
             }
             (Expects::CheckedFile, kind::EXTENDED_REPLY) => Reply::FileHash(FileHash::decode(packet)),
             (Expects::Md5, kind::EXTENDED_REPLY) => Reply::FileHash(FileHash::decode_md5(packet)),
-            _ => return Err(Violation(format!("a reply of type {packet_type} where {self:?} was expected"))),
+            _ => return Err(Violation::new(format!("a reply of type {packet_type} where {self:?} was expected"))),
         };
         Ok(Ok(reply))
     }
@@ -130,12 +156,11 @@ impl Expects {
         let code = StatusCode(packet.uint32()?);
         match (code, self) {
             (StatusCode::OK, Expects::Done) => Ok(Ok(Reply::Done)),
-            (StatusCode::OK, _) => {
-                Err(Violation(format!("success without what was asked for, where {self:?} was expected")))
-            }
+            // Some servers say so when a handle was not opened for what is asked of it.
+            (StatusCode::OK, _) => Err(Violation::nonsense("success without what was asked for")),
             // Servers of versions before 3 send no text.
             _ if packet.remaining() == 0 => Ok(Err(Status { code, text: Bytes::new() })),
-            _ => Ok(Err(Status { code, text: packet.string()? })),
+            _ => Ok(Err(Status { code, text: packet.copied_string(STATUS_TEXT_BYTES)?.into() })),
         }
     }
 }
@@ -143,44 +168,69 @@ impl Expects {
 fn handle(packet: &mut Reader) -> Result<Bytes, Violation> {
     let handle = packet.string()?;
     match handle.len() {
-        1..=MAX_HANDLE_BYTES => Ok(handle),
-        length => Err(Violation(format!("a handle of {length} bytes"))),
+        1..=MAX_HANDLE_BYTES => Ok(Bytes::copy_from_slice(&handle)),
+        length => Err(Violation::new(format!("a handle of {length} bytes"))),
     }
 }
 
+/// The data is a slice of its packet, unless that would keep more of other things than of data.
 fn data(packet: &mut Reader, at_most: u32) -> Result<Bytes, Violation> {
     let data = packet.string()?;
     match u32::try_from(data.len()) {
         Ok(0) => Err(Violation::new("an answer to a read that holds no data")),
+        Ok(length) if length <= at_most && packet.remaining() > data.len() => Ok(Bytes::copy_from_slice(&data)),
         Ok(length) if length <= at_most => Ok(data),
-        _ => Err(Violation(format!("{} bytes where {at_most} were asked for", data.len()))),
+        _ => Err(Violation::new(format!("{} bytes where {at_most} were asked for", data.len()))),
     }
 }
 
-fn names(packet: &mut Reader) -> Result<Vec<NameEntry>, Violation> {
-    let count = packet.count(LEAST_NAME_BYTES)?;
-    let mut names = Vec::with_capacity(count);
-    for _ in 0..count {
-        names.push(NameEntry {
-            name: packet.string()?,
-            longname: packet.string()?,
-            attributes: Attributes::decode(packet)?,
-        });
+fn attributes(packet: &mut Reader) -> Result<Attributes, Violation> {
+    let attributes = Attributes::decode(packet)?;
+    match attributes.absurd_size() {
+        Some(size) => Err(Violation::nonsense(format!("a file of {size} bytes"))),
+        None => Ok(attributes),
     }
-    Ok(names)
+}
+
+fn names(packet: &mut Reader, longnames: bool, shared: &Shared) -> Result<NamePacket, Violation> {
+    let bytes = packet.remaining() as u64 + HEAD_BYTES;
+    let count = packet.count(LEAST_NAME_BYTES)?;
+    let (mut entries, mut text, mut ends) = (Vec::with_capacity(count), Vec::new(), Vec::new());
+    let mut kept = (count * size_of::<NameEntry>()) as u64;
+    for _ in 0..count {
+        let name = packet.copied_string(LONGEST_NAME + 1)?;
+        packet.append_string(&mut text, if longnames { LONGNAME_BYTES } else { 0 })?;
+        if longnames {
+            ends.push(text.len());
+        }
+        kept += name.len() as u64;
+        entries.push(NameEntry { name, longname: Bytes::new(), attributes: Attributes::decode(packet)? });
+    }
+    // The long names of a packet share one allocation that holds nothing else.
+    text.shrink_to_fit();
+    kept += text.len() as u64;
+    let (mut text, mut begin) = (Bytes::from(text), 0);
+    for (entry, end) in entries.iter_mut().zip(ends) {
+        entry.longname = text.split_to(end - begin);
+        begin = end;
+    }
+    let waiting = shared.waiting_names().share(kept);
+    let waiting =
+        waiting.map_err(|exceeded| Violation::new(format!("{exceeded} of names that nobody has taken in")))?;
+    Ok(NamePacket { entries, bytes, _waiting: waiting })
 }
 
 fn path(packet: &mut Reader) -> Result<Bytes, Violation> {
     let count = packet.uint32()?;
     if count != 1 {
-        return Err(Violation(format!("{count} paths where one was asked for")));
+        return Err(Violation::new(format!("{count} paths where one was asked for")));
     }
     // Some servers leave out the attributes behind the name; nothing here needs them.
     let path = packet.string()?;
     match &path[..] {
         [] => Err(Violation::new("an empty path")),
         bytes if bytes.contains(&0) => Err(Violation::new("a path with a NUL byte")),
-        _ => Ok(path),
+        _ => Ok(Bytes::copy_from_slice(&path)),
     }
 }
 
@@ -211,7 +261,7 @@ mod tests {
             Expects::Done,
             Expects::Handle,
             Expects::Data { at_most: 10 },
-            Expects::Names,
+            Expects::Names { longnames: true },
             Expects::Path,
             Expects::Attributes,
             Expects::Limits,
@@ -233,9 +283,9 @@ mod tests {
                     Attributes::with_permissions(*permissions).encode(packet);
                 }
             });
-            let Ok(Ok(Reply::Names(decoded))) = decode(Expects::Names, kind::NAME, bytes) else { panic!("no names") };
+            let Ok(Ok(Reply::Names(decoded))) = decode(Expects::Names { longnames: true }, kind::NAME, bytes) else { panic!("no names") };
             let decoded: Vec<_> =
-                decoded.into_iter().map(|entry| (entry.name.to_vec(), entry.longname.to_vec(), entry.attributes.permissions.unwrap())).collect();
+                decoded.entries.into_iter().map(|entry| (entry.name, entry.longname.to_vec(), entry.attributes.permissions.unwrap())).collect();
             prop_assert_eq!(decoded, names);
         }
 

@@ -17,7 +17,7 @@ use super::error::Error;
 use super::extensions::{Extension, Limits, Names, Statvfs};
 use super::handle::Handle;
 use super::pending::Pending;
-use super::reply::NameEntry;
+use super::reply::NamePacket;
 use super::shared::{Manners, Shared, Waker, lock};
 use crate::name::RemotePath;
 use crate::transport::{End, Killer, Transport};
@@ -263,7 +263,7 @@ plain_calls! {
     /// Opens a directory: [`calls::Opendir`].
     opendir(path: &RemotePath) -> Handle = Opendir;
     /// The next entries of a directory: [`calls::Readdir`].
-    readdir(handle: &Handle) -> Vec<NameEntry> = Readdir;
+    readdir(handle: &Handle, longnames: bool) -> NamePacket = Readdir;
     /// Reads from a file: [`calls::Read`].
     read(handle: &Handle, offset: u64, length: u32) -> Bytes = Read;
     /// Writes to a file: [`calls::Write`].

@@ -13,7 +13,8 @@ use super::error::Error;
 use super::extensions::{Extension, Extensions};
 use super::reply::{Expects, Reply};
 use super::wire::Writer;
-use crate::transport::{End, Outbox};
+use crate::budget::{self, Budget};
+use crate::transport::{Awaited, End, Outbox};
 
 /// Bytes that are worth a packet of the transport: as many as one of SSH holds.
 const PACKET_BYTES: usize = 32 * 1024;
@@ -101,8 +102,8 @@ struct Queue {
 
 /// What the driver has to know before each turn.
 pub(super) struct Work {
-    /// Bytes of replies in flight towards us.
-    pub(super) reply_bytes: u64,
+    /// What the server was asked for.
+    pub(super) awaited: Awaited,
     /// Whether a server that stays silent is a server that is gone.
     pub(super) answer_is_due: bool,
     /// The last handle is gone, or the session is being finished.
@@ -127,6 +128,8 @@ pub(super) struct Shared {
     /// What VERSION told. Before it is there, whoever asks takes the risk that the server knows no such request.
     extensions: OnceLock<Extensions>,
     manners: Manners,
+    /// Names that came and that nobody has taken in.
+    waiting_names: Arc<Budget>,
     pub(super) polls: AtomicU64,
     requests: AtomicU64,
 }
@@ -144,6 +147,7 @@ impl Shared {
             waker,
             extensions: OnceLock::new(),
             manners,
+            waiting_names: Arc::new(Budget::new(budget::WAITING_NAMES)),
             polls: AtomicU64::new(0),
             requests: AtomicU64::new(0),
         }
@@ -152,6 +156,11 @@ impl Shared {
     /// Learns what the server offers, once.
     pub(super) fn learn(&self, extensions: Extensions) {
         let _ = self.extensions.set(extensions);
+    }
+
+    /// The budget for names that wait to be taken in.
+    pub(super) fn waiting_names(&self) -> &Arc<Budget> {
+        &self.waiting_names
     }
 
     pub(super) fn hashing(&self) -> Option<Extension> {
@@ -249,7 +258,7 @@ impl Shared {
             outbox.refill(&mut queue.staged);
         }
         Work {
-            reply_bytes: queue.reply_bytes,
+            awaited: Awaited { reply_bytes: queue.reply_bytes, requests: self.requests() },
             answer_is_due: !queue.outstanding.is_empty() && (queue.long_ones == 0 || !self.manners.may_take_long),
             closing: queue.closing,
             all_taken: queue.staged.is_empty(),

@@ -2,16 +2,39 @@
 
 use bytes::{Buf, Bytes};
 
-/// Longest packet that we accept, its length field aside: 256 KiB. OpenSSH's server and client draw the same line.
-pub(super) const MAX_PACKET_BYTES: u32 = 262_144;
+use super::error::Error;
 
-/// What a server did against the protocol: the text of an [`Error::Protocol`](super::Error::Protocol).
+/// Longest packet that we accept, its length field aside: 256 KiB. OpenSSH's server and client draw the same line.
+pub(super) const MAX_PACKET_BYTES: u32 = 256 << 10;
+
+/// Longest NAME that we accept: there are servers that answer READDIR with a whole directory.
+pub(super) const MAX_NAME_PACKET_BYTES: u32 = 4 << 20;
+
+/// What a server did against the protocol.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Violation(pub(super) String);
+pub(super) enum Violation {
+    /// Nothing that it says can be matched to what it was asked any more: an [`Error::Protocol`](super::Error::Protocol).
+    Broken(String),
+    /// One answer is none to its question, and the next may well be: an [`Error::Nonsense`](super::Error::Nonsense).
+    Nonsense(String),
+}
 
 impl Violation {
     pub(super) fn new(text: impl Into<String>) -> Violation {
-        Violation(text.into())
+        Violation::Broken(text.into())
+    }
+
+    pub(super) fn nonsense(text: impl Into<String>) -> Violation {
+        Violation::Nonsense(text.into())
+    }
+}
+
+impl From<Violation> for Error {
+    fn from(violation: Violation) -> Error {
+        match violation {
+            Violation::Broken(text) => Error::Protocol(text),
+            Violation::Nonsense(text) => Error::Nonsense(text),
+        }
     }
 }
 
@@ -83,11 +106,33 @@ impl Reader {
         self.0.try_get_u64().map_err(|_| cut_short("a number"))
     }
 
+    /// A string as a slice of the packet. Whoever keeps it keeps the memory of all that came with it.
     pub(super) fn string(&mut self) -> Result<Bytes, Violation> {
+        let length = self.string_length()?;
+        Ok(self.0.split_to(length))
+    }
+
+    /// A copy of a string, at most its first `most` bytes.
+    pub(super) fn copied_string(&mut self, most: usize) -> Result<Vec<u8>, Violation> {
+        let mut copy = Vec::new();
+        self.append_string(&mut copy, most)?;
+        Ok(copy)
+    }
+
+    /// Appends a string to `to`, at most its first `most` bytes.
+    pub(super) fn append_string(&mut self, to: &mut Vec<u8>, most: usize) -> Result<(), Violation> {
+        let length = self.string_length()?;
+        to.extend(self.0.get(..length.min(most)).unwrap_or_default());
+        self.0.advance(length);
+        Ok(())
+    }
+
+    /// The length of the string that comes next, all of which is there.
+    fn string_length(&mut self) -> Result<usize, Violation> {
         let length = self.uint32()?;
         match usize::try_from(length) {
-            Ok(length) if length <= self.0.len() => Ok(self.0.split_to(length)),
-            _ => Err(Violation(format!("a string of {length} bytes in a packet with {} left", self.0.len()))),
+            Ok(length) if length <= self.0.len() => Ok(length),
+            _ => Err(Violation::new(format!("a string of {length} bytes in a packet with {} left", self.0.len()))),
         }
     }
 
@@ -101,13 +146,13 @@ impl Reader {
         let count = self.uint32()?;
         match usize::try_from(count) {
             Ok(elements) if elements <= self.0.len() / least_bytes => Ok(elements),
-            _ => Err(Violation(format!("{count} elements in a packet with {} bytes left", self.0.len()))),
+            _ => Err(Violation::nonsense(format!("{count} elements in a packet with {} bytes left", self.0.len()))),
         }
     }
 }
 
 fn cut_short(field: &str) -> Violation {
-    Violation(format!("a packet ends where {field} should be"))
+    Violation::new(format!("a packet ends where {field} should be"))
 }
 
 #[cfg(test)]

@@ -20,8 +20,7 @@ use crate::ssh::Start;
 use crate::ssh::connection::{Connection, Fault};
 use crate::ssh::error::Error;
 use crate::ssh::keepalive::{Due, Keepalive, Patience};
-use crate::ssh::watchdog::FloodGuard;
-use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
+use crate::transport::{Awaited, End, Inbox, Killer, Outbox, Step, Transport};
 
 /// Receive window that the channel is opened with. libssh2 widens a window by itself as soon as it falls below three quarters
 /// of this one and the length of a read, so it is small.
@@ -62,9 +61,10 @@ pub struct ChannelTransport {
     // Declared, and so dropped, before the connection: it holds a part of the session.
     channel: Channel,
     connection: Connection,
-    guard: FloodGuard,
     /// What the window is kept at.
     window: u64,
+    /// Requests that were made of the server.
+    requests: u64,
     /// A window adjustment that is not out yet. It is repeated with the same number.
     pending_adjustment: Option<u64>,
     /// A write that is not out yet. Nothing else may be sent in between.
@@ -88,12 +88,11 @@ impl ChannelTransport {
         patience: Option<Patience>,
     ) -> Result<ChannelTransport, Error> {
         connection.allow(OPENING_LIMIT);
+        connection.intake().begin_channel(LEAST_WINDOW);
         let channel = match begin(&connection, start) {
             Ok(channel) => channel,
             Err((what, fault)) => return Err(refusal(&connection, what, &fault)),
         };
-        let guard = FloodGuard::over(connection.killer().clone())
-            .map_err(|error| Error::Local { what: "cannot start a thread", error })?;
         connection.dismiss_watchdog();
         if patience.is_some() {
             // Its own clock must not be slower than ours, which decides.
@@ -102,8 +101,8 @@ impl ChannelTransport {
         Ok(ChannelTransport {
             channel,
             connection,
-            guard,
             window: LEAST_WINDOW,
+            requests: 0,
             pending_adjustment: None,
             half_written: false,
             awaits_input: false,
@@ -192,6 +191,7 @@ impl ChannelTransport {
                 Ok(0) => moved = true,
                 Ok(sent) => {
                     out.advance(sent);
+                    self.connection.intake().note_sent(sent);
                     self.half_written = false;
                     moved = true;
                     self.grant()?;
@@ -220,6 +220,7 @@ impl ChannelTransport {
             }
             Ok(read) => {
                 inbox.commit(read);
+                self.connection.intake().claim(read);
                 self.keepalive.iter_mut().for_each(Keepalive::hear);
                 Ok(Step::Moved)
             }
@@ -240,6 +241,7 @@ impl ChannelTransport {
                 Ok(0) => break,
                 Ok(read) => {
                     moved = true;
+                    self.connection.intake().claim(read);
                     self.hearer.iter_mut().for_each(|hear| hear(&scrap[..read]));
                     self.last_words.extend(&scrap[..read]);
                     let surplus = self.last_words.len().saturating_sub(LAST_WORDS_BYTES);
@@ -295,6 +297,9 @@ impl ChannelTransport {
 
     /// An error in the user's words: what libssh2 says is where it happened, its code tells what.
     fn lost(&self, error: &io::Error) -> io::Error {
+        if let Some(excess) = self.connection.intake().excess() {
+            return io::Error::new(ErrorKind::InvalidData, excess.to_string());
+        }
         let code = ssh2::Error::last_session_error(&self.connection.session).map(|error| error.code());
         match code {
             Some(ErrorCode::Session(
@@ -351,10 +356,7 @@ impl ChannelTransport {
 impl Transport for ChannelTransport {
     fn step(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step> {
         self.attend()?;
-        self.guard.enter();
-        let done = self.advance(out, inbox);
-        self.guard.leave();
-        done
+        self.advance(out, inbox)
     }
 
     fn interest<'a>(&'a self, _out_pending: bool, fds: &mut Vec<PollFd<'a>>) {
@@ -368,9 +370,13 @@ impl Transport for ChannelTransport {
         fds.push(PollFd::new(self.connection.socket(), events));
     }
 
-    fn expect(&mut self, reply_bytes: u64) {
+    fn expect(&mut self, awaited: Awaited) {
         // The window is topped up at three quarters: what is in flight must fit even then.
-        self.window = (reply_bytes.saturating_mul(4) / 3).clamp(LEAST_WINDOW, MOST_WINDOW);
+        self.window = (awaited.reply_bytes.saturating_mul(4) / 3).clamp(LEAST_WINDOW, MOST_WINDOW);
+        let intake = self.connection.intake();
+        intake.widen(self.window);
+        let before = std::mem::replace(&mut self.requests, awaited.requests);
+        intake.note_requests(awaited.requests.saturating_sub(before));
     }
 
     fn rest(&self) -> Option<Duration> {

@@ -17,6 +17,8 @@ use rustix::net::RecvFlags;
 use ssh2::{BlockDirections, ErrorCode, MethodType, Session};
 
 use crate::ssh::error::Error;
+use crate::ssh::intake::{Excess, Intake};
+use crate::ssh::native;
 use crate::ssh::watchdog::Watchdog;
 use crate::transport::Killer;
 
@@ -51,6 +53,8 @@ impl fmt::Debug for Socket {
 pub(super) enum Fault {
     /// The watchdog ended it.
     TimedOut,
+    /// The server sent more than it may.
+    Flooded(Excess),
     /// The connection is gone.
     Closed,
     /// libssh2's own error.
@@ -64,7 +68,7 @@ impl Fault {
             Fault::Library(error) => match error.code() {
                 ErrorCode::Session(code) | ErrorCode::SFTP(code) => Some(code),
             },
-            Fault::TimedOut | Fault::Closed => None,
+            Fault::TimedOut | Fault::Flooded(_) | Fault::Closed => None,
         }
     }
 }
@@ -78,6 +82,8 @@ pub(super) struct Peer {
 
 /// An SSH session on its socket. Dropping it shuts the socket down first: libssh2 leaks a session that is still alive.
 pub(super) struct Connection {
+    // Declared, and so dropped, before the session: the session's socket is open until then.
+    intake: Intake,
     pub(super) session: Session,
     pub(super) peer: Peer,
     socket: Arc<OwnedFd>,
@@ -101,8 +107,10 @@ impl Connection {
         let socket = Arc::new(descriptor);
         session.set_tcp_stream(Arc::clone(&socket));
         session.set_blocking(false);
+        let intake = Intake::on(&socket);
+        native::count_intake(&session);
         let watchdog = Some(watchdog);
-        Ok(Connection { session, peer, socket, killer, watchdog, greeting: Vec::new(), _keeper: keeper })
+        Ok(Connection { intake, session, peer, socket, killer, watchdog, greeting: Vec::new(), _keeper: keeper })
     }
 
     /// The socket, to poll.
@@ -113,6 +121,11 @@ impl Connection {
     /// What ends the connection from any thread.
     pub(super) fn killer(&self) -> &Killer {
         &self.killer
+    }
+
+    /// What comes in, counted.
+    pub(super) fn intake(&self) -> &Intake {
+        &self.intake
     }
 
     /// Allows `limit` for what follows.
@@ -151,7 +164,9 @@ impl Connection {
             greeting = last.to_vec();
         }
         self.greeting = greeting;
-        done.map_err(|fault| self.handshake_error(&fault))
+        done.map_err(|fault| self.handshake_error(&fault))?;
+        self.intake.begin_login();
+        Ok(())
     }
 
     /// Calls `attempt` until it does not have to wait any more.
@@ -161,6 +176,9 @@ impl Connection {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
+            if let Some(excess) = self.intake.excess() {
+                return Err(Fault::Flooded(excess));
+            }
             let ErrorCode::Session(code) = error.code() else {
                 return Err(Fault::Library(error));
             };
@@ -192,6 +210,7 @@ impl Connection {
         let Peer { host, port } = self.peer.clone();
         match fault {
             Fault::TimedOut => Error::TimedOut { host, port, phase },
+            Fault::Flooded(excess) => Error::Flooded { host, port, excess: excess.to_string() },
             Fault::Closed => Error::Closed { host, port, phase },
             Fault::Library(error) => Error::Protocol { host, port, cause: error.message().to_owned(), phase },
         }

@@ -80,6 +80,16 @@ pub enum Error {
         /// When: ` during …`, or nothing.
         phase: &'static str,
     },
+    /// The server sent more than it may before anything is trusted, and the connection was ended.
+    #[error("Connection to {host} port {port} closed: {excess}")]
+    Flooded {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// How much is too much, and when.
+        excess: String,
+    },
     /// Client and server have no algorithm in common.
     #[error("Unable to negotiate with {host} port {port}: no common algorithms")]
     NoCommonAlgorithms {
@@ -260,6 +270,7 @@ impl Error {
             | Error::NotHonoured { .. }
             | Error::NoAlgorithm { .. }
             | Error::NotSsh { .. }
+            | Error::Flooded { .. }
             | Error::NoCommonAlgorithms { .. }
             | Error::HostKey(_)
             | Error::PermissionDenied { .. }

@@ -17,6 +17,7 @@ mod dial;
 mod error;
 mod host_key;
 mod identity;
+mod intake;
 mod keepalive;
 mod keys;
 pub mod known_hosts;

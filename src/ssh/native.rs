@@ -16,7 +16,7 @@ use ssh2::{Error, ErrorCode, Session};
 use zeroize::Zeroizing;
 
 pub(super) use answers::{Answer, Refusal, next_answer};
-pub(super) use callbacks::without_reading;
+pub(super) use callbacks::{count_intake, without_reading};
 pub(super) use conversation::{Question, Respondent, converse};
 
 /// Makes a signature with a private key that may live elsewhere (an agent).

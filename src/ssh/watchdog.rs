@@ -4,7 +4,6 @@
 //! thread of ours counts the time and shuts the socket down, which ends any call within.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -95,73 +94,6 @@ impl Shared {
     }
 }
 
-/// How often a [`FloodGuard`] looks.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// How often in a row the same step must be seen. Being stopped for hours by SIGSTOP counts as one look, not as hours.
-const LOOKS: u32 = 3;
-
-/// Ends a connection whose step does not return, because the server sends faster than libssh2 reads. An honest server
-/// is bounded by the receive window, which is read in well under a second.
-pub(super) struct FloodGuard {
-    shared: Arc<Guarded>,
-}
-
-struct Guarded {
-    /// Odd within a step, even outside.
-    steps: AtomicU64,
-    dismissed: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl FloodGuard {
-    /// Watches over the connection that `killer` ends.
-    pub(super) fn over(killer: Killer) -> std::io::Result<FloodGuard> {
-        FloodGuard::looking_every(LOOK_EVERY, killer)
-    }
-
-    fn looking_every(pause: Duration, killer: Killer) -> std::io::Result<FloodGuard> {
-        let shared =
-            Arc::new(Guarded { steps: AtomicU64::new(0), dismissed: Mutex::new(false), changed: Condvar::new() });
-        let watched = Arc::clone(&shared);
-        thread::Builder::new().name(String::from("ssh-flood")).spawn(move || watched.watch(pause, &killer))?;
-        Ok(FloodGuard { shared })
-    }
-
-    /// A step begins. [`FloodGuard::leave`] must follow.
-    pub(super) fn enter(&self) {
-        self.shared.steps.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// The step has returned.
-    pub(super) fn leave(&self) {
-        self.shared.steps.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-impl Drop for FloodGuard {
-    fn drop(&mut self) {
-        *self.shared.dismissed.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.shared.changed.notify_one();
-    }
-}
-
-impl Guarded {
-    fn watch(&self, pause: Duration, killer: &Killer) {
-        let mut dismissed = self.dismissed.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut seen, mut looks) = (0, 0);
-        while !*dismissed {
-            dismissed = self.changed.wait_timeout(dismissed, pause).unwrap_or_else(PoisonError::into_inner).0;
-            let now = self.steps.load(Ordering::Relaxed);
-            looks = if now % 2 == 1 && now == seen { looks + 1 } else { 0 };
-            seen = now;
-            if looks == LOOKS {
-                killer.kill();
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read;
@@ -193,24 +125,5 @@ mod tests {
         watchdog.allow(Duration::from_millis(20));
         drop(watchdog);
         assert!(theirs.read(&mut [0]).is_err());
-    }
-
-    #[test]
-    fn a_step_that_does_not_return_ends_by_a_kill_and_short_ones_do_not() {
-        let (mut ours, theirs) = UnixStream::pair().unwrap();
-        let killer = Killer::new(ours.try_clone().unwrap().into());
-        let guard = FloodGuard::looking_every(Duration::from_millis(10), killer).unwrap();
-        let started = Instant::now();
-        while started.elapsed() < Duration::from_millis(100) {
-            guard.enter();
-            guard.leave();
-        }
-        ours.set_read_timeout(Some(Duration::from_millis(1))).unwrap();
-        assert!(ours.read(&mut [0]).is_err(), "killed without a reason");
-        ours.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        guard.enter();
-        assert_eq!(ours.read(&mut [0]).unwrap(), 0);
-        guard.leave();
-        drop(theirs);
     }
 }

@@ -11,6 +11,7 @@ mod auth_requests;
 mod bad_input;
 mod bad_values;
 mod batch;
+mod budgets;
 mod commands_files;
 mod commands_listing;
 mod commands_places;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sftpsh::child::ChildTransport;
 use sftpsh::name::RemotePath;
-use sftpsh::remote::{self, Error, Expansion, Found, Links, Pattern};
+use sftpsh::remote::{self, Error, Expansion, Found, Links, Longnames, Pattern};
 use sftpsh::sftp::{FileType, Options, Session, StatusCode};
 
 use crate::support::{Entry, Remote, World};
@@ -175,7 +175,7 @@ fn a_listing_gives_all_entries_of_a_large_directory_in_the_server_s_order() {
     let files = || Remote::empty().and((0..2500).map(|number| format!("f{number}")));
     // An answer that comes late still stands in its place.
     for place in [Place::of(files()), Place::of(files().lying("reorder"))] {
-        let listing = place.remote.list(&RemotePath::dot()).unwrap();
+        let listing = place.remote.list(&RemotePath::dot(), Longnames::Kept).unwrap();
         let names: Vec<_> = listing.entries.iter().map(|entry| text(entry.name.as_bytes())).collect();
         let served = std::fs::read_dir(place.world.remote()).unwrap();
         let served: Vec<_> = served.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -187,14 +187,15 @@ fn a_listing_gives_all_entries_of_a_large_directory_in_the_server_s_order() {
 
 #[test]
 fn a_refused_close_does_not_spoil_a_listing_and_a_refused_readdir_does() {
-    let listing = Place::of(Remote::with(["a"]).server_words(&["-P", "close"])).remote.list(&RemotePath::dot());
+    let listing =
+        Place::of(Remote::with(["a"]).server_words(&["-P", "close"])).remote.list(&RemotePath::dot(), Longnames::Kept);
     assert_eq!(listing.unwrap().entries.len(), 1);
     for (request, words) in [
         ("opendir", "remote readdir(\"REMOTE/.\"): Permission denied"),
         ("readdir", "Couldn't read directory: Permission denied: \"REMOTE/.\""),
     ] {
         let place = Place::of(Remote::with(["a"]).server_words(&["-P", request]));
-        let error = place.remote.list(&RemotePath::dot()).unwrap_err();
+        let error = place.remote.list(&RemotePath::dot(), Longnames::Kept).unwrap_err();
         assert!(matches!(error, Error::Refused { .. }), "{request}: {error:?}");
         assert_eq!(place.world.plain(&error.to_string()), words);
     }
@@ -203,7 +204,7 @@ fn a_refused_close_does_not_spoil_a_listing_and_a_refused_readdir_does() {
 #[test]
 fn what_fails_in_the_middle_of_a_listing_leaves_no_half_listing() {
     let place = Place::of(Remote::with(["a"]).lying("list-fails"));
-    let error = place.remote.list(&RemotePath::dot()).unwrap_err();
+    let error = place.remote.list(&RemotePath::dot(), Longnames::Kept).unwrap_err();
     assert!(error.to_string().contains(": Failure (server: Input/output error)"), "{error}");
     place.is_sound();
 }
@@ -211,7 +212,7 @@ fn what_fails_in_the_middle_of_a_listing_leaves_no_half_listing() {
 #[test]
 fn replies_without_names_end_a_listing() {
     let place = Place::of(Remote::with(["a"]).lying("empty-listing-reply"));
-    assert!(place.remote.list(&RemotePath::dot()).is_ok());
+    assert!(place.remote.list(&RemotePath::dot(), Longnames::Kept).is_ok());
     place.is_sound();
 }
 
@@ -219,7 +220,7 @@ fn replies_without_names_end_a_listing() {
 fn names_that_lead_elsewhere_are_left_out_and_told() {
     for lie in ["names", "nul-name"] {
         let place = Place::of(Remote::with(["a"]).lying(lie));
-        let listing = place.remote.list(&RemotePath::dot()).unwrap();
+        let listing = place.remote.list(&RemotePath::dot(), Longnames::Kept).unwrap();
         assert!(!listing.suspects.is_empty(), "{lie}");
         for glob in ["*", ".*", "**"] {
             let expansion = place.expand(glob);
@@ -247,7 +248,7 @@ fn an_endless_listing_ends_by_ctrl_c_and_the_session_stays() {
         interrupt.press();
     });
     let started = Instant::now();
-    assert_eq!(place.remote.list(&RemotePath::dot()), Err(Error::Interrupted));
+    assert_eq!(place.remote.list(&RemotePath::dot(), Longnames::Kept).err(), Some(Error::Interrupted));
     assert!(started.elapsed() < Duration::from_secs(10));
     presser.join().unwrap();
     place.remote.interrupt().clear();

@@ -50,6 +50,7 @@
 mod capture;
 pub mod embedded;
 mod entry;
+mod hostile;
 mod lying;
 mod outcome;
 mod person;
@@ -65,6 +66,7 @@ mod world;
 pub use capture::Capture;
 pub use embedded::{Embedded, RunningEmbedded};
 pub use entry::{Entry, noise};
+pub use hostile::{Hostile, Moment};
 pub use outcome::Outcome;
 pub use person::Person;
 pub use process::{Finished, Running, detach, kill_tree, wait};

@@ -20,6 +20,8 @@ pub struct Running {
     seen: [usize; 2],
     patience: Duration,
     ended: bool,
+    /// The most memory that it was seen to have.
+    peak_bytes: u64,
 }
 
 /// How a program ended, and all that it said.
@@ -31,6 +33,8 @@ pub struct Finished {
     pub code: i32,
     /// It had to be killed: this is a failure whatever the test expects.
     pub hung: bool,
+    /// The most memory that it had while its end was waited for, in bytes; 0 where the system does not tell.
+    pub peak_bytes: u64,
 }
 
 impl Running {
@@ -42,7 +46,7 @@ impl Running {
         let stdin = child.stdin.take();
         let stdout = Capture::follow(child.stdout.take().expect("piped above"));
         let stderr = Capture::follow(child.stderr.take().expect("piped above"));
-        Self { child, stdin, stdout, stderr, seen: [0, 0], patience, ended: false }
+        Self { child, stdin, stdout, stderr, seen: [0, 0], patience, ended: false, peak_bytes: 0 }
     }
 
     /// Sends one line. A program that reads no more is no failure of the test's.
@@ -117,6 +121,22 @@ impl Running {
         self.ends()
     }
 
+    /// Closes its input and waits for its end, and looks all the while at the memory that it has.
+    #[track_caller]
+    pub fn finish_measured(mut self) -> Finished {
+        self.stdin = None;
+        let deadline = Instant::now() + self.patience;
+        let pid = self.child.id();
+        // A zombie has no memory, and nobody but us takes it away.
+        while Instant::now() < deadline
+            && let Some(bytes) = peak_bytes(pid)
+        {
+            self.peak_bytes = self.peak_bytes.max(bytes);
+            std::thread::sleep(GLANCE);
+        }
+        self.ends()
+    }
+
     /// Waits for its end, its input being open. Nothing that it started may outlive it.
     #[track_caller]
     pub fn ends(mut self) -> Finished {
@@ -129,7 +149,13 @@ impl Running {
         if !self.stdout.wait_for_end(Duration::from_secs(2)) || !self.stderr.wait_for_end(Duration::from_secs(2)) {
             kill_group(self.child.id());
         }
-        Finished { stdout: self.stdout.bytes(), stderr: self.stderr.bytes(), code: code(status), hung }
+        Finished {
+            stdout: self.stdout.bytes(),
+            stderr: self.stderr.bytes(),
+            code: code(status),
+            hung,
+            peak_bytes: self.peak_bytes,
+        }
     }
 }
 
@@ -168,6 +194,13 @@ pub fn wait(child: &mut Child, patience: Duration) -> (ExitStatus, bool) {
         }
         std::thread::sleep(GLANCE);
     }
+}
+
+/// The most memory that a living process ever had, where the system tells it.
+fn peak_bytes(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(peak.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
 }
 
 fn code(status: ExitStatus) -> i32 {

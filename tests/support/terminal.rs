@@ -267,6 +267,7 @@ impl Terminal {
             stderr: Vec::new(),
             code: found,
             hung: false,
+            peak_bytes: 0,
         };
         let world = self.world.take().expect("taken at the end only");
         Outcome::new(world, Mode::Piped, std::mem::take(&mut self.typed), finished).exits(code)

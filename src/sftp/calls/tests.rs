@@ -83,7 +83,7 @@ fn packets_hold_the_fields_that_the_draft_and_openssh_name_in_their_order() {
         (fields(&Read { handle: &first, offset: 7, length: 9 }), 5, vec![string("h1"), number(7), vec![0, 0, 0, 9]]),
         (fields(&Write { handle: &first, offset: 7, data: b"data" }), 6, vec![string("h1"), number(7), string("data")]),
         (fields(&Fstat { handle: &first }), 8, vec![string("h1")]),
-        (fields(&Readdir { handle: &first }), 12, vec![string("h1")]),
+        (fields(&Readdir { handle: &first, longnames: true }), 12, vec![string("h1")]),
         (fields(&Setstat { path: a, attributes: all }), 9, vec![string("a"), all_fields.clone()]),
         (fields(&Fsetstat { handle: &first, attributes: all }), 10, vec![string("h1"), all_fields.clone()]),
         (fields(&Mkdir { path: a, attributes: Attributes::default() }), 14, vec![string("a"), none()]),
@@ -143,7 +143,7 @@ fn each_call_tells_how_much_may_come_back() {
     let path = RemotePath::new("a").unwrap();
     assert_eq!(Stat { path: &path }.reply_bytes(), 256);
     assert_eq!(Read { handle: &handle, offset: 0, length: 32_768 }.reply_bytes(), 33_024);
-    assert_eq!(Readdir { handle: &handle }.reply_bytes(), 32_768);
+    assert_eq!(Readdir { handle: &handle, longnames: true }.reply_bytes(), 32_768);
 }
 
 #[test]

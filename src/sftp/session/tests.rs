@@ -6,6 +6,7 @@ const OPEN: u8 = 3;
 const CLOSE: u8 = 4;
 const HANDLE: u8 = 102;
 const DATA: u8 = 103;
+const NAME: u8 = 104;
 const ATTRS: u8 = 105;
 
 fn path(text: &str) -> RemotePath {
@@ -84,12 +85,11 @@ fn a_refusal_keeps_its_code_and_its_text_and_the_session_lives() {
 #[test]
 fn a_broken_protocol_ends_the_session_and_all_that_is_under_way() {
     type Lie = fn(&mut Peer, u32);
-    let lies: [(&str, Lie); 7] = [
+    let lies: [(&str, Lie); 6] = [
         ("an answer to request", |peer, id| peer.status(id + 9, 4, "")),
         ("a reply of type 105", |peer, id| size(peer, id, 1)),
         ("4 bytes where 3 were asked for", |peer, id| peer.reply(DATA, id, |packet| packet.string(b"four"))),
         ("holds no data", |peer, id| peer.reply(DATA, id, |packet| packet.string(b""))),
-        ("success without", |peer, id| peer.status(id, 0, "")),
         ("a packet of 0 bytes", |peer, _| peer.raw(&[0; 4])),
         ("a packet of 4294967295 bytes", |peer, _| peer.raw(&[0xff; 4])),
     ];
@@ -114,6 +114,85 @@ fn a_broken_protocol_ends_the_session_and_all_that_is_under_way() {
         drop((handle, session));
         server.join().unwrap();
     }
+}
+
+#[test]
+fn an_answer_that_makes_no_sense_fails_its_request_only() {
+    type Lie = fn(&mut Peer, u32);
+    let lies: [(&str, Lie); 3] = [
+        ("success without what was asked for", |peer, id| peer.status(id, 0, "")),
+        ("a file of 9223372036854775808 bytes", |peer, id| size(peer, id, 1 << 63)),
+        ("4294967295 elements in a packet with 0 bytes left", |peer, id| {
+            peer.reply(ATTRS, id, |packet| {
+                packet.uint32(0x8000_0000);
+                packet.uint32(u32::MAX);
+            });
+        }),
+    ];
+    for (expected, lie) in lies {
+        let (session, server) = session(Options::default(), move |peer| {
+            let (_, id, _) = peer.request().unwrap();
+            lie(peer, id);
+            let (_, id, _) = peer.request().unwrap();
+            size(peer, id, 1);
+            peer.wait_for_the_end();
+        });
+        assert_eq!(session.stat(&path("a")), Err(Error::Nonsense(expected.to_owned())));
+        assert_eq!(session.stat(&path("b")).unwrap().size, Some(1), "{expected}");
+        drop(session);
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_packet_of_names_may_be_longer_than_any_other() {
+    for (kind, length, is_taken) in
+        [(NAME, 4 << 20, true), (NAME, (4 << 20) + 1, false), (DATA, (256 << 10) + 1, false)]
+    {
+        let (session, server) = session(Options::default(), move |peer| {
+            let (_, id, _) = peer.request().unwrap();
+            peer.reply(HANDLE, id, |packet| packet.string(b"h"));
+            let (_, id, _) = peer.request().unwrap();
+            peer.raw(&u32::to_be_bytes(length));
+            peer.raw(&[&[kind][..], &id.to_be_bytes(), &[0; 4]].concat());
+            peer.raw(&vec![0; length as usize - 9]);
+            peer.wait_for_the_end();
+        });
+        let handle = session.submit(&calls::Opendir { path: &path("d") }).wait().unwrap();
+        let names = session.readdir(&handle, true);
+        assert_eq!(names.is_ok_and(|names| names.bytes == u64::from(length) + 4), is_taken, "{kind} {length}");
+        drop((handle, session));
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn names_that_nobody_takes_in_have_a_budget() {
+    let (session, server) = session(Options::default(), |peer| {
+        let (_, id, _) = peer.request().unwrap();
+        peer.reply(HANDLE, id, |packet| packet.string(b"h"));
+        let entry = [&4000_u32.to_be_bytes()[..], &[b'n'; 4000], &[0; 8]].concat();
+        while let Some((_, id, _)) = peer.request() {
+            let packet = [&[NAME][..], &id.to_be_bytes(), &1000_u32.to_be_bytes(), &entry.repeat(1000)].concat();
+            peer.raw(&u32::try_from(packet.len()).unwrap().to_be_bytes());
+            peer.raw(&packet);
+        }
+    });
+    let handle = session.submit(&calls::Opendir { path: &path("d") }).wait().unwrap();
+    let readdir = calls::Readdir { handle: &handle, longnames: true };
+    // What is taken in is no longer counted.
+    for _ in 0..70 {
+        assert_eq!(session.submit(&readdir).wait().unwrap().entries.len(), 1000);
+    }
+    let waiting: Vec<_> = (0..70).map(|_| session.submit(&readdir)).collect();
+    let outcomes: Vec<_> = waiting.into_iter().map(Pending::wait).collect();
+    assert!(outcomes.iter().filter(|outcome| outcome.is_ok()).count() < 70);
+    assert_eq!(
+        session.end(),
+        Some(Error::Protocol("more than 268435456 bytes of names that nobody has taken in".into()))
+    );
+    drop((outcomes, handle, session));
+    server.join().unwrap();
 }
 
 #[test]

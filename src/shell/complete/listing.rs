@@ -1,11 +1,13 @@
 //! Remote directories as the completer sees them: listed within a deadline, and kept while a line is typed.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::word::{Candidate, Fragment};
+use crate::budget::{self, Budget, Share};
 use crate::name::{EntryName, RemotePath};
-use crate::sftp::{Completions, Error, FileType, Handle, NameEntry, Reply, Session, calls};
+use crate::sftp::{Completions, Error, FileType, Handle, NameEntry, NamePacket, Reply, Session, calls};
 
 /// The longest that a key may wait for the server. After that there is nothing to offer, for a listing that is not whole
 /// would make a name look like the only one.
@@ -17,13 +19,25 @@ const READDIRS: usize = 8;
 /// More entries than this are not offered to anyone.
 const MOST_ENTRIES: usize = 100_000;
 
+/// Bytes that an entry takes in memory beside its name, its share of the allocator's own included.
+const ENTRY_BYTES: usize = size_of::<Entry>() + 16;
+
 /// Links of which the completer asks where they lead.
 const MOST_LINKS: usize = 64;
 
 /// Listings that are kept while a line is typed.
-#[derive(Default)]
 pub(super) struct Directories {
     listed: HashMap<RemotePath, Vec<Entry>>,
+    /// For all of them. What does not fit is not offered.
+    budget: Arc<Budget>,
+    held: Vec<Share>,
+}
+
+impl Default for Directories {
+    fn default() -> Directories {
+        let budget = Arc::new(Budget::new(budget::COMPLETION));
+        Directories { listed: HashMap::new(), budget, held: Vec::new() }
+    }
 }
 
 struct Entry {
@@ -35,6 +49,7 @@ impl Directories {
     /// Forgets what was listed.
     pub(super) fn forget(&mut self) {
         self.listed.clear();
+        self.held.clear();
     }
 
     /// The entries that fit a word, sorted. Nothing when the server does not answer in time, or refuses.
@@ -47,8 +62,10 @@ impl Directories {
     ) -> Vec<Candidate> {
         let until = Instant::now() + DEADLINE;
         if !self.listed.contains_key(directory) {
-            let Some(entries) = list(session, directory, until) else { return Vec::new() };
-            self.listed.insert(directory.clone(), entries);
+            let listing = Listing { entries: Vec::new(), share: self.budget.share(0).ok(), kept: 0 };
+            let Some(listing) = list(session, directory, listing, until) else { return Vec::new() };
+            self.listed.insert(directory.clone(), listing.entries);
+            self.held.extend(listing.share);
         }
         let entries = self.listed.get_mut(directory).into_iter().flatten();
         let mut fitting: Vec<&mut Entry> = entries.filter(|entry| word.fits(entry.name.as_bytes())).collect();
@@ -65,31 +82,58 @@ impl Directories {
     }
 }
 
-/// All entries of a directory, or nothing.
-fn list(session: &Session, directory: &RemotePath, until: Instant) -> Option<Vec<Entry>> {
+/// A listing under way.
+struct Listing {
+    entries: Vec<Entry>,
+    /// What it holds of the budget: each answer counts with what is kept of it or with its length, whichever is more.
+    share: Option<Share>,
+    kept: u64,
+}
+
+impl Listing {
+    /// Adds what a READDIR brought. False when it is too much.
+    fn add(&mut self, names: NamePacket) -> bool {
+        let (before, packet) = (self.entries.len(), names.bytes);
+        self.entries.extend(names.entries.into_iter().filter_map(vetted));
+        let kept: usize = self.entries.iter().skip(before).map(|entry| ENTRY_BYTES + entry.name.as_bytes().len()).sum();
+        self.kept += kept as u64;
+        let fits = self.share.as_mut().is_some_and(|share| share.grow(packet.max(kept as u64)).is_ok());
+        fits && self.entries.len() <= MOST_ENTRIES
+    }
+}
+
+/// All entries of a directory added to an empty listing, or nothing.
+fn list(session: &Session, directory: &RemotePath, listing: Listing, until: Instant) -> Option<Listing> {
     let queue: Completions<()> = Completions::new();
     session.submit_to(&queue, (), &calls::Opendir { path: directory });
     // The handle's end sends CLOSE, and nobody waits for what the server says to that.
     match wait(&queue, until).pop_front()? {
-        Ok(Reply::Handle(handle)) => read(session, &queue, &handle, until),
+        Ok(Reply::Handle(handle)) => read(session, &queue, &handle, listing, until),
         _ => None,
     }
 }
 
-fn read(session: &Session, queue: &Completions<()>, handle: &Handle, until: Instant) -> Option<Vec<Entry>> {
-    let ask = || session.submit_to(queue, (), &calls::Readdir { handle });
+fn read(
+    session: &Session,
+    queue: &Completions<()>,
+    handle: &Handle,
+    mut listing: Listing,
+    until: Instant,
+) -> Option<Listing> {
+    let ask = || session.submit_to(queue, (), &calls::Readdir { handle, longnames: false });
     (0..READDIRS).for_each(|_| ask());
-    let mut entries = Vec::new();
     let mut is_whole = false;
     while queue.outstanding() > 0 {
         let replies = wait(queue, until);
-        if replies.is_empty() || entries.len() > MOST_ENTRIES {
+        if replies.is_empty() {
             return None;
         }
         for reply in replies {
             match reply {
                 Ok(Reply::Names(names)) => {
-                    entries.extend(names.into_iter().filter_map(vetted));
+                    if !listing.add(names) {
+                        return None;
+                    }
                     if !is_whole {
                         ask();
                     }
@@ -99,13 +143,15 @@ fn read(session: &Session, queue: &Completions<()>, handle: &Handle, until: Inst
             }
         }
     }
-    Some(entries)
+    let kept = listing.kept;
+    listing.share.iter_mut().for_each(|share| share.shrink_to(kept));
+    Some(listing)
 }
 
 /// A name that leads elsewhere is not offered; a listing says so.
 fn vetted(entry: NameEntry) -> Option<Entry> {
     let kind = entry.attributes.file_type();
-    EntryName::vet(entry.name.to_vec()).ok().map(|name| Entry { name, kind })
+    EntryName::vet(entry.name).ok().map(|name| Entry { name, kind })
 }
 
 /// Learns which links lead to directories, as far as there is time.
@@ -163,5 +209,29 @@ mod tests {
         assert!(started.elapsed() < DEADLINE * 2);
         assert!(started.elapsed() >= DEADLINE);
         session.killer().kill();
+    }
+
+    #[test]
+    fn what_does_not_fit_into_the_budget_is_not_offered_until_the_next_line() {
+        let servers = ["/usr/lib/openssh", "/usr/libexec/openssh", "/usr/libexec", "/usr/lib/ssh"];
+        let servers = servers.map(|place| format!("{place}/sftp-server"));
+        let server = servers.iter().find(|server| std::path::Path::new(server).exists()).unwrap();
+        let transport = ChildTransport::spawn(&Command::new(server)).unwrap();
+        let session = Session::open(Box::new(transport), Options::default()).unwrap();
+        let tree = tempfile::tempdir().unwrap();
+        let paths = ["one", "two"].map(|name| tree.path().join(name));
+        for path in &paths {
+            std::fs::create_dir(path).unwrap();
+            (0..50).for_each(|file| std::fs::write(path.join(format!("a{file}")), "").unwrap());
+        }
+        let [one, two] = paths.map(|path| RemotePath::new(path.to_str().unwrap()).unwrap());
+        let word = Fragment::of(&split_open(b"get a").open.unwrap(), 0);
+        // Enough for one of them: 52 entries with a line about each.
+        let budget = Arc::new(Budget::new(7_000));
+        let mut directories = Directories { budget, ..Directories::default() };
+        let mut offered = |directory| directories.matching(&session, directory, &word, false).len();
+        assert_eq!([offered(&one), offered(&two), offered(&one)], [50, 0, 50]);
+        directories.forget();
+        assert_eq!(directories.matching(&session, &two, &word, false).len(), 50);
     }
 }

@@ -1,10 +1,16 @@
 //! What libssh2 calls to send and receive, and how to put something else there for a while.
 
 use std::ffi::{c_int, c_void};
+use std::mem::MaybeUninit;
+use std::os::fd::BorrowedFd;
+use std::slice;
 
 use libssh2_sys as raw;
 use rustix::io::Errno;
+use rustix::net::RecvFlags;
 use ssh2::Session;
+
+use crate::ssh::intake;
 
 unsafe extern "C" {
     fn libssh2_session_callback_set2(
@@ -24,6 +30,11 @@ type Transfer = extern "C" fn(c_int, *mut c_void, usize, c_int, *mut *mut c_void
 // `LIBSSH2_CALLBACK_SEND` and `LIBSSH2_CALLBACK_RECV`.
 const SEND: c_int = 5;
 const RECEIVE: c_int = 6;
+
+/// Has all that the session receives counted by [`intake`]. Its socket must have an [`Intake`](intake::Intake) by then.
+pub(in crate::ssh) fn count_intake(session: &Session) {
+    set(session, RECEIVE, Some(generic(receive)));
+}
 
 /// Makes one call to libssh2 that sends, and takes what is queued, but reads nothing from the socket.
 pub(in crate::ssh) fn without_reading<T>(session: &Session, call: impl FnOnce() -> T) -> T {
@@ -53,6 +64,21 @@ fn set(session: &Session, kind: c_int, callback: Option<Callback>) -> Option<Cal
 fn generic(callback: Transfer) -> Callback {
     // SAFETY: only the type changes, and libssh2 changes it back before it calls.
     unsafe { std::mem::transmute::<Transfer, Callback>(callback) }
+}
+
+/// libssh2's own way to receive, `ssh2_recv` of its misc.c, with the intake counted.
+extern "C" fn receive(socket: c_int, buffer: *mut c_void, length: usize, flags: c_int, _: *mut *mut c_void) -> isize {
+    let error = |errno: Errno| -(errno.raw_os_error() as isize);
+    // SAFETY: the session's socket, which is open as long as the session is.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(socket) };
+    // SAFETY: libssh2 owns `length` bytes there for the length of this call; they need not hold anything yet.
+    let buffer = unsafe { slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), length) };
+    match rustix::net::recv(descriptor, buffer, RecvFlags::from_bits_retain(flags.cast_unsigned())) {
+        Ok(((received, _), _)) if intake::may_take(socket, received.len()) => received.len().cast_signed(),
+        Ok(_) => error(Errno::CONNABORTED),
+        Err(Errno::INTR) => error(Errno::AGAIN),
+        Err(errno) => error(errno),
+    }
 }
 
 extern "C" fn nothing_yet(_: c_int, _: *mut c_void, _: usize, _: c_int, _: *mut *mut c_void) -> isize {

@@ -71,6 +71,8 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("suspect-names", "tests/it/remote.rs::names_that_lead_elsewhere_are_left_out_and_told"),
     ("named-twice", "tests/it/remote.rs::a_walk_yields_a_name_that_is_listed_twice_once"),
     ("broken-protocol", "tests/it/transfer/hostile.rs::a_broken_protocol_ends_the_job_with_one_failure"),
+    ("budgets", "tests/it/budgets.rs::a_flood_before_the_keys_are_settled_ends_within_256_kib"),
+    ("budgets", "tests/it/budgets.rs::a_listing_without_end_fails_at_its_budget_and_the_session_goes_on"),
     ("silence", "src/sftp/session/tests.rs::a_silent_server_is_given_up_but_not_one_that_flushes_a_disk"),
     ("owners-by-name", "tests/it/commands_files.rs::chown_and_chgrp_know_users_and_groups_by_name"),
     ("blanks-in-owners", "tests/it/commands_listing.rs::long_lines_keep_nine_columns_whatever_owners_are_called"),

@@ -30,7 +30,7 @@ pub(crate) enum Hashing {
     Unasked,
     /// `hash-empty`: nothing at all.
     Empty,
-    /// `hash-status-ok`: success, and no hash. That is against the protocol.
+    /// `hash-status-ok`: success, and no hash.
     StatusOk,
     /// `hash-refused`: not for this file.
     Refused,

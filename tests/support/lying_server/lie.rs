@@ -2,6 +2,7 @@
 
 use super::hashing::Hashing;
 use super::honest::{self, Honest, names, version};
+use super::listing::Listing;
 use super::wire::{self, Attributes, Packet, Request};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -122,6 +123,13 @@ pub(crate) enum Lie {
     Meanwhile(u64),
     /// `copies-less=N`: the server offers `copy-data` and copies N bytes at most.
     CopiesLess(u64),
+    /// `list-…`: listings are longer than they are, or hold what can't be.
+    Listing(Listing),
+    /// `open-ok`, `read-ok`: OPEN, or READ, is answered with "all is well" and nothing else.
+    OpenOk,
+    ReadOk,
+    /// `absurd-attributes`: STAT's attributes have more extended pairs than any packet holds.
+    AbsurdAttributes,
     /// `link-then-directory`: a directory is listed as a link to `/tmp` first.
     LinkThenDirectory,
 }
@@ -194,7 +202,14 @@ impl Lie {
             "meanwhile" => Self::Meanwhile(number),
             "copies-less" => Self::CopiesLess(number),
             "link-then-directory" => Self::LinkThenDirectory,
-            _ => Self::Hash(Hashing::parse(name)?),
+            "open-ok" => Self::OpenOk,
+            "read-ok" => Self::ReadOk,
+            "absurd-attributes" => Self::AbsurdAttributes,
+            _ => {
+                return Listing::parse(name, number)
+                    .map(Self::Listing)
+                    .or_else(|| Hashing::parse(name).map(Self::Hash));
+            }
         })
     }
 }
@@ -413,6 +428,7 @@ impl Teller {
             Lie::WrongId => Packet::new(wire::ATTRS, id.wrapping_add(77)).attributes(Attributes::default()),
             Lie::WrongType => Packet::new(wire::HANDLE, id).string(b"1"),
             Lie::StatusOk => Packet::status(id, wire::OK, "Success"),
+            Lie::AbsurdAttributes => Packet::new(wire::ATTRS, id).number(0x8000_0000).number(u32::MAX),
             Lie::NoAttributes => Packet::new(wire::ATTRS, id).attributes(Attributes::default()),
             Lie::Size(size) | Lie::MadeUp(size) => match std::fs::metadata(honest::path(&request.string())) {
                 Ok(metadata) if metadata.is_file() => Packet::new(wire::ATTRS, id)
@@ -436,6 +452,7 @@ impl Teller {
             Lie::MaxHandles(limit) if self.honest.handles() >= limit => {
                 Packet::status(id, wire::FAILURE, "Too many open files")
             }
+            Lie::OpenOk => Packet::status(id, wire::OK, "Success"),
             Lie::HugeHandle => Packet::new(wire::HANDLE, id).string(&[b'h'; 300]),
             Lie::SlowOpen(milliseconds) => {
                 std::thread::sleep(Duration::from_millis(milliseconds));
@@ -484,6 +501,7 @@ impl Teller {
             Lie::TooMuchData if reads => {
                 Packet::new(wire::DATA, id).string(&vec![b'x'; usize::try_from(end - offset).unwrap_or(0) + 1])
             }
+            Lie::ReadOk if reads => Packet::status(id, wire::OK, "Success"),
             Lie::EmptyData if reads => Packet::new(wire::DATA, id).string(b""),
             _ => self.honest.answer(request),
         };
@@ -500,6 +518,10 @@ impl Teller {
         let before = self.listings.entry(request.first_string()).or_default();
         let told = std::mem::replace(before, *before + 1) * ENTRIES;
         let first = told == 0;
+        if let Lie::Listing(listing) = self.lie {
+            let packet = listing.answer(id, told / ENTRIES);
+            return packet.unwrap_or_else(|| listing.pad(self.honest.answer(request)));
+        }
         let more: Vec<honest::Entry> = match self.lie {
             Lie::ListFails if !first => return Packet::status(id, wire::FAILURE, "Input/output error"),
             Lie::EmptyListingReply => return names(id, &[]),

@@ -7,6 +7,7 @@
 mod hashing;
 mod honest;
 mod lie;
+mod listing;
 mod wire;
 
 use std::io::{self, BufReader, Write};

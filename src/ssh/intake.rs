@@ -1,0 +1,240 @@
+//! Counts what comes in on an SSH connection, and ends a connection on which more comes than it may.
+//!
+//! libssh2 takes in whatever comes, and keeps packets that it does not know as long as the session lives. So its receive
+//! callback takes each byte from the connection's [`Budget`]. Before the login nothing is given back. Afterwards, bytes that
+//! come out of the channel are, with what their packets may have taken in addition.
+//!
+//! The callback finds its counter by the socket: the session's `abstract` pointer, which would be the usual way, belongs to
+//! ssh2, which points it elsewhere during keyboard-interactive.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Instant;
+
+use crate::budget::{self, Budget};
+
+/// The counters of all connections of this process, by their sockets.
+static COUNTERS: RwLock<BTreeMap<RawFd, Arc<Counter>>> = RwLock::new(BTreeMap::new());
+
+/// The intake of one connection. It is counted until this is dropped, which must come before the socket is closed.
+#[derive(Debug)]
+pub(super) struct Intake {
+    socket: RawFd,
+    counter: Arc<Counter>,
+}
+
+#[derive(Debug)]
+struct Counter {
+    budget: Budget,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// Up to when [`budget::OVERHEAD_PER_SECOND`] was given back.
+    credited: Instant,
+    excess: Option<Excess>,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    KeyExchange,
+    Login,
+    Channel,
+}
+
+/// More came than may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Excess {
+    phase: Phase,
+    /// The limit in bytes.
+    limit: u64,
+}
+
+impl Intake {
+    /// Counts what comes in on `socket`, on which keys are exchanged next.
+    pub(super) fn on(socket: &impl AsRawFd) -> Intake {
+        let state = State { phase: Phase::KeyExchange, credited: Instant::now(), excess: None };
+        let counter = Arc::new(Counter { budget: Budget::new(budget::BEFORE_KEYS), state: Mutex::new(state) });
+        let socket = socket.as_raw_fd();
+        COUNTERS.write().unwrap_or_else(PoisonError::into_inner).insert(socket, Arc::clone(&counter));
+        Intake { socket, counter }
+    }
+
+    /// The keys are settled; the login comes next.
+    pub(super) fn begin_login(&self) {
+        self.counter.begin(Phase::Login, budget::BEFORE_LOGIN);
+    }
+
+    /// The login is done; a channel with a receive window of `window` bytes comes next.
+    pub(super) fn begin_channel(&self, window: u64) {
+        self.counter.begin(Phase::Channel, window + budget::UNCLAIMED);
+    }
+
+    /// The receive window may be as wide as `window` bytes from now on.
+    pub(super) fn widen(&self, window: u64) {
+        self.counter.budget.raise(window + budget::UNCLAIMED);
+    }
+
+    /// `bytes` came out of the channel.
+    pub(super) fn claim(&self, bytes: usize) {
+        let bytes = bytes as u64;
+        self.counter.budget.give_back(bytes + bytes / budget::OVERHEAD_SHARE);
+    }
+
+    /// `bytes` were sent, to which the server may have something to say.
+    pub(super) fn note_sent(&self, bytes: usize) {
+        self.counter.budget.give_back(bytes as u64 / budget::ECHO_SHARE);
+    }
+
+    /// `requests` more were made of the server.
+    pub(super) fn note_requests(&self, requests: u64) {
+        self.counter.budget.give_back(requests.saturating_mul(budget::OVERHEAD_PER_REQUEST));
+    }
+
+    /// Why the connection was ended, if more came than may.
+    pub(super) fn excess(&self) -> Option<Excess> {
+        self.counter.lock().excess
+    }
+}
+
+impl Drop for Intake {
+    fn drop(&mut self) {
+        COUNTERS.write().unwrap_or_else(PoisonError::into_inner).remove(&self.socket);
+    }
+}
+
+/// Counts `bytes` that came in on a socket. Returns whether its connection may go on.
+pub(super) fn may_take(socket: RawFd, bytes: usize) -> bool {
+    let counter = COUNTERS.read().unwrap_or_else(PoisonError::into_inner).get(&socket).cloned();
+    counter.is_some_and(|counter| counter.may_take(bytes as u64))
+}
+
+impl Counter {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        // Plain values: a panic elsewhere can't have left them half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, phase: Phase, limit: u64) {
+        let mut state = self.lock();
+        (state.phase, state.credited) = (phase, Instant::now());
+        self.budget.renew(limit);
+    }
+
+    fn may_take(&self, bytes: u64) -> bool {
+        let Err(exceeded) = self.budget.take(bytes) else { return true };
+        let mut state = self.lock();
+        if state.phase == Phase::Channel {
+            let seconds = state.credited.elapsed().as_secs();
+            self.budget.give_back(seconds.saturating_mul(budget::OVERHEAD_PER_SECOND));
+            state.credited += std::time::Duration::from_secs(seconds);
+            if self.budget.take(bytes).is_ok() {
+                return true;
+            }
+        }
+        state.excess = Some(Excess { phase: state.phase, limit: exceeded.limit });
+        // Whatever libssh2 makes of this error, it gets nothing more.
+        self.budget.renew(0);
+        false
+    }
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kib = self.limit >> 10;
+        match self.phase {
+            Phase::KeyExchange => write!(f, "the server sent more than {kib} KiB before the keys were settled"),
+            Phase::Login => write!(f, "the server sent more than {} MiB before the login was done", kib >> 10),
+            Phase::Channel => write!(f, "the server sent more than {} MiB outside of the session's data", kib >> 10),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    const MIB: usize = 1 << 20;
+
+    fn intake() -> (UnixStream, Intake) {
+        let socket = UnixStream::pair().unwrap().0;
+        let intake = Intake::on(&socket);
+        (socket, intake)
+    }
+
+    #[test]
+    fn each_phase_has_a_budget_of_its_own_and_says_which_was_exceeded() {
+        for (prepare, limit, words) in [
+            (
+                &(|_: &Intake| {}) as &dyn Fn(&Intake),
+                256 << 10,
+                "the server sent more than 256 KiB before the keys were settled",
+            ),
+            (&|intake| intake.begin_login(), 4 * MIB, "the server sent more than 4 MiB before the login was done"),
+            (
+                &|intake| intake.begin_channel(2 << 20),
+                18 * MIB,
+                "the server sent more than 18 MiB outside of the session's data",
+            ),
+        ] {
+            let (socket, intake) = intake();
+            prepare(&intake);
+            assert!(may_take(socket.as_raw_fd(), limit), "{words}");
+            assert_eq!(intake.excess(), None);
+            assert!(!may_take(socket.as_raw_fd(), 1), "{words}");
+            assert_eq!(intake.excess().map(|excess| excess.to_string()).as_deref(), Some(words));
+            intake.claim(limit);
+            assert!(!may_take(socket.as_raw_fd(), 1), "{words}: it goes on");
+        }
+    }
+
+    /// What honest servers send for 64 GiB: bytes in, bytes out of the channel, bytes that we sent, requests.
+    #[test]
+    fn honest_sessions_never_come_to_their_limit() {
+        for (what, in_, out, sent, requests) in [
+            ("a get in packets of 32 KiB", 32_768 + 60, 32_768, 30, 1),
+            ("a get in packets of 1 KiB", 32 * (1024 + 60), 32_768, 30, 1),
+            ("a put with a window adjustment for each packet", 120, 28, 32_800, 1),
+            ("a get with new keys after each MiB", MIB + 4096 + 2048, MIB, 1000, 32),
+            ("a put with new keys after each MiB", 4096 + 32 * 120, 32 * 28, MIB, 32),
+            ("attributes, each in a packet of its own", 160, 41, 60, 1),
+            ("lines of 80 bytes on standard error for each request", 3 * 140 + 100, 240 + 41, 60, 1),
+        ] {
+            let (socket, intake) = intake();
+            intake.begin_channel(2 << 20);
+            for step in 0..1_000_000 {
+                assert!(may_take(socket.as_raw_fd(), in_), "{what}: step {step}");
+                intake.claim(out);
+                intake.note_sent(sent);
+                intake.note_requests(requests);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_claimed_ends_however_much_is() {
+        let (socket, intake) = intake();
+        intake.begin_channel(2 << 20);
+        let flood = (0..10_000).find(|_| {
+            let goes_on = may_take(socket.as_raw_fd(), 2 * 32_768);
+            intake.claim(32_768);
+            !goes_on
+        });
+        assert!(flood.is_some_and(|steps| steps < 1000), "{flood:?}");
+    }
+
+    #[test]
+    fn a_socket_that_nobody_counts_gives_nothing() {
+        let (socket, intake) = intake();
+        assert!(may_take(socket.as_raw_fd(), 1));
+        drop(intake);
+        assert!(!may_take(socket.as_raw_fd(), 1));
+    }
+}
