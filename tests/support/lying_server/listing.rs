@@ -66,7 +66,11 @@ impl Listing {
                 packet.string(name).string(&vec![b'l'; *line]).attributes(*attributes)
             })
         };
-        let numbered = |length: usize| format!("{before:0length$}").into_bytes();
+        let numbered = |length: usize| {
+            let mut name = format!("{before:08}").into_bytes();
+            name.resize(length, b'n');
+            name
+        };
         Some(match self {
             Self::Padded => return None,
             Self::InOne(count) if before == 0 => {
