@@ -5,7 +5,6 @@ pub mod words;
 
 mod begin;
 mod complete;
-mod editor;
 mod end;
 mod given;
 mod line;

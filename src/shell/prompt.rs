@@ -1,20 +1,23 @@
 //! The prompt of a person at a terminal, which is also the prompt of programs that act like one.
 //!
-//! Nothing but the prompt is written until a key is pressed. A line that arrives as a whole, from a program or a paste, is
-//! echoed as the terminal itself would echo it. Nothing is read beyond the end of a line: what was typed ahead stays with
-//! the terminal, for the next prompt, or for a local program, or for a question that discards it.
+//! Nothing but the prompt is written until a key is pressed. Text is echoed as the terminal itself would echo it, whether
+//! it comes key by key or a line at a time; the line editor starts with the first key that edits. Nothing is read beyond the end of a
+//! line: what was typed ahead stays with the terminal, for the next prompt, for a local program, or for a question that
+//! discards it.
+#![forbid(unsafe_code)]
+
+mod editor;
+mod keyboard;
 
 use std::io::{self, Write};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Signal, kill_current_process_group};
-use rustix::termios::{
-    InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetwinsize, tcsetattr,
-};
+use rustix::termios::{SpecialCodeIndex, tcgetwinsize};
+use unicode_width::UnicodeWidthStr;
 
-use super::complete::Completer;
-use super::editor::{Editor, Keys, Size, Step};
+use self::editor::{Edited, LineEditor};
+use self::keyboard::KeyByKey;
 use super::lines::LONGEST_LINE;
 use super::signals::Signals;
 use super::source::Asked;
@@ -23,15 +26,14 @@ use crate::commands::Context;
 /// Bytes that arrive within this time after each other were sent together.
 const BURST: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 
+/// Columns of a terminal that does not tell its size.
+const COLUMNS: usize = 80;
+
 /// A prompt with a line editor on stdin and stdout.
 pub(crate) struct Prompt {
-    editor: Editor,
-    completer: Completer,
+    editor: LineEditor,
     /// Bytes that were read and not obeyed yet.
-    keys: Keys,
-    /// The next byte belongs to the line, whatever it is.
-    quotes: bool,
-    /// The last line came key by key.
+    ahead: Vec<u8>,
     typed_by_hand: bool,
 }
 
@@ -49,14 +51,11 @@ enum Read {
 
 impl Prompt {
     /// Returns a prompt without a history yet.
-    pub(crate) fn new() -> Prompt {
-        Prompt {
-            editor: Editor::new(),
-            completer: Completer::default(),
-            keys: Keys::new(),
-            quotes: false,
-            typed_by_hand: false,
-        }
+    ///
+    /// # Errors
+    /// The line editor can't be set up.
+    pub(crate) fn open() -> io::Result<Prompt> {
+        Ok(Prompt { editor: LineEditor::open()?, ahead: Vec::new(), typed_by_hand: false })
     }
 
     /// Returns whether the last line came key by key, as only people type.
@@ -69,93 +68,137 @@ impl Prompt {
     /// # Errors
     /// The terminal failed.
     pub(crate) fn ask(&mut self, prompt: &str, context: &Context, signals: &Signals) -> io::Result<Asked> {
-        self.completer.look_around(context);
+        self.editor.look_around(context);
         self.typed_by_hand = false;
-        self.quotes = false;
         // Before the prompt is written: whoever sees it may type at once.
-        let mut mode = KeyByKey::begin();
-        mode.special(&mut self.keys);
+        let terminal = KeyByKey::begin()?;
         write(prompt.as_bytes(), context);
-        self.editor.begin(prompt, size());
+        let mut text = Vec::new();
         loop {
-            let mut out = Vec::new();
-            let step = self.obey(&mut out);
-            match &step {
-                Step::More | Step::Quote => self.editor.draw(&mut out),
-                Step::Suspend => self.editor.draw(&mut out),
-                Step::Line(_) | Step::Discarded | Step::End => self.editor.leave(&mut out),
-            }
-            write(&out, context);
-            match step {
-                Step::More | Step::Quote => {}
-                Step::Line(line) if line.len() > LONGEST_LINE => return Ok(Asked::TooLong(line.len() as u64)),
-                Step::Line(line) => return Ok(Asked::Line(line)),
-                Step::Discarded => return Ok(Asked::Discarded),
-                Step::End => return Ok(Asked::End),
-                Step::Suspend => {
-                    drop(mode);
-                    // If it can't be, the session just goes on.
-                    let _ = kill_current_process_group(Signal::TSTP);
-                    mode = KeyByKey::begin();
-                    let mut out = Vec::new();
-                    self.editor.resize(size(), &mut Vec::new());
-                    self.editor.start_over(&mut out);
-                    write(&out, context);
-                    continue;
+            let mut keys = match self.read(signals)? {
+                Read::Line(line) => {
+                    write(&[&line[..], b"\n"].concat(), context);
+                    text.extend(line);
+                    return Ok(self.line(text));
                 }
-            }
-            match read(signals)? {
-                Read::Line(line) if self.takes_text() => {
-                    self.editor.insert(&line);
-                    self.keys.push(b"\n");
+                Read::Keys(keys) => keys,
+                asked => {
+                    write(b"\n", context);
+                    return Ok(if matches!(asked, Read::End) { Asked::End } else { interrupted(signals) });
                 }
-                Read::Line(line) => self.keys.push(&[&line[..], b"\n"].concat()),
-                Read::Keys(bytes) => {
-                    self.typed_by_hand |= !ends_line(&bytes);
-                    self.keys.push(&bytes);
-                    let mut out = Vec::new();
-                    self.editor.resize(size(), &mut out);
-                    write(&out, context);
+            };
+            self.typed_by_hand |= !ends_line(&keys);
+            let rest = keys.split_off(plain_length(&keys));
+            write(&keys, context);
+            text.append(&mut keys);
+            let special = |code| terminal.before().special_codes[code];
+            match rest.first() {
+                None => {}
+                Some(b'\r' | b'\n') => {
+                    self.ahead.splice(..0, rest[1..].iter().copied());
+                    write(b"\n", context);
+                    return Ok(self.line(text));
                 }
-                Read::Interrupted if signals.is_ended() => return Ok(self.left(Asked::Interrupted, context)),
-                Read::Interrupted => {
-                    signals.lower();
-                    return Ok(self.left(Asked::Discarded, context));
+                Some(&key) if key == special(SpecialCodeIndex::VINTR) => {
+                    self.ahead.splice(..0, rest[1..].iter().copied());
+                    write(b"\n", context);
+                    return Ok(Asked::Discarded);
                 }
-                Read::End => return Ok(self.left(Asked::End, context)),
+                Some(&key) if key == special(SpecialCodeIndex::VEOF) && text.is_empty() => {
+                    write(b"\n", context);
+                    return Ok(Asked::End);
+                }
+                Some(&key) if key == special(SpecialCodeIndex::VSUSP) => {
+                    self.ahead.splice(..0, rest[1..].iter().copied());
+                    terminal.suspend();
+                    write(&[prompt.as_bytes(), &text].concat(), context);
+                }
+                Some(_) => {
+                    write(&to_its_start(prompt, &text), context);
+                    return self.edit(prompt, text, &rest, terminal, signals);
+                }
             }
         }
     }
 
-    /// Leaves the line for a reason that is no key.
-    fn left(&mut self, asked: Asked, context: &Context) -> Asked {
-        let mut out = Vec::new();
-        self.editor.leave(&mut out);
-        write(&out, context);
-        asked
+    /// Has the line editor go on with a line of which `text` is there, beginning with `keys`.
+    fn edit(
+        &mut self,
+        prompt: &str,
+        text: Vec<u8>,
+        keys: &[u8],
+        terminal: KeyByKey,
+        signals: &Signals,
+    ) -> io::Result<Asked> {
+        let (edited, ahead) = self.editor.edit(prompt, &readable(text), keys, terminal, signals)?;
+        self.ahead.splice(..0, ahead);
+        Ok(match edited {
+            Edited::Line(line) => {
+                // Of several lines that were pasted as one each has a prompt of its own.
+                let (first, more) = line.split_once('\n').unwrap_or((&line, ""));
+                self.ahead.splice(..0, more.bytes());
+                self.line(first.as_bytes().to_vec())
+            }
+            Edited::NoText => Asked::NoText,
+            Edited::Discarded => Asked::Discarded,
+            Edited::End => Asked::End,
+            Edited::Interrupted => interrupted(signals),
+        })
     }
 
-    /// Obeys the keys that were read, up to the end of the line.
-    fn obey(&mut self, out: &mut Vec<u8>) -> Step {
-        let completer = &self.completer;
+    fn line(&mut self, line: Vec<u8>) -> Asked {
+        if line.len() > LONGEST_LINE {
+            return Asked::TooLong(line.len() as u64);
+        }
+        self.editor.remember(&line);
+        Asked::Line(line)
+    }
+
+    /// Waits for input, and reads until the end of a line or until nothing more comes at once.
+    fn read(&mut self, signals: &Signals) -> io::Result<Read> {
+        let stdin = io::stdin();
+        let mut bytes: Vec<u8> = Vec::new();
         loop {
-            if self.quotes {
-                let Some(bytes) = self.keys.next_quoted() else { return Step::More };
-                self.editor.insert(&bytes);
-                self.quotes = false;
-            }
-            let Some(key) = self.keys.next() else { return Step::More };
-            match self.editor.press(key, &|text| completer.complete(text), out) {
-                Step::More => {}
-                Step::Quote => self.quotes = true,
-                step => return step,
+            let byte = if self.ahead.is_empty() {
+                let timeout = if bytes.is_empty() { None } else { Some(&BURST) };
+                let mut fds = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(signals.woken(), PollFlags::IN)];
+                match poll(&mut fds, timeout) {
+                    Ok(0) => return Ok(Read::Keys(bytes)),
+                    Ok(_) if fds[1].revents().contains(PollFlags::IN) => return Ok(Read::Interrupted),
+                    Ok(_) => {}
+                    Err(Errno::INTR) => continue,
+                    Err(error) => return Err(error.into()),
+                }
+                let mut byte = [0];
+                match rustix::io::read(&stdin, &mut byte) {
+                    Ok(0) | Err(Errno::IO | Errno::BADF) if bytes.is_empty() => return Ok(Read::End),
+                    Ok(0) | Err(Errno::IO | Errno::BADF) => return Ok(Read::Keys(bytes)),
+                    Ok(_) => byte[0],
+                    Err(Errno::INTR | Errno::AGAIN) => continue,
+                    Err(error) => return Err(error.into()),
+                }
+            } else {
+                self.ahead.remove(0)
+            };
+            bytes.push(byte);
+            if ends_line(&bytes) {
+                let text = &bytes[..bytes.len() - 1];
+                // A tab at the end was more likely pressed, ahead of time, than pasted.
+                let is_text =
+                    text.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)) && !text.ends_with(b"\t");
+                return Ok(if is_text { Read::Line(text.to_vec()) } else { Read::Keys(bytes) });
             }
         }
     }
+}
 
-    fn takes_text(&self) -> bool {
-        self.editor.is_editing() && self.keys.is_empty() && !self.quotes
+/// What a signal means for the line that is typed.
+fn interrupted(signals: &Signals) -> Asked {
+    if signals.is_ended() {
+        return Asked::Interrupted;
     }
+    signals.lower();
+    Asked::Discarded
 }
 
 fn write(bytes: &[u8], context: &Context) {
@@ -164,74 +207,66 @@ fn write(bytes: &[u8], context: &Context) {
     context.output.flush();
 }
 
-fn size() -> Size {
-    let size = tcgetwinsize(io::stdout());
-    size.map_or(Size { rows: 24, columns: 80 }, |size| Size { rows: size.ws_row.into(), columns: size.ws_col.into() })
-}
-
-/// Waits for input, and reads until the end of a line or until nothing more comes at once.
-fn read(signals: &Signals) -> io::Result<Read> {
-    let stdin = io::stdin();
-    let mut bytes: Vec<u8> = Vec::new();
-    loop {
-        let timeout = if bytes.is_empty() { None } else { Some(&BURST) };
-        let mut fds = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(signals.woken(), PollFlags::IN)];
-        match poll(&mut fds, timeout) {
-            Ok(0) => return Ok(Read::Keys(bytes)),
-            Ok(_) if fds[1].revents().contains(PollFlags::IN) => return Ok(Read::Interrupted),
-            Ok(_) => {}
-            Err(Errno::INTR) => continue,
-            Err(error) => return Err(error.into()),
-        }
-        let mut byte = [0];
-        match rustix::io::read(&stdin, &mut byte) {
-            Ok(0) | Err(Errno::IO | Errno::BADF) if bytes.is_empty() => return Ok(Read::End),
-            Ok(0) | Err(Errno::IO | Errno::BADF) => return Ok(Read::Keys(bytes)),
-            Ok(_) => bytes.push(byte[0]),
-            Err(Errno::INTR | Errno::AGAIN) => continue,
-            Err(error) => return Err(error.into()),
-        }
-        if ends_line(&bytes) {
-            let text = &bytes[..bytes.len() - 1];
-            // A tab at the end was more likely pressed, ahead of time, than pasted.
-            let is_text =
-                text.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)) && !text.ends_with(b"\t");
-            return Ok(if is_text { Read::Line(text.to_vec()) } else { Read::Keys(bytes) });
-        }
-    }
-}
-
 fn ends_line(bytes: &[u8]) -> bool {
     matches!(bytes.last(), Some(b'\r' | b'\n'))
 }
 
-/// The terminal without echo, lines and signals; put back on drop.
-struct KeyByKey(Option<Termios>);
+/// Bytes at the start of `keys` that are text, and no key that edits.
+fn plain_length(keys: &[u8]) -> usize {
+    keys.iter().position(|byte| byte.is_ascii_control()).unwrap_or(keys.len())
+}
 
-impl KeyByKey {
-    fn begin() -> KeyByKey {
-        let Ok(before) = tcgetattr(io::stdin()) else { return KeyByKey(None) };
-        let mut during = before.clone();
-        during.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::IEXTEN | LocalModes::ISIG;
-        during.input_modes -= InputModes::ICRNL | InputModes::INLCR | InputModes::IGNCR | InputModes::IXON;
-        during.special_codes[SpecialCodeIndex::VMIN] = 1;
-        during.special_codes[SpecialCodeIndex::VTIME] = 0;
-        // After what was written, and without losing what was typed.
-        let set = tcsetattr(io::stdin(), OptionalActions::Drain, &during);
-        KeyByKey(set.ok().map(|()| before))
-    }
+/// Text as the line editor can hold it: a byte that is not UTF-8 is written as `$'\377'`.
+fn readable(text: Vec<u8>) -> String {
+    String::from_utf8(text).unwrap_or_else(|error| {
+        let chunk = |chunk: std::str::Utf8Chunk<'_>| {
+            let octal = chunk.invalid().iter().map(|byte| format!("$'\\{byte:03o}'"));
+            chunk.valid().to_owned() + &octal.collect::<String>()
+        };
+        error.as_bytes().utf8_chunks().map(chunk).collect()
+    })
+}
 
-    /// Tells the keys which characters are special on this terminal.
-    fn special(&self, keys: &mut Keys) {
-        self.0.iter().for_each(|before| keys.set_special(before));
+/// What moves the cursor from the end of a line, which may have wrapped, to where its prompt begins.
+fn to_its_start(prompt: &str, text: &[u8]) -> Vec<u8> {
+    let columns = tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_col.into());
+    let width = prompt.width() + String::from_utf8_lossy(text).width();
+    match rows_above(width, if columns == 0 { COLUMNS } else { columns }) {
+        0 => Vec::new(),
+        rows => format!("\r\x1b[{rows}A\x1b[J").into_bytes(),
     }
 }
 
-impl Drop for KeyByKey {
-    fn drop(&mut self) {
-        if let Some(before) = &self.0 {
-            // A terminal that went away needs nothing back.
-            let _ = tcsetattr(io::stdin(), OptionalActions::Drain, before);
+/// Rows of a text of this width that lie above the one with the cursor, which waits at the end of a full row.
+fn rows_above(width: usize, columns: usize) -> usize {
+    width.saturating_sub(1) / columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_ends_where_a_key_edits() {
+        for (keys, length) in
+            [(&b"ls"[..], 2), (b"l\x7fs", 1), (b"\x1b[A", 0), ("é\t".as_bytes(), 2), (b"", 0), (b"ls\r", 2)]
+        {
+            assert_eq!(plain_length(keys), length, "{}", keys.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_written_as_the_shell_reads_it() {
+        for (text, shown) in [(&b"a\xffb"[..], "a$'\\377'b"), ("é".as_bytes(), "é"), (b"\xe6\x97", "$'\\346'$'\\227'")]
+        {
+            assert_eq!(readable(text.to_vec()), shown);
+        }
+    }
+
+    #[test]
+    fn a_full_row_has_the_cursor_still() {
+        for (width, columns, rows) in [(6, 80, 0), (80, 80, 0), (81, 80, 1), (160, 80, 1), (161, 80, 2), (0, 80, 0)] {
+            assert_eq!(rows_above(width, columns), rows, "{width} in {columns}");
         }
     }
 }

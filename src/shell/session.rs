@@ -49,6 +49,7 @@ impl Shell<'_> {
             let flow = match asked {
                 Ok(Asked::Line(line)) => self.obey(&line),
                 Ok(Asked::TooLong(bytes)) => self.refuse(too_long(bytes)),
+                Ok(Asked::NoText) => self.refuse(no_text()),
                 Ok(Asked::Discarded) => ControlFlow::Continue(()),
                 Ok(Asked::End) => return self.end(),
                 Ok(Asked::Interrupted) => return RunEnd::Interrupted,
@@ -197,4 +198,8 @@ fn unterminated(open: Unterminated, before: &[u8]) -> Failure {
 fn too_long(bytes: u64) -> Failure {
     Failure::new(format!("Line too long: {bytes} bytes, and no more than {LONGEST_LINE} are read"))
         .with_hint("name many files by a wildcard")
+}
+
+fn no_text() -> Failure {
+    Failure::new("Invalid input: a byte that is not UTF-8").with_hint("such a byte of a name is written $'\\377'")
 }

@@ -32,6 +32,8 @@ pub(crate) enum Asked {
     Line(Vec<u8>),
     /// A line that nobody wants to hold, of so many bytes.
     TooLong(u64),
+    /// A line with a byte that the line editor can't hold.
+    NoText,
     /// The line was discarded; ask again.
     Discarded,
     /// No more lines.

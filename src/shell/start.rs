@@ -175,7 +175,13 @@ fn obey(performer: &mut Performer, invocation: &Invocation, script: Option<Scrip
         Some(Commands::Scripts(scripts)) => Some(Given::of(scripts)),
         None => None,
     };
-    Shell { performer, source: source(scripts, script, showing), failed: false }.run()
+    match source(scripts, script, showing) {
+        Ok(source) => Shell { performer, source, failed: false }.run(),
+        Err(error) => {
+            performer.context.output.failure(format_args!("Cannot use the terminal: {}", words_of(&error)));
+            RunEnd::ConnectionFailed
+        }
+    }
 }
 
 /// How often it is tried to connect again where nobody said: a person at a terminal would do it, a script may not expect it.
@@ -235,14 +241,14 @@ fn open_script(batch: Option<&Batch>) -> Result<Option<Script>, (PathBuf, io::Er
     }
 }
 
-fn source(given: Option<Given>, script: Option<Script>, showing: Showing) -> Source {
-    match (given, script) {
+fn source(given: Option<Given>, script: Option<Script>, showing: Showing) -> io::Result<Source> {
+    Ok(match (given, script) {
         (Some(given), _) => Source::Given(given),
         (None, Some(script)) => Source::Script(script),
         (None, None) if !io::stdin().is_terminal() => Source::Script(Script::of_stdin()),
-        (None, None) if io::stdout().is_terminal() && showing.moves => Source::Editor(Box::new(Prompt::new())),
+        (None, None) if io::stdout().is_terminal() && showing.moves => Source::Editor(Box::new(Prompt::open()?)),
         (None, None) => Source::Typewriter(Lines::of_stdin()),
-    }
+    })
 }
 
 fn version() -> String {

@@ -1,0 +1,221 @@
+//! The line editor: rustyline, with completion and a history that lives as long as the session.
+#![forbid(unsafe_code)]
+
+use std::io;
+
+use rustix::termios::tcgetwinsize;
+use rustyline::completion::Pair;
+use rustyline::config::Configurer;
+use rustyline::error::ReadlineError;
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::history::{History, MemHistory};
+use rustyline::validate::Validator;
+use rustyline::{
+    Cmd, CompletionType, ConditionalEventHandler, Config, Editor, Event, EventContext, EventHandler, Helper,
+    RepeatCount,
+};
+use unicode_width::UnicodeWidthStr;
+
+use super::keyboard::{KeyByKey, Keyboard};
+use crate::commands::Context;
+use crate::shell::complete::Completer;
+use crate::shell::signals::Signals;
+
+/// Lines that the history keeps.
+const REMEMBERED_LINES: usize = 1000;
+
+/// Rows of a terminal that does not tell its size.
+const ROWS: usize = 24;
+
+/// Rows of the screen that a list of candidates leaves free: for the line itself, and for what came before.
+const FREE_ROWS: usize = 3;
+
+/// rustyline with what it asks of us.
+pub(super) struct LineEditor {
+    editor: Editor<Assistant, MemHistory>,
+}
+
+/// How a line ended.
+pub(super) enum Edited {
+    /// With Enter.
+    Line(String),
+    /// It holds a byte that is not UTF-8.
+    NoText,
+    /// With Ctrl-C.
+    Discarded,
+    /// With Ctrl-D, or because the terminal is gone.
+    End,
+    /// With a signal.
+    Interrupted,
+}
+
+impl LineEditor {
+    /// Returns an editor without a history yet.
+    ///
+    /// # Errors
+    /// The terminal can't be used.
+    pub(super) fn open() -> io::Result<LineEditor> {
+        let mut config = Config::builder()
+            .completion_type(CompletionType::List)
+            // The list is no longer than the screen, so there is nothing to ask.
+            .completion_prompt_limit(usize::MAX)
+            .auto_add_history(false)
+            .bracketed_paste(false)
+            .max_history_size(REMEMBERED_LINES)
+            .map_err(into_io)?
+            .build();
+        Configurer::enable_synchronized_output(&mut config, false);
+        let history = MemHistory::with_config(&config);
+        let mut editor = Editor::with_history(config, history).map_err(into_io)?;
+        editor.set_helper(Some(Assistant::default()));
+        Ok(LineEditor { editor })
+    }
+
+    /// Takes a look at where the next line is typed.
+    pub(super) fn look_around(&mut self, context: &Context) {
+        if let Some(assistant) = self.editor.helper_mut() {
+            assistant.completer.look_around(context);
+        }
+    }
+
+    /// Adds a line to the history. One that is not UTF-8 can't be brought back, and is left out.
+    pub(super) fn remember(&mut self, line: &[u8]) {
+        if let Ok(line) = std::str::from_utf8(line)
+            && !line.trim().is_empty()
+        {
+            // It lives in memory, where adding can't fail.
+            let _ = self.editor.history_mut().add(line);
+        }
+    }
+
+    /// Lets a person edit a line of which `text` is there already, beginning with `keys`. Returns how it ended, and what was
+    /// read beyond its end.
+    ///
+    /// # Errors
+    /// The terminal failed.
+    pub(super) fn edit(
+        &mut self,
+        prompt: &str,
+        text: &str,
+        keys: &[u8],
+        terminal: KeyByKey,
+        signals: &Signals,
+    ) -> io::Result<(Edited, Vec<u8>)> {
+        if let Some(key) = terminal.suspend_key() {
+            let handler = EventHandler::Conditional(Box::new(Suspender(terminal.shared())));
+            self.editor.bind_sequence(key, handler);
+        }
+        let keyboard = Keyboard::open(&terminal)?;
+        let editor = &mut self.editor;
+        let typed = keyboard.while_typing(keys, signals, || editor.readline_with_initial(prompt, (text, "")))?;
+        let edited = match typed.outcome {
+            _ if typed.is_interrupted => Edited::Interrupted,
+            Ok(line) => Edited::Line(line),
+            Err(ReadlineError::Interrupted) => Edited::Discarded,
+            Err(ReadlineError::Eof) => Edited::End,
+            Err(_) if typed.is_gone => Edited::End,
+            Err(ReadlineError::Io(error)) if error.kind() == io::ErrorKind::InvalidData => Edited::NoText,
+            Err(error) => return Err(into_io(error)),
+        };
+        Ok((edited, typed.ahead))
+    }
+}
+
+fn into_io(error: ReadlineError) -> io::Error {
+    match error {
+        ReadlineError::Io(error) => error,
+        other => io::Error::other(other.to_string()),
+    }
+}
+
+/// Suspends the process: the terminal is not rustyline's, so rustyline can't put it back.
+struct Suspender(KeyByKey);
+
+impl ConditionalEventHandler for Suspender {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        self.0.suspend();
+        Some(Cmd::Repaint)
+    }
+}
+
+/// What the line editor asks while a line is typed.
+#[derive(Default)]
+struct Assistant {
+    completer: Completer,
+}
+
+impl Helper for Assistant {}
+impl Validator for Assistant {}
+impl Highlighter for Assistant {}
+
+impl Hinter for Assistant {
+    type Hint = String;
+}
+
+impl rustyline::completion::Completer for Assistant {
+    type Candidate = Pair;
+
+    fn complete(
+        &self,
+        line: &str,
+        at: usize,
+        _context: &rustyline::Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let completion = self.completer.complete(line.get(..at).unwrap_or(line));
+        let pairs = completion.candidates.into_iter();
+        let mut pairs: Vec<Pair> = pairs.map(|(display, replacement)| Pair { display, replacement }).collect();
+        shorten(&mut pairs);
+        Ok((completion.start, pairs))
+    }
+}
+
+/// Leaves as many candidates as fit on the screen, and says in the last place how many more there are. Where there are
+/// several, all have the same replacement, so none is lost.
+fn shorten(pairs: &mut Vec<Pair>) {
+    let size = tcgetwinsize(io::stdout()).ok().filter(|size| size.ws_row > 0 && size.ws_col > 0);
+    let (rows, columns) = size.map_or((ROWS, super::COLUMNS), |size| (size.ws_row.into(), size.ws_col.into()));
+    let note = |missing: usize| format!("... {missing} more");
+    let widths = pairs.iter().map(|pair| pair.display.width());
+    let places = places(widths.chain([note(pairs.len()).width()]), rows, columns);
+    if places < pairs.len() {
+        let last = pairs.drain(places - 1..).collect::<Vec<_>>();
+        let replacement = last.first().map(|pair| pair.replacement.clone()).unwrap_or_default();
+        pairs.push(Pair { display: note(last.len()), replacement });
+    }
+}
+
+/// The candidates that a screen has room for when rustyline lists them: columns as wide as the widest and two more.
+fn places(widths: impl Iterator<Item = usize>, rows: usize, columns: usize) -> usize {
+    let widest = widths.max().unwrap_or(0) + 2;
+    let across = (columns / widest).max(1);
+    across * rows.saturating_sub(FREE_ROWS).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_no_longer_than_the_screen() {
+        for (widths, rows, columns, expected) in [
+            (&[8, 8][..], 24, 80, 8 * 21),
+            (&[8, 38], 24, 80, 2 * 21),
+            (&[200], 24, 80, 21),
+            (&[8], 1, 80, 8),
+            (&[], 24, 80, 40 * 21),
+        ] {
+            assert_eq!(places(widths.iter().copied(), rows, columns), expected, "{widths:?} on {rows}x{columns}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let pair = |number: usize| Pair { display: format!("entry-{number:05}"), replacement: "entry-".to_owned() };
+        let mut pairs: Vec<Pair> = (0..100_000).map(pair).collect();
+        shorten(&mut pairs);
+        let (last, shown) = pairs.split_last().unwrap();
+        assert_eq!(last.display, format!("... {} more", 100_000 - shown.len()));
+        assert!(pairs.iter().all(|pair| pair.replacement == "entry-"));
+    }
+}
