@@ -9,12 +9,14 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_send_buffer_size;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::program;
 use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
@@ -26,6 +28,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// child with a limit.
 const REAP_PAUSE: Duration = Duration::from_millis(5);
 
+/// How long programs that [`terminate_all`] asked to end may take before they are killed.
+const LAST_CHANCE: Duration = Duration::from_millis(150);
+
 /// Room for one read: a few replies of the usual size.
 const READ_BYTES: usize = 128 << 10;
 
@@ -35,12 +40,96 @@ const BUFFER_BYTES: usize = 1 << 20;
 /// Starts the program with SIGINT ignored: a shell passes an ignored signal on through `exec`.
 const IGNORE_INTERRUPTS: &str = r#"trap "" INT; exec "$0" "$@""#;
 
+/// A running program that does not outlive this process: [`terminate_all`] ends it.
+///
+/// Clones are handles to the same program. Dropping the last one neither ends the program nor waits for it.
+#[derive(Clone, Debug)]
+pub struct Program(Arc<Mutex<Child>>);
+
+/// The programs that this process runs. A signal can end the process at any point, so the list belongs to the process, as its
+/// children do.
+static PROGRAMS: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
+
+/// Ends every running [`Program`]: asks it by SIGTERM, waits up to 150 ms, then kills it.
+///
+/// For a process that is about to exit. A program that waits for a dead network does not notice the end of its input.
+pub fn terminate_all() {
+    let running: Vec<Program> = lock(&PROGRAMS).iter().filter_map(Weak::upgrade).map(Program).collect();
+    running.iter().for_each(|program| program.signal(Signal::TERM));
+    let deadline = Instant::now() + LAST_CHANCE;
+    while !running.iter().all(Program::has_ended) && Instant::now() < deadline {
+        thread::sleep(REAP_PAUSE);
+    }
+    running.iter().for_each(|program| program.signal(Signal::KILL));
+}
+
+/// What is guarded is whole between any two statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Program {
+    /// Starts `command`.
+    ///
+    /// # Errors
+    /// The program can't be started.
+    pub fn spawn(command: &mut Command) -> io::Result<Program> {
+        // Under the lock, so that no program starts unseen while all are ended.
+        let mut programs = lock(&PROGRAMS);
+        let program = Arc::new(Mutex::new(command.spawn()?));
+        programs.retain(|other| other.strong_count() > 0);
+        programs.push(Arc::downgrade(&program));
+        Ok(Program(program))
+    }
+
+    /// Takes our end of the program's standard output, if it was piped.
+    #[must_use]
+    pub fn stdout(&self) -> Option<ChildStdout> {
+        lock(&self.0).stdout.take()
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// Someone else has waited for the program.
+    pub fn wait(&self) -> io::Result<ExitStatus> {
+        loop {
+            // The lock is free in between: whoever ends the program needs it.
+            if let Some(status) = lock(&self.0).try_wait()? {
+                return Ok(status);
+            }
+            thread::sleep(REAP_PAUSE);
+        }
+    }
+
+    /// Waits until `deadline`, then kills the program. Returns `None` if its end can't be learned.
+    fn reap(&self, deadline: Instant) -> Option<ExitStatus> {
+        while !self.has_ended() && Instant::now() < deadline {
+            thread::sleep(REAP_PAUSE);
+        }
+        self.signal(Signal::KILL);
+        lock(&self.0).wait().ok()
+    }
+
+    fn has_ended(&self) -> bool {
+        !matches!(lock(&self.0).try_wait(), Ok(None))
+    }
+
+    /// Sends a signal, unless the program has ended: its process id is ours only until it is reaped.
+    fn signal(&self, signal: Signal) {
+        let mut child = lock(&self.0);
+        if let Ok(None) = child.try_wait() {
+            let _ = kill_process(Pid::from_child(&child), signal);
+        }
+    }
+}
+
 /// A running program and our end of the socket pair that is its standard input and output.
 ///
 /// Dropping it shuts the socket down and ends the program, in bounded time.
 #[derive(Debug)]
 pub struct Process {
-    child: Child,
+    program: Program,
     socket: UnixStream,
 }
 
@@ -69,7 +158,7 @@ impl Process {
             shell.current_dir(directory);
         }
         shell.stdin(Stdio::from(OwnedFd::from(theirs.try_clone()?))).stdout(Stdio::from(OwnedFd::from(theirs)));
-        Ok(Process { child: shell.spawn()?, socket })
+        Ok(Process { program: Program::spawn(&mut shell)?, socket })
     }
 
     /// A second descriptor of our end, for whoever speaks to the program directly.
@@ -86,7 +175,7 @@ impl Process {
         // Failing means that the other end is gone, which is what we want.
         let _ = self.socket.shutdown(Shutdown::Write);
         self.drain(deadline);
-        let status = self.reap(deadline);
+        let status = self.program.reap(deadline);
         let _ = self.socket.shutdown(Shutdown::Both);
         status
     }
@@ -112,26 +201,12 @@ impl Process {
             }
         }
     }
-
-    fn reap(&mut self, deadline: Instant) -> Option<ExitStatus> {
-        loop {
-            match self.child.try_wait() {
-                Ok(Some(status)) => return Some(status),
-                Ok(None) if Instant::now() < deadline => thread::sleep(REAP_PAUSE),
-                Ok(None) => break,
-                Err(_) => return None,
-            }
-        }
-        // By its handle, which is still unreaped, and so can't be another process by now.
-        let _ = self.child.kill();
-        self.child.wait().ok()
-    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.socket.shutdown(Shutdown::Both);
-        self.reap(Instant::now() + PATIENCE);
+        self.program.reap(Instant::now() + PATIENCE);
     }
 }
 

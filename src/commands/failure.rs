@@ -83,7 +83,12 @@ impl Failure {
     }
 
     /// What the server, or the connection, answered to an act on a thing: `ACT: No such file or directory`.
+    ///
+    /// Nothing is left to say of Ctrl-C: whoever pressed it sees that it was heard.
     pub fn refused(act: impl fmt::Display, error: &sftp::Error) -> Failure {
+        if *error == sftp::Error::Interrupted {
+            return Failure::told();
+        }
         Failure::new(format!("{act}: {}", Cause(error)))
     }
 }
@@ -109,6 +114,7 @@ pub(super) fn is_bare_failure(error: &sftp::Error) -> bool {
 impl From<remote::Error> for Failure {
     fn from(error: remote::Error) -> Failure {
         match &error {
+            remote::Error::Interrupted => Failure::told(),
             // sftp(1) does not name the path in this one.
             remote::Error::Refused { act: remote::Act::Stat, path, error } => {
                 Failure::refused("stat remote", error).about(path.as_bytes())

@@ -5,6 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::{Context, Failure, Outcome};
+use crate::remote::{Interrupt, Watch};
 use crate::sftp::{Completions, Error, Reply, Session};
 
 /// Requests of one command in flight. Each is small, and so is its answer; more would only fill queues.
@@ -52,10 +53,10 @@ pub(super) fn in_order<T>(
 ) -> Result<Outcome, Failure> {
     let window = if cx.stops_at_failure { 1 } else { WINDOW };
     let mut things = things.into_iter().peekable();
-    let mut flight = Flight { queue: Completions::new(), answers: HashMap::new(), things: VecDeque::new(), sent: 0 };
+    let mut flight = Flight::new(cx.interrupt());
     let mut failed = false;
     loop {
-        // After Ctrl-C nothing is sent any more, but what is under way is done and must be told.
+        // After Ctrl-C nothing is sent any more, but what is under way is done and must be told, if it is done soon.
         while flight.things.len() < window && !cx.interrupt().was_pressed() {
             let Some(thing) = things.next() else { break };
             flight.send(cx.session(), thing, submit);
@@ -83,9 +84,23 @@ struct Flight<T> {
     answers: HashMap<u64, Result<Reply, Error>>,
     things: VecDeque<(u64, Result<T, Failure>)>,
     sent: u64,
+    interrupt: Interrupt,
+    _watch: Watch,
 }
 
 impl<T> Flight<T> {
+    fn new(interrupt: &Interrupt) -> Flight<T> {
+        let queue = Completions::new();
+        Flight {
+            _watch: interrupt.watch(queue.nudge()),
+            interrupt: interrupt.clone(),
+            queue,
+            answers: HashMap::new(),
+            things: VecDeque::new(),
+            sent: 0,
+        }
+    }
+
     fn send(&mut self, session: &Session, thing: Result<T, Failure>, submit: Submit<'_, T>) {
         if let Ok(thing) = &thing {
             submit(session, &self.queue, self.sent, thing);
@@ -99,7 +114,11 @@ impl<T> Flight<T> {
             if let Some(answer) = self.answers.remove(&token) {
                 return answer;
             }
-            self.answers.extend(self.queue.wait(None));
+            let patience = self.interrupt.patience();
+            self.answers.extend(self.queue.wait(patience));
+            if patience.is_some_and(|left| left.is_zero()) && !self.answers.contains_key(&token) {
+                return Err(Error::Interrupted);
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use zeroize::Zeroizing;
 
 use super::password::first_line;
+use crate::child::Program;
 use crate::program;
 
 /// Who is asked.
@@ -68,10 +69,10 @@ pub(super) fn ask(program: &OsString, question: &str) -> io::Result<Option<Zeroi
 /// # Errors
 /// The program can't be run, or what it says can't be read.
 pub(super) fn answer_of(command: &mut Command) -> io::Result<Option<Zeroizing<String>>> {
-    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let program = Program::spawn(command.stdout(Stdio::piped()))?;
     // Dropped before we wait: a program that has more to say is not waited for.
-    let answer = child.stdout.take().map(first_line).transpose();
-    let status = child.wait()?;
+    let answer = program.stdout().map(first_line).transpose();
+    let status = program.wait()?;
     Ok(answer?.filter(|_| status.success()))
 }
 

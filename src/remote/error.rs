@@ -115,10 +115,10 @@ impl Error {
     /// What an answer of the session means for what was asked.
     #[must_use]
     pub fn new(act: Act, path: &RemotePath, error: sftp::Error) -> Error {
-        if error.leaves_the_session_alive() {
-            Error::Refused { act, path: path.clone(), error }
-        } else {
-            Error::Connection(error)
+        match error {
+            sftp::Error::Interrupted => Error::Interrupted,
+            error if error.leaves_the_session_alive() => Error::Refused { act, path: path.clone(), error },
+            error => Error::Connection(error),
         }
     }
 

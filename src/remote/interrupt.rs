@@ -4,8 +4,13 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::sftp::Nudge;
+
+/// How long after Ctrl-C the answers to what was sent are still waited for. The rest of the second in which the person is
+/// answered is for cleaning up.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Whether Ctrl-C was pressed. Clones share it: who catches the signal has one, and whoever goes over many things looks
 /// at another and stops.
@@ -20,6 +25,7 @@ struct Shared {
 
 #[derive(Default)]
 struct Watchers {
+    pressed_at: Option<Instant>,
     next: u64,
     nudges: Vec<(u64, Nudge)>,
 }
@@ -27,8 +33,10 @@ struct Watchers {
 impl Interrupt {
     /// Ctrl-C was pressed. Not for a signal handler, since it takes a lock; for the thread that hears signals.
     pub fn press(&self) {
+        let mut watchers = self.watchers();
+        watchers.pressed_at.get_or_insert_with(Instant::now);
         self.0.pressed.store(true, Ordering::SeqCst);
-        for (_, nudge) in &self.watchers().nudges {
+        for (_, nudge) in &watchers.nudges {
             nudge.nudge();
         }
     }
@@ -41,7 +49,16 @@ impl Interrupt {
 
     /// Forgets it; done before each command.
     pub fn clear(&self) {
+        self.watchers().pressed_at = None;
         self.0.pressed.store(false, Ordering::SeqCst);
+    }
+
+    /// How long the answers to what was sent may still be waited for: half a second from the first press on. `None` without
+    /// one.
+    #[must_use]
+    pub fn patience(&self) -> Option<Duration> {
+        let pressed_at = self.watchers().pressed_at?;
+        Some(PATIENCE.saturating_sub(pressed_at.elapsed()))
     }
 
     /// Has a wait end when Ctrl-C is pressed, until what is returned is dropped.

@@ -28,13 +28,16 @@ pub enum Error {
     /// The server sent nothing for so long while an answer was due, and the connection was ended.
     #[error("Connection timed out: the server was silent for {} s", .0.as_secs())]
     TimedOut(Duration),
+    /// Nobody waits for the answer any more: see [`Waits::end`](super::Waits::end). The request may have been carried out.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 impl Error {
-    /// Whether the session can go on: the server answered, or nothing was sent.
+    /// Whether the session can go on: the server answered, or nothing was sent, or nobody waits for the answer.
     #[must_use]
     pub fn leaves_the_session_alive(&self) -> bool {
-        matches!(self, Error::Status(_) | Error::Unsupported(_) | Error::Nonsense(_))
+        matches!(self, Error::Status(_) | Error::Unsupported(_) | Error::Nonsense(_) | Error::Interrupted)
     }
 
     /// The code of the status that the server answered.
@@ -133,6 +136,7 @@ mod tests {
             (status(StatusCode(99)), true, Some(StatusCode(99)), "Unknown status"),
             (Error::Unsupported(Extension::CopyData), true, None, "the server does not offer copy-data"),
             (Error::Nonsense("x".into()), true, None, "the server's answer makes no sense: x"),
+            (Error::Interrupted, true, None, "interrupted"),
             (Error::Protocol("x".into()), false, None, "the server broke the SFTP protocol: x"),
             (Error::ConnectionLost("x".into()), false, None, "Connection closed: x"),
         ] {

@@ -32,4 +32,4 @@ pub use file_hash::{FileHash, HashAlgorithm};
 pub use handle::Handle;
 pub use pending::Pending;
 pub use reply::{NameEntry, NamePacket, Reply};
-pub use session::{Options, Session, Statistics};
+pub use session::{Options, Session, Statistics, Waits};

@@ -32,8 +32,8 @@ impl<R> Pending<R> {
     /// Waits for the reply.
     ///
     /// # Errors
-    /// The server's refusal, or the end of the connection: every request ends in one of them, so this can't wait for ever
-    /// unless the session was opened without an idle limit.
+    /// The server's refusal, the end of the connection, or [`Error::Interrupted`] after [`Waits::end`](super::Waits::end): every
+    /// request ends in one of them, so this can't wait for ever unless the session was opened without an idle limit.
     pub fn wait(self) -> Result<R, Error> {
         let outcome = lock(&self.slot.outcome);
         let mut outcome =
@@ -54,6 +54,11 @@ fn mismatch() -> Error {
 impl Complete for Slot {
     fn complete(&self, outcomes: Vec<(usize, Outcome)>) {
         *lock(&self.outcome) = outcomes.into_iter().next().map(|(_, outcome)| outcome);
+        self.arrived.notify_all();
+    }
+
+    fn give_up(&self) {
+        lock(&self.outcome).get_or_insert(Err(Error::Interrupted));
         self.arrived.notify_all();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -72,6 +72,27 @@ struct Client {
     limits: LazyLimits,
     /// The answer that was asked for ahead, until somebody takes it.
     start_directory: Mutex<Option<Pending<Bytes>>>,
+}
+
+/// Ends waits for a session's answers, from any thread. The session goes on, and so do its requests.
+#[derive(Clone)]
+pub struct Waits(Weak<Shared>);
+
+impl Waits {
+    /// Ends every [`Pending::wait`] and every plain call with [`Error::Interrupted`], those that begin later included. Whoever
+    /// waits for a [`Completions`] has a nudge for that.
+    pub fn end(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.give_up();
+        }
+    }
+
+    /// Lets waits last again.
+    pub fn allow(&self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.wait_again();
+        }
+    }
 }
 
 /// Counters of a session, for diagnosis.
@@ -184,6 +205,12 @@ impl Session {
         self.client.killer.clone()
     }
 
+    /// A handle that ends waits for answers from any thread, and leaves the session alive.
+    #[must_use]
+    pub fn waits(&self) -> Waits {
+        Waits(Arc::downgrade(&self.client.shared))
+    }
+
     /// The shortest time that an answer has ever taken: the line's round trip, as far as anyone can know.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
@@ -208,6 +235,15 @@ impl Session {
     pub fn leave(&self) {
         self.client.shared.close();
         let _ = self.client.shared.wait_until_finished(FINISH_LIMIT);
+    }
+
+    /// Ends the session, for all its clones, within `limit`: what can't be sent by then is not sent, and no answer is
+    /// waited for.
+    pub fn abandon(&self, limit: Duration) {
+        self.client.shared.abandon();
+        if self.client.shared.wait_until_finished(limit).is_none() {
+            self.client.killer.kill();
+        }
     }
 }
 

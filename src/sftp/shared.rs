@@ -30,6 +30,9 @@ pub(super) trait Complete: Send + Sync {
     /// Takes the outcomes of the requests that the keys stand for, all that one turn of the driver brought, and wakes whoever
     /// waits for them.
     fn complete(&self, outcomes: Vec<(usize, Outcome)>);
+
+    /// Ends the wait for the outcomes, which may still come. Only for those that wait and can do nothing else.
+    fn give_up(&self) {}
 }
 
 /// Where the outcome of one request goes.
@@ -93,6 +96,10 @@ struct Queue {
     /// How many of the outstanding requests may keep the server silent for long.
     long_ones: usize,
     closing: bool,
+    /// Whether plain waits for answers end at once.
+    gives_up: bool,
+    /// The far end's end is of no interest, and nobody waits for it.
+    abandoned: bool,
     /// Somebody wants to know how the far end ends.
     with_care: bool,
     /// Why nothing can be submitted any more.
@@ -200,6 +207,21 @@ impl Shared {
         self.waker.wake();
     }
 
+    /// Ends all plain waits for answers, and those that begin from now on, until [`Shared::wait_again`].
+    pub(super) fn give_up(&self) {
+        let waiting: Vec<_> = {
+            let mut queue = lock(&self.queue);
+            queue.gives_up = true;
+            queue.outstanding.values().map(|request| Arc::clone(&request.completion.to)).collect()
+        };
+        waiting.iter().for_each(|waiting| waiting.give_up());
+    }
+
+    /// Plain waits last again until the answer comes.
+    pub(super) fn wait_again(&self) {
+        lock(&self.queue).gives_up = false;
+    }
+
     /// Submits a request whose outcome nobody wants to know.
     pub(super) fn submit_for_nobody<C: Call>(&self, call: &C) {
         self.submit(call, Completion { to: Arc::new(Nobody), key: 0 });
@@ -234,6 +256,9 @@ impl Shared {
             submitted: now,
             completion,
         };
+        if queue.gives_up {
+            request.completion.to.give_up();
+        }
         queue.reply_bytes += request.reply_bytes;
         queue.long_ones += usize::from(request.may_take_long);
         queue.outstanding.insert(id, request);
@@ -289,10 +314,16 @@ impl Shared {
         self.close();
     }
 
+    /// Like [`Shared::close`], but what can't be sent at once may be lost.
+    pub(super) fn abandon(&self) {
+        lock(&self.queue).abandoned = true;
+        self.close();
+    }
+
     /// Whether nobody waits for anything any more, the far end's end included.
     pub(super) fn is_left(&self) -> bool {
         let queue = lock(&self.queue);
-        queue.outstanding.is_empty() && !queue.with_care
+        queue.abandoned || queue.outstanding.is_empty() && !queue.with_care
     }
 
     /// Ends the session: nothing can be submitted any more, and all that is outstanding fails with `reason`.

@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::end::RunEnd;
 use super::performer::{Performer, Verdict};
+use super::showing::interruption;
 use crate::cli::{Destination, Invocation, Target};
 use crate::commands::{self, Word};
 use crate::name::RemotePath;
@@ -26,6 +27,10 @@ impl Performer {
         // Commands that are given need a directory to run in, so the path can't be a file to fetch.
         if invocation.commands.is_some() || (invocation.local.is_none() && self.is_directory(&absolute)) {
             return self.enter(&absolute);
+        }
+        if self.signals.is_interrupted() {
+            self.context.output.failure(interruption(&self.context.output));
+            return ControlFlow::Break(RunEnd::Interrupted);
         }
         let verdict = self.fetch(&path, invocation.local.as_deref());
         ControlFlow::Break(self.ended().unwrap_or(match verdict {

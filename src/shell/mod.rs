@@ -7,6 +7,7 @@ mod begin;
 mod complete;
 mod end;
 mod given;
+mod hangup;
 mod line;
 mod lines;
 mod performer;

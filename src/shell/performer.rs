@@ -27,6 +27,8 @@ pub(crate) struct Performer {
     pub(crate) lines_follow: bool,
     /// Ctrl-C and the others.
     pub(crate) signals: Signals,
+    /// Whether a person dropped the connection: the next command that needs one makes it again, no other does.
+    pub(crate) puts_connecting_off: bool,
     /// Whether a failure told already why the connection is gone.
     pub(crate) told_of_its_loss: bool,
 }
@@ -56,12 +58,15 @@ pub(crate) enum Verdict {
 impl Performer {
     /// Runs one command and does what it wants of the shell.
     pub(crate) fn perform(&mut self, command: Command, ignores_failure: bool) -> Verdict {
-        if command.needs_the_server() && self.ended().is_some() {
-            return Verdict::Failed;
-        }
-        self.context.stops_at_failure = self.after_failure == AfterFailure::Stop && !ignores_failure;
         self.signals.lower();
         self.signals.enter(Phase::Running);
+        if command.needs_the_server() {
+            self.puts_connecting_off = false;
+            if self.ended().is_some() {
+                return Verdict::Failed;
+            }
+        }
+        self.context.stops_at_failure = self.after_failure == AfterFailure::Stop && !ignores_failure;
         self.context.output.stop_when_ended(self.stop_of(command.purpose()));
         let outcome = command.run(&mut self.context);
         if self.signals.is_interrupted() {
@@ -141,6 +146,19 @@ impl Performer {
             Some(RunEnd::ConnectionFailed) if self.revive() => None,
             end => end.map(|end| self.told(end)),
         }
+    }
+
+    /// Why a person's session can't go on, if it can't. A connection that was dropped by Ctrl-C, or was not made again because
+    /// of it, may be had with a later command.
+    pub(super) fn ended_for_person(&mut self) -> Option<RunEnd> {
+        let is_lost = self.ended_as_it_is() == Some(RunEnd::ConnectionFailed);
+        if is_lost && self.puts_connecting_off {
+            return None;
+        }
+        let may_connect = self.context.connector.is_some() && self.context.settings.retries > 0;
+        self.puts_connecting_off = is_lost && may_connect && self.signals.is_interrupted();
+        let end = self.ended();
+        end.filter(|end| !(self.puts_connecting_off && *end == RunEnd::ConnectionFailed))
     }
 
     /// The same for a run that wants nothing more of the connection.

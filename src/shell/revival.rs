@@ -1,14 +1,21 @@
 //! A connection that broke is made again, and the session goes on where it was.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::performer::Performer;
 use super::signals::{Phase, Signals};
-use crate::connect::{Backoff, Error};
+use crate::child;
+use crate::connect::{Backoff, Connected, Connector, Error};
 use crate::terminal::Output;
+
+/// Pause between two looks at the signals while a connection is made.
+const LOOK: Duration = Duration::from_millis(50);
 
 impl Performer {
     /// Connects again, as often as that may be tried. Whether the session lives: in the same directory, and with nothing
@@ -22,7 +29,6 @@ impl Performer {
         let output = self.context.output.clone();
         let mut backoff = Backoff::new(self.context.settings.retries);
         self.signals.enter(Phase::Running);
-        self.signals.lower();
         while let Some(pause) = backoff.next() {
             self.tell_of_loss();
             output.note(format_args!("Connecting again ({} of {})", backoff.attempt(), backoff.attempts()));
@@ -30,15 +36,16 @@ impl Performer {
             if !sleep(pause, &self.signals) {
                 return false;
             }
-            match connector.open_again() {
-                Ok(connected) => {
+            match open(connector.clone(), &self.signals) {
+                None => return false,
+                Some(Ok(connected)) => {
                     output.note(connected.greeting);
                     self.signals.guard_session(&connected.session);
                     self.context.go_on_with(connected.session);
                     self.told_of_its_loss = false;
                     return true;
                 }
-                Err(error) => {
+                Some(Err(error)) => {
                     tell(&error, &output);
                     if !error.may_pass() {
                         return false;
@@ -48,6 +55,27 @@ impl Performer {
         }
         false
     }
+}
+
+/// Connects. `None` when a signal comes first: the attempt is left behind on its thread, as a name server or a host that does
+/// not answer can't be hurried.
+fn open(connector: Arc<Connector>, signals: &Signals) -> Option<Result<Connected, Error>> {
+    let (sender, opened) = channel();
+    // Nobody listens any more after a signal; the session ends as it is dropped.
+    let attempt = move || drop(sender.send(connector.open_again()));
+    // Without a thread, the attempt ends by itself.
+    thread::Builder::new().name("connect".into()).spawn(attempt).ok()?;
+    loop {
+        match opened.recv_timeout(LOOK) {
+            Ok(opened) => return Some(opened),
+            Err(RecvTimeoutError::Timeout) if signals.is_ended() || signals.is_interrupted() => break,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    // No session lives, so these are the programs that the attempt has started.
+    child::terminate_all();
+    None
 }
 
 /// Why there is no connection, and the way out.

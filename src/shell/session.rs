@@ -111,7 +111,7 @@ impl Shell<'_> {
     /// Why the run can't go on, if it can't; for one that goes on, a broken connection is made again first.
     fn end_of_run(&mut self, goes_on: bool) -> Option<RunEnd> {
         if goes_on {
-            return self.performer.ended();
+            return if self.source.has_prompt() { self.performer.ended_for_person() } else { self.performer.ended() };
         }
         let end = self.performer.ended_as_it_is();
         end.map(|end| self.performer.told(end))

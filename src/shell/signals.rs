@@ -1,9 +1,11 @@
 //! Ctrl-C and the signals that end a process, as sftp(1) answers them.
 //!
 //! One thread hears them all, so that no handler has to be careful. What a signal means depends on what the shell is
-//! doing: see [`Phase`]. While a command runs, the first Ctrl-C asks it to stop and the session stays; a second one
-//! within [`IN_A_HURRY`] drops the connection, which ends every wait. SIGTERM and SIGHUP end the run with code 1
-//! whatever it does; they get the same two steps, so that partial files are left as they should be.
+//! doing: see [`Phase`]. While a command runs, Ctrl-C asks it to stop; half a second later no answer is waited for any more, and
+//! the session stays. A second Ctrl-C within [`IN_A_HURRY`] drops the connection. SIGTERM, SIGHUP and the end of the terminal end
+//! the run with code 1 whatever it does; they take the same steps, so that partial files are left as they should be.
+//!
+//! Every step has a time by which the next one follows, and the last one ends the process: no wait can outlast it.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -15,15 +17,30 @@ use std::time::{Duration, Instant};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
+use super::hangup;
+use crate::child;
 use crate::remote::Interrupt;
-use crate::sftp::Session;
+use crate::sftp::{Session, Waits};
 use crate::terminal::prompt;
 
 /// A second Ctrl-C within this time after the first drops the connection.
 const IN_A_HURRY: Duration = Duration::from_secs(2);
 
-/// How long a command may take to stop after SIGTERM or SIGHUP, and then how long to end without its connection.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long a command may take to end by itself, with what the server answers meanwhile.
+const ANSWERING: Duration = Duration::from_millis(500);
+
+/// How long it may take after that, while no answer is waited for any more.
+const CONCLUDING: Duration = Duration::from_millis(400);
+
+/// How long it may take after its connection was dropped.
+const WITHOUT_CONNECTION: Duration = Duration::from_millis(600);
+
+/// What is done to end what is running.
+type Measure = fn(&State);
+
+/// What follows when the run has to end, each step after its pause. The last one ends the process.
+const LAST_STEPS: [(Duration, Measure); 3] =
+    [(ANSWERING, State::end_waits), (CONCLUDING, State::cut), (WITHOUT_CONNECTION, |state| leave(state))];
 
 /// A terminal sends SIGINT and then drops what was written to it and not shown yet, so nothing may be written at once.
 const SETTLING: Duration = Duration::from_millis(5);
@@ -34,8 +51,8 @@ const EXIT_CODE: i32 = 1;
 /// What the shell is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// No session yet: a signal ends the process at once.
-    Starting,
+    /// No session yet, or none any more: a signal ends the process at once.
+    Outside,
     /// Waiting for a line. With the line editor, Ctrl-C is a key.
     Reading,
     /// A command is running.
@@ -64,6 +81,10 @@ struct State {
     /// Raised by Ctrl-C; commands and jobs look at it.
     interrupt: Interrupt,
     cut: Option<Box<dyn Fn() + Send>>,
+    /// Waits for answers on the session's connection.
+    waits: Option<Waits>,
+    /// The number of the command that is running.
+    command: u64,
     last_interrupt: Option<Instant>,
     terminal: Option<Termios>,
 }
@@ -75,9 +96,11 @@ impl Signals {
         woken.set_nonblocking(true)?;
         waker.set_nonblocking(true)?;
         let state = State {
-            phase: Phase::Starting,
+            phase: Phase::Outside,
             interrupt: Interrupt::default(),
             cut: None,
+            waits: None,
+            command: 0,
             last_interrupt: None,
             // A terminal that is none has nothing to be put back.
             terminal: tcgetattr(io::stdin()).or_else(|_| tcgetattr(io::stdout())).ok(),
@@ -99,14 +122,17 @@ impl Signals {
                     thread::sleep(SETTLING);
                     shared.interrupted();
                 } else {
-                    shared.told_to_end();
+                    shared.told_to_end(signal == SIGTERM);
                 }
             }
         })?;
+        // Who is not the leader of the terminal's session gets no SIGHUP when it goes away.
+        let shared = Arc::clone(&signals.shared);
+        hangup::watch(move || shared.told_to_end(false))?;
         Ok(signals)
     }
 
-    /// Says what the shell does from now on.
+    /// Says what the shell does from now on. Does not return if a signal is ending the process.
     pub(crate) fn enter(&self, phase: Phase) {
         self.shared.state().phase = phase;
     }
@@ -120,6 +146,7 @@ impl Signals {
     pub(crate) fn guard_session(&self, session: &Session) {
         let killer = session.killer();
         self.guard(move || killer.kill());
+        self.shared.state().waits = Some(session.waits());
     }
 
     /// The flag that Ctrl-C raises from now on.
@@ -140,10 +167,14 @@ impl Signals {
 
     /// Lowers the flag: before a command, and when a line was discarded.
     pub(crate) fn lower(&self) {
+        let mut state = self.shared.state();
         if self.is_ended() {
             return;
         }
-        self.shared.state().interrupt.clear();
+        state.command += 1;
+        state.interrupt.clear();
+        state.waits.iter().for_each(Waits::allow);
+        drop(state);
         let mut scrap = [0; 16];
         while matches!((&self.shared.woken).read(&mut scrap), Ok(read) if read > 0) {}
     }
@@ -165,45 +196,74 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn interrupted(&self) {
+    fn interrupted(self: &Arc<Self>) {
         let mut state = self.state();
         match state.phase {
             Phase::Away => return,
-            Phase::Starting => leave(&state),
+            Phase::Outside => leave(&state),
             Phase::Reading => {}
             Phase::Running => {
                 let hasty = state.last_interrupt.is_some_and(|last| last.elapsed() < IN_A_HURRY);
-                if hasty && state.interrupt.was_pressed() {
-                    state.cut();
+                match state.interrupt.was_pressed() {
+                    false => self.unless_it_ends(&state, ANSWERING, State::end_waits),
+                    true if hasty => {
+                        state.cut();
+                        // What not even that ends is no wait for the server.
+                        self.unless_it_ends(&state, WITHOUT_CONNECTION, |state| leave(state));
+                    }
+                    true => {}
                 }
                 state.last_interrupt = Some(Instant::now());
             }
         }
+        self.stop(state);
+    }
+
+    /// The run has to end. SIGTERM ends the process at once where it comes a second time.
+    fn told_to_end(self: &Arc<Self>, is_term: bool) {
+        let state = self.state();
+        if state.phase == Phase::Outside {
+            leave(&state);
+        }
+        if self.ended.swap(true, Ordering::Relaxed) {
+            if is_term {
+                leave(&state);
+            }
+            return;
+        }
+        let shared = Arc::clone(self);
+        let steps = thread::Builder::new().name("last-steps".into()).spawn(move || {
+            for (pause, step) in LAST_STEPS {
+                thread::sleep(pause);
+                step(&shared.state());
+            }
+        });
+        if steps.is_err() {
+            // Nobody could see to it that it ends later.
+            leave(&state);
+        }
+        self.stop(state);
+    }
+
+    /// Raises the flag, and ends the waits that do not look at it.
+    fn stop(&self, state: MutexGuard<'_, State>) {
         state.interrupt.press();
         drop(state);
+        prompt::end_question();
         self.wake();
     }
 
-    fn told_to_end(self: &Arc<Self>) {
-        let state = self.state();
-        if state.phase == Phase::Starting || self.ended.load(Ordering::Relaxed) {
-            leave(&state);
-        }
-        self.ended.store(true, Ordering::Relaxed);
-        state.interrupt.press();
-        drop(state);
-        self.wake();
-        let shared = Arc::clone(self);
-        // Without a thread there is no grace: what can't be waited for ends now.
-        let waiting = thread::Builder::new().name("last-grace".into()).spawn(move || {
-            thread::sleep(GRACE);
-            shared.state().cut();
-            thread::sleep(GRACE);
-            leave(&shared.state());
+    /// Takes the next step if the command that is running now is still running after a while.
+    fn unless_it_ends(self: &Arc<Self>, state: &State, pause: Duration, step: Measure) {
+        let (shared, command) = (Arc::clone(self), state.command);
+        // Without a thread there is still the next Ctrl-C.
+        let _ = thread::Builder::new().name("next-step".into()).spawn(move || {
+            thread::sleep(pause);
+            let state = shared.state();
+            if state.command == command && state.phase == Phase::Running {
+                step(&state);
+            }
         });
-        if waiting.is_err() {
-            leave(&self.state());
-        }
     }
 
     fn wake(&self) {
@@ -218,12 +278,18 @@ impl State {
             cut();
         }
     }
+
+    fn end_waits(&self) {
+        self.waits.iter().for_each(Waits::end);
+    }
 }
 
-/// Ends the process and leaves the terminal as it was found.
+/// Ends the process and leaves the terminal as it was found. Whoever calls it holds the state's lock, so that nobody goes on
+/// with what is torn down here.
 #[expect(clippy::exit, reason = "a signal ends the process where nothing is under way that needs an orderly end")]
 fn leave(state: &State) -> ! {
     prompt::restore();
+    child::terminate_all();
     if let Some(before) = &state.terminal {
         // The process ends; there is no one left to tell of a failure.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, before)
@@ -259,6 +325,8 @@ mod tests {
         assert!(!is_cut(&theirs));
         signals.shared.interrupted();
         assert!(is_cut(&theirs));
+        // It ends in time, and so the process goes on.
+        signals.enter(Phase::Reading);
     }
 
     #[test]

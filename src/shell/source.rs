@@ -48,6 +48,11 @@ impl Source {
         matches!(self, Source::Script(_))
     }
 
+    /// Returns whether the lines are typed at a prompt, by a person or by a program that drives a terminal.
+    pub(crate) fn has_prompt(&self) -> bool {
+        matches!(self, Source::Editor(_) | Source::Typewriter(_))
+    }
+
     /// Where the line came from that was asked for last, `upload.sftp:12`: nobody who typed it needs to be told.
     pub(crate) fn place(&self) -> Option<String> {
         match self {

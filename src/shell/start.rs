@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::end::RunEnd;
 use super::given::Given;
@@ -18,6 +19,7 @@ use super::session::Shell;
 use super::showing::{Showing, is_shown_at_first, may_be_read_by_a_person, moves_its_cursor};
 use super::signals::{Phase, Signals};
 use super::source::Source;
+use crate::child;
 use crate::cli::{self, Batch, CliError, CommandLine, Commands, Destination, Invocation, Target};
 use crate::commands::{Context, Settings, words_of};
 use crate::connect::Connector;
@@ -108,6 +110,8 @@ fn run(invocation: &Invocation, again: String, output: &Output) -> RunEnd {
     let connected = match connector.open() {
         Ok(connected) => connected,
         Err(error) => {
+            // A signal that ends the process may be what ended the attempt.
+            signals.enter(Phase::Outside);
             revival::tell(&error, output);
             if error.is_of_the_connection() {
                 // sftp(1)'s last words, which programs wait for.
@@ -117,7 +121,6 @@ fn run(invocation: &Invocation, again: String, output: &Output) -> RunEnd {
         }
     };
     signals.guard_session(&connected.session);
-    signals.enter(Phase::Running);
     output.note(connected.greeting);
     let end = match context(connected.session, connector, invocation, output) {
         Some(context) => converse(context, invocation, again, script, &signals),
@@ -141,6 +144,9 @@ fn context(session: Session, connector: Arc<Connector>, invocation: &Invocation,
     }
 }
 
+/// How long the last requests may take to be sent after Ctrl-C or a signal that ends the run.
+const LEAVING: Duration = Duration::from_millis(200);
+
 fn converse(
     context: Context,
     invocation: &Invocation,
@@ -150,6 +156,7 @@ fn converse(
 ) -> RunEnd {
     let showing = Showing { moves: moves_its_cursor(invocation.plain) };
     signals.raise(context.interrupt().clone());
+    signals.enter(Phase::Running);
     let mut performer = Performer {
         context,
         after_failure: after_failure(invocation),
@@ -158,11 +165,20 @@ fn converse(
         again,
         lines_follow: invocation.batch.is_none() && invocation.commands.is_none(),
         signals: signals.clone(),
+        puts_connecting_off: false,
         told_of_its_loss: false,
     };
     let end = obey(&mut performer, invocation, script, showing);
-    // The far end's own end says nothing that the commands did not say, and sftp(1) ignores it too.
-    performer.context.remote.session().leave();
+    let session = performer.context.remote.session();
+    let must_hurry = signals.is_ended() || signals.is_interrupted();
+    signals.enter(Phase::Outside);
+    if must_hurry {
+        session.abandon(LEAVING);
+        child::terminate_all();
+    } else {
+        // The far end's own end says nothing that the commands did not say, and sftp(1) ignores it too.
+        session.leave();
+    }
     end
 }
 

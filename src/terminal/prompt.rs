@@ -2,14 +2,18 @@
 //!
 //! Every key is read here, one by one, and Ctrl-C is a key like any other: it ends the question and not the process,
 //! so the terminal is put back before anyone hears of it. `rpassword` raises SIGINT before it does so. A signal from
-//! outside is the business of whoever handles signals; it calls [`restore`] before it ends the process.
+//! outside is the business of whoever handles signals; it ends the question by [`end_question`], and calls [`restore`] before it
+//! ends the process.
 //! With no controlling terminal there is no one to ask, and a question is an error.
 #![forbid(unsafe_code)]
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::sync::{Mutex, PoisonError};
+use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termios};
 use unicode_width::UnicodeWidthChar;
 use zeroize::{Zeroize, Zeroizing};
@@ -22,7 +26,7 @@ pub enum Unanswered {
     /// The process has no controlling terminal.
     #[error("there is no terminal to ask on")]
     NoTerminal,
-    /// Ctrl-C.
+    /// Ctrl-C, or [`end_question`].
     #[error("interrupted")]
     Interrupted,
     /// Ctrl-D on an empty line, or the terminal is gone.
@@ -63,14 +67,35 @@ pub fn possible() -> bool {
 
 /// Puts the terminal back as it was before a question that is open right now; for a process that a signal ends.
 pub fn restore() {
-    if let Some((terminal, before)) = OPEN_QUESTION.lock().unwrap_or_else(PoisonError::into_inner).take() {
+    if let Some(question) = open_question().take() {
         // The process ends; no one is left to hear of a failure.
-        let _ = termios::tcsetattr(&terminal, OptionalActions::Now, &before);
+        let _ = termios::tcsetattr(&question.terminal, OptionalActions::Now, &question.before);
     }
 }
 
-/// The terminal of the question that is open, and what it was before.
-static OPEN_QUESTION: Mutex<Option<(File, Termios)>> = Mutex::new(None);
+/// Ends the question that is open right now, from any thread: its answer is [`Unanswered::Interrupted`].
+pub fn end_question() {
+    if let Some(question) = &*open_question() {
+        // One byte fits, and a second one says nothing new.
+        let _ = (&question.bell).write(&[0]);
+    }
+}
+
+/// A question that is open.
+struct OpenQuestion {
+    terminal: File,
+    /// What the terminal was before.
+    before: Termios,
+    /// Whoever waits for the answer hears it.
+    bell: UnixStream,
+}
+
+/// The question that is open. A process has one terminal, and a signal ends the process wherever it asks.
+static OPEN_QUESTION: Mutex<Option<OpenQuestion>> = Mutex::new(None);
+
+fn open_question() -> MutexGuard<'static, Option<OpenQuestion>> {
+    OPEN_QUESTION.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// One question at a time, whichever thread asks.
 static TURN: Mutex<()> = Mutex::new(());
@@ -94,6 +119,10 @@ fn converse(terminal: &mut File, question: &str, echo: Echo) -> Result<Zeroizing
     let mut line = Line::new(keys.erase, echo);
     loop {
         let mut key = [0];
+        if keys.is_ended(terminal) {
+            terminal.write_all(b"\n")?;
+            return Err(Unanswered::Interrupted);
+        }
         match terminal.read(&mut key) {
             Ok(0) => return Err(Unanswered::Ended),
             Ok(_) => {}
@@ -116,6 +145,8 @@ fn converse(terminal: &mut File, question: &str, echo: Echo) -> Result<Zeroizing
 /// The terminal without echo, lines and signals; put back on drop.
 struct KeyByKey {
     erase: u8,
+    /// Readable when somebody else ends the question.
+    ear: UnixStream,
 }
 
 impl KeyByKey {
@@ -126,12 +157,25 @@ impl KeyByKey {
         during.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
         during.special_codes[SpecialCodeIndex::VMIN] = 1;
         during.special_codes[SpecialCodeIndex::VTIME] = 0;
-        let kept = terminal.try_clone()?;
-        *OPEN_QUESTION.lock().unwrap_or_else(PoisonError::into_inner) = Some((kept, before));
-        let keys = KeyByKey { erase };
+        let (bell, ear) = UnixStream::pair()?;
+        *open_question() = Some(OpenQuestion { terminal: terminal.try_clone()?, before, bell });
+        let keys = KeyByKey { erase, ear };
         // What was typed before the question was asked is no answer to it.
         termios::tcsetattr(terminal, OptionalActions::Flush, &during)?;
         Ok(keys)
+    }
+
+    /// Waits for a key. True when somebody else ends the question before one comes.
+    fn is_ended(&self, terminal: &File) -> bool {
+        loop {
+            let mut fds = [PollFd::new(terminal, PollFlags::IN), PollFd::new(&self.ear, PollFlags::IN)];
+            match poll(&mut fds, None) {
+                Ok(_) => return fds[1].revents().contains(PollFlags::IN),
+                Err(Errno::INTR) => {}
+                // A terminal that can't be polled is read right away.
+                Err(_) => return false,
+            }
+        }
     }
 }
 

@@ -180,6 +180,11 @@ impl Download {
         self.handles.lines()
     }
 
+    /// Bytes that are written, from the first one on.
+    pub(super) fn arrived(&self) -> u64 {
+        self.written
+    }
+
     /// Whether more connections would help: so much is left of it, and that can be written in any order.
     pub(super) fn may_spread(&self) -> bool {
         self.state == State::Moving && self.end == End::Ahead && self.is_large()

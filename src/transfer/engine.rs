@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::download::Download;
 use super::event::Event;
@@ -38,9 +38,6 @@ use crate::sftp::{self, Completions, Reply, Session};
 /// Longest sleep between two looks at everything; what matters wakes the engine anyway.
 const NAP: Duration = Duration::from_millis(500);
 
-/// How long a job that is stopped waits for answers while none come: a stalled line must not keep the person waiting.
-const DRAIN_LIMIT: Duration = Duration::from_secs(2);
-
 /// Steps that may be done without having been told, because an earlier one takes long. What they will say waits in memory.
 const STEPS_UNTOLD: u64 = 10_000;
 
@@ -53,7 +50,9 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Vec<Event>>
     let mut settings = Settings::new(&session, direction, request.options, request.server);
     settings.mode = request.mode;
     let queue = Completions::new();
-    let lines = Lines::new(&session, request.connections, &settings, canceller.clone(), queue.nudge());
+    let connections =
+        if request.options.dry_run { request.connections.without_new_ones() } else { request.connections };
+    let lines = Lines::new(&session, connections, &settings, canceller.clone(), queue.nudge());
     let found = Arc::new(Found::default());
     let mut reporter = Reporter::new(events, Arc::clone(&found));
     let _watch = canceller.interrupt().watch(queue.nudge());
@@ -126,6 +125,8 @@ struct Moving {
     home: LineId,
     /// Connections on which it was opened, or tried to be, beside that.
     spread: Vec<LineId>,
+    /// How far it ever was: bytes of it that were at their place.
+    reached: u64,
 }
 
 enum Way {
@@ -144,7 +145,7 @@ struct LocalTree {
 
 impl Engine {
     fn run(mut self) -> Report {
-        let (mut silent_since, mut has_withdrawn) = (None, false);
+        let mut has_withdrawn = false;
         loop {
             self.look_after_lines();
             let stops = self.stops();
@@ -164,17 +165,13 @@ impl Engine {
             if is_idle && (stops || self.is_done() && !self.empty_directories()) {
                 break;
             }
-            self.io.reporter.send();
-            let answers = self.io.queue.wait(Some(self.nap()));
-            match (stops, answers.is_empty()) {
-                (true, true) => {
-                    let since = *silent_since.get_or_insert_with(Instant::now);
-                    if since.elapsed() >= DRAIN_LIMIT {
-                        break;
-                    }
-                }
-                _ => silent_since = None,
+            let patience = self.io.canceller.interrupt().patience();
+            if patience.is_some_and(|left| left.is_zero()) {
+                // What was sent is done or not; whoever stops the job waits no longer to hear of it.
+                break;
             }
+            self.io.reporter.send();
+            let answers = self.io.queue.wait(Some(self.nap().min(patience.unwrap_or(NAP))));
             for (token, outcome) in answers {
                 self.answer(token, outcome);
             }
@@ -335,7 +332,7 @@ impl Engine {
     }
 
     fn end_file(&mut self, sequence: Sequence) {
-        if let Some(Moving { file, target, home, spread }) = self.files.remove(&sequence) {
+        if let Some(Moving { file, target, home, spread, .. }) = self.files.remove(&sequence) {
             self.targets.remove(&target);
             self.io.lines.get_mut(home).files -= 1;
             for line in std::iter::once(home).chain(spread) {
@@ -354,6 +351,7 @@ impl Engine {
             }
         }
         self.io.reporter.conclude(sequence);
+        self.io.lines.got_on();
         self.open_crowded();
     }
 
@@ -382,19 +380,21 @@ impl Engine {
             self.lose_line(line, error);
             return self.give_back(sequence, asked);
         }
-        self.io.lines.moved();
         match asked {
             Asked::MakeDirectory | Asked::StatDirectory | Asked::SetDirectory => {
+                self.io.lines.got_on();
                 for file in self.remote.answer(sequence, asked, outcome, &mut self.io) {
                     self.go_on(file);
                 }
             }
             Asked::MakeLink | Asked::ReadLink | Asked::RemoveLink => {
+                self.io.lines.got_on();
                 let fate = self.links.directory(sequence).and_then(|directory| self.remote.fate(directory));
                 let course = self.links.answer(sequence, asked, outcome, fate, &mut self.io);
                 self.follow_link(sequence, course);
             }
             Asked::StatMoved | Asked::RemoveMoved | Asked::RemoveEmptied => {
+                self.io.lines.got_on();
                 self.removals.answer(sequence, asked, outcome, &mut self.io);
             }
             _ => self.answer_file(sequence, asked, outcome),
@@ -418,6 +418,11 @@ impl Engine {
             // It failed, and this was still under way.
             None => return,
         };
+        if let Some(moving) = self.files.get_mut(&sequence)
+            && moving.has_advanced()
+        {
+            self.io.lines.got_on();
+        }
         self.follow(sequence, turn);
     }
 
@@ -449,6 +454,17 @@ impl Engine {
 }
 
 impl Moving {
+    /// Whether it is further than it ever was.
+    fn has_advanced(&mut self) -> bool {
+        let arrived = match &self.file {
+            Way::Get(download) => download.arrived(),
+            Way::Put { upload, .. } => upload.confirmed(),
+        };
+        let before = self.reached;
+        self.reached = before.max(arrived);
+        arrived > before
+    }
+
     fn is_open(&self) -> bool {
         match &self.file {
             Way::Get(download) => download.is_open(),

@@ -48,8 +48,8 @@ pub(super) struct Lines {
     window: Bounds,
     bytes_on_all: u64,
     window_requests: usize,
-    /// Whether anything was answered since the last connection was lost.
-    has_moved: bool,
+    /// Attempts to connect again that were made since the job last got on.
+    attempts: u32,
     /// Whether the connections beside the first were asked for.
     has_opened_more: bool,
 }
@@ -97,7 +97,7 @@ impl Lines {
             window: settings.window,
             bytes_on_all: settings.bytes_on_all,
             window_requests: settings.window_requests,
-            has_moved: true,
+            attempts: 0,
             has_opened_more: false,
             connections,
         };
@@ -148,9 +148,9 @@ impl Lines {
         self.list.iter().map(|line| line.window.width()).sum()
     }
 
-    /// An answer came on a line.
-    pub(super) fn moved(&mut self) {
-        self.has_moved = true;
+    /// The job got on: bytes arrived that never had, or a step is done. All attempts to connect may be made anew.
+    pub(super) fn got_on(&mut self) {
+        self.attempts = 0;
     }
 
     /// Bytes that came ahead of their turn, on this line, are where they belong, or dropped.
@@ -175,8 +175,8 @@ impl Lines {
             self.lifeline.replace(&self.list[other].session);
             return Ok(());
         }
-        // One that breaks before it was of any use would break for ever.
-        let may_retry = self.connections.may_come_back() && std::mem::take(&mut self.has_moved);
+        // Connections that break before they are of any use would break for ever.
+        let may_retry = self.connections.may_come_back() && self.attempts < self.connections.retries;
         match self.connections.connector.clone().filter(|_| may_retry) {
             Some(connector) => {
                 self.come_back(connector);
@@ -193,8 +193,9 @@ impl Lines {
     /// What has come of attempts to connect.
     pub(super) fn newcomer(&mut self) -> Option<Newcomer> {
         let newcomer = self.newcomers.try_recv().ok()?;
-        if !matches!(newcomer, Newcomer::Attempt(..)) {
-            self.expected -= 1;
+        match newcomer {
+            Newcomer::Attempt(attempt, _) => self.attempts = attempt,
+            Newcomer::Line(_) | Newcomer::None(_) => self.expected -= 1,
         }
         Some(newcomer)
     }
@@ -227,10 +228,18 @@ impl Lines {
         self.lifeline.give_up();
     }
 
-    /// The sessions that live, for the next job.
-    pub(super) fn into_sessions(self) -> Vec<Session> {
-        self.lifeline.give_up();
-        self.list.into_iter().filter(|line| line.lost.is_none()).map(|line| line.session).collect()
+    /// The sessions that live, for the next job. One on which a stopped job left much under way would keep the next job
+    /// waiting, and its answers would use up the line: it is cut, unless there is no other.
+    pub(super) fn into_sessions(mut self) -> Vec<Session> {
+        let mut sessions = Vec::new();
+        for line in std::mem::take(&mut self.list).into_iter().filter(|line| line.lost.is_none()) {
+            if sessions.is_empty() || line.outstanding == 0 {
+                sessions.push(line.session);
+            } else {
+                line.session.killer().kill();
+            }
+        }
+        sessions
     }
 
     fn add(&mut self, session: Session) -> LineId {
@@ -258,7 +267,8 @@ impl Lines {
 
     /// Makes the connection again, as often as that may be tried.
     fn come_back(&mut self, connector: Arc<Connector>) {
-        let (mut backoff, canceller) = (Backoff::new(self.connections.retries), self.canceller.clone());
+        let (mut backoff, canceller) =
+            (Backoff::new(self.connections.retries).after(self.attempts), self.canceller.clone());
         self.spawn(move |tell| {
             let mut reason = None;
             while let Some(pause) = backoff.next() {
@@ -295,6 +305,13 @@ impl Lines {
         if let Err(error) = started {
             tell(Newcomer::None(Some(error.to_string())));
         }
+    }
+}
+
+/// Whoever waits for the next session waits no longer than the job lasts.
+impl Drop for Lines {
+    fn drop(&mut self) {
+        self.give_up();
     }
 }
 

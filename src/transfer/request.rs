@@ -68,6 +68,11 @@ impl Request {
 }
 
 impl Connections {
+    /// The open ones only: none is made, and none is made again. A dry run ends with its connection.
+    pub(super) fn without_new_ones(self) -> Connections {
+        Connections { connector: None, ..self }
+    }
+
     pub(super) fn may_come_back(&self) -> bool {
         self.connector.is_some() && (self.retries > 0 || self.most > 1)
     }

@@ -283,7 +283,7 @@ impl Upload {
     }
 
     /// All before this was confirmed by the server.
-    fn confirmed(&self) -> u64 {
+    pub(super) fn confirmed(&self) -> u64 {
         let gap = self.gaps.iter().map(|(offset, _)| *offset).min();
         let sent = self.unanswered.first_key_value().map(|(offset, _)| *offset);
         [gap, sent].into_iter().flatten().fold(self.next, u64::min)

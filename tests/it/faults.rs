@@ -53,7 +53,17 @@ const FAULTS: &[(u32, &str, &str)] = &[
     (12, "a stall below the limit", "tests/it/transfer/silence.rs::a_silence_below_the_limit_is_waited_for"),
     (13, "half-close", "tests/it/faults/line.rs::a_reset_and_a_half_close_are_ends_as_a_cut_is"),
     (14, "Ctrl-C in a stall", "tests/it/faults/line.rs::what_stalls_is_left_by_ctrl_c_and_by_a_request_to_end"),
-    (14, "the same at a prompt", "tests/it/faults/line.rs::at_a_prompt_what_stalls_is_left_by_two_keys"),
+    (
+        14,
+        "the same at a prompt",
+        "tests/it/ending/signals.rs::a_second_ctrl_c_drops_the_connection_and_leaves_the_person_at_the_prompt",
+    ),
+    (14, "the same of every command", "tests/it/ending/signals.rs::a_command_that_stalls_in_the_middle_is_left"),
+    (
+        16,
+        "the server dies at any request",
+        "tests/it/ending/killed.rs::over_two_connections_the_end_of_the_server_ends_every_command",
+    ),
     (14, "Ctrl-C otherwise", "tests/it/progress.rs::a_slow_file_moves_and_ctrl_c_stops_it_and_keeps_the_session"),
     (15, "new keys every megabyte", "tests/it/faults/line.rs::a_server_that_wants_new_keys_every_megabyte_gets_them"),
     (15, "the same both ways at once", "tests/it/transport.rs::gets_and_puts_survive_key_exchanges_on_the_way"),

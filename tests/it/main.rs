@@ -21,6 +21,7 @@ mod completions;
 mod conformance;
 mod connect;
 mod drive;
+mod ending;
 mod examples;
 mod faults;
 mod filters;

@@ -101,8 +101,11 @@ fn follow<D: Display>(
             Ok(news) => {
                 display.aside(&mut |display| {
                     for event in &news {
-                        if let Event::Asked(question) = event {
-                            ask(question, &canceller, output, signals);
+                        match event {
+                            // A job that is stopped decides nothing any more.
+                            Event::Asked(question) if canceller.is_cancelled() => question.answer(None),
+                            Event::Asked(question) => ask(question, &canceller, output, signals),
+                            _ => {}
                         }
                         display.tell(event, output);
                         unfinished.follow(event);

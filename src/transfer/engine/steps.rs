@@ -41,6 +41,7 @@ impl Engine {
             };
             let sequence = self.next;
             self.next += 1;
+            self.io.lines.got_on();
             self.io.line = line;
             self.take(sequence, step);
             backlog += self.files.get(&sequence).map_or(0, Moving::backlog);
@@ -86,7 +87,7 @@ impl Engine {
         let home = self.io.line;
         self.io.lines.get_mut(home).files += 1;
         self.targets.insert(target.clone());
-        self.files.insert(sequence, Moving { file, target, home, spread: Vec::new() });
+        self.files.insert(sequence, Moving { file, target, home, spread: Vec::new(), reached: 0 });
     }
 
     pub(super) fn take(&mut self, sequence: Sequence, step: Step) {

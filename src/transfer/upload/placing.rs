@@ -158,9 +158,9 @@ impl Upload {
         }
         self.handles.clear();
         self.clear_away(io);
-        let is_lost = io.session().end().is_some();
         let is_left = self.landing.is_beside && self.landing.is_made && self.state != State::Placed;
-        if is_left && !self.landing.is_withdrawn && (is_lost || self.is_of_use()) {
+        // Where it was to be removed and nobody knows whether it was, the session may end before that.
+        if is_left && !self.landing.is_withdrawn {
             let (part, target) = (self.landing.path.as_bytes().to_vec(), self.source.remote.as_bytes().to_vec());
             io.reporter.tell(self.sequence, Event::Noted(Note::KeptThere { part, target }));
         }

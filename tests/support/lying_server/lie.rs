@@ -66,9 +66,11 @@ pub(crate) enum Lie {
     StallAt(u64),
     /// `die-after=N`: the server is gone once it has done N requests, and answers the last one no more.
     DieAfter(u64),
+    /// `stall-after=N`: the server answers nothing any more once it has done N requests, and says so on stderr: `stalled`.
+    StallAfter(u64),
     /// `dies-making`: the server is gone once it has made a file, and does not answer the OPEN that made it.
     DiesMaking,
-    /// `close-stalls`: a CLOSE and all that follows is never answered.
+    /// `close-stalls`: a CLOSE and all that follows is never answered, and it says so on stderr: `stalled`.
     CloseStalls,
     /// `read-fails-at=N`: READ fails from N on.
     ReadFailsAt(u64),
@@ -174,6 +176,7 @@ impl Lie {
             "die-at" => Self::DieAt(number),
             "stall-at" => Self::StallAt(number),
             "die-after" => Self::DieAfter(number),
+            "stall-after" => Self::StallAfter(number),
             "dies-making" => Self::DiesMaking,
             "close-stalls" => Self::CloseStalls,
             "read-fails-at" => Self::ReadFailsAt(number),
@@ -317,6 +320,15 @@ impl Teller {
                 let bytes = self.one(request);
                 if self.left { Vec::new() } else { bytes }
             }
+            Lie::StallAfter(count) => {
+                self.stalled = self.done >= count;
+                if self.stalled {
+                    eprintln!("stalled");
+                    return Vec::new();
+                }
+                self.done += 1;
+                self.one(request)
+            }
             Lie::DiesMaking if request.kind == wire::OPEN && !honest::path(&request.first_string()).exists() => {
                 self.left = true;
                 self.one(request);
@@ -325,6 +337,7 @@ impl Teller {
             Lie::Meanwhile(when) => self.meanwhile(request, when),
             Lie::CloseStalls if request.kind == wire::CLOSE => {
                 self.stalled = true;
+                eprintln!("stalled");
                 Vec::new()
             }
             _ => self.one(request),

@@ -1,0 +1,66 @@
+//! Notices that the terminal went away: its window was closed, or the program at its other end has ended.
+//!
+//! The system sends SIGHUP to the leader of the terminal's session only, and a process that neither reads nor writes hears
+//! nothing else of it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::thread;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::getpgrp;
+use rustix::termios::{isatty, tcgetpgrp};
+
+/// Calls `gone`, on a thread of its own, once a terminal that this process works on has gone away.
+///
+/// # Errors
+/// No thread can be started.
+pub(super) fn watch(gone: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let streams = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
+    let terminals: Vec<_> = streams.into_iter().filter(is_ours).collect();
+    if terminals.is_empty() {
+        return Ok(());
+    }
+    let watching = thread::Builder::new().name("hangup".into()).spawn(move || {
+        if has_hung_up(&terminals) {
+            gone();
+        }
+    });
+    watching.map(drop)
+}
+
+/// Whether a stream is a terminal that we are in the foreground of. Whoever starts a batch in the background may close the
+/// window and have it go on, as sftp(1) does. A terminal without job control has no foreground.
+fn is_ours(stream: &BorrowedFd<'_>) -> bool {
+    isatty(stream) && tcgetpgrp(stream).map_or(true, |foreground| foreground == getpgrp())
+}
+
+/// Waits until one of the terminals has gone away. False where they can't be watched.
+fn has_hung_up(terminals: &[impl AsFd]) -> bool {
+    loop {
+        // A hang-up is reported whatever is asked for.
+        let mut fds: Vec<_> = terminals.iter().map(|fd| PollFd::new(fd, PollFlags::empty())).collect();
+        match poll(&mut fds, None) {
+            Ok(_) => return fds.iter().any(|fd| fd.revents().contains(PollFlags::HUP)),
+            Err(Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use portable_pty::{PtySize, native_pty_system};
+    use std::fs::OpenOptions;
+
+    #[test]
+    fn a_terminal_whose_other_end_is_closed_has_hung_up() {
+        let pair = native_pty_system().openpty(PtySize::default()).unwrap();
+        let terminal = OpenOptions::new().read(true).write(true).open(pair.master.tty_name().unwrap()).unwrap();
+        let watching = thread::spawn(move || has_hung_up(&[terminal]));
+        drop(pair);
+        assert!(watching.join().unwrap());
+    }
+}

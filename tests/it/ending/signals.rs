@@ -1,0 +1,215 @@
+//! Ctrl-C, SIGTERM and SIGHUP are answered within a second, whatever is waited for. A busy machine gets a little longer here.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use super::killed::{COMMANDS, none_of, shell};
+use crate::support::{Embedded, Entry, Fault, Key, PATIENCE, Relay, Remote, Running, Shell, Toward, World};
+
+const SIGNALS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
+
+/// What an answer may take while other tests keep the machine busy.
+const SOON: Duration = Duration::from_secs(5);
+
+/// Sends a signal and waits for the end. What is wrong with it, if anything is.
+fn end(mut running: Running, signal: Signal) -> Option<String> {
+    let began = Instant::now();
+    running.signals(signal);
+    let finished = running.ends();
+    let took = began.elapsed();
+    let stderr = String::from_utf8_lossy(&finished.stderr);
+    (finished.code != 1 || took > SOON).then(|| format!("{signal:?}: code {} after {took:?}: {stderr}", finished.code))
+}
+
+/// Every command with every signal.
+fn each_case(lines: &[&'static str]) -> Vec<(&'static str, Signal)> {
+    lines.iter().flat_map(|&line| SIGNALS.map(|signal| (line, signal))).collect()
+}
+
+#[test]
+fn a_command_whose_first_request_is_never_answered_is_left() {
+    none_of(&each_case(COMMANDS), |&(line, signal)| {
+        // Before that come the start directory and a word of the server's limits.
+        let (mut running, _world) = shell("stall-after=2").types(line).types("get big never").start();
+        running.reports("stalled");
+        end(running, signal).map(|fault| format!("{line}: {fault}"))
+    });
+}
+
+#[test]
+fn a_command_that_stalls_in_the_middle_is_left() {
+    let moving: Vec<_> = COMMANDS
+        .iter()
+        .copied()
+        .filter(|line| ["get -r ", "put ", "rm", "find", "cp", "chmod", "du"].iter().any(|word| line.starts_with(word)))
+        .collect();
+    none_of(&each_case(&moving), |&(line, signal)| {
+        let (mut running, _world) = shell("stall-after=6").with_args(["-j", "2", "--retry", "2"]).types(line).start();
+        running.reports("stalled");
+        end(running, signal).map(|fault| format!("{line}: {fault}"))
+    });
+}
+
+#[test]
+fn a_close_that_is_never_answered_is_left() {
+    for signal in SIGNALS {
+        let shell = Shell::on(Remote::empty().lying("close-stalls")).here([Entry::sized("f", 100_000)]).as_batch();
+        let (mut running, world) = shell.types("put f").start();
+        running.reports("stalled");
+        assert_eq!(end(running, signal), None);
+        assert_eq!(std::fs::read(world.remote().join("f")).unwrap().len(), 100_000);
+    }
+}
+
+/// A transfer of which nothing comes any more, over our own SSH or that of another program.
+fn stalled(line: &str, by: &[&str], toward: Toward) -> (Running, World) {
+    let stall = Relay::plain().at(toward, 600_000, Fault::Stall);
+    let shell = Shell::on(Remote::with([Entry::sized("f", 3_000_000)]).over_ssh()).here([Entry::sized("g", 3_000_000)]);
+    let (running, world) = shell.through(stall).with_args(by).as_batch().types(line).start();
+    let deadline = Instant::now() + PATIENCE;
+    // What was taken in beyond that is not delivered any more.
+    while world.line().moved(toward) < 650_000 {
+        assert!(Instant::now() < deadline, "{line} {by:?}: nothing moves");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    (running, world)
+}
+
+#[test]
+fn a_transfer_on_a_line_that_is_dead_is_left_and_leaves_its_partial() {
+    let ways = [("get f", Toward::Client), ("put g", Toward::Server), ("put --atomic g", Toward::Server)];
+    let programs: [&[&str]; 3] = [&[], &["-S", "ssh"], &["-j", "3"]];
+    let cases: Vec<_> =
+        ways.iter().flat_map(|way| programs.map(|by| SIGNALS.map(|signal| (*way, by, signal)))).flatten().collect();
+    none_of(&cases, |&((line, toward), by, signal)| {
+        let (running, world) = stalled(line, by, toward);
+        let fault = end(running, signal).map(|fault| format!("{line} {by:?}: {fault}"));
+        let is_there = |name: &str| {
+            std::fs::read_dir(world.local())
+                .unwrap()
+                .flatten()
+                .any(|entry| entry.file_name().to_string_lossy().starts_with(name))
+        };
+        let is_kept = line != "get f" || is_there(".f.");
+        fault.or_else(|| (!is_kept || is_there("f")).then(|| format!("{line} {by:?}: no partial, or a target")))
+    });
+}
+
+/// A way to a server that does not answer, and what to wait for until it is taken.
+type Dead = (&'static str, Vec<String>);
+
+fn waiting(words: &[String], environment: &[(&str, &str)]) -> (Running, World) {
+    let mut shell = Shell::on(Remote::with(["f"]).over_ssh()).as_batch().types("ls").with_args(words);
+    for (name, value) in environment {
+        shell = shell.env(name, value);
+    }
+    shell.start()
+}
+
+/// Programs that never come to the point, as the options that name them. Each says first that it was started.
+fn dead_ends() -> Vec<Dead> {
+    let dead = "sh -c 'echo waiting >&2; exec sleep 1000'";
+    vec![
+        ("ProxyCommand", vec![format!("-oProxyCommand={dead}")]),
+        ("-D", vec!["-D".into(), dead.into()]),
+        // It neither hears that its input ends nor that it is told to.
+        (
+            "-D, deaf",
+            vec!["-D".into(), "sh -c 'trap \"\" TERM HUP; echo waiting >&2; while :; do sleep 1; done'".into()],
+        ),
+    ]
+}
+
+#[test]
+fn a_program_that_never_answers_is_left_and_ended() {
+    for (name, words) in dead_ends() {
+        for signal in SIGNALS {
+            let (mut running, _world) = waiting(&words, &[]);
+            running.reports("waiting");
+            assert_eq!(end(running, signal), None, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_falls_silent_before_the_login_is_left() {
+    // Nothing at all, a version, a version and a part of the key exchange.
+    for said in [&b""[..], b"SSH-2.0-silent\r\n", b"SSH-2.0-silent\r\n\0\0\x04\0"] {
+        for (signal, over_jump) in SIGNALS.into_iter().flat_map(|signal| [(signal, false), (signal, true)]) {
+            let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = silent.local_addr().unwrap().port();
+            let way = if over_jump { format!("-Jnobody@127.0.0.1:{port}") } else { format!("-oPort={port}") };
+            let (running, _world) = waiting(&[way], &[]);
+            let (mut connection, _) = silent.accept().unwrap();
+            std::io::Write::write_all(&mut connection, said).unwrap();
+            // Its own version says that it waits for ours.
+            std::io::Read::read_exact(&mut connection, &mut [0; 8]).unwrap();
+            assert_eq!(end(running, signal), None, "{said:?}, jump: {over_jump}");
+        }
+    }
+}
+
+#[test]
+fn a_program_that_asks_for_a_password_is_left_and_ended() {
+    for signal in SIGNALS {
+        let shell = Shell::on(Remote::with(["f"]).served_by(Embedded::new().password("secret")));
+        let asking = shell.world().root().join("asker");
+        std::fs::write(&asking, "#!/bin/sh\necho asking >&2\nexec sleep 1000\n").unwrap();
+        std::fs::set_permissions(&asking, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+        let (mut running, _world) =
+            shell.env("SSH_ASKPASS", &asking).env("SSH_ASKPASS_REQUIRE", "force").types("ls").start();
+        running.reports("asking");
+        assert_eq!(end(running, signal), None);
+    }
+}
+
+#[test]
+fn at_a_prompt_every_stalled_command_is_left_for_the_next_one() {
+    for line in ["rename big other", "ls tree", "get big", "rm -r tree", "cp big copy", "cd tree", "find tree"] {
+        let remote = Remote::with([Entry::sized("big", 300_000), Entry::sized("tree/f", 10)]);
+        Shell::on(remote.lying("stall-after=2"))
+            .at_a_terminal()
+            .types(line)
+            .sees("stalled")
+            .presses(Key::Ctrl('c'))
+            .sees("Interrupt")
+            .types("lpwd")
+            .sees("Local working directory: ")
+            .types("bye")
+            .ends_with(0);
+    }
+}
+
+#[test]
+fn a_second_ctrl_c_drops_the_connection_and_leaves_the_person_at_the_prompt() {
+    let stall = Relay::plain().at(Toward::Client, 300_000, Fault::Stall).only_first(1);
+    let mut at = Shell::on(Remote::with([Entry::sized("f", 2_000_000)]).over_ssh()).through(stall).at_a_terminal();
+    let deadline = Instant::now() + PATIENCE;
+    // A machine that is busy may come too late with the second one: the first one was answered by then.
+    while !at.roll().contains("Connection closed") {
+        assert!(Instant::now() < deadline, "{}", at.roll());
+        at = at
+            .types("get f")
+            .hears("\x1b[")
+            .presses(Key::Ctrl('c'))
+            .sees("Interrupt")
+            .presses(Key::Ctrl('c'))
+            .at_the_prompt();
+    }
+    at.types("get f").sees("Connecting again (1 of 3)").sees("100%").types("bye").ends_with(0).same("f", "f");
+}
+
+#[test]
+fn an_attempt_to_connect_again_is_left_for_the_prompt() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at =
+        Shell::on(Remote::with(["f"]).over_ssh()).through(Relay::plain()).at_a_terminal().types("pwd").at_the_prompt();
+    at.world().line().turn_to(silent.local_addr().unwrap().port());
+    at.world().line().cut();
+    let at = at.types("ls").sees("Connecting again (1 of 3)");
+    let _connection = silent.accept().unwrap();
+    let at = at.presses(Key::Ctrl('c')).at_the_prompt().types("lpwd").sees("Local working directory: ");
+    at.types("bye").ends_with(0);
+}
