@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::end::RunEnd;
 use super::performer::{Performer, Verdict};
-use super::showing::interruption;
+use super::showing::tell_interruption;
 use crate::cli::{Destination, Invocation, Target};
 use crate::commands::{self, Word};
 use crate::name::RemotePath;
@@ -29,7 +29,7 @@ impl Performer {
             return self.enter(&absolute);
         }
         if self.signals.is_interrupted() {
-            self.context.output.failure(interruption(&self.context.output));
+            tell_interruption(&self.context.output);
             return ControlFlow::Break(RunEnd::Interrupted);
         }
         let verdict = self.fetch(&path, invocation.local.as_deref());
