@@ -8,6 +8,7 @@ mod steps;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
+use std::mem::{Discriminant, discriminant};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -127,6 +128,8 @@ struct Moving {
     spread: Vec<LineId>,
     /// How far it ever was: bytes of it that were at their place.
     reached: u64,
+    /// Kinds of requests about it that were answered once.
+    answered: Vec<Discriminant<Asked>>,
 }
 
 enum Way {
@@ -419,7 +422,7 @@ impl Engine {
             None => return,
         };
         if let Some(moving) = self.files.get_mut(&sequence)
-            && moving.has_advanced()
+            && moving.advances_by(asked)
         {
             self.io.lines.got_on();
         }
@@ -454,15 +457,21 @@ impl Engine {
 }
 
 impl Moving {
-    /// Whether it is further than it ever was.
-    fn has_advanced(&mut self) -> bool {
+    /// Whether an answer brings it further than it ever was: it is longer, or this kind of request is answered for the first
+    /// time.
+    fn advances_by(&mut self, asked: Asked) -> bool {
+        let kind = discriminant(&asked);
+        let is_first = !self.answered.contains(&kind);
+        if is_first {
+            self.answered.push(kind);
+        }
         let arrived = match &self.file {
             Way::Get(download) => download.arrived(),
             Way::Put { upload, .. } => upload.confirmed(),
         };
         let before = self.reached;
         self.reached = before.max(arrived);
-        arrived > before
+        is_first || arrived > before
     }
 
     fn is_open(&self) -> bool {

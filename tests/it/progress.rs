@@ -63,19 +63,6 @@ fn several_files_have_a_line_for_all_of_them() {
 }
 
 #[test]
-fn a_second_ctrl_c_drops_the_connection() {
-    slow(4_000_000)
-        .at_a_terminal()
-        .types("get big")
-        .sees("ETA")
-        .presses(Key::Ctrl('c'))
-        .sees("Interrupt")
-        .presses(Key::Ctrl('c'))
-        .sees("Connection closed")
-        .ends_with(255);
-}
-
-#[test]
 fn what_is_typed_while_something_moves_waits_for_the_prompt() {
     let terminal = slow(300_000).at_a_terminal().types("get big").sees("ETA").sends(b"lumask 27\r").sees("umask: 027");
     terminal.types("bye").ends_with(0).same("big", "big");

@@ -62,7 +62,11 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("shared-directories", "tests/it/sticky.rs::needs_root_what_others_put_into_a_shared_directory_is_left_alone"),
     ("unread-output", "tests/it/hangup.rs::a_line_after_that_is_not_run_and_its_script_has_failed"),
     ("unread-output", "tests/it/hangup.rs::what_only_prints_ends_early_and_its_script_has_failed"),
-    ("second-ctrl-c", "tests/it/progress.rs::a_second_ctrl_c_drops_the_connection"),
+    (
+        "second-ctrl-c",
+        "tests/it/ending/signals.rs::a_second_ctrl_c_drops_the_connection_and_leaves_the_person_at_the_prompt",
+    ),
+    ("hang-up", "tests/it/ending/hangup.rs::when_the_terminal_goes_away_the_process_ends_whatever_it_does"),
     ("retries", "tests/it/retry.rs::at_a_prompt_the_next_command_finds_the_session_as_it_was"),
     ("retries", "tests/it/retry.rs::a_script_ends_with_its_connection_unless_told_otherwise"),
     ("own-connection", "tests/it/connect.rs::what_is_not_honoured_is_refused_with_the_way_out"),
