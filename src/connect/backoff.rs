@@ -24,12 +24,6 @@ impl Backoff {
         Backoff { attempts, made: 0 }
     }
 
-    /// The same after `made` of the attempts.
-    #[must_use]
-    pub fn after(self, made: u32) -> Backoff {
-        Backoff { made: made.min(self.attempts), ..self }
-    }
-
     /// The number of the attempt that follows the last pause, from 1 on.
     #[must_use]
     pub fn attempt(&self) -> u32 {
@@ -81,8 +75,5 @@ mod tests {
         assert_eq!((backoff.next().is_some(), backoff.attempt(), backoff.attempts()), (true, 1, 2));
         assert_eq!((backoff.next().is_some(), backoff.attempt()), (true, 2));
         assert_eq!((backoff.next(), backoff.attempt()), (None, 2));
-        let mut last = Backoff::new(2).after(1);
-        assert_eq!((last.next().is_some(), last.attempt(), last.next()), (true, 2, None));
-        assert_eq!(Backoff::new(2).after(9).next(), None);
     }
 }

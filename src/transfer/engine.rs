@@ -8,7 +8,6 @@ mod steps;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsStr;
-use std::mem::{Discriminant, discriminant};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -128,8 +127,6 @@ struct Moving {
     spread: Vec<LineId>,
     /// How far it ever was: bytes of it that were at their place.
     reached: u64,
-    /// Kinds of requests about it that were answered once.
-    answered: Vec<Discriminant<Asked>>,
 }
 
 enum Way {
@@ -383,6 +380,7 @@ impl Engine {
             self.lose_line(line, error);
             return self.give_back(sequence, asked);
         }
+        self.io.lines.moved();
         match asked {
             Asked::MakeDirectory | Asked::StatDirectory | Asked::SetDirectory => {
                 self.io.lines.got_on();
@@ -422,7 +420,7 @@ impl Engine {
             None => return,
         };
         if let Some(moving) = self.files.get_mut(&sequence)
-            && moving.advances_by(asked)
+            && moving.has_advanced()
         {
             self.io.lines.got_on();
         }
@@ -457,21 +455,15 @@ impl Engine {
 }
 
 impl Moving {
-    /// Whether an answer brings it further than it ever was: it is longer, or this kind of request is answered for the first
-    /// time.
-    fn advances_by(&mut self, asked: Asked) -> bool {
-        let kind = discriminant(&asked);
-        let is_first = !self.answered.contains(&kind);
-        if is_first {
-            self.answered.push(kind);
-        }
+    /// Whether it is further than it ever was.
+    fn has_advanced(&mut self) -> bool {
         let arrived = match &self.file {
             Way::Get(download) => download.arrived(),
             Way::Put { upload, .. } => upload.confirmed(),
         };
         let before = self.reached;
         self.reached = before.max(arrived);
-        is_first || arrived > before
+        arrived > before
     }
 
     fn is_open(&self) -> bool {

@@ -16,6 +16,9 @@ use crate::connect::{Backoff, Connector};
 use crate::remote::Lifeline;
 use crate::sftp::{self, Nudge, Session};
 
+/// Connections in a row that may be lost although the job did not get on: a bad line needs some luck.
+const MOST_USELESS: u32 = 8;
+
 /// Which connection.
 pub(super) type LineId = usize;
 
@@ -48,8 +51,10 @@ pub(super) struct Lines {
     window: Bounds,
     bytes_on_all: u64,
     window_requests: usize,
-    /// Attempts to connect again that were made since the job last got on.
-    attempts: u32,
+    /// Whether anything was answered since the last connection was lost.
+    has_moved: bool,
+    /// Connections that were lost since the job last got on.
+    useless: u32,
     /// Whether the connections beside the first were asked for.
     has_opened_more: bool,
 }
@@ -97,7 +102,8 @@ impl Lines {
             window: settings.window,
             bytes_on_all: settings.bytes_on_all,
             window_requests: settings.window_requests,
-            attempts: 0,
+            has_moved: true,
+            useless: 0,
             has_opened_more: false,
             connections,
         };
@@ -148,9 +154,14 @@ impl Lines {
         self.list.iter().map(|line| line.window.width()).sum()
     }
 
-    /// The job got on: bytes arrived that never had, or a step is done. All attempts to connect may be made anew.
+    /// An answer came on a line.
+    pub(super) fn moved(&mut self) {
+        self.has_moved = true;
+    }
+
+    /// The job got on: bytes arrived that never had, or a step is done.
     pub(super) fn got_on(&mut self) {
-        self.attempts = 0;
+        self.useless = 0;
     }
 
     /// Bytes that came ahead of their turn, on this line, are where they belong, or dropped.
@@ -175,8 +186,10 @@ impl Lines {
             self.lifeline.replace(&self.list[other].session);
             return Ok(());
         }
-        // Connections that break before they are of any use would break for ever.
-        let may_retry = self.connections.may_come_back() && self.attempts < self.connections.retries;
+        // One that breaks before it was of any use would break for ever, and so would those that never bring the job on.
+        self.useless += 1;
+        let is_of_use = std::mem::take(&mut self.has_moved) && self.useless <= MOST_USELESS;
+        let may_retry = self.connections.may_come_back() && is_of_use;
         match self.connections.connector.clone().filter(|_| may_retry) {
             Some(connector) => {
                 self.come_back(connector);
@@ -193,9 +206,8 @@ impl Lines {
     /// What has come of attempts to connect.
     pub(super) fn newcomer(&mut self) -> Option<Newcomer> {
         let newcomer = self.newcomers.try_recv().ok()?;
-        match newcomer {
-            Newcomer::Attempt(attempt, _) => self.attempts = attempt,
-            Newcomer::Line(_) | Newcomer::None(_) => self.expected -= 1,
+        if !matches!(newcomer, Newcomer::Attempt(..)) {
+            self.expected -= 1;
         }
         Some(newcomer)
     }
@@ -267,8 +279,7 @@ impl Lines {
 
     /// Makes the connection again, as often as that may be tried.
     fn come_back(&mut self, connector: Arc<Connector>) {
-        let (mut backoff, canceller) =
-            (Backoff::new(self.connections.retries).after(self.attempts), self.canceller.clone());
+        let (mut backoff, canceller) = (Backoff::new(self.connections.retries), self.canceller.clone());
         self.spawn(move |tell| {
             let mut reason = None;
             while let Some(pause) = backoff.next() {

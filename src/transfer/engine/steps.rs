@@ -87,8 +87,7 @@ impl Engine {
         let home = self.io.line;
         self.io.lines.get_mut(home).files += 1;
         self.targets.insert(target.clone());
-        self.files
-            .insert(sequence, Moving { file, target, home, spread: Vec::new(), reached: 0, answered: Vec::new() });
+        self.files.insert(sequence, Moving { file, target, home, spread: Vec::new(), reached: 0 });
     }
 
     pub(super) fn take(&mut self, sequence: Sequence, step: Step) {
