@@ -209,6 +209,28 @@ fn a_driven_terminal_of_any_kind_and_size_gets_the_bytes_of_sftp() {
 }
 
 #[test]
+fn a_failure_is_followed_by_the_prompt_and_not_by_a_hint() {
+    for (line, failure) in [
+        ("gte x", "Invalid command. There is no \"gte\"."),
+        ("get file > x", "There are no redirections: \">\""),
+        ("cd 'open", "Unterminated quoted argument"),
+    ] {
+        let terminal = Shell::on(files()).at_a_terminal().hears_just("sftp> ").sends(format!("{line}\n").as_bytes());
+        let terminal = terminal.sends(b"version\n").hears(VERSION);
+        let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
+        let answer = raw.split(&format!("sftp> {line}\r\n")).nth(1).and_then(|rest| rest.split("sftp> ").next());
+        let answer = answer.unwrap_or_default();
+        assert!(!raw.contains("hint: ") && !raw.contains('\x1b'), "{raw:?}");
+        assert!(answer.ends_with("\r\n") && answer.matches('\n').count() == 1, "{raw:?}");
+        assert!(answer.contains(failure), "{raw:?}");
+        terminal.sends(b"bye\n").ends_with(0);
+    }
+    // The same line from a person, key by key.
+    let terminal = Shell::on(files()).at_a_terminal().types("gte x").sees("hint: did you mean get?");
+    terminal.types("bye").ends_with(0);
+}
+
+#[test]
 fn a_driver_may_send_its_line_in_any_pieces() {
     for pieces in [&["version\n"][..], &["version\r"], &["version", "\n"], &["v", "er", "s", "io", "n", "\r"]] {
         let mut terminal = Shell::on(files()).at_a_terminal().hears_just("sftp> ");
