@@ -4,10 +4,13 @@
 //! encrypt-then-MAC; and it still offers CBC.
 #![forbid(unsafe_code)]
 
+use std::collections::HashSet;
+
 use ssh2::{MethodType, Session};
 
 use crate::ssh::config::Config;
 use crate::ssh::error::Error;
+use crate::ssh::known_hosts::matches_pattern;
 
 /// Host key algorithms in our order. Certificates are left out: then a server that has one shows its plain key.
 const HOST_KEYS: [&str; 6] = [
@@ -43,6 +46,9 @@ fn library(error: ssh2::Error) -> Error {
 }
 
 /// What `wanted` and libssh2 have in common in the order wanted, or else our own choice.
+///
+/// A list that begins with `+`, `-` or `^` changes our own choice: it adds to it, takes from it, or comes before it
+/// (ssh_config(5), "Ciphers"). `ssh -G` has done so already, but where there is no ssh it is ours to do.
 fn chosen(
     keyword: &'static str,
     wanted: Option<&[String]>,
@@ -52,11 +58,24 @@ fn chosen(
     let Some(wanted) = wanted else {
         return Ok(ours(supported));
     };
-    let common: Vec<String> = wanted.iter().filter(|name| supported.contains(&name.as_str())).cloned().collect();
-    if common.is_empty() {
+    let change = wanted.first().and_then(|first| first.chars().next()).filter(|sign| matches!(sign, '+' | '-' | '^'));
+    let named = || wanted.iter().map(|name| name.trim_start_matches(['+', '-', '^']));
+    let named_and_supported = || named().filter(|name| supported.contains(name)).map(str::to_owned);
+    let mut list: Vec<String> = match change {
+        None => named_and_supported().collect(),
+        Some('+') => ours(supported).into_iter().chain(named_and_supported()).collect(),
+        Some('^') => named_and_supported().chain(ours(supported)).collect(),
+        Some(_) => {
+            let is_named = |name: &String| named().any(|pattern| matches_pattern(pattern.as_bytes(), name.as_bytes()));
+            ours(supported).into_iter().filter(|name| !is_named(name)).collect()
+        }
+    };
+    let mut seen = HashSet::new();
+    list.retain(|name| seen.insert(name.clone()));
+    if list.is_empty() {
         return Err(Error::NoAlgorithm { keyword, value: wanted.join(",") });
     }
-    Ok(common)
+    Ok(list)
 }
 
 fn all(supported: &[&str]) -> Vec<String> {
@@ -130,6 +149,22 @@ mod tests {
         assert!(ciphers.iter().all(|name| !name.contains("cbc")), "{ciphers:?}");
         let macs = encrypt_then_mac_first(&session.supported_algs(MethodType::MacCs).unwrap());
         assert!(macs[0].contains("-etm@"), "{macs:?}");
+    }
+
+    #[test]
+    fn a_list_may_change_our_own_choice() {
+        for (wanted, list) in [
+            ("a,x,b-cbc", "a b-cbc"),
+            ("+b-cbc,x,a", "a c b-cbc"),
+            ("-a*", "c"),
+            ("-x", "a c"),
+            ("^c,x,b-cbc", "c b-cbc a"),
+        ] {
+            let wanted: Vec<String> = wanted.split(',').map(str::to_owned).collect();
+            let chosen = chosen("Ciphers", Some(&wanted), &["a", "b-cbc", "c"], without_cbc).unwrap();
+            assert_eq!(chosen.join(" "), list, "{wanted:?}");
+        }
+        assert!(chosen("Ciphers", Some(&[String::from("-*")]), &["a"], without_cbc).is_err());
     }
 
     #[test]

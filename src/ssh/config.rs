@@ -4,12 +4,15 @@
 //! connection less safe, or another one, is refused by its name; the rest that is not honoured is noted.
 #![forbid(unsafe_code)]
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::ssh::error::Error;
 use crate::ssh::keepalive::Patience;
-use crate::ssh::tokens::Tokens;
+use crate::ssh::settings::{Settings, Source, default_files, files_on_line};
+use crate::ssh::tokens::{Account, Tokens, expand_host_name};
 
 /// Which addresses may be used (`-4`, `-6`, AddressFamily).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -131,36 +134,6 @@ pub struct Config {
     pub password_prompts: u32,
 }
 
-/// Keywords and their values, as `ssh -G` prints them: keywords in lower case, one pair for each line.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Settings(pub(super) Vec<(String, String)>);
-
-impl Settings {
-    /// Reads the output of `ssh -G`.
-    pub(super) fn from_lines(text: &str) -> Settings {
-        let pair = |line: &str| {
-            let (keyword, value) = line.split_once(' ')?;
-            Some((keyword.to_ascii_lowercase(), value.trim().to_owned()))
-        };
-        Settings(text.lines().filter_map(pair).collect())
-    }
-
-    /// The first value of `keyword`; the first is the one that counts.
-    pub(super) fn get(&self, keyword: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| name == keyword).map(|(_, value)| value.as_str())
-    }
-
-    /// All values of a keyword that may stand several times.
-    pub(super) fn all<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(name, _)| name == keyword).map(|(_, value)| value.as_str())
-    }
-
-    /// Whether `keyword` has other values than in `defaults`.
-    fn sets(&self, keyword: &str, defaults: &Settings) -> bool {
-        !self.all(keyword).eq(defaults.all(keyword))
-    }
-}
-
 /// Keywords that are refused when they are set, with the values that mean "not set".
 const REFUSED: [(&str, &str); 7] = [
     ("BindAddress", ""),
@@ -171,6 +144,9 @@ const REFUSED: [(&str, &str); 7] = [
     ("ProxyUseFdpass", "no"),
     ("PKCS11Provider", "none"),
 ];
+
+/// Keywords that are refused when they are set and no ssh program has acted on them.
+const REFUSED_IN_FILES: [(&str, &str); 1] = [("CanonicalizeHostname", "no")];
 
 /// Keywords that make no difference here, named under `-v` when they are set.
 const UNHEEDED: [&str; 10] = [
@@ -189,17 +165,33 @@ const UNHEEDED: [&str; 10] = [
 impl Config {
     /// Turns settings into values. `defaults` are the settings of someone who has no configuration: what equals them was
     /// not asked for.
-    pub(super) fn from_settings(typed_host: &str, settings: &Settings, defaults: &Settings) -> Result<Config, Error> {
+    pub(super) fn from_settings(
+        typed_host: &str,
+        settings: &Settings,
+        defaults: &Settings,
+        account: &Account,
+    ) -> Result<Config, Error> {
         refuse(settings, defaults)?;
         let values = Values { settings, defaults };
-        let host = settings.get("hostname").unwrap_or(typed_host).to_owned();
+        let host = match settings.text("hostname")? {
+            Some(name) if settings.source() == Source::Files => expand_host_name(name, typed_host)?,
+            name => name.unwrap_or(typed_host).to_owned(),
+        };
         let port = values.number("port", 22_u16)?;
-        let user = settings.get("user").map(str::to_owned).ok_or_else(|| {
+        let user = settings.text("user")?.or(account.name.as_deref()).map(str::to_owned).ok_or_else(|| {
             Error::Configuration(String::from("no user is named, and the name of yours is not known: use user@host"))
         })?;
         refuse_unsafe_names(&host, &user)?;
-        let host_key_alias = settings.get("hostkeyalias").map(str::to_owned);
-        let tokens = Tokens::new(typed_host, &host, port, &user, settings, defaults);
+        let host_key_alias = settings.text("hostkeyalias")?.map(str::to_owned);
+        let tokens = Tokens {
+            account,
+            typed_host,
+            host: &host,
+            port,
+            user: &user,
+            host_key_alias: host_key_alias.as_deref(),
+            jump: settings.text("proxyjump")?.filter(|jump| *jump != "none"),
+        };
         Ok(Config {
             typed_host: typed_host.to_owned(),
             address_family: values.address_family()?,
@@ -209,20 +201,16 @@ impl Config {
             server_alive: values.patience()?,
             proxy: values.proxy(&tokens)?,
             strict_host_key_checking: values.strict()?,
-            user_known_hosts: values.files("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2", &tokens)?,
-            global_known_hosts: values.files(
-                "globalknownhostsfile",
-                "/etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2",
-                &tokens,
-            )?,
+            user_known_hosts: values.user_known_hosts(&tokens)?,
+            global_known_hosts: values.global_known_hosts(&tokens)?,
             exit_on_forward_failure: values.flag("exitonforwardfailure", false)?,
             hash_known_hosts: values.flag("hashknownhosts", false)?,
             required_rsa_bits: values.rsa_bits()?,
-            host_key_algorithms: values.list("hostkeyalgorithms"),
-            ciphers: values.list("ciphers"),
-            macs: values.list("macs"),
-            kex_algorithms: values.list("kexalgorithms"),
-            pubkey_algorithms: values.list("pubkeyacceptedalgorithms"),
+            host_key_algorithms: values.list("hostkeyalgorithms")?,
+            ciphers: values.list("ciphers")?,
+            macs: values.list("macs")?,
+            kex_algorithms: values.list("kexalgorithms")?,
+            pubkey_algorithms: values.list("pubkeyacceptedalgorithms")?,
             compression: values.flag("compression", false)?,
             batch: values.flag("batchmode", false)?,
             identity_files: values.paths("identityfile", &tokens)?,
@@ -230,7 +218,7 @@ impl Config {
             certificate_files: values.paths("certificatefile", &tokens)?,
             identities_only: values.flag("identitiesonly", false)?,
             identity_agent: values.agent(&tokens)?,
-            preferred_authentications: values.list("preferredauthentications"),
+            preferred_authentications: values.list("preferredauthentications")?,
             pubkey_authentication: values.flag("pubkeyauthentication", true)?,
             password_authentication: values.flag("passwordauthentication", true)?,
             kbd_interactive_authentication: values.flag("kbdinteractiveauthentication", true)?,
@@ -244,11 +232,13 @@ impl Config {
 }
 
 fn refuse(settings: &Settings, defaults: &Settings) -> Result<(), Error> {
-    for (keyword, unset) in REFUSED {
+    let in_files = REFUSED_IN_FILES.iter().filter(|_| settings.source() == Source::Files);
+    for (keyword, unset) in REFUSED.iter().chain(in_files) {
         let name = keyword.to_ascii_lowercase();
-        let value = settings.get(&name).unwrap_or(unset);
-        if value != unset && settings.sets(&name, defaults) {
-            return Err(Error::NotHonoured { keyword: keyword.to_owned(), value: value.to_owned() });
+        let Some(value) = settings.raw(&name) else { continue };
+        if !value.eq_ignore_ascii_case(unset.as_bytes()) && settings.sets(&name, defaults) {
+            let value = String::from_utf8_lossy(value).into_owned();
+            return Err(Error::NotHonoured { keyword: (*keyword).to_owned(), value });
         }
     }
     Ok(())
@@ -294,7 +284,7 @@ impl Values<'_> {
     }
 
     fn number<N: std::str::FromStr>(&self, keyword: &str, default: N) -> Result<N, Error> {
-        match self.settings.get(keyword) {
+        match self.settings.text(keyword)? {
             None => Ok(default),
             Some(value) => value.parse().map_err(|_| Self::bad(keyword, value)),
         }
@@ -310,18 +300,20 @@ impl Values<'_> {
     }
 
     fn flag(&self, keyword: &str, default: bool) -> Result<bool, Error> {
-        match self.settings.get(keyword) {
-            None => Ok(default),
+        let Some(value) = self.settings.text(keyword)? else {
+            return Ok(default);
+        };
+        match value.to_ascii_lowercase().as_str() {
             // PubkeyAuthentication knows two halves of yes.
-            Some("yes" | "true" | "unbound" | "host-bound") => Ok(true),
-            Some("no" | "false") => Ok(false),
-            Some(value) => Err(Self::bad(keyword, value)),
+            "yes" | "true" | "unbound" | "host-bound" => Ok(true),
+            "no" | "false" => Ok(false),
+            _ => Err(Self::bad(keyword, value)),
         }
     }
 
     /// A time in seconds, as `ssh -G` prints it, or in the form `1h30m` of ssh_config(5).
     fn seconds(&self, keyword: &str) -> Result<Option<Duration>, Error> {
-        let Some(value) = self.settings.get(keyword).filter(|value| *value != "none") else {
+        let Some(value) = self.settings.text(keyword)?.filter(|value| *value != "none") else {
             return Ok(None);
         };
         let seconds = parse_time(value).ok_or_else(|| Self::bad(keyword, value))?;
@@ -334,27 +326,32 @@ impl Values<'_> {
     }
 
     fn strict(&self) -> Result<StrictHostKeyChecking, Error> {
-        match self.settings.get("stricthostkeychecking") {
-            None | Some("ask") => Ok(StrictHostKeyChecking::Ask),
-            Some("yes" | "true") => Ok(StrictHostKeyChecking::Yes),
-            Some("no" | "false" | "off") => Ok(StrictHostKeyChecking::No),
-            Some("accept-new") => Ok(StrictHostKeyChecking::AcceptNew),
-            Some(value) => Err(Self::bad("StrictHostKeyChecking", value)),
+        let value = self.settings.text("stricthostkeychecking")?.unwrap_or("ask");
+        match value.to_ascii_lowercase().as_str() {
+            "ask" => Ok(StrictHostKeyChecking::Ask),
+            "yes" | "true" => Ok(StrictHostKeyChecking::Yes),
+            "no" | "false" | "off" => Ok(StrictHostKeyChecking::No),
+            "accept-new" => Ok(StrictHostKeyChecking::AcceptNew),
+            _ => Err(Self::bad("StrictHostKeyChecking", value)),
         }
     }
 
     fn address_family(&self) -> Result<AddressFamily, Error> {
-        match self.settings.get("addressfamily") {
-            None | Some("any") => Ok(AddressFamily::Any),
-            Some("inet") => Ok(AddressFamily::V4),
-            Some("inet6") => Ok(AddressFamily::V6),
-            Some(value) => Err(Self::bad("AddressFamily", value)),
+        let value = self.settings.text("addressfamily")?.unwrap_or("any");
+        match value.to_ascii_lowercase().as_str() {
+            "any" => Ok(AddressFamily::Any),
+            "inet" => Ok(AddressFamily::V4),
+            "inet6" => Ok(AddressFamily::V6),
+            _ => Err(Self::bad("AddressFamily", value)),
         }
     }
 
     fn proxy(&self, tokens: &Tokens) -> Result<Option<Proxy>, Error> {
-        let set = |keyword| self.settings.get(keyword).filter(|value| !value.eq_ignore_ascii_case("none"));
-        match (set("proxycommand"), set("proxyjump")) {
+        let set = |keyword| {
+            let value = self.settings.text(keyword)?;
+            Ok::<_, Error>(value.filter(|value| !value.eq_ignore_ascii_case("none")))
+        };
+        match (set("proxycommand")?, set("proxyjump")?) {
             (Some(command), _) => Ok(Some(Proxy::Command(tokens.expand_command(command)?))),
             (None, Some(jump)) => Ok(Some(Proxy::Jump(tokens.expand_command(jump)?))),
             (None, None) => Ok(None),
@@ -362,52 +359,74 @@ impl Values<'_> {
     }
 
     fn agent(&self, tokens: &Tokens) -> Result<IdentityAgent, Error> {
-        Ok(match self.settings.get("identityagent") {
-            None | Some("SSH_AUTH_SOCK") => IdentityAgent::Environment,
-            Some("none") => IdentityAgent::None,
-            Some(variable) if variable.starts_with('$') && !variable.starts_with("${") => {
-                std::env::var_os(&variable[1..])
-                    .map_or(IdentityAgent::None, |path| IdentityAgent::Socket(PathBuf::from(path)))
-            }
-            Some(path) => IdentityAgent::Socket(tokens.expand_path(path)?),
+        Ok(match self.settings.raw("identityagent") {
+            None | Some(b"SSH_AUTH_SOCK") => IdentityAgent::Environment,
+            Some(value) if value.eq_ignore_ascii_case(b"none") => IdentityAgent::None,
+            Some([b'$', variable @ ..]) if !variable.starts_with(b"{") => std::env::var_os(OsStr::from_bytes(variable))
+                .map_or(IdentityAgent::None, |path| IdentityAgent::Socket(PathBuf::from(path))),
+            Some(path) => IdentityAgent::Socket(match self.settings.source() {
+                // Expanded already.
+                Source::Ssh => path_of(path),
+                Source::Files => tokens.expand_path(path)?,
+            }),
         })
     }
 
     /// A list of algorithms or methods that was asked for; `None` when it is the default.
-    fn list(&self, keyword: &str) -> Option<Vec<String>> {
-        let value = self.settings.get(keyword).filter(|_| self.settings.sets(keyword, self.defaults))?;
-        Some(value.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    fn list(&self, keyword: &str) -> Result<Option<Vec<String>>, Error> {
+        let value = self.settings.text(keyword)?.filter(|_| self.settings.sets(keyword, self.defaults));
+        let names = |value: &str| value.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        Ok(value.map(names))
     }
 
-    /// Files that stand on one line, separated by blanks.
-    fn files(&self, keyword: &str, default: &str, tokens: &Tokens) -> Result<Vec<PathBuf>, Error> {
-        let value = self.settings.get(keyword).unwrap_or(default);
-        split_words(value).iter().filter(|word| *word != "none").map(|word| tokens.expand_path(word)).collect()
+    fn user_known_hosts(&self, tokens: &Tokens) -> Result<Vec<PathBuf>, Error> {
+        let defaults: [&[u8]; 2] = [b"~/.ssh/known_hosts", b"~/.ssh/known_hosts2"];
+        let line = self.settings.raw("userknownhostsfile").unwrap_or_default();
+        match (self.settings.source(), default_files(line, &tokens.account.home)) {
+            (Source::Ssh, Some(files)) => Ok(files),
+            // `ssh -G` has expanded the names, but for a tilde that came out of a variable.
+            (Source::Ssh, None) => self.files("UserKnownHostsFile", &defaults, &|word| tokens.expand_home(word)),
+            (Source::Files, _) => self.files("UserKnownHostsFile", &defaults, &|word| tokens.expand_path(word)),
+        }
     }
 
-    /// Files that stand on a line each.
+    fn global_known_hosts(&self, tokens: &Tokens) -> Result<Vec<PathBuf>, Error> {
+        let defaults: [&[u8]; 2] = [b"/etc/ssh/ssh_known_hosts", b"/etc/ssh/ssh_known_hosts2"];
+        // Here ssh knows no tokens.
+        self.files("GlobalKnownHostsFile", &defaults, &|word| tokens.expand_home(word))
+    }
+
+    /// Several files, each of which `path` makes of a word.
+    fn files(
+        &self,
+        keyword: &str,
+        defaults: &[&[u8]],
+        path: &dyn Fn(&[u8]) -> Result<PathBuf, Error>,
+    ) -> Result<Vec<PathBuf>, Error> {
+        let name = keyword.to_ascii_lowercase();
+        let words: Vec<Vec<u8>> = match (self.settings.raw(&name), self.settings.source()) {
+            (None, _) => defaults.iter().map(|word| word.to_vec()).collect(),
+            (Some(_), Source::Files) => self.settings.all(&name).map(<[u8]>::to_vec).collect(),
+            (Some(line), Source::Ssh) => {
+                let is_file = |word: &[u8]| path(word).is_ok_and(|path| path.is_file());
+                files_on_line(line, &is_file).ok_or_else(|| Error::NotHonoured {
+                    keyword: format!("a blank in {keyword} that may or may not end a file's name"),
+                    value: String::from_utf8_lossy(line).into_owned(),
+                })?
+            }
+        };
+        words.iter().filter(|word| !word.eq_ignore_ascii_case(b"none")).map(|word| path(word)).collect()
+    }
+
+    /// Files that stand on a line each. `ssh -G` prints them as they are written.
     fn paths(&self, keyword: &str, tokens: &Tokens) -> Result<Vec<PathBuf>, Error> {
-        self.settings.all(keyword).filter(|value| *value != "none").map(|value| tokens.expand_path(value)).collect()
+        let values = self.settings.all(keyword).filter(|value| !value.eq_ignore_ascii_case(b"none"));
+        values.map(|value| tokens.expand_path(value)).collect()
     }
 }
 
-/// Words separated by blanks; double quotes keep blanks, as in ssh_config(5).
-fn split_words(text: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = None;
-    let mut quoted = false;
-    for character in text.chars() {
-        match character {
-            '"' => {
-                quoted = !quoted;
-                word.get_or_insert_with(String::new);
-            }
-            character if character.is_whitespace() && !quoted => words.extend(word.take()),
-            character => word.get_or_insert_with(String::new).push(character),
-        }
-    }
-    words.extend(word);
-    words
+fn path_of(bytes: &[u8]) -> PathBuf {
+    Path::new(OsStr::from_bytes(bytes)).to_owned()
 }
 
 /// Seconds out of `90`, `1m30s`, `2h` (sshd_config(5), "TIME FORMATS").
@@ -447,14 +466,84 @@ mod tests {
         userknownhostsfile /home/me/.ssh/known_hosts /home/me/.ssh/known_hosts2\nproxyusefdpass no\n\
         connecttimeout none\npubkeyauthentication true\nrekeylimit 0 0\nverifyhostkeydns false\n";
 
-    /// The configuration of someone who has set `lines` beside the defaults.
-    fn config(lines: &str) -> Result<Config, Error> {
-        let settings = Settings::from_lines(&format!("{lines}\n{DEFAULTS}"));
-        Config::from_settings("h", &settings, &Settings::from_lines(DEFAULTS))
+    fn defaults() -> Settings {
+        Settings::from_answer(DEFAULTS.as_bytes()).unwrap()
+    }
+
+    /// The defaults, with other values for the keywords of `lines`.
+    fn settings(lines: impl AsRef<[u8]>) -> Settings {
+        let lines = lines.as_ref();
+        let keyword = |line: &[u8]| line.split(|&byte| byte == b' ').next().unwrap_or_default().to_vec();
+        let set: Vec<_> = lines.split(|&byte| byte == b'\n').map(keyword).collect();
+        let rest = DEFAULTS.lines().filter(|line| !set.contains(&keyword(line.as_bytes())));
+        Settings::from_answer(&[lines, b"\n", rest.collect::<Vec<_>>().join("\n").as_bytes()].concat()).unwrap()
+    }
+
+    /// The configuration of someone who has set `lines`.
+    fn config(lines: impl AsRef<[u8]>) -> Result<Config, Error> {
+        let account = Account { name: Some(String::from("me")), home: PathBuf::from("/home/me") };
+        Config::from_settings("h", &settings(lines), &defaults(), &account)
     }
 
     fn refusal(lines: &str) -> String {
         config(lines).expect_err(lines).to_string()
+    }
+
+    #[test]
+    fn paths_are_bytes_and_what_is_no_path_is_text() {
+        let config =
+            config(b"identityfile /k \xff%%\ncertificatefile ~/c \nuserknownhostsfile /h\xff\nidentityagent /\xff")
+                .unwrap();
+        assert_eq!(config.identity_files, [path_of(b"/k \xff%")]);
+        assert_eq!(config.certificate_files, [PathBuf::from("/home/me/c ")]);
+        assert_eq!(config.user_known_hosts, [path_of(b"/h\xff")]);
+        assert_eq!(config.identity_agent, IdentityAgent::Socket(path_of(b"/\xff")));
+        for keyword in ["hostname", "user", "hostkeyalias", "proxycommand", "proxyjump", "preferredauthentications"] {
+            let error = super::tests::config([keyword.as_bytes(), b" \xff"].concat()).unwrap_err().to_string();
+            assert_eq!(error, format!("a value for {keyword} that is not UTF-8 is not supported here: \\xff"));
+        }
+    }
+
+    #[test]
+    fn a_blank_that_could_end_a_name_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("known");
+        std::fs::write(&file, "").unwrap();
+        for keyword in ["UserKnownHostsFile", "GlobalKnownHostsFile"] {
+            let error = refusal(&format!("{} {} hosts", keyword.to_ascii_lowercase(), file.display()));
+            let start = format!("a blank in {keyword} that may or may not end a file's name is not supported here: ");
+            assert!(error.starts_with(&start), "{error}");
+        }
+    }
+
+    #[test]
+    fn without_ssh_all_is_expanded_here_and_the_first_value_counts() {
+        let setting = |line: &str| crate::ssh::config_file::setting(line.as_bytes()).unwrap().unwrap();
+        let config = |lines: &[&str]| {
+            let settings = Settings::from_files(lines.iter().map(|line| setting(line)));
+            let account = Account { name: Some(String::from("me")), home: PathBuf::from("/home/me") };
+            Config::from_settings("h", &settings, &Settings::default(), &account)
+        };
+        let all = config(&[
+            "HostName %h.example",
+            "PasswordAuthentication NO",
+            "PasswordAuthentication yes",
+            "StrictHostKeyChecking Yes",
+            "UserKnownHostsFile ~/%r \"/a b\"",
+            "GlobalKnownHostsFile ~/%r",
+            "IdentityAgent /run/%r",
+            "RevokedHostKeys None",
+        ])
+        .unwrap();
+        assert_eq!((all.host.as_str(), all.user.as_str(), all.password_authentication), ("h.example", "me", false));
+        assert_eq!(all.strict_host_key_checking, StrictHostKeyChecking::Yes);
+        assert_eq!(all.user_known_hosts, [PathBuf::from("/home/me/me"), PathBuf::from("/a b")]);
+        assert_eq!(all.global_known_hosts, [PathBuf::from("/home/me/%r")]);
+        assert_eq!(all.identity_agent, IdentityAgent::Socket(PathBuf::from("/run/me")));
+        let error = config(&["CanonicalizeHostname always"]).unwrap_err().to_string();
+        assert_eq!(error, "CanonicalizeHostname is not supported here: always");
+        assert!(config(&["CanonicalizeHostname no"]).is_ok());
+        assert_eq!(config(&[]).unwrap().user_known_hosts[0], PathBuf::from("/home/me/.ssh/known_hosts"));
     }
 
     #[test]
@@ -476,7 +565,7 @@ mod tests {
              serveraliveinterval 15\nserveralivecountmax 4\n\
              stricthostkeychecking accept-new\nciphers a,b\nnumberofpasswordprompts 1\naddressfamily inet6\n\
              preferredauthentications password,publickey\nidentitiesonly yes\nidentityagent /run/%r.sock\n\
-             userknownhostsfile ~/kh \"/with blank/kh\"\nrequiredrsasize 1024\nproxycommand nc %h %p\nidentityfile /k",
+             userknownhostsfile ~/kh /with blank/%h\nglobalknownhostsfile /%h\nrequiredrsasize 1024\nproxycommand nc %h %p\nidentityfile /k",
         )
         .unwrap();
         assert_eq!((config.host.as_str(), config.port, config.user.as_str()), ("real.example", 2222, "you"));
@@ -487,8 +576,9 @@ mod tests {
         assert_eq!(config.ciphers.unwrap(), ["a", "b"]);
         assert_eq!(config.preferred_authentications.unwrap(), ["password", "publickey"]);
         assert_eq!((config.batch, config.identities_only, config.password_prompts), (true, true, 1));
-        assert_eq!(config.identity_agent, IdentityAgent::Socket(PathBuf::from("/run/you.sock")));
-        assert_eq!(config.user_known_hosts, [PathBuf::from("/home/me/kh"), PathBuf::from("/with blank/kh")]);
+        assert_eq!(config.identity_agent, IdentityAgent::Socket(PathBuf::from("/run/%r.sock")));
+        assert_eq!(config.user_known_hosts, [PathBuf::from("/home/me/kh"), PathBuf::from("/with blank/%h")]);
+        assert_eq!(config.global_known_hosts, [PathBuf::from("/%h")]);
         assert_eq!(config.address_family, AddressFamily::V6);
         assert_eq!(config.proxy, Some(Proxy::Command(String::from("nc real.example 2222"))));
         assert!(config.identities_named);
@@ -509,8 +599,8 @@ mod tests {
             assert!(config(lines).unwrap_err().hint().unwrap().contains("-S ssh"), "{lines}");
         }
         assert!(config("revokedhostkeys none\npkcs11provider none").is_ok());
-        let settings = Settings::from_lines(&format!("rekeylimit 1 2\n{DEFAULTS}"));
-        let unheeded = unheeded(&settings, &Settings::from_lines(DEFAULTS));
+        assert!(refusal("revokedhostkeys /\u{e9}").starts_with("RevokedHostKeys is not supported here: "));
+        let unheeded = unheeded(&settings("rekeylimit 1 2"), &defaults());
         assert_eq!(unheeded, ["RekeyLimit makes no difference here"]);
     }
 

@@ -374,7 +374,7 @@ fn matches_host(field: &[u8], host: &[u8]) -> bool {
 }
 
 /// `*` and `?` as ssh_config(5) means them; every other byte stands for itself. Takes time linear in both, times the stars.
-fn matches_pattern(pattern: &[u8], text: &[u8]) -> bool {
+pub(super) fn matches_pattern(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at_pattern, mut at_text) = (0, 0);
     let mut star = None;
     while at_text < text.len() {

@@ -2,19 +2,19 @@
 //! ssh does, or else, where there is no ssh program, by reading the files.
 #![forbid(unsafe_code)]
 
+use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
-use ssh2_config::{Algorithms, HostParams, ParseRule, SshConfig};
-
 use crate::program;
-use crate::ssh::config::{Config, Settings, unheeded};
-use crate::ssh::error::{Error, cause};
-use crate::ssh::tokens::local_user;
+use crate::ssh::config::{Config, unheeded};
+use crate::ssh::config_file::{Owner, Reader, Setting, is_keyword, setting};
+use crate::ssh::error::Error;
+use crate::ssh::settings::Settings;
+use crate::ssh::tokens::{Account, holds_control};
 use crate::ssh::{Notice, Questions};
 
 /// The name of the program that is asked.
@@ -38,15 +38,29 @@ impl Config {
     /// # Errors
     /// The configuration can't be read, or asks for something that must not be left out.
     pub fn resolve(request: Request<'_>, questions: &mut dyn Questions) -> Result<Config, Error> {
+        refuse_control(request)?;
+        let account = Account::ours();
         let (settings, defaults) = match ask_ssh(request, questions) {
-            Err(error) if error.kind() == ErrorKind::NotFound => read_files(request)?,
+            Err(error) if error.kind() == ErrorKind::NotFound => read_files(request, &account)?,
             Err(error) => return Err(Error::Local { what: "cannot run ssh -G", error }),
             Ok(answers) => answers?,
         };
         for note in unheeded(&settings, &defaults) {
             questions.show(Notice::Verbose(note));
         }
-        Config::from_settings(request.host, &settings, &defaults)
+        Config::from_settings(request.host, &settings, &defaults, &account)
+    }
+}
+
+/// A line break in a word would come out of `ssh -G` as a setting of its own, for it quotes nothing.
+fn refuse_control(request: Request<'_>) -> Result<(), Error> {
+    let words = request.arguments.iter().map(OsString::as_os_str).chain([OsStr::new(request.host)]);
+    match words.into_iter().find(|word| holds_control(word.as_bytes())) {
+        Some(word) => {
+            let shown = word.as_bytes().escape_ascii();
+            Err(Error::Configuration(format!("an option for ssh holds a control character: {shown}")))
+        }
+        None => Ok(()),
     }
 }
 
@@ -54,8 +68,10 @@ type Answers = Result<(Settings, Settings), Error>;
 
 /// Asks ssh twice at once: with the user's configuration and with none, which shows what was not asked for.
 fn ask_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<Answers> {
+    let unfit = unfit_variables();
     let asked = |arguments: &[OsString]| {
         let mut command = program::command(SSH)?;
+        unfit.iter().for_each(|name| _ = command.env_remove(name));
         // Without -T it complains that its stdin is no terminal.
         command.arg("-T").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     };
@@ -68,15 +84,28 @@ fn ask_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<An
             questions.show(Notice::Warning(line));
         }
     }
-    Ok(understand(&settings).and_then(|settings| Ok((settings, understand(&defaults)?))))
+    Ok(understand(&settings, &unfit).and_then(|settings| Ok((settings, understand(&defaults, &[])?))))
 }
 
-fn understand(answer: &Output) -> Result<Settings, Error> {
+/// Variables that ssh must not see: it would expand `${NAME}` to a line break, and so to a setting. Without them it says
+/// that they have no value.
+fn unfit_variables() -> Vec<OsString> {
+    env::vars_os().filter(|(_, value)| holds_control(value.as_bytes())).map(|(name, _)| name).collect()
+}
+
+fn understand(answer: &Output, unfit: &[OsString]) -> Result<Settings, Error> {
     if answer.status.success() {
-        return Ok(Settings::from_lines(&String::from_utf8_lossy(&answer.stdout)));
+        return Settings::from_answer(&answer.stdout);
     }
-    let said = words_of(answer);
-    Err(Error::Configuration(if said.is_empty() { String::from("ssh -G failed") } else { said.join("; ") }))
+    let mut said = words_of(answer).join("; ");
+    if said.is_empty() {
+        said = String::from("ssh -G failed");
+    }
+    let named = unfit.iter().map(|name| name.to_string_lossy()).find(|name| said.contains(&format!("${{{name}}}")));
+    if let Some(name) = named {
+        said = format!("{said}: the value of {name} holds a control character");
+    }
+    Err(Error::Configuration(said))
 }
 
 /// What ssh said on the way, without what `-v` makes it say.
@@ -91,100 +120,36 @@ fn words_of(answer: &Output) -> Vec<String> {
 }
 
 /// Reads the files that ssh would read, as far as can be without it.
-fn read_files(request: Request<'_>) -> Answers {
+fn read_files(request: Request<'_>, account: &Account) -> Answers {
     let (mut settings, file) = read_words(request.arguments)?;
-    let files = match file {
-        Some(file) if file == Path::new("none") => Vec::new(),
-        Some(file) => vec![(file, true)],
+    let reader = Reader { host: request.host, home: &account.home };
+    match file {
+        Some(file) if file.as_os_str().eq_ignore_ascii_case("none") => {}
+        Some(file) => settings.extend(reader.read(&file, Owner::Named)?.ok_or_else(|| {
+            // ssh's words.
+            Error::Configuration(format!("Can't open user config file {}: No such file or directory", file.display()))
+        })?),
         None => {
-            let home = std::env::home_dir().map(|home| (home.join(".ssh/config"), false));
-            home.into_iter().chain([(PathBuf::from("/etc/ssh/ssh_config"), false)]).collect()
-        }
-    };
-    for (file, needed) in files {
-        match File::open(&file) {
-            Ok(text) => settings.0.extend(read_config(&file, text, request.host)?),
-            Err(error) if error.kind() == ErrorKind::NotFound && !needed => {}
-            Err(error) => return Err(unreadable(&file, &cause(&error))),
+            let user = reader.read(&account.home.join(".ssh/config"), Owner::User)?;
+            let system = reader.read(Path::new("/etc/ssh/ssh_config"), Owner::System)?;
+            settings.extend(user.into_iter().chain(system).flatten());
         }
     }
-    let mut defaults = Settings::default();
+    let mut settings = Settings::from_files(settings);
+    let mut defaults = Settings::from_files([]);
     for identity in DEFAULT_IDENTITIES {
-        defaults.0.push((String::from("identityfile"), identity.to_owned()));
+        defaults.default_to("identityfile", identity);
     }
-    if settings.get("identityfile").is_none() {
-        settings.0.extend(defaults.0.iter().cloned());
+    if settings.raw("identityfile").is_none() {
+        for identity in DEFAULT_IDENTITIES {
+            settings.default_to("identityfile", identity);
+        }
     }
-    settings.0.push((String::from("user"), local_user()));
     Ok((settings, defaults))
 }
 
-fn unreadable(file: &Path, cause: &str) -> Error {
-    Error::Configuration(format!("cannot read {}: {cause}", file.display()))
-}
-
-fn read_config(file: &Path, mut text: File, host: &str) -> Result<Vec<(String, String)>, Error> {
-    let mut lines = String::new();
-    text.read_to_string(&mut lines).map_err(|error| unreadable(file, &cause(&error)))?;
-    let lines: String = lines.lines().map(|line| format!("{}\n", in_todays_words(line))).collect();
-    let config = SshConfig::default()
-        .parse(&mut lines.as_bytes(), ParseRule::ALLOW_UNSUPPORTED_FIELDS)
-        .map_err(|error| unreadable(file, &format!("{error} (an ssh program in PATH would understand it)")))?;
-    Ok(pairs(config.query(host), host))
-}
-
-/// A line with the keyword that ssh has for an old one today, where the parser knows only that.
-fn in_todays_words(line: &str) -> String {
-    let start = line.len() - line.trim_start().len();
-    let end = line[start..].find([' ', '\t', '=']).map_or(line.len(), |length| start + length);
-    match line[start..end].to_ascii_lowercase().as_str() {
-        "challengeresponseauthentication" | "skeyauthentication" | "tisauthentication" => {
-            format!("{}KbdInteractiveAuthentication{}", &line[..start], &line[end..])
-        }
-        // Which library speaks to a hardware key is the agent's business: we sign with none ourselves.
-        "securitykeyprovider" => String::new(),
-        _ => line.to_owned(),
-    }
-}
-
-/// The parameters in the form of `ssh -G`.
-fn pairs(params: HostParams, host: &str) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    let mut add = |keyword: &str, value: Option<String>| {
-        pairs.extend(value.map(|value| (keyword.to_owned(), value)));
-    };
-    let flag = |value: Option<bool>| value.map(|yes| String::from(if yes { "yes" } else { "no" }));
-    let list = |value: Algorithms| (!value.is_default()).then(|| value.algorithms().join(","));
-    let path = |value: PathBuf| value.to_string_lossy().into_owned();
-    add("hostname", params.host_name.map(|name| name.replace("%h", host)));
-    add("port", params.port.map(|port| port.to_string()));
-    add("user", params.user);
-    add("bindaddress", params.bind_address);
-    add("bindinterface", params.bind_interface);
-    add("compression", flag(params.compression));
-    add("connectionattempts", params.connection_attempts.map(|attempts| attempts.to_string()));
-    add("connecttimeout", params.connect_timeout.map(|limit| limit.as_secs().to_string()));
-    add("proxyjump", params.proxy_jump.map(|hosts| hosts.join(",")));
-    add("pubkeyauthentication", flag(params.pubkey_authentication));
-    add("serveraliveinterval", params.server_alive_interval.map(|interval| interval.as_secs().to_string()));
-    add("tcpkeepalive", flag(params.tcp_keep_alive));
-    add("certificatefile", params.certificate_file.map(path));
-    add("ciphers", list(params.ciphers));
-    add("hostkeyalgorithms", list(params.host_key_algorithms));
-    add("kexalgorithms", list(params.kex_algorithms));
-    add("macs", list(params.mac));
-    add("pubkeyacceptedalgorithms", list(params.pubkey_accepted_algorithms));
-    for file in params.identity_file.unwrap_or_default() {
-        add("identityfile", Some(path(file)));
-    }
-    for (keyword, values) in params.unsupported_fields {
-        add(&keyword.to_ascii_lowercase(), Some(values.join(" ")));
-    }
-    pairs
-}
-
 /// Reads the option words as ssh does: the settings they make, and the file that `-F` names.
-fn read_words(words: &[OsString]) -> Result<(Settings, Option<PathBuf>), Error> {
+fn read_words(words: &[OsString]) -> Result<(Vec<Setting>, Option<PathBuf>), Error> {
     let mut settings = Vec::new();
     let mut file = None;
     // The host and what follows it are no options.
@@ -192,25 +157,24 @@ fn read_words(words: &[OsString]) -> Result<(Settings, Option<PathBuf>), Error> 
     while let Some(word) = words.next() {
         let [b'-', letters @ ..] = word.as_bytes() else { continue };
         for (at, letter) in letters.iter().enumerate() {
-            let mut set = |keyword: &str, value: &str| settings.push((keyword.to_owned(), value.to_owned()));
+            let mut set = |keyword: &str, value: &[u8]| settings.push((keyword.to_owned(), vec![value.to_vec()]));
             match letter {
-                b'4' => set("addressfamily", "inet"),
-                b'6' => set("addressfamily", "inet6"),
-                b'C' => set("compression", "yes"),
-                b'A' => set("forwardagent", "yes"),
+                b'4' => set("addressfamily", b"inet"),
+                b'6' => set("addressfamily", b"inet6"),
+                b'C' => set("compression", b"yes"),
+                b'A' => set("forwardagent", b"yes"),
                 b'F' | b'J' | b'c' | b'i' | b'l' | b'o' | b'p' => {
                     let rest = &letters[at + 1..];
                     let value =
                         if rest.is_empty() { words.next().map_or(&b""[..], |word| word.as_bytes()) } else { rest };
-                    let text = String::from_utf8_lossy(value).into_owned();
                     match letter {
                         b'F' => file = Some(PathBuf::from(OsStr::from_bytes(value))),
-                        b'J' => set("proxyjump", &text),
-                        b'c' => set("ciphers", &text),
-                        b'i' => set("identityfile", &text),
-                        b'l' => set("user", &text),
-                        b'p' => set("port", &text),
-                        _ => settings.push(assignment(&text)?),
+                        b'J' => set("proxyjump", value),
+                        b'c' => set("ciphers", value),
+                        b'i' => set("identityfile", value),
+                        b'l' => set("user", value),
+                        b'p' => set("port", value),
+                        _ => settings.push(option(value)?),
                     }
                     break;
                 }
@@ -218,25 +182,18 @@ fn read_words(words: &[OsString]) -> Result<(Settings, Option<PathBuf>), Error> 
             }
         }
     }
-    Ok((Settings(settings), file))
+    Ok((settings, file))
 }
 
-/// `Keyword value`, `Keyword=value` and what lies between, as `-o` takes it.
-fn assignment(text: &str) -> Result<(String, String), Error> {
-    let text = text.trim();
-    let end = text.find(|character: char| character == '=' || character.is_whitespace()).unwrap_or(text.len());
-    let value = text[end..].trim_start();
-    let value = value.strip_prefix('=').unwrap_or(value).trim();
-    if end == 0 || value.is_empty() {
-        return Err(Error::Configuration(format!("missing argument: -o {text}")));
+/// Reads the value of `-o`.
+fn option(value: &[u8]) -> Result<Setting, Error> {
+    let wrong = |what| Error::Configuration(format!("command-line line 0: {what}"));
+    let (keyword, words) =
+        setting(value).map_err(wrong)?.ok_or_else(|| wrong(String::from("Bad configuration option: ")))?;
+    if !is_keyword(&keyword) {
+        return Err(wrong(format!("Bad configuration option: {keyword}")));
     }
-    let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
-    let keyword = match text[..end].to_ascii_lowercase().as_str() {
-        "challengeresponseauthentication" => String::from("kbdinteractiveauthentication"),
-        "pubkeyacceptedkeytypes" => String::from("pubkeyacceptedalgorithms"),
-        keyword => keyword.to_owned(),
-    };
-    Ok((keyword, value.to_owned()))
+    Ok((keyword, words))
 }
 
 #[cfg(test)]
@@ -251,14 +208,17 @@ mod tests {
 
     #[test]
     fn option_words_are_read_as_ssh_reads_them() {
-        let line = "-oForwardX11=no -4C -i key -vikey2 -o 'Port 1' -oUser=me -lyou -F cfg -J a,b -c x -o 'A = \"b c\"' -G -- -p";
+        let line = "-oForwardX11=no -4C -i key -vikey2 -o 'Port 1' -oUser=me -lyou -F cfg -J a,b -c x -o 'User = \"b c\"' -G -- -p";
         let (settings, file) = read_words(&words(line)).unwrap();
         let expected = "forwardx11 no\naddressfamily inet\ncompression yes\nidentityfile key\nidentityfile key2\nport 1\n\
-            user me\nuser you\nproxyjump a,b\nciphers x\na b c";
-        assert_eq!(settings, Settings::from_lines(expected));
+            user me\nuser you\nproxyjump a,b\nciphers x\nuser b c";
+        let shown = |(keyword, words): &Setting| format!("{keyword} {}", String::from_utf8_lossy(&words.join(&b'|')));
+        assert_eq!(settings.iter().map(shown).collect::<Vec<_>>().join("\n"), expected);
         assert_eq!(file, Some(PathBuf::from("cfg")));
         assert!(read_words(&words("-oPort")).is_err());
-        assert!(read_words(&words("-o =x")).is_err());
+        for unknown in ["-o =x", "-oFoo=bar", "-o ''", "-oHost=h", "-oInclude=f"] {
+            assert!(read_words(&words(unknown)).is_err(), "{unknown}");
+        }
     }
 
     #[test]
@@ -268,31 +228,59 @@ mod tests {
         fs::write(
             &file,
             "Host other\n Port 1\nHost h\n HostName %h.example\n Port 2222\n User me\n IdentityFile /k\n\
-             StrictHostKeyChecking accept-new\n UserKnownHostsFile /kh\n BatchMode yes\n HostKeyAlias alias\nHost *\n Port 3\n",
+             StrictHostKeyChecking accept-new\n UserKnownHostsFile /kh\n BatchMode yes\n HostKeyAlias alias\n\
+             PasswordAuthentication no\n PasswordAuthentication yes\nHost *\n Port 3\n PasswordAuthentication yes\n",
         )
         .unwrap();
         let arguments = words(&format!("-F {} -oUser=you -G -- h", file.display()));
-        let (settings, defaults) = read_files(Request { arguments: &arguments, host: "h" }).unwrap();
-        let config = Config::from_settings("h", &settings, &defaults).unwrap();
+        let account = Account::ours();
+        let (settings, defaults) = read_files(Request { arguments: &arguments, host: "h" }, &account).unwrap();
+        let config = Config::from_settings("h", &settings, &defaults, &account).unwrap();
         assert_eq!((config.host.as_str(), config.port, config.user.as_str()), ("h.example", 2222, "you"));
         assert_eq!(config.identity_files, [PathBuf::from("/k")]);
         assert_eq!(config.user_known_hosts, [PathBuf::from("/kh")]);
         assert_eq!((config.batch, config.host_key_alias.as_deref()), (true, Some("alias")));
-        assert_eq!(config.ciphers, None);
+        assert_eq!((config.ciphers, config.password_authentication), (None, false));
+        let arguments = words("-F /nowhere/config -G -- h");
+        let missing = read_files(Request { arguments: &arguments, host: "h" }, &account).unwrap_err().to_string();
+        assert_eq!(missing, "Can't open user config file /nowhere/config: No such file or directory");
     }
 
     #[test]
-    fn a_file_that_cannot_be_understood_is_named() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("config");
-        let error = |text: &str| {
-            fs::write(&file, text).unwrap();
-            let arguments = words(&format!("-F {} -G -- h", file.display()));
-            read_files(Request { arguments: &arguments, host: "h" }).unwrap_err().to_string()
-        };
-        assert!(error("Match user me\n Port 1\n").contains("an ssh program in PATH would understand it"));
-        let arguments = words("-F /nowhere/config -G -- h");
-        let missing = read_files(Request { arguments: &arguments, host: "h" }).unwrap_err().to_string();
-        assert_eq!(missing, "cannot read /nowhere/config: No such file or directory");
+    fn no_word_for_ssh_may_hold_a_line_break() {
+        struct Nobody;
+        impl Questions for Nobody {
+            fn can_ask(&self) -> bool {
+                false
+            }
+            fn ask(&mut self, _: &str) -> Option<String> {
+                None
+            }
+            fn secret(&mut self, _: &str) -> Option<zeroize::Zeroizing<String>> {
+                None
+            }
+            fn show(&mut self, _: Notice) {}
+        }
+        let kinds: [&[&str]; 8] = [
+            &["-i", "key\nproxycommand touch x"],
+            &["-ikey\nproxycommand touch x"],
+            &["-o", "HostName=\"h\nstricthostkeychecking no\""],
+            &["-F", "/dev/null\n"],
+            &["-J", "a\rb"],
+            &["-c", "aes128-ctr\nmacs none"],
+            &["-l", "me\x1b"],
+            &["-p", "22\x7f"],
+        ];
+        for kind in kinds {
+            let arguments: Vec<OsString> = kind.iter().chain(&["-G", "--", "h"]).map(OsString::from).collect();
+            let error = Config::resolve(Request { arguments: &arguments, host: "h" }, &mut Nobody).unwrap_err();
+            assert!(
+                error.to_string().starts_with("an option for ssh holds a control character: "),
+                "{kind:?}: {error}"
+            );
+        }
+        let arguments = words("-F /dev/null -G -- h");
+        assert!(Config::resolve(Request { arguments: &arguments, host: "h\nport 1" }, &mut Nobody).is_err());
+        assert!(Config::resolve(Request { arguments: &arguments, host: "h" }, &mut Nobody).is_ok());
     }
 }

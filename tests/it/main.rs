@@ -45,6 +45,7 @@ mod retry;
 mod safety;
 mod script;
 mod settings;
+mod ssh_config;
 mod start;
 mod sticky;
 mod texts;

@@ -1,0 +1,225 @@
+//! Keywords of the ssh configuration with their values, before they mean anything: as `ssh -G` prints them, or as they stand in
+//! files. Values are bytes, for a path may be any.
+#![forbid(unsafe_code)]
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use crate::ssh::config_file::Setting;
+use crate::ssh::error::Error;
+
+/// Keywords that `ssh -G` prints once for each of their values. Any other that stands twice is a value with a line break in it.
+const REPEATED: [&str; 7] =
+    ["certificatefile", "dynamicforward", "identityfile", "localforward", "remoteforward", "sendenv", "setenv"];
+
+/// Keywords with several files on one line.
+const LISTS_OF_FILES: [&str; 2] = ["globalknownhostsfile", "userknownhostsfile"];
+
+/// Where settings come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Source {
+    /// `ssh -G`: complete, with some values expanded, and without quotes.
+    #[default]
+    Ssh,
+    /// Files and options that we read ourselves: only what is set, as it is written.
+    Files,
+}
+
+/// Keywords in lower case and their values; the first value of a keyword counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settings {
+    pairs: Vec<(String, Vec<u8>)>,
+    source: Source,
+}
+
+impl Settings {
+    /// Reads the output of `ssh -G`.
+    ///
+    /// # Errors
+    /// A keyword stands twice that ssh prints once: one of the lines is part of another value.
+    pub(super) fn from_answer(answer: &[u8]) -> Result<Settings, Error> {
+        let mut pairs: Vec<(String, Vec<u8>)> = Vec::new();
+        let mut seen = HashSet::new();
+        for line in answer.split(|&byte| byte == b'\n') {
+            let Some(blank) = line.iter().position(|&byte| byte == b' ') else { continue };
+            let keyword = String::from_utf8_lossy(&line[..blank]).to_ascii_lowercase();
+            if !REPEATED.contains(&keyword.as_str()) && !seen.insert(keyword.clone()) {
+                let text =
+                    format!("ssh -G prints {keyword} twice: a line break in another value must have made one of them");
+                return Err(Error::Configuration(text));
+            }
+            pairs.push((keyword, line[blank + 1..].to_vec()));
+        }
+        Ok(Settings { pairs, source: Source::Ssh })
+    }
+
+    /// Takes what files and options say, in the order in which ssh reads it.
+    pub(super) fn from_files(settings: impl IntoIterator<Item = Setting>) -> Settings {
+        let mut pairs: Vec<(String, Vec<u8>)> = Vec::new();
+        for (keyword, words) in settings {
+            if !LISTS_OF_FILES.contains(&keyword.as_str()) {
+                pairs.push((keyword, words.join(&b' ')));
+            } else if pairs.iter().all(|(other, _)| *other != keyword) {
+                pairs.extend(words.into_iter().map(|word| (keyword.clone(), word)));
+            }
+        }
+        Settings { pairs, source: Source::Files }
+    }
+
+    /// Where the settings come from.
+    pub(super) fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Adds a value, which counts unless there is one already.
+    pub(super) fn default_to(&mut self, keyword: &str, value: impl Into<Vec<u8>>) {
+        self.pairs.push((keyword.to_owned(), value.into()));
+    }
+
+    /// The value of `keyword`, as bytes.
+    pub(super) fn raw(&self, keyword: &str) -> Option<&[u8]> {
+        self.pairs.iter().find(|(name, _)| name == keyword).map(|(_, value)| value.as_slice())
+    }
+
+    /// The value of `keyword`, as text.
+    ///
+    /// # Errors
+    /// It is not UTF-8.
+    pub(super) fn text(&self, keyword: &str) -> Result<Option<&str>, Error> {
+        let Some(value) = self.raw(keyword) else { return Ok(None) };
+        let text = str::from_utf8(value).map_err(|_| Error::NotHonoured {
+            keyword: format!("a value for {keyword} that is not UTF-8"),
+            value: value.escape_ascii().to_string(),
+        })?;
+        Ok(Some(text.trim()))
+    }
+
+    /// All values of a keyword that may have several.
+    pub(super) fn all<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.pairs.iter().filter(move |(name, _)| name == keyword).map(|(_, value)| value.as_slice())
+    }
+
+    /// Returns whether `keyword` has other values than in `defaults`.
+    pub(super) fn sets(&self, keyword: &str, defaults: &Settings) -> bool {
+        !self.all(keyword).eq(defaults.all(keyword))
+    }
+}
+
+/// Splits the files on a line of `ssh -G`, which quotes nothing: a word that begins neither with `/` nor with `~` belongs to
+/// the one before it, with the blank between them.
+///
+/// Returns `None` if the line could mean other files: `is_file` says that one exists that another reading would name.
+pub(super) fn files_on_line(line: &[u8], is_file: &dyn Fn(&[u8]) -> bool) -> Option<Vec<Vec<u8>>> {
+    let mut files: Vec<Vec<u8>> = Vec::new();
+    for word in line.split(|&byte| byte == b' ') {
+        match files.last_mut() {
+            Some(file) if !matches!(word.first(), Some(b'/' | b'~')) => {
+                if is_file(file) || (!word.is_empty() && is_file(word)) {
+                    return None;
+                }
+                file.push(b' ');
+                file.extend(word);
+            }
+            _ => files.push(word.to_vec()),
+        }
+    }
+    let longer = (0..files.len()).flat_map(|from| (from + 2..=files.len()).map(move |to| from..to));
+    let is_clear = longer.into_iter().all(|range| !is_file(&files[range].join(&b' ')));
+    is_clear.then_some(files)
+}
+
+/// Returns the two files that ssh takes for a user with this home, if the line names just these: there a blank can't mislead.
+pub(super) fn default_files(line: &[u8], home: &Path) -> Option<Vec<PathBuf>> {
+    use std::os::unix::ffi::OsStrExt;
+    let files = ["known_hosts", "known_hosts2"].map(|name| home.join(".ssh").join(name));
+    let expected = files.each_ref().map(|file| file.as_os_str().as_bytes()).join(&b' ');
+    (line == expected).then(|| files.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(text: impl AsRef<[u8]>) -> Result<Settings, String> {
+        Settings::from_answer(text.as_ref()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn values_are_taken_byte_by_byte() {
+        let settings =
+            answer(b"Host h\nidentityfile ~/a \nidentityfile \xff\nuser me \r\nuserknownhostsfile  /x\n").unwrap();
+        assert_eq!(settings.text("host").unwrap(), Some("h"));
+        assert_eq!(settings.text("user").unwrap(), Some("me"));
+        assert_eq!(settings.text("port").unwrap(), None);
+        assert_eq!(settings.all("identityfile").collect::<Vec<_>>(), [&b"~/a "[..], b"\xff"]);
+        assert_eq!(settings.raw("userknownhostsfile"), Some(&b" /x"[..]));
+        let error = answer(b"user \xffme\n").unwrap().text("user").unwrap_err().to_string();
+        assert_eq!(error, "a value for user that is not UTF-8 is not supported here: \\xffme");
+    }
+
+    #[test]
+    fn a_keyword_that_stands_twice_is_a_line_break() {
+        for (text, keyword) in [
+            ("port 22\nport 23\n", "port"),
+            ("stricthostkeychecking ask\nuser me\nStrictHostKeyChecking no\n", "stricthostkeychecking"),
+            ("neverheardof 1\nneverheardof 1\n", "neverheardof"),
+        ] {
+            let error = answer(text).unwrap_err();
+            assert!(error.starts_with(&format!("ssh -G prints {keyword} twice: ")), "{error}");
+        }
+        for keyword in REPEATED {
+            assert!(answer(format!("{keyword} a\n{keyword} b\n")).is_ok(), "{keyword}");
+        }
+    }
+
+    #[test]
+    fn of_files_the_first_value_counts_and_the_words_of_a_list_stay_apart() {
+        let setting = |keyword: &str, words: &[&str]| {
+            (keyword.to_owned(), words.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>())
+        };
+        let settings = Settings::from_files([
+            setting("user", &["first"]),
+            setting("user", &["second"]),
+            setting("userknownhostsfile", &["/a b", "/c"]),
+            setting("userknownhostsfile", &["/d"]),
+            setting("identityfile", &["/k1"]),
+            setting("identityfile", &["/k2"]),
+        ]);
+        assert_eq!(settings.text("user").unwrap(), Some("first"));
+        assert_eq!(settings.all("userknownhostsfile").collect::<Vec<_>>(), [&b"/a b"[..], b"/c"]);
+        assert_eq!(settings.all("identityfile").collect::<Vec<_>>(), [&b"/k1"[..], b"/k2"]);
+    }
+
+    #[test]
+    fn a_blank_belongs_to_a_name_unless_something_speaks_against_it() {
+        let read = |line: &str, exists: &[&str]| {
+            let is_file = |file: &[u8]| exists.iter().any(|name| name.as_bytes() == file);
+            let files = files_on_line(line.as_bytes(), &is_file)?;
+            Some(files.iter().map(|file| String::from_utf8_lossy(file).into_owned()).collect::<Vec<_>>().join("|"))
+        };
+        for (line, exists, files) in [
+            ("/a /b", &["/a", "/b"][..], Some("/a|/b")),
+            ("/a b/kh /a b/kh2", &["/a b/kh"], Some("/a b/kh|/a b/kh2")),
+            ("/a  b ", &[], Some("/a  b ")),
+            ("~/a b ~/c", &[], Some("~/a b|~/c")),
+            ("kh", &["kh"], Some("kh")),
+            ("none", &[], Some("none")),
+            // Two files, the second one relative?
+            ("/a b", &["/a"], None),
+            ("/a b", &["b"], None),
+            // One file, in a directory whose name ends with a blank?
+            ("/a /b", &["/a /b"], None),
+            ("/a /b /c", &["/a /b /c"], None),
+        ] {
+            assert_eq!(read(line, exists).as_deref(), files, "{line:?} where {exists:?} exist");
+        }
+    }
+
+    #[test]
+    fn the_default_files_are_known_whatever_the_home_is_called() {
+        let home = Path::new("/home/a /b c");
+        let line = b"/home/a /b c/.ssh/known_hosts /home/a /b c/.ssh/known_hosts2";
+        assert_eq!(default_files(line, home).unwrap()[1], home.join(".ssh/known_hosts2"));
+        assert_eq!(default_files(&line[..line.len() - 1], home), None);
+    }
+}

@@ -1,0 +1,137 @@
+//! The user's ssh configuration on its way to us: by the machine's `ssh -G`, which quotes nothing, and without an ssh program.
+
+use crate::support::{Embedded, Remote, Shell, World, generate_key};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+
+/// Puts a line before all others in our configuration.
+fn configure(world: &World, line: &[u8]) {
+    let before = fs::read(world.ssh_config()).unwrap();
+    fs::write(world.ssh_config(), [line, b"\n", &before].concat()).unwrap();
+}
+
+/// A server that is known by another key, in a file of this name in our home.
+fn known_wrongly_in(name: &OsStr) -> Shell {
+    Shell::on(Remote::empty().over_ssh().unknown_to_us()).prepare(|world| {
+        let stranger = world.root().join("stranger");
+        generate_key(&stranger, "ed25519");
+        let key = fs::read_to_string(stranger.with_extension("pub")).unwrap();
+        let file = world.home().join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, format!("[127.0.0.1]:{} {key}", world.sshd().port())).unwrap();
+    })
+}
+
+/// Names that `ssh -G` prints so that they could be read as something else.
+const ODD_NAMES: [&[u8]; 6] = [b"a b/known hosts", b"ends with one ", b"two  blanks", b"\xff\xfe", b"100%h", b"~"];
+
+#[test]
+fn known_hosts_are_found_whatever_the_file_is_called() {
+    for name in ODD_NAMES {
+        // Named by a variable, whose value ssh takes as it is; and as it is written, where a percent sign stands twice.
+        for by_variable in [true, false] {
+            let name = OsStr::from_bytes(name);
+            let shell = known_wrongly_in(name);
+            let file = shell.world().home().join(name);
+            let written = if by_variable { b"${ODD}".to_vec() } else { doubled_percent(file.as_os_str().as_bytes()) };
+            shell
+                .prepare(|world| configure(world, &[b"UserKnownHostsFile \"", &written[..], b"\""].concat()))
+                .env("ODD", file)
+                .with_args(["-oStrictHostKeyChecking=accept-new"])
+                .types("pwd")
+                .exits(255)
+                .stdout_is("")
+                .reports("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!");
+        }
+    }
+}
+
+fn doubled_percent(name: &[u8]) -> Vec<u8> {
+    name.iter().flat_map(|&byte| [byte].repeat(if byte == b'%' { 2 } else { 1 })).collect()
+}
+
+#[test]
+fn a_new_key_goes_to_the_file_that_is_named() {
+    let shell = Shell::on(Remote::empty().over_ssh().unknown_to_us());
+    let file = shell.world().home().join("a b/known hosts");
+    let option = format!("-oUserKnownHostsFile=\"{}\"", file.display());
+    let outcome = shell.with_args(["-oStrictHostKeyChecking=accept-new", &option]).types("pwd").succeeds();
+    assert!(fs::read_to_string(&file).is_ok_and(|text| text.contains("ssh-ed25519")));
+    outcome.reports("Warning: Permanently added '[127.0.0.1]:PORT' (ED25519) to the list of known hosts.");
+}
+
+/// Leads to an ssh configuration that would run a command, or switch the check of host keys off.
+fn refused_before_anything_happens(shell: Shell, said: &str) {
+    let touched = shell.world().root().join("touched");
+    shell.types("pwd").exits(255).stdout_is("").reports(said);
+    assert!(!touched.exists());
+}
+
+#[test]
+fn a_line_break_never_becomes_a_setting() {
+    let touch = |shell: &Shell| format!("x\nproxycommand touch {}", shell.world().root().join("touched").display());
+    for flag in ["-i", "-c", "-J", "-oIdentityFile=", "-oHostKeyAlias=", "-oUserKnownHostsFile="] {
+        let shell = Shell::on(Remote::empty().over_ssh());
+        let word = format!("{flag}{}", touch(&shell));
+        refused_before_anything_happens(shell.with_args([word]), "an option for ssh holds a control character: ");
+    }
+    let shell = Shell::on(Remote::empty().over_ssh().unknown_to_us());
+    let word = "-oHostName=\"127.0.0.1\nstricthostkeychecking no\"";
+    refused_before_anything_happens(shell.with_args([word]), "an option for ssh holds a control character: ");
+    for keyword in ["UserKnownHostsFile", "IdentityAgent", "ControlPath", "IdentityFile", "CertificateFile"] {
+        let shell = Shell::on(Remote::empty().over_ssh());
+        let value = touch(&shell);
+        let shell = shell.with_args([format!("-o{keyword}=${{ODD}}")]).env("ODD", value);
+        // What ssh does not expand itself we do.
+        refused_before_anything_happens(shell, "ODD");
+    }
+}
+
+/// A machine without an ssh program.
+fn without_ssh(shell: Shell) -> Shell {
+    let empty = shell.world().root().join("empty");
+    fs::create_dir(&empty).unwrap();
+    shell.env("PATH", empty)
+}
+
+/// A server that takes a password, which lies ready in a file.
+fn with_a_password() -> Shell {
+    let shell = Shell::on(Remote::empty().served_by(Embedded::new().password("secret")));
+    let file = shell.world().root().join("password");
+    fs::write(&file, "secret\n").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    shell.with_args([OsString::from("--password-file"), file.into()])
+}
+
+#[test]
+fn without_ssh_the_first_value_counts() {
+    without_ssh(with_a_password()).types("pwd").succeeds();
+    let shell = with_a_password().prepare(|world| {
+        configure(world, b"Host *\nPasswordAuthentication no\nPasswordAuthentication yes\nHost *");
+    });
+    without_ssh(shell).types("pwd").exits(255).reports("Permission denied");
+}
+
+#[test]
+fn without_ssh_what_only_ssh_could_do_is_refused() {
+    for (line, said) in [
+        ("CanonicalizeHostname yes", "CanonicalizeHostname is not supported here: yes"),
+        ("Match exec true", "line 1: Match takes an ssh program, and there is none in PATH"),
+        ("RevokedHostKeys /etc/krl", "RevokedHostKeys is not supported here: /etc/krl"),
+        ("FooBar yes", "line 1: Bad configuration option: foobar"),
+    ] {
+        let shell = Shell::on(Remote::empty().over_ssh()).prepare(|world| configure(world, line.as_bytes()));
+        without_ssh(shell).types("pwd").exits(255).stdout_is("").reports(said);
+    }
+}
+
+#[test]
+fn without_ssh_a_known_host_and_a_key_are_enough() {
+    let shell = without_ssh(Shell::on(Remote::empty().over_ssh()));
+    shell.types("pwd").succeeds().quietly();
+    let shell = without_ssh(known_wrongly_in(OsStr::new("a b")));
+    let option = format!("-oUserKnownHostsFile=\"{}\"", shell.world().home().join("a b").display());
+    shell.with_args([option]).exits(255).reports("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!");
+}
