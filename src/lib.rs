@@ -3,6 +3,11 @@
 //! The modules stand in floors, from the person down to the wire; a module knows only the floors below its own.
 //! `docs/architecture.md` follows a line through them, and the test `floors` holds the sources to this order.
 
+// Floor 7: inputs that nobody vouches for, for tests and fuzzers.
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
+
 // Floor 6: the session with a person or a script.
 pub mod shell;
 

@@ -14,6 +14,8 @@ mod driver;
 mod error;
 mod extensions;
 mod file_hash;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod handle;
 mod pending;
 mod reply;

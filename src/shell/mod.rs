@@ -6,6 +6,8 @@ pub mod words;
 mod begin;
 mod complete;
 mod end;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod given;
 mod hangup;
 mod line;

@@ -159,6 +159,14 @@ impl KnownHosts {
         known
     }
 
+    /// The lines of one text.
+    #[cfg(any(test, fuzzing))]
+    pub(super) fn of_text(text: &[u8]) -> KnownHosts {
+        let mut known = KnownHosts::default();
+        known.add(Path::new("known_hosts"), text);
+        known
+    }
+
     /// Lines that were passed over.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {

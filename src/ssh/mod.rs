@@ -15,6 +15,8 @@ mod connection;
 mod conversation;
 mod dial;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod host_key;
 mod identity;
 mod intake;

@@ -1,0 +1,54 @@
+//! A server's packets, as [`crate::fuzzing`] feeds them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::attributes::Attributes;
+use super::extensions::Extensions;
+use super::reply::{Expects, Reply};
+use super::shared::{Manners, Shared, Waker};
+use super::wire::{Reader, Writer};
+
+const EXPECTED: [Expects; 11] = [
+    Expects::Done,
+    Expects::Handle,
+    Expects::Data { at_most: 8 },
+    Expects::Names { longnames: true },
+    Expects::Path,
+    Expects::Attributes,
+    Expects::Limits,
+    Expects::Statvfs,
+    Expects::OwnerNames { users: 2, groups: 1 },
+    Expects::CheckedFile,
+    Expects::Md5,
+];
+
+/// The body of a reply, its type first, read as the answer to each kind of request, and as a VERSION's extensions.
+pub fn packet(bytes: &[u8]) {
+    let Some((&packet_type, body)) = bytes.split_first() else { return };
+    let body = Bytes::copy_from_slice(body);
+    let _ = Extensions::decode(&mut Reader::new(body.clone()));
+    let Ok(waker) = Waker::new() else { return };
+    let shared = Arc::new(Shared::new(waker, Manners::default()));
+    for expected in EXPECTED {
+        match expected.decode(packet_type, &mut Reader::new(body.clone()), &shared) {
+            Ok(Ok(Reply::Data(data))) => assert!((1..=8).contains(&data.len()), "more data than was asked for"),
+            Ok(Ok(Reply::Path(path))) => assert!(!path.is_empty() && !path.contains(&0), "a path that can't be one"),
+            Ok(Ok(Reply::Names(names))) => {
+                assert!(names.entries.len() * 12 <= body.len(), "more names than the packet holds")
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Attributes: what is read is written and read again as the same.
+pub fn attributes(bytes: &[u8]) {
+    let mut reader = Reader::new(Bytes::copy_from_slice(bytes));
+    let Ok(read) = Attributes::decode(&mut reader) else { return };
+    let mut written = Vec::new();
+    Writer::packet(&mut written, |packet| read.encode(packet));
+    let again = Attributes::decode(&mut Reader::new(Bytes::from(written).slice(4..)));
+    assert!(again.is_ok_and(|again| again == read), "{read:?} is written as something else");
+}

@@ -1,0 +1,29 @@
+//! Files and answers that SSH reads, as [`crate::fuzzing`] feeds them.
+
+use std::path::PathBuf;
+
+use super::config::Config;
+use super::known_hosts::{HostName, KnownHosts, Verdict};
+use super::public_key::PublicKey;
+use super::settings::Settings;
+use super::tokens::Account;
+
+/// The blob of an Ed25519 key that no generated line holds by chance.
+const KEY: &[u8] = b"\0\0\0\x0bssh-ed25519\0\0\0\x20\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01";
+
+/// A known_hosts file: it never vouches for a key that it does not hold.
+pub fn known_hosts(bytes: &[u8]) {
+    let known = KnownHosts::of_text(bytes);
+    let Some(key) = PublicKey::from_blob(KEY) else { return };
+    for host in [HostName::new("host", 22), HostName::new("h", 2222), HostName::alias("*.example")] {
+        let _ = known.types_of(&host);
+        assert!(!matches!(known.judge(&host, &key), Verdict::Known), "a key is known that stands nowhere");
+    }
+}
+
+/// What `ssh -G` prints.
+pub fn ssh_g(bytes: &[u8]) {
+    let Ok(settings) = Settings::from_answer(bytes) else { return };
+    let account = Account { name: Some("me".to_owned()), home: PathBuf::from("/home/me") };
+    let _ = Config::from_settings("typed", &settings, &Settings::default(), &account);
+}
