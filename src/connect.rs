@@ -16,6 +16,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::child::{ChildTransport, Process};
@@ -72,6 +73,9 @@ pub enum Error {
         /// Why.
         fault: UnfitFile,
     },
+    /// A log-in that nobody watched was refused, and none is tried again; see [`Connector::unsaid_refusal`].
+    #[error("a log-in in the background was refused before, and none is tried again")]
+    RefusedBefore,
     /// The other side does not speak SFTP.
     #[error("{}", Excerpt(.0.to_string().as_bytes()))]
     Sftp(#[from] sftp::Error),
@@ -125,6 +129,21 @@ pub struct Connector {
     invocation: Invocation,
     output: Output,
     memory: Memory,
+    /// How many requests the server takes at once, as far as that is known.
+    width: sftp::Width,
+    unwatched: Mutex<Unwatched>,
+    /// Why a log-in that nobody watched was refused, until somebody says so.
+    unsaid: Mutex<Option<String>>,
+}
+
+/// What came of log-ins that nobody watches.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unwatched {
+    Untried,
+    /// One went well.
+    Works,
+    /// One was refused. Servers lock out who is refused again and again.
+    Refused,
 }
 
 impl Connector {
@@ -132,7 +151,16 @@ impl Connector {
     #[must_use]
     pub fn new(invocation: &Invocation, output: &Output) -> Connector {
         let memory = Memory::new(invocation.may_connect_again());
-        Connector { invocation: invocation.clone(), output: output.clone(), memory }
+        let requests = invocation.requests.map(|requests| usize::try_from(requests).unwrap_or(usize::MAX));
+        let width = sftp::Width::cautious(requests);
+        Connector {
+            invocation: invocation.clone(),
+            output: output.clone(),
+            memory,
+            width,
+            unwatched: Mutex::new(Unwatched::Untried),
+            unsaid: Mutex::default(),
+        }
     }
 
     /// Connects. What must be asked is asked on the terminal, never in a batch; what was answered for an earlier session
@@ -158,18 +186,54 @@ impl Connector {
         Ok(connected)
     }
 
-    /// Connects and asks nobody, from any thread.
+    /// Connects and asks nobody, from any thread, with what can be used again: keys, the agent, a password that was accepted.
     ///
     /// # Errors
-    /// Whatever keeps the session from being opened, a question that nobody may be asked included.
+    /// Whatever keeps the session from being opened, a question that nobody may be asked included. After one refusal no other
+    /// attempt is made.
     pub fn open_unasked(&self) -> Result<Session, Error> {
-        Ok(self.open_for(Purpose::Beside)?.session)
+        let state = self.unwatched();
+        match *state {
+            Unwatched::Refused => Err(Error::RefusedBefore),
+            // What somebody typed may not be good for another log-in. One attempt tells.
+            Unwatched::Untried if self.memory.has_used_secrets() => self.open_watching(Some(state)),
+            Unwatched::Untried | Unwatched::Works => {
+                drop(state);
+                self.open_watching(None)
+            }
+        }
+    }
+
+    /// Connects and remembers what came of it. Whoever holds the state keeps others from trying meanwhile.
+    fn open_watching(&self, held: Option<MutexGuard<'_, Unwatched>>) -> Result<Session, Error> {
+        let opened = self.open_for(Purpose::Beside);
+        let mut state = held.unwrap_or_else(|| self.unwatched());
+        match &opened {
+            Ok(_) if *state == Unwatched::Untried => *state = Unwatched::Works,
+            Err(Error::Ssh(error)) if error.is_refused_login() => {
+                *state = Unwatched::Refused;
+                *lock(&self.unsaid) = Some(error.to_string());
+                return Err(Error::RefusedBefore);
+            }
+            _ => {}
+        }
+        Ok(opened?.session)
+    }
+
+    /// Takes the reason why a log-in that nobody watched was refused, to be said once.
+    #[must_use]
+    pub fn unsaid_refusal(&self) -> Option<String> {
+        lock(&self.unsaid).take()
+    }
+
+    fn unwatched(&self) -> MutexGuard<'_, Unwatched> {
+        lock(&self.unwatched)
     }
 
     fn open_for(&self, purpose: Purpose) -> Result<Connected, Error> {
         let invocation = &self.invocation;
         let may_ask = purpose != Purpose::Beside;
-        let options = session_options(invocation);
+        let options = sftp::Options { width: self.width.clone(), ..session_options(invocation) };
         match &invocation.target {
             Target::Command(command) => {
                 let transport = run_server(command)?;
@@ -195,6 +259,9 @@ impl Connector {
                     None => {
                         let transport = self.connect(destination, may_ask)?;
                         let version = transport.server_version();
+                        if dialect::copes_with_many_requests(version) {
+                            self.width.trust();
+                        }
                         // OpenSSH's server reads request after request, from the first on.
                         let asks_ahead = purpose == Purpose::First && dialect::is_openssh(version);
                         let symlink_order = dialect::symlink_order(version);
@@ -230,12 +297,18 @@ impl Connector {
         let mut host = self.memory.host();
         let opened = ssh::open(&config, socket, &start, &mut host, &mut questions);
         self.memory.remember_host(host);
+        self.memory.settle(opened.is_ok());
         let mut transport = opened?;
         self.memory.remember_config(config);
         let mut errors = FarErrors::shown_on(&self.output);
         transport.set_hearer(Box::new(move |bytes| errors.hear(bytes)));
         Ok(transport)
     }
+}
+
+/// What is guarded is whole between any two statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What `-vv` and `-vvv` tell of a server, in sftp(1)'s words.

@@ -4,12 +4,47 @@
 //! local directory without leaving it, any other name from a server can not.
 #![forbid(unsafe_code)]
 
+use std::cmp::Ordering;
 use std::ffi::OsStr;
+use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 
 /// A path on the server: any bytes but NUL, absolute or relative to a working directory.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RemotePath(Vec<u8>);
+///
+/// A path that came from the server is whole, whatever it looks like: not every server's paths begin with a slash
+/// (`C:/Users/x`, `SYS$USER:[X]`). So is every path that is made from it. Two paths are equal if their bytes are.
+#[derive(Clone, Debug)]
+pub struct RemotePath {
+    bytes: Vec<u8>,
+    /// Whether no working directory belongs in front of it, though it may not begin with a slash.
+    is_whole: bool,
+}
+
+impl PartialEq for RemotePath {
+    fn eq(&self, other: &RemotePath) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for RemotePath {}
+
+impl PartialOrd for RemotePath {
+    fn partial_cmp(&self, other: &RemotePath) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for RemotePath {
+    fn cmp(&self, other: &RemotePath) -> Ordering {
+        self.bytes.cmp(&other.bytes)
+    }
+}
+
+impl Hash for RemotePath {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.bytes.hash(state);
+    }
+}
 
 /// The longest name of an entry in bytes. Linux knows names of 255 bytes and paths of 4,096.
 pub const LONGEST_NAME: usize = 4096;
@@ -38,7 +73,7 @@ pub enum UnfitName {
 }
 
 impl RemotePath {
-    /// Takes a path as it stands.
+    /// Takes a path as a person gives it.
     ///
     /// # Errors
     /// [`UnfitName::Nul`]: no path holds a NUL byte.
@@ -47,31 +82,52 @@ impl RemotePath {
         if bytes.contains(&0) {
             return Err(UnfitName::Nul);
         }
-        Ok(RemotePath(bytes))
+        Ok(RemotePath { bytes, is_whole: false })
+    }
+
+    /// Takes a path as the server gives it, or one that begins with such a path: no working directory belongs in front of it.
+    ///
+    /// # Errors
+    /// [`UnfitName::Nul`]: no path holds a NUL byte.
+    pub fn from_server(bytes: impl Into<Vec<u8>>) -> Result<RemotePath, UnfitName> {
+        Ok(RemotePath { is_whole: true, ..RemotePath::new(bytes)? })
     }
 
     /// The root directory.
     #[must_use]
     pub fn root() -> RemotePath {
-        RemotePath(b"/".to_vec())
+        RemotePath { bytes: b"/".to_vec(), is_whole: true }
     }
 
     /// The directory itself: `.`.
     #[must_use]
     pub fn dot() -> RemotePath {
-        RemotePath(b".".to_vec())
+        RemotePath { bytes: b".".to_vec(), is_whole: false }
     }
 
     /// The path as it goes over the wire.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
-    /// Whether the path starts at the root.
+    /// Whether no working directory belongs in front of the path: it starts at the root, or came from the server.
     #[must_use]
     pub fn is_absolute(&self) -> bool {
-        self.0.starts_with(b"/")
+        self.is_whole || self.begins_with_slash()
+    }
+
+    /// Whether the path starts at POSIX's root.
+    #[must_use]
+    pub fn begins_with_slash(&self) -> bool {
+        self.bytes.starts_with(b"/")
+    }
+
+    /// Whether a path that a person gives needs no directory in front of it, seen from this one: it starts at the root; or this
+    /// directory does not, and the path starts with a root of its own, such as a drive.
+    #[must_use]
+    pub fn sees_as_absolute(&self, path: &[u8]) -> bool {
+        path.starts_with(b"/") || !self.begins_with_slash() && has_foreign_root(&self.bytes) && has_foreign_root(path)
     }
 
     /// The entry `name` of this directory.
@@ -83,46 +139,66 @@ impl RemotePath {
     /// `path` as seen from this directory: itself when absolute, else this path, a slash and `path`, as sftp(1) builds it.
     #[must_use]
     pub fn resolve(&self, path: &RemotePath) -> RemotePath {
-        if path.is_absolute() { path.clone() } else { self.with_suffix(&path.0) }
+        match path.is_whole || self.sees_as_absolute(&path.bytes) {
+            true => RemotePath { bytes: path.bytes.clone(), is_whole: true },
+            false => self.with_suffix(&path.bytes),
+        }
     }
 
     /// The last component, trailing slashes aside: `b` of `a/b/`, nothing of `/`. It may be `.` or `..`.
     #[must_use]
     pub fn base_name(&self) -> Option<&[u8]> {
-        let end = self.0.iter().rposition(|&byte| byte != b'/')? + 1;
-        let start = self.0[..end].iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
-        Some(&self.0[start..end])
+        let end = self.bytes.iter().rposition(|&byte| byte != b'/')? + 1;
+        let start = self.bytes[..end].iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
+        Some(&self.bytes[start..end])
     }
 
     /// The directory that holds the last component: `a` of `a/b/`, `/` of `/a`, `.` of `a`, nothing of `/`.
     #[must_use]
     pub fn parent(&self) -> Option<RemotePath> {
         let name = self.base_name()?;
-        let end = self.0.iter().rposition(|&byte| byte != b'/')? + 1 - name.len();
-        let kept = self.0[..end].iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
-        Some(match (kept, end) {
-            (0, 0) => RemotePath::dot(),
-            (0, _) => RemotePath::root(),
-            _ => RemotePath(self.0[..kept].to_vec()),
-        })
+        let end = self.bytes.iter().rposition(|&byte| byte != b'/')? + 1 - name.len();
+        let kept = self.bytes[..end].iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
+        let bytes = match (kept, end) {
+            (0, 0) => b".".to_vec(),
+            (0, _) => b"/".to_vec(),
+            _ => self.bytes[..kept].to_vec(),
+        };
+        Some(RemotePath { bytes, is_whole: self.is_whole })
     }
 
     /// The path without the slashes at its end, which would have the server follow a link: `a` of `a//`, `/` of `//`.
     #[must_use]
     pub fn without_trailing_slashes(&self) -> RemotePath {
-        let end =
-            self.0.iter().rposition(|&byte| byte != b'/').map_or(usize::from(self.is_absolute()), |last| last + 1);
-        RemotePath(self.0[..end].to_vec())
+        let kept = usize::from(self.begins_with_slash());
+        let end = self.bytes.iter().rposition(|&byte| byte != b'/').map_or(kept, |last| last + 1);
+        RemotePath { bytes: self.bytes[..end].to_vec(), is_whole: self.is_whole }
+    }
+
+    /// The path with a slash at its end, as sftp(1) names a directory.
+    #[must_use]
+    pub fn with_trailing_slash(&self) -> RemotePath {
+        if self.bytes.ends_with(b"/") { self.clone() } else { self.with_suffix(b"") }
     }
 
     fn with_suffix(&self, suffix: &[u8]) -> RemotePath {
-        let mut joined = self.0.clone();
-        if !joined.is_empty() && !joined.ends_with(b"/") {
-            joined.push(b'/');
+        let mut bytes = self.bytes.clone();
+        if !bytes.is_empty() && !bytes.ends_with(b"/") {
+            bytes.push(b'/');
         }
-        joined.extend_from_slice(suffix);
-        RemotePath(joined)
+        bytes.extend_from_slice(suffix);
+        RemotePath { bytes, is_whole: self.is_whole }
     }
+}
+
+/// Whether a path starts with a root that is not POSIX's: a drive (`C:`, `C:/x`), a share (`\\server`), a device of VMS
+/// (`SYS$USER:[JOE]`).
+fn has_foreign_root(path: &[u8]) -> bool {
+    let is_drive = match path {
+        [letter, b':'] | [letter, b':', b'/' | b'\\', ..] => letter.is_ascii_alphabetic(),
+        _ => false,
+    };
+    is_drive || path.starts_with(b"\\\\") || path.windows(2).any(|pair| pair == b":[")
 }
 
 /// The name of one entry of a directory, as the server listed it, after vetting: not empty, not `.` or `..`, no slash, no NUL,
@@ -198,8 +274,52 @@ mod tests {
             ("/srv", "/a", "/a"),
             ("/srv/", "..", "/srv/.."),
             ("", "a", "a"),
+            ("/srv", "C:/x", "/srv/C:/x"),
+            ("/C:/Users/x", "D:/y", "/C:/Users/x/D:/y"),
         ] {
             assert_eq!(path(directory).resolve(&path(given)), path(resolved));
+        }
+    }
+
+    #[test]
+    fn a_path_of_the_server_is_whole_and_so_is_what_is_made_of_it() {
+        for home in
+            ["C:/Users/My Name", "SYS$USER:[JOE]", "\\\\server\\share", "/C:/x", "//'JOE.FILES", "home/joe", "."]
+        {
+            let home = RemotePath::from_server(home).unwrap();
+            let below = home.join(&EntryName::vet("a").unwrap());
+            let made = [
+                home.resolve(&path("a/b")),
+                below.parent().unwrap(),
+                below.with_trailing_slash(),
+                below.with_trailing_slash().without_trailing_slashes(),
+                below.clone(),
+                home.clone(),
+            ];
+            for path in made {
+                assert_eq!(home.resolve(&path), path);
+                assert_eq!(RemotePath::root().resolve(&path), path);
+            }
+            assert_eq!(below.as_bytes(), [home.as_bytes(), b"/a"].concat());
+        }
+    }
+
+    #[test]
+    fn where_paths_begin_with_a_drive_so_may_a_typed_one() {
+        for (directory, given, resolved) in [
+            ("C:/Users/x", "D:/y", "D:/y"),
+            ("C:/Users/x", "d:\\y", "d:\\y"),
+            ("C:/Users/x", "D:", "D:"),
+            ("C:/Users/x", "\\\\server\\y", "\\\\server\\y"),
+            ("C:/Users/x", "/C:/y", "/C:/y"),
+            ("C:/Users/x", "D:y", "C:/Users/x/D:y"),
+            ("C:/Users/x", "DD:/y", "C:/Users/x/DD:/y"),
+            ("SYS$USER:[JOE]", "SYS$USER:[ANN]a", "SYS$USER:[ANN]a"),
+            ("SYS$USER:[JOE]", "a", "SYS$USER:[JOE]/a"),
+            ("home/joe", "C:/x", "home/joe/C:/x"),
+        ] {
+            let directory = RemotePath::from_server(directory).unwrap();
+            assert_eq!(directory.resolve(&path(given)), path(resolved), "{given} from {directory:?}");
         }
     }
 

@@ -161,7 +161,8 @@ fn host_and_port(place: &[u8]) -> Result<(String, Option<u16>), &'static str> {
         None => return Err("something stands between the host and its port"),
     };
     match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        Some(address) if is_ipv6(address) => Ok((address.to_owned(), port)),
+        // A scope is set off by an encoded per cent sign (RFC 6874); ssh takes a bare one as well.
+        Some(address) if is_ipv6(&address.replacen("%25", "%", 1)) => Ok((address.replacen("%25", "%", 1), port)),
         Some(_) => Err("no IPv6 address stands in the brackets"),
         None if host.is_empty() => Err("the host is missing"),
         None if host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)) => {
@@ -285,6 +286,9 @@ mod tests {
             ("sftp://us%65r;fingerprint=x@host:/", "user host - -"),
             ("sftp://u+v@host/a@b", "u v host - a@b"),
             ("sftp://[::1]:22/%ff", "- ::1 22 \\xff"),
+            ("sftp://[fe80::1%25lo]/", "- fe80::1%lo - -"),
+            ("sftp://u@[fe80::1%25eth0]:22/x", "u fe80::1%eth0 22 x"),
+            ("sftp://[fe80::1%lo]/", "- fe80::1%lo - -"),
             ("http://host", "- http - //host"),
         ] {
             assert_eq!(seen(&parse(text).unwrap()), expected, "{text}");

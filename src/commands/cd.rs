@@ -33,8 +33,12 @@ impl Run for Cd {
             _ => cx.remote.home().clone(),
         };
         let left = cx.remote.working_directory().clone();
+        let is_tilde = target.as_bytes() == b"~" || target.as_bytes().starts_with(b"~/");
         cx.remote.change_directory(&target).map_err(|error| match error {
             Error::NotADirectory(_) | Error::UnknownType(_) => Failure::new(format!("Can't change directory: {error}")),
+            error if is_tilde && error.is_no_such_file() => {
+                Failure::from(error).with_hint("cd alone goes to where the session began")
+            }
             error => error.into(),
         })?;
         cx.previous_directory = Some(left);

@@ -11,7 +11,7 @@ use crate::name::RemotePath;
 use crate::remote::{Interrupt, Remote};
 use crate::sftp::{Error, Extension, FileType, Session};
 use crate::terminal::{ByteSize, Output};
-use crate::transfer::{self, Connections, Job, Limit, Options, Pairs, Request, Selection, Standing};
+use crate::transfer::{self, Connections, Job, Learnt, Limit, Options, Pairs, Request, Selection, Standing};
 
 /// All that a command may see and change.
 pub struct Context {
@@ -25,6 +25,8 @@ pub struct Context {
     pub settings: Settings,
     /// How fast all transfers together may go.
     pub limit: Limit,
+    /// What transfers have learnt of the server.
+    pub learnt: Learnt,
     /// Where everything goes that is to be seen.
     pub output: Output,
     /// Opens more sessions with the same server; without it there is only this one.
@@ -50,6 +52,7 @@ impl Context {
             local,
             settings,
             limit: Limit::default(),
+            learnt: Learnt::default(),
             output,
             connector: None,
             spares: Vec::new(),
@@ -89,12 +92,12 @@ impl Context {
             retries: self.settings.retries,
             spares: std::mem::take(&mut self.spares),
         };
-        let (server, limit) = (self.settings.server.clone(), self.limit.clone());
+        let (server, limit, learnt) = (self.settings.server.clone(), self.limit.clone(), self.learnt.clone());
         let standing = Standing {
             remote: Some(self.remote.working_directory().clone()),
             local: Some(self.local.path().to_owned()),
         };
-        let request = Request { pairs, options, selection, mode, server, limit, standing, connections };
+        let request = Request { pairs, options, selection, mode, server, limit, learnt, standing, connections };
         transfer::start(self.session(), request)
     }
 
@@ -156,6 +159,18 @@ pub struct Settings {
     pub retries: u32,
     /// `-j`: connections that a transfer uses; 0 is as good as 1.
     pub connections: u8,
+    /// `set sizes`: what the sizes that the server tells are worth.
+    pub sizes: Sizes,
+}
+
+/// What the sizes that a server tells are worth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Sizes {
+    /// A file that ends earlier is damaged.
+    #[default]
+    Exact,
+    /// A file ends where reading finds its end.
+    Estimate,
 }
 
 impl Settings {

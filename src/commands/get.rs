@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use super::matching::expand_names;
 use super::operands::Operands;
 use super::transfer_flags::{Resume, TransferFlags};
-use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Purpose, Run, home};
-use crate::name::RemotePath;
+use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Purpose, Run, Sizes, home};
 use crate::remote::Match;
 use crate::terminal::Printable;
 use crate::transfer::{GetPair, LocalPath, Pairs};
@@ -29,6 +28,9 @@ pub struct Get {
     /// Local directory for all that is fetched; then all other paths are remote
     #[arg(short = 'o', long = "output", value_name = "dir")]
     into: Option<LocalDir>,
+    /// What the sizes are worth that the server tells; of an estimate, as mainframes give it, a file ends where reading finds its end
+    #[arg(long, value_name = "what", value_enum)]
+    sizes: Option<Sizes>,
     /// What to fetch, and where to
     #[arg(required = true, value_name = "path")]
     operands: Vec<GetOperand>,
@@ -69,7 +71,9 @@ impl Run for Get {
         let typed = self.into.map(|LocalDir(into)| into).or(typed);
         let target = Target::of(cx, typed, operands.target_must_be_directory || found > 1)?;
         let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
-        let job = cx.start(Pairs::Get(pairs), self.flags.options(&cx.settings), selection, self.flags.mode());
+        let mut options = self.flags.options(&cx.settings);
+        options.estimated_sizes = self.sizes.unwrap_or(cx.settings.sizes) == Sizes::Estimate;
+        let job = cx.start(Pairs::Get(pairs), options, selection, self.flags.mode());
         Ok(Outcome::Transfer { job, all_found: missing.is_none() })
     }
 }
@@ -111,6 +115,7 @@ fn find(cx: &Context, operands: &Operands) -> Result<(Vec<Source>, Option<Failur
         if matched.matches.is_empty() {
             let path = matched.path(cx)?;
             let failure = matched.not_found(format!("File \"{}\" not found.", Printable(path.as_bytes())));
+            let failure = failure.with_hint(matched.quoted(cx).unwrap_or_else(|| "ls lists what is there".to_owned()));
             if cx.stops_at_failure {
                 return Err(failure);
             }
@@ -149,7 +154,8 @@ impl Target {
 
     /// A source with its own target: under its name in the directory, or just here.
     fn pair(&self, cx: &Context, Source { found, is_literal }: Source) -> Result<GetPair, Failure> {
-        let remote = with_slash(&found)?;
+        // As sftp(1) names a directory.
+        let remote = if found.is_dir() { found.path.with_trailing_slash() } else { found.path.clone() };
         let name = match remote.base_name() {
             // Into the target, not beside it.
             None | Some(b"..") => OsStr::new("."),
@@ -169,13 +175,4 @@ impl Target {
         };
         Ok(GetPair { remote, attributes: Some(*found.followed()), local })
     }
-}
-
-/// The source as sftp(1) names it: a directory with a slash.
-fn with_slash(found: &Match) -> Result<RemotePath, Failure> {
-    if !found.is_dir() || found.path.as_bytes().ends_with(b"/") {
-        return Ok(found.path.clone());
-    }
-    let path = [found.path.as_bytes(), b"/"].concat();
-    RemotePath::new(path).map_err(|error| Failure::new(error.to_string()))
 }

@@ -95,15 +95,11 @@ impl Run for Ls {
 
 fn cannot_list(cx: &Context, matched: &Matched) -> Result<Failure, Failure> {
     let path = matched.path(cx)?;
-    Ok(matched.not_found(format!("Can't ls: \"{}\" not found", Printable(path.as_bytes()))))
-}
-
-/// A directory as sftp(1) asks for one that was named: with a slash behind it.
-fn with_slash(path: &RemotePath) -> Result<RemotePath, Failure> {
-    if path.as_bytes().ends_with(b"/") {
-        return Ok(path.clone());
-    }
-    RemotePath::new([path.as_bytes(), b"/"].concat()).map_err(|error| Failure::new(error.to_string()))
+    let failure = matched.not_found(format!("Can't ls: \"{}\" not found", Printable(path.as_bytes())));
+    Ok(match matched.quoted(cx) {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
+    })
 }
 
 /// Shows all failures but the last, which is left to who runs the command.
@@ -119,7 +115,8 @@ impl Ls {
             [] => Ok(()),
             [only] if only.is_dir() => {
                 let shown = self.shown(cx, &only.path);
-                self.list_directory(cx, &with_slash(&only.path)?, &shown)
+                // As sftp(1) asks for a directory that was named.
+                self.list_directory(cx, &only.path.with_trailing_slash(), &shown)
             }
             matches => {
                 let line = |found: &Match| {

@@ -5,6 +5,7 @@ use super::{Context, Failure, RemotePattern, Word};
 use crate::name::RemotePath;
 use crate::remote::glob::expand_braces;
 use crate::remote::{self, Match, Pattern};
+use crate::terminal::quote;
 
 /// One pattern and what it matches. A word with braces stands for several.
 pub(super) struct Matched {
@@ -33,9 +34,17 @@ impl Matched {
     /// behind it what sftp(1) keeps to itself.
     pub(super) fn not_found(&self, line: String) -> Failure {
         let (more, said): (Vec<_>, Vec<_>) = self.failures.iter().partition(|error| error.is_about_attributes());
-        let failure = Failure::new(line).with_hint("ls lists what is there");
+        let failure = Failure::new(line);
         let failure = failure.behind(said.into_iter().map(ToString::to_string));
         more.into_iter().fold(failure, |failure, error| failure.with_line(error.to_string()))
+    }
+
+    /// How the name is typed that has wildcards in it and exists, though nothing matches it as a pattern.
+    pub(super) fn quoted(&self, cx: &Context) -> Option<String> {
+        let path = self.path(cx).ok().filter(|_| !self.pattern.is_literal())?;
+        cx.session().lstat(&path).ok()?;
+        let name = self.pattern.text();
+        Some(format!("a name with wildcards in it is quoted: {}", quote::paste(&name)))
     }
 
     /// Says what was left out, though something was found.

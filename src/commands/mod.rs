@@ -54,7 +54,7 @@ pub use argument::{
     ArgumentKind, CommandName, GetOperand, Id, LocalDir, LocalPath, Mode, NamePattern, OwnerIds, PutOperand, RemoteDir,
     RemotePath, RemotePattern, SettingName, SettingValue, ShellLine, Umask,
 };
-pub use context::{Context, Settings};
+pub use context::{Context, Settings, Sizes};
 pub use failure::{Failure, words_of};
 pub use list::{Entry, Flag, find, names};
 pub use local::LocalDirectory;

@@ -124,8 +124,7 @@ impl Target {
     fn of(cx: &Context, typed: Option<RemotePath>, must_be_directory: bool) -> Result<Target, Failure> {
         let path = typed.map(|path| cx.remote.resolve(&path));
         // Asked only about what was named: sftp(1)'s own tests allow no request too many.
-        let is_directory =
-            path.as_ref().is_none_or(|path| cx.session().stat(path).is_ok_and(|attributes| attributes.is_dir()));
+        let is_directory = path.as_ref().is_none_or(|path| cx.remote.is_directory(path));
         match &path {
             Some(path) if must_be_directory && !is_directory => {
                 let shown = Printable(path.as_bytes());

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run, is_bare_failure};
+use crate::name;
 use crate::sftp::{Extension, FileType};
 use crate::terminal::Printable;
 
@@ -19,6 +20,13 @@ pub struct Rename {
     /// Its new name
     #[arg(value_name = "newpath")]
     newpath: RemotePath,
+}
+
+/// Whether two paths lie on different file systems, as far as the server tells.
+fn lie_apart(cx: &Context, from: &name::RemotePath, to: &name::RemotePath) -> bool {
+    let of = |path: &name::RemotePath| cx.session().statvfs(path).ok().map(|system| system.file_system_id);
+    let there = to.parent().and_then(|parent| of(&parent));
+    there.is_some() && of(from).is_some_and(|here| Some(here) != there)
 }
 
 impl Run for Rename {
@@ -45,6 +53,9 @@ impl Run for Rename {
                     .because("the new name is that of a directory")
                     .with_hint("to move something into a directory, give the name it shall have there"),
                 Some(_) => failure.because("the new name is taken"),
+                None if is_bare_failure(&error) && lie_apart(cx, &from, &to) => failure
+                    .because("the two lie on different file systems")
+                    .with_hint("cp and then rm does what rename can't"),
                 None => failure,
             }
         })

@@ -3,7 +3,7 @@
 
 use clap::ValueEnum as _;
 
-use super::{Context, Example, Failure, Outcome, Purpose, Run, SettingName, SettingValue};
+use super::{Context, Example, Failure, Outcome, Purpose, Run, SettingName, SettingValue, Sizes};
 use crate::cli::{MOST_CONNECTIONS, Progress, scaled_number};
 use crate::terminal::Printable;
 use crate::terminal::table::{self, Look};
@@ -33,6 +33,8 @@ pub enum Setting {
     Progress,
     /// How often a connection that broke is made again.
     Retry,
+    /// What the sizes that the server tells are worth.
+    Sizes,
 }
 
 impl Run for Set {
@@ -65,7 +67,7 @@ const OFF: &str = "off";
 
 impl Setting {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Setting; 4] = [Setting::Jobs, Setting::Limit, Setting::Progress, Setting::Retry];
+    pub const ALL: [Setting; 5] = [Setting::Jobs, Setting::Limit, Setting::Progress, Setting::Retry, Setting::Sizes];
 
     /// Its name.
     #[must_use]
@@ -75,6 +77,7 @@ impl Setting {
             Setting::Limit => "limit",
             Setting::Progress => "progress",
             Setting::Retry => "retry",
+            Setting::Sizes => "sizes",
         }
     }
 
@@ -89,7 +92,8 @@ impl Setting {
     pub fn words(self) -> Vec<String> {
         match self {
             Setting::Limit => vec![OFF.to_owned()],
-            Setting::Progress => looks(),
+            Setting::Progress => words::<Progress>(),
+            Setting::Sizes => words::<Sizes>(),
             Setting::Jobs | Setting::Retry => Vec::new(),
         }
     }
@@ -101,6 +105,7 @@ impl Setting {
             Setting::Limit => "bytes per second, all transfers",
             Setting::Progress => "progress display",
             Setting::Retry => "reconnections after a drop",
+            Setting::Sizes => "trust in the sizes that a server tells",
         }
     }
 
@@ -109,7 +114,8 @@ impl Setting {
         match self {
             Setting::Jobs => format!("a number from 1 to {MOST_CONNECTIONS}"),
             Setting::Limit => format!("a number such as 5M, or {OFF}"),
-            Setting::Progress => format!("one of {}", looks().join(", ")),
+            Setting::Progress => format!("one of {}", words::<Progress>().join(", ")),
+            Setting::Sizes => format!("one of {}", words::<Sizes>().join(", ")),
             Setting::Retry => "a whole number, 0 or more".to_owned(),
         }
     }
@@ -123,8 +129,9 @@ impl Setting {
         match self {
             Setting::Jobs => cx.settings.connections.max(1).to_string(),
             Setting::Limit => cx.limit.bytes_per_second().map_or(OFF.to_owned(), in_largest_unit),
-            Setting::Progress => look(cx.settings.shown_progress()),
+            Setting::Progress => word(cx.settings.shown_progress()),
             Setting::Retry => cx.settings.retries.to_string(),
+            Setting::Sizes => word(cx.settings.sizes),
         }
     }
 
@@ -148,6 +155,7 @@ impl Setting {
                 cx.settings.progress_look = look;
             }),
             Setting::Retry => value.parse().ok().map(|retries| cx.settings.retries = retries),
+            Setting::Sizes => Sizes::from_str(value, true).ok().map(|sizes| cx.settings.sizes = sizes),
         };
         changed.ok_or_else(|| {
             let (name, values) = (self.name(), self.values());
@@ -156,12 +164,13 @@ impl Setting {
     }
 }
 
-fn looks() -> Vec<String> {
-    Progress::value_variants().iter().copied().map(look).collect()
+/// All values that are words.
+fn words<T: clap::ValueEnum + Copy>() -> Vec<String> {
+    T::value_variants().iter().copied().map(word).collect()
 }
 
-fn look(progress: Progress) -> String {
-    progress.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+fn word(value: impl clap::ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 /// A number of bytes, exactly, as [`scaled_number`] reads it.

@@ -4,7 +4,7 @@
 use clap::ValueEnum;
 
 use super::filters::Filters;
-use super::{Context, Failure, Mode, Purpose, Settings};
+use super::{Context, Failure, Mode, Purpose, Settings, Sizes};
 use crate::mode::Change;
 use crate::terminal::prompt;
 use crate::transfer::{Links, OnConflict, Options, Selection, Verify};
@@ -153,6 +153,7 @@ impl TransferFlags {
                 (false, true) => Links::Copied,
                 (false, false) => Links::Skipped,
             },
+            estimated_sizes: settings.sizes == Sizes::Estimate,
             remove_source: self.remove_source,
             dry_run: self.dry_run,
             request_bytes: settings.buffer.map(|size| u32::try_from(size.get()).unwrap_or(u32::MAX)),

@@ -13,6 +13,23 @@ const LINK_FIRST: &[(&[u8], &str)] = &[
     (b"libssh_", "its server library keeps to the draft, and says so; libssh2 serves nobody"),
 ];
 
+/// Servers that answer however many requests wait, by the beginning of their software version: each was seen to, or reads the next
+/// request only when it has room for it. `docs/servers.md` has the whole story.
+const COPING: &[(&[u8], &str)] = &[
+    (b"OpenSSH_", "its own, where it reads no more than it has room to answer"),
+    (b"dropbear_", "it runs OpenSSH's server program"),
+    (b"mod_sftp", "ProFTPD answers each request before it reads the next"),
+    (b"AsyncSSH_", "begins each request as a task of its own"),
+    (b"paramiko_", "answers each request before it reads the next"),
+    (b"rclone/", "reads no more than its workers take"),
+];
+
+/// Returns whether a server answers however many requests wait for an answer. `version` is its identification.
+pub(super) fn copes_with_many_requests(version: &[u8]) -> bool {
+    let software = version.strip_prefix(b"SSH-2.0-").or_else(|| version.strip_prefix(b"SSH-1.99-"));
+    software.is_some_and(|software| COPING.iter().any(|(name, _)| software.starts_with(name)))
+}
+
 /// The order in which a server reads the paths of SYMLINK. `version` is its identification: `SSH-2.0-OpenSSH_9.2p1`.
 pub(super) fn symlink_order(version: &[u8]) -> SymlinkOrder {
     let software = version.strip_prefix(b"SSH-2.0-").or_else(|| version.strip_prefix(b"SSH-1.99-"));
@@ -52,6 +69,27 @@ mod tests {
             ("", TargetFirst),
         ] {
             assert_eq!(symlink_order(version.as_bytes()), order, "{version}");
+        }
+    }
+
+    #[test]
+    fn a_servers_version_tells_whether_it_copes() {
+        for (version, copes) in [
+            ("SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3", true),
+            ("SSH-2.0-OpenSSH_for_Windows_9.5", true),
+            ("SSH-2.0-dropbear_2022.83", true),
+            ("SSH-2.0-mod_sftp/1.0.0", true),
+            ("SSH-2.0-mod_sftp", true),
+            ("SSH-2.0-AsyncSSH_2.14.2", true),
+            ("SSH-2.0-paramiko_3.4.0", true),
+            ("SSH-2.0-rclone/v1.60.1-DEV", true),
+            ("SSH-2.0-9.99 FlowSsh: Bitvise SSH Server (WinSSHD)", false),
+            ("SSH-2.0-Serv-U_15.1.7.162", false),
+            ("SSH-2.0-SFTP Server ready, like OpenSSH_9", false),
+            ("OpenSSH_9.2p1", false),
+            ("", false),
+        ] {
+            assert_eq!(copes_with_many_requests(version.as_bytes()), copes, "{version}");
         }
     }
 }

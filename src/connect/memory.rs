@@ -1,19 +1,27 @@
 //! What was answered when the first connection was made, for those that follow it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
 use crate::ssh::{Config, Vouched};
 
-/// Words of questions whose answer is the same the next time. A code from a token is not.
+/// Words of questions whose answer is the same the next time.
 const LASTING: [&str; 2] = ["password", "passphrase"];
+
+/// Words of questions whose answer is good once, whatever else is asked with it: `Password and code: `.
+const FLEETING: [&str; 8] = ["code", "one-time", "one time", "onetime", "otp", "token", "challenge", "factor"];
 
 /// Answers, the host's key, and how the server is reached; answers are erased with it.
 #[derive(Default)]
 pub(super) struct Memory {
     answers: Mutex<HashMap<String, Zeroizing<String>>>,
+    /// Answers of the log-in under way: nobody knows yet whether they are good.
+    unproved: Mutex<HashMap<String, Zeroizing<String>>>,
+    /// Whether a log-in needed more than keys.
+    has_used_secrets: AtomicBool,
     host: Mutex<Option<Vouched>>,
     config: Mutex<Option<Config>>,
     keeps: bool,
@@ -27,9 +35,28 @@ impl Memory {
 
     pub(super) fn keep(&self, question: &str, answer: &Zeroizing<String>) {
         let text = question.to_lowercase();
-        if self.keeps && LASTING.iter().any(|word| text.contains(word)) {
-            lock(&self.answers).insert(question.to_owned(), answer.clone());
+        let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        if self.keeps && has(&LASTING) && !has(&FLEETING) {
+            lock(&self.unproved).insert(question.to_owned(), answer.clone());
         }
+    }
+
+    /// A log-in is over: its answers are good, or of no use.
+    pub(super) fn settle(&self, is_in: bool) {
+        let unproved = std::mem::take(&mut *lock(&self.unproved));
+        if is_in {
+            lock(&self.answers).extend(unproved);
+        }
+    }
+
+    /// A question was answered.
+    pub(super) fn uses_secrets(&self) {
+        self.has_used_secrets.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether a question was answered in any log-in, a password left ready included.
+    pub(super) fn has_used_secrets(&self) -> bool {
+        self.has_used_secrets.load(Ordering::Relaxed)
     }
 
     pub(super) fn answer_to(&self, question: &str) -> Option<Zeroizing<String>> {
@@ -78,16 +105,29 @@ mod tests {
         memory.keep("me@host's password: ", &answer("old"));
         memory.keep("me@host's password: ", &answer("new"));
         memory.keep("Enter passphrase for key '/k': ", &answer("phrase"));
-        memory.keep("(me@host) Verification code: ", &answer("123456"));
+        for question in
+            ["(me@host) Verification code: ", "Password and code: ", "Password (OTP): ", "One-time password: "]
+        {
+            memory.keep(question, &answer("123456"));
+        }
+        assert!(!memory.has_answers(), "nobody knows yet whether they are good");
+        memory.settle(true);
+        memory.keep("me@host's password: ", &answer("wrong"));
+        memory.settle(false);
         assert_eq!(memory.answer_to("me@host's password: ").unwrap().as_str(), "new");
         assert_eq!(memory.answer_to("Enter passphrase for key '/k': ").unwrap().as_str(), "phrase");
-        assert!(memory.answer_to("(me@host) Verification code: ").is_none());
+        for question in
+            ["(me@host) Verification code: ", "Password and code: ", "Password (OTP): ", "One-time password: "]
+        {
+            assert!(memory.answer_to(question).is_none(), "{question}");
+        }
     }
 
     #[test]
     fn nothing_is_kept_that_nobody_will_need() {
         let memory = Memory::new(false);
         memory.keep("me@host's password: ", &answer("secret"));
+        memory.settle(true);
         assert!(!memory.has_answers());
     }
 }

@@ -21,6 +21,9 @@ const COMMAND_VARIABLE: &str = "SFTPSH_PASSWORD_COMMAND";
 /// Bytes of the longest password; the room is taken once, so that no copy is left behind by growing.
 const LONGEST: usize = 4096;
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Why a file is of no use. Its hint tells the way out, where there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum UnfitFile {
@@ -101,8 +104,17 @@ fn read(file: &Path) -> Result<Zeroizing<String>, UnfitFile> {
     if mode & 0o077 != 0 {
         return Err(UnfitFile::Open(mode));
     }
-    let password = first_line(opened)?;
+    let password = first_line(without_mark(opened)?)?;
     if password.is_empty() { Err(UnfitFile::Empty) } else { Ok(password) }
+}
+
+/// The file behind the byte-order mark that editors of Windows put first.
+fn without_mark(mut file: impl Read) -> io::Result<impl Read> {
+    let mut first = Zeroizing::new(Vec::with_capacity(BYTE_ORDER_MARK.len()));
+    file.by_ref().take(BYTE_ORDER_MARK.len() as u64).read_to_end(&mut first)?;
+    let kept = if first.as_slice() == BYTE_ORDER_MARK { 0 } else { first.len() };
+    let first = io::Cursor::new(first).take(kept as u64);
+    Ok(first.chain(file))
 }
 
 fn printed_by(line: &OsString) -> io::Result<Option<Zeroizing<String>>> {
@@ -155,6 +167,23 @@ mod tests {
         assert_eq!(line(b"").as_deref(), Ok(""));
         assert_eq!(line(b"\xff\n"), Err("its first line is not UTF-8".to_owned()));
         assert_eq!(line(&[b'x'; LONGEST]), Err("its line is too long".to_owned()));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_password() {
+        let line = |text: &[u8]| first_line(without_mark(text).unwrap()).map(|line| line.to_string()).unwrap();
+        for (text, password) in [
+            (&b"\xef\xbb\xbfpass\r\n"[..], "pass"),
+            (b"\xef\xbb\xbf", ""),
+            (b"pass\r\n", "pass"),
+            (b"p", "p"),
+            (b"pa", "pa"),
+            (b"", ""),
+            (b"pass\xef\xbb\xbf", "pass\u{feff}"),
+            (b"\xef\xbb\xbf\xef\xbb\xbfx", "\u{feff}x"),
+        ] {
+            assert_eq!(line(text), password, "{text:?}");
+        }
     }
 
     #[test]

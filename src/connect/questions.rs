@@ -75,7 +75,12 @@ impl Questions for AtTerminal<'_> {
         self.asked() != Asked::Nobody || self.memory.has_answers()
     }
 
+    fn is_somebody_there(&self) -> bool {
+        self.asked() != Asked::Nobody
+    }
+
     fn ask(&mut self, question: &str) -> Option<String> {
+        self.memory.uses_secrets();
         let question = self.with_pending(question);
         match self.asked() {
             Asked::Terminal => prompt::ask(&question).ok(),
@@ -85,6 +90,7 @@ impl Questions for AtTerminal<'_> {
     }
 
     fn secret(&mut self, question: &str) -> Option<Zeroizing<String>> {
+        self.memory.uses_secrets();
         if let Some(answer) = self.remembered(question) {
             return Some(answer);
         }
@@ -105,6 +111,7 @@ impl Questions for AtTerminal<'_> {
     }
 
     fn ready_password(&mut self) -> Option<Zeroizing<String>> {
+        self.memory.uses_secrets();
         self.ready.take().unwrap_or_else(|fault| {
             self.output.warning(Printable(fault.as_bytes()));
             None

@@ -80,7 +80,8 @@ pub fn expand(
         budget: Budget::new(budget::LISTING),
     };
     for (pattern, parsed) in patterns.iter().enumerate() {
-        let path = if parsed.is_absolute() { Vec::new() } else { base.as_bytes().to_vec() };
+        let is_absolute = base.sees_as_absolute(&parsed.text());
+        let path = if is_absolute { Vec::new() } else { base.as_bytes().to_vec() };
         expander.advance(Candidate { pattern, path, next: 0, levels: 0, known: None })?;
     }
     expander.run()
@@ -121,7 +122,7 @@ impl Candidate {
     /// The directory that it names, with a slash behind it, as sftp(1) asks for what it searches.
     fn directory(&self) -> Result<RemotePath, Error> {
         let slash: &[u8] = if self.path.ends_with(b"/") { b"" } else { b"/" };
-        Ok(RemotePath::new([self.path.as_slice(), slash].concat())?)
+        Ok(RemotePath::from_server([self.path.as_slice(), slash].concat())?)
     }
 
     fn child(&self, pattern: &Pattern, component: &Component, entry: &Entry, next: usize) -> Candidate {
@@ -184,7 +185,7 @@ impl Expander<'_> {
         match candidate.known {
             Some(attributes) if slashes == 0 || attributes.is_dir() => self.found(candidate, attributes),
             _ => {
-                self.survey.lstat(RemotePath::new(candidate.path.clone())?, Question::Existence(candidate));
+                self.survey.lstat(RemotePath::from_server(candidate.path.clone())?, Question::Existence(candidate));
                 Ok(())
             }
         }
@@ -246,7 +247,7 @@ impl Expander<'_> {
     }
 
     fn found(&mut self, candidate: Candidate, attributes: Attributes) -> Result<(), Error> {
-        let path = RemotePath::new(candidate.path.clone())?;
+        let path = RemotePath::from_server(candidate.path.clone())?;
         if attributes.file_type() == Some(FileType::Symlink) {
             self.survey.stat(path, Question::Target(candidate, attributes));
         } else {

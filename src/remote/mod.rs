@@ -98,6 +98,16 @@ impl Remote {
         relative(&self.working_directory, path)
     }
 
+    /// Returns whether a path leads to a directory.
+    #[must_use]
+    pub fn is_directory(&self, path: &RemotePath) -> bool {
+        let session = &self.session;
+        let is_one = |attributes: sftp::Attributes| {
+            attributes.is_dir() || attributes.lacks_type() && session.opendir(path).is_ok()
+        };
+        session.stat(path).is_ok_and(is_one)
+    }
+
     /// Makes a directory the working directory, by its canonical path.
     ///
     /// # Errors
@@ -177,7 +187,7 @@ pub fn canonical_answer(path: &RemotePath, answer: &[u8]) -> Result<RemotePath, 
     if answer.len() > LONGEST_CANONICAL_PATH {
         return Err(Error::LongAnswer { path: path.clone(), bytes: answer.len() });
     }
-    Ok(RemotePath::new(answer.to_vec())?)
+    Ok(RemotePath::from_server(answer.to_vec())?)
 }
 
 /// The canonical path of a directory, as `cd` needs it: in one round trip, though it takes two questions.
@@ -188,7 +198,10 @@ pub fn canonical_directory(session: &Session, path: &RemotePath) -> Result<Remot
     let realpath = session.submit(&calls::Realpath { path });
     let stat = session.submit(&calls::Stat { path });
     let canonical = vetted(path, realpath.wait())?;
-    let attributes = stat.wait().map_err(|error| Error::new(Act::Stat, &canonical, error))?;
+    let mut attributes = stat.wait().map_err(|error| Error::new(Act::Stat, &canonical, error))?;
+    if attributes.lacks_type() {
+        attributes.settle_type(session.opendir(&canonical).is_ok());
+    }
     match attributes.permissions {
         None => Err(Error::UnknownType(canonical)),
         Some(_) if !attributes.is_dir() => Err(Error::NotADirectory(canonical)),

@@ -67,8 +67,13 @@ pub(super) struct Survey<T: Send + 'static> {
 
 enum Asked<T> {
     Opendir(u64),
-    Readdir { directory: u64, sequence: usize },
+    Readdir {
+        directory: u64,
+        sequence: usize,
+    },
     Attributes(Links, RemotePath, T),
+    /// Whether what has these attributes, and no kind, can be opened as a directory.
+    Probe(RemotePath, T, Attributes),
 }
 
 /// Whose attributes are asked for when a path is a link.
@@ -207,6 +212,7 @@ impl<T: Send + 'static> Survey<T> {
     fn put_back(&mut self, asked: Asked<T>) {
         match asked {
             Asked::Attributes(links, path, token) => self.unasked.push_front((links, path, token)),
+            Asked::Probe(path, token, _) => self.unasked.push_front((Links::Itself, path, token)),
             Asked::Opendir(id) | Asked::Readdir { directory: id, .. } => {
                 if let Some(Directory { path, token, .. }) = self.directories.remove(&id) {
                     self.unopened.push_front((path, token));
@@ -247,16 +253,24 @@ impl<T: Send + 'static> Survey<T> {
         self.directories.insert(id, Directory::new(path, token, again, &self.budget));
     }
 
-    /// Whether a refused OPENDIR deserves another try: OpenSSH's server says `Failure` when it has no handle left.
+    /// Whether a refused OPENDIR deserves another try: OpenSSH's server says `Failure` when it has no handle left, and there are servers
+    /// that say anything.
     fn may_lack_handles(&self, id: u64, error: &sftp::Error) -> bool {
         let first_try = self.directories.get(&id).is_some_and(|directory| !directory.again);
-        first_try && self.directories.len() > 1 && error.status_code() == Some(StatusCode::FAILURE)
+        let may_lack = match error.status_code() {
+            Some(StatusCode::FAILURE) => true,
+            Some(StatusCode::NO_SUCH_FILE) | None => false,
+            Some(_) => !self.strand.session.width().is_trusted(),
+        };
+        first_try && self.directories.len() > 1 && may_lack
     }
 
-    /// Has a refused directory wait until no other is open, and opens fewer from now on.
-    fn retry(&mut self, id: u64) {
-        let open = self.directories.values().filter(|directory| directory.handle.is_some()).count();
-        self.most_directories = open.clamp(1, self.most_directories);
+    /// Has a refused directory wait until no other is open. Where it is probable that it lacked a handle, fewer are opened from now on.
+    fn retry(&mut self, id: u64, error: &sftp::Error) {
+        if error.status_code() == Some(StatusCode::FAILURE) {
+            let open = self.directories.values().filter(|directory| directory.handle.is_some()).count();
+            self.most_directories = open.clamp(1, self.most_directories);
+        }
         if let Some(Directory { path, token, .. }) = self.directories.remove(&id) {
             self.refused.push_back((path, token));
         }
@@ -264,6 +278,24 @@ impl<T: Send + 'static> Survey<T> {
 
     fn take(&mut self, asked: Asked<T>, outcome: Result<Reply, sftp::Error>) -> Option<Answer<T>> {
         let id = match asked {
+            // Not every server has LSTAT. Then no link is told from what it leads to.
+            Asked::Attributes(Links::Itself, path, token) if is_unsupported(&outcome) => {
+                self.unasked.push_front((Links::Target, path, token));
+                return None;
+            }
+            Asked::Attributes(_, path, token) if matches!(&outcome, Ok(Reply::Attributes(attributes)) if attributes.lacks_type()) =>
+            {
+                if let Ok(Reply::Attributes(attributes)) = outcome {
+                    let asked = Asked::Probe(path.clone(), token, attributes);
+                    self.strand.session.submit_to(&self.queue, asked, &calls::Opendir { path: &path });
+                }
+                return None;
+            }
+            Asked::Probe(path, token, mut attributes) => {
+                // The handle's end sends CLOSE.
+                attributes.settle_type(matches!(outcome, Ok(Reply::Handle(_))));
+                return Some(Answer::Attributes(token, path, Ok(attributes)));
+            }
             Asked::Attributes(_, path, token) => {
                 let attributes = match outcome {
                     Ok(Reply::Attributes(attributes)) => Ok(attributes),
@@ -277,7 +309,7 @@ impl<T: Send + 'static> Survey<T> {
         if let (Asked::Opendir(_), Err(error)) = (&asked, &outcome)
             && self.may_lack_handles(id, error)
         {
-            self.retry(id);
+            self.retry(id, error);
             return None;
         }
         let most_reads = (MOST_READS / self.directories.len().max(1)).max(LEAST_READS);
@@ -380,6 +412,10 @@ impl<T> Directory<T> {
         };
         Answer::Listing(self.token, self.path, outcome)
     }
+}
+
+fn is_unsupported(outcome: &Result<Reply, sftp::Error>) -> bool {
+    outcome.as_ref().is_err_and(|error| error.status_code() == Some(StatusCode::OP_UNSUPPORTED))
 }
 
 fn joined(mut first: Listing, second: Listing) -> Listing {

@@ -29,6 +29,9 @@ const SHARE_AHEAD: u64 = 2;
 /// Questions about an entry's kind in flight, for servers whose listings do not tell it and for links that are followed.
 const MOST_QUESTIONS: usize = 256;
 
+/// Directories that are open at once to learn that they are such.
+const MOST_PROBES: usize = 8;
+
 /// What a walk does with symbolic links below its top; the top itself is followed in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
@@ -311,6 +314,9 @@ impl Walk {
         // A name that comes again would be acted on twice, perhaps as another kind of file.
         entries.dedup_by(|one, other| one.name == other.name);
         self.complete(directory, &mut entries, None, lstat)?;
+        // Not every server has LSTAT, or tells the kind in its answer.
+        self.complete(directory, &mut entries, None, stat)?;
+        self.probe(directory, &mut entries)?;
         let links: Vec<EntryName> = match self.links {
             Links::Kept => Vec::new(),
             Links::Followed => self.follow(directory, &mut entries)?,
@@ -393,7 +399,7 @@ impl Walk {
     /// The canonical path, where the server tells it. Without it a loop of links is ended by its depth.
     fn canonical(&self, path: &RemotePath) -> Result<Option<RemotePath>, Error> {
         match self.lifeline.ask(|session| session.realpath(path)) {
-            Ok(canonical) => Ok(RemotePath::new(canonical.to_vec()).ok()),
+            Ok(canonical) => Ok(RemotePath::from_server(canonical.to_vec()).ok()),
             Err(error) if error.leaves_the_session_alive() => Ok(None),
             Err(error) => Err(Error::Connection(error)),
         }
@@ -422,13 +428,28 @@ impl Walk {
         }
         Ok(())
     }
+
+    /// Tries to open as a directory what has permissions and yet no kind, in the listing or otherwise.
+    fn probe(&self, directory: &Directory, entries: &mut [Entry]) -> Result<(), Error> {
+        let mut unknown: Vec<&mut Entry> = entries.iter_mut().filter(|entry| entry.attributes.lacks_type()).collect();
+        for some in unknown.chunks_mut(MOST_PROBES) {
+            let paths: Vec<_> = some.iter().map(|entry| directory.path.join(&entry.name)).collect();
+            let open = |session: &Session, path: &RemotePath| session.submit(&calls::Opendir { path });
+            let opened = self.lifeline.ask(|session| answers(paths.iter().map(|path| open(session, path))));
+            let opened = opened.map_err(|error| Error::new(Act::List, &directory.path, error))?;
+            for (entry, handle) in some.iter_mut().zip(opened) {
+                entry.attributes.settle_type(handle.is_some());
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Waits for answers, all of which are asked for first; nothing for what the server refuses.
-fn answers(questions: impl Iterator<Item = Pending<Attributes>>) -> Result<Vec<Option<Attributes>>, sftp::Error> {
+fn answers<T>(questions: impl Iterator<Item = Pending<T>>) -> Result<Vec<Option<T>>, sftp::Error> {
     let questions: Vec<_> = questions.collect();
-    let answer = |question: Pending<Attributes>| match question.wait() {
-        Ok(attributes) => Ok(Some(attributes)),
+    let answer = |question: Pending<T>| match question.wait() {
+        Ok(answer) => Ok(Some(answer)),
         Err(error) if error.leaves_the_session_alive() => Ok(None),
         Err(error) => Err(error),
     };

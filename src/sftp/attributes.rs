@@ -73,6 +73,18 @@ impl Attributes {
         }
     }
 
+    /// Returns whether the server gave permissions without type bits, as some do.
+    #[must_use]
+    pub fn lacks_type(&self) -> bool {
+        self.permissions.is_some_and(|mode| mode & TYPE_MASK == 0)
+    }
+
+    /// Gives permissions without type bits those of a directory, or of a regular file.
+    pub fn settle_type(&mut self, is_directory: bool) {
+        let bits = if is_directory { 0o040_000 } else { 0o100_000 };
+        self.permissions = self.permissions.map(|mode| if mode & TYPE_MASK == 0 { mode | bits } else { mode });
+    }
+
     /// Whether this is known to be a directory.
     #[must_use]
     pub fn is_dir(&self) -> bool {

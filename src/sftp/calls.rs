@@ -85,6 +85,12 @@ pub trait Call {
 pub struct OpenFlags(u32);
 
 impl OpenFlags {
+    /// Returns whether all of these are among them.
+    #[must_use]
+    pub fn contains(self, flags: OpenFlags) -> bool {
+        self.0 & flags.0 == flags.0
+    }
+
     /// For reading.
     pub const READ: OpenFlags = OpenFlags(0x01);
     /// For writing.

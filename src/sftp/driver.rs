@@ -25,6 +25,10 @@ const VERSION: u8 = 2;
 /// How long a session that is being finished may take to send what is queued: the CLOSEs of its handles.
 const CLOSING_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long a server may answer nothing before it is taken to have dropped requests, where it was sent many at once. It is half of
+/// the idle limit if that is shorter.
+const STALL_LIMIT: Duration = Duration::from_secs(20);
+
 /// A transport with its two buffers.
 pub(super) struct Link {
     pub(super) transport: Box<dyn Transport>,
@@ -153,6 +157,8 @@ pub(super) struct Driver {
     /// When bytes last moved, or an answer became due after a time without any.
     last_sign: Instant,
     closing_since: Option<Instant>,
+    /// The silence, by its beginning, of which it is known that no request was dropped.
+    weighed: Option<Instant>,
 }
 
 /// Why the driver ends.
@@ -167,7 +173,7 @@ enum Ending {
 
 impl Driver {
     pub(super) fn new(link: Link, shared: Arc<Shared>, idle_limit: Option<Duration>) -> Driver {
-        Driver { link, shared, idle_limit, last_sign: Instant::now(), closing_since: None }
+        Driver { link, shared, idle_limit, last_sign: Instant::now(), closing_since: None, weighed: None }
     }
 
     /// Drives the connection to its end.
@@ -255,7 +261,9 @@ impl Driver {
             Some(since) => Some(CLOSING_LIMIT.saturating_sub(since.elapsed())),
             None => self.patience(answer_is_due)?,
         };
-        let left = [left, self.link.transport.rest()].into_iter().flatten().min();
+        let stall = if answer_is_due { self.weigh_silence() } else { Silence::Fair(None) };
+        let Silence::Fair(until_stall) = stall else { return Ok(()) };
+        let left = [left, until_stall, self.link.transport.rest()].into_iter().flatten().min();
         let waker = self.shared.waker();
         waker.fall_asleep();
         // While the outbox is not empty, what is staged waits for the transport and is no reason to stay awake.
@@ -272,6 +280,24 @@ impl Driver {
             self.last_sign = Instant::now();
         }
         slept.map_err(|error| Ending::Lost(error.to_string()))
+    }
+
+    /// An answer is due, and none comes. A server that was sent many requests at once may have dropped some.
+    fn weigh_silence(&mut self) -> Silence {
+        let is_open = self.closing_since.is_none() && self.link.outbox.is_empty();
+        if !is_open || self.weighed == Some(self.last_sign) || self.shared.width().narrower_than(usize::MAX).is_none() {
+            return Silence::Fair(None);
+        }
+        let limit = self.idle_limit.map_or(STALL_LIMIT, |limit| STALL_LIMIT.min(limit / 2));
+        let silence = self.last_sign.elapsed();
+        if silence < limit {
+            return Silence::Fair(Some(limit - silence));
+        }
+        if self.shared.narrow(silence) {
+            return Silence::Ended;
+        }
+        self.weighed = Some(self.last_sign);
+        Silence::Fair(None)
     }
 
     /// Gives every whole packet that has come to whoever waits for it, and wakes each of them once.
@@ -306,6 +332,14 @@ impl Driver {
         deliveries.deliver();
         result
     }
+}
+
+/// What a server's silence means.
+enum Silence {
+    /// Nothing yet; it is looked at again after this time, if at all.
+    Fair(Option<Duration>),
+    /// Requests were dropped. Nothing waits any more.
+    Ended,
 }
 
 /// A packet from the server, read up to its id.

@@ -31,10 +31,20 @@ pub enum Error {
     /// Nobody waits for the answer any more: see [`Waits::end`](super::Waits::end). The request may have been carried out.
     #[error("interrupted")]
     Interrupted,
+    /// The server sent nothing for so long that it must have dropped requests. The connection lives, but nobody knows what became
+    /// of all that was waiting; fewer requests wait at once from now on.
+    #[error("the server answered nothing for {} s with {waiting} requests waiting", .silence.as_secs())]
+    Unanswered {
+        /// How long it was silent.
+        silence: Duration,
+        /// How many requests it owed an answer.
+        waiting: usize,
+    },
 }
 
 impl Error {
-    /// Whether the session can go on: the server answered, or nothing was sent, or nobody waits for the answer.
+    /// Returns whether the session can go on as if nothing had happened: the server answered, or nothing was sent, or nobody waits
+    /// for the answer.
     #[must_use]
     pub fn leaves_the_session_alive(&self) -> bool {
         matches!(self, Error::Status(_) | Error::Unsupported(_) | Error::Nonsense(_) | Error::Interrupted)
@@ -59,6 +69,13 @@ impl Error {
     #[must_use]
     pub fn is_no_such_file(&self) -> bool {
         self.status_code() == Some(StatusCode::NO_SUCH_FILE)
+    }
+
+    /// Returns whether a path that was asked about may be missing. Not every server has the right code for that.
+    #[must_use]
+    pub fn may_mean_missing(&self) -> bool {
+        let codes = [StatusCode::NO_SUCH_FILE, StatusCode::FAILURE, StatusCode::NO_SUCH_PATH];
+        self.status_code().is_some_and(|code| codes.contains(&code))
     }
 }
 
@@ -101,7 +118,43 @@ impl StatusCode {
     pub const CONNECTION_LOST: StatusCode = StatusCode(7);
     /// The server does not know the operation.
     pub const OP_UNSUPPORTED: StatusCode = StatusCode(8);
+    /// A directory of the path does not exist (draft-ietf-secsh-filexfer-13, section 9.1, as all that follow).
+    pub const NO_SUCH_PATH: StatusCode = StatusCode(10);
+    /// The disk is full.
+    pub const NO_SPACE_ON_FILESYSTEM: StatusCode = StatusCode(14);
+    /// The user may not have more on the disk.
+    pub const QUOTA_EXCEEDED: StatusCode = StatusCode(15);
+    /// Somebody else holds the file.
+    pub const LOCK_CONFLICT: StatusCode = StatusCode(17);
 }
+
+/// Codes of later versions of the protocol, which servers send to clients of version 3 too, in words like sftp(1)'s own
+/// (draft-ietf-secsh-filexfer-13, section 9.1).
+const LATER: [&str; 23] = [
+    "Invalid handle",
+    "No such path",
+    "File already exists",
+    "Write protected",
+    "No media",
+    "No space left on file system",
+    "Quota exceeded",
+    "Unknown principal",
+    "Lock conflict",
+    "Directory not empty",
+    "Not a directory",
+    "Invalid file name",
+    "Too many symbolic links",
+    "Cannot delete",
+    "Invalid parameter",
+    "Is a directory",
+    "Byte range lock conflict",
+    "Byte range lock refused",
+    "Delete pending",
+    "File corrupt",
+    "Owner invalid",
+    "Group invalid",
+    "No matching byte range lock",
+];
 
 impl fmt::Display for StatusCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,7 +168,13 @@ impl fmt::Display for StatusCode {
             StatusCode::NO_CONNECTION => "No connection",
             StatusCode::CONNECTION_LOST => "Connection lost",
             StatusCode::OP_UNSUPPORTED => "Operation unsupported",
-            StatusCode(_) => "Unknown status",
+            StatusCode(code) => {
+                let later = code.checked_sub(9).and_then(|place| LATER.get(usize::try_from(place).ok()?));
+                return match later {
+                    Some(words) => f.write_str(words),
+                    None => write!(f, "Unknown status {code}"),
+                };
+            }
         })
     }
 }
@@ -133,7 +192,12 @@ mod tests {
         for (error, alive, code, text) in [
             (status(StatusCode::EOF), true, Some(StatusCode::EOF), "End of file"),
             (status(StatusCode::NO_SUCH_FILE), true, Some(StatusCode::NO_SUCH_FILE), "No such file or directory"),
-            (status(StatusCode(99)), true, Some(StatusCode(99)), "Unknown status"),
+            (status(StatusCode(99)), true, Some(StatusCode(99)), "Unknown status 99"),
+            (status(StatusCode(9)), true, Some(StatusCode(9)), "Invalid handle"),
+            (status(StatusCode(14)), true, Some(StatusCode(14)), "No space left on file system"),
+            (status(StatusCode(31)), true, Some(StatusCode(31)), "No matching byte range lock"),
+            (status(StatusCode(32)), true, Some(StatusCode(32)), "Unknown status 32"),
+            (status(StatusCode(u32::MAX)), true, Some(StatusCode(u32::MAX)), "Unknown status 4294967295"),
             (Error::Unsupported(Extension::CopyData), true, None, "the server does not offer copy-data"),
             (Error::Nonsense("x".into()), true, None, "the server's answer makes no sense: x"),
             (Error::Interrupted, true, None, "interrupted"),

@@ -99,6 +99,12 @@ impl Extensions {
         self.known & extension.bit() != 0
     }
 
+    /// Returns whether only OpenSSH's own server offers these: others that learnt from it have no `expand-path@openssh.com`.
+    #[must_use]
+    pub fn are_of_openssh(self) -> bool {
+        self.offers(Extension::ExpandPath) && self.offers(Extension::Limits)
+    }
+
     /// How the server may be asked for a hash of a file, if at all.
     ///
     /// One that speaks later versions of the protocol may be asked although it lists no such extension: ProFTPD lists

@@ -23,6 +23,7 @@ mod session;
 mod shared;
 #[cfg(test)]
 mod testing;
+mod width;
 mod wire;
 
 pub use attributes::{Attributes, FileType, Owner, Times};
@@ -34,4 +35,5 @@ pub use file_hash::{FileHash, HashAlgorithm};
 pub use handle::Handle;
 pub use pending::Pending;
 pub use reply::{NameEntry, NamePacket, Reply};
-pub use session::{Options, Session, Statistics, Waits};
+pub use session::{Options, Session, Statistics, Waits, Wide};
+pub use width::Width;

@@ -19,11 +19,12 @@ use super::handle::Handle;
 use super::pending::Pending;
 use super::reply::NamePacket;
 use super::shared::{Manners, Shared, Waker, lock};
+use super::width::Width;
 use crate::name::RemotePath;
 use crate::transport::{End, Killer, Transport};
 
 /// How a session is opened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// How long the server may take to answer INIT. `None` where a person may have to answer a program's questions first.
     pub greeting_limit: Option<Duration>,
@@ -37,6 +38,8 @@ pub struct Options {
     /// Asks for [`Session::start_directory`] and [`Session::limits`] along with INIT, which saves a round trip. Only for a server that is
     /// known to read on after INIT: the draft wants VERSION to come before anything else is said.
     pub asks_ahead: bool,
+    /// How many requests may wait for an answer at once.
+    pub width: Width,
 }
 
 impl Default for Options {
@@ -48,6 +51,7 @@ impl Default for Options {
             may_take_long: true,
             symlink_order: SymlinkOrder::default(),
             asks_ahead: false,
+            width: Width::unbounded(),
         }
     }
 }
@@ -112,7 +116,8 @@ impl Session {
     pub fn open(transport: Box<dyn Transport>, options: Options) -> Result<Session, Error> {
         let waker = Waker::new().map_err(|error| Error::ConnectionLost(error.to_string()))?;
         let mut link = Link::new(transport);
-        let manners = Manners { symlink_order: options.symlink_order, may_take_long: options.may_take_long };
+        let width = options.width.clone();
+        let manners = Manners { symlink_order: options.symlink_order, may_take_long: options.may_take_long, width };
         let shared = Arc::new(Shared::new(waker, manners));
         let ahead = options.asks_ahead.then(|| (ask_for_start(&shared), LazyLimits::ask(&shared)));
         let greeting = match link.negotiate(&shared, options.greeting_limit) {
@@ -127,6 +132,9 @@ impl Session {
             }
         };
         let killer = link.transport.killer();
+        if greeting.extensions.are_of_openssh() {
+            options.width.trust();
+        }
         shared.learn(greeting.extensions);
         let driver = Driver::new(link, Arc::clone(&shared), options.idle_limit);
         thread::Builder::new()
@@ -193,6 +201,24 @@ impl Session {
         Arc::ptr_eq(&self.client, &other.client)
     }
 
+    /// Lets more requests wait at once than commands need, for as long as the returned value lives.
+    pub fn widen(&self) -> Wide {
+        self.client.shared.count_transfers(|transfers| transfers + 1);
+        Wide(Arc::clone(&self.client.shared))
+    }
+
+    /// How many requests may wait for an answer at once. Others are sent when fewer wait.
+    #[must_use]
+    pub fn width(&self) -> Width {
+        self.client.shared.width()
+    }
+
+    /// Returns why all that waited was given up, after the first so many times that it was: [`Error::Unanswered`].
+    #[must_use]
+    pub fn given_up(&self, times: usize) -> Option<Error> {
+        self.client.shared.given_up(times)
+    }
+
     /// Why the session is dead, when it is.
     #[must_use]
     pub fn end(&self) -> Option<Error> {
@@ -250,6 +276,16 @@ impl Session {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("end", &self.end()).finish_non_exhaustive()
+    }
+}
+
+/// A transfer that runs on a session; see [`Session::widen`].
+#[must_use = "dropping it narrows the session"]
+pub struct Wide(Arc<Shared>);
+
+impl Drop for Wide {
+    fn drop(&mut self) {
+        self.0.count_transfers(|transfers| transfers - 1);
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the session's handles and its driver share: the queue of encoded requests, the table of outstanding ones, the waker.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -12,6 +12,7 @@ use super::calls::{Call, SymlinkOrder};
 use super::error::Error;
 use super::extensions::{Extension, Extensions};
 use super::reply::{Expects, Reply};
+use super::width::Width;
 use super::wire::Writer;
 use crate::budget::{self, Budget};
 use crate::transport::{Awaited, End, Outbox};
@@ -77,11 +78,15 @@ pub(super) struct Outstanding {
     reply_bytes: u64,
     may_take_long: bool,
     submitted: Instant,
+    /// How many requests waited for an answer when it was sent, itself included.
+    crowd: usize,
     pub(super) completion: Completion,
 }
 
-#[derive(Default)]
 struct Queue {
+    width: Width,
+    /// Transfers that run on this session.
+    transfers: usize,
     /// Encoded requests that the driver has not taken yet.
     staged: Vec<u8>,
     /// Whether the driver may take them. Others may come that belong into the same packet of the transport.
@@ -89,6 +94,12 @@ struct Queue {
     /// When the first of them came.
     staged_since: Option<Instant>,
     outstanding: HashMap<u32, Outstanding>,
+    /// Encoded requests that are outstanding and wait until fewer others do, with their ids.
+    held: VecDeque<(u32, Vec<u8>)>,
+    /// Requests that were given up. An answer that comes after all is checked, and falls.
+    unanswered: HashMap<u32, Outstanding>,
+    /// Why, each time.
+    given_up: Vec<Error>,
     next_id: u32,
     reply_bytes: u64,
     /// The shortest time that an answer has taken.
@@ -120,12 +131,14 @@ pub(super) struct Work {
 }
 
 /// How a server is treated that all of a session's requests go to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Manners {
     /// The order in which it reads the paths of SYMLINK.
     pub(super) symlink_order: SymlinkOrder,
     /// Whether it may be silent without a limit while it works on [`Call::MAY_TAKE_LONG`].
     pub(super) may_take_long: bool,
+    /// How many requests may wait for an answer at once.
+    pub(super) width: Width,
 }
 
 pub(super) struct Shared {
@@ -149,7 +162,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub(super) fn new(waker: Waker, manners: Manners) -> Shared {
         Shared {
-            queue: Mutex::default(),
+            queue: Mutex::new(Queue::new(manners.width.clone())),
             finished: Condvar::new(),
             waker,
             extensions: OnceLock::new(),
@@ -244,16 +257,27 @@ impl Shared {
             return Err((completion, end));
         }
         let (id, now) = (queue.unused_id(), Instant::now());
-        Writer::packet(&mut queue.staged, |packet| {
-            packet.byte(C::TYPE);
-            packet.uint32(id);
-            call.encode_in(self.manners.symlink_order, packet);
-        });
+        let encode = |out: &mut Vec<u8>| {
+            Writer::packet(out, |packet| {
+                packet.byte(C::TYPE);
+                packet.uint32(id);
+                call.encode_in(self.manners.symlink_order, packet);
+            });
+        };
+        let (has_room, crowd) = (queue.has_room(), queue.waiting() + 1);
+        if has_room {
+            encode(&mut queue.staged);
+        } else {
+            let mut packet = Vec::new();
+            encode(&mut packet);
+            queue.held.push_back((id, packet));
+        }
         let request = Outstanding {
             expects: call.expects(),
             reply_bytes: call.reply_bytes(),
             may_take_long: C::MAY_TAKE_LONG,
             submitted: now,
+            crowd,
             completion,
         };
         if queue.gives_up {
@@ -263,6 +287,9 @@ impl Shared {
         queue.long_ones += usize::from(request.may_take_long);
         queue.outstanding.insert(id, request);
         self.requests.fetch_add(1, Ordering::Relaxed);
+        if !has_room {
+            return Ok(false);
+        }
         let since = *queue.staged_since.get_or_insert(now);
         Ok(queue.staged.len() >= PACKET_BYTES || now.duration_since(since) >= LONGEST_STAY)
     }
@@ -286,7 +313,7 @@ impl Shared {
             awaited: Awaited { reply_bytes: queue.reply_bytes, requests: self.requests() },
             answer_is_due: !queue.outstanding.is_empty() && (queue.long_ones == 0 || !self.manners.may_take_long),
             closing: queue.closing,
-            all_taken: queue.staged.is_empty(),
+            all_taken: queue.staged.is_empty() && queue.held.is_empty(),
         }
     }
 
@@ -299,7 +326,51 @@ impl Shared {
     /// Takes the requests with these ids off the table.
     pub(super) fn answered(&self, ids: impl Iterator<Item = u32>) -> Vec<Option<Outstanding>> {
         let (mut queue, now) = (lock(&self.queue), Instant::now());
-        ids.map(|id| queue.take(id, now)).collect()
+        let answered = ids.map(|id| queue.take(id, now)).collect();
+        queue.release();
+        answered
+    }
+
+    /// A transfer begins, or ends: how many requests may wait follows.
+    pub(super) fn count_transfers(&self, change: impl FnOnce(usize) -> usize) {
+        let has_news = {
+            let mut queue = lock(&self.queue);
+            queue.transfers = change(queue.transfers);
+            queue.release()
+        };
+        if has_news {
+            self.waker.wake();
+        }
+    }
+
+    pub(super) fn width(&self) -> Width {
+        lock(&self.queue).width.clone()
+    }
+
+    /// Returns what was given up after the first so many times.
+    pub(super) fn given_up(&self, times: usize) -> Option<Error> {
+        lock(&self.queue).given_up.get(times).cloned()
+    }
+
+    /// The server was silent for this long. If it was sent more at once than the next narrower bound allows, it may have dropped
+    /// some: gives up all that waits, has fewer wait from now on, and returns true.
+    pub(super) fn narrow(&self, silence: Duration) -> bool {
+        let (completions, reason) = {
+            let mut queue = lock(&self.queue);
+            let crowd = queue.outstanding.values().map(|request| request.crowd).max().unwrap_or_default();
+            let Some(narrower) = queue.width.narrower_than(crowd) else { return false };
+            queue.width.narrow_to(narrower);
+            let completions = queue.give_up();
+            let reason = Error::Unanswered { silence, waiting: completions.len() };
+            queue.given_up.push(reason.clone());
+            (completions, reason)
+        };
+        let mut deliveries = Deliveries::default();
+        for completion in completions {
+            deliveries.add(completion, Err(reason.clone()));
+        }
+        deliveries.deliver();
+        true
     }
 
     /// Begins to close: what is queued is still sent.
@@ -332,6 +403,8 @@ impl Shared {
             let mut queue = lock(&self.queue);
             queue.end.get_or_insert_with(|| reason.clone());
             queue.staged = Vec::new();
+            queue.held = VecDeque::new();
+            queue.unanswered = HashMap::new();
             std::mem::take(&mut queue.outstanding)
         };
         let mut deliveries = Deliveries::default();
@@ -375,8 +448,76 @@ impl Shared {
 }
 
 impl Queue {
+    fn new(width: Width) -> Queue {
+        Queue {
+            width,
+            transfers: 0,
+            staged: Vec::new(),
+            is_ready: false,
+            staged_since: None,
+            outstanding: HashMap::new(),
+            held: VecDeque::new(),
+            unanswered: HashMap::new(),
+            given_up: Vec::new(),
+            next_id: 0,
+            reply_bytes: 0,
+            round_trip: None,
+            long_ones: 0,
+            closing: false,
+            gives_up: false,
+            with_care: false,
+            abandoned: false,
+            end: None,
+            far_end: None,
+        }
+    }
+
+    /// Requests that were sent and not answered.
+    fn waiting(&self) -> usize {
+        self.outstanding.len() - self.held.len()
+    }
+
+    fn has_room(&self) -> bool {
+        self.held.is_empty() && self.waiting() < self.width.most(self.transfers > 0)
+    }
+
+    /// Stages requests that were held, as many as may wait now. Returns whether there were any.
+    fn release(&mut self) -> bool {
+        let most = self.width.most(self.transfers > 0);
+        let mut has_released = false;
+        while self.waiting() < most
+            && let Some((id, packet)) = self.held.pop_front()
+        {
+            let crowd = self.waiting();
+            if let Some(request) = self.outstanding.get_mut(&id) {
+                request.crowd = crowd;
+            }
+            self.staged.extend_from_slice(&packet);
+            has_released = true;
+        }
+        self.is_ready |= has_released;
+        has_released
+    }
+
+    /// Gives up all that is outstanding; what was not sent yet never is. Whoever waited for it is returned.
+    fn give_up(&mut self) -> Vec<Completion> {
+        let held = std::mem::take(&mut self.held);
+        (self.staged, self.is_ready, self.staged_since) = (Vec::new(), false, None);
+        (self.reply_bytes, self.long_ones) = (0, 0);
+        let mut given_up = Vec::with_capacity(self.outstanding.len());
+        for (id, mut request) in self.outstanding.drain() {
+            let nobody = Completion { to: Arc::new(Nobody), key: 0 };
+            given_up.push(std::mem::replace(&mut request.completion, nobody));
+            self.unanswered.insert(id, request);
+        }
+        for (id, _) in held {
+            self.unanswered.remove(&id);
+        }
+        given_up
+    }
+
     fn take(&mut self, id: u32, now: Instant) -> Option<Outstanding> {
-        let request = self.outstanding.remove(&id)?;
+        let Some(request) = self.outstanding.remove(&id) else { return self.unanswered.remove(&id) };
         let took = now.saturating_duration_since(request.submitted);
         self.round_trip = Some(self.round_trip.map_or(took, |round_trip| round_trip.min(took)));
         self.reply_bytes -= request.reply_bytes;
@@ -389,7 +530,7 @@ impl Queue {
         loop {
             let id = self.next_id;
             self.next_id = id.wrapping_add(1);
-            if !self.outstanding.contains_key(&id) {
+            if !self.outstanding.contains_key(&id) && !self.unanswered.contains_key(&id) {
                 return id;
             }
         }

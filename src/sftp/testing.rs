@@ -70,6 +70,11 @@ impl Peer {
         Some((packet[0], id, fields))
     }
 
+    /// Bytes that the client has sent and that were not read.
+    pub(super) fn unread(&self) -> u64 {
+        rustix::io::ioctl_fionread(&self.0).unwrap()
+    }
+
     pub(super) fn send(&mut self, fields: impl FnOnce(&mut Writer<'_>)) {
         let mut out = Vec::new();
         Writer::packet(&mut out, fields);

@@ -24,9 +24,12 @@ impl Performer {
             return ControlFlow::Break(RunEnd::CommandFailed);
         };
         let absolute = self.context.remote.resolve(&path);
+        // Seen from a start directory that does not begin at the root, only the path as it was given leads there.
+        let is_plain = self.context.remote.working_directory().begins_with_slash();
+        let named = if is_plain { &absolute } else { &path };
         // Commands that are given need a directory to run in, so the path can't be a file to fetch.
         if invocation.commands.is_some() || (invocation.local.is_none() && self.is_directory(&absolute)) {
-            return self.enter(&absolute);
+            return self.enter(named);
         }
         if self.signals.is_interrupted() {
             tell_interruption(&self.context.output);
@@ -40,7 +43,7 @@ impl Performer {
     }
 
     fn is_directory(&self, path: &RemotePath) -> bool {
-        self.context.remote.session().stat(path).is_ok_and(|attributes| attributes.is_dir())
+        self.context.remote.is_directory(path)
     }
 
     fn enter(&mut self, directory: &RemotePath) -> ControlFlow<RunEnd> {
@@ -55,8 +58,9 @@ impl Performer {
     fn fetch(&mut self, path: &RemotePath, local: Option<&OsStr>) -> Verdict {
         self.lines_follow = false;
         let mut source = Word::default();
-        if !path.is_absolute() {
-            source = Word::literal(self.context.remote.working_directory().as_bytes());
+        let start = self.context.remote.working_directory();
+        if !path.is_absolute() && start.begins_with_slash() {
+            source = Word::literal(start.as_bytes());
             source.push_bare(b'/');
         }
         path.as_bytes().iter().for_each(|&byte| source.push_bare(byte));

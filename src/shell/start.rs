@@ -230,6 +230,7 @@ fn settings(invocation: &Invocation, progress: bool) -> Settings {
         requests: invocation.requests,
         retries: retries(invocation),
         connections: invocation.jobs,
+        ..Settings::default()
     }
 }
 

@@ -119,12 +119,16 @@ impl Login<'_> {
                 }
             }
         }
-        Err(Error::PermissionDenied {
+        Err(self.denied())
+    }
+
+    fn denied(&self) -> Error {
+        Error::PermissionDenied {
             user: self.config.user.clone(),
             host: self.config.host.clone(),
             methods: self.offered.join(","),
             unasked: self.unasked,
-        })
+        }
     }
 
     /// The next method that is wanted, possible and not refused yet.
@@ -170,7 +174,7 @@ impl Login<'_> {
                 return ready;
             }
         }
-        if self.passwords > 0 && (self.config.batch || !self.questions.can_ask()) {
+        if self.passwords > 0 && (self.config.batch || !self.questions.is_somebody_there()) {
             return None;
         }
         if !self.may_ask() {
@@ -196,9 +200,14 @@ impl Login<'_> {
             let mut banners = Vec::new();
             let verdict = conversation.hold(&mut banners);
             let (worth_another, endless) = (conversation.is_worth_another(), conversation.is_endless());
+            let unanswered = conversation.is_unanswered();
             self.show_banners(banners);
             if endless {
                 return Err(Error::TooManyQuestions { user: config.user.clone(), host: config.host.clone() });
+            }
+            if unanswered {
+                self.unasked = true;
+                return Err(self.denied());
             }
             match self.judge(verdict)? {
                 Outcome::Refused if worth_another => {}

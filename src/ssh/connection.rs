@@ -22,6 +22,9 @@ use crate::ssh::native;
 use crate::ssh::watchdog::Watchdog;
 use crate::transport::Killer;
 
+/// What OpenSSH's server says in place of its first line when it takes no connection (sshd.c: MaxStartups, PerSourcePenalties).
+const BUSY: [&[u8]; 2] = [b"Exceeded MaxStartups", b"Not allowed at this time"];
+
 /// Reads of what a server sent before it hung up, at most.
 const LEFTOVER_READS: usize = 64;
 
@@ -220,7 +223,11 @@ impl Connection {
         let Peer { host, port } = self.peer.clone();
         if !self.greeting.is_empty() && !is_ssh(&self.greeting) {
             let end = self.greeting.iter().position(|&byte| byte == b'\n').unwrap_or(self.greeting.len());
-            return Error::NotSsh { host, port, greeting: self.greeting[..end].trim_ascii_end().to_vec() };
+            let said = self.greeting[..end].trim_ascii_end().to_vec();
+            return match BUSY.iter().any(|words| said.starts_with(words)) {
+                true => Error::Busy { host, port, said },
+                false => Error::NotSsh { host, port, greeting: said },
+            };
         }
         let agreed = self.session.methods(MethodType::Kex).is_some();
         match fault.code() {

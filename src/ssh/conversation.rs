@@ -35,6 +35,10 @@ pub(super) struct Conversation<'a> {
     rounds: u32,
     answers: u32,
     given_up: bool,
+    /// Whether somebody is there who could have answered.
+    is_attended: bool,
+    /// Whether it was ended because nobody had an answer and nobody could be asked.
+    is_unanswered: bool,
     /// What is left of the server's time, and since when it has been running.
     left: Duration,
     waiting_since: Instant,
@@ -48,6 +52,7 @@ impl<'a> Conversation<'a> {
     ) -> Conversation<'a> {
         let label = format!("({}@{}) ", config.user, config.host);
         let may_ask = !config.batch && questions.can_ask();
+        let is_attended = !config.batch && questions.is_somebody_there();
         Conversation {
             connection,
             user: &config.user,
@@ -57,6 +62,8 @@ impl<'a> Conversation<'a> {
             rounds: 0,
             answers: 0,
             given_up: false,
+            is_attended,
+            is_unanswered: false,
             left: REQUEST_LIMIT,
             waiting_since: Instant::now(),
         }
@@ -94,6 +101,11 @@ impl<'a> Conversation<'a> {
     /// Whether another attempt could come to something else: something was answered, and nobody gave up.
     pub(super) fn is_worth_another(&self) -> bool {
         self.answers > 0 && !self.given_up
+    }
+
+    /// Whether it was ended because nobody had an answer and nobody could be asked. The connection is over then.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.is_unanswered
     }
 
     /// Shows a line of the server's. Each line says whose it is.
@@ -141,6 +153,11 @@ impl Respondent for Conversation<'_> {
             }
         }
         let answers = questions.iter().map(|question| self.answer(question)).collect();
+        if self.given_up && !self.is_attended {
+            // libssh2 sends what is returned here, and an empty line is a guess like any other.
+            self.is_unanswered = true;
+            self.connection.killer().kill();
+        }
         self.start_clock();
         answers
     }

@@ -60,6 +60,16 @@ pub enum Error {
         /// The first line that came.
         greeting: Vec<u8>,
     },
+    /// The server takes no connection now, and says so where its first line should be, as OpenSSH's does.
+    #[error("{host} port {port} takes no more connections now: it says \"{}\"", said.escape_ascii())]
+    Busy {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// What it says.
+        said: Vec<u8>,
+    },
     /// The server closed the connection.
     #[error("Connection closed by {host} port {port}{phase}")]
     Closed {
@@ -261,6 +271,7 @@ impl Error {
         match self {
             Error::Resolve { .. }
             | Error::Connect { .. }
+            | Error::Busy { .. }
             | Error::Closed { .. }
             | Error::TimedOut { .. }
             | Error::Refused { .. }
@@ -278,6 +289,12 @@ impl Error {
             | Error::TooManyQuestions { .. }
             | Error::PasswordExpired { .. } => false,
         }
+    }
+
+    /// Returns whether the server did not let the user in.
+    #[must_use]
+    pub fn is_refused_login(&self) -> bool {
+        matches!(self, Error::PermissionDenied { .. } | Error::TooManyFailures { .. } | Error::PasswordExpired { .. })
     }
 
     /// The way out, for a line of its own.
@@ -306,6 +323,9 @@ impl Error {
             }
             Error::Resolve { .. } => {
                 String::from("check the name; an alias is made by a Host line in the configuration")
+            }
+            Error::Busy { .. } => {
+                String::from("it has too many log-ins under way, or refuses this address for a while; try again later")
             }
             Error::Connect { .. } => String::from("check that an SSH server listens there; -P names another port"),
             Error::PasswordExpired { user, host } => format!("change it with: ssh {user}@{host}"),

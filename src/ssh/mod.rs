@@ -84,6 +84,11 @@ pub trait Questions {
     /// Whether somebody is there to be asked. If not, nothing is asked.
     fn can_ask(&self) -> bool;
 
+    /// Whether a person, or a program in their place, can be asked now. Where nobody can, what is not known is not answered.
+    fn is_somebody_there(&self) -> bool {
+        self.can_ask()
+    }
+
     /// Asks a question whose answer is shown as it is typed. `None` when there is no answer.
     fn ask(&mut self, question: &str) -> Option<String>;
 

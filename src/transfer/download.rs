@@ -17,7 +17,7 @@ use super::event::{Event, File, Note};
 use super::failure::{Act, Cause, Failure};
 use super::handles::Handles;
 use super::hashing::Hashing;
-use super::io::{Asked, Io, Turn, may_be_crowded};
+use super::io::{Asked, Io, Turn};
 use super::lines::LineId;
 use super::local::{Opened, Place, Sink, Standing, Wanted, bytes};
 use super::removal::Moved;
@@ -52,7 +52,11 @@ pub(super) const MOST_DECISIONS: u32 = 100;
 pub(super) struct Download {
     sequence: Sequence,
     remote: RemotePath,
+    /// Of an estimated size, none.
     attributes: Attributes,
+    /// Where the file may end, if its size is an estimate and reading has not found another end.
+    estimate: Option<u64>,
+    is_estimated: bool,
     asked: Place,
     place: Place,
     standing: Standing,
@@ -61,8 +65,8 @@ pub(super) struct Download {
     is_in_tree: bool,
     began: Instant,
     state: State,
-    /// Whether its OPEN was sent once more, when less was open.
-    is_second_try: bool,
+    /// Whether its OPEN was sent when nothing else was open.
+    is_alone: bool,
     handles: Handles,
     sink: Option<Sink>,
     file: Option<Arc<File>>,
@@ -129,11 +133,15 @@ impl Download {
         io: &mut Io,
     ) -> Download {
         let Target { asked, place, standing } = target;
-        let download = Download {
+        // A file of size 0 may be one of those that only tell when they are read (/proc).
+        let told = attributes.size.filter(|&size| size > 0);
+        let is_estimate = io.settings.options.estimated_sizes;
+        let mut download = Download {
             sequence,
             remote,
-            // A file of size 0 may be one of those that only tell when they are read (/proc).
-            attributes: Attributes { size: attributes.size.filter(|&size| size > 0), ..attributes },
+            attributes: Attributes { size: told.filter(|_| !is_estimate), ..attributes },
+            estimate: told.filter(|_| is_estimate),
+            is_estimated: is_estimate,
             asked,
             place,
             standing,
@@ -141,7 +149,7 @@ impl Download {
             is_in_tree,
             began: Instant::now(),
             state: State::Opening,
-            is_second_try: false,
+            is_alone: false,
             handles: Handles::default(),
             sink: None,
             file: None,
@@ -159,15 +167,11 @@ impl Download {
         download
     }
 
-    fn open(&self, io: &mut Io) {
+    /// Sends OPEN.
+    pub(super) fn open(&mut self, io: &mut Io) {
+        self.is_alone = !io.has_others;
         let open = calls::Open { path: &self.remote, flags: OpenFlags::READ, attributes: Attributes::default() };
         io.ask(self.sequence, Asked::Open, &open);
-    }
-
-    /// Sends OPEN once more.
-    pub(super) fn open_again(&mut self, io: &mut Io) {
-        self.is_second_try = true;
-        self.open(io);
     }
 
     /// Whether it holds a handle of the server.
@@ -196,7 +200,7 @@ impl Download {
     }
 
     /// Opens it on one more connection.
-    pub(super) fn spread(&self, io: &mut Io) {
+    pub(super) fn spread(&mut self, io: &mut Io) {
         self.open(io);
     }
 
@@ -249,14 +253,20 @@ impl Download {
             Place::Stream { .. } => Moved::Unverifiable(remote),
             Place::Entry { .. } => {
                 let modified = self.attributes.times.map(|times| times.modified);
-                Moved::Fetched { remote, length: self.written, modified }
+                let length = (!self.is_estimated).then_some(self.written);
+                Moved::Fetched { remote, length, modified }
             }
         })
     }
 
     /// Bytes that are known to come and have not been asked for.
     pub(super) fn backlog(&self) -> u64 {
-        self.attributes.size.unwrap_or(0).saturating_sub(self.next)
+        self.likely_size().saturating_sub(self.next)
+    }
+
+    /// Where the file ends by what the server said, for sure or not.
+    fn likely_size(&self) -> u64 {
+        self.attributes.size.or(self.estimate).unwrap_or(0)
     }
 
     /// Takes an answer.
@@ -269,7 +279,7 @@ impl Download {
             }
             // What can't be opened there is asked for where it is open already.
             (Asked::Open, Err(_)) if self.state != State::Opening => Ok(Turn::MayAsk),
-            (Asked::Open, Err(error)) if may_be_crowded(&error) && !self.is_second_try => Ok(Turn::Crowded),
+            (Asked::Open, Err(error)) if io.may_be_crowded(&error) && !self.is_alone => Ok(Turn::Crowded),
             (Asked::Open, Err(error)) => Err(self.failure(Act::OpenRemote, error)),
             (Asked::Verify { offset, length }, outcome) if matches!(self.state, State::Verifying { .. }) => {
                 self.outstanding -= 1;
@@ -344,7 +354,7 @@ impl Download {
         }
         let Opened { sink, offset, note, is_complete } = loop {
             match self.wanted(io).open() {
-                Err(failure) if failure.is_for_want_of_descriptors() && !self.is_second_try => {
+                Err(failure) if failure.is_for_want_of_descriptors() && !self.is_alone => {
                     return Ok(Turn::Crowded);
                 }
                 Err(failure) => return Err(failure),

@@ -49,6 +49,7 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Vec<Event>>
     let direction = request.direction();
     let mut settings = Settings::new(&session, direction, request.options, request.server);
     settings.mode = request.mode;
+    settings.files = request.learnt.allowed_files().map_or(settings.files, |files| files.min(settings.files));
     let queue = Completions::new();
     let connections =
         if request.options.dry_run { request.connections.without_new_ones() } else { request.connections };
@@ -66,8 +67,20 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Vec<Event>>
         }
     };
     let hashes = Hashes::new(session.hashing(), request.options.verify);
-    let limit = request.limit;
-    let io = Io { lines, line: 0, queue, limit, hashes, reporter, settings, canceller, scratch: Vec::new() };
+    let (limit, learnt) = (request.limit, request.learnt);
+    let io = Io {
+        lines,
+        line: 0,
+        queue,
+        limit,
+        hashes,
+        reporter,
+        settings,
+        learnt,
+        canceller,
+        has_others: false,
+        scratch: Vec::new(),
+    };
     if request.options.dry_run {
         return rehearsal::run(plan, io, direction);
     }
@@ -78,6 +91,7 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Vec<Event>>
         next: 0,
         files: BTreeMap::new(),
         crowded: BTreeSet::new(),
+        alone: None,
         hashing: BTreeSet::new(),
         targets: HashSet::new(),
         local: LocalTree::default(),
@@ -99,8 +113,10 @@ struct Engine {
     postponed: Option<Step>,
     next: Sequence,
     files: BTreeMap<Sequence, Moving>,
-    /// Files that could not be opened while so much else was.
+    /// Files that could not be opened while others were.
     crowded: BTreeSet<Sequence>,
+    /// One of them that is tried once more now that nothing else is open.
+    alone: Option<Sequence>,
     /// Files that have something to hash here.
     hashing: BTreeSet<Sequence>,
     /// Targets that are being written, so that the last of several with one target wins, as one by one.
@@ -127,6 +143,10 @@ struct Moving {
     spread: Vec<LineId>,
     /// How far it ever was: bytes of it that were at their place.
     reached: u64,
+    /// How many files were open when it was refused because of them, perhaps.
+    refused_beside: Option<usize>,
+    /// Whether it was refused again beside others.
+    waits_to_be_alone: bool,
 }
 
 enum Way {
@@ -175,8 +195,7 @@ impl Engine {
             for (token, outcome) in answers {
                 self.answer(token, outcome);
             }
-            if !stops && self.crowded.len() == self.files.len() {
-                // Nothing else is open any more.
+            if !stops {
                 self.open_crowded();
             }
         }
@@ -283,14 +302,14 @@ impl Engine {
 
     /// A connection has nothing to do: a large file that is moved on another one is opened here as well.
     fn spread_to(&mut self, line: LineId) -> bool {
-        let candidate = self
-            .files
-            .iter_mut()
-            .find(|(_, moving)| moving.home != line && !moving.spread.contains(&line) && moving.may_spread());
+        let takes_any_order = self.io.learnt.takes_any_order();
+        let candidate = self.files.iter_mut().find(|(_, moving)| {
+            moving.home != line && !moving.spread.contains(&line) && moving.may_spread(takes_any_order)
+        });
         let Some((_, moving)) = candidate else { return false };
         moving.spread.push(line);
         self.io.line = line;
-        match &moving.file {
+        match &mut moving.file {
             Way::Get(download) => download.spread(&mut self.io),
             Way::Put { upload, .. } => upload.spread(&mut self.io),
         }
@@ -324,9 +343,7 @@ impl Engine {
                 }
             }
             Turn::Waits => {}
-            Turn::Crowded => {
-                self.crowded.insert(sequence);
-            }
+            Turn::Crowded => self.crowd_out(sequence),
             Turn::Concluded => self.end_file(sequence),
         }
     }
@@ -350,21 +367,49 @@ impl Engine {
                 self.remote.release(directory, &mut self.io);
             }
         }
+        self.alone.take_if(|alone| *alone == sequence);
         self.io.reporter.conclude(sequence);
         self.io.lines.got_on();
-        self.open_crowded();
     }
 
-    /// Something was closed: one that could not be opened is tried again, and no more are opened from now on than were then.
-    fn open_crowded(&mut self) {
-        let Some(sequence) = self.crowded.pop_first() else { return };
+    /// A file could not be opened while others are: its turn comes later.
+    fn crowd_out(&mut self, sequence: Sequence) {
+        self.alone.take_if(|alone| *alone == sequence);
         let open = self.files.values().filter(|moving| moving.is_open()).count();
-        self.io.settings.files = self.io.settings.files.min(open + 1);
-        let Some(moving) = self.files.get_mut(&sequence) else { return };
-        self.io.line = moving.home;
-        match &mut moving.file {
-            Way::Get(download) => download.open_again(&mut self.io),
-            Way::Put { upload, .. } => upload.open_again(&mut self.io),
+        if let Some(moving) = self.files.get_mut(&sequence) {
+            moving.waits_to_be_alone = moving.refused_beside.replace(open).is_some();
+        }
+        self.crowded.insert(sequence);
+    }
+
+    /// A file was opened that had been refused while others were open: so many may be open at once, and no more.
+    fn learn_from(&mut self, sequence: Sequence) {
+        let Some(moving) = self.files.get_mut(&sequence).filter(|moving| moving.is_open()) else { return };
+        let Some(open) = moving.refused_beside.take() else { return };
+        self.alone.take_if(|alone| *alone == sequence);
+        self.io.learnt.allows(open);
+        self.io.settings.files = self.io.settings.files.min(open.max(1));
+    }
+
+    /// Tries files that could not be opened once more: the first one alone, which tells why it was refused, and the others as soon
+    /// as there is room for them by what that has told.
+    fn open_crowded(&mut self) {
+        while self.alone.is_none() {
+            let others = self.files.len() - self.crowded.len();
+            let has_room = self.io.learnt.allowed_files().is_some_and(|files| others < files);
+            let may_open = |sequence: &&Sequence| {
+                others == 0 || has_room && !self.files.get(sequence).is_some_and(|moving| moving.waits_to_be_alone)
+            };
+            let Some(sequence) = self.crowded.iter().find(may_open).copied() else { return };
+            self.crowded.remove(&sequence);
+            self.alone = (others == 0).then_some(sequence);
+            let Some(moving) = self.files.get_mut(&sequence) else { continue };
+            self.io.line = moving.home;
+            self.io.has_others = others > 0;
+            match &mut moving.file {
+                Way::Get(download) => download.open(&mut self.io),
+                Way::Put { upload, .. } => upload.open_again(&mut self.io),
+            }
         }
     }
 
@@ -403,6 +448,8 @@ impl Engine {
     }
 
     fn answer_file(&mut self, sequence: Sequence, asked: Asked, outcome: Result<Reply, sftp::Error>) {
+        self.note_others(sequence);
+        let is_opened = asked == Asked::Open && outcome.is_ok();
         let turn = match self.files.get_mut(&sequence).map(|moving| &mut moving.file) {
             Some(Way::Get(download)) => download.answer(&mut self.io, asked, outcome),
             Some(Way::Put { upload, directory: Some(directory), retried: false })
@@ -424,11 +471,15 @@ impl Engine {
         {
             self.io.lines.got_on();
         }
+        if is_opened {
+            self.learn_from(sequence);
+        }
         self.follow(sequence, turn);
     }
 
     /// The fate of a file's directory is known.
     fn go_on(&mut self, sequence: Sequence) {
+        self.note_others(sequence);
         let fate = self.links.directory(sequence).and_then(|directory| self.remote.fate(directory));
         if let Some(course) = self.links.go_on(sequence, fate, &mut self.io) {
             return self.follow_link(sequence, course);
@@ -445,6 +496,13 @@ impl Engine {
         *retried = true;
         self.io.line = moving.home;
         upload.send_first(&mut self.io);
+    }
+
+    /// Notes whether files are in flight beside this one.
+    pub(super) fn note_others(&mut self, sequence: Sequence) {
+        let in_flight = self.files.len() - self.crowded.len();
+        let is_one = self.files.contains_key(&sequence) && !self.crowded.contains(&sequence);
+        self.io.has_others = in_flight > usize::from(is_one);
     }
 
     /// A file whose directory can't be made, which was said.
@@ -473,10 +531,10 @@ impl Moving {
         }
     }
 
-    fn may_spread(&self) -> bool {
+    fn may_spread(&self, takes_any_order: bool) -> bool {
         match &self.file {
             Way::Get(download) => download.may_spread(),
-            Way::Put { upload, .. } => upload.may_spread(),
+            Way::Put { upload, .. } => takes_any_order && upload.may_spread(),
         }
     }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::conflict::Question;
-use super::failure::Failure;
+use super::failure::{Failure, WITHOUT_ATOMIC};
 use super::request::Direction;
-use crate::sftp::HashAlgorithm;
+use crate::sftp::{self, HashAlgorithm};
 use crate::terminal::{ByteSize, Printable};
 
 /// News of a running job.
@@ -246,6 +246,10 @@ pub enum Note {
     },
     /// Mode or times could not be set; the bytes are there.
     NotPreserved(Failure),
+    /// What takes the place of a file on the server could not be given its mode.
+    ModeNotKept(Failure),
+    /// A time to be kept lies outside what the protocol knows; the nearest that it knows is set.
+    TimeClamped(Vec<u8>),
     /// A target that is there already stays, as was asked for.
     LeftThere {
         /// The target.
@@ -271,6 +275,15 @@ pub enum Note {
     },
     /// The connection is there again, and files go on where they were.
     Reconnected,
+    /// The server answered nothing for a while and has probably dropped requests; fewer wait at once from now on.
+    Narrowed {
+        /// What happened.
+        reason: sftp::Error,
+        /// Requests that wait at once now.
+        most: usize,
+    },
+    /// The server refused parts of a file that came over several connections.
+    SentInOrder(Vec<u8>),
     /// One connection of several could not be made, or was lost; the others do its work.
     FewerConnections(String),
     /// Another transfer of the same file wrote the same partial file, and has put it in its place before this one could.
@@ -328,6 +341,12 @@ impl fmt::Display for Note {
                 write!(f, "{}: written in place, {reason}", Printable(target.as_os_str().as_bytes()))
             }
             Note::NotPreserved(failure) => failure.fmt(f),
+            Note::ModeNotKept(failure) => write!(f, "{failure}; {WITHOUT_ATOMIC}, and keeps the mode"),
+            Note::TimeClamped(source) => write!(
+                f,
+                "{}: its time lies outside 1970 to 2106, all that the protocol knows; the nearest is set",
+                Printable(source)
+            ),
             Note::LeftThere { target, unless_newer } => {
                 let why = if *unless_newer { "is there already and is no older" } else { "is there already" };
                 write!(f, "{} {why}: skipped", Printable(target))
@@ -347,6 +366,15 @@ impl fmt::Display for Note {
                 write!(f, "The connection was lost; connecting again ({attempt} of {attempts})")
             }
             Note::Reconnected => f.write_str("Connected again, going on"),
+            Note::Narrowed { reason, most } => {
+                let reason = reason.to_string();
+                let reason = Printable(reason.as_bytes());
+                write!(f, "{reason}; going on with {most} at once, as -R {most} does from the start")
+            }
+            Note::SentInOrder(target) => {
+                let target = Printable(target);
+                write!(f, "{target}: the server wants its bytes in order; sending it again over one connection")
+            }
             Note::FewerConnections(reason) => {
                 write!(f, "One connection less: {}", Printable(reason.as_bytes()))
             }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::request::Direction;
 use crate::remote;
-use crate::sftp::{self, HashAlgorithm};
+use crate::sftp::{self, HashAlgorithm, StatusCode};
 use crate::terminal::{Excerpt, Printable};
 
 /// The way out where nothing can be put in the place of a remote target.
@@ -217,17 +217,39 @@ impl Cause {
             (Act::Download, Cause::Directory) => Some("use get -r to fetch a directory"),
             (Act::Upload, Cause::Directory) => Some("use put -r to send a directory"),
             (Act::ReadRemote, Cause::Truncated { .. }) => {
-                Some("the file shrank, or the server lost part of it; try again")
+                Some("the file shrank: try again; or the server only estimates sizes: get --sizes=estimate")
             }
             (Act::ReplaceRemote, Cause::NoReplacing) => Some(WITHOUT_ATOMIC),
             (Act::VerifyLocal | Act::VerifyRemote, Cause::Differs { .. }) => Some("move it once more"),
             (_, Cause::DiffersByHash(_)) => Some("move it once more; --verify=read compares the bytes themselves"),
             (Act::ResumeDownload, Cause::LargerThanSource) => Some("use get without -a to replace it"),
             (_, Cause::Local(error)) => local_hint(act, error.kind()),
+            (_, Cause::Remote(sftp::Error::Status(status))) => remote_hint(act, status),
             _ => None,
         }
     }
 }
+
+/// The way out where the server's disk is full.
+pub(super) const NO_ROOM_THERE: &str = "the disk there is full: df shows what is free";
+
+/// What servers say of a file that another program holds, in lower case.
+const BUSY: [&str; 4] = ["used by another process", "sharing violation", "text file busy", "file is locked"];
+
+/// The way out where the server refused.
+fn remote_hint(act: Act, status: &sftp::Status) -> Option<&'static str> {
+    let text = String::from_utf8_lossy(&status.text).to_lowercase();
+    match (status.code, act) {
+        (StatusCode::NO_SPACE_ON_FILESYSTEM, _) => Some(NO_ROOM_THERE),
+        (StatusCode::QUOTA_EXCEEDED, _) => Some("your share of the disk there is used up: remove something first"),
+        (StatusCode::LOCK_CONFLICT, _) => Some(HELD),
+        _ if BUSY.iter().any(|words| text.contains(words)) => Some(HELD),
+        (_, Act::ReplaceRemote) => Some(WITHOUT_ATOMIC),
+        _ => None,
+    }
+}
+
+const HELD: &str = "another program holds the file; try again when it is done";
 
 /// The way out where the system here refused.
 fn local_hint(act: Act, kind: io::ErrorKind) -> Option<&'static str> {
@@ -371,7 +393,7 @@ fn local_error(f: &mut fmt::Formatter<'_>, error: &io::Error) -> fmt::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sftp::{Status, StatusCode};
+    use crate::sftp::Status;
 
     fn status(code: StatusCode, text: &'static str) -> Cause {
         Cause::Remote(sftp::Error::Status(Status { code, text: text.into() }))

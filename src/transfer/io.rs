@@ -7,6 +7,7 @@ use super::conflict::{Conflict, Question, Verdict, Version};
 use super::event::{Event, Note};
 use super::hashing::Hashes;
 use super::job::Canceller;
+use super::learnt::Learnt;
 use super::limit::Limit;
 use super::lines::{LineId, Lines};
 use super::local::{Place, Standing, bytes};
@@ -26,7 +27,10 @@ pub(super) struct Io {
     pub(super) hashes: Hashes,
     pub(super) reporter: Reporter,
     pub(super) settings: Settings,
+    pub(super) learnt: Learnt,
     pub(super) canceller: Canceller,
+    /// Whether files are in flight beside the one that is worked on, those aside that wait to be opened.
+    pub(super) has_others: bool,
     /// Room for one WRITE's data, used again and again.
     pub(super) scratch: Vec<u8>,
 }
@@ -177,6 +181,12 @@ impl Io {
         self.reporter.tell(sequence, Event::Noted(Note::LeftThere { target, unless_newer }));
     }
 
+    /// Returns whether the server may have refused an OPEN only because other files are open. There is no code for that, and
+    /// servers are known to use any; those that are known well say `Failure`.
+    pub(super) fn may_be_crowded(&self, error: &sftp::Error) -> bool {
+        error.status_code().is_some_and(|code| code == StatusCode::FAILURE || !self.session().width().is_trusted())
+    }
+
     /// The session of the connection that is meant.
     pub(super) fn session(&self) -> &Session {
         &self.lines.get(self.line).session
@@ -268,9 +278,4 @@ impl Asked {
             Err(_) => 0,
         }
     }
-}
-
-/// Whether a server may refuse an OPEN because it has no handle left. None has a code of its own for that.
-pub(super) fn may_be_crowded(error: &sftp::Error) -> bool {
-    error.status_code() == Some(StatusCode::FAILURE)
 }

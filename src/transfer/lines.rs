@@ -12,9 +12,9 @@ use super::reporter::Sequence;
 use super::request::Connections;
 use super::settings::Settings;
 use super::window::Window;
-use crate::connect::{Backoff, Connector};
+use crate::connect::{self, Backoff, Connector};
 use crate::remote::Lifeline;
-use crate::sftp::{self, Nudge, Session};
+use crate::sftp::{self, Nudge, Session, Wide};
 
 /// Connections in a row that may be lost although the job did not get on: a bad line needs some luck.
 const MOST_USELESS: u32 = 8;
@@ -25,6 +25,10 @@ pub(super) type LineId = usize;
 /// One connection.
 pub(super) struct Line {
     pub(super) session: Session,
+    /// Lets the session have as many requests waiting as a transfer needs.
+    _wide: Wide,
+    /// How many times the session had given up what waited when the line began.
+    given_up: usize,
     pub(super) window: Window,
     /// Requests without an answer.
     pub(super) outstanding: usize,
@@ -63,9 +67,11 @@ pub(super) struct Lines {
 pub(super) enum Newcomer {
     /// It is there.
     Line(Session),
+    /// It was there all the time, and has fewer requests waiting now.
+    Narrower(Session),
     /// The attempt of this number, of so many, comes next.
     Attempt(u32, u32),
-    /// There will be none, and why, if that is known.
+    /// There will be none, and why, unless that was said before.
     None(Option<String>),
 }
 
@@ -86,7 +92,9 @@ impl Lines {
         nudge: Nudge,
     ) -> Lines {
         let (sender, newcomers) = channel();
-        let lifeline = match connections.may_come_back() {
+        // A rehearsal looks after no connection.
+        let may_narrow = session.width().narrower_than(usize::MAX).is_some() && !settings.options.dry_run;
+        let lifeline = match connections.may_come_back() || may_narrow {
             true => Lifeline::new(session),
             false => Lifeline::single(session),
         };
@@ -171,7 +179,10 @@ impl Lines {
 
     /// Lines that ended without anybody having been told: nothing was under way on them.
     pub(super) fn ended_unnoticed(&self) -> Option<(LineId, sftp::Error)> {
-        self.living().find_map(|line| Some((line, self.list[line].session.end()?)))
+        self.living().find_map(|line| {
+            let Line { session, given_up, .. } = &self.list[line];
+            Some((line, session.end().or_else(|| session.given_up(*given_up))?))
+        })
     }
 
     /// A connection was lost. Another takes its place for the plan; where none is left, one is made again, if that may be.
@@ -182,6 +193,14 @@ impl Lines {
             return Ok(());
         }
         lost.hungry.clear();
+        if is_narrowing(&lost.session, error) {
+            let session = lost.session.clone();
+            self.lifeline.replace(&session);
+            self.expected += 1;
+            // The receiver is ours.
+            let _ = self.sender.send(Newcomer::Narrower(session));
+            return Ok(());
+        }
         if let Some(other) = self.living().next() {
             self.lifeline.replace(&self.list[other].session);
             return Ok(());
@@ -210,6 +229,11 @@ impl Lines {
             self.expected -= 1;
         }
         Some(newcomer)
+    }
+
+    /// Why a log-in that nobody watched was refused, if nobody has said so yet.
+    pub(super) fn unsaid_refusal(&self) -> Option<String> {
+        self.connections.connector.as_ref()?.unsaid_refusal()
     }
 
     /// Whether a connection may still come.
@@ -264,8 +288,18 @@ impl Lines {
         self.canceller.guards(session.killer());
         let share = (self.bytes_on_all / self.connections.most.max(1) as u64).max(self.window.least);
         let bounds = Bounds { most: self.window.most.min(share), ..self.window };
-        let window = Window::new(Growth::new(bounds), self.window_requests);
-        Line { session, window, outstanding: 0, hungry: BTreeSet::new(), files: 0, lost: None }
+        let window = Window::new(Growth::new(bounds), self.window_requests.min(session.width().most(true)));
+        let given_up = (0..).take_while(|&times| session.given_up(times).is_some()).count();
+        Line {
+            _wide: session.widen(),
+            given_up,
+            session,
+            window,
+            outstanding: 0,
+            hungry: BTreeSet::new(),
+            files: 0,
+            lost: None,
+        }
     }
 
     /// Opens a connection beside those that are there. One attempt must do: the job goes on without it.
@@ -273,6 +307,7 @@ impl Lines {
         let Some(connector) = self.connections.connector.clone() else { return };
         self.spawn(move |tell| match connector.open_unasked() {
             Ok(session) => tell(Newcomer::Line(session)),
+            Err(connect::Error::RefusedBefore) => tell(Newcomer::None(None)),
             Err(error) => tell(Newcomer::None(Some(error.to_string()))),
         });
     }
@@ -290,7 +325,7 @@ impl Lines {
                 match connector.open_unasked() {
                     Ok(session) => return tell(Newcomer::Line(session)),
                     Err(error) => {
-                        reason = Some(error.to_string());
+                        reason = connector.unsaid_refusal().or_else(|| Some(error.to_string()));
                         if !error.may_pass() {
                             break;
                         }
@@ -324,6 +359,11 @@ impl Drop for Lines {
     fn drop(&mut self) {
         self.give_up();
     }
+}
+
+/// Returns whether a session goes on with fewer requests waiting, and only what waited is lost.
+pub(super) fn is_narrowing(session: &Session, error: &sftp::Error) -> bool {
+    matches!(error, sftp::Error::Unanswered { .. }) && session.end().is_none()
 }
 
 /// Longest sleep between two looks at a cancel.

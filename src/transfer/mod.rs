@@ -16,6 +16,7 @@ mod hashing;
 mod io;
 mod job;
 mod landing;
+mod learnt;
 mod limit;
 mod lines;
 mod local;
@@ -36,6 +37,7 @@ pub use conflict::{Answer, Conflict, Question, Version};
 pub use event::{Event, File, Intent, Note, Proof, Total};
 pub use failure::{Act, Cause, Failure};
 pub use job::{Canceller, Job, start};
+pub use learnt::Learnt;
 pub use limit::Limit;
 pub use report::Report;
 pub use request::{

@@ -171,7 +171,9 @@ impl RemoteTree {
                 directory.refusal = Some(error);
                 return Vec::new();
             }
-            (Asked::StatDirectory, Ok(Reply::Attributes(attributes))) if attributes.is_dir() => {
+            (Asked::StatDirectory, Ok(Reply::Attributes(attributes)))
+                if attributes.is_dir() || attributes.lacks_type() =>
+            {
                 Fate::There { is_ours: false }
             }
             (Asked::StatDirectory, outcome) => {

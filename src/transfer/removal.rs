@@ -22,8 +22,8 @@ use crate::sftp::{self, Attributes, Reply, Session, StatusCode, calls};
 
 /// Something that arrived, and what is known of its source.
 pub(super) enum Moved {
-    /// A file that was fetched.
-    Fetched { remote: RemotePath, length: u64, modified: Option<u32> },
+    /// A file that was fetched; its length, if the server knows it.
+    Fetched { remote: RemotePath, length: Option<u64>, modified: Option<u32> },
     /// A file that was sent.
     Sent { local: PathBuf, shown: PathBuf, remote: RemotePath, length: u64, modified: u32 },
     /// A link on the server that was made here.
@@ -124,6 +124,8 @@ impl Removals {
             },
             // An answer may have been lost that said so.
             (Asked::RemoveMoved, Err(error)) if error.is_no_such_file() => Ok(()),
+            // Some servers remove what was fetched by themselves.
+            (Asked::StatMoved, Err(error)) if error.is_no_such_file() && moved.was_fetched() => Ok(()),
             (_, Err(error)) => Err(kept(moved.source(), error)),
             (_, Ok(_)) => Ok(()),
         };
@@ -194,7 +196,7 @@ impl Moved {
         match self {
             Moved::Fetched { remote, length, modified } => {
                 let same_time = modified.is_none() || found.times.map(|times| times.modified) == *modified;
-                let is_same = found.size == Some(*length) && same_time;
+                let is_same = (length.is_none() || found.size == *length) && same_time;
                 if is_same { Ok(()) } else { Err(kept(remote.as_bytes(), Cause::Changed)) }
             }
             Moved::Sent { local, shown, length, modified, .. } => {
@@ -208,6 +210,10 @@ impl Moved {
             }
             _ => Ok(()),
         }
+    }
+
+    fn was_fetched(&self) -> bool {
+        matches!(self, Moved::Fetched { .. })
     }
 
     fn source(&self) -> &[u8] {
@@ -285,7 +291,7 @@ mod tests {
     #[test]
     fn a_fetched_file_is_removed_only_if_it_is_what_it_was() {
         let remote = RemotePath::new("f").unwrap();
-        let moved = Moved::Fetched { remote, length: 5, modified: Some(7) };
+        let moved = Moved::Fetched { remote, length: Some(5), modified: Some(7) };
         for (attributes, is_certain) in [
             (found(5, 7), true),
             (found(6, 7), false),

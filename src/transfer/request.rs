@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::fmt;
 use std::sync::Arc;
 
+use super::learnt::Learnt;
 use super::limit::Limit;
 use super::selection::Selection;
 use crate::connect::Connector;
@@ -28,6 +29,8 @@ pub struct Request {
     pub server: Vec<u8>,
     /// How fast it may go, together with all others that have this limit.
     pub limit: Limit,
+    /// What was learnt of the server, together with all others that have this.
+    pub learnt: Learnt,
     /// Where the user stands.
     pub standing: Standing,
     /// Which connections it may use beside the one that it starts on.
@@ -234,6 +237,8 @@ pub struct Options {
     pub fsync: bool,
     /// What becomes of symbolic links below the top of a tree; one that is named is followed.
     pub links: Links,
+    /// Sizes that the server tells of files are estimates: a file ends where reading finds its end (`--sizes=estimate`).
+    pub estimated_sizes: bool,
     /// Remove each source once its copy is known to be complete (`--remove-source`).
     pub remove_source: bool,
     /// Only say what would be done (`--dry-run`).

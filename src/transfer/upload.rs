@@ -19,10 +19,10 @@ use std::time::Instant;
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use super::event::{Event, File, Note, Proof};
-use super::failure::{Act, Cause, Failure};
+use super::failure::{Act, Cause, Failure, NO_ROOM_THERE};
 use super::handles::Handles;
 use super::hashing::Hashing;
-use super::io::{Asked, Io, Turn, may_be_crowded};
+use super::io::{Asked, Io, Turn};
 use super::landing::Landing;
 use super::lines::LineId;
 use super::local::bytes;
@@ -30,7 +30,7 @@ use super::plan::{PutFile, times};
 use super::removal::Moved;
 use super::reporter::Sequence;
 use super::request::{OnConflict, Verify};
-use crate::sftp::{self, Attributes, OpenFlags, Reply, Statvfs, Times, calls};
+use crate::sftp::{self, Attributes, Extension, OpenFlags, Reply, StatusCode, Statvfs, Times, calls};
 use crate::sticky;
 
 /// How much of what is there is compared before anything is appended to it.
@@ -49,8 +49,8 @@ pub(super) struct Upload {
     times: Times,
     began: Instant,
     state: State,
-    /// Whether its first request was sent once more, when less was open.
-    is_second_try: bool,
+    /// Whether its OPEN was sent when nothing else was open.
+    is_alone: bool,
     handles: Handles,
     file: Option<Arc<File>>,
     /// Where the next WRITE starts.
@@ -77,6 +77,16 @@ pub(super) struct Upload {
     hashing: Option<Hashing>,
     /// Whether all of it was sent, and its CLOSE went well.
     is_moved: bool,
+    /// Whether parts of it went over several connections.
+    was_spread: bool,
+    /// Whether it is open for writing only, as the server does not do both, though it shall be read back.
+    only_writes: bool,
+    /// Whether it was sent and closed, and is open for reading.
+    is_written: bool,
+    /// Whether its last OPEN was one for reading and writing.
+    asked_for_both: bool,
+    /// Whether the server was asked how much room there is, after it took no more.
+    has_asked_for_room: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +105,8 @@ enum State {
         until: u64,
     },
     Moving,
+    /// Opening what was sent and closed, to read it back.
+    OpeningToVerify,
     /// Comparing hashes of all of it.
     Hashing,
     /// Reading back what was sent, up to `until`.
@@ -148,7 +160,7 @@ impl Upload {
             source: plan,
             began: Instant::now(),
             state: State::Asking,
-            is_second_try: false,
+            is_alone: false,
             handles: Handles::default(),
             file: None,
             next: 0,
@@ -163,6 +175,11 @@ impl Upload {
             differs: false,
             hashing: None,
             is_moved: false,
+            was_spread: false,
+            only_writes: !io.learnt.reads_what_it_writes(),
+            is_written: false,
+            asked_for_both: false,
+            has_asked_for_room: false,
         };
         upload.send_first(io);
         upload
@@ -199,9 +216,12 @@ impl Upload {
         }
     }
 
-    /// The same when less is open.
+    /// Sends the first request once more, when nothing else is open or when less is.
     pub(super) fn open_again(&mut self, io: &mut Io) {
-        self.is_second_try = true;
+        if self.state == State::OpeningToVerify {
+            return self.open_to_verify(io);
+        }
+        self.next = 0;
         self.send_first(io);
     }
 
@@ -227,7 +247,7 @@ impl Upload {
 
     /// Opens it on one more connection.
     pub(super) fn spread(&self, io: &mut Io) {
-        let (flags, attributes) = (writing(io), Attributes::default());
+        let (flags, attributes) = (self.writing(io), Attributes::default());
         io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.landing.path, flags, attributes });
     }
 
@@ -261,6 +281,8 @@ impl Upload {
         self.gaps.clear();
         self.unanswered.clear();
         match self.state {
+            _ if self.is_written => self.open_to_verify(io),
+            State::OpeningToVerify => self.open_to_verify(io),
             State::OpeningToCompare { until } | State::Comparing { until, .. } => self.open_to_compare(io, until),
             State::Moving | State::Hashing | State::Verifying { .. } | State::Closing if self.next > 0 => {
                 self.open_to_compare(io, self.next);
@@ -290,8 +312,24 @@ impl Upload {
     }
 
     fn open_empty(&mut self, io: &mut Io) {
-        let flags = writing(io) | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+        let flags = self.writing(io) | OpenFlags::CREATE | OpenFlags::TRUNCATE;
         self.open(io, State::Opening, if self.landing.must_be_new { flags | OpenFlags::EXCLUSIVE } else { flags });
+    }
+
+    /// Opens what was sent and closed, to read it back.
+    fn open_to_verify(&mut self, io: &mut Io) {
+        self.state = State::OpeningToVerify;
+        self.is_alone = !io.has_others;
+        let (flags, attributes) = (OpenFlags::READ, Attributes::default());
+        io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.landing.path, flags, attributes });
+    }
+
+    /// How a target is opened to be written, and to be read back where that was asked for.
+    fn writing(&self, io: &Io) -> OpenFlags {
+        match io.settings.options.verify {
+            Verify::Yes | Verify::ByReading if !self.only_writes => OpenFlags::READ | OpenFlags::WRITE,
+            _ => OpenFlags::WRITE,
+        }
     }
 
     fn open_to_compare(&mut self, io: &mut Io, until: u64) {
@@ -305,6 +343,8 @@ impl Upload {
 
     fn open(&mut self, io: &mut Io, state: State, flags: OpenFlags) {
         self.state = state;
+        self.is_alone = !io.has_others;
+        self.asked_for_both = flags.contains(OpenFlags::READ);
         // What takes the place of a private file is never less private than that.
         let kept = self.landing.kept_mode.filter(|_| self.landing.is_beside).unwrap_or(0o777);
         let attributes = Attributes::with_permissions(self.mode & kept & 0o777);
@@ -331,9 +371,7 @@ impl Upload {
             }
             // What can't be opened there is sent where it is open already.
             (Asked::Open, Err(_)) if self.is_past_opening() => {}
-            (Asked::Open, Err(error))
-                if self.state == State::Opening && may_be_crowded(&error) && !self.is_second_try =>
-            {
+            (Asked::Open, Err(error)) if self.may_try_again_later() && io.may_be_crowded(&error) && !self.is_alone => {
                 return Turn::Crowded;
             }
             (Asked::Open, Err(error)) => self.not_opened(io, error),
@@ -350,7 +388,11 @@ impl Upload {
             }
             (Asked::SetAttributes, Err(error)) if error.leaves_the_session_alive() => {
                 let failure = Failure::new(Act::SetOpenAttributes, self.source.remote.as_bytes(), error);
-                io.reporter.tell(self.sequence, Event::Noted(Note::NotPreserved(failure)));
+                let note = match self.landing.replaces && self.landing.is_beside && !io.settings.options.preserve {
+                    true => Note::ModeNotKept(failure),
+                    false => Note::NotPreserved(failure),
+                };
+                io.reporter.tell(self.sequence, Event::Noted(note));
             }
             (Asked::Size, Ok(Reply::Attributes(attributes))) => self.check_size(&attributes),
             (Asked::Replace, Ok(_)) => self.state = State::Placed,
@@ -361,11 +403,17 @@ impl Upload {
             (Asked::WhoseIsIt, Ok(Reply::Attributes(there))) => self.looked_whose(io, &there),
             (Asked::WhoseIsIt, Err(error)) => self.remember(Act::ReplaceRemote, error),
             (Asked::Withdraw, outcome) => self.landing.is_withdrawn = outcome.is_ok(),
+            (Asked::FileSystem, Ok(Reply::Statvfs(system))) => self.heard_of_room(&system),
             (Asked::Sync, Err(error)) => self.remember(Act::SyncRemote, error),
             (Asked::Close, Err(error)) => self.remember(Act::CloseRemote, error),
             _ => {}
         }
         self.turn(io)
+    }
+
+    /// Whether nothing is lost if its last OPEN is sent again later.
+    fn may_try_again_later(&self) -> bool {
+        self.state == State::OpeningToVerify || self.state == State::Opening && !self.asked_for_both
     }
 
     /// What comes next, in whatever state an answer has left it.
@@ -374,6 +422,17 @@ impl Upload {
         match (is_over, self.outstanding) {
             (true, 0) if self.failure.is_none() && self.state == State::Closing && self.wants_its_place() => {
                 self.place(io);
+                Turn::Waits
+            }
+            (true, 0) if self.is_unread(io) => {
+                self.open_to_verify(io);
+                Turn::Waits
+            }
+            (true, 0) if self.wants_order() => self.send_in_order(io),
+            (true, 0) if self.wants_to_know_room(io) => {
+                self.has_asked_for_room = true;
+                self.outstanding += 1;
+                io.ask(self.sequence, Asked::FileSystem, &calls::StatFileSystem { path: &self.landing.path });
                 Turn::Waits
             }
             (true, 0) => self.conclude(io),
@@ -390,7 +449,7 @@ impl Upload {
 
     fn is_past_opening(&self) -> bool {
         match self.state {
-            State::Asking | State::AskingBeside => false,
+            State::Asking | State::AskingBeside | State::OpeningToVerify => false,
             State::OpeningToCompare { .. } | State::Opening | State::Comparing { .. } => false,
             State::Moving | State::Hashing | State::Verifying { .. } => true,
             State::Closing | State::Placing | State::Placed => true,
@@ -444,6 +503,49 @@ impl Upload {
         }
     }
 
+    /// Whether it may have failed for want of room, which many servers call just a failure.
+    fn wants_to_know_room(&self, io: &Io) -> bool {
+        let may_lack_room = self.failure.as_ref().is_some_and(|failure| {
+            let is_bare =
+                matches!(&failure.cause, Cause::Remote(error) if error.status_code() == Some(StatusCode::FAILURE));
+            is_bare && failure.hint.is_none() && matches!(failure.act, Act::WriteRemote | Act::CloseRemote)
+        });
+        may_lack_room && !self.has_asked_for_room && io.session().offers(Extension::Statvfs)
+    }
+
+    fn heard_of_room(&mut self, system: &Statvfs) {
+        let room = system.available_blocks.saturating_mul(system.fragment_size.max(1));
+        if let Some(failure) = self.failure.as_mut().filter(|_| room < self.size && !system.stores_nothing()) {
+            failure.hint = Some(NO_ROOM_THERE);
+        }
+    }
+
+    /// Returns whether the server refused what came over several connections: perhaps it takes bytes in their order only.
+    fn wants_order(&self) -> bool {
+        let Some(Failure { act, cause, .. }) = &self.failure else { return false };
+        let is_refused = match cause {
+            Cause::Remote(error) => error.leaves_the_session_alive(),
+            Cause::Truncated { .. } => true,
+            _ => false,
+        };
+        self.was_spread && is_refused && matches!(act, Act::WriteRemote | Act::CloseRemote | Act::SyncRemote)
+    }
+
+    /// Sends it again, over one connection, as all others after it.
+    fn send_in_order(&mut self, io: &mut Io) -> Turn {
+        io.learnt.wants_order();
+        let target = self.source.remote.as_bytes().to_vec();
+        io.reporter.tell(self.sequence, Event::Noted(Note::SentInOrder(target)));
+        io.reporter.take_back(self.next);
+        (self.failure, self.hole, self.hashing, self.proof) = (None, None, None, None);
+        self.was_spread = false;
+        self.handles.clear();
+        self.gaps.clear();
+        self.next = 0;
+        self.open_empty(io);
+        Turn::Waits
+    }
+
     fn conclude(&mut self, io: &mut Io) -> Turn {
         if let Some(hole) = self.hole.take() {
             self.cut_at(io, hole);
@@ -479,11 +581,6 @@ impl Upload {
             None => drop(io.session().submit(&calls::Setstat { path: &self.landing.path, attributes })),
         }
     }
-}
-
-/// How a target is opened to be written, and to be read back where that was asked for.
-fn writing(io: &Io) -> OpenFlags {
-    if io.settings.options.verify != Verify::No { OpenFlags::READ | OpenFlags::WRITE } else { OpenFlags::WRITE }
 }
 
 /// Whether what is there may be replaced without a look at it.

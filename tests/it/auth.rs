@@ -160,7 +160,9 @@ fn a_server_that_asks_round_after_round_is_given_up_whoever_answers() {
         assert_eq!(refusal(&served_by(server), &[USER], &mut person).0, message);
         assert!(person.asked().len() <= 30, "{:?}", person.asked());
     }
-    for server in [endless(Vec::new()), asks("Password: ", false)] {
+    // The password is given once, and then there is no answer that could be sent.
+    let denied = "me@127.0.0.1: Permission denied (keyboard-interactive).";
+    for (server, message) in [(endless(Vec::new()), message), (asks("Password: ", false), denied)] {
         let shell = Shell::on(Remote::empty().served_by(server)).with_args([USER, "--password-file", "secret"]);
         let secret = shell.world().local().join("secret");
         fs::write(&secret, "secret").unwrap();

@@ -57,6 +57,18 @@ fn another_server_than_ssh_is_told_by_what_it_says() {
 }
 
 #[test]
+fn a_server_that_takes_no_more_connections_is_an_ssh_server() {
+    for words in ["Exceeded MaxStartups", "Not allowed at this time"] {
+        let port = listener(move |mut stream| {
+            let _ = stream.write_all(format!("{words}\r\n").as_bytes());
+        });
+        led_to(port)
+            .exits(255)
+            .complains(&[&format!("127.0.0.1 port PORT takes no more connections now: it says \"{words}\"")]);
+    }
+}
+
+#[test]
 fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
     let port = listener(std::mem::forget);
     led_to(port).exits(255).complains(&["Connection to 127.0.0.1 port PORT timed out during the key exchange"]);

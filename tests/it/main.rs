@@ -8,6 +8,7 @@ mod support;
 
 mod auth;
 mod auth_requests;
+mod background;
 mod bad_input;
 mod bad_values;
 mod batch;
@@ -44,6 +45,7 @@ mod remote;
 mod retry;
 mod safety;
 mod script;
+mod servers;
 mod settings;
 mod ssh_config;
 mod start;

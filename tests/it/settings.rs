@@ -32,10 +32,10 @@ fn what_is_set_is_shown_and_may_be_changed() {
         .succeeds()
         .quietly();
     let lines: Vec<&str> = outcome.stdout().lines().collect();
-    let table: Vec<Vec<&str>> = lines[..4].iter().map(|line| line.split_whitespace().take(2).collect()).collect();
-    assert_eq!(table, [["jobs", "2"], ["limit", "128K"], ["progress", "plain"], ["retry", "5"]]);
+    let table: Vec<Vec<&str>> = lines[..5].iter().map(|line| line.split_whitespace().take(2).collect()).collect();
+    assert_eq!(table, [["jobs", "2"], ["limit", "128K"], ["progress", "plain"], ["retry", "5"], ["sizes", "exact"]]);
     assert_eq!(
-        lines[4..],
+        lines[5..],
         ["4", "1536K", "off", "0", "none", "Progress meter enabled", "auto", "json", "Progress meter disabled", "none"]
     );
 }
@@ -43,7 +43,7 @@ fn what_is_set_is_shown_and_may_be_changed() {
 #[test]
 fn what_can_not_be_set_is_refused_with_what_can() {
     for (line, message) in [
-        ("set speed 5", "set: \"speed\": there is no such setting, only jobs, limit, progress, retry"),
+        ("set speed 5", "set: \"speed\": there is no such setting, only jobs, limit, progress, retry, sizes"),
         ("set jobs 17", "set jobs: \"17\": it must be a number from 1 to 16"),
         ("set jobs 0", "set jobs: \"0\": it must be a number from 1 to 16"),
         ("set limit 0", "set limit: \"0\": it must be a number such as 5M, or off"),

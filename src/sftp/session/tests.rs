@@ -408,3 +408,90 @@ fn a_driver_sleeps_while_nothing_moves() {
     drop(session);
     server.join().unwrap();
 }
+
+/// A session that is given up after so many milliseconds of silence, and one in which half of that may mean dropped requests.
+fn narrow(requests: Option<usize>, idle_limit: u64) -> Options {
+    let idle_limit = Some(Duration::from_millis(idle_limit));
+    Options { idle_limit, width: Width::cautious(requests), ..Options::default() }
+}
+
+#[test]
+fn no_more_requests_wait_than_may_and_none_is_lost() {
+    for most in [1, 3, 64] {
+        let (session, server) = session(narrow(Some(most), 60_000), move |peer| {
+            let mut waiting = std::collections::VecDeque::new();
+            for _ in 0..200 {
+                waiting.push_back(peer.request().unwrap().1);
+                if waiting.len() == most {
+                    assert_eq!(peer.unread(), 0, "of {most}");
+                    let id = waiting.pop_front().unwrap();
+                    size(peer, id, id.into());
+                }
+            }
+            waiting.into_iter().for_each(|id| size(peer, id, id.into()));
+            peer.wait_for_the_end();
+        });
+        let answers: Vec<_> = (0..200).map(|_| session.submit(&calls::Stat { path: &path("x") })).collect();
+        let sizes: Vec<_> = answers.into_iter().map(|answer| answer.wait().unwrap().size.unwrap()).collect();
+        // The limits were asked for first.
+        assert!(sizes.is_sorted() && sizes.len() == 200, "{sizes:?}");
+        drop(session);
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_transfer_may_have_more_requests_waiting_than_a_command() {
+    let (session, server) = session(narrow(None, 60_000), |peer| {
+        let ids: Vec<_> = (0..256).map(|_| peer.request().unwrap().1).collect();
+        ids.into_iter().for_each(|id| size(peer, id, 0));
+        peer.wait_for_the_end();
+    });
+    let answers: Vec<_> = (0..256).map(|_| session.submit(&calls::Stat { path: &path("x") })).collect();
+    // Without it the server would see 64, and wait for the rest.
+    let _wide = session.widen();
+    assert!(answers.into_iter().all(|answer| answer.wait().is_ok()));
+    drop((_wide, session));
+    server.join().unwrap();
+}
+
+#[test]
+fn a_server_that_drops_requests_gets_fewer_at_once_and_the_session_goes_on() {
+    let (session, server) = session(narrow(None, 2_000), |peer| {
+        let mut dropped: Vec<u32> = (0..100).map(|_| peer.request().unwrap().1).collect();
+        for _ in 0..100 {
+            let (_, id, _) = peer.request().unwrap();
+            size(peer, id, 7);
+            // An answer after all: to a question that nobody waits for any more.
+            size(peer, dropped.pop().unwrap(), 8);
+        }
+        peer.wait_for_the_end();
+    });
+    let wide = session.widen();
+    let ask = || session.submit(&calls::Stat { path: &path("x") });
+    let answers: Vec<_> = (0..100).map(|_| ask()).collect();
+    for answer in answers {
+        let error = answer.wait().unwrap_err();
+        assert!(matches!(error, Error::Unanswered { waiting: 100, .. }), "{error:?}");
+    }
+    assert!((session.end(), session.width().most(true)) == (None, 64));
+    let answers: Vec<_> = (0..100).map(|_| ask()).collect();
+    assert!(answers.into_iter().all(|answer| answer.wait().unwrap().size == Some(7)));
+    drop((wide, session));
+    server.join().unwrap();
+}
+
+#[test]
+fn silence_is_no_sign_of_dropped_requests_where_few_were_sent_or_the_server_copes() {
+    for (width, requests) in [(Width::cautious(None), 16), (Width::unbounded(), 100), (Width::cautious(Some(10)), 100)]
+    {
+        let options = Options { width, ..impatient() };
+        let (session, server) = session(options, |peer| peer.wait_for_the_end());
+        let answers: Vec<_> = (0..requests).map(|_| session.submit(&calls::Stat { path: &path("x") })).collect();
+        for answer in answers {
+            assert!(matches!(answer.wait(), Err(Error::TimedOut(_))));
+        }
+        drop(session);
+        server.join().unwrap();
+    }
+}

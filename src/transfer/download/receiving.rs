@@ -22,7 +22,7 @@ impl Download {
             End::Doubted(_) | End::AskedAgain(_) | End::Weighed => return None,
             End::Ahead => {}
         }
-        let size = self.attributes.size.unwrap_or(0);
+        let size = self.likely_size();
         let offset = self.next;
         let length = if offset < size {
             // One byte more than there should be: an answer without it says that the file ends there.
@@ -95,7 +95,7 @@ impl Download {
 
     /// A short answer. Where the file should end that is its end; elsewhere the rest is asked for again.
     pub(super) fn got_less(&mut self, end: u64, wanted_end: u64) {
-        let size = self.attributes.size.unwrap_or(0);
+        let size = self.likely_size();
         if end == size && size > 0 {
             self.end = End::Reached;
         } else if end < size {
@@ -108,7 +108,7 @@ impl Download {
     }
 
     pub(super) fn got_end(&mut self, io: &mut Io, offset: u64) {
-        let size = self.attributes.size.unwrap_or(0);
+        let size = self.likely_size();
         match self.end {
             End::Ahead if offset >= size => self.end = End::Reached,
             End::Ahead | End::Reached if offset < size => {
@@ -116,6 +116,10 @@ impl Download {
                 self.forget_what_came_early(io);
             }
             End::AskedAgain(times) if times < DOUBTS => self.end = End::Doubted(times),
+            End::AskedAgain(_) if self.is_estimated => {
+                self.estimate = None;
+                self.end = End::Reached;
+            }
             End::AskedAgain(_) => {
                 self.end = End::Weighed;
                 io.ask(self.sequence, Asked::FileSystem, &calls::StatFileSystem { path: &self.remote });

@@ -2,7 +2,7 @@
 
 use super::super::event::Note;
 use super::super::io::{Asked, Turn};
-use super::super::lines::{LineId, Newcomer};
+use super::super::lines::{LineId, Newcomer, is_narrowing};
 use super::super::reporter::Sequence;
 use super::{Engine, Way};
 use crate::sftp;
@@ -22,6 +22,9 @@ impl Engine {
                         self.io.reporter.interject(Note::Reconnected);
                     }
                 }
+                Newcomer::Narrower(session) => {
+                    self.io.lines.welcome(session);
+                }
                 Newcomer::Attempt(attempt, attempts) => {
                     self.io.reporter.interject(Note::Reconnecting { attempt, attempts });
                 }
@@ -33,8 +36,9 @@ impl Engine {
     /// An attempt to connect has failed.
     pub(super) fn do_without(&mut self, reason: Option<String>) {
         if self.io.lines.idlest().is_some() {
-            let reason = reason.unwrap_or_default();
-            return self.io.reporter.interject(Note::FewerConnections(reason));
+            // What was said once is not said again.
+            let reason = reason.or_else(|| self.io.lines.unsaid_refusal());
+            return reason.into_iter().for_each(|reason| self.io.reporter.interject(Note::FewerConnections(reason)));
         }
         if !self.io.lines.expects() {
             self.io.lines.give_up();
@@ -52,7 +56,11 @@ impl Engine {
         if let Err(error) = self.io.lines.lose(line, error) {
             return self.lose(error);
         }
-        if self.io.lines.idlest().is_some() {
+        let session = self.io.lines.get(line).session.clone();
+        if is_narrowing(&session, error) {
+            let most = session.width().most(true);
+            self.io.reporter.interject(Note::Narrowed { reason: error.clone(), most });
+        } else if self.io.lines.idlest().is_some() {
             self.io.reporter.interject(Note::FewerConnections(error.to_string()));
         }
         for (&sequence, moving) in &mut self.files {
@@ -60,6 +68,7 @@ impl Engine {
             if moving.home == line {
                 // It is opened anew in any case.
                 self.crowded.remove(&sequence);
+                self.alone.take_if(|alone| *alone == sequence);
             }
             match &mut moving.file {
                 Way::Get(download) => download.lose(line),
@@ -77,6 +86,7 @@ impl Engine {
         let homeless: Vec<Sequence> = self.homeless.iter().copied().collect();
         for sequence in homeless {
             let Some(home) = self.io.lines.idlest() else { return };
+            self.note_others(sequence);
             let Some(moving) = self.files.get_mut(&sequence) else {
                 self.homeless.remove(&sequence);
                 continue;

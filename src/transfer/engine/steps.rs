@@ -28,6 +28,7 @@ impl Engine {
             && backlog < self.io.lines.width()
             && self.io.reporter.ahead(self.next) < STEPS_UNTOLD
             && self.crowded.is_empty()
+            && self.alone.is_none()
             && !self.stops()
         {
             let Some(step) = self.next_step() else { return };
@@ -87,10 +88,20 @@ impl Engine {
         let home = self.io.line;
         self.io.lines.get_mut(home).files += 1;
         self.targets.insert(target.clone());
-        self.files.insert(sequence, Moving { file, target, home, spread: Vec::new(), reached: 0 });
+        let moving = Moving {
+            file,
+            target,
+            home,
+            spread: Vec::new(),
+            reached: 0,
+            refused_beside: None,
+            waits_to_be_alone: false,
+        };
+        self.files.insert(sequence, moving);
     }
 
     pub(super) fn take(&mut self, sequence: Sequence, step: Step) {
+        self.note_others(sequence);
         match step {
             Step::Get(file) => return self.take_get(sequence, file),
             Step::Put(file) => return self.take_put(sequence, file),

@@ -52,9 +52,6 @@ impl Existing {
         if self.stat.st_uid != geteuid().as_raw() {
             return Some("for it belongs to another user");
         }
-        if has_acl(&self.file) {
-            return Some("for it has an access control list");
-        }
         let elsewhere = fstat(directory.descriptor()).is_ok_and(|stat| stat.st_dev != self.stat.st_dev);
         (elsewhere || is_mount_point(&self.file)).then_some("for something is mounted on it")
     }
@@ -64,15 +61,43 @@ impl Existing {
     }
 }
 
+/// Extended attributes that the kernel takes away from a file that is written to, or makes anew.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-fn has_acl(file: &File) -> bool {
-    let mut value = [0u8; 0];
-    rustix::fs::fgetxattr(file, "system.posix_acl_access", &mut value[..]).is_ok_and(|length| length > 0)
+const OF_THE_BYTES: [&[u8]; 3] = [b"security.capability", b"security.ima", b"security.evm"];
+
+/// Gives a new file the extended attributes of the one that it replaces, its access control list among them. Whether it has all of
+/// them now.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn carry_attributes(from: &File, to: &File) -> bool {
+    use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
+    use std::os::unix::ffi::OsStrExt;
+    // The most that Linux has for a list and for a value.
+    let mut names = vec![0_u8; 64 << 10];
+    let Ok(length) = flistxattr(from, &mut names[..]) else { return true };
+    let value_of = |file: &File, name: &OsStr| {
+        let mut value = vec![0_u8; 64 << 10];
+        fgetxattr(file, name, &mut value[..]).map(|length| {
+            value.truncate(length);
+            value
+        })
+    };
+    let mut names = names[..length].split(|&byte| byte == 0).filter(|name| !name.is_empty());
+    names.all(|name| {
+        let is_carried = || {
+            let name = OsStr::from_bytes(name);
+            let value = value_of(from, name)?;
+            if value_of(to, name).as_ref() == Ok(&value) {
+                return Ok(());
+            }
+            fsetxattr(to, name, &value, XattrFlags::empty())
+        };
+        OF_THE_BYTES.contains(&name) || is_carried().is_ok()
+    })
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn has_acl(_file: &File) -> bool {
-    false
+pub(super) fn carry_attributes(_from: &File, _to: &File) -> bool {
+    true
 }
 
 /// Whether a file of the same file system is mounted here, as containers have it.

@@ -24,7 +24,7 @@ use super::super::job::Canceller;
 use super::super::request::Verify;
 use super::super::settings::{Settings, bits};
 use super::directory::{Directory, bytes, mode};
-use super::existing::Existing;
+use super::existing::{Existing, carry_attributes};
 use super::partial::{self, Partial};
 use super::place::{Place, Standing};
 use super::placing;
@@ -168,13 +168,10 @@ impl Wanted<'_> {
         };
         let mut beside = Beside { directory: Rc::clone(directory), target: name.to_owned(), partial, is_placed: false };
         if let Some(existing) = &existing
-            && !beside.takes_group_of(&existing.stat)
+            && let Some(reason) = beside.falls_short_of(existing)
         {
             drop(beside);
-            return self.write_in_place(
-                Some(existing.try_clone().map_err(|error| self.failed(error))?),
-                "for its group could not be kept",
-            );
+            return self.write_in_place(Some(existing.try_clone().map_err(|error| self.failed(error))?), reason);
         }
         let offset = self.usable(&mut beside.partial)?;
         let kept = existing.map(|existing| bits(existing.stat.st_mode) & 0o777);
@@ -365,6 +362,15 @@ impl Sink {
 }
 
 impl Beside {
+    /// Gives the partial file what the existing one has beside its bytes and its mode. Why that can't be done, if so.
+    fn falls_short_of(&self, existing: &Existing) -> Option<&'static str> {
+        if !self.takes_group_of(&existing.stat) {
+            return Some("for its group could not be kept");
+        }
+        let has_all = carry_attributes(&existing.file, &self.partial.file);
+        (!has_all).then_some("for its extended attributes could not be kept")
+    }
+
     /// Puts it in its place. Returns whether it is there, or something that may not be replaced.
     fn place(&mut self, standing: Standing) -> Result<bool, Errno> {
         self.is_placed = placing::place(self.directory.descriptor(), &self.partial.name, &self.target, standing)?;

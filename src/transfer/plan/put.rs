@@ -18,7 +18,7 @@ use super::super::selection::Selection;
 use super::{Planned, PutDirectory, PutFile, PutLink, Step, Wishes};
 use crate::name::{EntryName, RemotePath};
 use crate::remote::{Lifeline, MAX_DEPTH, canonical_answer};
-use crate::sftp::{Attributes, Times, calls};
+use crate::sftp::{Attributes, Pending, Times, calls};
 use crate::sticky;
 
 /// The steps of an upload.
@@ -125,49 +125,69 @@ impl PutPlan {
         }
     }
 
-    /// The canonical form of a tree's target, whose missing parents are made. OpenSSH's server knows none while the parent is missing.
+    /// The canonical form of a tree's target, whose missing parents are made. OpenSSH's server knows none while the parent is
+    /// missing; others make one up.
     fn canonical(&self, target: &RemotePath) -> Result<RemotePath, Failure> {
         let failed = |cause: Cause| Failure::new(Act::CanonicalizeTarget, target.as_bytes(), cause);
-        let canonical = || self.lifeline.ask(|session| session.realpath(target));
-        let mut answer = canonical();
-        if self.options.dry_run && answer.as_ref().is_err_and(|error| error.is_no_such_file()) {
+        let parent = target.parent();
+        let (mut answer, lacks_parent) = self
+            .lifeline
+            .ask(|session| {
+                let canonical = session.submit(&calls::Realpath { path: target });
+                let above = parent.as_ref().map(|path| session.submit(&calls::Stat { path }));
+                let lacks_parent = match above.map(Pending::wait) {
+                    Some(Err(error)) if error.leaves_the_session_alive() => error.may_mean_missing(),
+                    Some(Err(error)) => return Err(error),
+                    Some(Ok(_)) | None => false,
+                };
+                match canonical.wait() {
+                    Err(error) if !error.leaves_the_session_alive() => Err(error),
+                    canonical => Ok((canonical, lacks_parent)),
+                }
+            })
+            .map_err(|error| failed(error.into()))?;
+        if lacks_parent && self.options.dry_run {
             return Ok(target.clone());
         }
-        if answer.as_ref().is_err_and(|error| error.is_no_such_file()) && self.make_parents(target) {
-            answer = canonical();
+        if lacks_parent && let Some(parent) = &parent {
+            self.make_with_parents(parent)?;
+            answer = self.lifeline.ask(|session| session.realpath(target));
         }
         let path = match (answer, target.parent(), target.base_name()) {
             // ProFTPD has a canonical form of what is there only.
             (Err(error), Some(parent), Some(name)) if error.is_no_such_file() && name != b"." && name != b".." => {
                 let above = self.lifeline.ask(|session| session.realpath(&parent)).map_err(|_| failed(error.into()))?;
                 let above = canonical_answer(&parent, &above).map_err(|unfit| failed(unfit.into()))?;
-                let name = RemotePath::new(name).map_err(crate::remote::Error::Unfit);
-                return name.map(|name| above.resolve(&name)).map_err(|unfit| failed(unfit.into()));
+                let name = EntryName::vet(name).map_err(|unfit| failed(crate::remote::Error::Unfit(unfit).into()))?;
+                return Ok(above.join(&name));
             }
             (answer, ..) => answer.map_err(|error| failed(error.into()))?,
         };
         canonical_answer(target, &path).map_err(|unfit| failed(unfit.into()))
     }
 
-    /// Makes the directories above a path that are missing. Whether its parent was made.
-    fn make_parents(&self, path: &RemotePath) -> bool {
-        let mut missing = Vec::new();
-        let mut next = path.parent();
-        while let Some(directory) = next.filter(|_| missing.len() < MAX_DEPTH) {
-            let made = self.make(&directory);
-            next = directory.parent();
-            missing.push(directory);
-            if made {
-                // The one on top was made just now.
-                return missing.iter().rev().skip(1).all(|directory| self.make(directory));
+    /// Makes a directory that is missing, and those above it that are, from the topmost on.
+    fn make_with_parents(&self, directory: &RemotePath) -> Result<(), Failure> {
+        let is_there = |path: &RemotePath| {
+            let looked = self.lifeline.ask(|session| session.stat(path));
+            looked.map_or_else(|error| !error.may_mean_missing(), |_| true)
+        };
+        let mut missing = vec![directory.clone()];
+        while let Some(above) = missing.last().and_then(RemotePath::parent).filter(|path| !is_there(path)) {
+            if missing.len() >= MAX_DEPTH || above.as_bytes() == b"." {
+                break;
+            }
+            missing.push(above);
+        }
+        for path in missing.iter().rev() {
+            let attributes = Attributes::with_permissions(0o777);
+            let made = self.lifeline.ask(|session| session.mkdir(path, attributes));
+            // Somebody else may have been faster.
+            if let Err(error) = made.or_else(|error| if is_there(path) { Ok(()) } else { Err(error) }) {
+                return Err(Failure::new(Act::MakeRemoteDirectory, path.as_bytes(), error));
             }
         }
-        false
-    }
-
-    fn make(&self, directory: &RemotePath) -> bool {
-        let attributes = Attributes::with_permissions(0o777);
-        self.lifeline.ask(|session| session.submit(&calls::Mkdir { path: directory, attributes }).wait()).is_ok()
+        Ok(())
     }
 
     fn plan_entry(&mut self, name: OsString) {
@@ -241,7 +261,16 @@ impl PutPlan {
         self.selection.excludes(path, metadata.is_dir()) || self.objection(metadata).is_some()
     }
 
+    /// Says that a time can't be kept as it is.
+    fn note_time(&mut self, shown: &Path, metadata: &Metadata) {
+        let is_known = |seconds: i64| u32::try_from(seconds).is_ok();
+        if self.options.preserve && !(is_known(metadata.mtime()) && is_known(metadata.atime())) {
+            self.ready.push_back(Step::Note(Note::TimeClamped(bytes(shown).to_vec())).into());
+        }
+    }
+
     fn send(&mut self, local: PathBuf, shown: PathBuf, remote: RemotePath, metadata: &Metadata, is_named: bool) {
+        self.note_time(&shown, metadata);
         let step = Step::Put(PutFile { local, shown, remote, is_named });
         self.ready.push_back(Planned { step, size: Some(metadata.len()) });
     }
@@ -252,6 +281,7 @@ impl PutPlan {
             let cause = crate::remote::Error::TooDeep { path: remote, levels: MAX_DEPTH };
             return self.fail(Failure::new(Act::Upload, bytes(&shown), cause));
         }
+        self.note_time(&shown, metadata);
         let step = Step::EnterPut(PutDirectory {
             local: local.clone(),
             shown: shown.clone(),

@@ -7,7 +7,7 @@ use super::super::io::{Asked, Io};
 use super::super::local::bytes;
 use super::super::request::{OnConflict, Options, Verify};
 use super::super::settings::SPREAD_SPAN;
-use super::{SPREADING_BYTES, State, TAIL_BYTES, Upload, may_replace, writing};
+use super::{SPREADING_BYTES, State, TAIL_BYTES, Upload, may_replace};
 use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Reply, StatusCode, Times, calls};
 
 impl Upload {
@@ -133,7 +133,7 @@ impl Upload {
             _ if io.settings.options.atomic => self.ask_beside(io),
             Some(size) if size > 0 && io.settings.options.trusts_sizes => {
                 self.next = size;
-                self.open(io, State::Opening, writing(io));
+                self.open(io, State::Opening, self.writing(io));
             }
             Some(size) if size > 0 => self.open_to_compare(io, size),
             _ => self.open_empty(io),
@@ -149,12 +149,24 @@ impl Upload {
                 let span = if self.size >= SPREADING_BYTES { SPREAD_SPAN } else { 0 };
                 self.state = State::Comparing { at: until.saturating_sub(span + TAIL_BYTES), until };
             }
+            State::OpeningToVerify => {
+                self.is_written = true;
+                self.handles.add(io.line, handle);
+                self.state = State::Moving;
+                return;
+            }
             // It is over, and this one's drop closes it.
             State::Closing | State::Placing | State::Placed => return,
             State::Moving | State::Hashing | State::Verifying { .. } => {}
-            _ => self.start(io),
+            _ => {
+                if self.only_writes && io.settings.options.verify != Verify::No {
+                    io.learnt.parts_reading();
+                }
+                self.start(io);
+            }
         }
         self.handles.add(io.line, handle);
+        self.was_spread |= self.handles.len() > 1;
     }
 
     /// Returns whether a target that was not there may have come to be before it was opened.
@@ -174,8 +186,17 @@ impl Upload {
             // It may be written and not read: its size must do, as for sftp(1).
             State::OpeningToCompare { until } if error.leaves_the_session_alive() => {
                 self.next = until;
+                self.only_writes = true;
                 self.open(io, State::Opening, OpenFlags::WRITE);
             }
+            State::Opening if self.asked_for_both && error.leaves_the_session_alive() => {
+                self.only_writes = true;
+                match self.next {
+                    0 => self.open_empty(io),
+                    _ => self.open(io, State::Opening, OpenFlags::WRITE),
+                }
+            }
+            State::OpeningToVerify => self.remember(Act::VerifyRemote, error),
             _ => {
                 let is_closed = error.status_code() == Some(StatusCode::PERMISSION_DENIED);
                 self.remember(Act::OpenTarget, error);

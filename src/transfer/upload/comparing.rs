@@ -43,6 +43,14 @@ impl Upload {
                 self.next = until;
                 return self.start(io);
             }
+            // What is open for writing too may be unreadable until it is closed.
+            Err(error) if verifies && !self.is_written && error.leaves_the_session_alive() => {
+                io.learnt.parts_reading();
+                self.only_writes = true;
+                self.gaps.clear();
+                self.send_end(io);
+                return;
+            }
             Err(error) if !error.is_eof() => return self.remember(Act::ReadRemote, error),
             _ => bytes::Bytes::new(),
         };
@@ -78,7 +86,18 @@ impl Upload {
         }
     }
 
+    /// Whether it is to be compared before it is closed, or before it is closed for good.
     pub(super) fn must_verify(&self, io: &Io) -> bool {
+        self.wants_proof(io) && (self.is_written || !self.only_writes)
+    }
+
+    /// Whether it was sent and closed, and is to be read back.
+    pub(super) fn is_unread(&self, io: &Io) -> bool {
+        let is_closed = self.state == State::Closing && self.failure.is_none() && !self.is_written;
+        is_closed && self.only_writes && self.wants_proof(io) && self.file.is_some() && self.next > 0
+    }
+
+    fn wants_proof(&self, io: &Io) -> bool {
         io.settings.options.verify != Verify::No && self.proof.is_none()
     }
 

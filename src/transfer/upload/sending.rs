@@ -87,7 +87,8 @@ impl Upload {
         let line = io.line;
         for (number, (on, handle)) in self.handles.take().into_iter().enumerate() {
             io.line = on;
-            if number == 0 {
+            // What was closed once has its attributes.
+            if number == 0 && !self.is_written {
                 self.send_attributes(io, &handle);
             }
             io.ask(self.sequence, Asked::Close, &calls::Close { handle });

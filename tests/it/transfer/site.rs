@@ -13,7 +13,8 @@ use sftpsh::name::RemotePath;
 use sftpsh::sftp::{self, Session};
 use sftpsh::transfer::OnConflict;
 use sftpsh::transfer::{
-    self, Connections, Event, GetPair, Limit, Links, LocalPath, Options, Pairs, PutPair, Report, Request, Selection,
+    self, Connections, Event, GetPair, Learnt, Limit, Links, LocalPath, Options, Pairs, PutPair, Report, Request,
+    Selection,
 };
 
 use crate::support::{Entry, Remote, World, sftp_server};
@@ -40,6 +41,7 @@ pub(super) const PLAIN: Options = Options {
     verify: sftpsh::transfer::Verify::No,
     fsync: false,
     links: Links::Skipped,
+    estimated_sizes: false,
     remove_source: false,
     dry_run: false,
     request_bytes: None,
@@ -106,6 +108,7 @@ impl Site {
 
     pub(super) fn request(&self, pairs: Pairs, options: Options) -> Request {
         Request {
+            learnt: Learnt::default(),
             pairs,
             options,
             selection: Selection::default(),

@@ -198,3 +198,45 @@ fn a_name_as_long_as_names_can_be_is_fetched() {
     assert_eq!(site.local_names().len(), 1);
     let _ = symlink("unused", site.local("x"));
 }
+
+#[test]
+fn an_old_file_that_is_replaced_keeps_its_extended_attributes() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    let site = Site::with_local(Remote::with([Entry::sized("f", 9000)]), &[Entry::file("f", "old")]);
+    let (path, names) = (site.local("f"), ["user.note", "user.other"]);
+    // Not every file system has them.
+    if names.iter().any(|name| setxattr(&path, *name, name.as_bytes(), XattrFlags::empty()).is_err()) {
+        return;
+    }
+    let before = fs::metadata(&path).unwrap().ino();
+    site.get(&["f"], PLAIN).succeeds();
+    site.same("f");
+    assert_ne!(fs::metadata(&path).unwrap().ino(), before, "it was replaced, not written in place");
+    for name in names {
+        let mut value = [0; 100];
+        let length = getxattr(&path, name, &mut value[..]).unwrap();
+        assert_eq!(&value[..length], name.as_bytes());
+    }
+}
+
+#[test]
+fn an_old_file_that_is_replaced_keeps_its_access_control_list() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    let site = Site::with_local(Remote::with([Entry::sized("f", 9000)]), &[Entry::file("f", "old")]);
+    // Version 2; its owner may write; user 1, the group, the mask and all others may read.
+    let entry = |tag: u16, may: u16, id: u32| [&tag.to_le_bytes()[..], &may.to_le_bytes(), &id.to_le_bytes()].concat();
+    let nobody = u32::MAX;
+    let entries = [(1, 6, nobody), (2, 4, 1), (4, 4, nobody), (0x10, 4, nobody), (0x20, 4, nobody)];
+    let list = [2_u32.to_le_bytes().to_vec(), entries.map(|(tag, may, id)| entry(tag, may, id)).concat()].concat();
+    let (path, name) = (site.local("f"), "system.posix_acl_access");
+    if setxattr(&path, name, &list, XattrFlags::empty()).is_err() {
+        return;
+    }
+    let before = fs::metadata(&path).unwrap().ino();
+    site.get(&["f"], PLAIN).succeeds();
+    site.same("f");
+    assert_ne!(fs::metadata(&path).unwrap().ino(), before, "it was replaced, not written in place");
+    let mut value = [0; 100];
+    let length = getxattr(&path, name, &mut value[..]).unwrap();
+    assert_eq!(value[..length], list);
+}

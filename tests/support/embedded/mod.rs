@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -39,6 +40,7 @@ pub struct Embedded {
     all_required: bool,
     endless: bool,
     asks_nothing: bool,
+    lets_in_once: bool,
     banner: Option<String>,
     software: Option<String>,
 }
@@ -91,6 +93,12 @@ impl Embedded {
         self
     }
 
+    /// Lets in one client only: what was right once is wrong ever after, as a one-time code is.
+    pub fn lets_in_once(mut self) -> Self {
+        self.lets_in_once = true;
+        self
+    }
+
     /// Lets in who only says who they are.
     pub fn asks_nothing(mut self) -> Self {
         self.asks_nothing = true;
@@ -131,7 +139,8 @@ impl Embedded {
         }
         let config = Arc::new(config);
         let log = Arc::new(Mutex::new(String::new()));
-        let mut server = Server { plan: Arc::new(self), root: root.to_owned(), log: Arc::clone(&log) };
+        let has_let_in = Arc::new(AtomicBool::new(false));
+        let mut server = Server { plan: Arc::new(self), root: root.to_owned(), log: Arc::clone(&log), has_let_in };
         runtime.spawn(async move { server.run_on_socket(config, &socket).await });
         RunningEmbedded { runtime: Some(runtime), port, public, log }
     }
@@ -196,6 +205,7 @@ struct Server {
     plan: Arc<Embedded>,
     root: PathBuf,
     log: Arc<Mutex<String>>,
+    has_let_in: Arc<AtomicBool>,
 }
 
 impl russh::server::Server for Server {
@@ -207,6 +217,7 @@ impl russh::server::Server for Server {
             plan: Arc::clone(&self.plan),
             root: self.root.clone(),
             log: Arc::clone(&self.log),
+            has_let_in: Arc::clone(&self.has_let_in),
             round: 0,
             channels: HashMap::new(),
         }
@@ -218,6 +229,8 @@ struct Connection {
     plan: Arc<Embedded>,
     root: PathBuf,
     log: Arc<Mutex<String>>,
+    /// Whether somebody has been let in.
+    has_let_in: Arc<AtomicBool>,
     /// What is still wanted, where all is.
     left: MethodSet,
     round: usize,
@@ -227,7 +240,8 @@ struct Connection {
 impl Connection {
     /// The verdict on one method, kept in the log.
     fn judge(&mut self, user: &str, method: MethodKind, passed: bool) -> Auth {
-        let passed = passed && self.plan.user.as_deref().is_none_or(|only| only == user);
+        let is_used = self.plan.lets_in_once && self.has_let_in.load(Ordering::SeqCst);
+        let passed = passed && !is_used && self.plan.user.as_deref().is_none_or(|only| only == user);
         if let Ok(mut log) = self.log.lock() {
             log.push_str(&format!(
                 "{} {} for {user}\n",
@@ -242,6 +256,7 @@ impl Connection {
         if self.plan.all_required && !self.left.is_empty() {
             return Auth::Reject { proceed_with_methods: Some(self.left.clone()), partial_success: true };
         }
+        self.has_let_in.store(true, Ordering::SeqCst);
         Auth::Accept
     }
 

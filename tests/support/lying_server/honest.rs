@@ -28,7 +28,7 @@ pub(crate) type Entry = (Vec<u8>, Option<Metadata>);
 
 enum Open {
     File(File),
-    Directory(Vec<Entry>),
+    Directory { path: Vec<u8>, left: Vec<Entry> },
 }
 
 /// A server, and what its client holds open.
@@ -42,6 +42,14 @@ impl Honest {
     /// How many handles are open.
     pub(crate) fn handles(&self) -> usize {
         self.open.len()
+    }
+
+    /// The path of the directory that a handle stands for.
+    pub(crate) fn directory(&self, handle: &[u8]) -> Option<Vec<u8>> {
+        match self.open.get(&u32::from_be_bytes(handle.try_into().ok()?))? {
+            Open::Directory { path, .. } => Some(path.clone()),
+            Open::File(_) => None,
+        }
     }
 
     /// The reply to a request.
@@ -71,8 +79,9 @@ impl Honest {
                 done(set_file_attributes(&file, request.attributes()))
             }
             wire::OPENDIR => {
-                let entries = list(&request.string())?;
-                Ok(self.keep(id, Open::Directory(entries)))
+                let path = request.string();
+                let left = list(&path)?;
+                Ok(self.keep(id, Open::Directory { path, left }))
             }
             wire::READDIR => self.read_directory(request),
             wire::REMOVE => done(fs::remove_file(path(&request.string()))),
@@ -163,7 +172,7 @@ impl Honest {
     }
 
     fn read_directory(&mut self, request: &mut Request) -> io::Result<Packet> {
-        let Some(Open::Directory(left)) = self.open.get_mut(&handle(request)) else { return Err(no_handle()) };
+        let Some(Open::Directory { left, .. }) = self.open.get_mut(&handle(request)) else { return Err(no_handle()) };
         if left.is_empty() {
             return Ok(Packet::status(request.id, wire::EOF, "End of file"));
         }

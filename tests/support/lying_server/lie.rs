@@ -269,6 +269,11 @@ impl Teller {
         self.left
     }
 
+    /// The path of the directory that a handle stands for.
+    pub(crate) fn directory(&self, handle: &[u8]) -> Option<Vec<u8>> {
+        self.honest.directory(handle)
+    }
+
     /// What was held back, the last first.
     pub(crate) fn let_go(&mut self) -> Vec<u8> {
         self.held.drain(..).rev().flatten().collect()

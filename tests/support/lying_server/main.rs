@@ -1,6 +1,7 @@
 //! An SFTP server that is honest but for one lie: `lying-server ROOT LIE`, on stdin and stdout, for `-D` or as a real sshd's subsystem.
 //!
-//! It serves the real directory ROOT by protocol version 3. The lies, and what each is good for, stand in `lie.rs`.
+//! It serves the real directory ROOT by protocol version 3. The lies, and what each is good for, stand in `lie.rs`; the manners of
+//! real servers, of which it may have several, in `manners.rs`: `lying-server ROOT plain+in-order`.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stderr, reason = "a program of the tests; its words go to their log")]
 
@@ -8,10 +9,14 @@ mod hashing;
 mod honest;
 mod lie;
 mod listing;
+mod manners;
 mod wire;
 
 use std::io::{self, BufReader, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 fn main() -> ExitCode {
     let words: Vec<_> = std::env::args().skip(1).collect();
@@ -19,11 +24,15 @@ fn main() -> ExitCode {
         eprintln!("usage: lying-server ROOT LIE");
         return ExitCode::FAILURE;
     };
-    let Some(lie) = lie::Lie::parse(told) else {
+    let Some(manners) = parse(told) else {
         eprintln!("lying-server: no such lie: {told}");
         return ExitCode::FAILURE;
     };
-    match std::env::set_current_dir(root).and_then(|()| serve(lie)) {
+    let served = std::env::set_current_dir(root).and_then(|()| match manners.most_waiting() {
+        Some(most) => serve_dropping(manners, most),
+        None => serve(manners),
+    });
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("lying-server: {error}");
@@ -32,18 +41,57 @@ fn main() -> ExitCode {
     }
 }
 
-/// Answers until the client leaves, or the lie is that the server does.
-fn serve(lie: lie::Lie) -> io::Result<()> {
-    let mut requests = BufReader::with_capacity(1 << 20, io::stdin().lock());
+/// The words of a server: one lie at most, and manners.
+fn parse(told: &str) -> Option<manners::Manners> {
+    let (mut told_lie, mut list) = (lie::Lie::None, Vec::new());
+    for word in told.split('+') {
+        match manners::Manner::parse(word) {
+            Some(manner) => list.push(manner),
+            None => told_lie = lie::Lie::parse(word)?,
+        }
+    }
+    Some(manners::Manners::new(list, lie::Teller::new(told_lie)))
+}
+
+/// How long an answer takes where requests are dropped meanwhile.
+const WAIT: Duration = Duration::from_millis(20);
+
+/// Answers what it takes in, and drops what comes while too much waits.
+fn serve_dropping(mut manners: manners::Manners, most: usize) -> io::Result<()> {
+    let (sender, requests) = mpsc::channel();
+    let waiting = Arc::new(AtomicUsize::new(0));
+    let taken = Arc::clone(&waiting);
+    std::thread::spawn(move || {
+        let mut input = BufReader::with_capacity(1 << 20, io::stdin().lock());
+        while let Ok(Some(request)) = wire::Request::read(&mut input) {
+            if taken.load(Ordering::SeqCst) < most {
+                taken.fetch_add(1, Ordering::SeqCst);
+                let _ = sender.send((Instant::now() + WAIT, request));
+            }
+        }
+    });
     let mut replies = io::stdout().lock();
-    let mut teller = lie::Teller::new(lie);
-    while let Some(request) = wire::Request::read(&mut requests)? {
-        let bytes = teller.answer(request);
-        // A server that reorders waits until the client has nothing more to ask.
-        let bytes = if requests.buffer().is_empty() { [bytes, teller.let_go()].concat() } else { bytes };
+    for (at, request) in requests {
+        std::thread::sleep(at.saturating_duration_since(Instant::now()));
+        let bytes = manners.answer(request);
+        waiting.fetch_sub(1, Ordering::SeqCst);
         replies.write_all(&bytes)?;
         replies.flush()?;
-        if teller.has_left() {
+    }
+    Ok(())
+}
+
+/// Answers until the client leaves, or the lie is that the server does.
+fn serve(mut manners: manners::Manners) -> io::Result<()> {
+    let mut requests = BufReader::with_capacity(1 << 20, io::stdin().lock());
+    let mut replies = io::stdout().lock();
+    while let Some(request) = wire::Request::read(&mut requests)? {
+        let bytes = manners.answer(request);
+        // A server that reorders waits until the client has nothing more to ask.
+        let bytes = if requests.buffer().is_empty() { [bytes, manners.teller().let_go()].concat() } else { bytes };
+        replies.write_all(&bytes)?;
+        replies.flush()?;
+        if manners.teller().has_left() {
             break;
         }
     }

@@ -111,6 +111,45 @@ impl Request {
         self.clone().string()
     }
 
+    /// The flags of an OPEN.
+    pub(crate) fn open_flags(&self) -> u32 {
+        let mut copy = self.clone();
+        copy.string();
+        copy.number()
+    }
+
+    /// The same about other paths; nothing where there is none for one of them.
+    pub(crate) fn with_paths(mut self, mut map: impl FnMut(Vec<u8>) -> Option<Vec<u8>>) -> Option<Self> {
+        let begin = self.at;
+        let mut paths = match self.kind {
+            OPEN | STAT | LSTAT | SETSTAT | OPENDIR | REMOVE | MKDIR | RMDIR | REALPATH | READLINK => 1,
+            RENAME => 2,
+            EXTENDED => match self.string().as_slice() {
+                b"posix-rename@openssh.com" | b"hardlink@openssh.com" => 2,
+                _ => 0,
+            },
+            // The target of a link is no path to be looked at.
+            SYMLINK => {
+                self.string();
+                1
+            }
+            _ => 0,
+        };
+        let from = self.at;
+        let mut mapped = Vec::new();
+        while paths > 0 {
+            paths -= 1;
+            let path = self.string();
+            let path = map(path)?;
+            mapped.extend((path.len() as u32).to_be_bytes());
+            mapped.extend(path);
+        }
+        let to = self.at;
+        self.body.splice(from..to, mapped);
+        self.at = begin;
+        Some(self)
+    }
+
     /// A READ of no more than so many bytes.
     pub(crate) fn reading_at_most(mut self, count: u64) -> Self {
         let (offset, end) = self.reach();

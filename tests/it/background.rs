@@ -1,0 +1,103 @@
+//! Log-ins that nobody watches, for further connections of a transfer: they use what can be used again, and never guess.
+
+use std::time::Duration;
+
+use crate::support::embedded::Round;
+use crate::support::{Embedded, Entry, Outcome, Remote, Shell, Terminal};
+
+const PASSWORD: (&str, &str) = ("Password: ", "secret");
+const CODE: (&str, &str) = ("One-time code: ", "111111");
+
+fn round(questions: &[(&str, &str)]) -> Round {
+    let prompts = questions.iter().map(|(text, answer)| ((*text).to_owned(), false, (*answer).to_owned())).collect();
+    Round { prompts, ..Round::default() }
+}
+
+fn files() -> Vec<Entry> {
+    (0..6).map(|number| Entry::sized(format!("f{number}"), 300_000)).collect()
+}
+
+/// Logs in by answering, and fetches over four connections, twice.
+fn fetches_twice(embedded: Embedded, questions: &[(&str, &str)]) -> Outcome {
+    let shell = Shell::on(Remote::with(files()).served_by(embedded)).with_args(["-j", "4", "-oUser=joe"]);
+    let answer = |at: Terminal, (question, answer): &(&str, &str)| at.answers(question, answer);
+    let at = questions.iter().fold(shell.at_a_terminal(), answer).at_the_prompt();
+    at.types("get f*").at_the_prompt().types("get f*").at_the_prompt().types("bye").ends_with(0)
+}
+
+#[test]
+fn what_is_good_once_is_not_used_again() {
+    let one_question = ("Password and code: ", "secret111111");
+    let typed = ("joe@127.0.0.1's password: ", "111111");
+    let asks = |rounds: Vec<Round>| Embedded::new().keyboard_interactive(rounds).lets_in_once();
+    for (embedded, questions, refusals) in [
+        (asks(vec![round(&[PASSWORD, CODE])]), vec![PASSWORD, CODE], 0),
+        (asks(vec![round(&[PASSWORD]), round(&[CODE])]), vec![PASSWORD, CODE], 0),
+        (asks(vec![round(&[one_question])]), vec![one_question], 0),
+        // Nothing tells that this password is a code. One attempt does.
+        (Embedded::new().password("111111").lets_in_once(), vec![typed], 1),
+    ] {
+        fetches_twice(embedded, &questions).holds(|world| {
+            let log = world.log();
+            let is_good = log.matches("Failed").count() == refusals && log.matches("Accepted").count() == 1;
+            (!is_good).then(|| format!("{questions:?}: {log}"))
+        });
+    }
+}
+
+#[test]
+fn a_password_that_was_accepted_is_used_for_further_connections() {
+    for (embedded, questions) in [
+        (Embedded::new().password("secret"), vec![("joe@127.0.0.1's password: ", "secret")]),
+        (Embedded::new().keyboard_interactive([round(&[PASSWORD])]), vec![PASSWORD]),
+    ] {
+        fetches_twice(embedded, &questions).holds(|world| {
+            let log = world.log();
+            let is_good = log.matches("Accepted").count() > 1 && !log.contains("Failed");
+            (!is_good).then_some(log)
+        });
+    }
+}
+
+#[test]
+fn a_refused_log_in_is_said_once() {
+    let embedded = Embedded::new().password("111111").lets_in_once();
+    let shell = Shell::on(Remote::with(files()).served_by(embedded)).with_args(["-j", "4", "-oUser=joe"]);
+    let at = shell.at_a_terminal_of(60, 100).answers("password: ", "111111").at_the_prompt();
+    // Files may all be there before it is refused: then the next command says it.
+    let gets = |at: Terminal| at.types("get f*").at_the_prompt();
+    let outcome = gets(gets(gets(at))).types("bye").ends_with(0);
+    assert_eq!(outcome.stdout().matches("One connection less: joe@127.0.0.1: Permission denied").count(), 1);
+    outcome.holds(|world| {
+        let log = world.log();
+        (log.matches("Failed").count() != 1).then_some(log)
+    });
+}
+
+#[test]
+fn what_nobody_watches_says_nothing_of_another_try() {
+    let questions = [("joe@127.0.0.1's password: ", "111111")];
+    let outcome = fetches_twice(Embedded::new().password("111111").lets_in_once(), &questions);
+    assert!(!outcome.stdout().contains("please try again"), "{}", outcome.stdout());
+}
+
+#[test]
+fn a_second_question_is_not_answered_for_a_password_file() {
+    for rounds in [vec![round(&[PASSWORD, CODE])], vec![round(&[PASSWORD]), round(&[CODE])]] {
+        let embedded = Embedded::new().keyboard_interactive(rounds);
+        Shell::on(Remote::empty().served_by(embedded))
+            .prepare(|world| {
+                use std::os::unix::fs::PermissionsExt;
+                let path = world.local().join("secret");
+                std::fs::write(&path, "\u{feff}secret\r\n").unwrap();
+                std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            })
+            .with_args(["-oUser=joe", "--password-file", "secret"])
+            .patience(Duration::from_secs(60))
+            .as_batch_on_stdin()
+            .types("pwd")
+            .exits(255)
+            .reports("joe@127.0.0.1: Permission denied")
+            .holds(|world| Some(world.log()).filter(|log| log.contains("Failed")));
+    }
+}

@@ -1,0 +1,392 @@
+//! Servers as they are: honest, and each odd in its own way. `docs/servers.md` says who they are.
+
+use std::fs;
+
+use crate::support::{Entry, Outcome, Remote, Shell};
+
+/// Files that are all in flight at once.
+fn files(prefix: &str, count: usize) -> Vec<Entry> {
+    (0..count).map(|number| Entry::sized(format!("{prefix}{number:02}"), 50_000)).collect()
+}
+
+fn same_files(run: Outcome, prefix: &str, count: usize) -> Outcome {
+    (0..count).map(|number| format!("{prefix}{number:02}")).fold(run, |run, name| run.same(&name, &name))
+}
+
+#[test]
+fn a_server_that_has_few_files_open_moves_all_of_them() {
+    // The code by which it refuses one more is any.
+    for (most, code) in [(1, 3), (1, 4), (1, 2), (1, 8), (1, 1), (1, 11), (1, 99), (2, 4), (5, 3), (29, 14)] {
+        let run = Shell::on(Remote::with(files("f", 30)).lying(&format!("max-files={most},{code}")))
+            .here(files("p", 30))
+            .as_batch_on_stdin()
+            .types("get f*")
+            .types("put p*")
+            .succeeds()
+            .quietly();
+        same_files(same_files(run, "f", 30), "p", 30);
+    }
+}
+
+#[test]
+fn what_is_refused_when_it_is_alone_has_failed_and_the_rest_arrives() {
+    for manners in ["none", "max-files=2,3", "max-files=1,4"] {
+        let far: Vec<Entry> = files("f", 30).into_iter().chain([Entry::file("f03x", "").mode(0)]).collect();
+        let run = Shell::on(Remote::with(far).lying(manners))
+            .unprivileged()
+            .types("get f*")
+            .reports("remote open \"REMOTE/f03x\": Permission denied")
+            .local_lacks("f03x");
+        same_files(run, "f", 30);
+    }
+}
+
+#[test]
+fn a_server_that_drops_requests_is_asked_for_less_at_once() {
+    let big = |name| Entry::sized(name, 12_000_000);
+    let note = |most| format!("requests waiting; going on with {most} at once, as -R {most} does from the start");
+    for (dropped_beyond, most) in [(100, 64), (40, 16)] {
+        let near = (0..150).map(|number| Entry::sized(format!("d/{number:03}"), 10)).chain([big("up")]);
+        let run = Shell::on(Remote::with([big("big")]).lying(&format!("drops={dropped_beyond}")))
+            .here(near)
+            .with_args(["--timeout", "4"])
+            .as_batch_on_stdin()
+            .types("get big")
+            .types("put up")
+            .types("put -r d")
+            .types("rm -r d")
+            .succeeds()
+            .same("big", "big")
+            .same("up", "up")
+            .reports(&note(most))
+            .remote_lacks("d");
+        // What was learnt holds for all that follows.
+        assert!(run.stderr().matches("requests waiting").count() <= 2, "{}", run.stderr());
+    }
+}
+
+#[test]
+fn r_says_from_the_start_how_many_requests_a_server_takes() {
+    let near = (0..150).map(|number| Entry::sized(format!("d/{number:03}"), 10));
+    Shell::on(Remote::with([Entry::sized("big", 3_000_000)]).lying("drops=16"))
+        .here(near)
+        .with_args(["--timeout", "10", "-R", "16"])
+        .as_batch_on_stdin()
+        .types("get big")
+        .types("put -r d")
+        .types("get -r d e")
+        .types("rm -r d")
+        .succeeds()
+        .quietly()
+        .same("big", "big")
+        .local_has("e/149")
+        .remote_lacks("d");
+}
+
+#[test]
+fn a_server_that_wants_bytes_in_order_gets_them_over_one_connection() {
+    let near = ["a", "b"].map(|name| Entry::sized(name, 80 << 20));
+    let run = Shell::on(Remote::empty().lying("in-order"))
+        .here(near)
+        .with_args(["-j", "3", "-R", "16"])
+        .as_batch_on_stdin()
+        .types("put a")
+        .types("put b")
+        .succeeds()
+        .same("a", "a")
+        .same("b", "b")
+        .reports("REMOTE/a: the server wants its bytes in order; sending it again over one connection")
+        .reports_no("REMOTE/b");
+    assert_eq!(fs::read_dir(run.the_world().remote()).unwrap().count(), 2);
+}
+
+/// What everybody does with a server, in one session.
+const TOUR: &[&str] = &[
+    "ls -l",
+    "ls -1 tree",
+    "du tree",
+    "find tree",
+    "get f",
+    "get -r tree",
+    "reget half",
+    "put g",
+    "put -r up new/place/up",
+    "put -a g",
+    "put --verify g again",
+    "mkdir m",
+    "rename g m/h",
+    "ls -l m/h",
+    "cd m",
+    "ls",
+    "cd ../tree",
+    "get sub/b b",
+    "cd",
+    "rm m/h",
+    "rmdir m",
+    "rm -r tree",
+];
+
+#[test]
+fn the_same_tour_goes_well_on_every_server() {
+    for manners in [
+        "none",
+        "plain",
+        "max-files=1,3",
+        "max-files=2,4+plain",
+        "drops=70",
+        "in-order",
+        "no-read-write=8",
+        "no-read-write=3+max-files=1,4",
+        "realpath-of-missing",
+        "home=windows",
+        "home=windows+realpath-of-missing+plain",
+        "home=cygwin",
+        "home=share",
+        "home=vms+realpath-of-missing",
+        "home=mainframe",
+        "home=relative",
+        "refuses=7,8",
+        "no-types",
+        "no-types+refuses=7,8+plain",
+        "one-listing=400000",
+        "estimates=100",
+    ] {
+        let half = Entry::sized("half", 150_000);
+        let whole = half.contents().unwrap().1.to_vec();
+        let begun = whole[..70_000].to_vec();
+        let far = [Entry::sized("f", 70_000), Entry::sized("tree/a", 10), Entry::sized("tree/sub/b", 40_000), half];
+        let near = [Entry::sized("g", 90_000), Entry::sized("up/x", 20), Entry::sized("up/deep/y", 50_000)];
+        let shell = Shell::on(Remote::with(far).lying(manners))
+            .here(near)
+            .here([Entry::file("half", begun)])
+            .as_batch_on_stdin();
+        TOUR.iter()
+            .fold(shell, |shell, line| shell.types(line))
+            .succeeds()
+            .complains_like(&["File \"", "1 file was read back and is equal to its source"])
+            .same("f", "f")
+            .same("up/x", "new/place/up/x")
+            .same("up/deep/y", "new/place/up/deep/y")
+            .same("g", "again")
+            .local_file("half", whole)
+            .local_file("b", Entry::sized("tree/sub/b", 40_000).contents().unwrap().1)
+            .local_has("tree/a")
+            .remote_holds(&[
+                "again",
+                "f",
+                "half",
+                "new/",
+                "new/place/",
+                "new/place/up/",
+                "new/place/up/deep/",
+                "new/place/up/deep/y",
+                "new/place/up/x",
+            ]);
+    }
+}
+
+#[test]
+fn a_start_directory_without_a_slash_is_shown_and_used_as_the_server_calls_it() {
+    for (form, home) in [("windows", "C:/Users/My Name"), ("vms", "SYS$USER:[JOE]"), ("relative", "home/joe")] {
+        Shell::on(Remote::with(["d/a", "d/e/b"]).lying(&format!("home={form}")))
+            .types("@pwd")
+            .types("@ls d")
+            .types("@ls -1 d/e")
+            .types("@find d -name b")
+            .types("@du -b d/e")
+            .types("@cd d/e")
+            .types("@pwd")
+            .types("@ls")
+            .succeeds()
+            .quietly()
+            .prints_line(&format!("Remote working directory: {home}"))
+            .prints_line(&format!("Remote working directory: {home}/d/e"))
+            .prints_line("d/e/b");
+    }
+}
+
+#[test]
+fn a_typed_drive_is_no_name_where_the_server_has_drives() {
+    Shell::on(Remote::with(["d/a"]).lying("home=windows"))
+        .types("@get \"C:/Users/My Name/d/a\"")
+        .types("@ls C:/Users/My\\ Name/d/*")
+        .succeeds()
+        .same("a", "d/a")
+        .prints("C:/Users/My Name/d/a")
+        .then()
+        .types("ls D:/nothing")
+        .reports("Can't ls: \"D:/nothing\" not found");
+}
+
+#[test]
+fn the_topmost_directory_that_cannot_be_made_is_the_one_that_is_named() {
+    for manners in ["none", "realpath-of-missing", "realpath-of-missing+home=windows", "plain"] {
+        let home = if manners.contains("windows") { "C:/Users/My Name" } else { "REMOTE" };
+        Shell::on(Remote::with([Entry::directory("closed").mode(0o555)]).lying(manners))
+            .here(["d/a"])
+            .unprivileged()
+            .as_batch_on_stdin()
+            .types("put -r d closed/new/sub/d")
+            .fails_with(&format!("remote mkdir \"{home}/closed/new\": Permission denied"))
+            .remote_holds(&["closed/"]);
+    }
+}
+
+#[test]
+fn an_upload_is_verified_where_no_file_is_open_for_reading_and_writing() {
+    for manners in ["no-read-write=8", "no-read-write=3", "no-read-write=4+max-files=1,3", "no-read-write=8+plain"] {
+        let run = Shell::on(Remote::empty().lying(manners))
+            .here(files("p", 5))
+            .as_batch_on_stdin()
+            .types("put --verify p*")
+            .types("put --verify --atomic p00 whole")
+            .types("put --verify -a p00")
+            .succeeds()
+            .reports("5 files were read back and are equal to their sources")
+            .same("p00", "whole");
+        same_files(run, "p", 5);
+    }
+    // What is wrong is found all the same.
+    Shell::on(Remote::empty().lying("no-read-write=8+bad-byte=100"))
+        .here(files("p", 1))
+        .types("put --verify p00")
+        .reports("verify remote \"REMOTE/p00\": it differs from its source at byte 100");
+}
+
+#[test]
+fn a_size_may_be_an_estimate_where_that_is_said() {
+    let whole = Entry::sized("f", 100_000).contents().unwrap().1.to_vec();
+    let far = || [Entry::sized("f", 100_000), Entry::sized("d/g", 300_000), Entry::sized("d/empty", 0)];
+    for percent in [130, 101, 100, 70, 1] {
+        Shell::on(Remote::with(far()).lying(&format!("estimates={percent}")))
+            .as_batch_on_stdin()
+            .types("get --sizes=estimate f")
+            .types("get -r --sizes=estimate d")
+            .types("get -a --sizes=estimate f")
+            .types("get --sizes=estimate --remove-source f gone")
+            .succeeds()
+            .quietly()
+            .same("d/g", "d/g")
+            .same("d/empty", "d/empty")
+            .local_file("f", &whole)
+            .local_file("gone", &whole)
+            .remote_lacks("f");
+    }
+}
+
+#[test]
+fn an_estimate_that_is_not_said_to_be_one_is_an_error_and_set_says_it_for_all() {
+    let far = || Remote::with([Entry::sized("f", 100_000)]).lying("estimates=130");
+    Shell::on(far())
+        .types("get f")
+        .reports("read remote \"REMOTE/f\" : it ended at byte 100000 of 130000")
+        .local_lacks("f")
+        .then()
+        .types("set sizes estimate")
+        .types("set sizes")
+        .types("get f")
+        .prints_line("estimate")
+        .same("f", "f")
+        .quietly();
+}
+
+#[test]
+fn what_is_gone_once_it_was_fetched_needs_no_removal() {
+    Shell::on(Remote::with(files("f", 3)).lying("gone-when-read"))
+        .as_batch_on_stdin()
+        .types("get --remove-source f*")
+        .succeeds()
+        .quietly()
+        .local_holds(&["f00", "f01", "f02"])
+        .remote_holds(&[]);
+}
+
+#[test]
+fn a_tree_is_removed_where_the_server_does_not_say_what_is_a_directory() {
+    for manners in ["refuses=7,8", "no-types", "no-types+plain", "no-types+refuses=7,8"] {
+        Shell::on(Remote::with(["d/a", "d/e/b", "d/e/c"]).lying(manners))
+            .as_batch_on_stdin()
+            .types("ls d")
+            .types("rm -r d")
+            .succeeds()
+            .prints("d/e")
+            .remote_holds(&[]);
+    }
+}
+
+#[test]
+fn what_the_server_refuses_is_explained_by_what_it_says_of_it() {
+    let near = || [Entry::sized("g", 100)];
+    for (manners, line, hint) in [
+        ("refuses=3,17", "put g", "another program holds the file; try again when it is done"),
+        ("refuses=6,14", "put g", "the disk there is full: df shows what is free"),
+        ("full", "put g", "the disk there is full: df shows what is free"),
+        ("refuses=6,15", "put g", "your share of the disk there is used up: remove something first"),
+        ("refuses=18,4+plain", "put --atomic g new", "put without --atomic writes into the target itself"),
+        ("refuses=18,3+plain", "put --atomic g new", "put without --atomic writes into the target itself"),
+        ("none", "get g[1].txt", "a name with wildcards in it is quoted: g\\[1].txt"),
+        ("none", "get h[1].txt", "ls lists what is there"),
+        ("none", "cd ~", "cd alone goes to where the session began"),
+        ("none", "cd ~/x", "cd alone goes to where the session began"),
+    ] {
+        let far = Remote::with(["g[1].txt"]).lying(manners);
+        let at = Shell::on(far).here(near()).at_a_terminal_of(24, 250).types(line);
+        at.sees(&format!("hint: {hint}")).types("bye").ends_with(0).remote_lacks("new");
+    }
+}
+
+#[test]
+fn a_hint_does_not_tell_to_do_what_was_just_done() {
+    Shell::on(Remote::empty()).types("ls nothing").complains(&["Can't ls: \"REMOTE/nothing\" not found"]);
+}
+
+#[test]
+fn a_time_outside_of_what_the_protocol_knows_is_said_to_be_another() {
+    let far = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(5_000_000_000);
+    let set = |path: std::path::PathBuf| {
+        fs::File::open(path).unwrap().set_times(fs::FileTimes::new().set_modified(far)).unwrap();
+    };
+    Shell::on(Remote::empty())
+        .here([Entry::sized("old", 10), Entry::sized("new", 10), Entry::directory("d")])
+        .prepare(|world| ["old", "d"].into_iter().for_each(|name| set(world.local().join(name))))
+        .as_batch_on_stdin()
+        .types("put -p old")
+        .types("put -p new")
+        .types("put -rp d")
+        .types("put old again")
+        .succeeds()
+        .complains(&[
+            "old: its time lies outside 1970 to 2106, all that the protocol knows; the nearest is set",
+            "d/: its time lies outside 1970 to 2106, all that the protocol knows; the nearest is set",
+        ]);
+}
+
+#[test]
+fn a_rename_to_another_file_system_says_so() {
+    use std::os::unix::fs::MetadataExt;
+    let device = |path: &std::path::Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
+    let shell = Shell::on(Remote::with(["a"]));
+    // Not every machine has another one.
+    if device("/dev/shm".as_ref()).is_none_or(|other| Some(other) == device(&shell.world().remote())) {
+        return;
+    }
+    let target = format!("/dev/shm/sftpsh-test-{}", std::process::id());
+    shell.types(&format!("rename a {target}")).reports("(the two lie on different file systems)").remote_has("a");
+    assert!(!std::path::Path::new(&target).exists());
+}
+
+#[test]
+fn a_server_that_has_few_directories_open_lists_all_of_them() {
+    let names: Vec<String> = (0..60).map(|number| format!("d/{:02}/{:02}", number / 6, number % 6)).collect();
+    for manners in ["max-directories=1,3", "max-directories=1,4", "max-directories=2,8", "max-directories=1,99+plain"] {
+        let run = Shell::on(Remote::with(names.iter().map(String::as_str)).lying(manners))
+            .as_batch_on_stdin()
+            .types("get -r d")
+            .types("find d -type f")
+            .types("rm -r d")
+            .succeeds()
+            .quietly()
+            .remote_holds(&[]);
+        names.iter().fold(run, |run, name| run.local_has(name).prints(name));
+    }
+}

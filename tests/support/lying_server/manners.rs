@@ -1,0 +1,275 @@
+//! The manners of real servers: nothing of it is a lie, and all of it is odd. `docs/servers.md` says who has which.
+//!
+//! Each is one word, some with numbers, and several stand together: `home=windows+realpath-of-missing`.
+
+use super::honest;
+use super::lie::Teller;
+use super::wire::{self, Attributes, Packet, Request};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One thing that not every server does like OpenSSH's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// `max-files=N,CODE`: beyond N open files an OPEN is refused with this code.
+    MaxFiles { most: usize, code: u32 },
+    /// `max-directories=N,CODE`: the same for directories and OPENDIR.
+    MaxDirectories { most: usize, code: u32 },
+    /// `drops=N`: what is asked while N requests wait is dropped.
+    Drops(usize),
+    /// `in-order`: a WRITE that does not go to the end of the file is refused.
+    InOrder,
+    /// `no-read-write=CODE`: an OPEN for reading and writing is refused.
+    NoReadWrite(u32),
+    /// `home=FORM`: what the server calls the directory in which it starts, and all beneath it.
+    Home(&'static str),
+    /// `realpath-of-missing`: REALPATH answers for what is not there as well.
+    RealpathOfMissing,
+    /// `refuses=TYPE,CODE`: requests of this type are refused with this code.
+    Refuses { kind: u8, code: u32 },
+    /// `no-types`: attributes hold permissions without the bits that tell the kind of file.
+    NoTypes,
+    /// `one-listing`: READDIR gives all names at once, each of them this many bytes long or longer in its long form.
+    OneListing(usize),
+    /// `estimates=N`: STAT and listings tell sizes that are this many per cent of the truth.
+    Estimates(u64),
+    /// `gone-when-read`: a file goes when it is closed after it was read.
+    GoneWhenRead,
+    /// `full`: nothing can be written, and no room is left.
+    Full,
+    /// `plain`: it offers no extension.
+    Plain,
+}
+
+/// How servers call the directory in which one starts.
+const HOMES: [(&str, &str); 6] = [
+    ("windows", "C:/Users/My Name"),
+    ("cygwin", "/C:/Users/x"),
+    ("share", "\\\\server\\share"),
+    ("vms", "SYS$USER:[JOE]"),
+    ("mainframe", "//'JOE.FILES"),
+    ("relative", "home/joe"),
+];
+
+impl Manner {
+    pub(crate) fn parse(word: &str) -> Option<Self> {
+        let (name, value) = word.split_once('=').unwrap_or((word, ""));
+        let mut numbers = value.split(',').map(|number| number.parse::<u32>().ok());
+        let mut number = || numbers.next().flatten();
+        Some(match name {
+            "max-files" => Self::MaxFiles { most: number()? as usize, code: number()? },
+            "max-directories" => Self::MaxDirectories { most: number()? as usize, code: number()? },
+            "drops" => Self::Drops(number()? as usize),
+            "in-order" => Self::InOrder,
+            "no-read-write" => Self::NoReadWrite(number()?),
+            "home" => Self::Home(HOMES.iter().find(|(form, _)| *form == value)?.1),
+            "realpath-of-missing" => Self::RealpathOfMissing,
+            "refuses" => Self::Refuses { kind: u8::try_from(number()?).ok()?, code: number()? },
+            "no-types" => Self::NoTypes,
+            "one-listing" => Self::OneListing(number()? as usize),
+            "estimates" => Self::Estimates(number()?.into()),
+            "gone-when-read" => Self::GoneWhenRead,
+            "full" => Self::Full,
+            "plain" => Self::Plain,
+            _ => return None,
+        })
+    }
+}
+
+/// A server with its manners.
+pub(crate) struct Manners {
+    list: Vec<Manner>,
+    teller: Teller,
+    /// Handles of open files, and what they were opened for.
+    files: BTreeMap<Vec<u8>, Opened>,
+    listed: BTreeSet<Vec<u8>>,
+    /// Handles of open directories.
+    directories: BTreeSet<Vec<u8>>,
+}
+
+struct Opened {
+    path: Vec<u8>,
+    was_read: bool,
+}
+
+impl Manners {
+    pub(crate) fn new(list: Vec<Manner>, teller: Teller) -> Self {
+        Self { list, teller, files: BTreeMap::new(), listed: BTreeSet::new(), directories: BTreeSet::new() }
+    }
+
+    /// Beyond how many waiting requests others are dropped.
+    pub(crate) fn most_waiting(&self) -> Option<usize> {
+        self.list.iter().find_map(|manner| if let Manner::Drops(most) = manner { Some(*most) } else { None })
+    }
+
+    pub(crate) fn teller(&mut self) -> &mut Teller {
+        &mut self.teller
+    }
+
+    /// The bytes to send for a request.
+    pub(crate) fn answer(&mut self, request: Request) -> Vec<u8> {
+        let (kind, id) = (request.kind, request.id);
+        if self.has(&Manner::Plain) && kind == wire::INIT {
+            return honest::version(3, &[]).bytes();
+        }
+        if self.has(&Manner::Full) && kind == wire::INIT {
+            return honest::version(3, &[("statvfs@openssh.com", "2")]).bytes();
+        }
+        let Some(request) = self.at_home(request) else {
+            return Packet::status(id, wire::NO_SUCH_FILE, "No such file").bytes();
+        };
+        if kind != wire::INIT
+            && let Some(refusal) = self.refusal(&request)
+        {
+            return refusal.bytes();
+        }
+        let handle = request.first_string();
+        let bytes = match self.instead(&request) {
+            Some(packet) => packet.bytes(),
+            None => self.teller.answer(request.clone()),
+        };
+        self.follow(kind, &handle, &bytes);
+        bytes
+    }
+
+    fn has(&self, manner: &Manner) -> bool {
+        self.list.contains(manner)
+    }
+
+    /// The request as it is without a home of another form, where it can be.
+    fn at_home(&self, request: Request) -> Option<Request> {
+        let home = self.list.iter().find_map(|manner| if let Manner::Home(home) = manner { Some(*home) } else { None });
+        let Some(home) = home else { return Some(request) };
+        request.with_paths(|path| match path.strip_prefix(home.as_bytes()) {
+            Some([]) => Some(b".".to_vec()),
+            Some([b'/', rest @ ..]) => Some([b"./", rest].concat()),
+            _ if path == b"." => Some(path),
+            _ => None,
+        })
+    }
+
+    fn refusal(&self, request: &Request) -> Option<Packet> {
+        let (kind, id) = (request.kind, request.id);
+        self.list.iter().find_map(|manner| {
+            let code = match *manner {
+                Manner::MaxFiles { most, code } if kind == wire::OPEN && self.files.len() >= most => code,
+                Manner::MaxDirectories { most, code } if kind == wire::OPENDIR && self.directories.len() >= most => {
+                    code
+                }
+                Manner::NoReadWrite(code) if kind == wire::OPEN && request.open_flags() & 3 == 3 => code,
+                Manner::Refuses { kind: refused, code } if kind == refused => code,
+                Manner::Full if kind == wire::WRITE => wire::FAILURE,
+                Manner::InOrder if kind == wire::WRITE => {
+                    let path = &self.files.get(&request.first_string())?.path;
+                    let length = std::fs::metadata(honest::path(path)).map_or(0, |metadata| metadata.len());
+                    if request.reach().0 == length {
+                        return None;
+                    }
+                    wire::FAILURE
+                }
+                _ => return None,
+            };
+            Some(Packet::status(id, code, "the server would rather not"))
+        })
+    }
+
+    /// What is answered in another way than an honest server does.
+    fn instead(&mut self, request: &Request) -> Option<Packet> {
+        let (kind, id, first) = (request.kind, request.id, request.first_string());
+        for manner in &self.list {
+            match *manner {
+                Manner::Home(home) if kind == wire::REALPATH => {
+                    let relative = first.strip_prefix(b"./").unwrap_or_default();
+                    // As OpenSSH's server: the last component need not be there.
+                    let is_there = |path: Option<&std::path::Path>| path.is_some_and(std::path::Path::exists);
+                    let here = honest::path(&first);
+                    let is_known =
+                        self.has(&Manner::RealpathOfMissing) || is_there(Some(here)) || is_there(here.parent());
+                    let slash: &[u8] = if relative.is_empty() { b"" } else { b"/" };
+                    let path = [home.as_bytes(), slash, relative].concat();
+                    return Some(match is_known {
+                        true => honest::names(id, &[(path, None)]),
+                        false => Packet::status(id, wire::NO_SUCH_FILE, "No such file"),
+                    });
+                }
+                Manner::RealpathOfMissing if kind == wire::REALPATH && !honest::path(&first).exists() => {
+                    return Some(honest::names(id, &[(first, None)]));
+                }
+                // 1,000 blocks, none of them free.
+                Manner::Full if kind == wire::EXTENDED => {
+                    let fields = [4096, 4096, 1000, 0, 0, 100, 50, 50, 1, 0, 255];
+                    let reply = Packet::new(wire::EXTENDED_REPLY, id);
+                    return Some(fields.into_iter().fold(reply, Packet::long));
+                }
+                Manner::NoTypes | Manner::Estimates(_) if matches!(kind, wire::STAT | wire::LSTAT) => {
+                    let path = honest::path(&first);
+                    let metadata = if kind == wire::STAT { path.metadata() } else { path.symlink_metadata() }.ok()?;
+                    return Some(Packet::new(wire::ATTRS, id).attributes(self.told(Attributes::of(&metadata))));
+                }
+                Manner::NoTypes | Manner::Estimates(_) | Manner::OneListing(_) if kind == wire::READDIR => {
+                    return self.listing(id, &first);
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// Attributes as this server tells them.
+    fn told(&self, mut attributes: Attributes) -> Attributes {
+        for manner in &self.list {
+            match manner {
+                Manner::NoTypes => attributes.permissions = attributes.permissions.map(|mode| mode & 0o7777),
+                Manner::Estimates(percent)
+                    if attributes.permissions.is_some_and(|mode| mode & 0o170_000 == 0o100_000) =>
+                {
+                    attributes.size = attributes.size.map(|size| size * percent / 100);
+                }
+                _ => {}
+            }
+        }
+        attributes
+    }
+
+    /// All of a directory at once.
+    fn listing(&mut self, id: u32, handle: &[u8]) -> Option<Packet> {
+        if !self.listed.insert(handle.to_vec()) {
+            return Some(Packet::status(id, wire::EOF, "End of file"));
+        }
+        let entries = honest::list(self.teller.directory(handle)?.as_slice()).ok()?;
+        let least = self
+            .list
+            .iter()
+            .find_map(|manner| if let Manner::OneListing(least) = manner { Some(*least) } else { None });
+        let count = u32::try_from(entries.len()).ok()?;
+        Some(entries.iter().fold(Packet::new(wire::NAME, id).number(count), |packet, (name, metadata)| {
+            let attributes = metadata.as_ref().map(Attributes::of).unwrap_or_default();
+            let mut long_name = attributes.long_name(name, metadata.as_ref());
+            let padding = least.unwrap_or_default().saturating_sub(long_name.len());
+            long_name.extend(std::iter::repeat_n(b' ', padding));
+            packet.string(name).string(&long_name).attributes(self.told(attributes))
+        }))
+    }
+
+    /// Remembers what is open, from what was answered.
+    fn follow(&mut self, kind: u8, first: &[u8], answer: &[u8]) {
+        match (kind, answer.get(4)) {
+            (wire::OPEN, Some(&wire::HANDLE)) => {
+                let handle = answer.get(13..).unwrap_or_default().to_vec();
+                self.files.insert(handle, Opened { path: first.to_vec(), was_read: false });
+            }
+            (wire::OPENDIR, Some(&wire::HANDLE)) => {
+                self.directories.insert(answer.get(13..).unwrap_or_default().to_vec());
+            }
+            (wire::READ, _) => self.files.get_mut(first).into_iter().for_each(|file| file.was_read = true),
+            (wire::CLOSE, _) => {
+                self.listed.remove(first);
+                self.directories.remove(first);
+                let was_read = self.files.remove(first).filter(|file| file.was_read);
+                if let Some(file) = was_read.filter(|_| self.has(&Manner::GoneWhenRead)) {
+                    let _ = std::fs::remove_file(honest::path(&file.path));
+                }
+            }
+            _ => {}
+        }
+    }
+}
