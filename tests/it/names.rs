@@ -32,7 +32,7 @@ const NAMES: &[(&[u8], &[u8])] = &[
     (b"$HOME `id` $(id)", b"'$HOME `id` $(id)'"),
     (b";&|<>!", b"';&|<>!'"),
     (b"tab\tnew\x1besc", b"'tab\tnew\x1besc'"),
-    (b"~", b"~"),
+    (b"~", b"./~"),
     (b".hidden", b".hidden"),
 ];
 
