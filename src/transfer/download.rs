@@ -20,6 +20,7 @@ use super::hashing::Hashing;
 use super::io::{Asked, Io, Turn};
 use super::lines::LineId;
 use super::local::{Opened, Place, Sink, Standing, Wanted, bytes};
+use super::pace::Clock;
 use super::removal::Moved;
 use super::reporter::Sequence;
 use super::request::Verify;
@@ -63,7 +64,7 @@ pub(super) struct Download {
     /// How often it was decided about anew.
     decisions: u32,
     is_in_tree: bool,
-    began: Instant,
+    clock: Clock,
     state: State,
     /// Whether its OPEN was sent when nothing else was open.
     is_alone: bool,
@@ -147,7 +148,7 @@ impl Download {
             standing,
             decisions: 0,
             is_in_tree,
-            began: Instant::now(),
+            clock: Clock::default(),
             state: State::Opening,
             is_alone: false,
             handles: Handles::default(),
@@ -182,6 +183,11 @@ impl Download {
     /// The connections on which it can ask.
     pub(super) fn lines(&self) -> impl Iterator<Item = LineId> + '_ {
         self.handles.lines()
+    }
+
+    /// The time of its bytes.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Bytes that are written, from the first one on.
@@ -293,6 +299,7 @@ impl Download {
             (Asked::FileSystem, outcome) => self.weighed(outcome),
             (Asked::Read { offset, length }, outcome) => {
                 self.outstanding -= 1;
+                self.clock.moved(asked.moved_bytes(&outcome), &io.pace);
                 self.got(io, offset, length, outcome)
             }
             _ => Ok(Turn::Waits),
@@ -343,6 +350,7 @@ impl Download {
     fn opened(&mut self, io: &mut Io, handle: Handle) -> Result<Turn, Failure> {
         if let Some(sink) = &self.sink {
             // It was open before, on a connection that is gone.
+            self.clock.is_ready(Instant::now());
             self.handles.add(io.line, handle);
             let is_comparable = sink.is_comparable();
             match self.written {
@@ -420,6 +428,7 @@ impl Download {
     /// Says that bytes are next.
     fn start(&mut self, io: &mut Io) {
         self.state = State::Moving;
+        self.clock.is_ready(Instant::now());
         let file = Arc::new(File {
             direction: super::Direction::Get,
             source: self.remote.as_bytes().to_vec(),
@@ -473,7 +482,7 @@ impl Download {
                 file = Arc::new(File { target: bytes(self.place.shown()).to_vec(), ..File::clone(&file) });
             }
             self.is_moved = true;
-            let finished = Event::Finished { file, length: self.written, elapsed: self.began.elapsed() };
+            let finished = Event::Finished { file, length: self.written, elapsed: self.clock.taken() };
             io.reporter.tell(self.sequence, finished);
         }
         io.reporter.file_done(true);

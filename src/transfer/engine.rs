@@ -6,14 +6,14 @@
 mod connections;
 mod steps;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::download::Download;
 use super::event::Event;
@@ -23,6 +23,7 @@ use super::io::{Asked, Io, Token, Turn};
 use super::job::Canceller;
 use super::lines::{LineId, Lines};
 use super::local::{Directory, Parents, Troubles};
+use super::pace::{Clock, Pace};
 use super::plan::{GetDirectory, Plan, PutFile, Step, Target, Wishes};
 use super::rehearsal;
 use super::remote_link::RemoteLinks;
@@ -74,6 +75,7 @@ pub(super) fn run(session: Session, request: Request, events: Sender<Vec<Event>>
         queue,
         limit,
         hashes,
+        pace: Pace::starting(Instant::now()),
         reporter,
         settings,
         learnt,
@@ -192,6 +194,7 @@ impl Engine {
             }
             self.io.reporter.send();
             let answers = self.io.queue.wait(Some(self.nap().min(patience.unwrap_or(NAP))));
+            self.keep_time(&answers);
             for (token, outcome) in answers {
                 self.answer(token, outcome);
             }
@@ -200,6 +203,14 @@ impl Engine {
             }
         }
         self.conclude()
+    }
+
+    /// Takes the time of the bytes that answers bring.
+    fn keep_time(&mut self, answers: &VecDeque<(Token, Result<Reply, sftp::Error>)>) {
+        let moved = || answers.iter().filter(|(token, _)| token.asked.moves_file());
+        let ready = moved().filter_map(|(token, _)| self.files.get(&token.sequence)?.clock().ready()).min();
+        let bytes = moved().map(|(token, outcome)| token.asked.moved_bytes(outcome)).sum();
+        self.io.pace.batch(Instant::now(), bytes, ready);
     }
 
     /// All else is done: removes directories whose contents were moved. Whether some are left to wait for.
@@ -522,6 +533,13 @@ impl Moving {
         let before = self.reached;
         self.reached = before.max(arrived);
         arrived > before
+    }
+
+    fn clock(&self) -> &Clock {
+        match &self.file {
+            Way::Get(download) => download.clock(),
+            Way::Put { upload, .. } => upload.clock(),
+        }
     }
 
     fn is_open(&self) -> bool {

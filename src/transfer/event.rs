@@ -41,7 +41,7 @@ pub enum Event {
         file: Arc<File>,
         /// Its length now.
         length: u64,
-        /// From its OPEN to its CLOSE; files in flight at the same time overlap.
+        /// The time that the bytes took that were moved. Files share the line, so the times of all files add up to that of the job.
         elapsed: Duration,
     },
     /// The started file, or something about the job that is no file, failed. The job goes on with the next.
@@ -103,8 +103,10 @@ pub struct Total {
     pub files_done: u64,
     /// Bytes of those files whose size is known.
     pub bytes: u64,
-    /// Bytes that are there.
+    /// Bytes that are there, what a resume found in place included.
     pub bytes_done: u64,
+    /// Bytes that were moved by this job.
+    pub bytes_moved: u64,
     /// Whether nothing more will be found.
     pub complete: bool,
 }

@@ -11,6 +11,7 @@ use super::learnt::Learnt;
 use super::limit::Limit;
 use super::lines::{LineId, Lines};
 use super::local::{Place, Standing, bytes};
+use super::pace::Pace;
 use super::reporter::{Reporter, Sequence};
 use super::request::{Direction, OnConflict};
 use super::settings::Settings;
@@ -25,6 +26,7 @@ pub(super) struct Io {
     pub(super) queue: Completions<Token>,
     pub(super) limit: Limit,
     pub(super) hashes: Hashes,
+    pub(super) pace: Pace,
     pub(super) reporter: Reporter,
     pub(super) settings: Settings,
     pub(super) learnt: Learnt,
@@ -164,7 +166,9 @@ impl Io {
     fn ask_person(&mut self, conflict: Conflict) -> OnConflict {
         let (question, answer) = Question::new(conflict);
         self.reporter.ask(question);
-        let Ok(answer) = answer.recv() else { return OnConflict::Skip };
+        let answer = answer.recv();
+        self.pace.paused_until(Instant::now());
+        let Ok(answer) = answer else { return OnConflict::Skip };
         if answer.for_all {
             self.settings.options.on_conflict = answer.choice;
         }
@@ -260,6 +264,11 @@ impl Asked {
     /// Whether it counts in the window.
     pub(super) fn moves_data(self) -> bool {
         matches!(self, Asked::Read { .. } | Asked::Verify { .. } | Asked::Write { .. })
+    }
+
+    /// Whether it moves bytes of a file to where they go.
+    pub(super) fn moves_file(self) -> bool {
+        matches!(self, Asked::Read { .. } | Asked::Write { .. })
     }
 
     /// Bytes that it moves at most.

@@ -20,6 +20,7 @@ mod learnt;
 mod limit;
 mod lines;
 mod local;
+mod pace;
 mod plan;
 mod rehearsal;
 mod remote_link;

@@ -200,6 +200,7 @@ impl Reporter {
             files_done: self.files_done,
             bytes: self.found.bytes.load(Ordering::Relaxed),
             bytes_done: self.bytes_done,
+            bytes_moved: self.report.bytes,
             complete: self.found.complete.load(Ordering::Relaxed),
         }
     }

@@ -26,6 +26,7 @@ use super::io::{Asked, Io, Turn};
 use super::landing::Landing;
 use super::lines::LineId;
 use super::local::bytes;
+use super::pace::Clock;
 use super::plan::{PutFile, times};
 use super::removal::Moved;
 use super::reporter::Sequence;
@@ -47,7 +48,7 @@ pub(super) struct Upload {
     size: u64,
     mode: u32,
     times: Times,
-    began: Instant,
+    clock: Clock,
     state: State,
     /// Whether its OPEN was sent when nothing else was open.
     is_alone: bool,
@@ -158,7 +159,7 @@ impl Upload {
             times: times(&metadata),
             landing: Landing::at(&plan.remote),
             source: plan,
-            began: Instant::now(),
+            clock: Clock::default(),
             state: State::Asking,
             is_alone: false,
             handles: Handles::default(),
@@ -194,6 +195,11 @@ impl Upload {
             length: self.next,
             modified: self.times.modified,
         })
+    }
+
+    /// The time of its bytes.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     /// Bytes that are known to go and have not been sent.
@@ -378,6 +384,7 @@ impl Upload {
             (Asked::Verify { offset, length }, outcome) => self.compared(io, offset, length, outcome),
             (Asked::Hash, outcome) => self.heard_hash(io, outcome),
             (Asked::Write { offset, length }, Ok(_)) => {
+                self.clock.moved(length.into(), &io.pace);
                 self.unanswered.remove(&offset);
                 io.reporter.advance(self.sequence, self.confirmed(), length.into());
             }
@@ -479,6 +486,7 @@ impl Upload {
     /// Says that bytes are next, unless that was said before the connection was lost.
     fn start(&mut self, io: &mut Io) {
         self.state = State::Moving;
+        self.clock.is_ready(Instant::now());
         if self.file.is_some() {
             return;
         }
@@ -564,7 +572,7 @@ impl Upload {
                 if let Some(proof) = self.proof.filter(|_| self.next > 0) {
                     io.reporter.verified(proof);
                 }
-                let finished = Event::Finished { file, length: self.next, elapsed: self.began.elapsed() };
+                let finished = Event::Finished { file, length: self.next, elapsed: self.clock.taken() };
                 io.reporter.tell(self.sequence, finished);
             }
             (None, None) => {}

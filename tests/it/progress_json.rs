@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Entry, Relay, Remote, Shell};
+use crate::support::{Entry, Relay, Remote, Shell, noise};
 
 /// What is on stdout: nothing but objects.
 fn objects(stdout: &str) -> Vec<Value> {
@@ -34,6 +34,42 @@ fn every_file_starts_and_finishes_and_the_job_ends() {
         (&json!("end"), &json!(true), &json!(3), &json!(1006))
     );
     assert!(end["seconds"].is_number() && end["cancelled"] == false && end["connected"] == true, "{end}");
+}
+
+#[test]
+fn what_a_resume_finds_in_place_has_not_moved() {
+    const THERE: usize = 4_000_000;
+    const MOVED: usize = 200_000;
+    let (whole, begun) = (noise(b"big", THERE + MOVED), noise(b"big", THERE + MOVED)[..THERE].to_vec());
+    let (whole, begun) = (Entry::file("big", whole), Entry::file("big", begun));
+    for (line, remote, local) in [("@reget big", &whole, &begun), ("@reput big", &begun, &whole)] {
+        let shell = Shell::on(Remote::with([remote.clone()]).over_ssh()).here([local.clone()]);
+        let shell = shell.through(Relay::plain().bytes_per_second(400_000));
+        let objects = objects(shell.with_args(json()).types(line).succeeds().stdout());
+        let done = members(&objects, "progress", "all_bytes_done");
+        assert!(done.iter().all(|done| done.as_u64() >= Some(THERE as u64)), "{line}: {done:?}");
+        let rates = members(&objects, "progress", "bytes_per_second");
+        // All that moves, within the shortest time that a rate is taken over.
+        assert!(!rates.is_empty() && rates.iter().all(|rate| rate.as_u64() <= Some(2_000_000)), "{line}: {rates:?}");
+        assert_eq!(members(&objects, "end", "bytes"), [json!(MOVED)], "{line}");
+    }
+}
+
+#[test]
+fn a_file_takes_no_time_while_it_waits_for_others() {
+    let files: Vec<Entry> = (0..20).map(|number| Entry::sized(format!("{number:02}"), 20_000)).collect();
+    for line in ["@get *", "@put *"] {
+        let (remote, local) = if line == "@get *" { (files.clone(), vec![]) } else { (vec![], files.clone()) };
+        let shell = Shell::on(Remote::with(remote).over_ssh()).here(local);
+        let shell = shell.through(Relay::plain().bytes_per_second(400_000));
+        let objects = objects(shell.with_args(json()).types(line).succeeds().stdout());
+        let seconds = |event| -> Vec<f64> {
+            members(&objects, event, "seconds").iter().map(|seconds| seconds.as_f64().unwrap()).collect()
+        };
+        let (files, all) = (seconds("finish"), seconds("end")[0]);
+        // Each is rounded to a millisecond.
+        assert!(files.len() == 20 && files.iter().sum::<f64>() <= all + 0.020, "{line}: {files:?} of {all}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub(super) struct Json {
 impl Json {
     /// Nothing has started.
     pub(super) fn new() -> Json {
-        Json { file: None, rate: Rate::starting(Instant::now(), 0) }
+        Json { file: None, rate: Rate::starting(Instant::now()) }
     }
 
     fn object(&mut self, event: &Event) -> Option<Object> {
@@ -34,6 +34,7 @@ impl Json {
             }
             Event::Started(file) => {
                 self.file = Some(Arc::clone(file));
+                self.rate.begin(Instant::now());
                 let mut object = about("start", file);
                 object.number("offset", Some(file.offset));
                 object.flag("resumes", file.resumes);
@@ -42,7 +43,7 @@ impl Json {
             Event::Advanced { position, total } => {
                 let file = self.file.clone()?;
                 let now = Instant::now();
-                self.rate.count(now, total.bytes_done);
+                self.rate.count(now, total.bytes_moved);
                 Some(progress(&file, *position, total, &self.rate, now))
             }
             Event::Finished { file, length, elapsed } => {

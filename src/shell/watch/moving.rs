@@ -56,7 +56,7 @@ impl Meter {
             moving: moving.then(|| Moving::on(Screen::default())),
             current: None,
             total: Total::default(),
-            total_rate: Rate::starting(now, 0),
+            total_rate: Rate::starting(now),
         }
     }
 
@@ -74,7 +74,7 @@ impl Meter {
     }
 
     fn total_line(&self, now: Instant, width: usize) -> String {
-        let Total { files, files_done, bytes, bytes_done, complete } = self.total;
+        let Total { files, files_done, bytes, bytes_done, complete, .. } = self.total;
         let more = if complete { "" } else { "+" };
         let name = format!("total: {files_done} of {files}{more} files");
         measure(name.as_bytes(), bytes_done, bytes.max(bytes_done), &self.total_rate, now).line(width)
@@ -95,13 +95,15 @@ impl Display for Meter {
     fn follow(&mut self, event: &Event, output: &Output) {
         match event {
             Event::Started(file) => {
-                let rate = Rate::starting(Instant::now(), file.offset);
+                let now = Instant::now();
+                self.total_rate.begin(now);
+                let rate = Rate::starting(now);
                 self.current = Some(Current { file: Arc::clone(file), position: file.offset, rate });
             }
             Event::Advanced { position, total } => {
                 let now = Instant::now();
                 self.total = *total;
-                self.total_rate.count(now, total.bytes_done);
+                self.total_rate.count(now, total.bytes_moved);
                 if let Some(current) = &mut self.current {
                     current.position = *position;
                     current.rate.count(now, *position);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// The time over which a rate is taken: long enough to be steady, short enough to follow the network.
 const SPAN: Duration = Duration::from_secs(5);
 
-/// A new sample counts at most this often.
+/// A new sample counts at most this often. A rate over less time would be that of a burst.
 const SPACING: Duration = Duration::from_millis(100);
 
 /// When nothing has come for so long, it is called stalled, as in sftp(1).
@@ -21,14 +21,21 @@ pub(super) struct Rate {
 }
 
 impl Rate {
-    /// Starts at this count.
-    pub(super) fn starting(now: Instant, bytes: u64) -> Rate {
-        Rate { samples: VecDeque::from([(now, bytes)]), last_change: now, last_bytes: bytes }
+    /// Nothing is counted yet. What the first count finds has moved before, in a time that nobody knows.
+    pub(super) fn starting(now: Instant) -> Rate {
+        Rate { samples: VecDeque::new(), last_change: now, last_bytes: 0 }
+    }
+
+    /// The first bytes are next; if some were counted before, this changes nothing.
+    pub(super) fn begin(&mut self, now: Instant) {
+        if self.samples.is_empty() {
+            self.count(now, 0);
+        }
     }
 
     /// So many bytes are there now.
     pub(super) fn count(&mut self, now: Instant, bytes: u64) {
-        if bytes != self.last_bytes {
+        if bytes != self.last_bytes || self.samples.is_empty() {
             self.last_bytes = bytes;
             self.last_change = now;
         }
@@ -46,7 +53,7 @@ impl Rate {
     /// Bytes a second.
     pub(super) fn per_second(&self, now: Instant) -> f64 {
         let Some(&(first, bytes)) = self.samples.front() else { return 0.0 };
-        per_second(self.last_bytes.saturating_sub(bytes), now.duration_since(first))
+        per_second(self.last_bytes.saturating_sub(bytes), now.duration_since(first).max(SPACING))
     }
 
     /// Whether nothing has come for a while.
@@ -80,7 +87,8 @@ mod tests {
     fn a_rate_forgets_what_is_long_past_and_notices_a_stall() {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
-        let mut rate = Rate::starting(start, 0);
+        let mut rate = Rate::starting(start);
+        rate.begin(start);
         for second in 1..=4 {
             rate.count(at(second), second * 1000);
         }
@@ -92,5 +100,41 @@ mod tests {
         assert!(!rate.is_stalled(at(20)));
         rate.count(at(26), 4160);
         assert!(rate.is_stalled(at(26)));
+    }
+    #[test]
+    fn a_rate_is_of_bytes_that_moved_while_it_was_counted() {
+        let start = Instant::now();
+        let at = |millis: u64| start + Duration::from_millis(millis);
+        // When counting starts, whether that is when the first bytes are next, the counts, and the rate at the last one.
+        for (case, begins, counts, expected) in [
+            ("from the first byte on", true, &[(1000, 2000), (2000, 4000)][..], 2000.0),
+            ("a file that was far when its turn came", false, &[(50, 700_000), (1050, 702_000)], 2000.0),
+            ("a file that is whole when its turn comes", false, &[(50, 700_000)], 0.0),
+            ("a file that is continued", false, &[(1000, 900_000), (2000, 901_000), (3000, 902_000)], 1000.0),
+            ("a burst at once", true, &[(1, 1000)], 10_000.0),
+            ("what is taken back", false, &[(1000, 5000), (2000, 0)], 0.0),
+        ] {
+            let mut rate = Rate::starting(start);
+            if begins {
+                rate.begin(start);
+            }
+            for &(millis, bytes) in counts {
+                rate.count(at(millis), bytes);
+            }
+            let (now, _) = counts[counts.len() - 1];
+            assert!((rate.per_second(at(now)) - expected).abs() < 0.5, "{case}: {}", rate.per_second(at(now)));
+        }
+    }
+
+    #[test]
+    fn a_wait_before_the_first_byte_is_not_counted() {
+        let start = Instant::now();
+        let at = |seconds: u64| start + Duration::from_secs(seconds);
+        let mut rate = Rate::starting(start);
+        assert!(rate.is_stalled(at(6)));
+        rate.begin(at(60));
+        rate.count(at(61), 3000);
+        rate.begin(at(61));
+        assert!((rate.per_second(at(61)) - 3000.0).abs() < 0.5);
     }
 }
