@@ -85,6 +85,11 @@ pub(super) struct Numbering {
 }
 
 impl Numbering {
+    /// The name that was asked for, if another one was tried.
+    pub(super) fn asked(&self) -> Option<&RemotePath> {
+        self.tried.as_ref().map(|(asked, _)| asked)
+    }
+
     /// The next name that may be free; `target` counts when it is asked first.
     pub(super) fn next(&mut self, target: &RemotePath) -> RemotePath {
         let (first, tried) = self.tried.get_or_insert_with(|| (target.clone(), 0));
@@ -113,6 +118,7 @@ mod tests {
         let first = numbering.next(&path("/a/b.txt"));
         assert_eq!(first, path("/a/b.txt.1"));
         assert_eq!(numbering.next(&first), path("/a/b.txt.2"));
+        assert_eq!(numbering.asked(), Some(&path("/a/b.txt")));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::lines::LineId;
 use super::local::{Opened, Place, Sink, Standing, Wanted, bytes};
 use super::pace::Clock;
 use super::removal::Moved;
-use super::reporter::Sequence;
+use super::reporter::{Places, Sequence};
 use super::request::Verify;
 use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, Handle, OpenFlags, Reply, calls};
@@ -477,13 +477,10 @@ impl Download {
                 sink.rename(&self.place);
             }
         }
-        if let Some(mut file) = self.file.take() {
-            if self.decisions > 0 {
-                file = Arc::new(File { target: bytes(self.place.shown()).to_vec(), ..File::clone(&file) });
-            }
+        if let Some(file) = self.file.take() {
             self.is_moved = true;
-            let finished = Event::Finished { file, length: self.written, elapsed: self.clock.taken() };
-            io.reporter.tell(self.sequence, finished);
+            let places = Places { asked: bytes(self.asked.shown()), target: bytes(self.place.shown()) };
+            io.reporter.finished(self.sequence, &file, &places, self.written, self.clock.taken());
         }
         io.reporter.file_done(true);
         Ok(Turn::Concluded)

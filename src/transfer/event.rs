@@ -17,7 +17,8 @@ use crate::terminal::{ByteSize, Printable};
 /// `Finished` or `Failed` there is news of no other file. A job that is stopped, or whose connection is lost, ends without them.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A source that was named is next: sftp(1)'s line `Fetching R to L`, `Uploading L to R`, `Resuming …`.
+    /// A source that was named is next: sftp(1)'s line `Fetching R to L`, `Uploading L to R`, `Resuming …`. Its target is the one that
+    /// will be written, unless something takes that name meanwhile.
     Announced(Arc<File>),
     /// A directory of a tree is next: sftp(1)'s line `Retrieving DIR` or `Entering DIR`.
     Entered {
@@ -259,6 +260,13 @@ pub enum Note {
         /// Whether only a newer source would have replaced it.
         unless_newer: bool,
     },
+    /// A target that is there already stays, and the file or link is beside it under another name.
+    Renamed {
+        /// The target that was asked for.
+        asked: Vec<u8>,
+        /// The target that was written.
+        target: Vec<u8>,
+    },
     /// What was written to this target can't be read back, so nobody has compared it with its source.
     NotVerified(Vec<u8>),
     /// So many files are equal to their sources, as was found out after they had been moved.
@@ -352,6 +360,9 @@ impl fmt::Display for Note {
             Note::LeftThere { target, unless_newer } => {
                 let why = if *unless_newer { "is there already and is no older" } else { "is there already" };
                 write!(f, "{} {why}: skipped", Printable(target))
+            }
+            Note::Renamed { asked, target } => {
+                write!(f, "{} is there already: written to {}", Printable(asked), Printable(target))
             }
             Note::NotVerified(target) => {
                 write!(f, "{}: what was written there can't be read back, and is not verified", Printable(target))

@@ -1,10 +1,11 @@
 //! What every file in flight works with: the session, the queue of answers, the window, the reporter.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::conflict::{Conflict, Question, Verdict, Version};
-use super::event::{Event, Note};
+use super::event::{Event, File, Note};
 use super::hashing::Hashes;
 use super::job::Canceller;
 use super::learnt::Learnt;
@@ -173,6 +174,17 @@ impl Io {
             self.settings.options.on_conflict = answer.choice;
         }
         answer.choice
+    }
+
+    /// Tells sftp(1)'s line about a file: at once, or when it is known under which name it is written.
+    pub(super) fn announce(&mut self, sequence: Sequence, announced: Option<&Arc<File>>) {
+        let Some(file) = announced.map(Arc::clone) else { return };
+        match self.settings.options.on_conflict {
+            OnConflict::Rename | OnConflict::Ask => self.reporter.announce(sequence, file),
+            OnConflict::Overwrite | OnConflict::Skip | OnConflict::Newer => {
+                self.reporter.tell(sequence, Event::Announced(file));
+            }
+        }
     }
 
     /// Says that a target stays.

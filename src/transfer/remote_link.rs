@@ -79,7 +79,12 @@ impl RemoteLinks {
             return Course::Awaits(directory);
         }
         let next = match (asked, outcome) {
-            (Asked::MakeLink, Ok(_)) => return self.conclude(sequence, true),
+            (Asked::MakeLink, Ok(_)) => {
+                if let Some(asked) = link.numbering.asked() {
+                    io.reporter.renamed(sequence, asked.as_bytes(), link.source.remote.as_bytes());
+                }
+                return self.conclude(sequence, true);
+            }
             (Asked::MakeLink, Err(error)) if link.refusal.is_none() => {
                 link.refusal = Some(error);
                 Asked::ReadLink

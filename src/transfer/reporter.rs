@@ -7,7 +7,7 @@ use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
 use super::conflict::Question;
-use super::event::{Event, Note, Proof, Total};
+use super::event::{Event, File, Note, Proof, Total};
 use super::failure::{Act, Failure};
 use super::report::Report;
 use crate::sftp::{self, Session};
@@ -46,6 +46,8 @@ pub(super) struct Reporter {
     began: Instant,
     /// The first step that is not concluded; its news goes out at once.
     head: Sequence,
+    /// Lines about files whose targets are not certain yet.
+    announcements: BTreeMap<Sequence, Arc<File>>,
     /// News of later steps.
     waiting: BTreeMap<Sequence, Waiting>,
     /// Where the head's file is, once it was started.
@@ -57,6 +59,12 @@ pub(super) struct Reporter {
     /// News that is told when everything else is.
     afterwards: Vec<Event>,
     report: Report,
+}
+
+/// Where a file was to be written, and where it was.
+pub(super) struct Places<'a> {
+    pub(super) asked: &'a [u8],
+    pub(super) target: &'a [u8],
 }
 
 #[derive(Default)]
@@ -75,6 +83,7 @@ impl Reporter {
             found,
             began: now,
             head: 0,
+            announcements: BTreeMap::new(),
             waiting: BTreeMap::new(),
             position: None,
             last_advance: now,
@@ -91,8 +100,51 @@ impl Reporter {
         next - self.head
     }
 
+    /// The line about a file whose target may get another name yet. It is told with the first news of the file, and gives the
+    /// name under which that starts.
+    pub(super) fn announce(&mut self, sequence: Sequence, file: Arc<File>) {
+        self.announcements.insert(sequence, file);
+    }
+
+    /// A started file is at its target: another one than it was to be at if something has that name, or took it since the start.
+    pub(super) fn finished(
+        &mut self,
+        sequence: Sequence,
+        file: &Arc<File>,
+        places: &Places<'_>,
+        length: u64,
+        elapsed: Duration,
+    ) {
+        let &Places { asked, target } = places;
+        let file = match file.target == target {
+            true => Arc::clone(file),
+            false => Arc::new(File { target: target.to_vec(), ..File::clone(file) }),
+        };
+        if asked != target {
+            self.renamed(sequence, asked, target);
+        }
+        self.tell(sequence, Event::Finished { file, length, elapsed });
+    }
+
+    /// Something was written under another name than it was to have.
+    pub(super) fn renamed(&mut self, sequence: Sequence, asked: &[u8], target: &[u8]) {
+        let note = Note::Renamed { asked: asked.to_vec(), target: target.to_vec() };
+        self.tell(sequence, Event::Noted(note));
+    }
+
     /// News of a step, told when its turn comes.
     pub(super) fn tell(&mut self, sequence: Sequence, event: Event) {
+        if let Some(announced) = self.announcements.remove(&sequence) {
+            let announced = match &event {
+                Event::Started(file) => Arc::new(File { target: file.target.clone(), ..File::clone(&announced) }),
+                _ => announced,
+            };
+            self.tell_in_turn(sequence, Event::Announced(announced));
+        }
+        self.tell_in_turn(sequence, event);
+    }
+
+    fn tell_in_turn(&mut self, sequence: Sequence, event: Event) {
         if sequence == self.head {
             self.emit(event);
         } else {
@@ -328,5 +380,48 @@ mod tests {
         let things: Vec<_> =
             reporter.finish(None, false, Vec::new()).failures.into_iter().map(|failure| failure.thing).collect();
         assert_eq!(things, [b"0", b"1"]);
+    }
+    fn file(target: &str) -> Arc<File> {
+        let (direction, source, target) = (crate::transfer::Direction::Get, b"/f".to_vec(), target.into());
+        Arc::new(File { direction, source, target, size: None, offset: 0, resumes: false })
+    }
+
+    #[test]
+    fn a_line_about_a_file_gives_the_name_under_which_it_starts() {
+        use crate::transfer::failure::{Act, Cause};
+        let failed = Event::Failed(Failure::new(Act::Download, *b"/f", Cause::NotRegular));
+        for (first, announced) in [(Event::Started(file("f.1")), "f.1"), (note("stays"), "f"), (failed, "f")] {
+            let (mut reporter, receiver) = reporter();
+            reporter.announce(0, file("f"));
+            reporter.tell(0, first.clone());
+            reporter.tell(0, note("later"));
+            reporter.send();
+            let news = receiver.try_recv().unwrap();
+            let [Event::Announced(told), _, Event::Noted(_)] = &news[..] else { panic!("{first:?}: {news:?}") };
+            assert_eq!(told.target, announced.as_bytes(), "{first:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_under_another_name_is_said_to_have_it() {
+        // The one that was asked for, and the one that was written; it started as f.1.
+        for (asked, target, line) in [
+            ("f.1", "f.1", None),
+            ("f", "f.1", Some("f is there already: written to f.1")),
+            ("f", "f.2", Some("f is there already: written to f.2")),
+        ] {
+            let (mut reporter, receiver) = reporter();
+            let places = Places { asked: asked.as_bytes(), target: target.as_bytes() };
+            reporter.finished(0, &file("f.1"), &places, 1, Duration::ZERO);
+            reporter.send();
+            let mut news = receiver.try_recv().unwrap();
+            let Some(Event::Finished { file, .. }) = news.pop() else { panic!("{news:?}") };
+            assert_eq!(file.target, target.as_bytes());
+            let noted = news.pop().map(|event| match event {
+                Event::Noted(note) => note.to_string(),
+                event => panic!("{event:?}"),
+            });
+            assert_eq!(noted.as_deref(), line);
+        }
     }
 }

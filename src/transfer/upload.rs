@@ -29,8 +29,9 @@ use super::local::bytes;
 use super::pace::Clock;
 use super::plan::{PutFile, times};
 use super::removal::Moved;
-use super::reporter::Sequence;
+use super::reporter::{Places, Sequence};
 use super::request::{OnConflict, Verify};
+use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, Extension, OpenFlags, Reply, StatusCode, Statvfs, Times, calls};
 use crate::sticky;
 
@@ -572,8 +573,10 @@ impl Upload {
                 if let Some(proof) = self.proof.filter(|_| self.next > 0) {
                     io.reporter.verified(proof);
                 }
-                let finished = Event::Finished { file, length: self.next, elapsed: self.clock.taken() };
-                io.reporter.tell(self.sequence, finished);
+                let target = self.source.remote.as_bytes();
+                let asked = self.landing.numbering.asked().map_or(target, RemotePath::as_bytes);
+                let places = Places { asked, target };
+                io.reporter.finished(self.sequence, &file, &places, self.next, self.clock.taken());
             }
             (None, None) => {}
         }

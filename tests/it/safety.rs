@@ -210,6 +210,36 @@ fn is_old(path: &Path) {
 }
 
 #[test]
+fn a_name_that_is_chosen_is_the_name_that_is_reported() {
+    let names = [Entry::file("a", "new"), Entry::file("b", "new"), Entry::file("t/c", "new")];
+    let there = [Entry::file("a", "old"), Entry::file("a.1", "old"), Entry::file("t/c", "old")];
+    Shell::on(Remote::with(names.clone()))
+        .here(there.clone())
+        .types("get -r --on-conflict=rename *")
+        .succeeds()
+        .prints("Fetching REMOTE/a to a.2\nFetching REMOTE/b to b\nFetching REMOTE/t/ to t\n")
+        .complains(&["a is there already: written to a.2", "t/c is there already: written to t/c.1"]);
+    Shell::on(Remote::with(there.clone()))
+        .here(names.clone())
+        .types("put -r --on-conflict=rename *")
+        .succeeds()
+        .prints("Uploading a to REMOTE/a.2\nUploading b to REMOTE/b\nUploading t/ to REMOTE/t\n")
+        .complains(&[
+            "REMOTE/a is there already: written to REMOTE/a.2",
+            "REMOTE/t/c is there already: written to REMOTE/t/c.1",
+        ]);
+    Shell::on(Remote::with(names))
+        .here(there)
+        .with_args(["--progress", "json"])
+        .types("@get -r --on-conflict=rename *")
+        .succeeds()
+        .prints(r#""target":"a.2""#)
+        .prints(r#""target":"t/c.1""#)
+        .prints(r#"{"event":"note","note":"renamed","#)
+        .prints_no(r#""target":"a","#);
+}
+
+#[test]
 fn a_download_replaces_nothing_that_came_to_be_meanwhile() {
     // While it is opened, and while it is read.
     for when in ["meanwhile=1", "meanwhile=2"] {
@@ -225,7 +255,10 @@ fn a_download_replaces_nothing_that_came_to_be_meanwhile() {
             let outcome = shell.types(&format!("get --on-conflict={policy} f")).as_batch().succeeds();
             let outcome = outcome.local_file("f", "theirs");
             match policy {
-                "rename" => outcome.local_file("f.1", "new").local_holds(&["f", "f.1"]),
+                "rename" => outcome
+                    .local_file("f.1", "new")
+                    .local_holds(&["f", "f.1"])
+                    .complains(&["f is there already: written to f.1"]),
                 _ => outcome.reports("f is there already").local_holds(&["f"]),
             };
         }
@@ -242,7 +275,10 @@ fn an_upload_replaces_nothing_that_came_to_be_meanwhile() {
                 let line = format!("put --on-conflict={policy} {flag} f");
                 let outcome = shell.types(&line).as_batch().succeeds().remote_file("f", "theirs");
                 match policy {
-                    "rename" => outcome.remote_file("f.1", "new").remote_holds(&["f", "f.1"]),
+                    "rename" => outcome
+                        .remote_file("f.1", "new")
+                        .remote_holds(&["f", "f.1"])
+                        .complains(&["REMOTE/f is there already: written to REMOTE/f.1"]),
                     _ => outcome.reports("f is there already").remote_holds(&["f"]),
                 };
             }
@@ -260,12 +296,18 @@ fn links_of_a_tree_that_are_there_are_treated_as_asked_both_ways() {
         let local = outcome.the_world().local();
         assert_eq!(link(&local.join("tree/link")), Some(kept.into()), "get {policy}");
         assert_eq!(link(&local.join("tree/link.1")), other.map(Into::into), "get {policy}");
+        if policy == "rename" {
+            outcome.reports("tree/link is there already: written to tree/link.1");
+        }
         let outcome =
             Shell::on(Remote::with([Entry::link("tree/link", "there")])).here([Entry::link("tree/link", "new")]);
         let outcome = outcome.types(&format!("put -r --links --on-conflict={policy} tree")).succeeds();
         let remote = outcome.the_world().remote();
         assert_eq!(link(&remote.join("tree/link")), Some(kept.into()), "put {policy}");
         assert_eq!(link(&remote.join("tree/link.1")), other.map(Into::into), "put {policy}");
+        if policy == "rename" {
+            outcome.reports("REMOTE/tree/link is there already: written to REMOTE/tree/link.1");
+        }
     }
 }
 

@@ -191,6 +191,7 @@ fn name_of(note: &Note) -> &'static str {
         Note::WrittenInPlace { .. } => "written-in-place",
         Note::NotPreserved(_) => "not-preserved",
         Note::LeftThere { .. } => "left-there",
+        Note::Renamed { .. } => "renamed",
         Note::NotVerified(_) => "not-verified",
         Note::Verified { .. } => "verified",
         Note::Reconnecting { .. } => "reconnecting",

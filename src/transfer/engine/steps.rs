@@ -152,6 +152,7 @@ impl Engine {
     }
 
     pub(super) fn take_get(&mut self, sequence: Sequence, file: GetFile) {
+        self.io.announce(sequence, file.announced.as_ref());
         // Its directory could not be made, which was said.
         let Some(path) = self.local.path_of(&file.target) else { return self.pass_over(sequence) };
         let place = match &file.target {
@@ -161,7 +162,7 @@ impl Engine {
                 _ => return self.pass_over(sequence),
             },
         };
-        let is_in_tree = matches!(file.target, Target::Beneath(_));
+        let is_in_tree = file.announced.is_none();
         match place {
             Ok(_) if !self.removals.may_write(&path) => {
                 let failure = Failure::new(Act::RemoveSource, file.remote.as_bytes(), Cause::JustWritten);
@@ -192,7 +193,15 @@ impl Engine {
         if self.remote.current_fate() == Some(Fate::Refused) {
             return self.pass_over(sequence);
         }
-        match Source::open(&file) {
+        let opened = Source::open(&file);
+        if opened.as_ref().is_err_and(Failure::is_for_want_of_descriptors) && !self.files.is_empty() {
+            self.io.settings.files = self.files.len();
+            self.next = sequence;
+            self.postponed = Some(Step::Put(file));
+            return;
+        }
+        self.io.announce(sequence, file.announced.as_ref());
+        match opened {
             Ok(_) if !self.removals.may_write(&path_there(&file)) => {
                 let failure = Failure::new(Act::RemoveSource, bytes(&file.shown), Cause::JustWritten);
                 self.fail_file(sequence, failure);
@@ -202,11 +211,6 @@ impl Engine {
                 let upload = Box::new(Upload::begin(sequence, file, source, &mut self.io));
                 let directory = self.remote.use_current();
                 self.add_file(sequence, Way::Put { upload, directory, retried: false }, target);
-            }
-            Err(failure) if failure.is_for_want_of_descriptors() && !self.files.is_empty() => {
-                self.io.settings.files = self.files.len();
-                self.next = sequence;
-                self.postponed = Some(Step::Put(file));
             }
             Err(failure) => self.fail_file(sequence, file.failed(failure)),
         }
@@ -221,6 +225,9 @@ impl Engine {
         for _ in 0..MOST_DECISIONS {
             match make_link(&place, &link.points_to, times, standing) {
                 Ok(true) => {
+                    if place.shown() != asked.shown() {
+                        self.io.reporter.renamed(sequence, bytes(asked.shown()), bytes(place.shown()));
+                    }
                     return self.removals.begin(sequence, Moved::FetchedLink(link.remote.clone()), &mut self.io);
                 }
                 Ok(false) => {}

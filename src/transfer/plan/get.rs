@@ -138,14 +138,14 @@ impl GetPlan {
     }
 
     fn plan(&mut self, pair: GetPair, kind: Kind) {
-        let announced = File {
+        let announced = Arc::new(File {
             direction: Direction::Get,
             source: pair.remote.as_bytes().to_vec(),
             target: bytes(pair.local.shown()).to_vec(),
             size: None,
             offset: 0,
             resumes: self.options.resume,
-        };
+        });
         let kind = kind.wait(&pair.remote, &self.lifeline);
         let thing = pair.remote.as_bytes();
         if let Ok(attributes) = &kind
@@ -154,16 +154,19 @@ impl GetPlan {
         {
             return self.leave_out(thing, reason);
         }
-        self.ready.push_back(Step::Announce(Arc::new(announced)).into());
+        // A server that tells no types is asked to open it, and will refuse what can't be read.
+        let is_file = |attributes: &Attributes| matches!(attributes.file_type(), Some(FileType::Regular) | None);
+        if !kind.as_ref().is_ok_and(is_file) {
+            self.ready.push_back(Step::Announce(Arc::clone(&announced)).into());
+        }
         match kind {
             Err(error) => self.fail(Failure::new(Act::StatRemote, thing, error)),
             Ok(attributes) => match attributes.file_type() {
                 Some(FileType::Directory) if self.options.recursive => self.enter(&pair, attributes),
                 Some(FileType::Directory) => self.fail(Failure::new(Act::Download, thing, Cause::Directory)),
-                // A server that tells no types is asked to open it, and will refuse what can't be read.
                 Some(FileType::Regular) | None => {
-                    let size = attributes.size;
-                    let file = GetFile { remote: pair.remote, attributes, target: Target::Named(pair.local) };
+                    let (size, target) = (attributes.size, Target::Named(pair.local));
+                    let file = GetFile { remote: pair.remote, attributes, target, announced: Some(announced) };
                     self.ready.push_back(Planned { step: Step::Get(file), size });
                 }
                 Some(FileType::Symlink | FileType::Special) => {
@@ -247,7 +250,8 @@ impl Tree {
         Ahead::Ready(match entry.attributes.file_type() {
             Some(FileType::Regular) => {
                 let size = entry.attributes.size;
-                let file = GetFile { remote, attributes: entry.attributes, target: Target::Beneath(name) };
+                let target = Target::Beneath(name);
+                let file = GetFile { remote, attributes: entry.attributes, target, announced: None };
                 Planned { step: Step::Get(file), size }
             }
             Some(FileType::Symlink) if self.links == Links::Copied => {

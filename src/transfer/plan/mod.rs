@@ -36,7 +36,7 @@ pub(super) struct Wishes {
 
 /// One step of a plan. Steps are reported in their order, whatever their order of completion.
 pub(super) enum Step {
-    /// A pair is next: sftp(1)'s line about it.
+    /// A pair that is no file is next: sftp(1)'s line about it. A file has its own.
     Announce(Arc<File>),
     /// A file to fetch.
     Get(GetFile),
@@ -63,6 +63,8 @@ pub(super) struct GetFile {
     pub(super) remote: RemotePath,
     pub(super) attributes: Attributes,
     pub(super) target: Target,
+    /// sftp(1)'s line about it, if it is the file of a pair.
+    pub(super) announced: Option<Arc<File>>,
 }
 
 /// A directory to fetch.
@@ -107,6 +109,8 @@ pub(super) struct PutFile {
     pub(super) remote: RemotePath,
     /// Whether the user named it, so that a link is followed.
     pub(super) is_named: bool,
+    /// sftp(1)'s line about it, if it is the file of a pair.
+    pub(super) announced: Option<Arc<File>>,
 }
 
 impl PutFile {

@@ -102,15 +102,20 @@ impl PutPlan {
             let note = Note::LeftOut { source: bytes(shown).to_vec(), reason };
             return self.ready.push_back(Step::Note(note).into());
         }
-        let announced = File {
+        let announced = Arc::new(File {
             direction: Direction::Put,
             source: bytes(shown).to_vec(),
             target: pair.remote.as_bytes().to_vec(),
             size: None,
             offset: 0,
             resumes: self.options.resume,
-        };
-        self.ready.push_back(Step::Announce(Arc::new(announced)).into());
+        });
+        if metadata.is_file() {
+            let (local, shown, remote) = (local.to_owned(), shown.to_owned(), pair.remote.clone());
+            let file = PutFile { local, shown, remote, is_named: true, announced: Some(announced) };
+            return self.send(file, &metadata);
+        }
+        self.ready.push_back(Step::Announce(announced).into());
         if metadata.is_dir() && self.options.recursive {
             match self.canonical(&pair.remote) {
                 Ok(remote) => self.enter(local.to_owned(), shown.to_owned(), remote, PathBuf::new(), &metadata),
@@ -118,8 +123,6 @@ impl PutPlan {
             }
         } else if metadata.is_dir() {
             self.fail(Failure::new(Act::Upload, bytes(shown), Cause::Directory));
-        } else if metadata.is_file() {
-            self.send(local.to_owned(), shown.to_owned(), pair.remote.clone(), &metadata, true);
         } else {
             self.fail(Failure::new(Act::Upload, bytes(shown), Cause::NotRegular));
         }
@@ -210,7 +213,9 @@ impl PutPlan {
                 self.fail(Failure::new(Act::Upload, bytes(&shown), Cause::Loop));
             }
             Ok(metadata) if metadata.is_dir() => self.enter(local, shown, remote, path, &metadata),
-            Ok(metadata) if metadata.is_file() => self.send(local, shown, remote, &metadata, is_link),
+            Ok(metadata) if metadata.is_file() => {
+                self.send(PutFile { local, shown, remote, is_named: is_link, announced: None }, &metadata);
+            }
             Ok(metadata) if metadata.is_symlink() && self.options.links == Links::Copied => {
                 self.link(local, shown, remote)
             }
@@ -269,10 +274,9 @@ impl PutPlan {
         }
     }
 
-    fn send(&mut self, local: PathBuf, shown: PathBuf, remote: RemotePath, metadata: &Metadata, is_named: bool) {
-        self.note_time(&shown, metadata);
-        let step = Step::Put(PutFile { local, shown, remote, is_named });
-        self.ready.push_back(Planned { step, size: Some(metadata.len()) });
+    fn send(&mut self, file: PutFile, metadata: &Metadata) {
+        self.note_time(&file.shown, metadata);
+        self.ready.push_back(Planned { step: Step::Put(file), size: Some(metadata.len()) });
     }
 
     fn enter(&mut self, local: PathBuf, shown: PathBuf, remote: RemotePath, path: PathBuf, metadata: &Metadata) {

@@ -1,9 +1,7 @@
 //! Which file an upload takes the place of, how it gets there, and what becomes of what was written beside it otherwise.
 
-use std::sync::Arc;
-
 use super::super::conflict::Verdict;
-use super::super::event::{Event, File, Note};
+use super::super::event::{Event, Note};
 use super::super::failure::{Act, Cause, Failure};
 use super::super::io::{Asked, Io};
 use super::{State, Upload, may_replace};
@@ -108,9 +106,6 @@ impl Upload {
                 self.source.remote = self.landing.numbering.next(&self.source.remote);
                 self.landing.target = self.source.remote.clone();
                 (self.landing.is_link_refused, self.landing.is_free) = (false, false);
-                if let Some(file) = &mut self.file {
-                    *file = Arc::new(File { target: self.source.remote.as_bytes().to_vec(), ..File::clone(file) });
-                }
                 self.place(io);
             }
         }
