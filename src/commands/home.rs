@@ -51,8 +51,23 @@ pub(super) fn of(user: &[u8]) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::commands::testing::words;
     use crate::remote::Pattern;
+
+    /// The word that a line's text makes: quotes and backslashes protect.
+    fn word(text: &str) -> Word {
+        let (mut word, mut quote) = (Word::default(), None);
+        let mut bytes = text.bytes();
+        while let Some(byte) = bytes.next() {
+            match (byte, quote) {
+                (b'\'' | b'"', None) => quote = Some(byte),
+                (byte, Some(open)) if byte == open => quote = None,
+                (b'\\', None) => bytes.next().into_iter().for_each(|byte| word.push_protected(byte)),
+                (byte, None) => word.push_bare(byte),
+                (byte, Some(_)) => word.push_protected(byte),
+            }
+        }
+        word
+    }
 
     #[test]
     fn a_bare_tilde_in_front_is_a_home() {
@@ -70,10 +85,10 @@ mod tests {
             ("~no-such-user-here/x", "~no-such-user-here/x".to_owned()),
             ("~\\$(id)", "~$(id)".to_owned()),
         ] {
-            let word = expand(&words(typed)[0]);
+            let word = expand(&word(typed));
             assert_eq!(String::from_utf8(word.plain()).unwrap(), meant, "{typed}");
             assert_eq!(Pattern::parse(word.glob_with_braces()).literal(), Some(meant.into_bytes()), "{typed}");
         }
-        assert!(expand(&words("~root/x")[0]).plain().ends_with(b"/x"));
+        assert!(expand(&word("~root/x")).plain().ends_with(b"/x"));
     }
 }

@@ -45,6 +45,7 @@ mod remote;
 mod retry;
 mod safety;
 mod script;
+mod security_page;
 mod servers;
 mod settings;
 mod ssh_config;
