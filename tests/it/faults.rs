@@ -48,7 +48,11 @@ const FAULTS: &[(u32, &str, &str)] = &[
         "nobody is there any more",
         "tests/it/faults/line.rs::a_server_that_is_not_there_any_more_is_missed_as_soon_as_was_asked_for",
     ),
-    (10, "the limit itself", "src/sftp/session/tests.rs::a_silent_server_is_given_up_but_not_one_that_flushes_a_disk"),
+    (
+        10,
+        "the limit itself",
+        "src/sftp/session/tests.rs::a_silent_server_is_given_up_but_one_that_flushes_a_disk_only_if_that_is_wanted",
+    ),
     (11, "slow but alive", "tests/it/faults/line.rs::a_line_that_crawls_or_rests_for_a_while_carries_all"),
     (12, "a stall below the limit", "tests/it/transfer/silence.rs::a_silence_below_the_limit_is_waited_for"),
     (13, "half-close", "tests/it/faults/line.rs::a_reset_and_a_half_close_are_ends_as_a_cut_is"),

@@ -2,23 +2,32 @@
 
 use crate::support::{Entry, PATIENCE, Remote, Shell, World, detach, sftp_server, wait};
 use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// A program that speaks to a client through pipes.
-struct Driver(Child);
+/// A program that speaks to a client. What the client prints comes over sockets: unlike the end of a pipe, which a process that is
+/// just being started elsewhere may still hold, a socket that is shut down refuses the next byte at once.
+struct Driver {
+    client: Child,
+    stdout: UnixStream,
+    stderr: UnixStream,
+}
 
 impl Driver {
     fn of(mut command: Command) -> Driver {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let [(stdout, its_stdout), (stderr, its_stderr)] = [(), ()].map(|()| UnixStream::pair().unwrap());
+        command.stdin(Stdio::piped()).stdout(OwnedFd::from(its_stdout)).stderr(OwnedFd::from(its_stderr));
         detach(&mut command);
-        Driver(command.spawn().unwrap())
+        Driver { client: command.spawn().unwrap(), stdout, stderr }
     }
 
     fn types(&mut self, lines: &str) -> &mut Driver {
         // A client that has ended reads no more.
-        let _ = self.0.stdin.as_mut().unwrap().write_all(lines.as_bytes());
+        let _ = self.client.stdin.as_mut().unwrap().write_all(lines.as_bytes());
         self
     }
 
@@ -26,23 +35,24 @@ impl Driver {
     fn reads(&mut self, mark: &str) -> &mut Driver {
         let (mut seen, mut byte) = (Vec::new(), [0]);
         while !seen.ends_with(mark.as_bytes()) {
-            let stdout = self.0.stdout.as_mut().unwrap();
-            assert_eq!(stdout.read(&mut byte).unwrap(), 1, "{mark:?} not in {}", String::from_utf8_lossy(&seen));
+            assert_eq!(self.stdout.read(&mut byte).unwrap(), 1, "{mark:?} not in {}", String::from_utf8_lossy(&seen));
             seen.extend(byte);
         }
         self
     }
 
-    /// Closes its ends of stdout and stderr.
+    /// Reads no more of stdout and stderr.
     fn looks_away(&mut self) -> &mut Driver {
-        (self.0.stdout, self.0.stderr) = (None, None);
+        for stream in [&self.stdout, &self.stderr] {
+            stream.shutdown(Shutdown::Both).unwrap();
+        }
         self
     }
 
     /// Closes stdin and returns how the client ended.
     fn waits(mut self) -> i32 {
-        self.0.stdin = None;
-        let (status, hung) = wait(&mut self.0, PATIENCE);
+        self.client.stdin = None;
+        let (status, hung) = wait(&mut self.client, PATIENCE);
         assert!(!hung, "it had to be killed");
         status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
     }
@@ -151,7 +161,7 @@ fn what_only_prints_ends_early_and_its_script_has_failed() {
 fn a_stderr_that_nobody_reads_changes_nothing() {
     let shell = shell();
     let mut driver = Driver::of(shell.command());
-    driver.0.stderr = None;
+    driver.stderr.shutdown(Shutdown::Both).unwrap();
     driver.types("rm nowhere\nget nowhere\nprogress\nput big\nmkdir after\n").reads("sftp> mkdir after\n");
     assert_eq!(driver.waits(), 0);
     assert_eq!(length(&shell.world().remote().join("big")), SIZE);
@@ -163,7 +173,7 @@ fn a_hang_up_of_stdin_is_an_ordinary_end() {
     for options in [&[][..], &["-b", "-"]] {
         let shell = shell().with_args(options);
         let mut driver = Driver::of(shell.command());
-        driver.types("put big").0.stdin = None;
+        driver.types("put big").client.stdin = None;
         driver.reads("sftp> put big\n");
         assert_eq!(driver.waits(), 0, "{options:?}");
         assert_eq!(length(&shell.world().remote().join("big")), SIZE);

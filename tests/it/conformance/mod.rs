@@ -77,7 +77,10 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("broken-protocol", "tests/it/transfer/hostile.rs::a_broken_protocol_ends_the_job_with_one_failure"),
     ("budgets", "tests/it/budgets.rs::a_flood_before_the_keys_are_settled_ends_within_256_kib"),
     ("budgets", "tests/it/budgets.rs::a_listing_without_end_fails_at_its_budget_and_the_session_goes_on"),
-    ("silence", "src/sftp/session/tests.rs::a_silent_server_is_given_up_but_not_one_that_flushes_a_disk"),
+    (
+        "silence",
+        "src/sftp/session/tests.rs::a_silent_server_is_given_up_but_one_that_flushes_a_disk_only_if_that_is_wanted",
+    ),
     ("owners-by-name", "tests/it/commands_files.rs::chown_and_chgrp_know_users_and_groups_by_name"),
     ("blanks-in-owners", "tests/it/commands_listing.rs::long_lines_keep_nine_columns_whatever_owners_are_called"),
     ("cut-short", "tests/it/transfer/hostile.rs::an_early_end_is_never_taken_for_the_whole_file"),

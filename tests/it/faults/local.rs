@@ -135,7 +135,7 @@ fn a_name_that_is_too_long_for_us_is_left_out_and_said() {
         .succeeds()
         .same("t/f", "t/f")
         .local_holds(&["t/", "t/f"])
-        .reports("REMOTE/t/nnnnn")
+        .reports("Server sent suspect path \"nnnnn")
         .reports(&format!("open local \"{long}\": File name too long"));
 }
 
