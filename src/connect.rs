@@ -76,6 +76,9 @@ pub enum Error {
     /// A log-in that nobody watched was refused, and none is tried again; see [`Connector::unsaid_refusal`].
     #[error("a log-in in the background was refused before, and none is tried again")]
     RefusedBefore,
+    /// A person pressed Ctrl-C instead of answering a question.
+    #[error("Interrupted")]
+    Interrupted,
     /// The other side does not speak SFTP.
     #[error("{}", Excerpt(.0.to_string().as_bytes()))]
     Sftp(#[from] sftp::Error),
@@ -297,6 +300,11 @@ impl Connector {
         let mut host = self.memory.host();
         let opened = ssh::open(&config, socket, &start, &mut host, &mut questions);
         self.memory.remember_host(host);
+        if questions.is_interrupted() {
+            // A key that needs no passphrase may have logged in meanwhile: nobody wants that any more.
+            self.memory.settle(false);
+            return Err(Error::Interrupted);
+        }
         self.memory.settle(opened.is_ok());
         let mut transport = opened?;
         self.memory.remember_config(config);

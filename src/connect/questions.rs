@@ -12,6 +12,7 @@ use super::memory::Memory;
 use super::password::Ready;
 use crate::ssh::{Notice, Questions};
 use crate::terminal::printable::lines;
+use crate::terminal::prompt::Unanswered;
 use crate::terminal::{Excerpt, Output, Printable, prompt};
 
 /// The most lines of a banner that are shown: more than any notice has, and few enough to scroll back over.
@@ -28,6 +29,8 @@ pub(super) struct AtTerminal<'a> {
     asked_for: HashSet<String>,
     /// Whether anybody may be asked.
     may_ask: bool,
+    /// Whether Ctrl-C was pressed instead of an answer: then nothing more is asked, and nothing is answered.
+    is_interrupted: bool,
     /// Lines that belong to the next question: they are put where it is asked, wherever stderr goes.
     pending: Vec<String>,
 }
@@ -40,11 +43,31 @@ impl<'a> AtTerminal<'a> {
         memory: &'a Memory,
         may_ask: bool,
     ) -> AtTerminal<'a> {
-        AtTerminal { output, verbose, ready, memory, asked_for: HashSet::new(), may_ask, pending: Vec::new() }
+        AtTerminal {
+            output,
+            verbose,
+            ready,
+            memory,
+            asked_for: HashSet::new(),
+            may_ask,
+            is_interrupted: false,
+            pending: Vec::new(),
+        }
+    }
+
+    /// Returns whether Ctrl-C was pressed instead of an answer.
+    pub(super) fn is_interrupted(&self) -> bool {
+        self.is_interrupted
+    }
+
+    /// An answer that was typed, if one was.
+    fn typed<T>(&mut self, answer: Result<T, Unanswered>) -> Option<T> {
+        self.is_interrupted |= matches!(answer, Err(Unanswered::Interrupted));
+        answer.ok()
     }
 
     fn asked(&self) -> Asked {
-        if self.may_ask { Asked::now(prompt::possible()) } else { Asked::Nobody }
+        if self.may_ask && !self.is_interrupted { Asked::now(prompt::possible()) } else { Asked::Nobody }
     }
 
     /// The answer to the same question for an earlier connection, once.
@@ -72,7 +95,7 @@ impl<'a> AtTerminal<'a> {
 
 impl Questions for AtTerminal<'_> {
     fn can_ask(&self) -> bool {
-        self.asked() != Asked::Nobody || self.memory.has_answers()
+        !self.is_interrupted && (self.asked() != Asked::Nobody || self.memory.has_answers())
     }
 
     fn is_somebody_there(&self) -> bool {
@@ -83,7 +106,7 @@ impl Questions for AtTerminal<'_> {
         self.memory.uses_secrets();
         let question = self.with_pending(question);
         match self.asked() {
-            Asked::Terminal => prompt::ask(&question).ok(),
+            Asked::Terminal => self.typed(prompt::ask(&question)),
             Asked::Program(program) => self.asked_program(&program, &question).map(|answer| answer.to_string()),
             Asked::Nobody => None,
         }
@@ -91,12 +114,15 @@ impl Questions for AtTerminal<'_> {
 
     fn secret(&mut self, question: &str) -> Option<Zeroizing<String>> {
         self.memory.uses_secrets();
+        if self.is_interrupted {
+            return None;
+        }
         if let Some(answer) = self.remembered(question) {
             return Some(answer);
         }
         let whole = self.with_pending(question);
         let answer = match self.asked() {
-            Asked::Terminal => prompt::secret(&whole).ok(),
+            Asked::Terminal => self.typed(prompt::secret(&whole)),
             Asked::Program(program) => self.asked_program(&program, &whole),
             Asked::Nobody => None,
         };
@@ -107,7 +133,7 @@ impl Questions for AtTerminal<'_> {
     }
 
     fn has_ready_password(&self) -> bool {
-        self.ready.is_there()
+        !self.is_interrupted && self.ready.is_there()
     }
 
     fn ready_password(&mut self) -> Option<Zeroizing<String>> {

@@ -32,7 +32,7 @@ impl Performer {
             return self.enter(named);
         }
         if self.signals.is_interrupted() {
-            tell_interruption(&self.context.output);
+            tell_interruption(&self.context.output, &self.signals);
             return ControlFlow::Break(RunEnd::Interrupted);
         }
         let verdict = self.fetch(&path, invocation.local.as_deref());

@@ -70,7 +70,7 @@ impl Performer {
         self.context.output.stop_when_ended(self.stop_of(command.purpose()));
         let outcome = command.run(&mut self.context);
         if self.signals.is_interrupted() {
-            tell_interruption(&self.context.output);
+            tell_interruption(&self.context.output, &self.signals);
         }
         let verdict = match outcome {
             Ok(Outcome::Done) => Verdict::Done,

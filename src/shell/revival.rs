@@ -47,6 +47,9 @@ impl Performer {
                 }
                 Some(Err(error)) => {
                     tell(&error, &output);
+                    if matches!(error, Error::Interrupted) {
+                        self.signals.press();
+                    }
                     if !error.may_pass() {
                         return false;
                     }

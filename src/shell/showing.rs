@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use rustix::process::getpgrp;
 use rustix::termios::{tcgetpgrp, tcgetwinsize};
 
+use super::signals::Signals;
 use super::watch::Progress;
 use crate::cli;
 use crate::commands::Context;
@@ -70,9 +71,9 @@ pub(crate) fn may_be_read_by_a_person(plain: bool, output: &Output) -> bool {
 }
 
 /// Prints that Ctrl-C was pressed: on a terminal it takes the place of the `^C` that was echoed, as in sftp(1). Prints
-/// nothing where the end of stdout, and no key, stopped the command.
-pub(crate) fn tell_interruption(output: &Output) {
-    if !output.has_stopped() {
+/// nothing where the end of stdout, and no key, stopped the command, or where it was printed for this command.
+pub(crate) fn tell_interruption(output: &Output, signals: &Signals) {
+    if !output.has_stopped() && signals.is_to_be_told() {
         output.failure(if output.stderr_is_terminal() { "\rInterrupt  " } else { "Interrupt" });
     }
 }

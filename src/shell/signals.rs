@@ -86,6 +86,8 @@ struct State {
     /// The number of the command that is running.
     command: u64,
     last_interrupt: Option<Instant>,
+    /// Whether a line has said that the running command is interrupted.
+    is_told: bool,
     terminal: Option<Termios>,
 }
 
@@ -102,6 +104,7 @@ impl Signals {
             waits: None,
             command: 0,
             last_interrupt: None,
+            is_told: false,
             // A terminal that is none has nothing to be put back.
             terminal: tcgetattr(io::stdin()).or_else(|_| tcgetattr(io::stdout())).ok(),
         };
@@ -165,6 +168,11 @@ impl Signals {
         self.shared.state().interrupt.was_pressed()
     }
 
+    /// Returns whether it is still to be said that the running command is interrupted: once for each command.
+    pub(crate) fn is_to_be_told(&self) -> bool {
+        !std::mem::replace(&mut self.shared.state().is_told, true)
+    }
+
     /// Lowers the flag: before a command, and when a line was discarded.
     pub(crate) fn lower(&self) {
         let mut state = self.shared.state();
@@ -173,6 +181,7 @@ impl Signals {
         }
         state.command += 1;
         state.interrupt.clear();
+        state.is_told = false;
         state.waits.iter().for_each(Waits::allow);
         drop(state);
         let mut scrap = [0; 16];
@@ -339,6 +348,17 @@ mod tests {
         signals.lower();
         signals.shared.interrupted();
         assert!(!is_cut(&theirs));
+    }
+
+    #[test]
+    fn an_interruption_is_told_once_for_each_command() {
+        let signals = Signals::ignored().unwrap();
+        signals.enter(Phase::Running);
+        for _ in 0..2 {
+            signals.lower();
+            signals.shared.interrupted();
+            assert_eq!([(); 3].map(|()| signals.is_to_be_told()), [true, false, false]);
+        }
     }
 
     #[test]

@@ -22,7 +22,7 @@ use super::source::Source;
 use crate::child;
 use crate::cli::{self, Batch, CliError, CommandLine, Commands, Destination, Invocation, Target};
 use crate::commands::{Context, Settings, words_of};
-use crate::connect::Connector;
+use crate::connect::{self, Connector};
 use crate::sftp::Session;
 use crate::ssh;
 use crate::sticky;
@@ -113,6 +113,9 @@ fn run(invocation: &Invocation, again: String, output: &Output) -> RunEnd {
             // A signal that ends the process may be what ended the attempt.
             signals.enter(Phase::Outside);
             revival::tell(&error, output);
+            if matches!(error, connect::Error::Interrupted) {
+                return RunEnd::Interrupted;
+            }
             if error.is_of_the_connection() {
                 // sftp(1)'s last words, which programs wait for.
                 output.failure("Connection closed");

@@ -153,7 +153,8 @@ impl Respondent for Conversation<'_> {
             }
         }
         let answers = questions.iter().map(|question| self.answer(question)).collect();
-        if self.given_up && !self.is_attended {
+        // Who pressed Ctrl-C is there no longer.
+        if self.given_up && !(self.is_attended && self.questions.is_somebody_there()) {
             // libssh2 sends what is returned here, and an empty line is a guess like any other.
             self.is_unanswered = true;
             self.connection.killer().kill();

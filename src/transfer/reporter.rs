@@ -61,6 +61,11 @@ pub(super) struct Reporter {
     report: Report,
 }
 
+/// Returns whether news only says that a file is next.
+fn is_beginning(event: &Event) -> bool {
+    matches!(event, Event::Announced(_) | Event::Started(_))
+}
+
 /// Where a file was to be written, and where it was.
 pub(super) struct Places<'a> {
     pub(super) asked: &'a [u8],
@@ -275,9 +280,13 @@ impl Reporter {
         }
     }
 
-    /// Ends the account. What is still held back belongs to steps that were stopped before their turn; it is told now.
+    /// Ends the account. What is still held back belongs to steps that were stopped before their turn; it is told now, unless all
+    /// there is to tell is that a file would have been next.
     pub(super) fn finish(mut self, lost: Option<sftp::Error>, cancelled: bool, sessions: Vec<Session>) -> Report {
         for (_, waiting) in std::mem::take(&mut self.waiting) {
+            if !waiting.concluded && waiting.events.iter().all(is_beginning) {
+                continue;
+            }
             for event in waiting.events {
                 self.emit(event);
             }
@@ -384,6 +393,22 @@ mod tests {
     fn file(target: &str) -> Arc<File> {
         let (direction, source, target) = (crate::transfer::Direction::Get, b"/f".to_vec(), target.into());
         Arc::new(File { direction, source, target, size: None, offset: 0, resumes: false })
+    }
+
+    #[test]
+    fn files_that_were_stopped_before_their_turn_are_not_said_to_begin() {
+        let (mut reporter, receiver) = reporter();
+        for step in 1..=4 {
+            reporter.tell(step, Event::Announced(file("f")));
+            reporter.tell(step, Event::Started(file("f")));
+        }
+        reporter.tell(2, note("kept"));
+        reporter.tell(3, Event::Finished { file: file("f"), length: 1, elapsed: Duration::ZERO });
+        reporter.conclude(3);
+        drop(reporter.finish(None, true, Vec::new()));
+        let news: Vec<Event> = receiver.try_iter().flatten().collect();
+        assert_eq!(news.iter().filter(|event| is_beginning(event)).count(), 4, "{news:?}");
+        assert_eq!(news.len(), 6, "{news:?}");
     }
 
     #[test]

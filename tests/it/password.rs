@@ -1,7 +1,7 @@
 //! Who answers for a password: a file, a command, a program that asks, a person; and when nobody does.
 
 use crate::support::embedded::Round;
-use crate::support::{Embedded, Key, Remote, Shell, World};
+use crate::support::{Embedded, Key, Remote, Shell, World, generate_encrypted_key};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -168,14 +168,39 @@ fn a_batch_asks_at_no_terminal_unless_batch_mode_was_switched_off_before() {
 
 #[test]
 fn input_that_ends_inside_a_question_is_no_answer() {
-    for end in [Key::Ctrl('d'), Key::Ctrl('c')] {
-        shell().at_a_terminal().line_is(QUESTION).presses(end).ends_with(255).prints(DENIED);
-        let unknown = Shell::on(Remote::empty().over_ssh().unknown_to_us()).at_a_terminal();
-        unknown
-            .line_is("Are you sure you want to continue connecting (yes/no/[fingerprint])? ")
-            .presses(end)
-            .ends_with(255)
-            .prints("Host key verification failed.");
+    shell().at_a_terminal().line_is(QUESTION).presses(Key::Ctrl('d')).ends_with(255).prints(DENIED);
+    let unknown = Shell::on(Remote::empty().over_ssh().unknown_to_us()).at_a_terminal();
+    unknown
+        .line_is("Are you sure you want to continue connecting (yes/no/[fingerprint])? ")
+        .presses(Key::Ctrl('d'))
+        .ends_with(255)
+        .prints("Host key verification failed.");
+}
+
+#[test]
+fn ctrl_c_at_a_question_is_an_interruption_and_no_refusal() {
+    let asks = |prompt: &str, echo| {
+        let round = Round { prompts: vec![(prompt.to_owned(), echo, "123".to_owned())], ..Round::default() };
+        served_by(Embedded::new().keyboard_interactive([round]).password("two words"))
+    };
+    let encrypted = Shell::on(Remote::empty().over_ssh());
+    let key = encrypted.world().root().join("encrypted");
+    let identity = format!("-oIdentityFile={}", key.display());
+    let encrypted = encrypted.with_args([identity]).prepare(move |world| {
+        generate_encrypted_key(&key, "ed25519", "phrase");
+        fs::copy(key.with_extension("pub"), world.root().join("sshd/authorized_keys")).unwrap();
+    });
+    let questions = [
+        (shell(), QUESTION),
+        (asks("Code: ", false), "Code: "),
+        (asks("Name: ", true), "Name: "),
+        (Shell::on(Remote::empty().over_ssh().unknown_to_us()), "(yes/no/[fingerprint])? "),
+        (encrypted, "Enter passphrase for key "),
+    ];
+    for (shell, question) in questions {
+        let outcome = shell.at_a_terminal().sees(question).presses(Key::Ctrl('c')).ends_with(1).prints("Interrupted");
+        let outcome = outcome.prints_no("denied").prints_no("failed").prints_no("Connection closed");
+        assert_eq!(outcome.stdout().matches(question).count(), 1, "{}", outcome.stdout());
     }
 }
 

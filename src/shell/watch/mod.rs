@@ -95,7 +95,7 @@ fn follow<D: Display>(
     loop {
         if signals.is_interrupted() && !canceller.is_cancelled() {
             canceller.cancel();
-            display.aside(&mut |_| tell_interruption(output));
+            display.aside(&mut |_| tell_interruption(output, signals));
         }
         match job.events().recv_timeout(TICK) {
             Ok(news) => {
@@ -130,7 +130,7 @@ fn ask(question: &Question, canceller: &Canceller, output: &Output, signals: &Si
     let answer = conflict::ask(&question.conflict, output).unwrap_or_else(|Interrupted| {
         signals.press();
         canceller.cancel();
-        tell_interruption(output);
+        tell_interruption(output, signals);
         None
     });
     question.answer(answer);

@@ -169,7 +169,7 @@ fn a_program_that_asks_for_a_password_is_left_and_ended() {
 fn at_a_prompt_every_stalled_command_is_left_for_the_next_one() {
     for line in ["rename big other", "ls tree", "get big", "rm -r tree", "cp big copy", "cd tree", "find tree"] {
         let remote = Remote::with([Entry::sized("big", 300_000), Entry::sized("tree/f", 10)]);
-        Shell::on(remote.lying("stall-after=2"))
+        let outcome = Shell::on(remote.lying("stall-after=2"))
             .at_a_terminal()
             .types(line)
             .sees("stalled")
@@ -179,7 +179,27 @@ fn at_a_prompt_every_stalled_command_is_left_for_the_next_one() {
             .sees("Local working directory: ")
             .types("bye")
             .ends_with(0);
+        let said = outcome.stdout().to_lowercase().matches("interrupt").count();
+        assert_eq!(said, 1, "{line}: {}", outcome.stdout());
     }
+}
+
+#[test]
+fn nothing_arrives_after_the_first_ctrl_c_of_a_get_over_several_connections() {
+    let files = (0..400).map(|number| Entry::sized(format!("tree/{number:03}"), 100_000));
+    let shell = Shell::on(Remote::with(files).over_ssh()).with_args(["-j", "4", "--limit", "2M"]);
+    let at = shell.at_a_terminal().types("get tree/*").sees("100%").presses(Key::Ctrl('c'));
+    let pressed = Instant::now();
+    let at = at.sees("Interrupt").at_the_prompt();
+    assert!(pressed.elapsed() < SOON, "the prompt came after {:?}", pressed.elapsed());
+    let arrived = |world: &World| std::fs::read_dir(world.local()).unwrap().count();
+    let before = arrived(at.world());
+    // Whatever was still under way would be in before an answer over the same connection.
+    let at = at.types("ls -l tree/000").sees("100000").at_the_prompt();
+    assert_eq!(arrived(at.world()), before);
+    assert!(before < 400, "all of it had arrived");
+    let outcome = at.types("bye").ends_with(0);
+    assert_eq!(outcome.stdout().matches("Interrupt").count(), 1, "{}", outcome.stdout());
 }
 
 #[test]
