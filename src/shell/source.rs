@@ -76,11 +76,11 @@ impl Source {
         context.output.flush();
         match self {
             Source::Editor(prompt) => {
-                signals.enter(Phase::Reading);
+                await_typing(signals);
                 prompt.ask(PROMPT, context, signals)
             }
             Source::Typewriter(lines) => {
-                signals.enter(Phase::Reading);
+                await_typing(signals);
                 typed(lines, &context.output, signals)
             }
             Source::Given(given) => Ok(given.next().map_or(Asked::End, Asked::Line)),
@@ -93,6 +93,12 @@ impl Source {
             }
         }
     }
+}
+
+/// The Ctrl-C that ended the last command does not discard the next line as well.
+fn await_typing(signals: &Signals) {
+    signals.enter(Phase::Reading);
+    signals.lower();
 }
 
 fn typed(lines: &mut Lines, output: &Output, signals: &Signals) -> io::Result<Asked> {

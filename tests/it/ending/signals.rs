@@ -203,6 +203,20 @@ fn nothing_arrives_after_the_first_ctrl_c_of_a_get_over_several_connections() {
 }
 
 #[test]
+fn an_interrupted_command_is_followed_by_one_prompt() {
+    for (options, line) in [(&[][..], "ls tree"), (&["--plain"], "ls tree"), (&[], "get big"), (&["--plain"], "rm big")]
+    {
+        let remote = Remote::with([Entry::sized("big", 300_000), Entry::sized("tree/f", 10)]);
+        let at = Shell::on(remote.lying("stall-after=2")).with_args(options.iter().copied()).at_a_terminal();
+        let at = at.types(line).sees("stalled").presses(Key::Ctrl('c')).sees("Interrupt").types("lpwd");
+        let at = at.sees("Local working directory: ").at_the_prompt();
+        let prompts = String::from_utf8_lossy(&at.raw()).matches("sftp> ").count();
+        assert_eq!(prompts, 3, "{options:?}: {line}: {}", at.roll());
+        at.types("bye").ends_with(0);
+    }
+}
+
+#[test]
 fn a_second_ctrl_c_drops_the_connection_and_leaves_the_person_at_the_prompt() {
     let stall = Relay::plain().at(Toward::Client, 300_000, Fault::Stall).only_first(1);
     let mut at = Shell::on(Remote::with([Entry::sized("f", 2_000_000)]).over_ssh()).through(stall).at_a_terminal();
