@@ -174,14 +174,14 @@ fn operator(line: &[u8], words: &[Word]) -> Option<Failure> {
     words.iter().skip(1).find_map(|word| {
         let written = &line[word.span()];
         let what = match written {
-            b"|" | b"|&" => "pipes",
-            b">" | b">>" | b"<" | b"<<" | b"2>" | b"&>" | b">&" | b"2>&1" => "redirections",
-            b"&" => "commands in the background",
-            b"&&" | b"||" | b";" => "several commands on a line",
+            b"|" | b"|&" => "Pipes are",
+            b">" | b">>" | b"<" | b"<<" | b"2>" | b"&>" | b">&" | b"2>&1" => "Redirection is",
+            b"&" => "Background commands are",
+            b"&&" | b"||" | b";" => "Several commands on one line are",
             _ => return None,
         };
         let written = String::from_utf8_lossy(written);
-        let failure = Failure::new(format!("There are no {what}: \"{written}\""));
+        let failure = Failure::new(format!("{what} not supported: \"{written}\""));
         Some(failure.with_hint(format!("quote it if it is a name: '{written}'")))
     })
 }

@@ -212,7 +212,7 @@ fn a_driven_terminal_of_any_kind_and_size_gets_the_bytes_of_sftp() {
 fn a_failure_is_followed_by_the_prompt_and_not_by_a_hint() {
     for (line, failure) in [
         ("gte x", "Invalid command. There is no \"gte\"."),
-        ("get file > x", "There are no redirections: \">\""),
+        ("get file > x", "Redirection is not supported: \">\""),
         ("cd 'open", "Unterminated quoted argument"),
     ] {
         let terminal = Shell::on(files()).at_a_terminal().hears_just("sftp> ").sends(format!("{line}\n").as_bytes());

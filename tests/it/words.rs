@@ -102,7 +102,7 @@ fn operators_of_shells_are_refused_unless_they_are_quoted() {
         {
             // -e takes a semicolon for itself; everywhere else it is no different.
             let outcome = shell().types(&line).as_batch().exits(1);
-            outcome.reports("There are no ").local_file(operator, "here").local_lacks("y").remote_holds(&["file"]);
+            outcome.reports(" not supported: ").local_file(operator, "here").local_lacks("y").remote_holds(&["file"]);
         }
         for quoted in [format!("'{operator}'"), format!("\"{operator}\"")] {
             let line = format!("put {quoted}");
