@@ -29,6 +29,7 @@ mod filters;
 mod floors;
 mod fnmatch;
 mod hangup;
+mod hardening;
 mod hashes;
 mod hints;
 mod hostkeys;
