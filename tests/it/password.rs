@@ -1,7 +1,7 @@
 //! Who answers for a password: a file, a command, a program that asks, a person; and when nobody does.
 
 use crate::support::embedded::Round;
-use crate::support::{Embedded, Key, Remote, Shell, World, generate_encrypted_key};
+use crate::support::{Embedded, Key, Relay, Remote, Shell, World, generate_encrypted_key};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -202,6 +202,16 @@ fn ctrl_c_at_a_question_is_an_interruption_and_no_refusal() {
         let outcome = outcome.prints_no("denied").prints_no("failed").prints_no("Connection closed");
         assert_eq!(outcome.stdout().matches(question).count(), 1, "{}", outcome.stdout());
     }
+}
+
+#[test]
+fn ctrl_c_at_a_question_of_a_later_log_in_leaves_the_person_at_the_prompt() {
+    let embedded = Embedded::new().password("two words").lets_in_once();
+    let at = served_by(embedded).through(Relay::plain()).at_a_terminal().answers(QUESTION, "two words").at_the_prompt();
+    at.world().line().cut();
+    let at = at.types("ls").sees("Connecting again (1 of 3)").line_is(QUESTION).presses(Key::Ctrl('c'));
+    let at = at.sees("Interrupted").at_the_prompt().types("lpwd").sees("Local working directory: ");
+    at.types("bye").ends_with(0);
 }
 
 /// Programs that leave a trace when they are run, under names that are looked up in PATH.
