@@ -58,6 +58,7 @@ const LINES: &[(&str, &[Effect])] = &[
     ("set limit off", &[Prints("limit     off")]),
     ("set jobs 4", &[Prints("jobs      4")]),
     ("set retry 10", &[Prints("retry     10")]),
+    ("set sizes estimate", &[Prints("sizes     estimate")]),
     ("set progress plain", &[Prints("progress  plain")]),
     ("!wc -l *.log", &[Prints("a.log")]),
     ("lls -lt", &[Prints("a.html")]),
