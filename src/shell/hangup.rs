@@ -8,17 +8,19 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::thread;
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::getpgrp;
 use rustix::termios::{isatty, tcgetpgrp};
 
 /// Calls `gone`, on a thread of its own, once a terminal that this process works on has gone away.
 ///
 /// # Errors
-/// No thread can be started.
+/// No thread can be started, or no file opened.
 pub(super) fn watch(gone: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let streams = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
-    let terminals: Vec<_> = streams.into_iter().filter(is_ours).collect();
+    // Descriptors of our own: the line editor puts a terminal of its own in the place of stdin, and its end is none of ours.
+    let terminals = streams.into_iter().filter(is_ours).map(|stream| fcntl_dupfd_cloexec(stream, 3));
+    let terminals = terminals.collect::<Result<Vec<_>, _>>()?;
     if terminals.is_empty() {
         return Ok(());
     }
