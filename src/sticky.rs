@@ -63,7 +63,10 @@ pub fn open_with(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
             check_writing(&fstat(&directory)?, &there)?;
         }
         // Emptied only when it is known to be one that may be.
-        let careful = (flags - OFlags::TRUNC) | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut careful = (flags - OFlags::TRUNC) | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        if ends_with_slash(&path) {
+            careful |= OFlags::DIRECTORY;
+        }
         match openat(&directory, name, careful, Mode::empty()) {
             Ok(file) if !is_link(&fstat(&file)?) => {
                 if writes {
@@ -100,6 +103,11 @@ pub fn follow(path: &Path) -> Result<PathBuf, Errno> {
     Err(Errno::LOOP)
 }
 
+/// Returns whether a path leads to a directory, by links that may be followed.
+pub(crate) fn is_dir(path: &Path) -> bool {
+    follow(path).is_ok_and(|path| path.is_dir())
+}
+
 /// Follows one link, and returns the path that it leads to; `None` if there is no link that tells one.
 ///
 /// # Errors
@@ -133,7 +141,11 @@ fn next(path: &Path, directory: &OwnedFd) -> Result<Option<PathBuf>, Errno> {
     }
     let target = readlinkat(directory, name, Vec::new())?;
     let target = Path::new(std::ffi::OsStr::from_bytes(target.as_bytes()));
-    Ok(Some(path.parent().unwrap_or(Path::new("")).join(target)))
+    let mut next = path.parent().unwrap_or(Path::new("")).join(target);
+    if ends_with_slash(path) {
+        next.push("");
+    }
+    Ok(Some(next))
 }
 
 /// Returns whether we, by our number, may follow or write to what another user may have put into a directory.
@@ -150,10 +162,14 @@ fn is_link(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::Symlink
 }
 
-/// Returns whether the kernel alone can follow a path: links of /proc tell no path, and with a slash at its end a path names
-/// what is in front of that.
+/// Returns whether the kernel alone can follow a path: links of /proc tell no path.
 fn is_opaque(path: &Path) -> bool {
-    path.starts_with("/proc") || path.starts_with("/dev/fd") || path.as_os_str().as_bytes().ends_with(b"/")
+    path.starts_with("/proc") || path.starts_with("/dev/fd")
+}
+
+/// Returns whether a path must lead to a directory. The rule holds for a link with a slash behind it as well.
+fn ends_with_slash(path: &Path) -> bool {
+    path.as_os_str().as_bytes().ends_with(b"/")
 }
 
 #[cfg(test)]
@@ -199,12 +215,16 @@ mod tests {
         assert_eq!(read(&at("two")).unwrap(), b"old");
         assert_eq!(follow(&at("two")), Ok(at("file")));
         assert_eq!(follow(&at("dangling")), Ok(at("nothing")));
+        assert_eq!(follow(&at("way/")), Ok(at("directory/")));
+        assert!(is_dir(&at("way/")) && is_dir(&at("way")) && !is_dir(&at("two")) && !is_dir(&at("dangling/")));
         assert_eq!(follow(&at("loop")), Err(Errno::LOOP));
         for (name, flags, error) in [
             ("loop", OFlags::RDONLY, Some(Errno::LOOP)),
             ("dangling", OFlags::RDONLY, Some(Errno::NOENT)),
             ("nothing", OFlags::WRONLY, Some(Errno::NOENT)),
             ("file/", OFlags::RDONLY, Some(Errno::NOTDIR)),
+            ("one/", OFlags::RDONLY, Some(Errno::NOTDIR)),
+            ("directory/", OFlags::WRONLY, Some(Errno::ISDIR)),
             ("file", OFlags::RDONLY | OFlags::DIRECTORY, Some(Errno::NOTDIR)),
             ("way", OFlags::RDONLY | OFlags::DIRECTORY, None),
             ("way", REACH | OFlags::DIRECTORY, None),

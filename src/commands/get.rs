@@ -10,6 +10,7 @@ use super::operands::Operands;
 use super::transfer_flags::{Resume, TransferFlags};
 use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Purpose, Run, Sizes, home};
 use crate::remote::Match;
+use crate::sticky;
 use crate::terminal::Printable;
 use crate::transfer::{GetPair, LocalPath, Pairs};
 
@@ -141,7 +142,7 @@ struct Target {
 impl Target {
     fn of(cx: &Context, typed: Option<PathBuf>, must_be_directory: bool) -> Result<Target, Failure> {
         // An empty word, as of a script's variable that was never set, is not the working directory.
-        let is_there = |path: &PathBuf| !path.as_os_str().is_empty() && cx.local.resolve(path).is_dir();
+        let is_there = |path: &PathBuf| !path.as_os_str().is_empty() && sticky::is_dir(&cx.local.resolve(path));
         let is_directory = typed.as_ref().is_none_or(is_there);
         match &typed {
             Some(path) if must_be_directory && !is_directory => {

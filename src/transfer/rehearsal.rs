@@ -18,6 +18,7 @@ use super::plan::{GetFile, Next, Plan, PutFile, Step, Target};
 use super::report::Report;
 use super::request::{Direction, LocalPath, OnConflict};
 use crate::sftp;
+use crate::sticky;
 use prospect::{Prospect, Sending};
 
 /// Longest sleep between two looks at a cancel; what is found wakes us anyway.
@@ -191,7 +192,7 @@ impl Rehearsal {
             Step::Put(file) => return self.put(&file),
             Step::EnterGet(directory) => {
                 let here = self.place(&directory.target);
-                let is_there = here.path.is_dir();
+                let is_there = sticky::is_dir(&here.path);
                 let target = bytes(&here.shown).to_vec();
                 self.stack.push(here);
                 if is_there {

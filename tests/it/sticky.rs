@@ -65,7 +65,13 @@ fn needs_root_what_others_put_into_a_shared_directory_is_left_alone() {
         "put tmp/link",
         "put way",
         "put -r tmp/place",
+        "put -r tmp/place/",
         "lcd tmp/place",
+        "lcd tmp/place/",
+        "get f tmp/place",
+        "get f tmp/place/",
+        "get -r tree tmp/place",
+        "get -r tree tmp/place/",
         "get --exclude-from tmp/link -r tree",
     ] {
         is_untouched(shell().types(line).as_batch().exits(1).reports("ermission denied"))
@@ -102,7 +108,8 @@ fn needs_root_what_is_our_own_or_the_directorys_is_used_as_ever() {
             .types("get f tmp/file")
             .types("get -r tree tmp/place")
             .types("put tmp/link sent")
-            .types("lcd tmp/place")
+            .types("get -r tree tmp/place/")
+            .types("lcd tmp/place/")
             .as_batch()
             .succeeds();
         let outcome = outcome.local_file("victim", "new").local_file("tmp/file", "new").local_has("directory/tree/g");

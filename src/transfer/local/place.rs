@@ -151,7 +151,8 @@ impl Place {
 impl Parents {
     fn entry(&mut self, path: &Path, shown: PathBuf) -> Result<Place, Failure> {
         let (Some(parent), Some(name), false) = (path.parent(), path.file_name(), names_a_directory(path)) else {
-            return Err(Failure::new(Act::OpenLocal, bytes(&shown), Errno::ISDIR));
+            let error = sticky::follow(path).err().unwrap_or(Errno::ISDIR);
+            return Err(Failure::new(Act::OpenLocal, bytes(&shown), error));
         };
         let directory = match &self.last {
             Some((last, directory)) if last == parent => Rc::clone(directory),
