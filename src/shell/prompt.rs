@@ -136,7 +136,9 @@ impl Prompt {
             Edited::Line(line) => {
                 // Of several lines that were pasted as one each has a prompt of its own.
                 let (first, more) = line.split_once('\n').unwrap_or((&line, ""));
-                self.ahead.splice(..0, more.bytes());
+                // The key that ended the line ended them all.
+                let end = (!more.is_empty() && !more.ends_with('\n')).then_some(b'\n');
+                self.ahead.splice(..0, more.bytes().chain(end));
                 self.line(first.as_bytes().to_vec())
             }
             Edited::NoText => Asked::NoText,

@@ -54,14 +54,16 @@ fn lines_typed_ahead_are_obeyed_in_order() {
 
 #[test]
 fn pasted_lines_are_obeyed_one_by_one() {
-    Shell::on(Remote::empty())
-        .at_a_terminal()
-        .at_the_prompt()
-        .sends(b"\x1b[200~mkdir a\nmkdir b\n\x1b[201~")
-        .presses(Key::Enter)
-        .types("bye")
-        .ends_with(0)
-        .remote_holds(&["a/", "b/"]);
+    for pasted in ["\x1b[200~mkdir a\nmkdir b\n\x1b[201~", "\x1b[200~mkdir a\nmkdir b\x1b[201~"] {
+        Shell::on(Remote::empty())
+            .at_a_terminal()
+            .at_the_prompt()
+            .sends(pasted.as_bytes())
+            .presses(Key::Enter)
+            .types("bye")
+            .ends_with(0)
+            .remote_holds(&["a/", "b/"]);
+    }
 }
 
 #[test]
