@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::performer::Performer;
+use super::showing::tell_interruption;
 use super::signals::{Phase, Signals};
 use crate::child;
 use crate::connect::{Backoff, Connected, Connector, Error};
@@ -33,11 +34,12 @@ impl Performer {
             self.tell_of_loss();
             output.note(format_args!("Connecting again ({} of {})", backoff.attempt(), backoff.attempts()));
             output.flush();
-            if !sleep(pause, &self.signals) {
-                return false;
-            }
-            match open(connector.clone(), &self.signals) {
-                None => return false,
+            let attempt = sleep(pause, &self.signals).then(|| open(connector.clone(), &self.signals)).flatten();
+            match attempt {
+                None => {
+                    tell_interruption(&output, &self.signals);
+                    return false;
+                }
                 Some(Ok(connected)) => {
                     output.note(connected.greeting);
                     self.signals.guard_session(&connected.session);
