@@ -216,7 +216,7 @@ fn a_failure_is_followed_by_the_prompt_and_not_by_a_hint() {
         ("cd 'open", "Unterminated quoted argument"),
     ] {
         let terminal = Shell::on(files()).at_a_terminal().hears_just("sftp> ").sends(format!("{line}\n").as_bytes());
-        let terminal = terminal.sends(b"version\n").hears(VERSION);
+        let terminal = terminal.hears(failure).at_the_prompt().sends(b"version\n").hears(VERSION);
         let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
         let answer = raw.split(&format!("sftp> {line}\r\n")).nth(1).and_then(|rest| rest.split("sftp> ").next());
         let answer = answer.unwrap_or_default();
