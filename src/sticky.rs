@@ -6,7 +6,7 @@
 //! is about the last name of a path, and root is no exception.
 #![forbid(unsafe_code)]
 
-use std::fs::File;
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -51,13 +51,20 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// # Errors
 /// As `open(2)`; `EACCES` for a link that must not be followed, and to write to a file or FIFO that must be left alone.
 pub fn open_with(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let writes = flags.intersects(OFlags::WRONLY | OFlags::RDWR | OFlags::TRUNC);
+    // Most paths end in no link, and for reading nothing else matters.
+    if !writes && !flags.contains(OFlags::PATH) && !ends_with_slash(path) {
+        match openat(CWD, path, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
+            Err(error) if may_mean_a_link(error) => {}
+            opened => return opened,
+        }
+    }
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         let (Some(name), false) = (path.file_name(), is_opaque(&path)) else {
             return openat(CWD, &path, flags | OFlags::CLOEXEC, Mode::empty());
         };
         let directory = parent(&path)?;
-        let writes = flags.intersects(OFlags::WRONLY | OFlags::RDWR);
         // A FIFO may not even be waited for.
         if writes && let Ok(there) = statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
             check_writing(&fstat(&directory)?, &there)?;
@@ -79,13 +86,24 @@ pub fn open_with(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
                 }
                 return Ok(file);
             }
-            // Systems differ in what they say of a link.
-            Ok(_) | Err(Errno::LOOP | Errno::NOTDIR | Errno::MLINK) => {}
-            Err(error) => return Err(error),
+            Err(error) if !may_mean_a_link(error) => return Err(error),
+            _ => {}
         }
         path = next(&path, &directory)?.ok_or(Errno::NOTDIR)?;
     }
     Err(Errno::LOOP)
+}
+
+/// Returns the metadata of what a path leads to, by links that may be followed.
+///
+/// # Errors
+/// As `stat(2)`; `EACCES` for a link that must not be followed.
+pub(crate) fn metadata(path: &Path) -> io::Result<Metadata> {
+    let found = fs::symlink_metadata(path)?;
+    match found.is_symlink() || ends_with_slash(path) {
+        true => fs::metadata(follow(path)?),
+        false => Ok(found),
+    }
 }
 
 /// Follows the links that a path ends with, and returns the path of what they lead to, which need not exist.
@@ -158,6 +176,11 @@ fn parent(path: &Path) -> Result<OwnedFd, Errno> {
     openat(CWD, parent, REACH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
+/// Returns whether an open that follows no link could have failed because of one. Systems differ in what they say of it.
+fn may_mean_a_link(error: Errno) -> bool {
+    matches!(error, Errno::LOOP | Errno::NOTDIR | Errno::MLINK)
+}
+
 fn is_link(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::Symlink
 }
@@ -175,7 +198,6 @@ fn ends_with_slash(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use std::os::unix::fs::symlink;
 
     /// The table of the kernel's `may_follow_link` and `may_create_in_sticky`.

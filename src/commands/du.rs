@@ -2,8 +2,9 @@
 #![forbid(unsafe_code)]
 
 use super::argument::depth;
-use super::matching::{Target, targets};
+use super::matching::{Form, Target, targets};
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
+use crate::name::RemotePath;
 use crate::remote::{Found, Links};
 use crate::sftp::Attributes;
 use crate::terminal::{Printable, size};
@@ -49,7 +50,7 @@ impl Run for Du {
         let mut is_whole = true;
         if self.paths.is_empty() {
             let here = cx.remote.working_directory().clone();
-            is_whole &= self.measure(cx, Target { path: here, found: None }, true)?;
+            is_whole &= self.measure(cx, Target { path: here, found: None, form: Form::Relative }, true)?;
         } else {
             for target in targets(cx, &self.paths)? {
                 is_whole &= self.measure(cx, target, false)?;
@@ -62,7 +63,7 @@ impl Run for Du {
 impl Du {
     /// Measures one thing. Whether all of it could be.
     fn measure(&self, cx: &Context, target: Target, is_directory: bool) -> Result<bool, Failure> {
-        let Target { path, found } = target;
+        let Target { path, found, form } = target;
         let attributes = match found {
             _ if is_directory => None,
             Some(found) => Some(found.attributes),
@@ -72,7 +73,7 @@ impl Du {
             }
         };
         if let Some(attributes) = attributes.filter(|attributes| !attributes.is_dir()) {
-            self.show(cx, path.as_bytes(), bytes_of(&attributes));
+            self.show(cx, &path, form, bytes_of(&attributes));
             return Ok(true);
         }
         let deepest = if self.summarize { 0 } else { self.max_depth.unwrap_or(usize::MAX) };
@@ -85,14 +86,14 @@ impl Du {
                 Found::Entry { directory, entry } => {
                     let bytes = bytes_of(&entry.attributes);
                     if self.all && directory.depth < deepest {
-                        self.show(cx, directory.path.join(&entry.name).as_bytes(), bytes);
+                        self.show(cx, &directory.path.join(&entry.name), form, bytes);
                     }
                     add(&mut sums, bytes);
                 }
                 Found::Left(directory) => {
                     let sum = sums.pop().unwrap_or_default();
                     if directory.depth <= deepest {
-                        self.show(cx, directory.path.as_bytes(), sum);
+                        self.show(cx, &directory.path, form, sum);
                     }
                     add(&mut sums, sum);
                 }
@@ -105,18 +106,17 @@ impl Du {
         Ok(is_whole)
     }
 
-    fn show(&self, cx: &Context, path: &[u8], bytes: u64) {
+    fn show(&self, cx: &Context, path: &RemotePath, form: Form, bytes: u64) {
         let size = match (self.human_readable, self.bytes) {
             (true, _) => size::scaled(bytes),
             (false, true) => bytes.to_string(),
             (false, false) => bytes.div_ceil(1024).to_string(),
         };
-        let shown = match crate::name::RemotePath::new(path) {
-            Ok(path) if path == *cx.remote.working_directory() => b".".to_vec(),
-            Ok(path) => cx.remote.relative(&path).to_vec(),
-            Err(_) => path.to_vec(),
+        let shown = match form {
+            Form::Relative if path == cx.remote.working_directory() => b".",
+            form => form.show(cx, path),
         };
-        cx.output.answer(format_args!("{size}\t{}", Printable(&shown)));
+        cx.output.answer(format_args!("{size}\t{}", Printable(shown)));
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::argument::depth;
 use super::filters::{local, moment, size};
 use super::listing::Line;
-use super::matching::{Target, targets};
+use super::matching::{Form, Target, targets};
 use super::record::record;
 use super::{Context, Example, Failure, NamePattern, Outcome, Purpose, RemotePattern, Run, Word};
 use crate::name::RemotePath;
@@ -63,12 +63,12 @@ impl Run for Find {
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let wanted = self.wanted(cx)?;
         let tops = match self.paths.is_empty() {
-            true => vec![Target { path: cx.remote.working_directory().clone(), found: None }],
+            true => vec![Target { path: cx.remote.working_directory().clone(), found: None, form: Form::Relative }],
             false => targets(cx, &self.paths)?,
         };
         let mut is_whole = true;
-        for Target { path, .. } in tops {
-            is_whole &= self.look_in(cx, &path, &wanted)?;
+        for Target { path, form, .. } in tops {
+            is_whole &= self.look_in(cx, &path, form, &wanted)?;
             if cx.interrupt().was_pressed() {
                 return Err(Failure::told());
             }
@@ -105,7 +105,7 @@ impl Find {
     }
 
     /// Looks below one directory. Whether all of it could be looked at.
-    fn look_in(&self, cx: &Context, top: &RemotePath, wanted: &Wanted) -> Result<bool, Failure> {
+    fn look_in(&self, cx: &Context, top: &RemotePath, form: Form, wanted: &Wanted) -> Result<bool, Failure> {
         let deepest = self.maxdepth.unwrap_or(usize::MAX);
         let mut is_whole = true;
         let mut walk = cx.remote.walk(top, Links::Kept);
@@ -117,12 +117,12 @@ impl Find {
                     if let Some(name) = name
                         && wanted.is(&name, &directory.attributes)
                     {
-                        self.show(cx, &directory.path, directory.attributes)?;
+                        self.show(cx, &directory.path, form, directory.attributes)?;
                     }
                 }
                 Found::Entry { directory, entry } => {
                     if directory.depth < deepest && wanted.is(entry.name.as_bytes(), &entry.attributes) {
-                        self.show(cx, &directory.path.join(&entry.name), entry.attributes)?;
+                        self.show(cx, &directory.path.join(&entry.name), form, entry.attributes)?;
                     }
                 }
                 Found::Left(_) => {}
@@ -135,8 +135,8 @@ impl Find {
         Ok(is_whole)
     }
 
-    fn show(&self, cx: &Context, path: &RemotePath, attributes: Attributes) -> Result<(), Failure> {
-        let shown = cx.remote.relative(path).to_vec();
+    fn show(&self, cx: &Context, path: &RemotePath, form: Form, attributes: Attributes) -> Result<(), Failure> {
+        let shown = form.show(cx, path).to_vec();
         if self.json {
             let line = Line { name: shown, path: path.as_bytes().to_vec(), attributes, longname: Bytes::new() };
             let (uid, gid) = attributes.owner.map(|owner| (owner.uid, owner.gid)).unzip();

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::listing::{Layout, Line, Order, Owners, long_line, sort};
 use super::long_name::LongName;
-use super::matching::{Matched, expand};
+use super::matching::{Form, Matched, expand, without_braces};
 use super::record::record;
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
@@ -136,13 +136,16 @@ impl Ls {
 
     /// A path as it is shown: relative to the working directory when it was given so.
     fn shown(&self, cx: &Context, path: &RemotePath) -> Vec<u8> {
-        let typed_absolute = |pattern: &RemotePattern| pattern.word().glob().starts_with(b"/");
-        // With several arguments of both kinds the shorter form of what lies below the working directory is as right.
-        match self.paths.iter().all(typed_absolute) {
-            true => path.as_bytes().to_vec(),
+        let form = |pattern: &RemotePattern| Form::of(&without_braces(pattern.word()));
+        // If arguments of both forms are given, paths below the working directory get the shorter one.
+        let form = match self.paths.iter().all(|pattern| form(pattern) == Form::Absolute) {
+            true => Form::Absolute,
+            false => Form::Relative,
+        };
+        match form {
             // An empty argument means the working directory itself.
-            false if path == cx.remote.working_directory() => Vec::new(),
-            false => cx.remote.relative(path).to_vec(),
+            Form::Relative if path == cx.remote.working_directory() => Vec::new(),
+            form => form.show(cx, path).to_vec(),
         }
     }
 

@@ -21,6 +21,32 @@ pub(super) struct Target {
     pub(super) path: RemotePath,
     /// What is known of it; nothing where a pattern without a match stands for itself, so that the server may object.
     pub(super) found: Option<Match>,
+    /// How it and what is below it are shown.
+    pub(super) form: Form,
+}
+
+/// How the paths that an argument led to are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In full, as the argument was typed.
+    Absolute,
+    /// Relative to the working directory where they are below it.
+    Relative,
+}
+
+impl Form {
+    /// Returns the form for what a pattern matches, as sftp(1)'s `ls` decides it.
+    pub(super) fn of(pattern: &Pattern) -> Form {
+        if pattern.is_absolute() { Form::Absolute } else { Form::Relative }
+    }
+
+    /// Returns `path` in this form.
+    pub(super) fn show<'a>(self, cx: &Context, path: &'a RemotePath) -> &'a [u8] {
+        match self {
+            Form::Absolute => path.as_bytes(),
+            Form::Relative => cx.remote.relative(path),
+        }
+    }
 }
 
 impl Matched {
@@ -128,13 +154,14 @@ pub(super) fn targets(cx: &Context, words: &[RemotePattern]) -> Result<Vec<Targe
         if !matched.matches.is_empty() || !matched.pattern.is_literal() {
             matched.complain(cx);
         }
+        let form = Form::of(&matched.pattern);
         // An empty word (a script's variable that was never set) must not mean all that is in the working directory.
         if matched.matches.is_empty() || matched.pattern.text().is_empty() {
-            targets.push(Target { path: matched.path(cx)?, found: None });
+            targets.push(Target { path: matched.path(cx)?, found: None, form });
             continue;
         }
         let found = matched.matches.into_iter();
-        targets.extend(found.map(|found| Target { path: found.path.clone(), found: Some(found) }));
+        targets.extend(found.map(|found| Target { path: found.path.clone(), found: Some(found), form }));
     }
     Ok(targets)
 }

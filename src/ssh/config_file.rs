@@ -5,7 +5,6 @@
 //! keyword takes the first. A file that can't be understood to its end is an error: half of it could lack a restriction.
 #![forbid(unsafe_code)]
 
-use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +13,7 @@ use rustix::fs::fstat;
 
 use crate::ssh::error::{Error, cause};
 use crate::ssh::known_hosts::matches_pattern;
+use crate::sticky;
 
 /// Files that include one another, at most; as in OpenSSH.
 const DEPTH_LIMIT: usize = 16;
@@ -201,7 +201,7 @@ impl From<io::Error> for Fault {
 }
 
 fn text_of(file: &Path, owner: Owner) -> Result<Vec<u8>, Fault> {
-    let mut file = File::open(file)?;
+    let mut file = sticky::open(file)?;
     if owner == Owner::User {
         let stat = fstat(&file).map_err(io::Error::from)?;
         let is_ours = stat.st_uid == 0 || stat.st_uid == rustix::process::getuid().as_raw();

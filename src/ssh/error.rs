@@ -244,6 +244,14 @@ pub enum HostKeyError {
     /// isn't trusted never gets (ExitOnForwardFailure).
     #[error("Error: forwarding disabled due to host key check failure")]
     ForwardingDisabled,
+    /// A known_hosts file is longer than any that sftpsh reads.
+    #[error("{}: the file is longer than {limit} bytes, so the host key can't be checked", file.display())]
+    KnownHostsTooLong {
+        /// The file.
+        file: PathBuf,
+        /// The most bytes that are read.
+        limit: u64,
+    },
     /// An RSA key of too few bits.
     #[error(
         "Bad server host key: Invalid key length: the RSA key of {host} has {bits} bits; RequiredRSASize is {required}"

@@ -36,13 +36,16 @@ pub(super) struct Judge<'a> {
 
 impl Judge<'_> {
     /// Reads the known hosts for a connection to the numeric `address`, which only the question about the host shows.
-    pub(super) fn new(config: &Config, address: Option<String>) -> Judge<'_> {
+    ///
+    /// # Errors
+    /// As [`KnownHosts::load`].
+    pub(super) fn new(config: &Config, address: Option<String>) -> Result<Judge<'_>, Error> {
         let files: Vec<PathBuf> = config.user_known_hosts.iter().chain(&config.global_known_hosts).cloned().collect();
         let name = match &config.host_key_alias {
             Some(alias) => HostName::alias(alias),
             None => HostName::new(&config.host, config.port),
         };
-        Judge { config, name, address, known: KnownHosts::load(&files) }
+        Ok(Judge { config, name, address, known: KnownHosts::load(&files)? })
     }
 
     /// The types of the keys that are known.

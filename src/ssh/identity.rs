@@ -1,7 +1,6 @@
 //! Private key files: what can be told of them without the passphrase.
 #![forbid(unsafe_code)]
 
-use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::ssh::error::cause;
 use crate::ssh::public_key::{put_string, take_string};
+use crate::sticky;
 
 /// Largest file that can be a private key.
 const KEY_FILE_LIMIT_BYTES: u64 = 1 << 20;
@@ -130,7 +130,7 @@ fn with_suffix(file: &Path, suffix: &str) -> PathBuf {
 }
 
 fn read(path: &Path) -> io::Result<Zeroizing<String>> {
-    let file = File::open(path)?;
+    let file = sticky::open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
     }

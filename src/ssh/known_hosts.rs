@@ -15,10 +15,12 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, OFlags, flock};
 use sha1::Sha1;
 
+use crate::ssh::error::{Error, HostKeyError};
 use crate::ssh::public_key::PublicKey;
+use crate::sticky;
 
 /// Bytes of one file. A longer one is no known_hosts file, and half of it could lack the line that revokes a key.
 const FILE_LIMIT_BYTES: u64 = 64 << 20;
@@ -143,20 +145,26 @@ struct Entry {
 
 impl KnownHosts {
     /// Reads all of `files`; one that does not exist has no lines.
-    #[must_use]
-    pub fn load(files: &[PathBuf]) -> KnownHosts {
+    ///
+    /// # Errors
+    /// [`HostKeyError::KnownHostsTooLong`]: a line that was not read could revoke a key.
+    pub fn load(files: &[PathBuf]) -> Result<KnownHosts, Error> {
         let mut known = KnownHosts::default();
         for file in files {
             match read(file) {
                 Ok(text) => known.add(file, &text),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) if error.kind() == ErrorKind::FileTooLarge => {
+                    let (file, limit) = (file.clone(), FILE_LIMIT_BYTES);
+                    return Err(HostKeyError::KnownHostsTooLong { file, limit }.into());
+                }
                 Err(error) => known.faults.push(Fault {
                     place: Place { file: file.clone(), line: 0 },
                     reason: crate::ssh::error::cause(&error),
                 }),
             }
         }
-        known
+        Ok(known)
     }
 
     /// The lines of one text.
@@ -281,7 +289,7 @@ pub fn add(file: &Path, host: &HostName, key: &PublicKey, hashed: bool) -> io::R
     if let Some(directory) = file.parent().filter(|directory| !directory.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
     }
-    let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(file)?;
+    let mut file = open_to_append(file)?;
     flock(&file, FlockOperation::LockExclusive)?;
     let mut name = host.written();
     if hashed {
@@ -295,6 +303,16 @@ pub fn add(file: &Path, host: &HostName, key: &PublicKey, hashed: bool) -> io::R
     file.write_all(line.as_bytes())
 }
 
+fn open_to_append(file: &Path) -> io::Result<File> {
+    let file = sticky::follow(file)?;
+    match OpenOptions::new().read(true).append(true).create_new(true).mode(0o600).open(&file) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Ok(sticky::open_with(&file, OFlags::RDWR | OFlags::APPEND)?.into())
+        }
+        made => made,
+    }
+}
+
 fn lacks_last_newline(file: &mut File) -> io::Result<bool> {
     if file.seek(SeekFrom::End(0))? == 0 {
         return Ok(false);
@@ -306,7 +324,7 @@ fn lacks_last_newline(file: &mut File) -> io::Result<bool> {
 }
 
 fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let file = File::open(file)?;
+    let file = sticky::open(file)?;
     if file.metadata()?.is_dir() {
         return Err(io::Error::from_raw_os_error(rustix::io::Errno::ISDIR.raw_os_error()));
     }
@@ -432,7 +450,7 @@ fn salt() -> io::Result<[u8; SALT_BYTES]> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
@@ -680,16 +698,38 @@ mod tests {
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("# no newline at the end\n|1|"), "{text}");
         assert!(!text.contains("example"), "{text}");
-        assert_eq!(KnownHosts::load(&[file]).judge(&host, &ed25519(1)), Verdict::Known);
+        assert_eq!(KnownHosts::load(&[file]).unwrap().judge(&host, &ed25519(1)), Verdict::Known);
     }
 
     #[test]
     fn a_missing_file_is_empty_and_a_directory_is_a_fault() {
         let directory = tempfile::tempdir().unwrap();
-        let known = KnownHosts::load(&[directory.path().join("none"), directory.path().to_owned()]);
+        let known = KnownHosts::load(&[directory.path().join("none"), directory.path().to_owned()]).unwrap();
         assert_eq!(known.faults().len(), 1);
         assert_eq!(known.faults()[0].reason, "Is a directory");
         add(directory.path(), &HostName::new("h", 22), &ed25519(1), false).unwrap_err();
+    }
+
+    #[test]
+    fn no_key_is_judged_by_half_of_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let long = directory.path().join("long");
+        fs::File::create(&long).unwrap().set_len(FILE_LIMIT_BYTES + 1).unwrap();
+        let error = KnownHosts::load(std::slice::from_ref(&long)).unwrap_err();
+        let said =
+            format!("{}: the file is longer than 67108864 bytes, so the host key can't be checked", long.display());
+        assert!(error.to_string().ends_with(&said), "{error}");
+    }
+
+    #[test]
+    fn a_line_goes_where_a_link_leads_also_if_nothing_is_there_yet() {
+        let directory = tempfile::tempdir().unwrap();
+        let [link, target] = ["link", "target"].map(|name| directory.path().join(name));
+        symlink(&target, &link).unwrap();
+        for lines in 1..3 {
+            add(&link, &HostName::new("h", 22), &ed25519(1), false).unwrap();
+            assert_eq!(fs::read_to_string(&target).unwrap().lines().count(), lines);
+        }
     }
 
     #[test]

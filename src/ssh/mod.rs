@@ -137,7 +137,7 @@ pub fn open(
     questions: &mut dyn Questions,
 ) -> Result<ChannelTransport, Error> {
     let mut connection = Connection::new(socket, Peer { host: config.host.clone(), port: config.port })?;
-    let judge = Judge::new(config, numeric_address(connection.socket()));
+    let judge = Judge::new(config, numeric_address(connection.socket()))?;
     let known_types = match vouched.as_ref() {
         Some(before) => vec![before.key.kind()],
         None => judge.known_types(),

@@ -389,7 +389,7 @@ impl fmt::Display for Note {
                 write!(f, "{target}: the server wants its bytes in order; sending it again over one connection")
             }
             Note::FewerConnections(reason) => {
-                write!(f, "One connection less: {}", Printable(reason.as_bytes()))
+                write!(f, "Going on with one connection fewer: {}", Printable(reason.as_bytes()))
             }
             Note::PutThereByAnother(target) => {
                 write!(f, "{}: another transfer of the same file has put it there", Printable(target))

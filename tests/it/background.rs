@@ -67,7 +67,10 @@ fn a_refused_log_in_is_said_once() {
     // Files may all be there before it is refused: then the next command says it.
     let gets = |at: Terminal| at.types("get f*").at_the_prompt();
     let outcome = gets(gets(gets(at))).types("bye").ends_with(0);
-    assert_eq!(outcome.stdout().matches("One connection less: joe@127.0.0.1: Permission denied").count(), 1);
+    assert_eq!(
+        outcome.stdout().matches("Going on with one connection fewer: joe@127.0.0.1: Permission denied").count(),
+        1
+    );
     outcome.holds(|world| {
         let log = world.log();
         (log.matches("Failed").count() != 1).then_some(log)

@@ -26,6 +26,26 @@ fn shell() -> Shell {
     })
 }
 
+/// Paths are in full if the argument was, and relative to the working directory if it was not.
+#[test]
+fn find_and_du_show_paths_as_the_argument_was_given() {
+    for (line, path) in [
+        ("find -name inner", "sub/inner"),
+        ("find . -name inner", "./sub/inner"),
+        ("find su? -name inner", "sub/inner"),
+        ("find REMOTE -name inner", "REMOTE/sub/inner"),
+        ("find REMOTE/su? -name inner", "REMOTE/sub/inner"),
+        ("du -b sub/inner", "1\tsub/inner"),
+        ("du -bs su?", "1\tsub"),
+        ("du -bs REMOTE/sub", "1\tREMOTE/sub"),
+        ("du -b REMOTE/su?/inner", "1\tREMOTE/sub/inner"),
+    ] {
+        let shell = shell();
+        let line = line.replace("REMOTE", &shell.world().remote().to_string_lossy());
+        shell.types(&line).succeeds().answers(&[path]);
+    }
+}
+
 #[test]
 fn names_are_shown_as_the_argument_was_given() {
     for (line, answer) in [

@@ -92,6 +92,35 @@ fn needs_root_scripts_and_passwords_are_not_read_through_links_of_others() {
     shell.with_args(["--password-file", "tmp/secret"]).reports("ermission denied").exits(255);
 }
 
+/// A host whose key is known in the file that a link of another user leads to.
+fn host_known_by_link_of_another() -> Shell {
+    let shell = Shell::on(Remote::empty().over_ssh().unknown_to_us()).prepare(plant);
+    let known = shell.sshd().known_hosts();
+    shell.prepare(|world| fs::write(world.local().join("victim"), known).unwrap())
+}
+
+#[test]
+#[ignore = "needs root: gives files to others"]
+fn needs_root_host_keys_are_not_looked_up_or_added_through_links_of_others() {
+    let shell = host_known_by_link_of_another();
+    let known = shell.sshd().known_hosts();
+    let outcome = shell.with_args(["-oUserKnownHostsFile=tmp/link", "-oStrictHostKeyChecking=yes"]).types("pwd");
+    outcome.as_batch().exits(255).reports("Host key verification failed.");
+
+    let words = ["-oUserKnownHostsFile=tmp/link", "-oStrictHostKeyChecking=accept-new"];
+    let outcome = host_known_by_link_of_another().with_args(words).types("pwd").as_batch().succeeds();
+    let outcome = outcome.reports("Failed to add the host to the list of known hosts");
+    assert_eq!(
+        fs::read_to_string(outcome.the_world().local().join("victim")).unwrap().lines().count(),
+        known.lines().count()
+    );
+
+    // The same link is of use if it is the person's own.
+    let own = |world: &World| lchown(world.local().join("tmp/link"), Some(0), None).unwrap();
+    let words = ["-oUserKnownHostsFile=tmp/link", "-oStrictHostKeyChecking=yes"];
+    host_known_by_link_of_another().prepare(own).with_args(words).types("pwd").as_batch().succeeds();
+}
+
 #[test]
 #[ignore = "needs root: gives files to others"]
 fn needs_root_what_is_our_own_or_the_directorys_is_used_as_ever() {

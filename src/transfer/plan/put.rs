@@ -93,7 +93,7 @@ impl Iterator for PutPlan {
 impl PutPlan {
     fn plan(&mut self, pair: &PutPair) {
         let (local, shown) = (pair.local.path(), pair.local.shown());
-        let metadata = match followed(local) {
+        let metadata = match sticky::metadata(local) {
             Ok(metadata) => metadata,
             // Said before the line about it, as sftp(1) does.
             Err(error) => return self.fail(Failure::new(Act::StatLocal, bytes(shown), error)),
@@ -231,7 +231,7 @@ impl PutPlan {
     fn look_at(&self, local: &Path) -> (io::Result<Metadata>, bool) {
         let metadata = fs::symlink_metadata(local);
         let is_link = metadata.as_ref().is_ok_and(Metadata::is_symlink) && self.options.links == Links::Followed;
-        match followed(local) {
+        match sticky::metadata(local) {
             Ok(followed) if is_link => (Ok(followed), true),
             // As an entry of no kind that is sent, it would be skipped with other words.
             Err(error) if is_link && error.kind() == io::ErrorKind::PermissionDenied => (Err(error), false),
@@ -307,11 +307,6 @@ impl PutPlan {
     fn fail(&mut self, failure: Failure) {
         self.ready.push_back(Step::Fail(failure).into());
     }
-}
-
-/// What a path leads to, by links that may be followed.
-fn followed(path: &Path) -> io::Result<Metadata> {
-    fs::metadata(sticky::follow(path)?)
 }
 
 /// What makes a directory the same as another, however it is reached.
