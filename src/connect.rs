@@ -101,6 +101,15 @@ impl Error {
         }
     }
 
+    /// Returns the error as lines to print: those of ssh(1) where it is about SSH.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Error::Ssh(error) => error.lines(),
+            _ => vec![self.to_string()],
+        }
+    }
+
     /// The way out, for a line of its own.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -85,7 +85,7 @@ fn open(connector: Arc<Connector>, signals: &Signals) -> Option<Result<Connected
 
 /// Why there is no connection, and the way out.
 pub(super) fn tell(error: &Error, output: &Output) {
-    output.failure(error);
+    error.lines().iter().for_each(|line| output.failure(line));
     if let Some(hint) = error.hint() {
         output.hint(hint);
     }

@@ -10,7 +10,11 @@ use crate::terminal::Excerpt;
 /// Why a name that has addresses has none that may be used.
 pub(super) const NO_ADDRESS_OF_THE_FAMILY: &str = "no address of the family asked for";
 
-/// Why no SSH channel could be had. [`Error::hint`] tells the way out, where there is one.
+/// What ssh(1) prints last about a host whose key it doesn't accept. Programs wait for this line.
+const VERIFICATION_FAILED: &str = "Host key verification failed.";
+
+/// Why no SSH channel could be had. Display gives one line, [`Error::lines`] the lines of ssh(1), and [`Error::hint`] the way
+/// out, where there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The configuration can't be read, or holds a value that makes no sense.
@@ -109,7 +113,7 @@ pub enum Error {
         port: u16,
     },
     /// The host's key may not be trusted.
-    #[error("Host key verification failed. {0}")]
+    #[error(transparent)]
     HostKey(Box<HostKeyError>),
     /// No way of logging in was accepted.
     #[error("{user}@{host}: Permission denied ({}).", Excerpt(methods.as_bytes()))]
@@ -231,14 +235,14 @@ pub enum HostKeyError {
         fingerprint: String,
     },
     /// The key is marked as revoked.
-    #[error("{label} host key for {host} was revoked and you have requested strict checking. It is revoked in {place}")]
+    #[error("{label} host key for {host} was revoked and {reason}")]
     Revoked {
         /// The host.
         host: String,
         /// The type of the key.
         label: String,
-        /// Where it says so.
-        place: Place,
+        /// Why that counts.
+        reason: &'static str,
     },
     /// The key has changed, which the configuration lets pass; but it also says to end without forwarding, which a host that
     /// isn't trusted never gets (ExitOnForwardFailure).
@@ -305,6 +309,15 @@ impl Error {
         matches!(self, Error::PermissionDenied { .. } | Error::TooManyFailures { .. } | Error::PasswordExpired { .. })
     }
 
+    /// Returns the error as the lines that ssh(1) prints for it, in their order.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Error::HostKey(error) => error.lines(),
+            _ => vec![self.to_string()],
+        }
+    }
+
     /// The way out, for a line of its own.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
@@ -352,6 +365,15 @@ impl From<HostKeyError> for Error {
 }
 
 impl HostKeyError {
+    /// ssh(1) says why, and then that the key was not accepted; for a few reasons it says only one of the two.
+    fn lines(&self) -> Vec<String> {
+        match self {
+            HostKeyError::Declined { .. } => vec![VERIFICATION_FAILED.to_owned()],
+            HostKeyError::ForwardingDisabled | HostKeyError::TooShort { .. } => vec![self.to_string()],
+            _ => vec![self.to_string(), VERIFICATION_FAILED.to_owned()],
+        }
+    }
+
     fn hint(&self) -> Option<String> {
         Some(match self {
             HostKeyError::Unknown { address, port, fingerprint, file, .. } => {

@@ -1,7 +1,7 @@
 //! Decides whether to trust the key that a host has shown, before anything secret is said to it.
 //!
-//! Scripts and people look for ssh's own words here, so they are printed as ssh(1) prints them, line by line; what we add
-//! stands on the last line, after `Host key verification failed.`
+//! Scripts and people look for ssh's own words here, so sftpsh prints the lines of ssh(1) in their order. Where ssh gives no
+//! reason, ours is a line before `Host key verification failed.`
 #![forbid(unsafe_code)]
 
 use std::env;
@@ -15,6 +15,9 @@ use crate::ssh::{Notice, Questions, Vouched};
 
 /// Other names of a key that are listed with the question about a host; ssh lists as many.
 const OTHER_NAMES_LIMIT: usize = 8;
+
+/// ssh's reason to refuse a key that it would ask about, or let pass, under another StrictHostKeyChecking.
+const STRICT: &str = "you have requested strict checking.";
 
 /// How far a host is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +95,12 @@ impl Judge<'_> {
         match self.known.judge(&self.name, key) {
             Verdict::Known => Ok(Trust::Full),
             Verdict::Revoked(place) => {
-                warn_of_revocation(&label, &host, questions);
-                Err(HostKeyError::Revoked { host, label, place }.into())
+                warn_of_revocation(&label, &host, &place, questions);
+                let reason = match self.config.strict_host_key_checking {
+                    StrictHostKeyChecking::No => "StrictHostKeyChecking=no does not let it pass",
+                    _ => STRICT,
+                };
+                Err(HostKeyError::Revoked { host, label, reason }.into())
             }
             Verdict::Changed { place, label: known } => self.decide_changed(key, place, &known, questions),
             Verdict::Unknown => self.decide_unknown(key, questions),
@@ -133,11 +140,11 @@ impl Judge<'_> {
         if self.config.user_known_hosts.is_empty() {
             return Err(self.unknown(key, "there is no file to add it to"));
         }
-        if !self.name.is_plain() {
-            return Err(self.unknown(key, "the name would be a pattern in known_hosts"));
-        }
         match self.config.strict_host_key_checking {
-            StrictHostKeyChecking::Yes => return Err(self.unknown(key, "you have requested strict checking.")),
+            StrictHostKeyChecking::Yes => return Err(self.unknown(key, STRICT)),
+            _ if !self.name.is_plain() => {
+                return Err(self.unknown(key, "the name would be a pattern in known_hosts"));
+            }
             StrictHostKeyChecking::Ask if self.config.batch || !questions.can_ask() => {
                 return Err(self.unknown(key, "nobody can be asked"));
             }
@@ -285,12 +292,13 @@ fn warn_of_change(key: &PublicKey, correct_in: Option<&PathBuf>, offending: &str
     }
 }
 
-fn warn_of_revocation(label: &str, host: &str, questions: &mut dyn Questions) {
+fn warn_of_revocation(label: &str, host: &str, place: &Place, questions: &mut dyn Questions) {
     warn_in_frame("       WARNING: REVOKED HOST KEY DETECTED!               ", questions);
     for line in [
         format!("The {label} host key for {host} is marked as revoked."),
         String::from("This could mean that a stolen key is being used to"),
         String::from("impersonate this host."),
+        format!("Offending {label} key in {place}"),
     ] {
         questions.show(Notice::Warning(line));
     }

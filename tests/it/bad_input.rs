@@ -101,7 +101,8 @@ fn a_key_that_the_server_does_not_know() {
 fn an_unknown_server_key() {
     let shell = Shell::on(remote().over_ssh().unknown_to_us());
     shell.exits(255).stdout_is("").complains(&[
-        "Host key verification failed. No ED25519 host key is known for [127.0.0.1]:PORT and nobody can be asked",
+        "No ED25519 host key is known for [127.0.0.1]:PORT and nobody can be asked",
+        "Host key verification failed.",
     ]);
 }
 
@@ -121,7 +122,7 @@ fn a_changed_server_key() {
         .reports(&format!("sent by the remote host is\n{fingerprint}.\n"))
         .reports("Offending ED25519 key in HOME/.ssh/known_hosts:1\n")
         .reports(
-            "Host key verification failed. Host key for [127.0.0.1]:PORT has changed and you have requested strict checking.\n",
+            "Host key for [127.0.0.1]:PORT has changed and you have requested strict checking.\nHost key verification failed.\n",
         );
 }
 

@@ -222,7 +222,7 @@ fn without_a_terminal_nothing_is_asked() {
     Shell::on(Remote::empty().served_by(server)).types("secret").exits(255).stdout_is("");
     let key = "this key is for nobody";
     Shell::on(Remote::empty().unknown_to_us()).types(key).exits(255).stdout_is("").reports(
-        "Host key verification failed. No ED25519 host key is known for [127.0.0.1]:PORT and nobody can be asked",
+        "No ED25519 host key is known for [127.0.0.1]:PORT and nobody can be asked\nHost key verification failed.\n",
     );
 }
 

@@ -91,6 +91,7 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("nul-bytes", "tests/it/script.rs::whatever_is_wrong_with_a_line_its_number_is_told"),
     ("batch-directory", "tests/it/batch.rs::a_batch_that_cannot_be_opened_is_said_before_anything_is_connected"),
     ("addresses", "src/cli/destination.rs::destinations_are_read_as_sftp_reads_them"),
+    ("host-key-reasons", "tests/it/hostkeys.rs::what_sftp_says_about_a_host_key_we_say_too_line_by_line"),
     ("revoked-keys", "tests/it/known_hosts.rs::every_excuse_is_among_the_differences"),
     ("revoked-keys", "tests/it/hostkeys.rs::a_revoked_key_is_refused_whatever_the_policy"),
     ("host-certificates", "tests/it/hostkeys.rs::a_server_with_a_certificate_is_known_by_its_plain_key"),
