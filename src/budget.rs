@@ -21,6 +21,14 @@ pub const BEFORE_LOGIN: u64 = 4 * MIB;
 /// channel. libssh2 keeps packets that nobody asks for as long as the connection lives.
 pub const UNCLAIMED: u64 = 16 * MIB;
 
+/// Bytes of memory that libssh2 may hold for a connection until the login is done. An honest login takes less than 1 MiB,
+/// most of it for compression.
+pub const HELD_BEFORE_LOGIN: u64 = 8 * MIB;
+
+/// Memory that libssh2 may hold after the login, in addition to [`UNCLAIMED`], in receive windows. Data that has not come out
+/// of the channel is held with its packets; small ones take several times their length, and so do compressed ones.
+pub const HELD_WINDOWS: u64 = 4;
+
 /// The part of the bytes that came out of the channel that their packets may have taken in addition. Servers that send packets
 /// of 1 KiB need about that much; most send 32 KiB at once.
 pub const OVERHEAD_SHARE: u64 = 16;

@@ -110,8 +110,9 @@ impl Connection {
         let socket = Arc::new(descriptor);
         session.set_tcp_stream(Arc::clone(&socket));
         session.set_blocking(false);
-        let intake = Intake::on(&socket);
+        let mut intake = Intake::on(&socket);
         native::count_intake(&session);
+        intake.count_memory(native::count_memory(&session));
         let watchdog = Some(watchdog);
         Ok(Connection { intake, session, peer, socket, killer, watchdog, greeting: Vec::new(), _keeper: keeper })
     }

@@ -4,7 +4,10 @@
 //! callback takes each byte from the connection's [`Budget`]. Before the login nothing is given back. Afterwards, bytes that
 //! come out of the channel are, with what their packets may have taken in addition.
 //!
-//! The callback finds its counter by the socket: the session's `abstract` pointer, which would be the usual way, belongs to
+//! What is counted so is what was sent. A packet that was compressed may be a thousand times longer in memory, so the memory
+//! that libssh2 holds is counted as well, by its own allocator.
+//!
+//! The callbacks find their counter by the socket and by the session's address: the session's `abstract` pointer, which would be the usual way, belongs to
 //! ssh2, which points it elsewhere during keyboard-interactive.
 #![forbid(unsafe_code)]
 
@@ -19,16 +22,23 @@ use crate::budget::{self, Budget};
 /// The counters of all connections of this process, by their sockets.
 static COUNTERS: RwLock<BTreeMap<RawFd, Arc<Counter>>> = RwLock::new(BTreeMap::new());
 
+/// The same counters, by the addresses of their sessions.
+static HOLDERS: RwLock<BTreeMap<usize, Arc<Counter>>> = RwLock::new(BTreeMap::new());
+
 /// The intake of one connection. It is counted until this is dropped, which must come before the socket is closed.
 #[derive(Debug)]
 pub(super) struct Intake {
     socket: RawFd,
+    /// The address of the session whose memory is counted.
+    session: Option<usize>,
     counter: Arc<Counter>,
 }
 
 #[derive(Debug)]
 struct Counter {
     budget: Budget,
+    /// The memory that libssh2 holds.
+    memory: Budget,
     state: Mutex<State>,
 }
 
@@ -42,7 +52,7 @@ struct State {
 
 /// How far a connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     KeyExchange,
     Login,
     Channel,
@@ -50,20 +60,35 @@ enum Phase {
 
 /// More came than may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Excess {
-    phase: Phase,
-    /// The limit in bytes.
-    limit: u64,
+pub(super) enum Excess {
+    /// More bytes came in.
+    Sent {
+        phase: Phase,
+        /// In bytes.
+        limit: u64,
+    },
+    /// What came in takes more memory.
+    Held {
+        /// In bytes.
+        limit: u64,
+    },
 }
 
 impl Intake {
     /// Counts what comes in on `socket`, on which keys are exchanged next.
     pub(super) fn on(socket: &impl AsRawFd) -> Intake {
         let state = State { phase: Phase::KeyExchange, credited: Instant::now(), excess: None };
-        let counter = Arc::new(Counter { budget: Budget::new(budget::BEFORE_KEYS), state: Mutex::new(state) });
+        let (budget, memory) = (Budget::new(budget::BEFORE_KEYS), Budget::new(budget::HELD_BEFORE_LOGIN));
+        let counter = Arc::new(Counter { budget, memory, state: Mutex::new(state) });
         let socket = socket.as_raw_fd();
         COUNTERS.write().unwrap_or_else(PoisonError::into_inner).insert(socket, Arc::clone(&counter));
-        Intake { socket, counter }
+        Intake { socket, session: None, counter }
+    }
+
+    /// Counts the memory of the session at this address as well.
+    pub(super) fn count_memory(&mut self, session: usize) {
+        HOLDERS.write().unwrap_or_else(PoisonError::into_inner).insert(session, Arc::clone(&self.counter));
+        self.session = Some(session);
     }
 
     /// The keys are settled; the login comes next.
@@ -74,11 +99,15 @@ impl Intake {
     /// The login is done; a channel with a receive window of `window` bytes comes next.
     pub(super) fn begin_channel(&self, window: u64) {
         self.counter.begin(Phase::Channel, window + budget::UNCLAIMED);
+        self.widen(window);
     }
 
     /// The receive window may be as wide as `window` bytes from now on.
     pub(super) fn widen(&self, window: u64) {
-        self.counter.budget.raise(window + budget::UNCLAIMED);
+        if self.excess().is_none() {
+            self.counter.budget.raise(window + budget::UNCLAIMED);
+            self.counter.memory.raise(window * budget::HELD_WINDOWS + budget::UNCLAIMED);
+        }
     }
 
     /// `bytes` came out of the channel.
@@ -97,7 +126,13 @@ impl Intake {
         self.counter.budget.give_back(requests.saturating_mul(budget::OVERHEAD_PER_REQUEST));
     }
 
-    /// Why the connection was ended, if more came than may.
+    /// Bytes of memory that the session holds.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> u64 {
+        self.counter.memory.taken()
+    }
+
+    /// Why the connection was ended, if more came than may, or takes more memory.
     pub(super) fn excess(&self) -> Option<Excess> {
         self.counter.lock().excess
     }
@@ -106,6 +141,20 @@ impl Intake {
 impl Drop for Intake {
     fn drop(&mut self) {
         COUNTERS.write().unwrap_or_else(PoisonError::into_inner).remove(&self.socket);
+        if let Some(session) = self.session {
+            HOLDERS.write().unwrap_or_else(PoisonError::into_inner).remove(&session);
+        }
+    }
+}
+
+/// Counts that the session at this address holds `more` bytes of memory and `fewer` of those before.
+pub(super) fn note_memory(session: usize, more: usize, fewer: usize) {
+    let counter = HOLDERS.read().unwrap_or_else(PoisonError::into_inner).get(&session).cloned();
+    if let Some(counter) = counter {
+        counter.memory.give_back(fewer as u64);
+        if let Err(exceeded) = counter.memory.take(more as u64) {
+            counter.end(Excess::Held { limit: exceeded.limit });
+        }
     }
 }
 
@@ -130,7 +179,7 @@ impl Counter {
     fn may_take(&self, bytes: u64) -> bool {
         let Err(exceeded) = self.budget.take(bytes) else { return true };
         let mut state = self.lock();
-        if state.phase == Phase::Channel {
+        if state.excess.is_none() && state.phase == Phase::Channel {
             let seconds = state.credited.elapsed().as_secs();
             self.budget.give_back(seconds.saturating_mul(budget::OVERHEAD_PER_SECOND));
             state.credited += std::time::Duration::from_secs(seconds);
@@ -138,20 +187,34 @@ impl Counter {
                 return true;
             }
         }
-        state.excess = Some(Excess { phase: state.phase, limit: exceeded.limit });
-        // Whatever libssh2 makes of this error, it gets nothing more.
-        self.budget.renew(0);
+        let phase = state.phase;
+        drop(state);
+        self.end(Excess::Sent { phase, limit: exceeded.limit });
         false
+    }
+
+    /// Ends the connection: whatever libssh2 makes of it, it gets nothing more. The first reason counts.
+    fn end(&self, excess: Excess) {
+        self.lock().excess.get_or_insert(excess);
+        self.budget.renew(0);
     }
 }
 
 impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kib = self.limit >> 10;
-        match self.phase {
-            Phase::KeyExchange => write!(f, "the server sent more than {kib} KiB before the keys were settled"),
-            Phase::Login => write!(f, "the server sent more than {} MiB before the login was done", kib >> 10),
-            Phase::Channel => write!(f, "the server sent more than {} MiB outside of the session's data", kib >> 10),
+        match *self {
+            Excess::Sent { phase: Phase::KeyExchange, limit } => {
+                write!(f, "the server sent more than {} KiB before the keys were settled", limit >> 10)
+            }
+            Excess::Sent { phase: Phase::Login, limit } => {
+                write!(f, "the server sent more than {} MiB before the login was done", limit >> 20)
+            }
+            Excess::Sent { phase: Phase::Channel, limit } => {
+                write!(f, "the server sent more than {} MiB outside of the session's data", limit >> 20)
+            }
+            Excess::Held { limit } => {
+                write!(f, "what the server sent takes more than {} MiB of memory", limit >> 20)
+            }
         }
     }
 }
@@ -228,6 +291,31 @@ mod tests {
             !goes_on
         });
         assert!(flood.is_some_and(|steps| steps < 1000), "{flood:?}");
+    }
+
+    #[test]
+    fn what_is_held_ends_a_connection_however_little_was_sent() {
+        let (socket, mut intake) = intake();
+        // No session's address.
+        let session = intake.socket.unsigned_abs() as usize;
+        intake.count_memory(session);
+        note_memory(session, 8 * MIB, 0);
+        note_memory(session, 8 * MIB, 8 * MIB);
+        assert_eq!(intake.excess(), None);
+        intake.begin_login();
+        intake.begin_channel(2 << 20);
+        note_memory(session, 16 * MIB, 0);
+        intake.widen(3 << 20);
+        note_memory(session, 4 * MIB, 0);
+        assert!(may_take(socket.as_raw_fd(), 1));
+        note_memory(session, 1, 0);
+        let words = "what the server sent takes more than 28 MiB of memory";
+        assert_eq!(intake.excess().map(|excess| excess.to_string()).as_deref(), Some(words));
+        intake.widen(16 << 20);
+        assert!(!may_take(socket.as_raw_fd(), 1));
+        assert_eq!(intake.excess().map(|excess| excess.to_string()).as_deref(), Some(words));
+        drop(intake);
+        note_memory(session, 1, 0);
     }
 
     #[test]

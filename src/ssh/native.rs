@@ -5,6 +5,7 @@
 mod answers;
 mod callbacks;
 mod conversation;
+mod memory;
 
 use std::ffi::{CStr, CString, c_char, c_int, c_uchar, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,6 +19,7 @@ use zeroize::Zeroizing;
 pub(super) use answers::{Answer, Refusal, next_answer};
 pub(super) use callbacks::{count_intake, without_reading};
 pub(super) use conversation::{Question, Respondent, converse};
+pub(super) use memory::count_memory;
 
 /// Makes a signature with a private key that may live elsewhere (an agent).
 pub(super) trait Signer {

@@ -59,7 +59,7 @@ fn a_flood_before_the_keys_are_settled_ends_within_256_kib() {
 fn a_flood_before_the_login_is_done_ends_within_4_mib() {
     for (what, payload) in FLOODS {
         let finished = flooded(Moment::Login, payload, |_| Vec::new());
-        ends(what, &finished, &["the server sent more than 4 MiB before the login was done"]);
+        ends(what, &finished, &["the server sent more than 4 MiB before the login was done", "takes more than 8 MiB"]);
     }
 }
 
@@ -67,7 +67,9 @@ fn a_flood_before_the_login_is_done_ends_within_4_mib() {
 fn a_flood_beside_the_session_ends_within_the_window_and_16_mib() {
     for (what, payload) in FLOODS {
         let finished = flooded(Moment::Session, payload, |_| Vec::new());
-        ends(what, &finished, &["the server sent more than 18 MiB outside of the session's data"]);
+        // Many small packets take more memory than their length.
+        let reasons = ["the server sent more than 18 MiB outside of the session's data", "takes more than 24 MiB"];
+        ends(what, &finished, &reasons);
     }
 }
 
@@ -82,6 +84,23 @@ fn a_flood_through_a_program_or_another_host_ends_as_well() {
         ends("ProxyCommand", &flooded(moment, &[2; 32_000], command), &[reason]);
         let jump = |_: &str| vec!["-J".to_owned(), "server".to_owned()];
         ends("ProxyJump", &flooded(moment, &[2; 32_000], jump), &[reason]);
+    }
+}
+
+#[test]
+fn a_compressed_flood_ends_by_the_memory_that_it_takes() {
+    let compressed = |_: &str| vec![String::from("-C")];
+    for (what, payload) in [
+        ("an unknown type", &[192; 32_000][..]),
+        ("KEXDH_REPLY", &[31; 32_000]),
+        ("CHANNEL_SUCCESS", &[99; 32_000]),
+        ("an unknown type, small", &[192; 4]),
+    ] {
+        let finished = flooded(Moment::Login, payload, compressed);
+        let reasons = ["what the server sent takes more than 8 MiB of memory", "4 MiB before the login was done"];
+        ends(what, &finished, &reasons);
+        let finished = flooded(Moment::Session, payload, compressed);
+        ends(what, &finished, &["what the server sent takes more than 24 MiB of memory"]);
     }
 }
 

@@ -1,8 +1,10 @@
 //! An SSH server that means harm: it behaves until a certain moment, and then sends one packet without end.
 //!
 //! It speaks just enough of RFC 4253, 4252 and 4254 to come to that moment: curve25519-sha256, ssh-ed25519, aes128-ctr,
-//! hmac-sha2-256, a login that asks for nothing, one channel with a subsystem. It is gone with the test.
+//! hmac-sha2-256, zlib for what it sends if the client wants that, a login that asks for nothing, one channel with a
+//! subsystem. It is gone with the test.
 
+use flate2::{Compress, Compression, FlushCompress};
 use openssl::derive::Deriver;
 use openssl::hash::MessageDigest;
 use openssl::pkey::{Id, PKey, Private};
@@ -100,6 +102,7 @@ struct Wire {
     reader: BufReader<TcpStream>,
     writer: TcpStream,
     keys: Option<Keys>,
+    compressor: Option<Compress>,
     sent: u32,
 }
 
@@ -112,7 +115,7 @@ struct Keys {
 
 impl Wire {
     fn new(stream: TcpStream) -> io::Result<Wire> {
-        Ok(Wire { reader: BufReader::new(stream.try_clone()?), writer: stream, keys: None, sent: 0 })
+        Ok(Wire { reader: BufReader::new(stream.try_clone()?), writer: stream, keys: None, compressor: None, sent: 0 })
     }
 
     fn exchange_versions(&mut self) -> io::Result<Vec<u8>> {
@@ -124,6 +127,7 @@ impl Wire {
 
     /// RFC 4253, section 6.
     fn packet(&mut self, payload: &[u8]) -> Vec<u8> {
+        let payload = &self.compressed(payload)[..];
         let padding = 4 + (16 - (5 + payload.len() + 4) % 16) % 16;
         let length = u32::try_from(1 + payload.len() + padding).unwrap();
         let mut packet =
@@ -136,6 +140,14 @@ impl Wire {
         }
         self.sent = self.sent.wrapping_add(1);
         packet
+    }
+
+    /// The payload as it is sent (RFC 4253, section 6.2).
+    fn compressed(&mut self, payload: &[u8]) -> Vec<u8> {
+        let Some(compressor) = &mut self.compressor else { return payload.to_vec() };
+        let mut out = Vec::with_capacity(payload.len() + 100);
+        compressor.compress_vec(payload, &mut out, FlushCompress::Sync).unwrap();
+        out
     }
 
     fn send(&mut self, payload: &[u8]) -> io::Result<()> {
@@ -198,6 +210,8 @@ impl Wire {
         let cipher = |mode, vector: u8, key: u8| {
             Crypter::new(Cipher::aes_128_ctr(), mode, &derived(key)[..16], Some(&derived(vector)[..16])).unwrap()
         };
+        let wants_zlib = theirs.windows(4).any(|word| word == b"zlib");
+        self.compressor = wants_zlib.then(|| Compress::new(Compression::default(), true));
         self.keys = Some(Keys {
             incoming: cipher(Mode::Decrypt, b'A', b'C'),
             outgoing: cipher(Mode::Encrypt, b'B', b'D'),
@@ -239,7 +253,7 @@ fn key_exchange_init() -> Vec<u8> {
     let mut packet = vec![20];
     packet.extend([7; 16]);
     let lists = ["curve25519-sha256", "ssh-ed25519", "aes128-ctr", "aes128-ctr", "hmac-sha2-256", "hmac-sha2-256"];
-    lists.into_iter().chain(["none", "none", "", ""]).for_each(|list| packet.extend(string(list.as_bytes())));
+    lists.into_iter().chain(["none", "zlib,none", "", ""]).for_each(|list| packet.extend(string(list.as_bytes())));
     packet.extend([0; 5]);
     packet
 }
