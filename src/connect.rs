@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use crate::child::{ChildTransport, Process};
 use crate::cli::{Destination, Invocation, SshOption, Target};
+use crate::os_error;
 use crate::sftp::{self, Session};
 use crate::ssh;
 use crate::terminal::{Excerpt, Output, Printable};
@@ -49,7 +50,7 @@ pub enum Error {
     #[error(transparent)]
     Ssh(#[from] ssh::Error),
     /// A program could not be started.
-    #[error("cannot run {}: {}", Printable(program.as_bytes()), without_number(cause))]
+    #[error("cannot run {}: {}", Printable(program.as_bytes()), os_error::text(cause))]
     Program {
         /// The program.
         program: OsString,
@@ -424,12 +425,6 @@ fn proxy_command(proxy: &ssh::Proxy, config: &ssh::Config, invocation: &Invocati
             command
         }
     }
-}
-
-/// An operating system's error without its number.
-fn without_number(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error ").next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

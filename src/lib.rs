@@ -33,6 +33,7 @@ pub mod budget;
 pub mod cli;
 pub mod mode;
 pub mod name;
+pub mod os_error;
 pub mod program;
 pub mod sticky;
 pub mod terminal;

@@ -156,7 +156,7 @@ fn host_and_port(place: &[u8]) -> Result<(String, Option<u16>), &'static str> {
     let port = match port.strip_prefix(':') {
         // As in sftp(1), a colon with nothing behind it is no port.
         Some("") => None,
-        Some(port) => Some(super::options::port_number(port).ok_or("the port is no number from 1 to 65535")?),
+        Some(port) => Some(super::number::port_number(port).ok_or("the port is no number from 1 to 65535")?),
         None if port.is_empty() => None,
         None => return Err("something stands between the host and its port"),
     };

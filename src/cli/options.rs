@@ -8,6 +8,8 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, ValueHint};
 
+use super::number::{counting_number, positive, scaled_number};
+
 /// An interactive SFTP shell: OpenSSH's sftp with every operation pipelined
 #[derive(Debug, clap::Parser)]
 #[command(
@@ -219,11 +221,11 @@ pub const MOST_CONNECTIONS: u8 = 16;
 const FASTEST_KBIT: u32 = 100 * 1024 * 1024;
 
 fn buffer_bytes(text: &str) -> Result<u32, UnfitValue> {
-    number(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid buffer size {text:?}")))
+    counting_number(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid buffer size {text:?}")))
 }
 
 fn request_count(text: &str) -> Result<u32, UnfitValue> {
-    number(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid number of requests {text:?}")))
+    counting_number(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid number of requests {text:?}")))
 }
 
 fn retry_count(text: &str) -> Result<u32, UnfitValue> {
@@ -244,14 +246,14 @@ fn connection_count(text: &str) -> Result<u8, UnfitValue> {
 }
 
 fn port(text: &str) -> Result<u16, UnfitValue> {
-    number(text)
+    counting_number(text)
         .and_then(|number| u16::try_from(number).ok())
         .or_else(|| super::service::port(text))
         .ok_or_else(|| UnfitValue::Fatal(format!("Bad port {text:?}")))
 }
 
 fn limit_kbit(text: &str) -> Result<u32, UnfitValue> {
-    number(text)
+    counting_number(text)
         .filter(|&kbit| kbit <= FASTEST_KBIT)
         .ok_or_else(|| UnfitValue::Usage(format!("invalid limit {text:?}: not from 1 to {FASTEST_KBIT} Kbit/s")))
 }
@@ -276,47 +278,6 @@ fn protocol_option(text: &str) -> Result<ProtocolOption, UnfitValue> {
         );
     }
     Err(UnfitValue::Fatal(format!("Invalid -X option {text:?}: it is buffer=SIZE or nrequests=COUNT")))
-}
-
-/// A port: 1 to 65535, digits only.
-pub(super) fn port_number(text: &str) -> Option<u16> {
-    positive(text).and_then(|number| u16::try_from(number).ok())
-}
-
-/// A whole number from 1 on as strtol(3) reads it: blanks and a plus may stand in front.
-fn number(text: &str) -> Option<u32> {
-    let text = text.trim_start();
-    positive(text.strip_prefix('+').unwrap_or(text))
-}
-
-/// A whole number from 1 on, digits only.
-fn positive(text: &str) -> Option<u32> {
-    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    text.parse().ok().filter(|&number| number > 0)
-}
-
-/// A number with a fraction and a unit, as scan_scaled(3) reads it: `64K`, `0.5m`, `1000`.
-#[must_use]
-pub fn scaled_number(text: &str) -> Option<u64> {
-    let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit_at);
-    let exponent = match unit.to_ascii_uppercase().as_str() {
-        "" | "B" => 0,
-        "K" => 1,
-        "M" => 2,
-        "G" => 3,
-        "T" => 4,
-        _ => return None,
-    };
-    let scale = 1u64 << (10 * exponent);
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let whole: u64 = if whole.is_empty() && !fraction.is_empty() { 0 } else { whole.parse().ok()? };
-    // Six digits are below a byte of what may be named here.
-    let fraction: String = fraction.chars().chain("000000".chars()).take(6).collect();
-    let part = fraction.parse::<u64>().ok()?.checked_mul(scale)? / 1_000_000;
-    whole.checked_mul(scale)?.checked_add(part)
 }
 
 #[cfg(test)]
@@ -344,28 +305,6 @@ mod tests {
                 (None, None) => false,
             };
             assert!(named, "{} is missing", arg.get_id());
-        }
-    }
-
-    #[test]
-    fn sizes_have_fractions_and_units() {
-        for (text, bytes) in [
-            ("1000", Some(1000)),
-            ("64K", Some(65_536)),
-            ("64k", Some(65_536)),
-            ("1.5K", Some(1536)),
-            (".5K", Some(512)),
-            ("0.25M", Some(262_144)),
-            ("12B", Some(12)),
-            ("", None),
-            (".", None),
-            ("K", None),
-            ("-1", None),
-            ("1KB", None),
-            ("1.2.3", None),
-            ("99999999999T", None),
-        ] {
-            assert_eq!(scaled_number(text), bytes, "{text}");
         }
     }
 }

@@ -15,7 +15,7 @@ fn port_in(table: &str, name: &str) -> Option<u16> {
         let mut words = line.split('#').next()?.split_whitespace();
         let service = words.next()?;
         let port = words.next()?.strip_suffix("/tcp")?;
-        (service == name || words.any(|alias| alias == name)).then(|| super::options::port_number(port))?
+        (service == name || words.any(|alias| alias == name)).then(|| super::number::port_number(port))?
     })
 }
 

@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::Word;
 use super::home;
-use super::set::Setting;
+use super::setting::Setting;
 use crate::mode;
 use crate::name::{self, UnfitName};
 use crate::terminal::Printable;

@@ -8,6 +8,7 @@ use crate::cli::Progress;
 use crate::connect::Connector;
 use crate::mode::Change;
 use crate::name::RemotePath;
+use crate::os_error;
 use crate::remote::{Interrupt, Remote};
 use crate::sftp::{Error, Extension, FileType, Session};
 use crate::terminal::{ByteSize, Output};
@@ -129,7 +130,7 @@ impl Context {
 }
 
 pub(super) fn cwd_is_gone(error: &std::io::Error) -> String {
-    format!("Couldn't get local cwd: {}", super::local_cause(error))
+    format!("Couldn't get local cwd: {}", os_error::text(error))
 }
 
 /// What the command line set for the whole session, and `progress` changes.

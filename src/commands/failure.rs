@@ -2,7 +2,6 @@
 #![forbid(unsafe_code)]
 
 use std::fmt;
-use std::io;
 
 use crate::remote::{self, Cause};
 use crate::sftp;
@@ -97,13 +96,6 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.lines.join("\n"))
     }
-}
-
-/// The system's words for an error, without their number.
-#[must_use]
-pub fn words_of(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error ").next().unwrap_or_default().to_owned()
 }
 
 /// Whether the server said only that something failed, so that asking further may tell why.

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches, value_parser};
 use jiff::{Span, Timestamp, ZonedDateTime, civil};
 
-use super::{Context, Failure, Word, home, local_cause};
+use super::{Context, Failure, Word, home};
 use crate::cli::scaled_number;
+use crate::os_error;
 use crate::sticky;
 use crate::terminal::Printable;
 use crate::transfer::{RulesBuilder, Selection};
@@ -121,7 +122,7 @@ impl Given {
             Given::From(path) => {
                 let shown = path.as_os_str().as_encoded_bytes();
                 let contents = sticky::read(&cx.local.resolve(path))
-                    .map_err(|error| unfit(EXCLUDE_FROM, shown, local_cause(&error)))?;
+                    .map_err(|error| unfit(EXCLUDE_FROM, shown, os_error::text(&error)))?;
                 builder.file(&contents).map_err(|(line, why)| unfit(EXCLUDE_FROM, shown, format!("line {line}: {why}")))
             }
         }
@@ -149,7 +150,7 @@ pub(super) fn moment(cx: &Context, text: &[u8]) -> Result<i64, Failure> {
     }
     let metadata = fs::metadata(cx.local.resolve(path(text))).map_err(|error| {
         let line =
-            format!("--{NEWER_THAN} \"{}\": neither a time nor a file: {}", Printable(text), local_cause(&error));
+            format!("--{NEWER_THAN} \"{}\": neither a time nor a file: {}", Printable(text), os_error::text(&error));
         Failure::new(line)
             .with_hint("a time is an age, such as 2d or 1h30m, or a date, such as 2026-11-01 or 2026-11-01T12:00")
     })?;

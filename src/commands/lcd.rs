@@ -5,7 +5,8 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::{Context, Failure, LocalDir, LocalPath, Outcome, Purpose, Run, each, home, local_cause};
+use super::{Context, Failure, LocalDir, LocalPath, Outcome, Purpose, Run, each, home};
+use crate::os_error;
 use crate::terminal::Printable;
 
 /// Change local directory
@@ -30,7 +31,7 @@ impl Run for Lcd {
         let path = expand_tilde(&path)?;
         cx.local.change(&path).map_err(|error| {
             let shown = Printable(path.as_os_str().as_bytes());
-            Failure::new(format!("Couldn't change local directory to \"{shown}\": {}", local_cause(&error)))
+            Failure::new(format!("Couldn't change local directory to \"{shown}\": {}", os_error::text(&error)))
         })?;
         Ok(Outcome::Done)
     }
@@ -86,7 +87,7 @@ impl Run for Lmkdir {
         each(cx, self.paths, |cx, LocalPath(path)| {
             std::fs::create_dir(cx.local.resolve(&path)).map_err(|error| {
                 let shown = Printable(path.as_os_str().as_bytes());
-                Failure::new(format!("Couldn't create local directory \"{shown}\": {}", local_cause(&error)))
+                Failure::new(format!("Couldn't create local directory \"{shown}\": {}", os_error::text(&error)))
             })
         })
     }

@@ -22,6 +22,7 @@ mod operands;
 mod parse;
 mod record;
 mod run;
+mod setting;
 #[cfg(test)]
 mod testing;
 mod transfer_flags;
@@ -55,11 +56,12 @@ pub use argument::{
     RemotePath, RemotePattern, SettingName, SettingValue, ShellLine, Umask,
 };
 pub use context::{Context, Settings, Sizes};
-pub use failure::{Failure, words_of};
+pub use failure::Failure;
 pub use list::{Entry, Flag, find, names};
 pub use local::LocalDirectory;
 pub use parse::{parse, parse_raw, shell_part};
 pub use run::{Example, Outcome, Purpose, Run};
+pub use setting::Setting;
 pub use word::{Quoting, Word};
 
 use failure::is_bare_failure;
@@ -119,15 +121,6 @@ impl Command {
                 | Set(_)
                 | Version(_)
         )
-    }
-}
-
-/// Why something local did not work, in the system's words and without their number: `No such file or directory`.
-fn local_cause(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" (os error ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
     }
 }
 

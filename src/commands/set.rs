@@ -3,6 +3,7 @@
 
 use clap::ValueEnum as _;
 
+use super::setting::Setting;
 use super::{Context, Example, Failure, Outcome, Purpose, Run, SettingName, SettingValue, Sizes};
 use crate::cli::{MOST_CONNECTIONS, Progress, scaled_number};
 use crate::terminal::Printable;
@@ -20,21 +21,6 @@ pub struct Set {
     /// What it is from now on
     #[arg(value_name = "value")]
     value: Option<SettingValue>,
-}
-
-/// What can be set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Setting {
-    /// Connections that a transfer uses.
-    Jobs,
-    /// How fast all transfers together may go.
-    Limit,
-    /// How transfers show how far they are.
-    Progress,
-    /// How often a connection that broke is made again.
-    Retry,
-    /// What the sizes that the server tells are worth.
-    Sizes,
 }
 
 impl Run for Set {
@@ -66,27 +52,6 @@ impl Run for Set {
 const OFF: &str = "off";
 
 impl Setting {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Setting; 5] = [Setting::Jobs, Setting::Limit, Setting::Progress, Setting::Retry, Setting::Sizes];
-
-    /// Its name.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Setting::Jobs => "jobs",
-            Setting::Limit => "limit",
-            Setting::Progress => "progress",
-            Setting::Retry => "retry",
-            Setting::Sizes => "sizes",
-        }
-    }
-
-    /// The one of this name, whatever its case.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Setting> {
-        Setting::ALL.into_iter().find(|setting| setting.name().eq_ignore_ascii_case(name))
-    }
-
     /// Values that are words, for completion.
     #[must_use]
     pub fn words(self) -> Vec<String> {
@@ -198,13 +163,5 @@ mod tests {
             assert_eq!(in_largest_unit(bytes), text);
             assert_eq!(scaled_number(text), Some(bytes), "{text}");
         }
-    }
-
-    #[test]
-    fn every_setting_is_found_by_its_name() {
-        for setting in Setting::ALL {
-            assert_eq!(Setting::named(&setting.name().to_uppercase()), Some(setting));
-        }
-        assert_eq!(Setting::named("job"), None);
     }
 }

@@ -6,7 +6,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
-use super::{Context, Example, Failure, Outcome, Purpose, Run, ShellLine, words_of};
+use super::{Context, Example, Failure, Outcome, Purpose, Run, ShellLine};
+use crate::os_error;
 use crate::program;
 use crate::terminal::Printable;
 
@@ -72,7 +73,7 @@ fn shell(cx: &Context) -> Result<Command, Failure> {
     let shell = env::var_os("SHELL").filter(|shell| !shell.is_empty());
     let shell = shell.as_deref().unwrap_or(OsStr::new("/bin/sh"));
     let mut command = program::command(shell).map_err(|error| {
-        Failure::new(format!("Couldn't execute \"{}\": {}", Printable(shell.as_bytes()), words_of(&error)))
+        Failure::new(format!("Couldn't execute \"{}\": {}", Printable(shell.as_bytes()), os_error::text(&error)))
     })?;
     command.current_dir(cx.local.path());
     Ok(command)

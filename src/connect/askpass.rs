@@ -2,12 +2,11 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Read};
 use std::process::{Command, Stdio};
 
 use zeroize::Zeroizing;
 
-use super::password::first_line;
 use crate::child::Program;
 use crate::program;
 
@@ -24,6 +23,9 @@ pub(super) enum Asked {
 
 /// What asks where `SSH_ASKPASS` names nothing.
 const USUAL_PROGRAM: &str = "ssh-askpass";
+
+/// Bytes of the longest password; the room is taken once, so that no copy is left behind by growing.
+const LONGEST: usize = 4096;
 
 impl Asked {
     /// Who is asked, by this process's environment. It is looked up for each question, as a terminal can go away.
@@ -76,9 +78,47 @@ pub(super) fn answer_of(command: &mut Command) -> io::Result<Option<Zeroizing<St
     Ok(answer?.filter(|_| status.success()))
 }
 
+/// The first line, without its end.
+///
+/// # Errors
+/// It can't be read, is longer than a password, or is not UTF-8.
+pub(super) fn first_line(mut source: impl Read) -> io::Result<Zeroizing<String>> {
+    let mut buffer = Zeroizing::new(vec![0; LONGEST]);
+    let mut filled = 0;
+    let line = loop {
+        if let Some(end) = buffer[..filled].iter().position(|&byte| byte == b'\n') {
+            break buffer[..end].strip_suffix(b"\r").unwrap_or(&buffer[..end]);
+        }
+        match source.read(&mut buffer[filled..]) {
+            Ok(0) if filled == LONGEST => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "its line is too long"));
+            }
+            Ok(0) => break &buffer[..filled],
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    };
+    match str::from_utf8(line) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "its first line is not UTF-8")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_line_is_taken_as_it_is() {
+        let line = |text: &[u8]| first_line(text).map(|line| line.to_string()).map_err(|error| error.to_string());
+        assert_eq!(line(b"pass word \nmore").as_deref(), Ok("pass word "));
+        assert_eq!(line(b"one\r\ntwo").as_deref(), Ok("one"));
+        assert_eq!(line("p\u{e4}ss".as_bytes()).as_deref(), Ok("p\u{e4}ss"));
+        assert_eq!(line(b"").as_deref(), Ok(""));
+        assert_eq!(line(b"\xff\n"), Err("its first line is not UTF-8".to_owned()));
+        assert_eq!(line(&[b'x'; LONGEST]), Err("its line is too long".to_owned()));
+    }
 
     #[test]
     fn ssh_decides_who_is_asked_by_the_environment() {

@@ -11,15 +11,12 @@ use std::process::Stdio;
 
 use zeroize::Zeroizing;
 
-use super::askpass::answer_of;
+use super::askpass::{answer_of, first_line};
 use crate::program;
 use crate::sticky;
 
 /// A command that prints the password on its first line; split as a shell splits words, and run without one.
 const COMMAND_VARIABLE: &str = "SFTPSH_PASSWORD_COMMAND";
-
-/// Bytes of the longest password; the room is taken once, so that no copy is left behind by growing.
-const LONGEST: usize = 4096;
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -28,7 +25,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 #[derive(Debug, thiserror::Error)]
 pub enum UnfitFile {
     /// It can't be opened or read.
-    #[error("{}", super::without_number(.0))]
+    #[error("{}", crate::os_error::text(.0))]
     Unreadable(#[from] io::Error),
     /// Others than its owner may read or change it.
     #[error("its permissions 0{0:o} are too open")]
@@ -91,7 +88,7 @@ impl Ready {
             Ready::Command(line) => match printed_by(&line) {
                 Ok(Some(password)) => Ok(Some(password)),
                 Ok(None) => Err(format!("{COMMAND_VARIABLE}: the command failed")),
-                Err(error) => Err(format!("{COMMAND_VARIABLE}: {}", super::without_number(&error))),
+                Err(error) => Err(format!("{COMMAND_VARIABLE}: {}", crate::os_error::text(&error))),
             },
         }
     }
@@ -127,47 +124,9 @@ fn printed_by(line: &OsString) -> io::Result<Option<Zeroizing<String>>> {
     answer_of(&mut command)
 }
 
-/// The first line, without its end.
-///
-/// # Errors
-/// It can't be read, is longer than a password, or is not UTF-8.
-pub(super) fn first_line(mut source: impl Read) -> io::Result<Zeroizing<String>> {
-    let mut buffer = Zeroizing::new(vec![0; LONGEST]);
-    let mut filled = 0;
-    let line = loop {
-        if let Some(end) = buffer[..filled].iter().position(|&byte| byte == b'\n') {
-            break buffer[..end].strip_suffix(b"\r").unwrap_or(&buffer[..end]);
-        }
-        match source.read(&mut buffer[filled..]) {
-            Ok(0) if filled == LONGEST => {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "its line is too long"));
-            }
-            Ok(0) => break &buffer[..filled],
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    };
-    match str::from_utf8(line) {
-        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        Err(_) => Err(io::Error::new(io::ErrorKind::InvalidData, "its first line is not UTF-8")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_first_line_is_taken_as_it_is() {
-        let line = |text: &[u8]| first_line(text).map(|line| line.to_string()).map_err(|error| error.to_string());
-        assert_eq!(line(b"pass word \nmore").as_deref(), Ok("pass word "));
-        assert_eq!(line(b"one\r\ntwo").as_deref(), Ok("one"));
-        assert_eq!(line("p\u{e4}ss".as_bytes()).as_deref(), Ok("p\u{e4}ss"));
-        assert_eq!(line(b"").as_deref(), Ok(""));
-        assert_eq!(line(b"\xff\n"), Err("its first line is not UTF-8".to_owned()));
-        assert_eq!(line(&[b'x'; LONGEST]), Err("its line is too long".to_owned()));
-    }
 
     #[test]
     fn a_byte_order_mark_is_no_part_of_a_password() {

@@ -80,7 +80,7 @@ impl<'a> AtTerminal<'a> {
         let question: Vec<_> = lines(question.as_bytes()).map(|line| line.to_string()).collect();
         askpass::ask(program, &question.join("\n")).unwrap_or_else(|error| {
             // ssh(1)'s words.
-            let (program, error) = (Printable(program.as_bytes()), super::without_number(&error));
+            let (program, error) = (Printable(program.as_bytes()), crate::os_error::text(&error));
             self.output.warning(format_args!("ssh_askpass: exec({program}): {error}"));
             None
         })

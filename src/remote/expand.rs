@@ -10,7 +10,7 @@ use super::error::Error;
 use super::glob::{Component, ComponentKind, Pattern};
 use super::interrupt::Interrupt;
 use super::lifeline::Lifeline;
-use super::list::{Entry, Listing, Longnames};
+use super::listing::{Entry, Listing, Longnames};
 use super::survey::{Answer, Survey};
 use super::walk::MAX_DEPTH;
 use crate::budget::{self, Budget};

@@ -10,6 +10,7 @@ mod braces;
 mod class;
 mod local;
 mod name;
+mod unit;
 
 pub use self::braces::{TooManyWords, expand_braces};
 pub use self::local::local_glob;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use super::Remote;
 use super::error::{Act, Error};
-use super::list::Longnames;
+use super::listing::Longnames;
 use crate::name::RemotePath;
 use crate::sftp::{Extension, Owner, Session, calls};
 

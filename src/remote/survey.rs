@@ -10,10 +10,10 @@ use std::sync::Arc;
 use super::error::{Act, Error};
 use super::interrupt::{Interrupt, Watch};
 use super::lifeline::{Lifeline, Strand};
-use super::list::{Listing, Longnames};
-use crate::budget::{Budget, Share};
+use super::listing::{Listing, Longnames};
+use crate::budget::{self, Budget, Share};
 use crate::name::RemotePath;
-use crate::sftp::{self, Attributes, Completions, Handle, NamePacket, Reply, StatusCode, calls};
+use crate::sftp::{self, Attributes, Completions, Handle, NamePacket, Reply, Session, StatusCode, calls};
 
 /// READDIRs in flight on a directory that was just opened: one for the entries of most, and one that finds the end.
 const FIRST_READS: usize = 2;
@@ -411,6 +411,26 @@ impl<T> Directory<T> {
             }
         };
         Answer::Listing(self.token, self.path, outcome)
+    }
+}
+
+/// Lists one directory, with many READDIRs in flight.
+///
+/// # Errors
+/// The server refuses, at once or in the middle: there is no half listing.
+pub fn list(
+    session: &Session,
+    directory: &RemotePath,
+    longnames: Longnames,
+    interrupt: &Interrupt,
+) -> Result<Listing, Error> {
+    let budget = Arc::new(Budget::new(budget::LISTING));
+    let mut survey = Survey::new(&Lifeline::single(session), interrupt, longnames, &budget);
+    survey.list(directory.clone(), ());
+    match survey.next()? {
+        Some(Answer::Listing(_, _, outcome)) => outcome,
+        // The one question has one answer, so this can't be reached; it is no success in any case.
+        _ => Err(Error::new(Act::List, directory, sftp::Error::ConnectionLost("no answer".into()))),
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::error::{Act, Error};
 use super::interrupt::Interrupt;
 use super::lifeline::Lifeline;
-use super::list::{Entry, Listing, Longnames};
+use super::listing::{Entry, Listing, Longnames};
 use super::survey::{Answer, Survey};
 use crate::budget::{self, Budget, Share};
 use crate::name::{EntryName, RemotePath};

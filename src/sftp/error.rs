@@ -6,6 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::extensions::Extension;
+use super::wire::Violation;
 
 /// Why a request has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -176,6 +177,15 @@ impl fmt::Display for StatusCode {
                 };
             }
         })
+    }
+}
+
+impl From<Violation> for Error {
+    fn from(violation: Violation) -> Error {
+        match violation {
+            Violation::Broken(text) => Error::Protocol(text),
+            Violation::Nonsense(text) => Error::Nonsense(text),
+        }
     }
 }
 

@@ -2,8 +2,6 @@
 
 use bytes::{Buf, Bytes};
 
-use super::error::Error;
-
 /// Longest packet that we accept, its length field aside: 256 KiB. OpenSSH's server and client draw the same line.
 pub(super) const MAX_PACKET_BYTES: u32 = 256 << 10;
 
@@ -26,15 +24,6 @@ impl Violation {
 
     pub(super) fn nonsense(text: impl Into<String>) -> Violation {
         Violation::Nonsense(text.into())
-    }
-}
-
-impl From<Violation> for Error {
-    fn from(violation: Violation) -> Error {
-        match violation {
-            Violation::Broken(text) => Error::Protocol(text),
-            Violation::Nonsense(text) => Error::Nonsense(text),
-        }
     }
 }
 

@@ -6,7 +6,6 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::end::RunEnd;
 use super::performer::{Performer, Verdict};
-use super::showing::tell_interruption;
 use crate::cli::{Destination, Invocation, Target};
 use crate::commands::{self, Word};
 use crate::name::RemotePath;
@@ -32,7 +31,7 @@ impl Performer {
             return self.enter(named);
         }
         if self.signals.is_interrupted() {
-            tell_interruption(&self.context.output, &self.signals);
+            self.signals.tell_interruption(&self.context.output);
             return ControlFlow::Break(RunEnd::Interrupted);
         }
         let verdict = self.fetch(&path, invocation.local.as_deref());

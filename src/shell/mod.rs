@@ -10,6 +10,7 @@ mod end;
 pub(crate) mod fuzzing;
 mod given;
 mod hangup;
+mod input;
 mod line;
 mod lines;
 mod performer;

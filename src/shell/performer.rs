@@ -4,10 +4,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::process;
 
 use super::end::RunEnd;
-use super::showing::{Showing, tell_interruption};
+use super::showing::Showing;
 use super::signals::{Phase, Signals};
 use super::watch::watch;
-use crate::commands::{Command, Context, Failure, Outcome, Purpose, words_of};
+use crate::commands::{Command, Context, Failure, Outcome, Purpose};
+use crate::os_error;
 use crate::terminal::Output;
 use crate::terminal::output::Ended;
 
@@ -70,7 +71,7 @@ impl Performer {
         self.context.output.stop_when_ended(self.stop_of(command.purpose()));
         let outcome = command.run(&mut self.context);
         if self.signals.is_interrupted() {
-            tell_interruption(&self.context.output, &self.signals);
+            self.signals.tell_interruption(&self.context.output);
         }
         let verdict = match outcome {
             Ok(Outcome::Done) => Verdict::Done,
@@ -124,7 +125,7 @@ impl Performer {
             },
             Err(error) => {
                 let program = program.get_program().to_string_lossy().into_owned();
-                self.context.output.failure(format_args!("Couldn't execute \"{program}\": {}", words_of(&error)));
+                self.context.output.failure(format_args!("Couldn't execute \"{program}\": {}", os_error::text(&error)));
                 return Verdict::Failed;
             }
         }

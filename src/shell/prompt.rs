@@ -16,18 +16,15 @@ use rustix::io::Errno;
 use rustix::termios::{SpecialCodeIndex, tcgetwinsize};
 use unicode_width::UnicodeWidthStr;
 
-use self::editor::{Edited, LineEditor};
+use self::editor::{COLUMNS, Edited, LineEditor};
 use self::keyboard::KeyByKey;
+use super::input::Input;
 use super::lines::LONGEST_LINE;
 use super::signals::Signals;
-use super::source::Asked;
 use crate::commands::Context;
 
 /// Bytes that arrive within this time after each other were sent together.
 const BURST: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
-
-/// Columns of a terminal that does not tell its size.
-const COLUMNS: usize = 80;
 
 /// A prompt with a line editor on stdin and stdout.
 pub(crate) struct Prompt {
@@ -67,7 +64,7 @@ impl Prompt {
     ///
     /// # Errors
     /// The terminal failed.
-    pub(crate) fn ask(&mut self, prompt: &str, context: &Context, signals: &Signals) -> io::Result<Asked> {
+    pub(crate) fn ask(&mut self, prompt: &str, context: &Context, signals: &Signals) -> io::Result<Input> {
         self.editor.look_around(context);
         self.typed_by_hand = false;
         // Before the prompt is written: whoever sees it may type at once.
@@ -84,7 +81,7 @@ impl Prompt {
                 Read::Keys(keys) => keys,
                 asked => {
                     write(b"\n", context);
-                    return Ok(if matches!(asked, Read::End) { Asked::End } else { interrupted(signals) });
+                    return Ok(if matches!(asked, Read::End) { Input::End } else { interrupted(signals) });
                 }
             };
             self.typed_by_hand |= !ends_line(&keys);
@@ -102,11 +99,11 @@ impl Prompt {
                 Some(&key) if key == special(SpecialCodeIndex::VINTR) => {
                     self.ahead.splice(..0, rest[1..].iter().copied());
                     write(b"\n", context);
-                    return Ok(Asked::Discarded);
+                    return Ok(Input::Discarded);
                 }
                 Some(&key) if key == special(SpecialCodeIndex::VEOF) && text.is_empty() => {
                     write(b"\n", context);
-                    return Ok(Asked::End);
+                    return Ok(Input::End);
                 }
                 Some(&key) if key == special(SpecialCodeIndex::VSUSP) => {
                     self.ahead.splice(..0, rest[1..].iter().copied());
@@ -129,7 +126,7 @@ impl Prompt {
         keys: &[u8],
         terminal: KeyByKey,
         signals: &Signals,
-    ) -> io::Result<Asked> {
+    ) -> io::Result<Input> {
         let (edited, ahead) = self.editor.edit(prompt, &readable(text), keys, terminal, signals)?;
         self.ahead.splice(..0, ahead);
         Ok(match edited {
@@ -141,19 +138,19 @@ impl Prompt {
                 self.ahead.splice(..0, more.bytes().chain(end));
                 self.line(first.as_bytes().to_vec())
             }
-            Edited::NoText => Asked::NoText,
-            Edited::Discarded => Asked::Discarded,
-            Edited::End => Asked::End,
+            Edited::NoText => Input::NoText,
+            Edited::Discarded => Input::Discarded,
+            Edited::End => Input::End,
             Edited::Interrupted => interrupted(signals),
         })
     }
 
-    fn line(&mut self, line: Vec<u8>) -> Asked {
+    fn line(&mut self, line: Vec<u8>) -> Input {
         if line.len() > LONGEST_LINE {
-            return Asked::TooLong(line.len() as u64);
+            return Input::TooLong(line.len() as u64);
         }
         self.editor.remember(&line);
-        Asked::Line(line)
+        Input::Line(line)
     }
 
     /// Waits for input, and reads until the end of a line or until nothing more comes at once.
@@ -195,12 +192,12 @@ impl Prompt {
 }
 
 /// What a signal means for the line that is typed.
-fn interrupted(signals: &Signals) -> Asked {
+fn interrupted(signals: &Signals) -> Input {
     if signals.is_ended() {
-        return Asked::Interrupted;
+        return Input::Interrupted;
     }
     signals.lower();
-    Asked::Discarded
+    Input::Discarded
 }
 
 fn write(bytes: &[u8], context: &Context) {

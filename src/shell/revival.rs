@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::performer::Performer;
-use super::showing::tell_interruption;
 use super::signals::{Phase, Signals};
 use crate::child;
 use crate::connect::{Backoff, Connected, Connector, Error};
@@ -37,7 +36,7 @@ impl Performer {
             let attempt = sleep(pause, &self.signals).then(|| open(connector.clone(), &self.signals)).flatten();
             match attempt {
                 None => {
-                    tell_interruption(&output, &self.signals);
+                    self.signals.tell_interruption(&output);
                     return false;
                 }
                 Some(Ok(connected)) => {

@@ -9,12 +9,14 @@ use std::io::Write;
 use std::ops::ControlFlow;
 
 use super::end::RunEnd;
+use super::input::Input;
 use super::line::Line;
 use super::lines::LONGEST_LINE;
 use super::performer::{AfterFailure, Performer, Verdict};
-use super::source::{Asked, PROMPT, Source};
+use super::source::{PROMPT, Source};
 use super::words::{self, Unterminated};
-use crate::commands::{self, Command, Failure, Word, words_of};
+use crate::commands::{self, Command, Failure, Word};
+use crate::os_error;
 use crate::terminal::Printable;
 use crate::terminal::output::Ended;
 
@@ -33,7 +35,7 @@ impl Shell<'_> {
     pub(crate) fn run(&mut self) -> RunEnd {
         loop {
             let asked = self.source.next(&self.performer.context, &self.performer.signals);
-            let is_last = matches!(asked, Ok(Asked::End));
+            let is_last = matches!(asked, Ok(Input::End));
             let output = &self.performer.context.output;
             output.set_hints(self.source.person_is_here() && output.stderr_is_terminal());
             match self.performer.ended_as_it_is() {
@@ -47,14 +49,17 @@ impl Shell<'_> {
                 return RunEnd::CommandFailed;
             }
             let flow = match asked {
-                Ok(Asked::Line(line)) => self.obey(&line),
-                Ok(Asked::TooLong(bytes)) => self.refuse(too_long(bytes)),
-                Ok(Asked::NoText) => self.refuse(no_text()),
-                Ok(Asked::Discarded) => ControlFlow::Continue(()),
-                Ok(Asked::End) => return self.end(),
-                Ok(Asked::Interrupted) => return RunEnd::Interrupted,
+                Ok(Input::Line(line)) => self.obey(&line),
+                Ok(Input::TooLong(bytes)) => self.refuse(too_long(bytes)),
+                Ok(Input::NoText) => self.refuse(no_text()),
+                Ok(Input::Discarded) => ControlFlow::Continue(()),
+                Ok(Input::End) => return self.end(),
+                Ok(Input::Interrupted) => return RunEnd::Interrupted,
                 Err(error) => {
-                    self.performer.context.output.failure(format_args!("Cannot read commands: {}", words_of(&error)));
+                    self.performer
+                        .context
+                        .output
+                        .failure(format_args!("Cannot read commands: {}", os_error::text(&error)));
                     return RunEnd::ConnectionFailed;
                 }
             };

@@ -5,12 +5,26 @@ use std::io::{self, IsTerminal};
 use rustix::process::getpgrp;
 use rustix::termios::{tcgetpgrp, tcgetwinsize};
 
-use super::signals::Signals;
-use super::watch::Progress;
 use crate::cli;
 use crate::commands::Context;
 use crate::terminal::Output;
 use crate::terminal::output::Quiet;
+
+/// How a transfer is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Not at all, but for the lines about files and failures.
+    None,
+    /// Lines without control codes.
+    Plain,
+    /// An object for each piece of news, in place of all other lines on stdout.
+    Json,
+    /// On a terminal: meters that move, and a last one of each file that stays.
+    Meter {
+        /// Whether the terminal can move its cursor; where it can't, only the last meters are shown.
+        moving: bool,
+    },
+}
 
 /// What the terminal can show.
 #[derive(Clone, Copy, Debug)]
@@ -68,12 +82,4 @@ pub(crate) fn moves_its_cursor(plain: bool) -> bool {
 /// stdout and stderr are a terminal that could have a line editor.
 pub(crate) fn may_be_read_by_a_person(plain: bool, output: &Output) -> bool {
     io::stdin().is_terminal() && output.stdout_is_terminal() && output.stderr_is_terminal() && moves_its_cursor(plain)
-}
-
-/// Prints that Ctrl-C was pressed: on a terminal it takes the place of the `^C` that was echoed, as in sftp(1). Prints
-/// nothing where the end of stdout, and no key, stopped the command, or where it was printed for this command.
-pub(crate) fn tell_interruption(output: &Output, signals: &Signals) {
-    if !output.has_stopped() && signals.is_to_be_told() {
-        output.failure(if output.stderr_is_terminal() { "\rInterrupt  " } else { "Interrupt" });
-    }
 }

@@ -21,7 +21,7 @@ use super::hangup;
 use crate::child;
 use crate::remote::Interrupt;
 use crate::sftp::{Session, Waits};
-use crate::terminal::prompt;
+use crate::terminal::{Output, prompt};
 
 /// A second Ctrl-C within this time after the first drops the connection.
 const IN_A_HURRY: Duration = Duration::from_secs(2);
@@ -168,8 +168,16 @@ impl Signals {
         self.shared.state().interrupt.was_pressed()
     }
 
+    /// Prints that Ctrl-C was pressed, once for each command: on a terminal it takes the place of the `^C` that was echoed, as
+    /// in sftp(1). Prints nothing where the end of stdout, and no key, stopped the command.
+    pub(crate) fn tell_interruption(&self, output: &Output) {
+        if !output.has_stopped() && self.is_to_be_told() {
+            output.failure(if output.stderr_is_terminal() { "\rInterrupt  " } else { "Interrupt" });
+        }
+    }
+
     /// Returns whether it is still to be said that the running command is interrupted: once for each command.
-    pub(crate) fn is_to_be_told(&self) -> bool {
+    fn is_to_be_told(&self) -> bool {
         !std::mem::replace(&mut self.shared.state().is_told, true)
     }
 

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use super::given::Given;
+use super::input::Input;
 use super::lines::{Incoming, Lines};
 use super::prompt::Prompt;
 use super::script::Script;
@@ -23,23 +24,6 @@ pub(crate) enum Source {
     Script(Script),
     /// The command line's own commands.
     Given(Given),
-}
-
-/// What came when a line was asked for.
-#[derive(Debug)]
-pub(crate) enum Asked {
-    /// A line without its newline.
-    Line(Vec<u8>),
-    /// A line that nobody wants to hold, of so many bytes.
-    TooLong(u64),
-    /// A line with a byte that the line editor can't hold.
-    NoText,
-    /// The line was discarded; ask again.
-    Discarded,
-    /// No more lines.
-    End,
-    /// A signal ends the run.
-    Interrupted,
 }
 
 impl Source {
@@ -72,7 +56,7 @@ impl Source {
     ///
     /// # Errors
     /// The lines can't be read.
-    pub(crate) fn next(&mut self, context: &Context, signals: &Signals) -> io::Result<Asked> {
+    pub(crate) fn next(&mut self, context: &Context, signals: &Signals) -> io::Result<Input> {
         context.output.flush();
         match self {
             Source::Editor(prompt) => {
@@ -83,11 +67,11 @@ impl Source {
                 await_typing(signals);
                 typed(lines, &context.output, signals)
             }
-            Source::Given(given) => Ok(given.next().map_or(Asked::End, Asked::Line)),
+            Source::Given(given) => Ok(given.next().map_or(Input::End, Input::Line)),
             Source::Script(script) => {
                 signals.enter(Phase::Reading);
                 script.next(signals).map(|incoming| match incoming {
-                    Incoming::Interrupted => Asked::Interrupted,
+                    Incoming::Interrupted => Input::Interrupted,
                     other => asked(other),
                 })
             }
@@ -101,31 +85,31 @@ fn await_typing(signals: &Signals) {
     signals.lower();
 }
 
-fn typed(lines: &mut Lines, output: &Output, signals: &Signals) -> io::Result<Asked> {
+fn typed(lines: &mut Lines, output: &Output, signals: &Signals) -> io::Result<Input> {
     // A terminal that can't be written is gone, which the read notices too.
     let _ = output.writer().write_all(PROMPT.as_bytes());
     output.flush();
     Ok(match lines.next(signals)? {
-        Incoming::Interrupted if signals.is_ended() => Asked::Interrupted,
+        Incoming::Interrupted if signals.is_ended() => Input::Interrupted,
         Incoming::Interrupted => {
             signals.lower();
             lines.forget();
             output.answer("");
-            Asked::Discarded
+            Input::Discarded
         }
         Incoming::End => {
             output.answer("");
-            Asked::End
+            Input::End
         }
         other => asked(other),
     })
 }
 
-fn asked(incoming: Incoming) -> Asked {
+fn asked(incoming: Incoming) -> Input {
     match incoming {
-        Incoming::Line(line) => Asked::Line(line),
-        Incoming::TooLong(bytes) => Asked::TooLong(bytes),
-        Incoming::End => Asked::End,
-        Incoming::Interrupted => Asked::Interrupted,
+        Incoming::Line(line) => Input::Line(line),
+        Incoming::TooLong(bytes) => Input::TooLong(bytes),
+        Incoming::End => Input::End,
+        Incoming::Interrupted => Input::Interrupted,
     }
 }

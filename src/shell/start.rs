@@ -21,8 +21,9 @@ use super::signals::{Phase, Signals};
 use super::source::Source;
 use crate::child;
 use crate::cli::{self, Batch, CliError, CommandLine, Commands, Destination, Invocation, Target};
-use crate::commands::{Context, Settings, words_of};
+use crate::commands::{Context, Settings};
 use crate::connect::{self, Connector};
+use crate::os_error;
 use crate::sftp::Session;
 use crate::ssh;
 use crate::sticky;
@@ -90,7 +91,7 @@ fn run(invocation: &Invocation, again: String, output: &Output) -> RunEnd {
         Ok(script) => script,
         Err((file, error)) => {
             let file = Printable(file.as_os_str().as_bytes());
-            output.failure(format_args!("{} ({file}).", words_of(&error)));
+            output.failure(format_args!("{} ({file}).", os_error::text(&error)));
             return RunEnd::ConnectionFailed;
         }
     };
@@ -102,7 +103,7 @@ fn run(invocation: &Invocation, again: String, output: &Output) -> RunEnd {
     let signals = match Signals::listen() {
         Ok(signals) => signals,
         Err(error) => {
-            output.failure(format_args!("Cannot listen for signals: {}", words_of(&error)));
+            output.failure(format_args!("Cannot listen for signals: {}", os_error::text(&error)));
             return RunEnd::ConnectionFailed;
         }
     };
@@ -197,7 +198,7 @@ fn obey(performer: &mut Performer, invocation: &Invocation, script: Option<Scrip
     match source(scripts, script, showing) {
         Ok(source) => Shell { performer, source, failed: false }.run(),
         Err(error) => {
-            performer.context.output.failure(format_args!("Cannot use the terminal: {}", words_of(&error)));
+            performer.context.output.failure(format_args!("Cannot use the terminal: {}", os_error::text(&error)));
             RunEnd::ConnectionFailed
         }
     }

@@ -5,62 +5,24 @@
 //! key has changed.
 #![forbid(unsafe_code)]
 
-use std::time::Duration;
-
-use libssh2_sys as raw;
-use ssh2::Session;
 use zeroize::Zeroizing;
 
-use crate::ssh::agent::Agent;
 use crate::ssh::attempt::Verdict;
 use crate::ssh::config::Config;
-use crate::ssh::connection::{Connection, Fault};
+use crate::ssh::connection::Connection;
 use crate::ssh::conversation::Conversation;
 use crate::ssh::error::Error;
 use crate::ssh::host_key::Trust;
 use crate::ssh::keys::Keys;
+use crate::ssh::login::{Login, Outcome, REQUEST_LIMIT};
 use crate::ssh::native;
-use crate::ssh::{Notice, Questions};
-
-/// Limit for one request. A server may ask somebody's phone before it answers, and gives up itself after two minutes.
-pub(super) const REQUEST_LIMIT: Duration = Duration::from_secs(150);
+use crate::ssh::questions::Questions;
 
 /// The methods that we know, in ssh's order.
 const METHODS: [&str; 3] = ["publickey", "keyboard-interactive", "password"];
 
 /// Most partial successes in a row; each is one method more that the server wants.
 const PARTIAL_LIMIT: u32 = 8;
-
-/// Most method names of a server's that are looked at.
-const METHOD_LIMIT: usize = 32;
-
-/// What an attempt came to.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// We are in.
-    Accepted,
-    /// It was good, and the server wants another method too.
-    Partly,
-    /// It was not good.
-    Refused,
-}
-
-/// A log-in under way.
-pub(super) struct Login<'a> {
-    pub(super) connection: &'a Connection,
-    pub(super) config: &'a Config,
-    pub(super) questions: &'a mut dyn Questions,
-    trust: Trust,
-    /// The methods that the server would take now.
-    offered: Vec<String>,
-    /// Passwords and conversations that have been tried. As with ssh, a partial success does not give new ones.
-    passwords: u32,
-    conversations: u32,
-    /// Attempts that the server has refused.
-    refusals: u32,
-    /// Whether something was left untried because nobody could be asked.
-    pub(super) unasked: bool,
-}
 
 /// Logs in as the configuration says.
 pub(super) fn log_in(
@@ -69,17 +31,7 @@ pub(super) fn log_in(
     trust: Trust,
     questions: &mut dyn Questions,
 ) -> Result<(), Error> {
-    let mut login = Login {
-        connection,
-        config,
-        questions,
-        trust,
-        offered: Vec::new(),
-        passwords: 0,
-        conversations: 0,
-        refusals: 0,
-        unasked: false,
-    };
+    let mut login = Login::new(connection, config, trust, questions);
     match login.request(native::request_none) {
         Ok(Verdict::Accepted) => return Ok(()),
         Ok(Verdict::Refused(refusal)) => login.offer(&refusal.methods),
@@ -120,15 +72,6 @@ impl Login<'_> {
             }
         }
         Err(self.denied())
-    }
-
-    fn denied(&self) -> Error {
-        Error::PermissionDenied {
-            user: self.config.user.clone(),
-            host: self.config.host.clone(),
-            methods: self.offered.join(","),
-            unasked: self.unasked,
-        }
     }
 
     /// The next method that is wanted, possible and not refused yet.
@@ -215,97 +158,5 @@ impl Login<'_> {
             }
         }
         Ok(Outcome::Refused)
-    }
-
-    /// Makes one request of the server, and shows what it wants shown meanwhile.
-    pub(super) fn request(
-        &mut self,
-        mut attempt: impl FnMut(&Session, &str) -> Result<(), ssh2::Error>,
-    ) -> Result<Verdict, Fault> {
-        let Login { connection, config, .. } = *self;
-        let mut banners = Vec::new();
-        connection.allow(REQUEST_LIMIT);
-        let verdict = connection.authenticate(|| attempt(&connection.session, &config.user), |text| banners.push(text));
-        self.show_banners(banners);
-        verdict
-    }
-
-    fn show_banners(&mut self, banners: Vec<Vec<u8>>) {
-        banners.into_iter().for_each(|text| self.questions.show(Notice::Banner(text)));
-    }
-
-    /// What an attempt came to.
-    pub(super) fn judge(&mut self, verdict: Result<Verdict, Fault>) -> Result<Outcome, Error> {
-        match verdict {
-            Ok(Verdict::Accepted) => Ok(Outcome::Accepted),
-            Ok(Verdict::Refused(refusal)) => {
-                self.offer(&refusal.methods);
-                if refusal.partial {
-                    return Ok(Outcome::Partly);
-                }
-                self.refusals += 1;
-                Ok(Outcome::Refused)
-            }
-            Err(fault) if fault.code() == Some(raw::LIBSSH2_ERROR_PASSWORD_EXPIRED) => {
-                Err(Error::PasswordExpired { user: self.config.user.clone(), host: self.config.host.clone() })
-            }
-            Err(fault) => Err(self.error(&fault)),
-        }
-    }
-
-    /// Takes note of the methods that can continue, as the server listed them.
-    fn offer(&mut self, methods: &[u8]) {
-        self.offered = methods
-            .split(|&byte| byte == b',')
-            .take(METHOD_LIMIT)
-            .filter_map(|name| str::from_utf8(name).ok())
-            .filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()))
-            .map(str::to_owned)
-            .collect();
-        self.verbose(format!("Authentications that can continue: {}", self.offered.join(",")));
-    }
-
-    /// A fault in the user's words. A server that has refused something and hangs up has had enough of it.
-    pub(super) fn error(&self, fault: &Fault) -> Error {
-        match fault {
-            Fault::Closed if self.refusals > 0 => {
-                Error::TooManyFailures { user: self.config.user.clone(), host: self.config.host.clone() }
-            }
-            fault => self.connection.error(fault, " during authentication"),
-        }
-    }
-
-    /// Whether somebody may be asked; remembers that it was wanted.
-    pub(super) fn may_ask(&mut self) -> bool {
-        let may = !self.config.batch && self.questions.can_ask();
-        self.unasked |= !may;
-        may
-    }
-
-    /// Asks for a secret while no time runs.
-    pub(super) fn ask_secret(&mut self, question: &str) -> Option<Zeroizing<String>> {
-        self.connection.pause();
-        let secret = self.questions.secret(question);
-        self.connection.allow(REQUEST_LIMIT);
-        secret
-    }
-
-    pub(super) fn verbose(&mut self, text: String) {
-        self.questions.show(Notice::Verbose(text));
-    }
-
-    pub(super) fn warn(&mut self, text: String) {
-        self.questions.show(Notice::Warning(text));
-    }
-
-    /// The agent, where there is one that answers.
-    pub(super) fn agent(&mut self) -> Option<Agent> {
-        match Agent::connect(&self.config.identity_agent)? {
-            Ok(agent) => Some(agent),
-            Err(error) => {
-                self.verbose(format!("The agent can't be reached: {}", crate::ssh::error::cause(&error)));
-                None
-            }
-        }
     }
 }

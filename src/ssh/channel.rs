@@ -16,11 +16,19 @@ use libssh2_sys as raw;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use ssh2::{BlockDirections, Channel, ErrorCode};
 
-use crate::ssh::Start;
 use crate::ssh::connection::{Connection, Fault};
 use crate::ssh::error::Error;
 use crate::ssh::keepalive::{Due, Keepalive, Patience};
 use crate::transport::{Awaited, End, Inbox, Killer, Outbox, Step, Transport};
+
+/// What is started on the server to speak SFTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// A subsystem by its name: `sftp`.
+    Subsystem(String),
+    /// A command for the user's shell there: the path of a server.
+    Command(String),
+}
 
 /// Receive window that the channel is opened with. libssh2 widens a window by itself as soon as it falls below three quarters
 /// of this one and the length of a read, so it is small.

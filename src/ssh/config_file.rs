@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::fstat;
 
-use crate::ssh::error::{Error, cause};
+use crate::os_error;
+use crate::ssh::error::Error;
 use crate::ssh::known_hosts::matches_pattern;
 use crate::sticky;
 
@@ -187,7 +188,7 @@ enum Fault {
 impl Fault {
     fn told(&self, file: &Path) -> Error {
         Error::Configuration(match self {
-            Fault::Io(error) => format!("cannot read {}: {}", file.display(), cause(error)),
+            Fault::Io(error) => format!("cannot read {}: {}", file.display(), os_error::text(error)),
             // ssh's words.
             Fault::OthersMayWrite => format!("Bad owner or permissions on {}", file.display()),
         })

@@ -12,11 +12,11 @@ use ssh2::ErrorCode;
 use zeroize::Zeroizing;
 
 use crate::ssh::attempt::Verdict;
-use crate::ssh::auth::REQUEST_LIMIT;
 use crate::ssh::config::Config;
 use crate::ssh::connection::{Connection, Fault};
+use crate::ssh::login::REQUEST_LIMIT;
 use crate::ssh::native::{self, Question, Respondent};
-use crate::ssh::{Notice, Questions};
+use crate::ssh::questions::{Notice, Questions};
 
 /// Most rounds of one conversation, and most questions of one round, before it is taken for nonsense. Honest servers
 /// need two or three: a password, a code, a new password.

@@ -8,9 +8,10 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use crate::os_error;
 use crate::ssh::config::{AddressFamily, Config};
 use crate::ssh::connection::Socket;
-use crate::ssh::error::{Error, NO_ADDRESS_OF_THE_FAMILY, cause};
+use crate::ssh::error::{Error, NO_ADDRESS_OF_THE_FAMILY};
 
 /// Limit for an address that does not answer, where the configuration names none: what most systems allow a connection
 /// attempt is two minutes and more.
@@ -36,7 +37,7 @@ pub fn dial(config: &Config) -> Result<Socket, Error> {
     };
     let cause = match failure.kind() {
         ErrorKind::TimedOut => String::from("Connection timed out"),
-        _ => cause(&failure),
+        _ => os_error::text(&failure),
     };
     Err(Error::Connect { host: config.host.clone(), port: config.port, cause })
 }
@@ -75,7 +76,7 @@ fn resolve(config: &Config, limit: Duration) -> Result<Vec<SocketAddr>, Error> {
     let all = match answered.recv_timeout(limit) {
         Ok(Ok(all)) => all,
         Ok(Err(error)) => {
-            let text = cause(&error);
+            let text = os_error::text(&error);
             let text = text.strip_prefix("failed to lookup address information: ").unwrap_or(&text);
             return Err(failed(text.to_owned()));
         }

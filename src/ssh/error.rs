@@ -4,7 +4,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::ssh::known_hosts::Place;
+use crate::os_error;
+use crate::ssh::place::Place;
 use crate::terminal::Excerpt;
 
 /// Why a name that has addresses has none that may be used.
@@ -174,7 +175,7 @@ pub enum Error {
         phase: &'static str,
     },
     /// Something on this machine failed.
-    #[error("{what}: {}", cause(error))]
+    #[error("{what}: {}", os_error::text(error))]
     Local {
         /// What was tried.
         what: &'static str,
@@ -396,13 +397,4 @@ impl HostKeyError {
 
 fn shell_word(word: &str) -> String {
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), |word| word.into_owned())
-}
-
-/// An operating system's error without its number.
-pub(super) fn cause(error: &io::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" (os error ") {
-        Some(at) => text[..at].to_owned(),
-        None => text,
-    }
 }

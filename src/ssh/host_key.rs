@@ -7,11 +7,13 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use crate::os_error;
 use crate::ssh::config::{Config, Proxy, StrictHostKeyChecking};
-use crate::ssh::error::{Error, HostKeyError, cause};
-use crate::ssh::known_hosts::{self, HostName, KnownHosts, Place, Verdict};
+use crate::ssh::error::{Error, HostKeyError};
+use crate::ssh::known_hosts::{self, HostName, KnownHosts, Verdict};
+use crate::ssh::place::Place;
 use crate::ssh::public_key::PublicKey;
-use crate::ssh::{Notice, Questions, Vouched};
+use crate::ssh::questions::{Notice, Questions};
 
 /// Other names of a key that are listed with the question about a host; ssh lists as many.
 const OTHER_NAMES_LIMIT: usize = 8;
@@ -26,6 +28,13 @@ pub(super) enum Trust {
     Full,
     /// Its key has changed and the user's configuration lets it pass: nothing secret may be said.
     Suspect,
+}
+
+/// The key of a host that was trusted, so that the next connection to it need not ask, and must find it unchanged.
+#[derive(Clone, Debug)]
+pub struct Vouched {
+    pub(super) key: PublicKey,
+    trust: Trust,
 }
 
 /// The host whose key is judged, and what is known.
@@ -227,7 +236,11 @@ impl Judge<'_> {
         let notice = match known_hosts::add(file, &self.name, key, self.config.hash_known_hosts) {
             Ok(()) => format!("Warning: Permanently added '{host}' ({}) to the list of known hosts.", key.label()),
             Err(error) => {
-                format!("Failed to add the host to the list of known hosts ({}). {}", file.display(), cause(&error))
+                format!(
+                    "Failed to add the host to the list of known hosts ({}). {}",
+                    file.display(),
+                    os_error::text(&error)
+                )
             }
         };
         questions.show(Notice::Warning(notice));

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use openssl::pkey::PKey;
 use zeroize::Zeroizing;
 
-use crate::ssh::error::cause;
+use crate::os_error;
 use crate::ssh::public_key::{put_string, take_string};
 use crate::sticky;
 
@@ -63,7 +63,7 @@ impl Identity {
                 let public = Some(beside().ok_or(Unusable::Missing)?);
                 return Ok(Identity { file: file.to_owned(), public, private: None });
             }
-            Err(error) => return Err(Unusable::Because(cause(&error))),
+            Err(error) => return Err(Unusable::Because(os_error::text(&error))),
         };
         if let Some((_, blob)) = public_key(&text) {
             return Ok(Identity { file: file.to_owned(), public: Some(blob), private: None });

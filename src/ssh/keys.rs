@@ -6,12 +6,13 @@ use std::io::ErrorKind;
 use ssh2::MethodType;
 use zeroize::Zeroizing;
 
+use crate::os_error;
 use crate::ssh::agent::{Agent, AgentKey, AgentSigner};
-use crate::ssh::auth::{Login, Outcome};
 use crate::ssh::config::Config;
 use crate::ssh::connection::Fault;
-use crate::ssh::error::{Error, cause};
+use crate::ssh::error::Error;
 use crate::ssh::identity::{Identity, PrivateKey, Unusable};
+use crate::ssh::login::{Login, Outcome};
 use crate::ssh::native::{self, Signer, Signing};
 use crate::ssh::public_key::{PublicKey, take_string};
 use crate::ssh::signatures::{Signatures, named_key, plain_type};
@@ -56,7 +57,7 @@ impl Keys {
         let mut held = match agent.as_mut().map(Agent::keys) {
             Some(Ok(keys)) => keys,
             Some(Err(error)) => {
-                login.verbose(format!("The agent tells no keys: {}", cause(&error)));
+                login.verbose(format!("The agent tells no keys: {}", os_error::text(&error)));
                 agent = None;
                 Vec::new()
             }
@@ -189,7 +190,7 @@ fn try_agent_key(login: &mut Login<'_>, agent: &mut Agent, key: &AgentKey) -> Re
         // The server heard nothing of it, so it is no refusal of its.
         (Some(error), _) if error.kind() == ErrorKind::Unsupported => Ok(unmatched(login, &key.blob)),
         (Some(error), _) => {
-            let (key, cause) = (describe(&key.blob), cause(&error));
+            let (key, cause) = (describe(&key.blob), os_error::text(&error));
             login.warn(format!("sign_and_send_pubkey: signing failed for {key} from agent: {cause}"));
             Ok(Outcome::Refused)
         }

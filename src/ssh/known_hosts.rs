@@ -19,6 +19,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use sha1::Sha1;
 
 use crate::ssh::error::{Error, HostKeyError};
+use crate::ssh::place::Place;
 use crate::ssh::public_key::PublicKey;
 use crate::sticky;
 
@@ -76,21 +77,6 @@ impl HostName {
                     || character.is_control()
             })
             && !self.bare.starts_with('!')
-    }
-}
-
-/// Where a line stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The file.
-    pub file: PathBuf,
-    /// The line's number, from 1.
-    pub line: usize,
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.file.display(), self.line)
     }
 }
 
@@ -160,7 +146,7 @@ impl KnownHosts {
                 }
                 Err(error) => known.faults.push(Fault {
                     place: Place { file: file.clone(), line: 0 },
-                    reason: crate::ssh::error::cause(&error),
+                    reason: crate::os_error::text(&error),
                 }),
             }
         }

@@ -23,8 +23,11 @@ mod intake;
 mod keepalive;
 mod keys;
 pub mod known_hosts;
+mod login;
 mod native;
+mod place;
 mod public_key;
+mod questions;
 mod resolve;
 mod settings;
 mod signatures;
@@ -34,19 +37,19 @@ mod watchdog;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
-pub use channel::{ChannelTransport, Hearer};
+pub use channel::{ChannelTransport, Hearer, Start};
 pub use config::{AddressFamily, Config, IdentityAgent, Proxy, StrictHostKeyChecking};
 pub use connection::Socket;
 pub use dial::dial;
 pub use error::{Error, HostKeyError};
+pub use host_key::Vouched;
 pub use keepalive::Patience;
 pub use public_key::PublicKey;
+pub use questions::{Notice, Questions};
 pub use resolve::Request;
 
 use connection::{Connection, Peer};
-use host_key::{Judge, Trust};
+use host_key::Judge;
 
 // A libssh2 of the system's may be any, with faults that have long been mended in the one that comes along.
 const _: () = assert!(
@@ -57,69 +60,10 @@ const _: () = assert!(
 /// Limit for the key exchange where the configuration names none.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(60);
 
-/// What is started on the server to speak SFTP.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// A subsystem by its name: `sftp`.
-    Subsystem(String),
-    /// A command for the user's shell there: the path of a server.
-    Command(String),
-}
-
-/// Something to show while a connection is made. Any text may hold bytes of the server's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// What the server wants shown before the log-in, as it sent it: lines.
-    Banner(Vec<u8>),
-    /// Part of a question, one line; shown even when quiet.
-    Information(String),
-    /// A warning, one line.
-    Warning(String),
-    /// For `-v`, one line.
-    Verbose(String),
-}
-
-/// Whoever answers for the user while a connection is made.
-pub trait Questions {
-    /// Whether somebody is there to be asked. If not, nothing is asked.
-    fn can_ask(&self) -> bool;
-
-    /// Whether a person, or a program in their place, can be asked now. Where nobody can, what is not known is not answered.
-    fn is_somebody_there(&self) -> bool {
-        self.can_ask()
-    }
-
-    /// Asks a question whose answer is shown as it is typed. `None` when there is no answer.
-    fn ask(&mut self, question: &str) -> Option<String>;
-
-    /// Asks for a secret, unseen. `None` when there is no answer.
-    fn secret(&mut self, question: &str) -> Option<Zeroizing<String>>;
-
-    /// Whether a password was left ready. It is no question: it is given in batch mode and where nobody is.
-    fn has_ready_password(&self) -> bool {
-        false
-    }
-
-    /// The password that was left ready, once. `None` when there is none, or it was given.
-    fn ready_password(&mut self) -> Option<Zeroizing<String>> {
-        None
-    }
-
-    /// Shows something.
-    fn show(&mut self, notice: Notice);
-}
-
 /// Versions of the libraries that are linked in: libssh2's and OpenSSL's.
 #[must_use]
 pub fn versions() -> [String; 2] {
     [format!("libssh2 {}", native::libssh2_version_text()), openssl::version::version().to_owned()]
-}
-
-/// The key of a host that was trusted, so that the next connection to it need not ask, and must find it unchanged.
-#[derive(Clone, Debug)]
-pub struct Vouched {
-    key: PublicKey,
-    trust: Trust,
 }
 
 /// Makes an SFTP stream on a connected socket: key exchange, the host's key, the log-in, the channel.

@@ -15,12 +15,12 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use super::canceller::Canceller;
 use super::download::Download;
 use super::event::Event;
 use super::failure::{Act, Failure};
 use super::hashing::Hashes;
 use super::io::{Asked, Io, Token, Turn};
-use super::job::Canceller;
 use super::lines::{LineId, Lines};
 use super::local::{Directory, Parents, Troubles};
 use super::pace::{Clock, Pace};

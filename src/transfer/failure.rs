@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::request::Direction;
+use crate::os_error;
 use crate::remote;
 use crate::sftp::{self, HashAlgorithm, StatusCode};
 use crate::terminal::{Excerpt, Printable};
@@ -361,7 +362,7 @@ impl fmt::Display for Cause {
         match self {
             Cause::Remote(error) => remote::Cause(error).fmt(f),
             Cause::Walk(error) => error.fmt(f),
-            Cause::Local(error) => local_error(f, error),
+            Cause::Local(error) => f.write_str(&os_error::text(error)),
             Cause::NotRegular => f.write_str("not a regular file"),
             Cause::Directory => f.write_str("not a regular file (it is a directory)"),
             Cause::Changed => f.write_str("it changed while it was moved"),
@@ -382,12 +383,6 @@ impl fmt::Display for Cause {
             Cause::NotSmallerThanSource => f.write_str("destination file same size or larger"),
         }
     }
-}
-
-/// The system's words, without the number that Rust puts behind them.
-fn local_error(f: &mut fmt::Formatter<'_>, error: &io::Error) -> fmt::Result {
-    let text = error.to_string();
-    f.write_str(text.split(" (os error ").next().unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -7,10 +7,8 @@ use std::io;
 
 use openssl::hash::{Hasher, MessageDigest};
 
-use super::io::{Asked, Io};
-use super::reporter::Sequence;
 use super::request::Verify;
-use crate::sftp::{self, Extension, FileHash, Handle, HashAlgorithm, Reply, StatusCode, calls};
+use crate::sftp::{self, Extension, FileHash, HashAlgorithm, Reply, StatusCode};
 
 /// Bytes that are hashed before answers are looked at again: about a millisecond.
 const STEP_BYTES: usize = 1 << 20;
@@ -19,7 +17,7 @@ const STEP_BYTES: usize = 1 << 20;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hashes {
     /// How it may be asked for them; nothing once it said that it does not know the request.
-    request: Option<Extension>,
+    pub(super) request: Option<Extension>,
     /// What it will probably choose.
     likely: HashAlgorithm,
 }
@@ -33,14 +31,6 @@ impl Hashes {
                 Some(Extension::Md5Hash) => HashAlgorithm::Md5,
                 _ => HashAlgorithm::Sha256,
             },
-        }
-    }
-
-    /// Sends the request for the hash of a whole file.
-    pub(super) fn ask(io: &mut Io, sequence: Sequence, handle: &Handle, length: u64) {
-        match io.hashes.request {
-            Some(Extension::Md5Hash) => io.ask(sequence, Asked::Hash, &calls::Md5Hash { handle, offset: 0, length }),
-            _ => io.ask(sequence, Asked::Hash, &calls::CheckFile { handle, offset: 0, length }),
         }
     }
 

@@ -4,10 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::canceller::Canceller;
 use super::conflict::{Conflict, Question, Verdict, Version};
 use super::event::{Event, File, Note};
 use super::hashing::Hashes;
-use super::job::Canceller;
 use super::learnt::Learnt;
 use super::limit::Limit;
 use super::lines::{LineId, Lines};
@@ -17,7 +17,7 @@ use super::reporter::{Reporter, Sequence};
 use super::request::{Direction, OnConflict};
 use super::settings::Settings;
 use super::window::Window;
-use crate::sftp::{self, Attributes, Call, Completions, Reply, Session, StatusCode};
+use crate::sftp::{self, Attributes, Call, Completions, Extension, Handle, Reply, Session, StatusCode, calls};
 
 /// The engine's tools, lent to one file at a time.
 pub(super) struct Io {
@@ -224,6 +224,14 @@ impl Io {
         self.window().issue(bytes, now);
         self.limit.issue(bytes, now);
         self.submit(sequence, asked, call, now);
+    }
+
+    /// Asks for the hash of the first `length` bytes of an open file, in the way that the server knows.
+    pub(super) fn ask_for_hash(&mut self, sequence: Sequence, handle: &Handle, length: u64) {
+        match self.hashes.request {
+            Some(Extension::Md5Hash) => self.ask(sequence, Asked::Hash, &calls::Md5Hash { handle, offset: 0, length }),
+            _ => self.ask(sequence, Asked::Hash, &calls::CheckFile { handle, offset: 0, length }),
+        }
     }
 
     /// An answer has come; the connection that it came on is meant from now on.

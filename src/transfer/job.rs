@@ -1,17 +1,15 @@
 //! A running transfer, as those who asked for it see it.
 
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use super::canceller::Canceller;
 use super::engine;
 use super::event::Event;
 use super::failure::{Act, Failure};
 use super::report::Report;
 use super::request::{Direction, Request};
-use crate::remote::Interrupt;
 use crate::sftp::Session;
-use crate::transport::Killer;
 
 /// A transfer that runs. Dropping it stops it, as a cancel does; it is not waited for.
 #[must_use = "a job that is dropped is cancelled"]
@@ -28,13 +26,6 @@ enum Engine {
     Running(JoinHandle<Report>),
     /// It could not be started.
     Ended(Report),
-}
-
-/// Stops a job, from any thread.
-#[derive(Clone, Debug, Default)]
-pub struct Canceller {
-    interrupt: Interrupt,
-    killers: Arc<Mutex<Vec<Killer>>>,
 }
 
 impl Job {
@@ -74,40 +65,6 @@ impl Drop for Job {
         if self.engine.is_some() {
             self.canceller.cancel();
         }
-    }
-}
-
-impl Canceller {
-    /// Stops the job. Calling it again does nothing.
-    pub fn cancel(&self) {
-        self.interrupt.press();
-    }
-
-    /// Whether the job was stopped.
-    #[must_use]
-    pub fn is_cancelled(&self) -> bool {
-        self.interrupt.was_pressed()
-    }
-
-    /// Drops the job's connections, which ends every wait at once.
-    pub fn abandon(&self) {
-        for killer in self.killers().iter() {
-            killer.kill();
-        }
-    }
-
-    /// A connection of the job's own.
-    pub(super) fn guards(&self, killer: Killer) {
-        self.killers().push(killer);
-    }
-
-    fn killers(&self) -> MutexGuard<'_, Vec<Killer>> {
-        self.killers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The same as what stops walks.
-    pub(super) fn interrupt(&self) -> Interrupt {
-        self.interrupt.clone()
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
+use super::canceller::Canceller;
 use super::growth::{Bounds, Growth};
-use super::job::Canceller;
 use super::reporter::Sequence;
 use super::request::Connections;
 use super::settings::Settings;

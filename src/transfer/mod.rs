@@ -5,6 +5,7 @@
 //! it says still comes file by file in sorted order, as if done one by one. Nothing here knows a command or a terminal.
 #![forbid(unsafe_code)]
 
+mod canceller;
 mod conflict;
 mod download;
 mod engine;
@@ -34,10 +35,11 @@ mod settings;
 mod upload;
 mod window;
 
+pub use canceller::Canceller;
 pub use conflict::{Answer, Conflict, Question, Version};
 pub use event::{Event, File, Intent, Note, Proof, Total};
 pub use failure::{Act, Cause, Failure};
-pub use job::{Canceller, Job, start};
+pub use job::{Job, start};
 pub use learnt::Learnt;
 pub use limit::Limit;
 pub use report::Report;

@@ -6,8 +6,6 @@
 mod prospect;
 
 use std::collections::{HashSet, VecDeque};
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::event::{Event, Intent};
@@ -19,7 +17,7 @@ use super::report::Report;
 use super::request::{Direction, LocalPath, OnConflict};
 use crate::sftp;
 use crate::sticky;
-use prospect::{Prospect, Sending};
+use prospect::{Prospect, Sending, path_of};
 
 /// Longest sleep between two looks at a cancel; what is found wakes us anyway.
 const NAP: std::time::Duration = std::time::Duration::from_millis(500);
@@ -237,9 +235,4 @@ impl Rehearsal {
     fn total(&self) -> Intent {
         Intent::Total { files: self.files, directories: self.directories, bytes: self.bytes }
     }
-}
-
-/// A target, for comparison with others.
-fn path_of(bytes: &[u8]) -> PathBuf {
-    PathBuf::from(OsStr::from_bytes(bytes))
 }

@@ -2,11 +2,10 @@
 //!
 //! Every path in every file counts: in `use` trees, re-exports, types, expressions, attributes and what is handed to macros.
 
-use proc_macro2::{TokenStream, TokenTree};
+use crate::sources::{Reader, module_of, rust_files};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use syn::visit::Visit;
+use std::path::Path;
 
 /// The floor of `main.rs`, from which everything may be named.
 const TOP_FLOOR: u32 = 7;
@@ -80,8 +79,7 @@ impl Floors {
     fn check(&self, place: &Path, text: &str) -> Vec<String> {
         let module = module_of(place);
         let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", place.display()));
-        let mut reader = Reader { module: module.clone(), named: Vec::new(), wrong: Vec::new() };
-        reader.visit_file(&file);
+        let reader = Reader::of(module.clone(), &file);
         let mut wrong = reader.wrong;
         wrong.extend(reader.named.iter().filter_map(|path| self.objection(module.first().map(String::as_str), path)));
         wrong.iter().map(|what| format!("src/{}: {what}", place.display())).collect()
@@ -110,166 +108,6 @@ impl Floors {
             Some(_) => Some(format!("{shown} points up")),
         }
     }
-}
-
-/// Collects every path that a file names, from the crate's root on.
-struct Reader {
-    /// The module we are in, from the root down.
-    module: Vec<String>,
-    named: Vec<Vec<String>>,
-    wrong: Vec<String>,
-}
-
-impl Reader {
-    /// Notes a path; `super` and `self` are resolved, a bare path of the module's own is left as it is.
-    fn name(&mut self, segments: &[String]) {
-        let mut base = match segments.first().map(String::as_str) {
-            Some("crate" | "$crate") => vec!["crate".to_owned()],
-            Some("super" | "self") => self.here(),
-            _ => return self.named.push(segments.to_vec()),
-        };
-        for segment in segments {
-            match segment.as_str() {
-                "crate" | "$crate" | "self" => (),
-                "super" => drop(base.pop()),
-                other => base.push(other.to_owned()),
-            }
-        }
-        if base.len() < 2 {
-            self.wrong.push("the crate's root is named as a whole: name the module".to_owned());
-        }
-        self.named.push(base);
-    }
-
-    fn here(&self) -> Vec<String> {
-        std::iter::once("crate".to_owned()).chain(self.module.iter().cloned()).collect()
-    }
-
-    fn use_tree(&mut self, prefix: &[String], tree: &syn::UseTree) {
-        let with = |name: &syn::Ident| [prefix, &[name.to_string()]].concat();
-        match tree {
-            syn::UseTree::Path(path) => self.use_tree(&with(&path.ident), &path.tree),
-            syn::UseTree::Name(name) => self.name(&with(&name.ident)),
-            syn::UseTree::Rename(rename) => self.name(&with(&rename.ident)),
-            syn::UseTree::Glob(_) => self.name(prefix),
-            syn::UseTree::Group(group) => group.items.iter().for_each(|tree| self.use_tree(prefix, tree)),
-        }
-    }
-
-    /// Macros and attributes hold tokens, not paths: every run of identifiers joined by `::` may be one.
-    fn tokens(&mut self, tokens: TokenStream) {
-        let mut path: Vec<String> = Vec::new();
-        let mut colons = 0;
-        for token in tokens {
-            match token {
-                TokenTree::Ident(ident) => {
-                    if colons != 2 {
-                        self.token_path(&mut path);
-                    }
-                    path.push(ident.to_string());
-                    colons = 0;
-                }
-                TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
-                TokenTree::Group(group) if colons == 2 && is_path_root(&path) => {
-                    self.token_group(&path, group.stream())
-                }
-                other => {
-                    self.token_path(&mut path);
-                    colons = 0;
-                    if let TokenTree::Group(group) = other {
-                        self.tokens(group.stream());
-                    }
-                }
-            }
-        }
-        self.token_path(&mut path);
-    }
-
-    fn token_path(&mut self, path: &mut Vec<String>) {
-        if path.len() > 1 {
-            self.name(path);
-        }
-        path.clear();
-    }
-
-    /// `crate::{a::B, c}` within a macro: a group whose parts begin where the path ended.
-    fn token_group(&mut self, prefix: &[String], group: TokenStream) {
-        for token in group {
-            if let TokenTree::Ident(ident) = token {
-                self.name(&[prefix, &[ident.to_string()]].concat());
-            }
-        }
-    }
-}
-
-fn is_path_root(path: &[String]) -> bool {
-    path.first().is_some_and(|first| first == "crate" || first == "super")
-}
-
-impl<'ast> Visit<'ast> for Reader {
-    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
-        if module.attrs.iter().any(|attribute| attribute.path().is_ident("path")) {
-            self.wrong.push(format!("mod {} lies elsewhere by #[path]", module.ident));
-        }
-        self.module.push(module.ident.to_string());
-        syn::visit::visit_item_mod(self, module);
-        self.module.pop();
-    }
-
-    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        self.use_tree(&[], &item.tree);
-    }
-
-    fn visit_vis_restricted(&mut self, _: &'ast syn::VisRestricted) {
-        // `pub(crate)` and `pub(in …)` say who may look in; they name nothing.
-    }
-
-    fn visit_path(&mut self, path: &'ast syn::Path) {
-        let segments: Vec<_> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-        if segments.len() > 1 {
-            self.name(&segments);
-        }
-        syn::visit::visit_path(self, path);
-    }
-
-    fn visit_macro(&mut self, call: &'ast syn::Macro) {
-        if call.path.is_ident("include") {
-            self.wrong.push("include! brings in a file unseen".to_owned());
-        }
-        self.visit_path(&call.path);
-        self.tokens(call.tokens.clone());
-    }
-
-    fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
-        match &attribute.meta {
-            syn::Meta::List(list) => self.tokens(list.tokens.clone()),
-            syn::Meta::NameValue(pair) => self.visit_expr(&pair.value),
-            _ => (),
-        }
-    }
-}
-
-/// The module that a file is, from the root down: `ssh/known_hosts.rs` is `ssh::known_hosts`.
-fn module_of(place: &Path) -> Vec<String> {
-    let mut module: Vec<String> =
-        place.with_extension("").components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
-    if module.last().is_some_and(|last| last == "mod") || module == ["lib"] || module == ["main"] {
-        module.pop();
-    }
-    module
-}
-
-fn rust_files(directory: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
-        if entry.file_type().unwrap().is_dir() {
-            files.extend(rust_files(&entry.path()));
-        } else if entry.path().extension().is_some_and(|extension| extension == "rs") {
-            files.push(entry.path());
-        }
-    }
-    files.sort();
-    files
 }
 
 /// The modules that lie in `src/`, be they files or directories.

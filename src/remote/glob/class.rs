@@ -3,7 +3,7 @@
 //! As in sftp(1) only `!` negates, `]` stands for itself when it comes first, and `[` without its `]` is no class.
 #![forbid(unsafe_code)]
 
-use super::name::{Alphabet, Unit};
+use super::unit::{Alphabet, Unit};
 
 /// A set of characters.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! Words that are no paths: names of commands, what can be set, and to what.
 
+use super::source::{Answer, Place, Source};
 use super::word::{Candidate, Fragment};
-use super::{Answer, Place, Source};
+use crate::commands::Setting;
 use crate::commands::names;
-use crate::commands::set::Setting;
 
 /// Names of commands.
 pub(super) struct Names;
@@ -37,8 +37,8 @@ impl Source for SettingValues {
 
 /// Those that begin as the word does, whatever its case.
 fn fitting<'a>(word: &Fragment, words: impl Iterator<Item = &'a str>) -> Answer {
-    let Some(begun) = word.whole().map(<[u8]>::to_ascii_lowercase) else { return Answer::declined() };
+    let Some(begun) = word.whole().map(<[u8]>::to_ascii_lowercase) else { return Answer::Declined };
     let mut fitting: Vec<&str> = words.filter(|name| name.as_bytes().starts_with(&begun)).collect();
     fitting.sort_unstable();
-    Answer::pure(fitting.into_iter().map(|name| Candidate::word(name.as_bytes())).collect())
+    Answer::Known(fitting.into_iter().map(|name| Candidate::word(name.as_bytes())).collect())
 }

@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
+use super::source::{Answer, Place, Source};
 use super::word::{Candidate, Fragment};
-use super::{Answer, Place, Source};
 
 /// Paths here.
 pub(super) struct Paths {
@@ -16,9 +16,9 @@ pub(super) struct Paths {
 
 impl Source for Paths {
     fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
-        let Some(directory) = word.directory() else { return Answer::declined() };
+        let Some(directory) = word.directory() else { return Answer::Declined };
         let Ok(entries) = fs::read_dir(here.local.join(at_home(directory, word))) else {
-            return Answer::declined();
+            return Answer::Declined;
         };
         let mut candidates = word.dots();
         for entry in entries.flatten() {
@@ -33,7 +33,7 @@ impl Source for Paths {
             }
         }
         candidates.sort_unstable();
-        Answer::pure(candidates)
+        Answer::Known(candidates)
     }
 }
 
@@ -46,7 +46,6 @@ fn at_home(directory: &[u8], word: &Fragment) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Kind;
     use super::*;
     use crate::name::RemotePath;
     use crate::shell::words::split_open;
@@ -59,8 +58,8 @@ mod tests {
         }
         let fragment = Fragment::of(&split_open(word.as_bytes()).open.unwrap(), 0);
         let place = Place { remote: &RemotePath::root(), local: here.path(), before: &[] };
-        match (Paths { only_directories }).complete(&fragment, &place).0 {
-            Kind::Known(candidates) => fragment.completed(&candidates).candidates,
+        match (Paths { only_directories }).complete(&fragment, &place) {
+            Answer::Known(candidates) => fragment.completed(&candidates).candidates,
             _ => Vec::new(),
         }
     }

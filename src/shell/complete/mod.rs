@@ -1,9 +1,7 @@
 //! What Tab offers: names of commands, remote paths and local paths, as the command's definition says.
 //!
-//! There is one [`Source`] for each kind of argument. What a source answers is built by constructor: what it knows at
-//! once ([`Answer::pure`]), what has to be asked of the server ([`Answer::remote`]), or that it has nothing to say
-//! ([`Answer::declined`]), upon which the next kind that may stand there is tried. Only the completer itself talks to the
-//! server, within a deadline, so no source can make a key wait. Words are completed as they were begun: an open quote is
+//! There is one [`Source`] for each kind of argument. If it declines, the next kind that may stand there is tried. Only the
+//! completer itself talks to the server, within a deadline, so no source can make a key wait. Words are completed as they were begun: an open quote is
 //! continued, and what would be special to whoever reads the line, us or a local shell, is quoted.
 
 mod commands;
@@ -11,18 +9,20 @@ mod listing;
 mod local;
 mod remote;
 mod shell_word;
+mod source;
 mod word;
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use self::listing::Directories;
 use self::shell_word::Position;
+use self::source::{Answer, Place, Source};
 pub(crate) use self::word::Completion;
 use self::word::{Candidate, Fragment};
 use super::line::Line;
 use super::words::{Partial, split_open};
-use crate::commands::{ArgumentKind, Context, Word, find, shell_part};
+use crate::commands::{ArgumentKind, Context, find, shell_part};
 use crate::name::RemotePath;
 use crate::sftp::Session;
 
@@ -39,46 +39,6 @@ struct Surroundings {
     session: Session,
     remote: RemotePath,
     local: PathBuf,
-}
-
-/// One kind of argument that can be completed.
-trait Source {
-    /// What can stand where the word is.
-    fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer;
-}
-
-/// What a source may know of where it is.
-struct Place<'a> {
-    remote: &'a RemotePath,
-    local: &'a Path,
-    /// The words in front of the one that is completed; the first is the command's name.
-    before: &'a [Word],
-}
-
-/// What a source has to say.
-struct Answer(Kind);
-
-enum Kind {
-    Known(Vec<Candidate>),
-    OfDirectory { directory: RemotePath, only_directories: bool },
-    Declined,
-}
-
-impl Answer {
-    /// Candidates that cost nothing to find.
-    fn pure(candidates: Vec<Candidate>) -> Answer {
-        Answer(Kind::Known(candidates))
-    }
-
-    /// The entries of a remote directory, which have to be asked for.
-    fn remote(directory: RemotePath, only_directories: bool) -> Answer {
-        Answer(Kind::OfDirectory { directory, only_directories })
-    }
-
-    /// Nothing; another kind may stand here.
-    fn declined() -> Answer {
-        Answer(Kind::Declined)
-    }
 }
 
 impl Completer {
@@ -121,12 +81,12 @@ impl Completer {
         session: &Session,
     ) -> Vec<Candidate> {
         for source in sources {
-            let candidates = match source.complete(word, place).0 {
-                Kind::Known(candidates) => candidates,
-                Kind::OfDirectory { directory, only_directories } => {
+            let candidates = match source.complete(word, place) {
+                Answer::Known(candidates) => candidates,
+                Answer::OfDirectory { directory, only_directories } => {
                     self.directories.borrow_mut().matching(session, &directory, word, only_directories)
                 }
-                Kind::Declined => Vec::new(),
+                Answer::Declined => Vec::new(),
             };
             if !candidates.is_empty() {
                 return candidates;

@@ -1,7 +1,7 @@
 //! Paths on the server.
 
+use super::source::{Answer, Place, Source};
 use super::word::Fragment;
-use super::{Answer, Place, Source};
 use crate::name::RemotePath;
 
 /// Paths on the server.
@@ -14,10 +14,13 @@ impl Source for Paths {
     fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
         match word.directory().map(RemotePath::new) {
             Some(Ok(directory)) if directory.as_bytes().is_empty() => {
-                Answer::remote(here.remote.clone(), self.only_directories)
+                Answer::OfDirectory { directory: here.remote.clone(), only_directories: self.only_directories }
             }
-            Some(Ok(directory)) => Answer::remote(here.remote.resolve(&directory), self.only_directories),
-            Some(Err(_)) | None => Answer::declined(),
+            Some(Ok(directory)) => Answer::OfDirectory {
+                directory: here.remote.resolve(&directory),
+                only_directories: self.only_directories,
+            },
+            Some(Err(_)) | None => Answer::Declined,
         }
     }
 }

@@ -28,6 +28,9 @@ const REMEMBERED_LINES: usize = 1000;
 /// Rows of a terminal that does not tell its size.
 const ROWS: usize = 24;
 
+/// Columns of a terminal that does not tell its size.
+pub(super) const COLUMNS: usize = 80;
+
 /// Rows of the screen that a list of candidates leaves free: for the line itself, and for what came before.
 const FREE_ROWS: usize = 3;
 
@@ -174,7 +177,7 @@ impl rustyline::completion::Completer for Assistant {
 /// several, all have the same replacement, so none is lost.
 fn shorten(pairs: &mut Vec<Pair>) {
     let size = tcgetwinsize(io::stdout()).ok().filter(|size| size.ws_row > 0 && size.ws_col > 0);
-    let (rows, columns) = size.map_or((ROWS, super::COLUMNS), |size| (size.ws_row.into(), size.ws_col.into()));
+    let (rows, columns) = size.map_or((ROWS, COLUMNS), |size| (size.ws_row.into(), size.ws_col.into()));
     let note = |missing: usize| format!("... {missing} more");
     let widths = pairs.iter().map(|pair| pair.display.width());
     let places = places(widths.chain([note(pairs.len()).width()]), rows, columns);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::display::{Display, tell};
 use super::meter::percent;
 use super::rate::{Rate, seconds_for};
-use super::{Display, tell};
 use crate::terminal::Output;
 use crate::terminal::json::Object;
 use crate::transfer::{Direction, Event, Failure, File, Intent, Note, Report, Total};

@@ -4,6 +4,7 @@
 //! that is a [`Meter`], elsewhere nothing by default, and lines without control codes or JSON when they were asked for.
 
 mod conflict;
+mod display;
 mod json;
 mod meter;
 mod moving;
@@ -16,56 +17,19 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use self::conflict::Interrupted;
+use self::display::Display;
 use self::json::Json;
 use self::moving::Meter;
 use self::plain::Plain;
 use self::unfinished::Unfinished;
-use super::showing::tell_interruption;
+use super::showing::Progress;
 use super::signals::Signals;
 use crate::commands::Context;
-use crate::terminal::{Output, Printable};
-use crate::transfer::{Canceller, Direction, Event, Job, Question, Report};
+use crate::terminal::Output;
+use crate::transfer::{Canceller, Event, Job, Question, Report};
 
 /// Pause between two looks at Ctrl-C and at the clock while a job says nothing: too short to be felt.
 const TICK: Duration = Duration::from_millis(33);
-
-/// How a transfer is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Progress {
-    /// Not at all, but for the lines about files and failures.
-    None,
-    /// Lines without control codes.
-    Plain,
-    /// An object for each piece of news, in place of all other lines on stdout.
-    Json,
-    /// On a terminal: meters that move, and a last one of each file that stays.
-    Meter {
-        /// Whether the terminal can move its cursor; where it can't, only the last meters are shown.
-        moving: bool,
-    },
-}
-
-/// What shows how far a job is; lines about files and failures are the same everywhere.
-trait Display {
-    /// Shows a piece of news as the line that it has, if it has one.
-    fn tell(&mut self, event: &Event, output: &Output) {
-        tell(event, output);
-    }
-
-    /// One piece of news was shown as a line, if it has one; this may add to it.
-    fn follow(&mut self, event: &Event, output: &Output);
-
-    /// Shows several lines at once, keeping out of their way.
-    fn aside(&mut self, lines: &mut dyn FnMut(&mut Self)) {
-        lines(self);
-    }
-
-    /// Time has passed.
-    fn tick(&mut self) {}
-
-    /// The job is over.
-    fn end(&mut self, _report: &Report, _output: &Output) {}
-}
 
 /// Watches a job to its end. `again` is the command line that goes on where it is stopped, if no other line can be given.
 pub(crate) fn watch(job: Job, progress: Progress, context: &Context, again: Option<&str>, signals: &Signals) -> Report {
@@ -95,7 +59,7 @@ fn follow<D: Display>(
     loop {
         if signals.is_interrupted() && !canceller.is_cancelled() {
             canceller.cancel();
-            display.aside(&mut |_| tell_interruption(output, signals));
+            display.aside(&mut |_| signals.tell_interruption(output));
         }
         match job.events().recv_timeout(TICK) {
             Ok(news) => {
@@ -130,37 +94,10 @@ fn ask(question: &Question, canceller: &Canceller, output: &Output, signals: &Si
     let answer = conflict::ask(&question.conflict, output).unwrap_or_else(|Interrupted| {
         signals.press();
         canceller.cancel();
-        tell_interruption(output, signals);
+        signals.tell_interruption(output);
         None
     });
     question.answer(answer);
-}
-
-/// The line of an event that has one.
-fn tell(event: &Event, output: &Output) {
-    match event {
-        Event::Announced(file) => output.status(file),
-        // sftp(1) says this in a batch too.
-        Event::Entered { direction, directory } => output.answer(entered(*direction, directory)),
-        Event::Failed(failure) => {
-            output.failure(failure);
-            failure.aftermath.iter().for_each(|line| output.failure(line));
-            if let Some(hint) = failure.hint {
-                output.hint(hint);
-            }
-        }
-        Event::Intended(intent) => output.answer(intent),
-        Event::Noted(note) => output.warning(note),
-        Event::Asked(_) | Event::Started(_) | Event::Advanced { .. } | Event::Finished { .. } => {}
-    }
-}
-
-fn entered(direction: Direction, directory: &[u8]) -> String {
-    let act = match direction {
-        Direction::Get => "Retrieving",
-        Direction::Put => "Entering",
-    };
-    format!("{act} {}", Printable(directory))
 }
 
 /// Nothing moves and nothing is added.

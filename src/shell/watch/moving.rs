@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Display;
+use super::display::Display;
 use super::meter::{Clock, Measure};
 use super::rate::{Rate, per_second, seconds_for};
 use super::screen::{self, Screen, Unechoed};

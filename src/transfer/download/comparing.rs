@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::super::event::{Event, Note, Proof};
 use super::super::failure::{Act, Cause, Failure};
-use super::super::hashing::{Hashes, Hashing, Next};
+use super::super::hashing::{Hashing, Next};
 use super::super::io::{Asked, Io, Turn};
 use super::super::local::bytes;
 use super::{Download, State, length_within};
@@ -77,7 +77,7 @@ impl Download {
         let (Some(handle), Some(hashing)) = (self.handles.on(io.line), &mut self.hashing) else { return Turn::Waits };
         if !std::mem::replace(&mut hashing.is_asked, true) {
             self.outstanding += 1;
-            Hashes::ask(io, self.sequence, handle, self.written);
+            io.ask_for_hash(self.sequence, handle, self.written);
             return Turn::Hashes;
         }
         Turn::Waits

@@ -7,13 +7,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawMode, chmodat, mkdirat, openat, utimensat};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, mkdirat, openat, utimensat};
 use rustix::io::Errno;
 
 use super::super::failure::{Act, Failure};
 use super::super::request::{LocalPath, Trust};
 use super::super::settings::Settings;
-use super::sink::timestamps;
+use super::attributes::{mode, timestamps};
 use crate::sftp::Attributes;
 use crate::sticky;
 
@@ -144,11 +144,6 @@ impl Drop for Directory {
             failed(Act::SetLocalMode, error);
         }
     }
-}
-
-/// Permission bits as the system's type, which is wider or narrower on some.
-pub(super) fn mode(bits: u32) -> Mode {
-    Mode::from_raw_mode((bits & 0o7777) as RawMode)
 }
 
 pub(in super::super) fn bytes(path: &Path) -> &[u8] {

@@ -6,10 +6,10 @@ use rustix::fs::{AtFlags, readlinkat, symlinkat, unlinkat, utimensat};
 use rustix::io::Errno;
 
 use super::super::failure::{Act, Failure};
+use super::attributes::timestamps;
 use super::directory::{Directory, bytes};
 use super::place::{Place, Standing};
 use super::placing::place;
-use super::sink::timestamps;
 use crate::sftp::Times;
 
 /// Names beside a link that are tried for the one that will replace what is there.

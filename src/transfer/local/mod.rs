@@ -2,6 +2,7 @@
 //!
 //! Every path is one component beneath an open directory, so that no link that is planted in the meantime leads astray.
 
+mod attributes;
 mod directory;
 mod existing;
 mod link;

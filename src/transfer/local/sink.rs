@@ -13,17 +13,17 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, Stat, Timestamps, fchmod, fchown, fstat, ftruncate, futimens, openat, statat,
-    unlinkat,
+    AtFlags, FileType, Gid, Mode, OFlags, Stat, fchmod, fchown, fstat, ftruncate, futimens, openat, statat, unlinkat,
 };
 use rustix::io::Errno;
 
+use super::super::canceller::Canceller;
 use super::super::event::Note;
 use super::super::failure::{Act, Cause, Failure};
-use super::super::job::Canceller;
 use super::super::request::Verify;
 use super::super::settings::{Settings, bits};
-use super::directory::{Directory, bytes, mode};
+use super::attributes::{mode, timestamps};
+use super::directory::{Directory, bytes};
 use super::existing::{Existing, carry_attributes};
 use super::partial::{self, Partial};
 use super::place::{Place, Standing};
@@ -449,10 +449,4 @@ fn write_stream(file: &mut File, mut data: &[u8], canceller: &Canceller) -> io::
         }
     }
     Ok(())
-}
-
-/// Times as the protocol has them, whole seconds.
-pub(super) fn timestamps(times: Times) -> Timestamps {
-    let at = |seconds: u32| rustix::fs::Timespec { tv_sec: seconds.into(), tv_nsec: 0 };
-    Timestamps { last_access: at(times.accessed), last_modification: at(times.modified) }
 }

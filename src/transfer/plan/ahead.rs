@@ -3,12 +3,22 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::{Next, Step};
+use super::step::Step;
 use crate::sftp::Nudge;
 
 /// Steps that are planned and not yet taken; the engine may hold as many that it took and has not begun. Enough that it
 /// never starves, little enough for any memory.
 const STEPS_AHEAD: usize = 512;
+
+/// What the engine finds when it asks for a step.
+pub(in super::super) enum Next {
+    /// The next step.
+    Step(Step),
+    /// It has not been found yet; a nudge will come.
+    Later,
+    /// There is none.
+    End,
+}
 
 #[derive(Default)]
 struct State {

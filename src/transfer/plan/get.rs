@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::super::canceller::Canceller;
 use super::super::event::{File, Note};
 use super::super::failure::{Act, Cause, Failure};
-use super::super::job::Canceller;
 use super::super::local::{bytes, stays_within};
 use super::super::request::{Direction, GetPair, Links, LocalPath, Options};
 use super::super::selection::Selection;
-use super::{GetDirectory, GetFile, GetLink, Planned, Step, Target, Wishes};
+use super::step::{GetDirectory, GetFile, GetLink, Planned, Step, Target, Wishes};
 use crate::name::RemotePath;
 use crate::remote::{Directory, Entry, Found, Lifeline, Links as Walked, Walk, canonical_answer};
 use crate::sftp::{self, Attributes, FileType, Pending, Times, calls};

@@ -9,13 +9,13 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::super::canceller::Canceller;
 use super::super::event::{File, Note};
 use super::super::failure::{Act, Cause, Failure};
-use super::super::job::Canceller;
 use super::super::local::bytes;
 use super::super::request::{Direction, Links, Options, PutPair};
 use super::super::selection::Selection;
-use super::{Planned, PutDirectory, PutFile, PutLink, Step, Wishes};
+use super::step::{Planned, PutDirectory, PutFile, PutLink, Step, Wishes};
 use crate::name::{EntryName, RemotePath};
 use crate::remote::{Lifeline, MAX_DEPTH, canonical_answer};
 use crate::sftp::{Attributes, Pending, Times, calls};

@@ -2,6 +2,8 @@
 //! nothing of what follows from them.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use super::super::conflict::{Conflict, Numbering, Version};
@@ -203,6 +205,11 @@ impl Sent<'_> {
     }
 
     fn is_taken(&self, path: &RemotePath) -> bool {
-        self.taken.contains(&super::path_of(path.as_bytes()))
+        self.taken.contains(&path_of(path.as_bytes()))
     }
+}
+
+/// A target, for comparison with others.
+pub(super) fn path_of(bytes: &[u8]) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(bytes))
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::FileExt;
 
 use super::super::event::{Event, Note, Proof};
 use super::super::failure::{Act, Cause, Failure};
-use super::super::hashing::{Hashes, Hashing, Next};
+use super::super::hashing::{Hashing, Next};
 use super::super::io::{Asked, Io, Turn};
 use super::super::local::bytes;
 use super::super::request::Verify;
@@ -128,7 +128,7 @@ impl Upload {
         let (Some(handle), Some(hashing)) = (self.handles.on(io.line), &mut self.hashing) else { return Turn::Waits };
         if !std::mem::replace(&mut hashing.is_asked, true) {
             self.outstanding += 1;
-            Hashes::ask(io, self.sequence, handle, self.next);
+            io.ask_for_hash(self.sequence, handle, self.next);
             return Turn::Hashes;
         }
         Turn::Waits

@@ -1,17 +1,12 @@
 //! One directory as the server lists it, after vetting.
 #![forbid(unsafe_code)]
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
-use super::error::{Act, Error};
-use super::interrupt::Interrupt;
-use super::lifeline::Lifeline;
-use super::survey::{Answer, Survey};
-use crate::budget::{self, Budget, Share};
+use super::error::Error;
+use crate::budget::Share;
 use crate::name::{EntryName, RemotePath, UnfitName};
-use crate::sftp::{Attributes, NameEntry, Session};
+use crate::sftp::{Attributes, NameEntry};
 
 /// Suspect entries of a listing that are told one by one. An honest server has none, and each message names the directory.
 const MOST_SUSPECTS: usize = 100;
@@ -115,25 +110,5 @@ impl Listing {
         });
         let more = Some(self.more_suspects).filter(|&more| more > 0);
         suspects.chain(more.map(|more| Error::MoreSuspects { directory: directory.clone(), more }))
-    }
-}
-
-/// Lists one directory, with many READDIRs in flight.
-///
-/// # Errors
-/// The server refuses, at once or in the middle: there is no half listing.
-pub fn list(
-    session: &Session,
-    directory: &RemotePath,
-    longnames: Longnames,
-    interrupt: &Interrupt,
-) -> Result<Listing, Error> {
-    let budget = Arc::new(Budget::new(budget::LISTING));
-    let mut survey = Survey::new(&Lifeline::single(session), interrupt, longnames, &budget);
-    survey.list(directory.clone(), ());
-    match survey.next()? {
-        Some(Answer::Listing(_, _, outcome)) => outcome,
-        // The one question has one answer, so this can't be reached; it is no success in any case.
-        _ => Err(Error::new(Act::List, directory, crate::sftp::Error::ConnectionLost("no answer".into()))),
     }
 }

@@ -1,0 +1,175 @@
+//! A log-in under way: its requests, their outcomes, and what is said and asked meanwhile.
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use libssh2_sys as raw;
+use ssh2::Session;
+use zeroize::Zeroizing;
+
+use crate::os_error;
+use crate::ssh::agent::Agent;
+use crate::ssh::attempt::Verdict;
+use crate::ssh::config::Config;
+use crate::ssh::connection::{Connection, Fault};
+use crate::ssh::error::Error;
+use crate::ssh::host_key::Trust;
+use crate::ssh::questions::{Notice, Questions};
+
+/// Limit for one request. A server may ask somebody's phone before it answers, and gives up itself after two minutes.
+pub(super) const REQUEST_LIMIT: Duration = Duration::from_secs(150);
+
+/// Most method names of a server's that are looked at.
+const METHOD_LIMIT: usize = 32;
+
+/// What an attempt came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// We are in.
+    Accepted,
+    /// It was good, and the server wants another method too.
+    Partly,
+    /// It was not good.
+    Refused,
+}
+
+/// A log-in under way.
+pub(super) struct Login<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) config: &'a Config,
+    pub(super) questions: &'a mut dyn Questions,
+    pub(super) trust: Trust,
+    /// The methods that the server would take now.
+    pub(super) offered: Vec<String>,
+    /// Passwords and conversations that have been tried. As with ssh, a partial success does not give new ones.
+    pub(super) passwords: u32,
+    pub(super) conversations: u32,
+    /// Attempts that the server has refused.
+    refusals: u32,
+    /// Whether something was left untried because nobody could be asked.
+    pub(super) unasked: bool,
+}
+
+impl<'a> Login<'a> {
+    /// A log-in that has not asked for anything yet.
+    pub(super) fn new(
+        connection: &'a Connection,
+        config: &'a Config,
+        trust: Trust,
+        questions: &'a mut dyn Questions,
+    ) -> Login<'a> {
+        Login {
+            connection,
+            config,
+            questions,
+            trust,
+            offered: Vec::new(),
+            passwords: 0,
+            conversations: 0,
+            refusals: 0,
+            unasked: false,
+        }
+    }
+
+    /// The error when no method is left.
+    pub(super) fn denied(&self) -> Error {
+        Error::PermissionDenied {
+            user: self.config.user.clone(),
+            host: self.config.host.clone(),
+            methods: self.offered.join(","),
+            unasked: self.unasked,
+        }
+    }
+
+    /// Makes one request of the server, and shows what it wants shown meanwhile.
+    pub(super) fn request(
+        &mut self,
+        mut attempt: impl FnMut(&Session, &str) -> Result<(), ssh2::Error>,
+    ) -> Result<Verdict, Fault> {
+        let Login { connection, config, .. } = *self;
+        let mut banners = Vec::new();
+        connection.allow(REQUEST_LIMIT);
+        let verdict = connection.authenticate(|| attempt(&connection.session, &config.user), |text| banners.push(text));
+        self.show_banners(banners);
+        verdict
+    }
+
+    pub(super) fn show_banners(&mut self, banners: Vec<Vec<u8>>) {
+        banners.into_iter().for_each(|text| self.questions.show(Notice::Banner(text)));
+    }
+
+    /// What an attempt came to.
+    pub(super) fn judge(&mut self, verdict: Result<Verdict, Fault>) -> Result<Outcome, Error> {
+        match verdict {
+            Ok(Verdict::Accepted) => Ok(Outcome::Accepted),
+            Ok(Verdict::Refused(refusal)) => {
+                self.offer(&refusal.methods);
+                if refusal.partial {
+                    return Ok(Outcome::Partly);
+                }
+                self.refusals += 1;
+                Ok(Outcome::Refused)
+            }
+            Err(fault) if fault.code() == Some(raw::LIBSSH2_ERROR_PASSWORD_EXPIRED) => {
+                Err(Error::PasswordExpired { user: self.config.user.clone(), host: self.config.host.clone() })
+            }
+            Err(fault) => Err(self.error(&fault)),
+        }
+    }
+
+    /// Takes note of the methods that can continue, as the server listed them.
+    pub(super) fn offer(&mut self, methods: &[u8]) {
+        self.offered = methods
+            .split(|&byte| byte == b',')
+            .take(METHOD_LIMIT)
+            .filter_map(|name| str::from_utf8(name).ok())
+            .filter(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()))
+            .map(str::to_owned)
+            .collect();
+        self.verbose(format!("Authentications that can continue: {}", self.offered.join(",")));
+    }
+
+    /// A fault in the user's words. A server that has refused something and hangs up has had enough of it.
+    pub(super) fn error(&self, fault: &Fault) -> Error {
+        match fault {
+            Fault::Closed if self.refusals > 0 => {
+                Error::TooManyFailures { user: self.config.user.clone(), host: self.config.host.clone() }
+            }
+            fault => self.connection.error(fault, " during authentication"),
+        }
+    }
+
+    /// Whether somebody may be asked; remembers that it was wanted.
+    pub(super) fn may_ask(&mut self) -> bool {
+        let may = !self.config.batch && self.questions.can_ask();
+        self.unasked |= !may;
+        may
+    }
+
+    /// Asks for a secret while no time runs.
+    pub(super) fn ask_secret(&mut self, question: &str) -> Option<Zeroizing<String>> {
+        self.connection.pause();
+        let secret = self.questions.secret(question);
+        self.connection.allow(REQUEST_LIMIT);
+        secret
+    }
+
+    pub(super) fn verbose(&mut self, text: String) {
+        self.questions.show(Notice::Verbose(text));
+    }
+
+    pub(super) fn warn(&mut self, text: String) {
+        self.questions.show(Notice::Warning(text));
+    }
+
+    /// The agent, where there is one that answers.
+    pub(super) fn agent(&mut self) -> Option<Agent> {
+        match Agent::connect(&self.config.identity_agent)? {
+            Ok(agent) => Some(agent),
+            Err(error) => {
+                self.verbose(format!("The agent can't be reached: {}", os_error::text(&error)));
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What stops a job, from any thread.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::remote::Interrupt;
+use crate::transport::Killer;
+
+/// Stops a job, from any thread.
+#[derive(Clone, Debug, Default)]
+pub struct Canceller {
+    interrupt: Interrupt,
+    killers: Arc<Mutex<Vec<Killer>>>,
+}
+
+impl Canceller {
+    /// Stops the job. Calling it again does nothing.
+    pub fn cancel(&self) {
+        self.interrupt.press();
+    }
+
+    /// Whether the job was stopped.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.interrupt.was_pressed()
+    }
+
+    /// Drops the job's connections, which ends every wait at once.
+    pub fn abandon(&self) {
+        for killer in self.killers().iter() {
+            killer.kill();
+        }
+    }
+
+    /// A connection of the job's own.
+    pub(super) fn guards(&self, killer: Killer) {
+        self.killers().push(killer);
+    }
+
+    fn killers(&self) -> MutexGuard<'_, Vec<Killer>> {
+        self.killers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same as what stops walks.
+    pub(super) fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
+    }
+}
