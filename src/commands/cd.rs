@@ -17,6 +17,8 @@ pub struct Cd {
 }
 
 impl Run for Cd {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] = &[
         Example { line: "cd www", does: "go to a directory" },
         Example { line: "cd -", does: "go back to the directory before" },
@@ -57,6 +59,8 @@ fn previous(cx: &Context) -> Result<name::RemotePath, Failure> {
 pub struct Pwd {}
 
 impl Run for Pwd {
+    const NEEDS_SERVER: bool = false;
+
     fn purpose(&self) -> Purpose {
         Purpose::Output
     }

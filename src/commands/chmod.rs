@@ -27,6 +27,8 @@ pub struct Chmod {
 }
 
 impl Run for Chmod {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] = &[
         Example { line: "chmod 644 *.html", does: "let everyone read, and only you write" },
         Example { line: "chmod go-w notes.txt", does: "let nobody but you write" },

@@ -29,6 +29,8 @@ pub struct Chown {
 }
 
 impl Run for Chown {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] = &[Example { line: "chown 1000 *.log", does: "give files to user 1000" }];
 
     fn purpose(&self) -> Purpose {
@@ -66,6 +68,8 @@ pub struct Chgrp {
 }
 
 impl Run for Chgrp {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] = &[Example { line: "chgrp 100 *.log", does: "give files to group 100" }];
 
     fn purpose(&self) -> Purpose {

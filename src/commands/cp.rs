@@ -27,6 +27,8 @@ const PERMISSION_BITS: u32 = 0o777;
 const DEFAULT_MODE: u32 = 0o666;
 
 impl Run for Cp {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] =
         &[Example { line: "cp index.html index.html.bak", does: "copy a file on the server" }];
     const WANTS: &'static str = "two paths";

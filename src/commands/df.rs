@@ -4,7 +4,8 @@
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run};
 use crate::sftp::{Extension, Statvfs};
 use crate::terminal::Printable;
-use crate::terminal::table::{self, DfUnit, FileSystem};
+use crate::terminal::size::scaled;
+use crate::terminal::table::right_aligned;
 
 /// Display statistics for current directory or filesystem containing 'path'
 #[derive(Clone, Debug, clap::Args)]
@@ -21,6 +22,8 @@ pub struct Df {
 }
 
 impl Run for Df {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] = &[Example { line: "df -h", does: "show how much room there is" }];
 
     fn purpose(&self) -> Purpose {
@@ -38,23 +41,149 @@ impl Run for Df {
             .statvfs(&path)
             .map_err(|error| Failure::refused(format!("remote statvfs \"{}\"", Printable(path.as_bytes())), &error))?;
         let unit = match (self.inodes, self.human_readable) {
-            (true, _) => DfUnit::Inodes,
-            (false, true) => DfUnit::Scaled,
-            (false, false) => DfUnit::Kib,
+            (true, _) => Unit::Inodes,
+            (false, true) => Unit::Scaled,
+            (false, false) => Unit::Kib,
         };
-        cx.output.answer(table::df(&file_system(&system), unit));
+        cx.output.answer(table(&system, unit));
         Ok(Outcome::Done)
     }
 }
 
-fn file_system(system: &Statvfs) -> FileSystem {
-    FileSystem {
-        block_bytes: system.fragment_size,
-        blocks: system.blocks,
-        blocks_free: system.free_blocks,
-        blocks_available: system.available_blocks,
-        inodes: system.files,
-        inodes_free: system.free_files,
-        inodes_available: system.available_files,
+/// What the table counts in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unit {
+    /// Blocks of 1 KiB.
+    Kib,
+    /// Bytes, scaled.
+    Scaled,
+    /// Inodes.
+    Inodes,
+}
+
+/// Returns the two lines of `df`, byte for byte as sftp(1) prints them, without the last newline. No number is trusted.
+///
+/// A number that is wider than its column widens the header with it, where sftp(1) lets them part.
+fn table(system: &Statvfs, unit: Unit) -> String {
+    let (total, free, available) = match unit {
+        Unit::Inodes => (system.files, system.free_files, system.available_files),
+        Unit::Kib | Unit::Scaled => (system.blocks, system.free_blocks, system.available_blocks),
+    };
+    let used = total.saturating_sub(free);
+    let amount = |count: u64| match unit {
+        Unit::Kib => (u128::from(system.fragment_size) * u128::from(count) / 1024).to_string(),
+        Unit::Scaled => with_unit(scaled(system.fragment_size.saturating_mul(count))),
+        Unit::Inodes => count.to_string(),
+    };
+    let (first, width) = match unit {
+        Unit::Kib => ("Size", 12),
+        Unit::Scaled => ("Size", 8),
+        Unit::Inodes => ("Inodes", 11),
+    };
+    right_aligned(
+        [first, "Used", "Avail", "(root)", "%Capacity"],
+        [amount(total), amount(used), amount(available), amount(free), capacity(used, total)],
+        [width, width, width, width, 12],
+    )
+}
+
+/// A size with a `B`: `20.1GB`. One below 1,024 bytes ends in it already, to which sftp(1) adds another.
+fn with_unit(size: String) -> String {
+    if size.ends_with('B') { size } else { size + "B" }
+}
+
+/// The share that is used. Without a total there is none, and sftp(1) puts the word one column further left.
+fn capacity(used: u64, total: u64) -> String {
+    match (u128::from(used) * 100).checked_div(u128::from(total)) {
+        Some(percent) => format!("{percent}%"),
+        None => "ERR ".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROOT: Statvfs = Statvfs {
+        fragment_size: 4096,
+        blocks: 66_053_021,
+        free_blocks: 60_787_089,
+        available_blocks: 18_555_540,
+        files: 16_777_216,
+        free_files: 16_341_890,
+        available_files: 16_341_890,
+        ..PROC
+    };
+    const PROC: Statvfs = Statvfs {
+        block_size: 4096,
+        fragment_size: 4096,
+        blocks: 0,
+        free_blocks: 0,
+        available_blocks: 0,
+        files: 0,
+        free_files: 0,
+        available_files: 0,
+        file_system_id: 0,
+        flags: 0,
+        longest_name: 255,
+    };
+
+    #[test]
+    fn df_is_byte_equal_to_sftp() {
+        for (system, unit, expected) in [
+            (
+                ROOT,
+                Unit::Kib,
+                "        Size         Used        Avail       (root)    %Capacity\n   \
+                 264212084     21063728     74222160    243148356           7%",
+            ),
+            (
+                ROOT,
+                Unit::Scaled,
+                "    Size     Used    Avail   (root)    %Capacity\n   252GB   20.1GB   70.8GB    232GB           7%",
+            ),
+            (
+                ROOT,
+                Unit::Inodes,
+                "     Inodes        Used       Avail      (root)    %Capacity\n   \
+                 16777216      435326    16341890    16341890           2%",
+            ),
+            (
+                PROC,
+                Unit::Kib,
+                "        Size         Used        Avail       (root)    %Capacity\n           \
+                 0            0            0            0         ERR",
+            ),
+            (
+                PROC,
+                Unit::Scaled,
+                "    Size     Used    Avail   (root)    %Capacity\n      0B       0B       0B       0B         ERR",
+            ),
+            (
+                PROC,
+                Unit::Inodes,
+                "     Inodes        Used       Avail      (root)    %Capacity\n          \
+                 0           0           0           0         ERR",
+            ),
+        ] {
+            assert_eq!(table(&system, unit), expected, "{unit:?}");
+        }
+    }
+
+    #[test]
+    fn df_survives_what_a_server_may_claim() {
+        let huge = Statvfs {
+            fragment_size: u64::MAX,
+            blocks: u64::MAX,
+            free_blocks: 0,
+            available_blocks: u64::MAX,
+            files: 1,
+            free_files: u64::MAX,
+            available_files: 0,
+            ..PROC
+        };
+        assert!(table(&huge, Unit::Kib).ends_with(" 100%"));
+        assert!(table(&huge, Unit::Scaled).contains("16.0EB"));
+        assert!(table(&huge, Unit::Inodes).ends_with(" 0%"));
     }
 }

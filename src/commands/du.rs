@@ -36,6 +36,8 @@ pub struct Du {
 }
 
 impl Run for Du {
+    const NEEDS_SERVER: bool = true;
+
     const REFUSES_LATE_FLAGS: bool = true;
     const EXAMPLES: &'static [Example] = &[
         Example { line: "du -sh *", does: "show how large each thing here is" },

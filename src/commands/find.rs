@@ -50,6 +50,8 @@ pub struct Find {
 }
 
 impl Run for Find {
+    const NEEDS_SERVER: bool = true;
+
     const REFUSES_LATE_FLAGS: bool = true;
     const EXAMPLES: &'static [Example] = &[
         Example { line: "find -name '*.log' -size +10M", does: "name large logs, wherever they are" },

@@ -38,6 +38,8 @@ pub struct Get {
 }
 
 impl Run for Get {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] = &[
         Example { line: "get messages.*", does: "fetch files by a pattern" },
         Example { line: "get notes.txt copy.txt", does: "fetch a file under another name" },
@@ -89,6 +91,8 @@ pub struct Reget {
 }
 
 impl Run for Reget {
+    const NEEDS_SERVER: bool = true;
+
     const WANTS: &'static str = Get::WANTS;
 
     fn purpose(&self) -> Purpose {

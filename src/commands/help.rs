@@ -22,6 +22,8 @@ impl Help {
 }
 
 impl Run for Help {
+    const NEEDS_SERVER: bool = false;
+
     const EXAMPLES: &'static [Example] = &[Example { line: "help get", does: "explain get, with its flags" }];
 
     fn purpose(&self) -> Purpose {

@@ -20,6 +20,8 @@ pub struct Lcd {
 }
 
 impl Run for Lcd {
+    const NEEDS_SERVER: bool = false;
+
     fn purpose(&self) -> Purpose {
         Purpose::Effect
     }
@@ -58,6 +60,8 @@ fn expand_tilde(path: &Path) -> Result<PathBuf, Failure> {
 pub struct Lpwd {}
 
 impl Run for Lpwd {
+    const NEEDS_SERVER: bool = false;
+
     fn purpose(&self) -> Purpose {
         Purpose::Output
     }
@@ -79,6 +83,8 @@ pub struct Lmkdir {
 }
 
 impl Run for Lmkdir {
+    const NEEDS_SERVER: bool = false;
+
     fn purpose(&self) -> Purpose {
         Purpose::Effect
     }

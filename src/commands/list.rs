@@ -116,6 +116,14 @@ macro_rules! commands {
                 }
             }
 
+            /// Returns whether it asks the server for anything.
+            #[must_use]
+            pub fn needs_the_server(&self) -> bool {
+                match self {
+                    $(Command::$type(_) => <$module::$type as Run>::NEEDS_SERVER,)+
+                }
+            }
+
             /// Does it.
             ///
             /// # Errors

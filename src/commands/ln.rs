@@ -21,6 +21,8 @@ pub struct Ln {
 }
 
 impl Run for Ln {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] = &[
         Example { line: "ln notes.txt again.txt", does: "give a file a second name" },
         Example { line: "ln -s notes.txt link", does: "make a symbolic link" },
@@ -49,6 +51,8 @@ pub struct Symlink {
 }
 
 impl Run for Symlink {
+    const NEEDS_SERVER: bool = true;
+
     const WANTS: &'static str = "two paths";
 
     fn purpose(&self) -> Purpose {

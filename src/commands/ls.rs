@@ -61,6 +61,8 @@ pub struct Ls {
 }
 
 impl Run for Ls {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] = &[
         Example { line: "ls -l", does: "list the working directory, with sizes and times" },
         Example { line: "ls -1tr *.log", does: "name logs one per line, newest last" },

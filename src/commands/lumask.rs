@@ -14,6 +14,8 @@ pub struct Lumask {
 }
 
 impl Run for Lumask {
+    const NEEDS_SERVER: bool = false;
+
     fn purpose(&self) -> Purpose {
         Purpose::Effect
     }

@@ -21,6 +21,8 @@ pub struct Mkdir {
 const DIRECTORY_MODE: u32 = 0o777;
 
 impl Run for Mkdir {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] = &[
         Example { line: "mkdir photos", does: "create a directory" },
         Example { line: "mkdir -p a/b/c", does: "create a directory and its parents" },

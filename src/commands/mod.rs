@@ -101,29 +101,6 @@ list::commands! {
     shell_escape::Escape: "!";
 }
 
-impl Command {
-    /// Whether it has anything to ask the server: other commands work on without a connection.
-    #[must_use]
-    pub fn needs_the_server(&self) -> bool {
-        use Command::{Bye, Escape, Help, Lcd, Lls, Lmkdir, Lpwd, Lumask, Progress, Pwd, Set, Version};
-        !matches!(
-            self,
-            Bye(_)
-                | Escape(_)
-                | Help(_)
-                | Lcd(_)
-                | Lls(_)
-                | Lmkdir(_)
-                | Lpwd(_)
-                | Lumask(_)
-                | Progress(_)
-                | Pwd(_)
-                | Set(_)
-                | Version(_)
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::testing::words;

@@ -8,6 +8,8 @@ use super::{Context, Failure, Outcome, Purpose, Run};
 pub struct Progress {}
 
 impl Run for Progress {
+    const NEEDS_SERVER: bool = false;
+
     fn purpose(&self) -> Purpose {
         Purpose::Effect
     }

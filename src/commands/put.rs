@@ -35,6 +35,8 @@ pub struct Put {
 }
 
 impl Run for Put {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] = &[
         Example { line: "put *.html", does: "send files by a pattern" },
         Example { line: "put notes.txt docs", does: "send a file into a directory" },
@@ -101,6 +103,8 @@ pub struct Reput {
 }
 
 impl Run for Reput {
+    const NEEDS_SERVER: bool = true;
+
     const WANTS: &'static str = Put::WANTS;
 
     fn purpose(&self) -> Purpose {

@@ -30,6 +30,8 @@ fn lie_apart(cx: &Context, from: &name::RemotePath, to: &name::RemotePath) -> bo
 }
 
 impl Run for Rename {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] =
         &[Example { line: "rename draft.txt final.txt", does: "rename a file, replacing another" }];
     const WANTS: &'static str = "two paths";

@@ -24,6 +24,8 @@ pub struct Rm {
 }
 
 impl Run for Rm {
+    const NEEDS_SERVER: bool = true;
+
     const EXAMPLES: &'static [Example] = &[
         Example { line: "rm *.tmp", does: "remove files by a pattern" },
         Example { line: "rm -r old", does: "remove a directory and what is in it" },

@@ -16,6 +16,8 @@ pub struct Rmdir {
 }
 
 impl Run for Rmdir {
+    const NEEDS_SERVER: bool = true;
+
     fn purpose(&self) -> Purpose {
         Purpose::Effect
     }

@@ -6,6 +6,9 @@ use crate::transfer::Job;
 
 /// What every command's type does. Its doc comment is its help, its fields are its arguments.
 pub trait Run: clap::Args {
+    /// Whether it asks the server for anything. A command that does not also runs without a connection.
+    const NEEDS_SERVER: bool;
+
     /// Examples at the end of its help.
     const EXAMPLES: &'static [Example] = &[];
 

@@ -24,6 +24,8 @@ pub struct Set {
 }
 
 impl Run for Set {
+    const NEEDS_SERVER: bool = false;
+
     const EXAMPLES: &'static [Example] = &[
         Example { line: "set", does: "show everything" },
         Example { line: "set limit 5M", does: "move no more than 5 MiB each second" },

@@ -22,6 +22,8 @@ pub struct Escape {
 }
 
 impl Run for Escape {
+    const NEEDS_SERVER: bool = false;
+
     const EXAMPLES: &'static [Example] = &[Example { line: "!wc -l *.log", does: "count the lines of local files" }];
     const TAKES_REST_OF_LINE: bool = true;
 
@@ -49,6 +51,8 @@ pub struct Lls {
 }
 
 impl Run for Lls {
+    const NEEDS_SERVER: bool = false;
+
     const EXAMPLES: &'static [Example] = &[Example { line: "lls -lt", does: "list local files, newest first" }];
     const TAKES_REST_OF_LINE: bool = true;
 

@@ -8,6 +8,8 @@ use super::{Context, Failure, Outcome, Purpose, Run};
 pub struct Version {}
 
 impl Run for Version {
+    const NEEDS_SERVER: bool = false;
+
     fn purpose(&self) -> Purpose {
         Purpose::Output
     }

@@ -122,12 +122,6 @@ impl Error {
         }
     }
 
-    /// Whether nothing else can go well either: the connection is gone, or the user wants no more.
-    #[must_use]
-    pub fn ends_everything(&self) -> bool {
-        matches!(self, Error::Connection(_) | Error::Interrupted)
-    }
-
     /// Whether the server refused to tell what something is.
     #[must_use]
     pub fn is_about_attributes(&self) -> bool {

@@ -68,12 +68,6 @@ impl Pattern {
         Pattern::parse(&escape(path))
     }
 
-    /// The pattern as it was given, in glob syntax.
-    #[must_use]
-    pub fn as_glob(&self) -> &[u8] {
-        &self.text
-    }
-
     /// The pattern's text with its escapes undone, as messages show it and as some commands take it when nothing matches.
     #[must_use]
     pub fn text(&self) -> Vec<u8> {
@@ -237,7 +231,6 @@ mod tests {
         ] {
             let found = Pattern::parse(glob.as_bytes()).literal();
             assert_eq!(found, literal.map(|literal| literal.as_bytes().to_vec()), "{glob}");
-            assert_eq!(Pattern::parse(glob.as_bytes()).as_glob(), glob.as_bytes());
         }
     }
 

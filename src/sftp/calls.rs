@@ -204,8 +204,7 @@ macro_rules! two_path_calls {
 mod extended;
 
 pub use extended::{
-    AskLimits, CheckFile, CopyData, ExpandPath, Fsync, Hardlink, HomeDirectory, Lsetstat, Md5Hash, PosixRename,
-    StatFileSystem, UsersGroupsById,
+    AskLimits, CheckFile, CopyData, Fsync, Hardlink, Lsetstat, Md5Hash, PosixRename, StatFileSystem, UsersGroupsById,
 };
 
 two_path_calls! {

@@ -366,10 +366,6 @@ plain_calls! {
     fsync(handle: &Handle) -> () = Fsync;
     /// The file system of a path: [`calls::StatFileSystem`].
     statvfs(path: &RemotePath) -> Statvfs = StatFileSystem;
-    /// The canonical path of one with `~`: [`calls::ExpandPath`].
-    expand_path(path: &RemotePath) -> Bytes = ExpandPath;
-    /// A user's home: [`calls::HomeDirectory`].
-    home_directory(user: &[u8]) -> Bytes = HomeDirectory;
     /// Names of users and groups: [`calls::UsersGroupsById`].
     users_groups_by_id(users: &[u32], groups: &[u32]) -> Names = UsersGroupsById;
     /// Copies between open files on the server: [`calls::CopyData`].

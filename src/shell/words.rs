@@ -62,18 +62,6 @@ pub fn split_open(line: &[u8]) -> Partial {
     Partial { words, open }
 }
 
-/// What follows a word and the white space behind it, untouched: the argument of `lls`, which is a local shell's to read.
-#[must_use]
-pub fn rest_after<'a>(line: &'a [u8], word: &Word) -> &'a [u8] {
-    line[word.span().end..].trim_ascii_start()
-}
-
-/// What follows the `!` that opens a line, untouched; None for a line that does not start so.
-#[must_use]
-pub fn shell_escape(line: &[u8]) -> Option<&[u8]> {
-    line.trim_ascii_start().strip_prefix(b"!")
-}
-
 /// White space as isspace(3) has it, which knows the vertical tab where Rust does not.
 fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == b'\x0b'
@@ -319,15 +307,6 @@ mod tests {
             assert_eq!(word.map_or(Quoting::Bare, Word::quoting), quoting, "{line:?}");
             assert!(word.is_none_or(|word| word.span().end == line.len()), "{line:?}");
         }
-    }
-
-    #[test]
-    fn a_local_shell_gets_the_rest_of_the_line_untouched() {
-        let line = b" lls  -l '*' # \"x";
-        let first = Scanner { line, at: 0 }.next().unwrap();
-        assert_eq!(rest_after(line, &first), b"-l '*' # \"x");
-        assert_eq!(shell_escape(b" !echo  'hi"), Some(&b"echo  'hi"[..]));
-        assert_eq!(shell_escape(b"ls !"), None);
     }
 
     /// sftp(1)'s rules again, byte by byte: the words in glob syntax, None when something is left open.

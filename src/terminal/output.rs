@@ -3,8 +3,7 @@
 //! A role decides the stream and whether quiet drops it; who prints names no stream and no colour. stdout is buffered,
 //! and flushed before anything goes to stderr, so that the two keep their order where they meet. Printing never fails
 //! on the spot: a stdout that can't be written any more is remembered, what follows is dropped, a command that only prints
-//! is stopped ([`Output::stop_when_ended`]), and the shell asks [`Output::ended`]. While something is drawn at the bottom of the terminal (progress bars, a
-//! prompt), lines go above it, see [`Overlay`].
+//! is stopped ([`Output::stop_when_ended`]), and the shell asks [`Output::ended`].
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
@@ -43,21 +42,6 @@ pub enum Ended {
     Unread,
     /// It can't be written, for instance because the disk is full; the text is the system's.
     Failed(String),
-}
-
-/// Something that is drawn at the bottom of the terminal, above which lines must be put.
-///
-/// It is called with the output locked, so it must not print through it.
-pub trait Overlay: Send {
-    /// Puts whole lines above the drawing: by making room and calling `write`, which puts them on their stream, or by
-    /// handing `lines` to whatever owns the terminal.
-    fn above(&mut self, lines: &str, write: &mut dyn FnMut());
-}
-
-impl<F: FnMut(&mut dyn FnMut()) + Send> Overlay for F {
-    fn above(&mut self, _lines: &str, write: &mut dyn FnMut()) {
-        self(write);
-    }
 }
 
 /// Everything that was printed on a captured output.
@@ -99,7 +83,6 @@ impl Output {
             ended: None,
             stop: None,
             has_stopped: false,
-            overlay: None,
         };
         Output { shared: Arc::new(Mutex::new(shared)) }
     }
@@ -209,13 +192,6 @@ impl Output {
         self.lock().quiet
     }
 
-    /// Puts lines for the terminal above a drawing from now on; `None` when it is gone.
-    pub fn set_overlay(&self, overlay: Option<Box<dyn Overlay>>) {
-        let mut shared = self.lock();
-        shared.flush();
-        shared.overlay = overlay;
-    }
-
     /// Whether stdout is a terminal.
     #[must_use]
     pub fn stdout_is_terminal(&self) -> bool {
@@ -303,7 +279,6 @@ struct Shared {
     ended: Option<Ended>,
     stop: Option<Box<dyn FnOnce() + Send>>,
     has_stopped: bool,
-    overlay: Option<Box<dyn Overlay>>,
 }
 
 impl Shared {
@@ -354,15 +329,7 @@ impl Shared {
     }
 
     fn put(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
-        let Shared { sink, overlay, .. } = self;
-        match overlay {
-            Some(overlay) if sink.is_terminal(stream) => {
-                let mut result = Ok(());
-                overlay.above(&String::from_utf8_lossy(bytes), &mut || result = sink.put(stream, bytes));
-                result
-            }
-            _ => sink.put(stream, bytes),
-        }
+        self.sink.put(stream, bytes)
     }
 
     fn alive(&self) -> io::Result<()> {
@@ -562,25 +529,6 @@ mod tests {
         write_whole(&ours, &bytes).unwrap();
         drop(ours);
         assert!(reader.join().unwrap().unwrap() == bytes);
-    }
-
-    #[test]
-    fn lines_go_above_what_is_drawn() {
-        let (screen, shown) = mpsc::channel();
-        let output = Output::on(Sink::Screen(screen.clone()));
-        output.answer("before");
-        output.set_overlay(Some(Box::new(move |write: &mut dyn FnMut()| {
-            screen.send("<erase>".to_owned()).unwrap();
-            write();
-            screen.send("<draw>".to_owned()).unwrap();
-        })));
-        output.status("Fetching a");
-        output.failure("b: not found");
-        output.set_overlay(None);
-        output.failure("after");
-        drop(output);
-        let seen: Vec<String> = shown.iter().collect();
-        assert_eq!(seen.concat(), "before\n<erase>Fetching a\n<draw><erase>b: not found\n<draw>after\n");
     }
 
     #[test]

@@ -14,24 +14,6 @@ impl ByteSize {
         ByteSize(count)
     }
 
-    /// That many KiB.
-    #[must_use]
-    pub const fn kib(count: u64) -> ByteSize {
-        ByteSize(count.saturating_mul(1 << 10))
-    }
-
-    /// That many MiB.
-    #[must_use]
-    pub const fn mib(count: u64) -> ByteSize {
-        ByteSize(count.saturating_mul(1 << 20))
-    }
-
-    /// That many GiB.
-    #[must_use]
-    pub const fn gib(count: u64) -> ByteSize {
-        ByteSize(count.saturating_mul(1 << 30))
-    }
-
     /// The bytes as a number.
     #[must_use]
     pub const fn get(self) -> u64 {
@@ -168,9 +150,8 @@ mod tests {
 
     #[test]
     fn constants_name_their_unit() {
-        assert_eq!(ByteSize::mib(2).get(), 2_097_152);
-        assert_eq!(ByteSize::kib(32), ByteSize::bytes(32_768));
-        assert_eq!(ByteSize::gib(1).length(), 1 << 30);
-        assert_eq!(format!("{:>6}", ByteSize::mib(16)), " 16.0M");
+        assert_eq!(ByteSize::bytes(2_097_152).get(), 2_097_152);
+        assert_eq!(ByteSize::bytes(1 << 30).length(), 1 << 30);
+        assert_eq!(format!("{:>6}", ByteSize::bytes(16 << 20)), " 16.0M");
     }
 }

@@ -1,7 +1,5 @@
 //! The requests that OpenSSH (its PROTOCOL, section 4) and later drafts add: EXTENDED packets that begin with a name.
 
-use bytes::Bytes;
-
 use super::super::attributes::Attributes;
 use super::super::extensions::{Extension, Limits, Names, Statvfs};
 use super::super::file_hash::{FileHash, HashAlgorithm};
@@ -105,44 +103,6 @@ impl Call for AskLimits {
 
     fn encode(&self, packet: &mut Writer<'_>) {
         packet.string(Extension::Limits.name().as_bytes());
-    }
-}
-
-/// The canonical absolute path of one that may start with `~` (OpenSSH PROTOCOL, 4.9).
-#[derive(Clone, Copy, Debug)]
-pub struct ExpandPath<'a> {
-    /// The path.
-    pub path: &'a RemotePath,
-}
-
-impl Call for ExpandPath<'_> {
-    type Reply = Bytes;
-    const TYPE: u8 = kind::EXTENDED;
-    const NEEDS: Option<Extension> = Some(Extension::ExpandPath);
-    result_of!(Path);
-
-    fn encode(&self, packet: &mut Writer<'_>) {
-        packet.string(Extension::ExpandPath.name().as_bytes());
-        packet.string(self.path.as_bytes());
-    }
-}
-
-/// The home directory of a user (draft-ietf-secsh-filexfer-extensions-00, section 5; OpenSSH PROTOCOL, 4.11).
-#[derive(Clone, Copy, Debug)]
-pub struct HomeDirectory<'a> {
-    /// The user's name; empty for the one who is logged in.
-    pub user: &'a [u8],
-}
-
-impl Call for HomeDirectory<'_> {
-    type Reply = Bytes;
-    const TYPE: u8 = kind::EXTENDED;
-    const NEEDS: Option<Extension> = Some(Extension::HomeDirectory);
-    result_of!(Path);
-
-    fn encode(&self, packet: &mut Writer<'_>) {
-        packet.string(Extension::HomeDirectory.name().as_bytes());
-        packet.string(self.user);
     }
 }
 
