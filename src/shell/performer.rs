@@ -157,8 +157,9 @@ impl Performer {
             return None;
         }
         let may_connect = self.context.connector.is_some() && self.context.settings.retries > 0;
-        self.puts_connecting_off = is_lost && may_connect && self.signals.is_interrupted();
         let end = self.ended();
+        // Ctrl-C may have ended the attempt that was made just now.
+        self.puts_connecting_off = is_lost && may_connect && self.signals.is_interrupted();
         end.filter(|end| !(self.puts_connecting_off && *end == RunEnd::ConnectionFailed))
     }
 

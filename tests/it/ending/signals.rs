@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::killed::{COMMANDS, none_of, shell};
-use crate::support::{Embedded, Entry, Fault, Key, PATIENCE, Relay, Remote, Running, Shell, Toward, World};
+use crate::support::{Embedded, Entry, Fault, Key, PATIENCE, Relay, Remote, Running, Shell, Terminal, Toward, World};
 
 const SIGNALS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
 
@@ -235,6 +235,14 @@ fn a_second_ctrl_c_drops_the_connection_and_leaves_the_person_at_the_prompt() {
     at.types("get f").sees("Connecting again (1 of 3)").sees("100%").types("bye").ends_with(0).same("f", "f");
 }
 
+/// Presses Ctrl-C while the program connects again to a server that says nothing.
+fn attempt_is_left(at: Terminal, line: &str, silent: &TcpListener) {
+    let at = at.types(line).sees("Connecting again (1 of 3)");
+    let _connection = silent.accept().unwrap();
+    let at = at.presses(Key::Ctrl('c')).at_the_prompt().types("lpwd").sees("Local working directory: ");
+    at.types("bye").ends_with(0);
+}
+
 #[test]
 fn an_attempt_to_connect_again_is_left_for_the_prompt() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -242,8 +250,15 @@ fn an_attempt_to_connect_again_is_left_for_the_prompt() {
         Shell::on(Remote::with(["f"]).over_ssh()).through(Relay::plain()).at_a_terminal().types("pwd").at_the_prompt();
     at.world().line().turn_to(silent.local_addr().unwrap().port());
     at.world().line().cut();
-    let at = at.types("ls").sees("Connecting again (1 of 3)");
-    let _connection = silent.accept().unwrap();
-    let at = at.presses(Key::Ctrl('c')).at_the_prompt().types("lpwd").sees("Local working directory: ");
-    at.types("bye").ends_with(0);
+    attempt_is_left(at, "ls", &silent);
+}
+
+#[test]
+fn an_attempt_after_a_command_that_lost_its_connection_is_left_for_the_prompt() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let files: Vec<Entry> = (0..2000).map(|number| Entry::from(format!("tree/{number}"))).collect();
+    let cut = Relay::plain().at(Toward::Client, 60_000, Fault::Cut).only_first(1);
+    let at = Shell::on(Remote::with(files).over_ssh()).through(cut).at_a_terminal().at_the_prompt();
+    at.world().line().turn_to(silent.local_addr().unwrap().port());
+    attempt_is_left(at, "ls tree", &silent);
 }
