@@ -212,7 +212,7 @@ impl World {
     }
 
     /// Where the test's SSH server listens, if it has one.
-    fn server_port(&self) -> Option<u16> {
+    pub fn server_port(&self) -> Option<u16> {
         let sshd = self.sshd.as_ref().map(Sshd::port);
         let proftpd = || self.proftpd.as_ref().map(Proftpd::port);
         sshd.or_else(proftpd).or_else(|| self.embedded.as_ref().map(RunningEmbedded::port))

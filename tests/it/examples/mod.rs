@@ -1,0 +1,188 @@
+//! The command lines of help, README and docs, run: each does what it says.
+//!
+//! The lines are collected from the texts themselves (`shown`). Each is in one of three tables: `prompt` for lines at the prompt,
+//! `programs` for those of a shell, and `NOT_RUN` here, with the reason.
+
+mod programs;
+mod prompt;
+mod shown;
+
+use self::Effect::{Before, Fails, Local, Mode, NoLocal, NoRemote, Prints, PrintsNo, Then, There};
+use self::Reason::{Builds, Form, Names, Proved, Sftp, Takes};
+use crate::support::Outcome;
+use shown::Shown;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+/// What an example needs and what it leads to.
+#[derive(Clone, Copy)]
+enum Effect {
+    /// This line is typed before it.
+    Before(&'static str),
+    /// This line is typed after it.
+    Then(&'static str),
+    /// It fails, and stderr holds this.
+    Fails(&'static str),
+    Prints(&'static str),
+    PrintsNo(&'static str),
+    /// This exists on the server then.
+    There(&'static str),
+    NoRemote(&'static str),
+    Local(&'static str),
+    NoLocal(&'static str),
+    Mode(&'static str, u32),
+}
+
+/// A line and its effects.
+type Row = (&'static str, &'static [Effect]);
+
+/// Checks what a run has led to.
+fn checked(outcome: Outcome, effects: &[Effect]) {
+    let is_to_fail = effects.iter().any(|effect| matches!(effect, Fails(_)));
+    let outcome = if is_to_fail { outcome } else { outcome.succeeds().quietly() };
+    effects.iter().fold(outcome, |outcome, effect| match *effect {
+        Before(_) | Then(_) => outcome,
+        Fails(text) => outcome.exits(1).reports(text),
+        Prints(text) => outcome.prints(text),
+        PrintsNo(text) => outcome.prints_no(text),
+        There(path) => outcome.remote_has(path),
+        NoRemote(path) => outcome.remote_lacks(path),
+        Local(path) => outcome.local_has(path),
+        NoLocal(path) => outcome.local_lacks(path),
+        Mode(path, mode) => outcome.remote_mode(path, mode),
+    });
+}
+
+/// Why a line is not run here.
+#[derive(Clone, Copy, Debug)]
+enum Reason {
+    /// It names a command with a flag, and is no line to be typed.
+    Names,
+    /// It has placeholders.
+    Form,
+    /// It is a line for OpenSSH's programs.
+    Sftp,
+    /// It builds for minutes, or measures.
+    Builds,
+    /// It takes a tool or a toolchain that few machines have, or the network.
+    Takes,
+    /// This test runs it.
+    Proved(&'static str),
+}
+
+/// Every line that is not run, with the reason.
+const NOT_RUN: &[(&str, Reason)] = &[
+    ("cargo +nightly fuzz run TARGET -- -max_total_time=60", Takes),
+    ("cargo bench --bench peers", Builds),
+    ("cargo build --release", Builds),
+    ("cargo build", Builds),
+    ("cargo deny check", Takes),
+    ("cargo deny", Takes),
+    ("cargo fuzz list", Takes),
+    ("cargo install --path . --no-default-features", Builds),
+    ("cargo install --path .", Builds),
+    ("cargo run --release --example demo -- --tour", Builds),
+    ("cargo run --release --example demo", Builds),
+    ("chmod -R", Names),
+    ("chown -R", Names),
+    ("chown alice:users file", Proved("tests/it/commands_files.rs::chown_and_chgrp_know_users_and_groups_by_name")),
+    ("get --exclude", Names),
+    ("get --remove-source", Names),
+    ("get --sizes=estimate", Names),
+    ("get -a", Names),
+    ("get -o dir", Names),
+    ("get -r", Names),
+    ("lls …", Form),
+    ("mkdir -p", Names),
+    ("put --atomic", Names),
+    ("put --verify", Names),
+    ("put -a", Names),
+    ("put -o dir", Names),
+    ("put -r", Names),
+    ("release/build", Builds),
+    ("rm -r", Names),
+    ("sftp host --strict", Sftp),
+    ("sftp host", Sftp),
+    ("sftpsh [user@]host[:path]", Form),
+    ("ssh -G", Sftp),
+    ("tests/run quick", Builds),
+    ("tests/run", Builds),
+    ("TMPDIR=/dev/shm cargo bench --bench peers -- --runs 5", Builds),
+    ("TMPDIR=/dev/shm cargo bench --bench peers -- far", Builds),
+    ("UPDATE=1 cargo test --test it completions::", Builds),
+    ("UPDATE=1 cargo test --test it conformance::", Builds),
+];
+
+#[test]
+fn every_line_for_the_prompt_does_what_it_says() {
+    for (line, effects) in prompt::LINES {
+        let needs_root = line.starts_with("chown ") || line.starts_with("chgrp ");
+        if !needs_root || rustix::process::geteuid().is_root() {
+            checked(prompt::run(line, effects), effects);
+        }
+    }
+}
+
+#[test]
+fn every_line_for_a_shell_does_what_it_says() {
+    for (line, effects) in programs::LINES {
+        if !line.contains("/usr/lib/openssh/sftp-server") || Path::new("/usr/lib/openssh/sftp-server").exists() {
+            checked(programs::run(line, effects), effects);
+        }
+    }
+}
+
+#[test]
+fn every_line_that_a_text_shows_is_run_or_says_why_not() {
+    let all = shown::everywhere();
+    let known: BTreeSet<&str> = prompt::LINES
+        .iter()
+        .chain(programs::LINES)
+        .map(|(line, _)| *line)
+        .chain(NOT_RUN.iter().map(|(line, _)| *line))
+        .collect();
+    let unknown: Vec<&Shown> = all.iter().filter(|shown| !known.contains(&*shown.line)).collect();
+    assert!(
+        unknown.is_empty(),
+        "put these lines into a table of tests/it/examples, with what they do or why they are not run: {unknown:#?}"
+    );
+    let lines: BTreeSet<&str> = all.iter().map(|shown| &*shown.line).collect();
+    let stale: Vec<&&str> = known.difference(&lines).collect();
+    assert!(stale.is_empty(), "no text shows these lines any more: {stale:#?}");
+}
+
+#[test]
+fn every_reason_not_to_run_a_line_is_true() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    for (line, reason) in NOT_RUN {
+        let last = line.split(' ').next_back().unwrap_or_default();
+        let words: Vec<&str> = line.split(' ').collect();
+        match reason {
+            Names => assert!(shown::is_fragment(line), "{line} could be typed as it is"),
+            Form => assert!(line.contains(['[', '…']), "{line} has no placeholder"),
+            Sftp => assert!(line.starts_with("sftp ") || line.starts_with("ssh "), "{line} is for sftpsh"),
+            Takes => assert!(line.starts_with("cargo ") && (line.contains(" fuzz ") || line.contains(" deny"))),
+            Proved(test) => {
+                let (file, test) = test.split_once("::").unwrap();
+                let text = fs::read_to_string(root.join(file)).unwrap();
+                assert!(text.contains(&format!("fn {test}(")), "{line}: {file} has no test {test}");
+            }
+            // What is built must be there.
+            Builds => {
+                let target = |option: &str| words.iter().skip_while(move |word| **word != option).nth(1);
+                for (option, kind) in [("--test", "test"), ("--bench", "bench"), ("--example", "example")] {
+                    let is_there = |name: &&str| manifest.contains(&format!("[[{kind}]]\nname = \"{name}\""));
+                    assert!(target(option).is_none_or(is_there), "{line}: Cargo.toml has no such {kind}");
+                }
+                let module = last.strip_suffix("::").map(|name| root.join("tests/it").join(name));
+                let is_there = |path: std::path::PathBuf| path.is_dir() || path.with_extension("rs").exists();
+                assert!(module.is_none_or(is_there), "{line}: there are no such tests");
+                let program = line.split(' ').find(|word| !word.contains('=')).filter(|word| word.contains('/'));
+                let program = program.map(|program| root.join(program));
+                assert!(program.is_none_or(|program| program.exists()), "{line}: there is no such program");
+            }
+        }
+    }
+}

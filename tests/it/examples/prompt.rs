@@ -1,0 +1,96 @@
+//! Lines for the prompt, with what they do.
+
+use super::Effect::{self, Before, Fails, Local, Mode, NoLocal, NoRemote, Prints, PrintsNo, Then, There};
+use super::Row;
+use crate::support::{Entry, Outcome, Remote, Shell};
+
+pub(super) const LINES: &[Row] = &[
+    ("cd www", &[Then("pwd"), Prints("REMOTE/www\n")]),
+    ("cd -", &[Before("cd www"), Then("pwd"), Prints("REMOTE\n")]),
+    ("chmod 644 *.html", &[Mode("index.html", 0o644)]),
+    ("chmod go-w notes.txt", &[Mode("notes.txt", 0o644)]),
+    ("chown 1000 *.log", &[Then("ls -n a.log"), Prints(" 1000 ")]),
+    ("chgrp 100 *.log", &[Then("ls -n a.log"), Prints(" 100 ")]),
+    ("cp index.html index.html.bak", &[There("index.html.bak"), There("index.html")]),
+    ("df -h", &[Prints("Avail")]),
+    ("du -sh *", &[Prints("big.log"), Prints("site"), PrintsNo("site/a")]),
+    ("du -h -d 1 /srv", &[Prints("/srv")]),
+    ("find -name '*.log' -size +10M", &[Prints("big.log"), PrintsNo("a.log"), PrintsNo("notes")]),
+    ("find /srv -type f -newer-than 2d", &[]),
+    ("get messages.*", &[Local("messages.1"), Local("messages.2"), NoLocal("a.tmp")]),
+    ("get notes.txt copy.txt", &[Local("copy.txt")]),
+    ("get -r site backup", &[Local("backup/a"), Local("backup/x.o")]),
+    ("get -r --exclude '*.o' site", &[Local("site/a"), NoLocal("site/x.o")]),
+    ("get -r --exclude '*.o' --include keep.o site", &[Local("site/keep.o"), NoLocal("site/x.o")]),
+    ("help get", &[Prints("Usage: get")]),
+    ("ln notes.txt again.txt", &[There("again.txt")]),
+    ("ln -s notes.txt link", &[There("link")]),
+    ("ls -l", &[Prints("notes.txt"), Prints("-rw-")]),
+    ("ls -1tr *.log", &[Prints("a.log\n"), PrintsNo("notes.txt")]),
+    ("ls --json *.log", &[Prints("\"name\":\"a.log\""), PrintsNo("notes.txt")]),
+    ("ls {src,tests}/*.rs", &[Prints("src/a.rs"), Prints("tests/b.rs")]),
+    ("mkdir photos", &[There("photos")]),
+    ("mkdir -p a/b/c", &[There("a/b/c")]),
+    ("put *.html", &[There("a.html"), NoRemote("mine.txt")]),
+    ("put notes.txt docs", &[There("docs/notes.txt")]),
+    ("put -r site www", &[There("www/site/mine")]),
+    ("put -r --exclude '*.o' site", &[There("site/mine"), NoRemote("site/y.o")]),
+    ("rename draft.txt final.txt", &[There("final.txt"), NoRemote("draft.txt")]),
+    ("rm *.tmp", &[NoRemote("a.tmp"), There("a.log")]),
+    ("rm -r old", &[NoRemote("old")]),
+    ("set", &[Prints("jobs")]),
+    ("set limit", &[Prints("limit\noff\n")]),
+    ("set limit 5M", &[Then("set"), Prints("limit     5M")]),
+    ("set limit off", &[Then("set"), Prints("limit     off")]),
+    ("set jobs 4", &[Then("set"), Prints("jobs      4")]),
+    ("set retry 10", &[Then("set"), Prints("retry     10")]),
+    ("set sizes estimate", &[Then("set"), Prints("sizes     estimate")]),
+    ("set progress plain", &[Then("set"), Prints("progress  plain")]),
+    ("!wc -l *.log", &[Prints("a.log")]),
+    ("lls -lt", &[Prints("a.html")]),
+    // What docs show beside that.
+    ("cd logs", &[Before("mkdir logs"), Then("pwd"), Prints("REMOTE/logs\n")]),
+    ("cd ./-", &[Before("mkdir ./-"), Then("pwd"), Prints("REMOTE/-\n")]),
+    ("chgrp users file", &[Before("cp notes.txt file"), Then("ls -l file"), Prints(" users ")]),
+    ("chmod 644 x y", &[Before("cp draft.txt x"), Before("cp draft.txt y"), Mode("x", 0o644), Mode("y", 0o644)]),
+    ("chmod u+x,go-w file", &[Before("cp notes.txt file"), Before("chmod 666 file"), Mode("file", 0o744)]),
+    ("cp file dir", &[Before("cp notes.txt file"), Before("mkdir dir"), There("dir/file"), There("file")]),
+    ("get -r .*", &[Before("mkdir .hid"), Before("cp a.log .hid/in"), Local(".hid/in"), NoLocal("remote")]),
+    (
+        "get a b dir",
+        &[Before("cp a.log a"), Before("cp a.log b"), Before("lmkdir dir"), Local("dir/a"), Local("dir/b")],
+    ),
+    ("get x > y", &[Before("cp a.log x"), Fails("Redirection is"), NoLocal(">"), NoLocal("y"), NoLocal("x")]),
+    ("get x ~/dir/", &[Before("cp a.log x"), Before("!mkdir ~/dir"), Then("!ls ~/dir/x"), Prints("HOME/dir/x\n")]),
+    ("ls */*", &[Prints("site/a"), Prints("old/x"), PrintsNo("notes.txt")]),
+    ("ls --json", &[Prints("\"name\":\"notes.txt\"")]),
+    ("ls -0", &[Prints("a.log\0a.tmp\0")]),
+    ("ls -1", &[Prints("\na.log\na.tmp\n")]),
+    ("ls -n", &[Prints("-rw"), Prints("notes.txt")]),
+    ("ls -l messages.*", &[Prints("-rw"), Prints("messages.2"), PrintsNo("notes.txt")]),
+    ("ls a b", &[Before("cp a.log a"), Before("cp a.log b"), Prints("a  b")]),
+    ("ls dir -l", &[Before("mkdir dir"), Before("cp a.log dir/in"), Prints("-rw"), Prints("in\n")]),
+    ("mkdir a b", &[There("a"), There("b")]),
+    ("put a b dir", &[Before("!touch a b"), Before("mkdir dir"), There("dir/a"), There("dir/b")]),
+    ("put ~/x", &[Before("!touch ~/x"), There("x")]),
+    ("rm *", &[Fails("directory"), NoRemote("a.log"), There("site/a")]),
+    ("rm a* b*", &[NoRemote("a.log"), NoRemote("a.tmp"), NoRemote("big.log"), There("index.html")]),
+    ("rmdir a b", &[Before("mkdir a b"), NoRemote("a"), NoRemote("b")]),
+    ("set progress json", &[Then("set"), Prints("progress  json")]),
+];
+
+/// Types a line, with those before and after it, none of which is echoed.
+pub(super) fn run(line: &str, effects: &[Effect]) -> Outcome {
+    let files = ["messages.1", "messages.2", "a.tmp", "a.log", "old/x"];
+    let trees = ["site/a", "site/x.o", "site/keep.o", "www/", "docs/", "src/a.rs", "tests/b.rs"];
+    let odd = [Entry::sized("big.log", 11 << 20), Entry::file("notes.txt", "notes").mode(0o666)];
+    // No mode that a test expects is there from the start.
+    let closed = ["index.html", "draft.txt"].map(|name| Entry::from(name).mode(0o600));
+    let shell = Shell::on(Remote::with(files).and(trees).and(odd).and(closed));
+    let shell = shell.here(["a.log", "a.html", "mine.txt", "notes.txt", "site/mine", "site/y.o"]);
+    let beside = |shell: Shell, line: &str| shell.types(&format!("@{line}"));
+    let before = effects.iter().filter_map(|effect| if let Before(line) = effect { Some(line) } else { None });
+    let after = effects.iter().filter_map(|effect| if let Then(line) = effect { Some(line) } else { None });
+    let shell = before.fold(shell, |shell, line| beside(shell, line)).types(line);
+    after.fold(shell, |shell, line| beside(shell, line)).as_batch().run()
+}
