@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs;
 use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -186,11 +187,17 @@ fn what_a_server_says_on_its_standard_error_stops_nothing() {
     assert!(end.last_words.len() <= 4096);
 }
 
+/// This very program, even if it was built anew meanwhile and its file is gone.
+fn this_program() -> PathBuf {
+    let running = PathBuf::from("/proc/self/exe");
+    if running.exists() { running } else { std::env::current_exe().unwrap() }
+}
+
 /// In a process of its own, where nobody else opens files or takes memory.
 #[test]
 fn a_hundred_sessions_leave_nothing_behind() {
     let world = World::build(Remote::empty().over_ssh(), &[]);
-    let mut inside = Command::new(std::env::current_exe().unwrap());
+    let mut inside = Command::new(this_program());
     inside.args(["--exact", "transport::a_hundred_sessions", "--ignored", "--nocapture"]);
     // One arena: with several, how much memory is kept depends on which thread frees it.
     inside.env("SFTPSH_TEST_SSH_CONFIG", world.ssh_config()).env("MALLOC_ARENA_MAX", "1");
