@@ -117,8 +117,11 @@ impl Error {
         match self {
             Error::Ssh(error) => error.hint(),
             Error::PasswordFile { file, fault } => fault.hint(file),
-            Error::Program { cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
-                Some(String::from("give the whole path of a program that is there"))
+            Error::Program { program, cause } if cause.kind() == io::ErrorKind::NotFound => {
+                Some(String::from(match program.as_bytes().contains(&b'/') {
+                    true => "check the path of the program",
+                    false => "PATH leads to no such program; its whole path names it too",
+                }))
             }
             _ => None,
         }

@@ -3,7 +3,7 @@
 
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run, each};
 use crate::name;
-use crate::sftp::{Attributes, StatusCode};
+use crate::sftp::{self, Attributes, StatusCode};
 use crate::terminal::Printable;
 
 /// Create remote directory
@@ -35,24 +35,34 @@ impl Run for Mkdir {
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         each(cx, self.paths, |cx, RemotePath(path)| {
             let path = cx.remote.resolve(&path);
-            if self.parents { make_with_parents(cx, &path) } else { make(cx, &path) }
+            match self.parents {
+                true => make_with_parents(cx, &path).map_err(|error| refused(cx, &path, &error)),
+                false => make(cx, &path).map_err(|error| {
+                    let failure = refused(cx, &path, &error);
+                    match error.status_code() {
+                        Some(StatusCode::NO_SUCH_FILE) => failure.with_hint("mkdir -p creates missing parents too"),
+                        _ => failure,
+                    }
+                }),
+            }
         })
     }
 }
 
-fn make(cx: &Context, path: &name::RemotePath) -> Result<(), Failure> {
-    cx.session().mkdir(path, Attributes::with_permissions(DIRECTORY_MODE)).map_err(|error| {
-        let failure = Failure::refused(format!("remote mkdir \"{}\"", Printable(path.as_bytes())), &error);
-        match error.status_code() {
-            Some(StatusCode::FAILURE) if cx.session().lstat(path).is_ok() => failure.because("it exists already"),
-            Some(StatusCode::NO_SUCH_FILE) => failure.with_hint("mkdir -p creates missing parents too"),
-            _ => failure,
-        }
-    })
+fn make(cx: &Context, path: &name::RemotePath) -> Result<(), sftp::Error> {
+    cx.session().mkdir(path, Attributes::with_permissions(DIRECTORY_MODE))
+}
+
+fn refused(cx: &Context, path: &name::RemotePath, error: &sftp::Error) -> Failure {
+    let failure = Failure::refused(format!("remote mkdir \"{}\"", Printable(path.as_bytes())), error);
+    match error.status_code() {
+        Some(StatusCode::FAILURE) if cx.session().lstat(path).is_ok() => failure.because("it exists already"),
+        _ => failure,
+    }
 }
 
 /// Tries the directory itself first, then its parents from the top down; all but the first without waiting in between.
-fn make_with_parents(cx: &Context, path: &name::RemotePath) -> Result<(), Failure> {
+fn make_with_parents(cx: &Context, path: &name::RemotePath) -> Result<(), sftp::Error> {
     let Err(first) = make(cx, path) else { return Ok(()) };
     if is_directory(cx, path) {
         return Ok(());

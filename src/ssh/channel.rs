@@ -99,7 +99,7 @@ impl ChannelTransport {
         connection.intake().begin_channel(LEAST_WINDOW);
         let channel = match begin(&connection, start) {
             Ok(channel) => channel,
-            Err((what, fault)) => return Err(refusal(&connection, what, &fault)),
+            Err((what, fault)) => return Err(refusal(&connection, start, what, &fault)),
         };
         connection.dismiss_watchdog();
         if patience.is_some() {
@@ -453,13 +453,17 @@ fn begin(connection: &Connection, start: &Start) -> Result<Channel, (&'static st
     started.map(|()| channel)
 }
 
-fn refusal(connection: &Connection, what: &'static str, fault: &Fault) -> Error {
+fn refusal(connection: &Connection, start: &Start, what: &'static str, fault: &Fault) -> Error {
     match fault {
         Fault::Library(error) => {
             let refused = [raw::LIBSSH2_ERROR_CHANNEL_REQUEST_DENIED, raw::LIBSSH2_ERROR_CHANNEL_FAILURE];
             let refused = refused.map(ErrorCode::Session).contains(&error.code());
             let cause = if refused { String::from("refused by the server") } else { error.message().to_owned() };
-            Error::Refused { host: connection.peer.host.clone(), what, cause }
+            let subsystem = match start {
+                Start::Subsystem(name) if what == "subsystem" => Some(name.clone()),
+                _ => None,
+            };
+            Error::Refused { host: connection.peer.host.clone(), what, subsystem, cause }
         }
         fault => connection.error(fault, " while the session was opened"),
     }

@@ -9,7 +9,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::ssh::error::Error;
+use crate::ssh::error::{Error, Given};
 use crate::ssh::keepalive::Patience;
 use crate::ssh::settings::{Settings, Source, default_files, files_on_line};
 use crate::ssh::tokens::{Account, Tokens, expand_host_name};
@@ -163,6 +163,12 @@ const UNHEEDED: [&str; 10] = [
 ];
 
 impl Config {
+    /// Returns what the user has given for a log-in, for hints.
+    pub(super) fn given(&self) -> Given {
+        let identity = self.identity_files.first().filter(|_| self.identities_named).cloned();
+        Given { port: self.port, identity, identities_only: self.identities_only }
+    }
+
     /// Turns settings into values. `defaults` are the settings of someone who has no configuration: what equals them was
     /// not asked for.
     pub(super) fn from_settings(
@@ -179,7 +185,7 @@ impl Config {
         };
         let port = values.number("port", 22_u16)?;
         let user = settings.text("user")?.or(account.name.as_deref()).map(str::to_owned).ok_or_else(|| {
-            Error::Configuration(String::from("no user is named, and the name of yours is not known: use user@host"))
+            Error::configuration(String::from("no user is named, and the name of yours is not known: use user@host"))
         })?;
         refuse_unsafe_names(&host, &user)?;
         let host_key_alias = settings.text("hostkeyalias")?.map(str::to_owned);
@@ -213,9 +219,9 @@ impl Config {
             pubkey_algorithms: values.list("pubkeyacceptedalgorithms")?,
             compression: values.flag("compression", false)?,
             batch: values.flag("batchmode", false)?,
-            identity_files: values.paths("identityfile", &tokens)?,
+            identity_files: values.paths("IdentityFile", &tokens)?,
             identities_named: settings.sets("identityfile", defaults),
-            certificate_files: values.paths("certificatefile", &tokens)?,
+            certificate_files: values.paths("CertificateFile", &tokens)?,
             identities_only: values.flag("identitiesonly", false)?,
             identity_agent: values.agent(&tokens)?,
             preferred_authentications: values.list("preferredauthentications")?,
@@ -251,11 +257,11 @@ fn refuse_unsafe_names(host: &str, user: &str) -> Result<(), Error> {
     let spoken = |name: &str, special: &str| name.chars().any(|character| special.contains(character));
     let bad_host = control(host) || host.contains(char::is_whitespace) || spoken(host, "'`\"$\\;&<>|(){},");
     if host.is_empty() || host.starts_with('-') || bad_host {
-        return Err(Error::Configuration(format!("hostname contains invalid characters: {}", host.escape_debug())));
+        return Err(Error::configuration(format!("hostname contains invalid characters: {}", host.escape_debug())));
     }
     let bad_user = control(user) || user.contains(" -") || user.ends_with('\\') || spoken(user, "'`\";&<>|(){}");
     if user.is_empty() || user.starts_with('-') || bad_user {
-        return Err(Error::Configuration(format!(
+        return Err(Error::configuration(format!(
             "remote username contains invalid characters: {}",
             user.escape_debug()
         )));
@@ -280,7 +286,7 @@ struct Values<'a> {
 
 impl Values<'_> {
     fn bad(keyword: &str, value: &str) -> Error {
-        Error::Configuration(format!("unsupported value for {keyword}: {value}"))
+        Error::configuration(format!("unsupported value for {keyword}: {value}"))
     }
 
     fn number<N: std::str::FromStr>(&self, keyword: &str, default: N) -> Result<N, Error> {
@@ -352,8 +358,8 @@ impl Values<'_> {
             Ok::<_, Error>(value.filter(|value| !value.eq_ignore_ascii_case("none")))
         };
         match (set("proxycommand")?, set("proxyjump")?) {
-            (Some(command), _) => Ok(Some(Proxy::Command(tokens.expand_command(command)?))),
-            (None, Some(jump)) => Ok(Some(Proxy::Jump(tokens.expand_command(jump)?))),
+            (Some(command), _) => Ok(Some(Proxy::Command(tokens.expand_command("ProxyCommand", command)?))),
+            (None, Some(jump)) => Ok(Some(Proxy::Jump(tokens.expand_command("ProxyJump", jump)?))),
             (None, None) => Ok(None),
         }
     }
@@ -367,7 +373,7 @@ impl Values<'_> {
             Some(path) => IdentityAgent::Socket(match self.settings.source() {
                 // Expanded already.
                 Source::Ssh => path_of(path),
-                Source::Files => tokens.expand_path(path)?,
+                Source::Files => tokens.expand_path("IdentityAgent", path)?,
             }),
         })
     }
@@ -386,7 +392,9 @@ impl Values<'_> {
             (Source::Ssh, Some(files)) => Ok(files),
             // `ssh -G` has expanded the names, but for a tilde that came out of a variable.
             (Source::Ssh, None) => self.files("UserKnownHostsFile", &defaults, &|word| tokens.expand_home(word)),
-            (Source::Files, _) => self.files("UserKnownHostsFile", &defaults, &|word| tokens.expand_path(word)),
+            (Source::Files, _) => {
+                self.files("UserKnownHostsFile", &defaults, &|word| tokens.expand_path("UserKnownHostsFile", word))
+            }
         }
     }
 
@@ -420,8 +428,9 @@ impl Values<'_> {
 
     /// Files that stand on a line each. `ssh -G` prints them as they are written.
     fn paths(&self, keyword: &str, tokens: &Tokens) -> Result<Vec<PathBuf>, Error> {
-        let values = self.settings.all(keyword).filter(|value| !value.eq_ignore_ascii_case(b"none"));
-        values.map(|value| tokens.expand_path(value)).collect()
+        let name = keyword.to_ascii_lowercase();
+        let values = self.settings.all(&name).filter(|value| !value.eq_ignore_ascii_case(b"none"));
+        values.map(|value| tokens.expand_path(keyword, value)).collect()
     }
 }
 
@@ -614,7 +623,10 @@ mod tests {
             ("hostname -oProxyCommand=x", "hostname contains invalid characters: -oProxyCommand=x"),
             ("hostname a;b", "hostname contains invalid characters: a;b"),
             ("user a`id`", "remote username contains invalid characters: a`id`"),
-            ("identityfile /k/%z", "unknown token %z in /k/%z"),
+            (
+                "identityfile /k/%z",
+                "vdollar_percent_expand: unknown key %z; percent_dollar_expand: failed: IdentityFile /k/%z",
+            ),
         ] {
             assert_eq!(refusal(lines), text);
         }

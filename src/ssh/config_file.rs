@@ -90,7 +90,7 @@ struct At<'a> {
 
 impl At<'_> {
     fn error(&self, what: impl std::fmt::Display) -> Error {
-        Error::Configuration(format!("{} line {}: {what}", self.file.display(), self.line))
+        Error::configuration(format!("{} line {}: {what}", self.file.display(), self.line))
     }
 }
 
@@ -187,7 +187,7 @@ enum Fault {
 
 impl Fault {
     fn told(&self, file: &Path) -> Error {
-        Error::Configuration(match self {
+        Error::configuration(match self {
             Fault::Io(error) => format!("cannot read {}: {}", file.display(), os_error::text(error)),
             // ssh's words.
             Fault::OthersMayWrite => format!("Bad owner or permissions on {}", file.display()),

@@ -18,9 +18,9 @@ const VERIFICATION_FAILED: &str = "Host key verification failed.";
 /// out, where there is one.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration can't be read, or holds a value that makes no sense.
-    #[error("{0}")]
-    Configuration(String),
+    /// The configuration can't be read, or holds a value that makes no sense: the lines that say so.
+    #[error("{}", .0.join("; "))]
+    Configuration(Vec<String>),
     /// The configuration asks for something that would be silently unsafe or wrong to leave out.
     #[error("{keyword} is not supported here: {value}")]
     NotHonoured {
@@ -127,6 +127,8 @@ pub enum Error {
         methods: String,
         /// What was left untried because nobody could be asked.
         unasked: bool,
+        /// What the user had given to log in with.
+        given: Given,
     },
     /// The server gave up on us.
     #[error("{user}@{host}: Too many authentication failures")]
@@ -135,6 +137,8 @@ pub enum Error {
         user: String,
         /// Where.
         host: String,
+        /// What the user had given to log in with.
+        given: Given,
     },
     /// The server asks question after question and decides nothing.
     #[error("{user}@{host}: the server's questions do not end")]
@@ -151,6 +155,8 @@ pub enum Error {
         user: String,
         /// Where.
         host: String,
+        /// What the user had given to log in with.
+        given: Given,
     },
     /// The server would not open a session or start the subsystem.
     #[error("{what} request failed on {host}: {}", Excerpt(cause.as_bytes()))]
@@ -159,6 +165,8 @@ pub enum Error {
         host: String,
         /// `session`, `subsystem` or `exec`.
         what: &'static str,
+        /// The name of the subsystem, if it was one.
+        subsystem: Option<String>,
         /// libssh2's word.
         cause: String,
     },
@@ -183,6 +191,33 @@ pub enum Error {
         error: io::Error,
     },
 }
+
+/// What the user has given for a log-in, on the command line or in the configuration. Hints don't advise it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The port of the server.
+    pub port: u16,
+    /// The first identity file, if one is named.
+    pub identity: Option<PathBuf>,
+    /// Whether keys of the agent that aren't named stay unused.
+    pub identities_only: bool,
+}
+
+impl Given {
+    /// Returns the command that makes the user's key known to the server.
+    fn ssh_copy_id(&self, user: &str, host: &str) -> String {
+        let identity = self.identity.as_ref().map(|file| format!(" -i {}", shell_word(&file.to_string_lossy())));
+        format!("ssh-copy-id{}{} {user}@{host}", identity.unwrap_or_default(), self.port_words())
+    }
+
+    /// Returns the words that name the port to ssh and its like, which need none for 22.
+    fn port_words(&self) -> String {
+        if self.port == SSH_PORT { String::new() } else { format!(" -p {}", self.port) }
+    }
+}
+
+/// The port of SSH (RFC 4253, section 4.1).
+const SSH_PORT: u16 = 22;
 
 /// Why a host's key may not be trusted.
 #[derive(Debug, thiserror::Error)]
@@ -278,6 +313,11 @@ pub enum HostKeyError {
 }
 
 impl Error {
+    /// A fault of the configuration that one line tells.
+    pub(super) fn configuration(line: impl Into<String>) -> Error {
+        Error::Configuration(vec![line.into()])
+    }
+
     /// Whether another attempt could end otherwise: where a network or a server was to blame, not where a door is closed.
     #[must_use]
     pub fn may_pass(&self) -> bool {
@@ -315,6 +355,7 @@ impl Error {
     pub fn lines(&self) -> Vec<String> {
         match self {
             Error::HostKey(error) => error.lines(),
+            Error::Configuration(lines) => lines.clone(),
             _ => vec![self.to_string()],
         }
     }
@@ -330,32 +371,59 @@ impl Error {
                 String::from("the server may know old algorithms only; use -S ssh to connect through the ssh program")
             }
             Error::HostKey(error) => return error.hint(),
-            Error::TooManyFailures { .. } => {
-                String::from("name the right key with -i FILE and add -o IdentitiesOnly=yes")
-            }
+            Error::TooManyFailures { given, .. } => too_many_failures(given).to_owned(),
             Error::PermissionDenied { unasked: true, .. } => {
                 String::from("nobody could be asked for a password or passphrase: use ssh-agent or a key without one")
             }
-            Error::PermissionDenied { user, host, methods, .. } if methods == "publickey" => {
-                format!("name the right key with -i FILE, or make yours known there: ssh-copy-id {user}@{host}")
-            }
-            Error::PermissionDenied { .. } => String::from("check the user's name, or name a key with -i FILE"),
-            Error::Resolve { cause, .. } if cause == NO_ADDRESS_OF_THE_FAMILY => {
-                String::from("-4, -6 and AddressFamily choose between the families")
-            }
+            Error::PermissionDenied { user, host, methods, given, .. } => permission_denied(user, host, methods, given),
+            Error::Resolve { cause, .. } if cause == NO_ADDRESS_OF_THE_FAMILY => String::from(
+                "it has addresses of the other family: leave out what chose this one (-4, -6 or AddressFamily)",
+            ),
             Error::Resolve { .. } => {
                 String::from("check the name; an alias is made by a Host line in the configuration")
             }
             Error::Busy { .. } => {
                 String::from("it has too many log-ins under way, or refuses this address for a while; try again later")
             }
-            Error::Connect { .. } => String::from("check that an SSH server listens there; -P names another port"),
-            Error::PasswordExpired { user, host } => format!("change it with: ssh {user}@{host}"),
-            Error::Refused { what: "subsystem", .. } => {
-                String::from("the server has no SFTP subsystem by that name; -s /path/to/sftp-server may start it")
+            Error::Connect { port: SSH_PORT, .. } => {
+                String::from("check that an SSH server listens there; -P names another port")
+            }
+            Error::Connect { port, .. } => format!("check that an SSH server listens there, on port {port}"),
+            Error::PasswordExpired { user, host, given } => {
+                format!("change it with: ssh{} {user}@{host}", given.port_words())
+            }
+            Error::Refused { subsystem: Some(name), .. } if name == "sftp" => {
+                String::from("the server offers no SFTP; -s /path/to/sftp-server may start it")
+            }
+            Error::Refused { subsystem: Some(name), .. } => {
+                format!("the server has no subsystem {name}; without -s it is asked for sftp")
             }
             _ => return None,
         })
+    }
+}
+
+/// The way out where the server had enough of refusing.
+fn too_many_failures(given: &Given) -> &'static str {
+    match given {
+        Given { identity: None, identities_only: true, .. } => "name the right key with -i FILE",
+        Given { identity: None, .. } => "name the right key with -i FILE and add -o IdentitiesOnly=yes",
+        Given { identities_only: false, .. } => "keys of the agent count too: add -o IdentitiesOnly=yes",
+        _ => "check the user's name, and which of the named keys the server knows",
+    }
+}
+
+/// The way out where no way of logging in was accepted.
+fn permission_denied(user: &str, host: &str, methods: &str, given: &Given) -> String {
+    let known = given.ssh_copy_id(user, host);
+    let takes_keys = methods.split(',').any(|method| method == "publickey");
+    match &given.identity {
+        _ if !takes_keys => String::from("check the user's name and the password"),
+        Some(_) => format!("check the user's name, or make the key known there: {known}"),
+        None if methods == "publickey" => {
+            format!("name the right key with -i FILE, or make yours known there: {known}")
+        }
+        None => String::from("check the user's name, or name a key with -i FILE"),
     }
 }
 
@@ -395,6 +463,69 @@ impl HostKeyError {
     }
 }
 
+/// Returns a title in a frame, as ssh(1) prints what nobody may overlook; it is padded to the width of the frame.
+pub(super) fn framed(title: &str) -> [String; 3] {
+    let frame = "@".repeat(title.len() + 2);
+    [frame.clone(), format!("@{title}@"), frame]
+}
+
 fn shell_word(word: &str) -> String {
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), |word| word.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(port: u16, identity: Option<&str>, identities_only: bool) -> Given {
+        Given { port, identity: identity.map(PathBuf::from), identities_only }
+    }
+
+    #[test]
+    fn no_hint_advises_what_was_given() {
+        let denied = |methods: &str, given: Given| Error::PermissionDenied {
+            user: "joe".into(),
+            host: "h".into(),
+            methods: methods.into(),
+            unasked: false,
+            given,
+        };
+        let many = |given: Given| Error::TooManyFailures { user: "joe".into(), host: "h".into(), given };
+        let connect = |port| Error::Connect { host: "h".into(), port, cause: "Connection refused".into() };
+        let refused = |name: &str| Error::Refused {
+            host: "h".into(),
+            what: "subsystem",
+            subsystem: Some(name.into()),
+            cause: "refused by the server".into(),
+        };
+        let expired = Error::PasswordExpired { user: "joe".into(), host: "h".into(), given: given(2222, None, false) };
+        for (error, hint) in [
+            (
+                denied("publickey", given(22, None, false)),
+                "name the right key with -i FILE, or make yours known there: ssh-copy-id joe@h",
+            ),
+            (
+                denied("publickey", given(2222, Some("a b"), false)),
+                "check the user's name, or make the key known there: ssh-copy-id -i 'a b' -p 2222 joe@h",
+            ),
+            (denied("publickey,password", given(22, None, false)), "check the user's name, or name a key with -i FILE"),
+            (
+                denied("publickey,password", given(22, Some("k"), true)),
+                "check the user's name, or make the key known there: ssh-copy-id -i k joe@h",
+            ),
+            (denied("password", given(22, None, false)), "check the user's name and the password"),
+            (denied("password", given(22, Some("k"), false)), "check the user's name and the password"),
+            (many(given(22, None, false)), "name the right key with -i FILE and add -o IdentitiesOnly=yes"),
+            (many(given(22, None, true)), "name the right key with -i FILE"),
+            (many(given(22, Some("k"), false)), "keys of the agent count too: add -o IdentitiesOnly=yes"),
+            (many(given(22, Some("k"), true)), "check the user's name, and which of the named keys the server knows"),
+            (connect(22), "check that an SSH server listens there; -P names another port"),
+            (connect(2222), "check that an SSH server listens there, on port 2222"),
+            (refused("sftp"), "the server offers no SFTP; -s /path/to/sftp-server may start it"),
+            (refused("x"), "the server has no subsystem x; without -s it is asked for sftp"),
+            (expired, "change it with: ssh -p 2222 joe@h"),
+        ] {
+            assert_eq!(error.hint().as_deref(), Some(hint), "{error:?}");
+        }
+    }
 }

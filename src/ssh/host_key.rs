@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::os_error;
 use crate::ssh::config::{Config, Proxy, StrictHostKeyChecking};
-use crate::ssh::error::{Error, HostKeyError};
+use crate::ssh::error::{Error, HostKeyError, framed};
 use crate::ssh::known_hosts::{self, HostName, KnownHosts, Verdict};
 use crate::ssh::place::Place;
 use crate::ssh::public_key::PublicKey;
@@ -278,12 +278,8 @@ fn without_home(file: &Path) -> String {
     }
 }
 
-/// A title in a frame, as ssh has it.
 fn warn_in_frame(title: &str, questions: &mut dyn Questions) {
-    let frame = "@".repeat(59);
-    for line in [frame.clone(), format!("@{title}@"), frame] {
-        questions.show(Notice::Warning(line));
-    }
+    framed(title).into_iter().for_each(|line| questions.show(Notice::Warning(line)));
 }
 
 fn warn_of_change(key: &PublicKey, correct_in: Option<&PathBuf>, offending: &str, questions: &mut dyn Questions) {

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::io::{self, ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +12,10 @@ use openssl::pkey::PKey;
 use zeroize::Zeroizing;
 
 use crate::os_error;
+use crate::ssh::error::framed;
 use crate::ssh::public_key::{put_string, take_string};
 use crate::sticky;
+use crate::terminal::Printable;
 
 /// Largest file that can be a private key.
 const KEY_FILE_LIMIT_BYTES: u64 = 1 << 20;
@@ -49,8 +52,29 @@ pub(super) struct PrivateKey {
 pub(super) enum Unusable {
     /// It does not exist.
     Missing,
+    /// Others than its owner may read it: its permission bits.
+    Open(u32),
     /// For this reason, which is worth a word.
     Because(String),
+}
+
+impl Unusable {
+    /// Returns the lines that ssh(1) prints about the file when its turn comes.
+    pub(super) fn lines(&self, file: &Path) -> Vec<String> {
+        let name = Printable(file.as_os_str().as_bytes());
+        match self {
+            Unusable::Missing => vec![format!("no such identity: {name}: No such file or directory")],
+            Unusable::Open(mode) => {
+                let mut lines = framed("         WARNING: UNPROTECTED PRIVATE KEY FILE!          ").to_vec();
+                lines.push(format!("Permissions 0{mode:o} for '{name}' are too open."));
+                lines.push(String::from("It is required that your private key files are NOT accessible by others."));
+                lines.push(String::from("This private key will be ignored."));
+                lines.push(format!("Load key \"{name}\": bad permissions"));
+                lines
+            }
+            Unusable::Because(reason) => vec![format!("Load key \"{name}\": {reason}")],
+        }
+    }
 }
 
 impl Identity {
@@ -71,9 +95,8 @@ impl Identity {
         if !text.contains("-----BEGIN ") {
             return Err(Unusable::Because(String::from("invalid format")));
         }
-        if is_open_to_others(file) {
-            let reason = "its permissions are too open, this private key will be ignored (chmod 600 would help)";
-            return Err(Unusable::Because(String::from(reason)));
+        if let Some(mode) = open_to_others(file) {
+            return Err(Unusable::Open(mode));
         }
         let (public, encrypted) = match openssh_header(&text) {
             Some((public, encrypted)) => (Some(public), encrypted),
@@ -144,9 +167,11 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     }
 }
 
-/// Whether somebody else could read the key. ssh refuses one that is ours and open.
-fn is_open_to_others(file: &Path) -> bool {
-    file.metadata().is_ok_and(|found| found.uid() == rustix::process::getuid().as_raw() && found.mode() & 0o077 != 0)
+/// Returns the permission bits of a key that somebody else could read. ssh refuses one that is ours and open.
+fn open_to_others(file: &Path) -> Option<u32> {
+    let found = file.metadata().ok()?;
+    let is_open = found.uid() == rustix::process::getuid().as_raw() && found.mode() & 0o077 != 0;
+    is_open.then_some(found.mode() & 0o777)
 }
 
 /// The type and the wire format of a public key's line.
@@ -241,7 +266,7 @@ mod tests {
         fs::remove_file(&file).unwrap();
         let file = keygen(directory.path(), &["-t", "ed25519", "-N", ""]);
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(Identity::load(&file).err(), Some(Unusable::Because(reason)) if reason.contains("too open")));
+        assert_eq!(Identity::load(&file).err(), Some(Unusable::Open(0o644)));
     }
 
     #[test]

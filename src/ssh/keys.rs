@@ -36,6 +36,8 @@ enum Candidate {
     Agent(AgentKey),
     /// A private key in a file.
     File(KeyFile),
+    /// A file that is no use, and the lines that say so.
+    Unusable(Vec<String>),
 }
 
 /// A private key in a file.
@@ -67,7 +69,10 @@ impl Keys {
         let mut candidates = Vec::new();
         let mut files = Vec::new();
         for identity in identities {
-            arrange(identity, login.config, &mut held, &mut candidates, &mut files);
+            match identity {
+                Ok(identity) => arrange(identity, login.config, &mut held, &mut candidates, &mut files),
+                Err(unusable) => files.push(unusable),
+            }
         }
         if !login.config.identities_only {
             candidates.extend(held.into_iter().map(Candidate::Agent));
@@ -84,6 +89,10 @@ impl Keys {
                 (Candidate::Agent(key), Some(agent)) => try_agent_key(login, agent, key)?,
                 (Candidate::Agent(_), None) => Outcome::Refused,
                 (Candidate::File(file), _) => try_file(login, file)?,
+                (Candidate::Unusable(lines), _) => {
+                    lines.iter().for_each(|line| login.warn(line.clone()));
+                    Outcome::Refused
+                }
             };
             if outcome != Outcome::Refused {
                 return Ok(outcome);
@@ -93,20 +102,18 @@ impl Keys {
     }
 }
 
-fn load_identities(login: &mut Login<'_>) -> Vec<Identity> {
+/// Reads the identity files. One that is no use keeps its turn, for ssh says why only then, and says nothing if another key was
+/// accepted before.
+fn load_identities(login: &mut Login<'_>) -> Vec<Result<Identity, Candidate>> {
     let mut identities = Vec::new();
     for file in &login.config.identity_files {
-        let name = file.display();
         match Identity::load(file) {
             Ok(identity) => match &identity.public {
                 Some(public) if !is_usable(public, login) => {}
-                _ => identities.push(identity),
+                _ => identities.push(Ok(identity)),
             },
-            Err(Unusable::Missing) if login.config.identities_named => {
-                login.warn(format!("Warning: Identity file {name} not accessible: No such file or directory."));
-            }
-            Err(Unusable::Missing) => {}
-            Err(Unusable::Because(reason)) => login.warn(format!("Load key \"{name}\": {reason}")),
+            Err(Unusable::Missing) if !login.config.identities_named => {}
+            Err(unusable) => identities.push(Err(Candidate::Unusable(unusable.lines(file)))),
         }
     }
     identities

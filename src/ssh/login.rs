@@ -78,6 +78,7 @@ impl<'a> Login<'a> {
             host: self.config.host.clone(),
             methods: self.offered.join(","),
             unasked: self.unasked,
+            given: self.config.given(),
         }
     }
 
@@ -111,7 +112,8 @@ impl<'a> Login<'a> {
                 Ok(Outcome::Refused)
             }
             Err(fault) if fault.code() == Some(raw::LIBSSH2_ERROR_PASSWORD_EXPIRED) => {
-                Err(Error::PasswordExpired { user: self.config.user.clone(), host: self.config.host.clone() })
+                let (user, host) = (self.config.user.clone(), self.config.host.clone());
+                Err(Error::PasswordExpired { user, host, given: self.config.given() })
             }
             Err(fault) => Err(self.error(&fault)),
         }
@@ -133,7 +135,8 @@ impl<'a> Login<'a> {
     pub(super) fn error(&self, fault: &Fault) -> Error {
         match fault {
             Fault::Closed if self.refusals > 0 => {
-                Error::TooManyFailures { user: self.config.user.clone(), host: self.config.host.clone() }
+                let (user, host) = (self.config.user.clone(), self.config.host.clone());
+                Error::TooManyFailures { user, host, given: self.config.given() }
             }
             fault => self.connection.error(fault, " during authentication"),
         }

@@ -41,7 +41,7 @@ pub use channel::{ChannelTransport, Hearer, Start};
 pub use config::{AddressFamily, Config, IdentityAgent, Proxy, StrictHostKeyChecking};
 pub use connection::Socket;
 pub use dial::dial;
-pub use error::{Error, HostKeyError};
+pub use error::{Error, Given, HostKeyError};
 pub use host_key::Vouched;
 pub use keepalive::Patience;
 pub use public_key::PublicKey;

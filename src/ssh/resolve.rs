@@ -5,7 +5,7 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind};
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
@@ -14,8 +14,9 @@ use crate::ssh::config::{Config, unheeded};
 use crate::ssh::config_file::{Owner, Reader, Setting, is_keyword, setting};
 use crate::ssh::error::Error;
 use crate::ssh::settings::Settings;
-use crate::ssh::tokens::{Account, holds_control};
+use crate::ssh::tokens::{Account, control_in_variable, holds_control};
 use crate::ssh::{Notice, Questions};
+use crate::terminal::Printable;
 
 /// The name of the program that is asked.
 const SSH: &str = "ssh";
@@ -58,7 +59,7 @@ fn refuse_control(request: Request<'_>) -> Result<(), Error> {
     match words.into_iter().find(|word| holds_control(word.as_bytes())) {
         Some(word) => {
             let shown = word.as_bytes().escape_ascii();
-            Err(Error::Configuration(format!("an option for ssh holds a control character: {shown}")))
+            Err(Error::configuration(format!("an option for ssh holds a control character: {shown}")))
         }
         None => Ok(()),
     }
@@ -71,7 +72,7 @@ fn ask_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<An
     let unfit = unfit_variables();
     let asked = |arguments: &[OsString]| {
         let mut command = program::command(SSH)?;
-        unfit.iter().for_each(|name| _ = command.env_remove(name));
+        command.envs(unfit.iter().map(|name| (name, OsString::from_vec(mark(name)))));
         // Without -T it complains that its stdin is no terminal.
         command.arg("-T").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     };
@@ -87,36 +88,36 @@ fn ask_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<An
     Ok(understand(&settings, &unfit).and_then(|settings| Ok((settings, understand(&defaults, &[])?))))
 }
 
-/// Variables that ssh must not see: it would expand `${NAME}` to a line break, and so to a setting. Without them it says
-/// that they have no value.
+/// Variables that ssh must not see as they are: it would expand `${NAME}` to a line break, and so to a setting. It gets a mark
+/// in their place, which shows where they are used.
 fn unfit_variables() -> Vec<OsString> {
     env::vars_os().filter(|(_, value)| holds_control(value.as_bytes())).map(|(name, _)| name).collect()
 }
 
+/// What ssh gets as the value of an unfit variable.
+fn mark(name: &OsStr) -> Vec<u8> {
+    [b"unfit-variable-", name.as_bytes(), b"."].concat()
+}
+
 fn understand(answer: &Output, unfit: &[OsString]) -> Result<Settings, Error> {
-    if answer.status.success() {
-        return Settings::from_answer(&answer.stdout);
+    if !answer.status.success() {
+        let said = words_of(answer);
+        return Err(Error::Configuration(if said.is_empty() { vec![String::from("ssh -G failed")] } else { said }));
     }
-    let mut said = words_of(answer).join("; ");
-    if said.is_empty() {
-        said = String::from("ssh -G failed");
+    let settings = Settings::from_answer(&answer.stdout)?;
+    for name in unfit {
+        if let Some(keyword) = settings.keyword_that_holds(&mark(name)) {
+            return Err(control_in_variable(keyword, name));
+        }
     }
-    let named = unfit.iter().map(|name| name.to_string_lossy()).find(|name| said.contains(&format!("${{{name}}}")));
-    if let Some(name) = named {
-        said = format!("{said}: the value of {name} holds a control character");
-    }
-    Err(Error::Configuration(said))
+    Ok(settings)
 }
 
 /// What ssh said on the way, without what `-v` makes it say.
 fn words_of(answer: &Output) -> Vec<String> {
-    let idle = |line: &str| line.is_empty() || line.starts_with("debug") || line.starts_with("OpenSSH_");
-    String::from_utf8_lossy(&answer.stderr)
-        .lines()
-        .map(str::trim)
-        .filter(|line| !idle(line))
-        .map(str::to_owned)
-        .collect()
+    let idle = |line: &[u8]| line.is_empty() || line.starts_with(b"debug") || line.starts_with(b"OpenSSH_");
+    let lines = answer.stderr.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.filter(|line| !idle(line)).map(|line| Printable(line).to_string()).collect()
 }
 
 /// Reads the files that ssh would read, as far as can be without it.
@@ -127,7 +128,7 @@ fn read_files(request: Request<'_>, account: &Account) -> Answers {
         Some(file) if file.as_os_str().eq_ignore_ascii_case("none") => {}
         Some(file) => settings.extend(reader.read(&file, Owner::Named)?.ok_or_else(|| {
             // ssh's words.
-            Error::Configuration(format!("Can't open user config file {}: No such file or directory", file.display()))
+            Error::configuration(format!("Can't open user config file {}: No such file or directory", file.display()))
         })?),
         None => {
             let user = reader.read(&account.home.join(".ssh/config"), Owner::User)?;
@@ -187,7 +188,7 @@ fn read_words(words: &[OsString]) -> Result<(Vec<Setting>, Option<PathBuf>), Err
 
 /// Reads the value of `-o`.
 fn option(value: &[u8]) -> Result<Setting, Error> {
-    let wrong = |what| Error::Configuration(format!("command-line line 0: {what}"));
+    let wrong = |what| Error::configuration(format!("command-line line 0: {what}"));
     let (keyword, words) =
         setting(value).map_err(wrong)?.ok_or_else(|| wrong(String::from("Bad configuration option: ")))?;
     if !is_keyword(&keyword) {

@@ -46,7 +46,7 @@ impl Settings {
             if !REPEATED.contains(&keyword.as_str()) && !seen.insert(keyword.clone()) {
                 let text =
                     format!("ssh -G prints {keyword} twice: a line break in another value must have made one of them");
-                return Err(Error::Configuration(text));
+                return Err(Error::configuration(text));
             }
             pairs.push((keyword, line[blank + 1..].to_vec()));
         }
@@ -97,6 +97,12 @@ impl Settings {
     /// All values of a keyword that may have several.
     pub(super) fn all<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.pairs.iter().filter(move |(name, _)| name == keyword).map(|(_, value)| value.as_slice())
+    }
+
+    /// Returns the first keyword whose value contains `part`, which must not be empty.
+    pub(super) fn keyword_that_holds(&self, part: &[u8]) -> Option<&str> {
+        let holds = |value: &[u8]| value.windows(part.len()).any(|window| window == part);
+        self.pairs.iter().find(|(_, value)| holds(value)).map(|(keyword, _)| keyword.as_str())
     }
 
     /// Returns whether `keyword` has other values than in `defaults`.

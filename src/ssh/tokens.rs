@@ -6,6 +6,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fmt::{self, Display};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use nix::unistd::{Uid, User};
 use sha1::{Digest, Sha1};
 
 use crate::ssh::error::Error;
+use crate::terminal::Printable;
 
 /// Who runs this program, by the user database, as ssh sees it: neither `$HOME` nor `$LOGNAME` counts.
 #[derive(Clone, Debug)]
@@ -46,10 +48,10 @@ pub(super) struct Tokens<'a> {
 }
 
 impl Tokens<'_> {
-    /// Expands `~`, variables and all tokens in the name of a file.
-    pub(super) fn expand_path(&self, text: &[u8]) -> Result<PathBuf, Error> {
+    /// Expands `~`, variables and all tokens in the name of a file, the value of `keyword`.
+    pub(super) fn expand_path(&self, keyword: &str, text: &[u8]) -> Result<PathBuf, Error> {
         let (home, rest) = split_home(text, &self.account.home)?;
-        let rest = expand(rest, &|token| self.token(token), true)?;
+        let rest = expand(Value { keyword, text, has_variables: true }, rest, &|token| self.token(token))?;
         Ok(joined(home, rest))
     }
 
@@ -59,14 +61,16 @@ impl Tokens<'_> {
         Ok(joined(home, rest.to_vec()))
     }
 
-    /// Expands the few tokens of ProxyCommand and ProxyJump.
-    pub(super) fn expand_command(&self, text: &str) -> Result<String, Error> {
+    /// Expands the few tokens of ProxyCommand or ProxyJump, whichever `keyword` is.
+    pub(super) fn expand_command(&self, keyword: &str, text: &str) -> Result<String, Error> {
         let few = |token| match token {
             '%' | 'h' | 'k' | 'n' | 'p' | 'r' => self.token(token),
             _ => None,
         };
         // Text and tokens are UTF-8.
-        Ok(String::from_utf8_lossy(&expand(text.as_bytes(), &few, false)?).into_owned())
+        let text = text.as_bytes();
+        let expanded = expand(Value { keyword, text, has_variables: false }, text, &few)?;
+        Ok(String::from_utf8_lossy(&expanded).into_owned())
     }
 
     fn token(&self, token: char) -> Option<Vec<u8>> {
@@ -103,7 +107,9 @@ pub(super) fn expand_host_name(text: &str, typed_host: &str) -> Result<String, E
         'h' => Some(typed_host.as_bytes().to_vec()),
         _ => None,
     };
-    Ok(String::from_utf8_lossy(&expand(text.as_bytes(), &value, false)?).into_owned())
+    let text = text.as_bytes();
+    let expanded = expand(Value { keyword: "HostName", text, has_variables: false }, text, &value)?;
+    Ok(String::from_utf8_lossy(&expanded).into_owned())
 }
 
 /// Splits `~` or `~user` off the front of a path, as the home directory that it stands for.
@@ -119,7 +125,8 @@ fn split_home<'a>(text: &'a [u8], ours: &Path) -> Result<(Option<PathBuf>, &'a [
     let name = String::from_utf8_lossy(name);
     match User::from_name(&name) {
         Ok(Some(user)) => Ok((Some(user.dir), rest)),
-        _ => Err(Error::Configuration(format!("No such user {name}"))),
+        // ssh(1)'s words.
+        _ => Err(Error::configuration(format!("tilde_expand: No such user {name}"))),
     }
 }
 
@@ -133,24 +140,61 @@ fn joined(home: Option<PathBuf>, rest: Vec<u8>) -> PathBuf {
     PathBuf::from(OsString::from_vec(path))
 }
 
-/// Replaces tokens by their values and, if they may be there, `${NAME}` by the variable; an unset one is an error, as it is
-/// for ssh.
-fn expand(text: &[u8], value: &dyn Fn(char) -> Option<Vec<u8>>, variables: bool) -> Result<Vec<u8>, Error> {
-    let shown = || String::from_utf8_lossy(text).into_owned();
+/// A value of the configuration, for messages.
+#[derive(Clone, Copy)]
+struct Value<'a> {
+    /// Its keyword, as ssh_config(5) writes it.
+    keyword: &'a str,
+    /// The whole value, as it is written.
+    text: &'a [u8],
+    /// Whether `${NAME}` in it stands for a variable.
+    has_variables: bool,
+}
+
+impl Value<'_> {
+    /// ssh(1)'s two lines about a value that it can't expand; the second one also names the value here.
+    fn fault(self, why: impl Display) -> Error {
+        let function = if self.has_variables { "percent_dollar_expand" } else { "percent_expand" };
+        Error::Configuration(vec![format!("vdollar_percent_expand: {why}"), format!("{function}: failed: {self}")])
+    }
+
+    /// ssh(1)'s two lines about a variable that isn't set.
+    fn unset(self, name: &OsStr) -> Error {
+        Error::Configuration(vec![
+            format!("vdollar_percent_expand: env var ${{{}}} has no value", Printable(name.as_bytes())),
+            format!("invalid environment variable expansion: {self}"),
+        ])
+    }
+}
+
+impl Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.keyword, Printable(self.text))
+    }
+}
+
+/// Replaces tokens in `rest`, which is the end of a value, by their values and, if they may be there, `${NAME}` by the variable;
+/// an unset one is an error, as it is for ssh.
+fn expand(whole: Value<'_>, mut rest: &[u8], value: &dyn Fn(char) -> Option<Vec<u8>>) -> Result<Vec<u8>, Error> {
     let mut expanded = Vec::new();
-    let mut rest = text;
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
         if byte == b'%' {
-            let token = char::from(rest.first().copied().unwrap_or(b' '));
-            rest = rest.get(1..).unwrap_or_default();
-            let value =
-                value(token).ok_or_else(|| Error::Configuration(format!("unknown token %{token} in {}", shown())))?;
-            expanded.extend(value);
-        } else if variables && byte == b'$' && rest.starts_with(b"{") {
-            let end = rest.iter().position(|&byte| byte == b'}');
-            let end = end.ok_or_else(|| Error::Configuration(format!("unterminated variable in {}", shown())))?;
-            expanded.extend(variable(OsStr::from_bytes(&rest[1..end]), &shown())?.into_vec());
+            let (&token, after) = rest.split_first().ok_or_else(|| whole.fault("invalid format"))?;
+            rest = after;
+            let token = char::from(token);
+            expanded.extend(value(token).ok_or_else(|| whole.fault(format_args!("unknown key %{token}")))?);
+        } else if whole.has_variables && byte == b'$' && rest.starts_with(b"{") {
+            let Some(end) = rest.iter().position(|&byte| byte == b'}') else {
+                let name = Printable(&rest[1..]);
+                return Err(whole.fault(format_args!("environment variable '{name}' missing closing '}}'")));
+            };
+            let name = OsStr::from_bytes(&rest[1..end]);
+            let variable = env::var_os(name).ok_or_else(|| whole.unset(name))?;
+            if holds_control(variable.as_bytes()) {
+                return Err(control_in_variable(whole.keyword, name));
+            }
+            expanded.extend(variable.into_vec());
             rest = &rest[end + 1..];
         } else {
             expanded.push(byte);
@@ -159,14 +203,13 @@ fn expand(text: &[u8], value: &dyn Fn(char) -> Option<Vec<u8>>, variables: bool)
     Ok(expanded)
 }
 
-fn variable(name: &OsStr, needed_for: &str) -> Result<OsString, Error> {
-    let shown = name.display();
-    let value = env::var_os(name)
-        .ok_or_else(|| Error::Configuration(format!("{shown} is not set, needed for {needed_for}")))?;
-    if holds_control(value.as_bytes()) {
-        return Err(Error::Configuration(format!("{shown} holds a control character, needed for {needed_for}")));
-    }
-    Ok(value)
+/// The value of `keyword` uses a variable that would put a control character into it.
+pub(super) fn control_in_variable(keyword: &str, name: &OsStr) -> Error {
+    let name = Printable(name.as_bytes());
+    Error::configuration(format!(
+        "{keyword} in the ssh configuration uses ${{{name}}}, but the variable {name} holds a line break or another control \
+         character: set it to a value without one"
+    ))
 }
 
 /// Returns whether a word holds what ends a line, or another control character but the tab, which parts words.
@@ -204,11 +247,14 @@ mod tests {
             (b"/plain \xff", b"/plain \xff"),
             (b"x~", b"x~"),
         ] {
-            let path = tokens.expand_path(text).unwrap();
+            let path = tokens.expand_path("IdentityFile", text).unwrap();
             assert_eq!(path.as_os_str().as_bytes(), expanded, "{}", text.escape_ascii());
         }
         assert_eq!(tokens.expand_home(b"~/%h ${X}").unwrap(), PathBuf::from("/home/100% me/%h ${X}"));
-        assert_eq!(tokens.expand_command("nc %h %p %% %r@%n %k").unwrap(), "nc host.example 2222 % remote@typed alias");
+        assert_eq!(
+            tokens.expand_command("ProxyCommand", "nc %h %p %% %r@%n %k").unwrap(),
+            "nc host.example 2222 % remote@typed alias"
+        );
         assert_eq!(expand_host_name("%h.example%%", "h").unwrap(), "h.example%");
         assert_eq!(tokens.connection_hash().len(), 40);
     }
@@ -226,19 +272,33 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_expanded_is_said() {
+    fn what_cannot_be_expanded_is_said_in_the_words_of_ssh() {
         let account = account();
         let tokens = tokens(&account);
-        for (text, error) in [
-            ("/x/%z", "unknown token %z in /x/%z"),
-            ("trailing%", "unknown token %  in trailing%"),
-            ("~no such user/x", "No such user no such user"),
-            ("${SFTPSH_SURELY_NOT_SET}/x", "SFTPSH_SURELY_NOT_SET is not set, needed for ${SFTPSH_SURELY_NOT_SET}/x"),
-            ("${HOME", "unterminated variable in ${HOME"),
+        let failed = |why: &str, text: &str| {
+            vec![
+                format!("vdollar_percent_expand: {why}"),
+                format!("percent_dollar_expand: failed: IdentityFile {text}"),
+            ]
+        };
+        for (text, lines) in [
+            ("/x/%z", failed("unknown key %z", "/x/%z")),
+            ("trailing%", failed("invalid format", "trailing%")),
+            ("${HOME", failed("environment variable 'HOME' missing closing '}'", "${HOME")),
+            ("~no such user/x", vec!["tilde_expand: No such user no such user".to_owned()]),
+            (
+                "${SFTPSH_SURELY_NOT_SET}/x",
+                vec![
+                    "vdollar_percent_expand: env var ${SFTPSH_SURELY_NOT_SET} has no value".to_owned(),
+                    "invalid environment variable expansion: IdentityFile ${SFTPSH_SURELY_NOT_SET}/x".to_owned(),
+                ],
+            ),
         ] {
-            assert_eq!(tokens.expand_path(text.as_bytes()).unwrap_err().to_string(), error);
+            assert_eq!(tokens.expand_path("IdentityFile", text.as_bytes()).unwrap_err().lines(), lines);
         }
-        assert!(tokens.expand_command("nc %d").is_err());
-        assert!(tokens.expand_command("echo ${HOME}").is_ok_and(|command| command == "echo ${HOME}"));
+        let few = tokens.expand_command("ProxyCommand", "nc %d").unwrap_err().lines();
+        assert_eq!(few, ["vdollar_percent_expand: unknown key %d", "percent_expand: failed: ProxyCommand nc %d"]);
+        let command = tokens.expand_command("ProxyCommand", "echo ${HOME}");
+        assert!(command.is_ok_and(|command| command == "echo ${HOME}"));
     }
 }

@@ -223,7 +223,7 @@ impl Cause {
             (Act::ReplaceRemote, Cause::NoReplacing) => Some(WITHOUT_ATOMIC),
             (Act::VerifyLocal | Act::VerifyRemote, Cause::Differs { .. }) => Some("move it once more"),
             (_, Cause::DiffersByHash(_)) => Some("move it once more; --verify=read compares the bytes themselves"),
-            (Act::ResumeDownload, Cause::LargerThanSource) => Some("use get without -a to replace it"),
+            (Act::ResumeDownload, Cause::LargerThanSource) => Some("get without -a replaces it"),
             (_, Cause::Local(error)) => local_hint(act, error.kind()),
             (_, Cause::Remote(sftp::Error::Status(status))) => remote_hint(act, status),
             _ => None,

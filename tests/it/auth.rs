@@ -287,7 +287,8 @@ fn a_file_that_is_no_key_is_named_and_passed_over() {
     }
     let mut person = Person::absent();
     connect(&world, &[&format!("-oIdentityFile={}", missing.display())], &mut person).unwrap();
-    let complaint = format!("Warning: Identity file {} not accessible: No such file or directory.", missing.display());
+    // Another key, the one of the configuration, comes after it.
+    let complaint = format!("no such identity: {}: No such file or directory", missing.display());
     assert_eq!(person.shown(), [complaint]);
 }
 

@@ -57,7 +57,7 @@ fn a_wrong_password() {
             "joe@127.0.0.1's password: \nPermission denied, please try again.\n\
              joe@127.0.0.1's password: \nPermission denied, please try again.\n\
              joe@127.0.0.1's password: \njoe@127.0.0.1: Permission denied (password).\n\
-             hint: check the user's name, or name a key with -i FILE\nConnection closed",
+             hint: check the user's name and the password\nConnection closed",
         );
 }
 

@@ -60,6 +60,26 @@ fn a_line_that_makes_no_sense_at_a_prompt_is_followed_by_what_helps() {
     hinted(Shell::on(Remote::with(["a"]).lying("no-extensions")).here(["a"]), &cases);
 }
 
+#[test]
+fn a_transfer_whose_proof_fails_is_followed_by_what_helps() {
+    let wrong = "move it once more; --verify=read compares the bytes themselves";
+    hinted(Shell::on(Remote::with(["a"]).lying("hash-wrong")), &[("get --verify a", wrong)]);
+}
+
+#[test]
+fn a_directory_that_may_not_be_written_is_followed_by_what_helps() {
+    let closed = [Entry::from("closed/").mode(0o555)];
+    let shell = Shell::on(Remote::with(["a"])).here(closed).unprivileged();
+    hinted(shell, &[("get a closed", "lls -l shows what is allowed here, lcd goes elsewhere")]);
+}
+
+#[test]
+fn mkdir_p_that_fails_is_not_told_to_be_mkdir_p() {
+    let terminal = shell().at_a_terminal().types("mkdir -p a/x").sees("No such file or directory").at_the_prompt();
+    assert!(!terminal.roll().contains("hint"), "{}", terminal.roll());
+    terminal.types("bye").ends_with(0);
+}
+
 /// Connects at a terminal, in vain; this hint must be the last line but `Connection closed`.
 fn fails_with_hint(shell: Shell, words: &[&str], hint: &str) {
     let outcome = shell.with_args(words).at_a_terminal_of(24, 250).sees("hint: ").ends_with(255);
@@ -70,17 +90,23 @@ fn fails_with_hint(shell: Shell, words: &[&str], hint: &str) {
 
 #[test]
 fn a_connection_that_fails_at_a_terminal_is_followed_by_what_helps() {
-    let closed = format!("-oPort={}", free_port());
+    let port = free_port().to_string();
+    let listens = "check that an SSH server listens there, on port PORT";
     let ssh = "use -S ssh to connect through the ssh program";
-    let program = "give the whole path of a program that is there";
+    let family = "it has addresses of the other family: leave out what chose this one (-4, -6 or AddressFamily)";
+    let path = "check the path of the program";
+    // A label of more than 63 bytes (RFC 1035, section 2.3.4): no name server is asked.
+    let nowhere = format!("-oHostName={}.example", "x".repeat(64));
     for (words, hint) in [
-        (&[&*closed][..], "check that an SSH server listens there; -P names another port"),
-        (&["-6"], "-4, -6 and AddressFamily choose between the families"),
+        (&["-P", &*port][..], listens),
+        (&["-6"], family),
+        (&[&nowhere], "check the name; an alias is made by a Host line in the configuration"),
         (&["-oRevokedHostKeys=/etc/krl"], ssh),
         (&["-c", "3des-cbc"], ssh),
-        (&["-S", "/nowhere/ssh"], program),
-        (&["-D", "/nowhere/sftp-server -e"], program),
-        (&["-s", "nosuch"], "the server has no SFTP subsystem by that name; -s /path/to/sftp-server may start it"),
+        (&["-S", "no-such-ssh"], "PATH leads to no such program; its whole path names it too"),
+        (&["-S", "/nowhere/ssh"], path),
+        (&["-D", "/nowhere/sftp-server -e"], path),
+        (&["-s", "nosuch"], "the server has no subsystem nosuch; without -s it is asked for sftp"),
     ] {
         fails_with_hint(Shell::on(Remote::empty().over_ssh()), words, hint);
     }
@@ -89,15 +115,42 @@ fn a_connection_that_fails_at_a_terminal_is_followed_by_what_helps() {
     fails_with_hint(Shell::on(old), &[], hint);
 }
 
-#[test]
-fn a_log_in_that_fails_at_a_terminal_is_followed_by_what_helps() {
-    let strange_key = Shell::on(Remote::empty().served_by(Embedded::new().takes_keys())).prepare(|world| {
+/// A user whose only key the server does not know. The configuration names no key.
+fn stranger(remote: Remote) -> Shell {
+    Shell::on(remote).prepare(|world| {
         let key = world.home().join(".ssh/id_ed25519");
-        fs::remove_file(&key).unwrap();
-        generate_key(&key, "ed25519");
-    });
-    let hint = "name the right key with -i FILE, or make yours known there: ssh-copy-id joe@127.0.0.1";
-    fails_with_hint(strange_key, &["-oUser=joe"], hint);
+        fs::rename(&key, world.local().join("old")).unwrap();
+        generate_key(&world.local().join("key"), "ed25519");
+        let config = fs::read_to_string(world.ssh_config()).unwrap();
+        let names_no_key = |line: &&str| !line.contains("IdentityFile");
+        fs::write(world.ssh_config(), config.lines().filter(names_no_key).collect::<Vec<_>>().join("\n")).unwrap();
+    })
+}
+
+#[test]
+fn a_log_in_that_fails_at_a_terminal_is_followed_by_what_was_not_tried() {
+    let keys = || stranger(Remote::empty().served_by(Embedded::new().takes_keys()));
+    let known = "check the user's name, or make the key known there: ssh-copy-id -i key -p PORT joe@127.0.0.1";
+    let name = "name the right key with -i FILE, or make yours known there: ssh-copy-id -p PORT joe@127.0.0.1";
+    for (words, hint) in [(&[][..], name), (&["-i", "key"], known), (&["-oIdentityFile=key"], known)] {
+        fails_with_hint(keys().with_args(["-oUser=joe"]), words, hint);
+    }
+    // The second refusal is the last.
+    let few = || {
+        let shell = stranger(Remote::empty().sshd_config("MaxAuthTries 2"));
+        shell.prepare(|world| generate_key(&world.local().join("other"), "ed25519"))
+    };
+    let only = "check the user's name, and which of the named keys the server knows";
+    for (words, hint) in [
+        (&["-i", "key", "-i", "other"][..], "keys of the agent count too: add -o IdentitiesOnly=yes"),
+        (&["-i", "key", "-i", "other", "-oIdentitiesOnly=yes"], only),
+    ] {
+        fails_with_hint(few(), words, hint);
+    }
+}
+
+#[test]
+fn a_password_that_is_not_to_be_had_is_followed_by_what_helps() {
     let open = Shell::on(Remote::empty().served_by(Embedded::new().password("x")))
         .here([Entry::file("secret", "x\n").mode(0o644)]);
     let hint = "a password is for its owner alone: chmod 600 secret";
@@ -160,12 +213,16 @@ fn on_a_terminal_that_no_person_edits_lines_on_there_are_no_hints() {
         shell().env("SFTPSH_PLAIN", "1").at_a_terminal(),
         shell().env("TERM", "dumb").at_a_terminal(),
         shell().env("TERM", "").at_a_terminal(),
+        shell().at_a_terminal_of(0, 0),
+        shell().at_a_terminal_of(24, 0),
+        shell().at_a_terminal_of(0, 80),
     ];
     for terminal in typewriters {
-        let terminal = terminal.at_the_prompt().sends(b"get gone\n").hears("not found.\r\nsftp> ");
+        let terminal = terminal.hears("sftp> ").sends(b"get gone\n").hears("not found.\r\nsftp> ");
         let terminal = terminal.sends(b"gte a\n").hears("There is no \"gte\".\r\nsftp> ");
-        let outcome = terminal.presses(Key::Ctrl('d')).ends_with(0);
-        assert!(!outcome.stdout().contains("hint"), "{}", outcome.stdout());
+        let heard = String::from_utf8_lossy(&terminal.raw()).into_owned();
+        assert!(!heard.contains("hint"), "{heard}");
+        terminal.presses(Key::Ctrl('d')).ends_with(0);
     }
     for words in [&["--plain", "-6"][..], &["-b", "/dev/null", "-6"], &["-e", "pwd", "-6"]] {
         let shell = Shell::on(Remote::empty().over_ssh()).with_args(words);

@@ -1,6 +1,6 @@
 //! Whether a host is trusted: what is asked, what is remembered, and what is refused whatever anybody says.
 
-use crate::support::{Embedded, Person, Remote, World, detach, generate_key, program};
+use crate::support::{Embedded, Person, Remote, World, detach, generate_key, leftovers, program};
 use sftpsh::sftp::{Options, Session};
 use sftpsh::ssh::{self, Config, Error, Request, Start};
 use std::ffi::OsString;
@@ -247,34 +247,8 @@ fn a_host_that_cannot_be_remembered_is_not_let_in() {
     assert!(!known_hosts(&world).exists());
 }
 
-/// Returns whether a line of sftp's is one that we have no use for.
-fn has_no_counterpart(line: &str) -> bool {
-    // We update no host keys, the way to remove a key is a line of Debian's and our hint, functions of ssh's are nobody's
-    // business, and the last ones are sftp's, about the ssh that is gone.
-    let starts =
-        ["UpdateHostkeys is disabled", "  remove with:", "  ssh-keygen -f ", "hostkeys_", "Connection closed."];
-    line.is_empty() || starts.iter().any(|start| line.starts_with(start))
-}
-
-/// Returns whether a line is one that we may add: ssh gives no reason where nobody can be asked, and names no file where a key
-/// is revoked.
-fn is_ours_to_add(line: &str) -> bool {
-    line.starts_with("No ED25519 host key is known for ") || line.starts_with("Offending ED25519 key in ")
-}
-
-/// Takes the lines of sftp from ours, in their order, and returns those of both that are left.
-fn leftovers<'a>(theirs: &'a str, ours: &'a str) -> Vec<&'a str> {
-    let mut wanted = theirs.lines().filter(|line| !has_no_counterpart(line)).peekable();
-    let is_the_same = |ours: &str, theirs: &str| {
-        let more = ours.strip_prefix(theirs);
-        more.is_some_and(|more| more.is_empty() || more.starts_with([':', ' ']))
-    };
-    let mut left: Vec<&str> =
-        ours.lines().filter(|line| wanted.next_if(|wanted| is_the_same(line, wanted)).is_none()).collect();
-    left.retain(|line| !is_ours_to_add(line));
-    left.extend(wanted);
-    left
-}
+/// Lines that we may add: ssh gives no reason where nobody can be asked, and names no file where a key is revoked.
+const OURS: [&str; 2] = ["No ED25519 host key is known for ", "Offending ED25519 key in "];
 
 /// Runs a program as sftp, with this text in known_hosts and this answer to all questions.
 fn said_by(program: &Path, world: &World, known: &str, words: &[&str], answer: Option<&str>) -> (Option<i32>, String) {
@@ -325,7 +299,7 @@ fn what_sftp_says_about_a_host_key_we_say_too_line_by_line() {
         let (their_code, theirs) = said_by(Path::new("sftp"), world, known, &words, answer);
         let (our_code, ours) = said_by(&program(), world, known, &words, answer);
         let seen = format!("{words:?}, {answer:?} with {known:?}\nsftp:\n{theirs}\nwe:\n{ours}");
-        assert_eq!(leftovers(&theirs, &ours), Vec::<&str>::new(), "{seen}");
+        assert_eq!(leftovers(&theirs, &ours, &OURS), Vec::<&str>::new(), "{seen}");
         assert_eq!(our_code, their_code, "{seen}");
     }
 }

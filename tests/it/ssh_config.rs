@@ -1,10 +1,12 @@
 //! The user's ssh configuration on its way to us: by the machine's `ssh -G`, which quotes nothing, and without an ssh program.
 
-use crate::support::{Embedded, Remote, Shell, World, generate_key};
+use crate::support::{Embedded, Entry, Remote, Shell, World, detach, generate_key, leftovers, program};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Stdio;
 
 /// Puts a line before all others in our configuration.
 fn configure(world: &World, line: &[u8]) {
@@ -85,7 +87,76 @@ fn a_line_break_never_becomes_a_setting() {
         let value = touch(&shell);
         let shell = shell.with_args([format!("-o{keyword}=${{ODD}}")]).env("ODD", value);
         // What ssh does not expand itself we do.
-        refused_before_anything_happens(shell, "ODD");
+        let keyword = if keyword.ends_with("File") && !keyword.starts_with("User") { keyword } else { &lower(keyword) };
+        let said = format!(
+            "{keyword} in the ssh configuration uses ${{ODD}}, but the variable ODD holds a line break or another control \
+             character: set it to a value without one\n"
+        );
+        refused_before_anything_happens(shell, &said);
+    }
+}
+
+/// `ssh -G` names keywords in lower case.
+fn lower(keyword: &str) -> String {
+    keyword.to_ascii_lowercase()
+}
+
+#[test]
+fn what_ssh_says_about_keys_and_tokens_we_say_too_line_by_line() {
+    let world = World::build(Remote::empty().over_ssh(), &["garbage", "open", "a%home"].map(Entry::from));
+    let world = &world;
+    fs::set_permissions(world.local().join("garbage"), fs::Permissions::from_mode(0o600)).unwrap();
+    fs::copy(world.home().join(".ssh/id_ed25519"), world.local().join("good")).unwrap();
+    fs::copy(world.home().join(".ssh/id_ed25519"), world.local().join("open")).unwrap();
+    fs::set_permissions(world.local().join("open"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::set_permissions(world.local().join("good"), fs::Permissions::from_mode(0o600)).unwrap();
+    // A file that is there, but not under the name that its tokens make of it.
+    fs::copy(world.local().join("good"), world.local().join("50%home")).unwrap();
+    let config = fs::read_to_string(world.ssh_config()).unwrap().replace("IdentityFile", "#");
+    fs::write(world.ssh_config(), config).unwrap();
+    for words in [
+        &["-i", "missing", "-i", "good"][..],
+        &["-i", "50%home"],
+        &["-i", "50%home", "-i", "good"],
+        &["-i", "%z", "-i", "good"],
+        &["-i", "x%%y", "-i", "good"],
+        &["-i", "${ODD}/x", "-i", "good"],
+        &["-i", "~no-such-user/x", "-i", "good"],
+        &["-i", "", "-i", "good"],
+        &["-i", "open", "-i", "good"],
+        &["-oIdentityFile=missing"],
+        &["-oIdentityFile=missing", "-oIdentityFile=good"],
+        &["-oIdentityFile=good", "-oIdentityFile=missing"],
+        &["-oIdentityFile=good", "-oIdentityFile=garbage"],
+        &["-oIdentityFile=good", "-oIdentityFile=open"],
+        &["-oIdentityFile=missing", "-oPubkeyAuthentication=no"],
+        &["-oIdentityFile=~no-such-user/x"],
+        &["-oIdentityFile=%z"],
+        &["-oIdentityFile=x%"],
+        &["-oIdentityFile=${UNSET}/x"],
+        &["-oIdentityFile=${HOME"],
+        &["-oCertificateFile=%z"],
+        &["-oIdentityAgent=%z"],
+        &["-oIdentityAgent=${UNSET}"],
+        &["-oUserKnownHostsFile=${UNSET}/x"],
+        &["-oProxyCommand=nc %z"],
+        &["-oProxyCommand=nc %"],
+        &["-oHostName=%z"],
+        &["-oUser=%z", "-i", "good"],
+    ] {
+        let run = |program: &Path| {
+            let mut command = world.command(program);
+            command.arg("-F").arg(world.ssh_config()).arg("-oBatchMode=yes").args(words).arg("server");
+            command.stdin(Stdio::null());
+            detach(&mut command);
+            let output = command.output().unwrap();
+            (output.status.code(), String::from_utf8_lossy(&output.stderr).replace('\r', ""))
+        };
+        let (their_code, theirs) = run(Path::new("sftp"));
+        let (our_code, ours) = run(&program());
+        let seen = format!("{words:?}\nsftp:\n{theirs}\nwe:\n{ours}");
+        assert_eq!(leftovers(&theirs, &ours, &[]), Vec::<&str>::new(), "{seen}");
+        assert_eq!(our_code, their_code, "{seen}");
     }
 }
 

@@ -8,7 +8,6 @@ use super::remote::Remote;
 use super::world::World;
 use super::{PATIENCE, Sshd};
 use std::ffi::{OsStr, OsString};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -180,20 +179,25 @@ impl Shell {
 
     /// The whole command.
     pub fn command(&self) -> Command {
-        let program = if self.unprivileged { self.world.program_copy() } else { program() };
-        let mut command = match &self.prelude {
-            None => self.world.command(&program),
-            Some(commands) => {
-                let mut shell = self.world.command(Path::new("/bin/sh"));
-                shell.arg("-c").arg(format!("{commands}; exec \"$0\" \"$@\"")).arg(program);
-                shell
-            }
-        };
-        command.args(self.arguments()).envs(self.variables.iter().map(|(name, value)| (name, value)));
+        let mut words: Vec<OsString> = Vec::new();
+        if self.unprivileged {
+            let id = NOBODY;
+            words.extend(
+                ["setpriv".into(), format!("--reuid={id}"), format!("--regid={id}"), "--clear-groups".into()]
+                    .map(OsString::from),
+            );
+        }
+        if let Some(commands) = &self.prelude {
+            words
+                .extend(["/bin/sh".into(), "-c".into(), format!("{commands}; exec \"$0\" \"$@\"")].map(OsString::from));
+        }
+        words.push(if self.unprivileged { self.world.program_copy().into() } else { program().into() });
+        words.extend(self.arguments());
         if self.unprivileged {
             self.world.give_to(NOBODY);
-            command.uid(NOBODY).gid(NOBODY);
         }
+        let mut command = self.world.command(Path::new(&words[0]));
+        command.args(&words[1..]).envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
