@@ -7,7 +7,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::ssh::config::IdentityAgent;
 use crate::ssh::native::{Signer, Signing};
@@ -93,16 +93,34 @@ impl Agent {
         let mut packet = Vec::with_capacity(request.len() + 4);
         put_string(&mut packet, request);
         self.stream.write_all(&packet)?;
-        self.stream.set_read_timeout(Some(limit))?;
+        let deadline = Instant::now() + limit;
         let mut length = [0; 4];
-        self.stream.read_exact(&mut length).map_err(silence)?;
+        self.read(&mut length, deadline)?;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         if length == 0 || length > ANSWER_LIMIT_BYTES {
             return Err(malformed());
         }
         let mut answer = vec![0; length];
-        self.stream.read_exact(&mut answer).map_err(silence)?;
+        self.read(&mut answer, deadline)?;
         Ok(answer)
+    }
+
+    /// Fills `buffer`. An agent that sends a byte now and then gets no more time than one that sends nothing.
+    fn read(&mut self, mut buffer: &mut [u8], deadline: Instant) -> io::Result<()> {
+        while !buffer.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(silence(ErrorKind::TimedOut.into()));
+            }
+            self.stream.set_read_timeout(Some(left))?;
+            match self.stream.read(buffer) {
+                Ok(0) => return Err(silence(ErrorKind::UnexpectedEof.into())),
+                Ok(read) => buffer = &mut buffer[read..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(silence(error)),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -250,6 +268,19 @@ mod tests {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let error = Agent { stream: ours }.ask(&[REQUEST_IDENTITIES], Duration::from_millis(20)).unwrap_err();
         assert_eq!(error.to_string(), "the agent does not answer");
+    }
+
+    #[test]
+    fn an_agent_that_answers_byte_by_byte_has_no_more_time_for_it() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        // An answer of 200,000 bytes, each in a call of its own: it never comes within a millisecond.
+        let answer: Vec<u8> = string(&[&[IDENTITIES_ANSWER; 200_000]]);
+        let dripping = thread::spawn(move || _ = answer.iter().try_for_each(|byte| theirs.write_all(&[*byte])));
+        let mut agent = Agent { stream: ours };
+        let error = agent.ask(&[REQUEST_IDENTITIES], Duration::from_millis(1)).unwrap_err();
+        assert_eq!(error.to_string(), "the agent does not answer");
+        drop(agent);
+        dripping.join().unwrap();
     }
 
     fn request(algorithm: &str) -> Vec<u8> {

@@ -357,9 +357,14 @@ impl Values<'_> {
             let value = self.settings.text(keyword)?;
             Ok::<_, Error>(value.filter(|value| !value.eq_ignore_ascii_case("none")))
         };
-        match (set("proxycommand")?, set("proxyjump")?) {
-            (Some(command), _) => Ok(Some(Proxy::Command(tokens.expand_command("ProxyCommand", command)?))),
-            (None, Some(jump)) => Ok(Some(Proxy::Jump(tokens.expand_command("ProxyJump", jump)?))),
+        // Of the two, ssh takes the one that comes first. `ProxyCommand none` is one, `ProxyJump none` leaves it open.
+        let jump = match self.settings.first_of(&["proxycommand", "proxyjump"]) {
+            Some("proxyjump") => set("proxyjump")?,
+            _ => None,
+        };
+        match (jump, set("proxycommand")?) {
+            (Some(jump), _) => Ok(Some(Proxy::Jump(tokens.expand_command("ProxyJump", jump)?))),
+            (None, Some(command)) => Ok(Some(Proxy::Command(tokens.expand_command("ProxyCommand", command)?))),
             (None, None) => Ok(None),
         }
     }

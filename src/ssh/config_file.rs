@@ -63,6 +63,11 @@ const OLD_NAMES: [(&str, &str); 9] = [
     ("tisauthentication", "kbdinteractiveauthentication"),
 ];
 
+/// Keywords of versions long gone, which ssh reads over.
+const OBSOLETE: &str = "afstokenpassing cipher compressionlevel fallbacktorsh globalknownhostsfile2 kerberosauthentication \
+    kerberostgtpassing protocol rhostsauthentication rhostsrsaauthentication rsaauthentication useprivilegedport userknownhostsfile2 \
+    useroaming usersh";
+
 /// Whose file it is, which decides where it includes from and who else may write to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -104,7 +109,8 @@ impl Reader<'_> {
     }
 
     fn read_nested(&self, file: &Path, owner: Owner, depth: usize) -> Result<Option<Vec<Setting>>, Error> {
-        let text = match text_of(file, owner) {
+        // ssh looks at who may write to the user's own file and to all that are included, whoever includes them.
+        let text = match text_of(file, owner == Owner::User || depth > 0) {
             Err(Fault::Io(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(fault) => return Err(fault.told(file)),
             Ok(text) => text,
@@ -114,6 +120,10 @@ impl Reader<'_> {
         let mut holds = true;
         for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
             let at = At { file, line: index + 1 };
+            // For ssh a line ends there, whatever it was meant to say.
+            if line.contains(&0) {
+                return Err(at.error("NUL byte"));
+            }
             let Some((keyword, words)) = setting(line).map_err(|what| at.error(what))? else {
                 continue;
             };
@@ -124,7 +134,7 @@ impl Reader<'_> {
                 "include" if holds => settings.extend(self.include(&words, owner, depth, &at)?),
                 "include" => {}
                 _ if is_keyword(&keyword) => settings.extend(holds.then_some((keyword, words))),
-                _ if is_ignored(&settings, &keyword) => {}
+                _ if is_ignored(&settings, &keyword) || is_one_of(OBSOLETE, &keyword) => {}
                 _ => return Err(at.error(format_args!("Bad configuration option: {keyword}"))),
             }
         }
@@ -162,9 +172,15 @@ impl Reader<'_> {
     }
 }
 
-/// The files that a pattern names, in the order of their names. Returns `None` if a directory would be a pattern, too.
+/// The files that a pattern names, in the order of their names. Returns `None` for a pattern that only ssh understands, such
+/// as one in the name of a directory.
 fn matching_files(pattern: &Path) -> Option<Vec<PathBuf>> {
     let is_pattern = |bytes: &[u8]| bytes.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['));
+    let whole = pattern.as_os_str().as_bytes();
+    // Tokens and variables, which ssh expands from OpenSSH 10 on.
+    if whole.contains(&b'%') || whole.windows(2).any(|two| two == b"${") {
+        return None;
+    }
     let (directory, name) = (pattern.parent()?, pattern.file_name()?.as_bytes());
     if is_pattern(directory.as_os_str().as_bytes()) || name.contains(&b'[') {
         return None;
@@ -201,9 +217,9 @@ impl From<io::Error> for Fault {
     }
 }
 
-fn text_of(file: &Path, owner: Owner) -> Result<Vec<u8>, Fault> {
+fn text_of(file: &Path, is_guarded: bool) -> Result<Vec<u8>, Fault> {
     let mut file = sticky::open(file)?;
-    if owner == Owner::User {
+    if is_guarded {
         let stat = fstat(&file).map_err(io::Error::from)?;
         let is_ours = stat.st_uid == 0 || stat.st_uid == rustix::process::getuid().as_raw();
         if !is_ours || stat.st_mode & 0o022 != 0 {
@@ -348,6 +364,7 @@ mod tests {
             ("ProxyCommand = nc \"%h\" # %p", "proxycommand nc \"%h\" # %p"),
             ("ChallengeResponseAuthentication no", "kbdinteractiveauthentication no"),
             ("IgnoreUnknown Foo*,bar\nFooBar x\nBar y\nPort 1", "ignoreunknown Foo*,bar\nport 1"),
+            ("Protocol 2\nUseRoaming no\nPort 1", "port 1"),
             ("Include more.d/*.conf\nPort 2", "port 1\nuser b\nport 2"),
             ("Include ~/.ssh/more.d/b.conf /nowhere/x", "user b"),
             ("Host other\nInclude more.d/*.conf\nHost h\nUser c", "user c"),
@@ -367,6 +384,9 @@ mod tests {
             ("Port 1 2", "line 1: keyword port extra arguments at end of line"),
             ("User \"a", "line 1: invalid quotes"),
             ("Include itself", "line 1: Too many recursive configuration includes"),
+            ("Include %d/x", "line 1: Include with a pattern that takes an ssh program: "),
+            ("Include ${X}/x", "line 1: Include with a pattern that takes an ssh program: "),
+            ("Port 1\nHost *\0\nUser a", "line 2: NUL byte"),
             ("Include */x", "line 1: Include with a pattern that takes an ssh program: "),
         ] {
             let error = read(text, Owner::Named).unwrap_err();
@@ -375,10 +395,12 @@ mod tests {
     }
 
     #[test]
-    fn the_user_s_own_file_is_refused_if_others_may_write_to_it() {
+    fn the_user_s_own_file_and_included_ones_are_refused_if_others_may_write_to_them() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("config");
         fs::write(&file, "Port 1\n").unwrap();
+        let including = home.path().join("including");
+        fs::write(&including, format!("Include {}\n", file.display())).unwrap();
         let reader = Reader { host: "h", home: home.path() };
         for (mode, good) in [(0o600, true), (0o644, true), (0o664, false), (0o646, false)] {
             fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
@@ -386,6 +408,10 @@ mod tests {
             let refused = format!("Bad owner or permissions on {}", file.display());
             assert_eq!(read.as_ref().err(), Some(&refused).filter(|_| !good), "{mode:o}");
             assert!(reader.read(&file, Owner::Named).is_ok(), "{mode:o}");
+            for owner in [Owner::Named, Owner::System] {
+                let read = reader.read(&including, owner).map_err(|error| error.to_string());
+                assert_eq!(read.as_ref().err(), Some(&refused).filter(|_| !good), "{mode:o}: included");
+            }
         }
         assert!(reader.read(&home.path().join("none"), Owner::User).unwrap().is_none());
     }

@@ -247,21 +247,221 @@ mod tests {
         assert_eq!(missing, "Can't open user config file /nowhere/config: No such file or directory");
     }
 
+    struct Nobody;
+    impl Questions for Nobody {
+        fn can_ask(&self) -> bool {
+            false
+        }
+        fn ask(&mut self, _: &str) -> Option<String> {
+            None
+        }
+        fn secret(&mut self, _: &str) -> Option<zeroize::Zeroizing<String>> {
+            None
+        }
+        fn show(&mut self, _: Notice) {}
+    }
+
+    /// Settings in every form that ssh takes or refuses, and some that only look like settings.
+    const LINES: &[&str] = &[
+        "Host *",
+        "Host h",
+        "Host other",
+        "Host !h *",
+        "Host o* h",
+        "Host \"h\" x",
+        "Host h,x",
+        "Host H",
+        "Host ? # h",
+        "Match all",
+        "Include DIR/one",
+        "Include DIR/t*",
+        "Include DIR/none DIR/one",
+        "Include \"DIR/a b\"",
+        "Port 1022",
+        "Port=1023",
+        "Port  =  1024",
+        "\tport\t1025 # why",
+        "Port \"1026\"",
+        "Port 1027\r",
+        "PORT 1028 \x0c",
+        "User one",
+        "User \"t w o\"",
+        "User three#",
+        "User=f=our",
+        "User 'fi've",
+        "User \\\"six",
+        "User ~",
+        "User a b",
+        "User",
+        "HostName other",
+        "HostName %h.example",
+        "HostName a%%b",
+        "HostName %n",
+        "HostKeyAlias alias",
+        "HostKeyAlias %h",
+        "ProxyJump j1,j2:22",
+        "ProxyJump none",
+        "ProxyJump=u@j3",
+        "ProxyCommand nc %h %p # x",
+        "ProxyCommand none",
+        "ProxyCommand=\"/bin/my nc\" %%h '%r'",
+        "ProxyCommand   nc  two   blanks ",
+        "IdentityFile /k1",
+        "IdentityFile \"/k 2\"",
+        "IdentityFile ~/k3",
+        "IdentityFile %d/%u/%h-%p-%r",
+        "IdentityFile none",
+        "IdentityFile /k\\ 4",
+        "CertificateFile /c1",
+        "CertificateFile '/c 2'",
+        "IdentityAgent /agent-%h",
+        "IdentityAgent none",
+        "IdentityAgent SSH_AUTH_SOCK",
+        "IdentityAgent $AGENT",
+        "IdentitiesOnly yes",
+        "IdentitiesOnly NO",
+        "IdentitiesOnly maybe",
+        "UserKnownHostsFile /u1 /u2",
+        "UserKnownHostsFile ~/u3",
+        "UserKnownHostsFile /u-%h-%k",
+        "UserKnownHostsFile none",
+        "GlobalKnownHostsFile /g1 /g2",
+        "GlobalKnownHostsFile none",
+        "UserKnownHostsFile /u4 # /u5",
+        "StrictHostKeyChecking yes",
+        "StrictHostKeyChecking accept-new",
+        "StrictHostKeyChecking OFF",
+        "StrictHostKeyChecking ask",
+        "StrictHostKeyChecking true",
+        "StrictHostKeyChecking some",
+        "PasswordAuthentication no",
+        "PasswordAuthentication yes",
+        "PubkeyAuthentication no",
+        "PubkeyAuthentication host-bound",
+        "KbdInteractiveAuthentication no",
+        "ChallengeResponseAuthentication yes",
+        "ChallengeResponseAuthentication no",
+        "PreferredAuthentications password",
+        "PreferredAuthentications publickey,password",
+        "NumberOfPasswordPrompts 1",
+        "NumberOfPasswordPrompts 2",
+        "BatchMode yes",
+        "BatchMode no",
+        "Compression yes",
+        "HashKnownHosts yes",
+        "TCPKeepAlive no",
+        "KeepAlive yes",
+        "ServerAliveInterval 10",
+        "ServerAliveInterval 1m",
+        "ServerAliveCountMax 7",
+        "ConnectTimeout 5",
+        "ConnectTimeout 1m30s",
+        "ConnectionAttempts 3",
+        "AddressFamily inet",
+        "AddressFamily INET6",
+        "AddressFamily 4",
+        "RequiredRSASize 3072",
+        "Ciphers aes128-ctr,aes256-ctr",
+        "MACs hmac-sha2-512",
+        "KexAlgorithms curve25519-sha256",
+        "HostKeyAlgorithms ssh-ed25519,rsa-sha2-512",
+        "PubkeyAcceptedKeyTypes ssh-ed25519",
+        "ExitOnForwardFailure yes",
+        "IgnoreUnknown Foo*,protocol",
+        "FooBar 1",
+        "Protocol 2",
+        "UseRoaming no",
+        "Cipher 3des",
+        "RSAAuthentication yes",
+        "RhostsRSAAuthentication no",
+        "UsePrivilegedPort no",
+        "CompressionLevel 6",
+        "FallBackToRsh no",
+        "SendEnv LANG LC_*",
+        "SetEnv A=b",
+        "LogLevel QUIET",
+        "RekeyLimit 1G 1h",
+        "VisualHostKey no",
+        "ForwardX11 no",
+        "LocalForward 1 h:2",
+        "GSSAPIAuthentication yes",
+        "EscapeChar none",
+        "# Port 1",
+        "",
+        "   ",
+        "Port",
+        "Port \"22",
+        "Port 1 2",
+    ];
+
+    /// Returns the configuration as text, or why there is none.
+    fn seen(answers: Answers, account: &Account) -> Result<String, Error> {
+        let (settings, defaults) = answers?;
+        let mut config = Config::from_settings("h", &settings, &defaults, account)?;
+        // These differ by the version of ssh: which keys it tries by itself, and Debian's default interval for BatchMode.
+        if !config.identities_named {
+            config.identity_files.clear();
+        }
+        config.server_alive = config.server_alive.filter(|patience| patience.interval.as_secs() != 300);
+        Ok(format!("{config:#?}"))
+    }
+
+    /// The lines in which two answers differ.
+    fn difference(theirs: Result<String, Error>, ours: Result<String, Error>) -> String {
+        let [theirs, ours] = [theirs, ours].map(|seen| seen.unwrap_or_else(|error| error.to_string()));
+        let only_in = |one: &str, other: &str, whose: &str| -> String {
+            let odd = one.lines().filter(|line| other.lines().all(|other| other != *line));
+            odd.map(|line| format!("{whose}: {}\n", line.trim())).collect()
+        };
+        only_in(&theirs, &ours, "ssh") + &only_in(&ours, &theirs, "we")
+    }
+
+    #[test]
+    fn without_ssh_generated_files_mean_what_they_mean_to_ssh() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().display().to_string();
+        for (name, text) in
+            [("one", "Port 1\nUser one\n"), ("two", "Host x\nUser two\nHost h\nBatchMode yes\n"), ("a b", "User ab\n")]
+        {
+            fs::write(directory.path().join(name), text).unwrap();
+        }
+        let file = directory.path().join("config");
+        let account = Account::ours();
+        let mut random = 1_u64;
+        let mut below = |limit: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(random >> 33).unwrap() % limit
+        };
+        // Each line alone, and then twelve at a time of those that ssh takes.
+        const GENERATED: usize = 200;
+        let mut files: Vec<Vec<&str>> = LINES.iter().map(|line| vec![*line]).collect();
+        let mut good = Vec::new();
+        let mut agreed = 0;
+        let mut faults = Vec::new();
+        while let Some(lines) = files.pop() {
+            let text = lines.join("\n").replace("DIR", &root);
+            fs::write(&file, format!("{text}\n")).unwrap();
+            let arguments = words(&format!("-F {} -G -- h", file.display()));
+            let request = Request { arguments: &arguments, host: "h" };
+            let theirs = seen(ask_ssh(request, &mut Nobody).unwrap(), &account);
+            let ours = seen(read_files(request, &account), &account);
+            if lines.len() == 1 && theirs.is_ok() {
+                good.push(lines[0]);
+            }
+            match (&theirs, &ours) {
+                (Ok(theirs), Ok(ours)) if theirs == ours => agreed += 1,
+                (Err(_), Err(_)) => {}
+                _ => faults.push(format!("{text}\n\n{}", difference(theirs, ours))),
+            }
+            if files.is_empty() && agreed < GENERATED {
+                files.push((0..12).map(|_| good[below(good.len())]).collect());
+            }
+        }
+        assert!(faults.is_empty(), "{}", faults.join("\n\n"));
+    }
+
     #[test]
     fn no_word_for_ssh_may_hold_a_line_break() {
-        struct Nobody;
-        impl Questions for Nobody {
-            fn can_ask(&self) -> bool {
-                false
-            }
-            fn ask(&mut self, _: &str) -> Option<String> {
-                None
-            }
-            fn secret(&mut self, _: &str) -> Option<zeroize::Zeroizing<String>> {
-                None
-            }
-            fn show(&mut self, _: Notice) {}
-        }
         let kinds: [&[&str]; 8] = [
             &["-i", "key\nproxycommand touch x"],
             &["-ikey\nproxycommand touch x"],

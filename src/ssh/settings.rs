@@ -58,7 +58,11 @@ impl Settings {
         let mut pairs: Vec<(String, Vec<u8>)> = Vec::new();
         for (keyword, words) in settings {
             if !LISTS_OF_FILES.contains(&keyword.as_str()) {
-                pairs.push((keyword, words.join(&b' ')));
+                let pair = (keyword, words.join(&b' '));
+                // ssh takes a key that is named twice for one.
+                if !pairs.contains(&pair) {
+                    pairs.push(pair);
+                }
             } else if pairs.iter().all(|(other, _)| *other != keyword) {
                 pairs.extend(words.into_iter().map(|word| (keyword.clone(), word)));
             }
@@ -79,6 +83,11 @@ impl Settings {
     /// The value of `keyword`, as bytes.
     pub(super) fn raw(&self, keyword: &str) -> Option<&[u8]> {
         self.pairs.iter().find(|(name, _)| name == keyword).map(|(_, value)| value.as_slice())
+    }
+
+    /// Returns the first of these keywords that is set, in the order of the settings.
+    pub(super) fn first_of<'a>(&self, keywords: &[&'a str]) -> Option<&'a str> {
+        self.pairs.iter().find_map(|(name, _)| keywords.iter().find(|keyword| *keyword == name).copied())
     }
 
     /// The value of `keyword`, as text.
@@ -190,7 +199,9 @@ mod tests {
             setting("userknownhostsfile", &["/d"]),
             setting("identityfile", &["/k1"]),
             setting("identityfile", &["/k2"]),
+            setting("identityfile", &["/k1"]),
         ]);
+        assert_eq!(settings.first_of(&["identityfile", "user", "port"]), Some("user"));
         assert_eq!(settings.text("user").unwrap(), Some("first"));
         assert_eq!(settings.all("userknownhostsfile").collect::<Vec<_>>(), [&b"/a b"[..], b"/c"]);
         assert_eq!(settings.all("identityfile").collect::<Vec<_>>(), [&b"/k1"[..], b"/k2"]);
