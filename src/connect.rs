@@ -147,6 +147,8 @@ pub struct Connector {
     memory: Memory,
     /// How many requests the server takes at once, as far as that is known.
     width: sftp::Width,
+    /// What is open on the server, by all sessions together.
+    openings: sftp::Openings,
     unwatched: Mutex<Unwatched>,
     /// Why a log-in that nobody watched was refused, until somebody says so.
     unsaid: Mutex<Option<String>>,
@@ -174,6 +176,7 @@ impl Connector {
             output: output.clone(),
             memory,
             width,
+            openings: sftp::Openings::default(),
             unwatched: Mutex::new(Unwatched::Untried),
             unsaid: Mutex::default(),
         }
@@ -249,7 +252,8 @@ impl Connector {
     fn open_for(&self, purpose: Purpose) -> Result<Connected, Error> {
         let invocation = &self.invocation;
         let may_ask = purpose != Purpose::Beside;
-        let options = sftp::Options { width: self.width.clone(), ..session_options(invocation) };
+        let (width, openings) = (self.width.clone(), self.openings.clone());
+        let options = sftp::Options { width, openings, ..session_options(invocation) };
         match &invocation.target {
             Target::Command(command) => {
                 let transport = run_server(command)?;
@@ -281,7 +285,15 @@ impl Connector {
                         // OpenSSH's server reads request after request, from the first on.
                         let asks_ahead = purpose == Purpose::First && dialect::is_openssh(version);
                         let symlink_order = dialect::symlink_order(version);
-                        let options = sftp::Options { asks_ahead, symlink_order, ..options };
+                        let keeps_order = dialect::keeps_order(version);
+                        let options = sftp::Options {
+                            asks_ahead,
+                            symlink_order,
+                            keeps_order,
+                            empties_files: dialect::empties_files(version),
+                            open_handles: dialect::open_handles(version),
+                            ..options
+                        };
                         start(Box::new(transport), options, greeting)
                     }
                 }

@@ -130,7 +130,7 @@ mod tests {
             (StatusCode::NO_SUCH_FILE, "No such file", "act: No such file or directory"),
             (StatusCode::PERMISSION_DENIED, "\x1b[2Jno", "act: Permission denied (server: \\033[2Jno)"),
         ] {
-            let error = Error::Status(Status { code, text: text.as_bytes().to_vec().into() });
+            let error = Error::Status(Status { code, text: text.as_bytes().to_vec().into(), beside: 0 });
             assert_eq!(Failure::refused("act", &error).to_string(), shown);
         }
     }

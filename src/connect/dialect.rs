@@ -5,35 +5,76 @@ use crate::sftp::SymlinkOrder;
 
 /// Servers whose SYMLINK takes the link first, as the draft has it, by the beginning of their software version.
 ///
-/// All others get OpenSSH's order, target first: OpenSSH itself, ProFTPD, Paramiko, Apache MINA SSHD, Go's pkg/sftp and
-/// Twisted's server read it so, and whatever serves SFTP behind OpenSSH's sshd is meant for its clients.
+/// All others get OpenSSH's order, target first: OpenSSH itself, ProFTPD, Paramiko, Apache MINA SSHD and Go's
+/// pkg/sftp read it so, and whatever serves SFTP behind OpenSSH's sshd is meant for its clients.
 const LINK_FIRST: &[(&[u8], &str)] = &[
     (b"AsyncSSH_", "takes OpenSSH's order only from clients that call themselves OpenSSH or Paramiko"),
+    (b"Twisted", "conch takes the link first"),
     (b"Erlang/", "ssh_sftpd makes a link of the first path to the second"),
     (b"libssh_", "its server library keeps to the draft, and says so; libssh2 serves nobody"),
 ];
 
 /// Servers that answer however many requests wait, by the beginning of their software version: each was seen to, or reads the next
 /// request only when it has room for it. `docs/servers.md` has the whole story.
-const COPING: &[(&[u8], &str)] = &[
-    (b"OpenSSH_", "its own, where it reads no more than it has room to answer"),
-    (b"dropbear_", "it runs OpenSSH's server program"),
-    (b"mod_sftp", "ProFTPD answers each request before it reads the next"),
-    (b"AsyncSSH_", "begins each request as a task of its own"),
-    (b"paramiko_", "answers each request before it reads the next"),
-    (b"rclone/", "reads no more than its workers take"),
+const COPING: &[(&[u8], Order, &str)] = &[
+    (b"OpenSSH_", Order::Kept, "its own, where it reads no more than it has room to answer"),
+    (b"dropbear_", Order::Kept, "it runs OpenSSH's server program"),
+    (b"mod_sftp", Order::Kept, "ProFTPD answers each request before it reads the next"),
+    (b"AsyncSSH_", Order::Free, "begins each request as a task of its own"),
+    (b"paramiko_", Order::Kept, "answers each request before it reads the next"),
+    (b"rclone/", Order::Free, "reads no more than its workers take"),
 ];
+
+/// Servers that can't keep many open files apart, by the beginning of their software version, and how many are safe.
+const FEW_HANDLES: &[(&[u8], u64, &str)] =
+    &[(b"Erlang/", 2, "ssh_sftpd gives the third open file the handle of the second, and mixes their data")];
+
+/// Servers that empty a file that is opened for writing and not for reading, whatever the flags say, by the beginning of their
+/// software version.
+const EMPTYING: &[(&[u8], &str)] = &[(b"Erlang/", "ssh_sftpd opens it in the mode [write]")];
+
+/// Whether a server carries out the requests about one file in the order in which they were sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Kept,
+    Free,
+}
 
 /// Returns whether a server answers however many requests wait for an answer. `version` is its identification.
 pub(super) fn copes_with_many_requests(version: &[u8]) -> bool {
-    let software = version.strip_prefix(b"SSH-2.0-").or_else(|| version.strip_prefix(b"SSH-1.99-"));
-    software.is_some_and(|software| COPING.iter().any(|(name, _)| software.starts_with(name)))
+    coping(version).is_some()
+}
+
+/// Returns whether a server is known to carry out the requests about one file in their order. `version` is its identification.
+pub(super) fn keeps_order(version: &[u8]) -> bool {
+    coping(version) == Some(Order::Kept)
+}
+
+/// Returns how many files and directories a server can have open, where it does not say so itself. `version` is its identification.
+pub(super) fn open_handles(version: &[u8]) -> Option<u64> {
+    let software = software(version)?;
+    FEW_HANDLES.iter().find(|(name, ..)| software.starts_with(name)).map(|(_, handles, _)| *handles)
+}
+
+/// Returns whether a server empties a file that is opened for writing and not for reading. `version` is its identification.
+pub(super) fn empties_files(version: &[u8]) -> bool {
+    software(version).is_some_and(|software| EMPTYING.iter().any(|(name, _)| software.starts_with(name)))
+}
+
+fn coping(version: &[u8]) -> Option<Order> {
+    let software = software(version)?;
+    COPING.iter().find(|(name, ..)| software.starts_with(name)).map(|(_, order, _)| *order)
+}
+
+/// The software version, which an identification begins with behind the version of the protocol.
+fn software(version: &[u8]) -> Option<&[u8]> {
+    version.strip_prefix(b"SSH-2.0-").or_else(|| version.strip_prefix(b"SSH-1.99-"))
 }
 
 /// The order in which a server reads the paths of SYMLINK. `version` is its identification: `SSH-2.0-OpenSSH_9.2p1`.
 pub(super) fn symlink_order(version: &[u8]) -> SymlinkOrder {
-    let software = version.strip_prefix(b"SSH-2.0-").or_else(|| version.strip_prefix(b"SSH-1.99-"));
-    let link_first = software.is_some_and(|software| LINK_FIRST.iter().any(|(name, _)| software.starts_with(name)));
+    let link_first =
+        software(version).is_some_and(|software| LINK_FIRST.iter().any(|(name, _)| software.starts_with(name)));
     if link_first { SymlinkOrder::LinkFirst } else { SymlinkOrder::TargetFirst }
 }
 
@@ -57,7 +98,7 @@ mod tests {
             ("SSH-2.0-APACHE-SSHD-2.12.0", TargetFirst),
             ("SSH-2.0-SFTPGo_2.6.2", TargetFirst),
             ("SSH-2.0-Go", TargetFirst),
-            ("SSH-2.0-Twisted_24.3", TargetFirst),
+            ("SSH-2.0-Twisted_24.3", LinkFirst),
             ("SSH-2.0-dropbear_2022.83", TargetFirst),
             ("SSH-2.0-AsyncSSH_2.10.1", LinkFirst),
             ("SSH-1.99-AsyncSSH_1.0", LinkFirst),
@@ -73,23 +114,36 @@ mod tests {
     }
 
     #[test]
-    fn a_servers_version_tells_whether_it_copes() {
-        for (version, copes) in [
-            ("SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3", true),
-            ("SSH-2.0-OpenSSH_for_Windows_9.5", true),
-            ("SSH-2.0-dropbear_2022.83", true),
-            ("SSH-2.0-mod_sftp/1.0.0", true),
-            ("SSH-2.0-mod_sftp", true),
-            ("SSH-2.0-AsyncSSH_2.14.2", true),
-            ("SSH-2.0-paramiko_3.4.0", true),
-            ("SSH-2.0-rclone/v1.60.1-DEV", true),
-            ("SSH-2.0-9.99 FlowSsh: Bitvise SSH Server (WinSSHD)", false),
-            ("SSH-2.0-Serv-U_15.1.7.162", false),
-            ("SSH-2.0-SFTP Server ready, like OpenSSH_9", false),
-            ("OpenSSH_9.2p1", false),
-            ("", false),
+    fn a_servers_version_tells_how_many_files_are_safe_and_whether_they_are_emptied() {
+        for (version, handles) in [("SSH-2.0-Erlang/4.15.3.17", Some(2)), ("SSH-2.0-OpenSSH_9.2p1", None), ("", None)] {
+            assert_eq!(open_handles(version.as_bytes()), handles, "{version}");
+            assert_eq!(empties_files(version.as_bytes()), handles.is_some(), "{version}");
+        }
+    }
+
+    #[test]
+    fn a_servers_version_tells_whether_it_copes_and_keeps_the_order() {
+        for (version, copes, keeps) in [
+            ("SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3", true, true),
+            ("SSH-2.0-OpenSSH_for_Windows_9.5", true, true),
+            ("SSH-2.0-dropbear_2022.83", true, true),
+            ("SSH-2.0-mod_sftp/1.0.0", true, true),
+            ("SSH-2.0-mod_sftp", true, true),
+            ("SSH-2.0-AsyncSSH_2.14.2", true, false),
+            ("SSH-2.0-paramiko_3.4.0", true, true),
+            ("SSH-2.0-rclone/v1.60.1-DEV", true, false),
+            ("SSH-2.0-9.99 FlowSsh: Bitvise SSH Server (WinSSHD)", false, false),
+            ("SSH-2.0-Serv-U_15.1.7.162", false, false),
+            ("SSH-2.0-SFTP Server ready, like OpenSSH_9", false, false),
+            ("OpenSSH_9.2p1", false, false),
+            ("", false, false),
         ] {
-            assert_eq!(copes_with_many_requests(version.as_bytes()), copes, "{version}");
+            let version_bytes = version.as_bytes();
+            assert_eq!(
+                (copes_with_many_requests(version_bytes), keeps_order(version_bytes)),
+                (copes, keeps),
+                "{version}"
+            );
         }
     }
 }

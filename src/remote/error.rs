@@ -223,7 +223,7 @@ mod tests {
     use crate::sftp::Status;
 
     fn status(code: StatusCode, text: &'static str) -> sftp::Error {
-        sftp::Error::Status(Status { code, text: text.into() })
+        sftp::Error::Status(Status { code, text: text.into(), beside: 0 })
     }
 
     #[test]

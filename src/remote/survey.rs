@@ -4,8 +4,11 @@
 //! the answers to those beyond the end are cheap. CLOSE is sent and its outcome ignored: nothing was written.
 #![forbid(unsafe_code)]
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
 
 use super::error::{Act, Error};
 use super::interrupt::{Interrupt, Watch};
@@ -13,7 +16,9 @@ use super::lifeline::{Lifeline, Strand};
 use super::listing::{Listing, Longnames};
 use crate::budget::{self, Budget, Share};
 use crate::name::RemotePath;
-use crate::sftp::{self, Attributes, Completions, Handle, NamePacket, Reply, Session, StatusCode, calls};
+use crate::sftp::{
+    self, Attributes, Completions, Handle, NamePacket, Nudge, Reply, Session, Status, StatusCode, calls,
+};
 
 /// READDIRs in flight on a directory that was just opened: one for the entries of most, and one that finds the end.
 const FIRST_READS: usize = 2;
@@ -37,6 +42,12 @@ const MOST_DIRECTORIES: usize = 128;
 /// The part of the server's handles that a survey may take; transfers run beside it.
 const SHARE_OF_HANDLES: u64 = 4;
 
+/// Longest sleep while something else is open; its end wakes the survey anyway.
+const NAP: Duration = Duration::from_millis(500);
+
+/// Ways to say "no directory" that are remembered. A server has one or two.
+const MOST_WORDINGS: usize = 8;
+
 /// The answer to a question, with the token that came along with it.
 pub(super) enum Answer<T> {
     Listing(T, RemotePath, Result<Listing, Error>),
@@ -50,11 +61,15 @@ pub(super) struct Survey<T: Send + 'static> {
     /// Why the present session has ended. What was asked of it is put back, to be asked of the next one.
     lost: Option<sftp::Error>,
     queue: Completions<Asked<T>>,
+    /// Ends a wait for the queue.
+    nudge: Nudge,
     watch: Watch,
     ready: VecDeque<(Asked<T>, Result<Reply, sftp::Error>)>,
     unopened: VecDeque<(RemotePath, T)>,
-    /// Refused while others were open, perhaps for want of handles: each is tried once more when no other is.
-    refused: VecDeque<(RemotePath, T)>,
+    /// Refused while others were open, perhaps for want of handles: each is tried again when nothing else is.
+    refused: VecDeque<Refused<T>>,
+    /// What the server says when nothing else is open and a probe is no directory: code and text.
+    no_directory: HashSet<(StatusCode, Bytes)>,
     unasked: VecDeque<(Links, RemotePath, T)>,
     directories: HashMap<u64, Directory<T>>,
     next_directory: u64,
@@ -76,6 +91,13 @@ enum Asked<T> {
     Probe(RemotePath, T, Attributes),
 }
 
+/// What is to be opened when nothing else is.
+enum Refused<T> {
+    /// To be listed. This many other directories were open when it was refused.
+    Directory(RemotePath, T, usize),
+    Probe(RemotePath, T, Attributes),
+}
+
 /// Whose attributes are asked for when a path is a link.
 #[derive(Clone, Copy)]
 enum Links {
@@ -86,8 +108,8 @@ enum Links {
 struct Directory<T> {
     token: T,
     path: RemotePath,
-    /// Whether it was refused before.
-    again: bool,
+    /// How many other directories were open when it was refused, if it was.
+    refused_beside: Option<usize>,
     handle: Option<Handle>,
     /// What each READDIR brought, in the order of asking, which is the server's order whenever the answers come.
     chunks: Vec<Listing>,
@@ -110,6 +132,7 @@ impl<T: Send + 'static> Survey<T> {
         budget: &Arc<Budget>,
     ) -> Survey<T> {
         let queue = Completions::new();
+        let nudge = queue.nudge();
         let strand = lifeline.strand();
         let share = strand.session.limits().open_handles.map(|handles| usize::try_from(handles / SHARE_OF_HANDLES));
         let most_directories = match share {
@@ -120,11 +143,13 @@ impl<T: Send + 'static> Survey<T> {
             lifeline: lifeline.clone(),
             strand,
             lost: None,
-            watch: interrupt.watch(queue.nudge()),
+            watch: interrupt.watch(nudge.clone()),
+            nudge,
             queue,
             ready: VecDeque::new(),
             unopened: VecDeque::new(),
             refused: VecDeque::new(),
+            no_directory: HashSet::new(),
             unasked: VecDeque::new(),
             directories: HashMap::new(),
             next_directory: 0,
@@ -138,7 +163,8 @@ impl<T: Send + 'static> Survey<T> {
     /// Abandons all that was asked for, and gives back what it took.
     pub(super) fn abandon(&mut self) {
         self.queue = Completions::new();
-        self.watch = self.interrupt.watch(self.queue.nudge());
+        self.nudge = self.queue.nudge();
+        self.watch = self.interrupt.watch(self.nudge.clone());
         self.ready.clear();
         self.unopened.clear();
         self.refused.clear();
@@ -166,6 +192,11 @@ impl<T: Send + 'static> Survey<T> {
         self.unasked.push_back((Links::Target, path, token));
     }
 
+    /// Asks whether what has these attributes, and no kind, can be opened as a directory, when nothing else is open.
+    pub(super) fn probe_alone(&mut self, path: RemotePath, token: T, attributes: Attributes) {
+        self.refused.push_back(Refused::Probe(path, token, attributes));
+    }
+
     /// Whether another directory could be opened at once.
     pub(super) fn has_room(&self) -> bool {
         self.unopened.len() + self.directories.len() < self.most_directories
@@ -179,6 +210,10 @@ impl<T: Send + 'static> Survey<T> {
                 return Err(Error::Interrupted);
             }
             let Some((asked, outcome)) = self.ready.pop_front() else {
+                if self.queue.outstanding() == 0 && self.lost.is_none() && !self.refused.is_empty() {
+                    self.wait_for_handles();
+                    continue;
+                }
                 if self.queue.outstanding() == 0 {
                     match self.lost.take() {
                         Some(error) => self.go_on_after(error)?,
@@ -200,6 +235,12 @@ impl<T: Send + 'static> Survey<T> {
                 return Ok(Some(answer));
             }
         }
+    }
+
+    /// Waits until nothing is open, or somebody interrupts. Whoever has something open, such as a transfer, closes it by itself.
+    fn wait_for_handles(&mut self) {
+        self.strand.session.openings().tell_when_none(self.nudge.clone());
+        self.ready = self.queue.wait(Some(NAP));
     }
 
     /// Takes up the session that follows one that has ended.
@@ -225,14 +266,16 @@ impl<T: Send + 'static> Survey<T> {
         if self.lost.is_some() {
             return;
         }
-        if self.directories.is_empty()
-            && let Some((path, token)) = self.refused.pop_front()
-        {
-            self.open(path, token, true);
+        if self.strand.session.openings().are_none() {
+            match self.refused.pop_front() {
+                Some(Refused::Directory(path, token, beside)) => self.open(path, token, Some(beside)),
+                Some(Refused::Probe(path, token, attributes)) => self.open_probe(path, token, attributes),
+                None => {}
+            }
         }
         while self.refused.is_empty() && self.directories.len() < self.most_directories {
             let Some((path, token)) = self.unopened.pop_front() else { break };
-            self.open(path, token, false);
+            self.open(path, token, None);
         }
         while self.queue.outstanding() < MOST_PATHS {
             let Some((links, path, token)) = self.unasked.pop_front() else { break };
@@ -246,33 +289,37 @@ impl<T: Send + 'static> Survey<T> {
         }
     }
 
-    fn open(&mut self, path: RemotePath, token: T, again: bool) {
+    fn open_probe(&mut self, path: RemotePath, token: T, attributes: Attributes) {
+        let asked = Asked::Probe(path.clone(), token, attributes);
+        self.strand.session.submit_to(&self.queue, asked, &calls::Opendir { path: &path });
+    }
+
+    fn open(&mut self, path: RemotePath, token: T, refused_beside: Option<usize>) {
         let id = self.next_directory;
         self.next_directory += 1;
         self.strand.session.submit_to(&self.queue, Asked::Opendir(id), &calls::Opendir { path: &path });
-        self.directories.insert(id, Directory::new(path, token, again, &self.budget));
+        self.directories.insert(id, Directory::new(path, token, refused_beside, &self.budget));
     }
 
-    /// Whether a refused OPENDIR deserves another try: OpenSSH's server says `Failure` when it has no handle left, and there are servers
-    /// that say anything.
-    fn may_lack_handles(&self, id: u64, error: &sftp::Error) -> bool {
-        let first_try = self.directories.get(&id).is_some_and(|directory| !directory.again);
-        let may_lack = match error.status_code() {
-            Some(StatusCode::FAILURE) => true,
-            Some(StatusCode::NO_SUCH_FILE) | None => false,
-            Some(_) => !self.strand.session.width().is_trusted(),
+    /// Returns whether a refused OPENDIR deserves another try.
+    fn may_lack_handles(&self, error: &sftp::Error) -> bool {
+        error.may_lack_handles(self.strand.session.width().is_trusted())
+    }
+
+    /// Returns whether a refused probe may nevertheless be a directory, which lacked a handle.
+    pub(super) fn tells_nothing(&self, error: &sftp::Error) -> bool {
+        let is_known = match error {
+            sftp::Error::Status(Status { code, text, .. }) => self.no_directory.contains(&(*code, text.clone())),
+            _ => false,
         };
-        first_try && self.directories.len() > 1 && may_lack
+        !is_known && self.may_lack_handles(error)
     }
 
-    /// Has a refused directory wait until no other is open. Where it is probable that it lacked a handle, fewer are opened from now on.
-    fn retry(&mut self, id: u64, error: &sftp::Error) {
-        if error.status_code() == Some(StatusCode::FAILURE) {
-            let open = self.directories.values().filter(|directory| directory.handle.is_some()).count();
-            self.most_directories = open.clamp(1, self.most_directories);
-        }
+    /// Has a refused directory wait until nothing else is open.
+    fn retry(&mut self, id: u64) {
+        let open = self.directories.values().filter(|directory| directory.handle.is_some()).count();
         if let Some(Directory { path, token, .. }) = self.directories.remove(&id) {
-            self.refused.push_back((path, token));
+            self.refused.push_back(Refused::Directory(path, token, open));
         }
     }
 
@@ -286,12 +333,20 @@ impl<T: Send + 'static> Survey<T> {
             Asked::Attributes(_, path, token) if matches!(&outcome, Ok(Reply::Attributes(attributes)) if attributes.lacks_type()) =>
             {
                 if let Ok(Reply::Attributes(attributes)) = outcome {
-                    let asked = Asked::Probe(path.clone(), token, attributes);
-                    self.strand.session.submit_to(&self.queue, asked, &calls::Opendir { path: &path });
+                    self.open_probe(path, token, attributes);
                 }
                 return None;
             }
+            Asked::Probe(path, token, attributes) if outcome.as_ref().is_err_and(|error| self.tells_nothing(error)) => {
+                self.refused.push_back(Refused::Probe(path, token, attributes));
+                return None;
+            }
             Asked::Probe(path, token, mut attributes) => {
+                if let Err(sftp::Error::Status(Status { code, text, beside: 0 })) = &outcome
+                    && self.no_directory.len() < MOST_WORDINGS
+                {
+                    self.no_directory.insert((*code, text.clone()));
+                }
                 // The handle's end sends CLOSE.
                 attributes.settle_type(matches!(outcome, Ok(Reply::Handle(_))));
                 return Some(Answer::Attributes(token, path, Ok(attributes)));
@@ -307,15 +362,21 @@ impl<T: Send + 'static> Survey<T> {
             Asked::Opendir(id) | Asked::Readdir { directory: id, .. } => id,
         };
         if let (Asked::Opendir(_), Err(error)) = (&asked, &outcome)
-            && self.may_lack_handles(id, error)
+            && self.may_lack_handles(error)
         {
-            self.retry(id, error);
+            self.retry(id);
             return None;
         }
         let most_reads = (MOST_READS / self.directories.len().max(1)).max(LEAST_READS);
         let directory = self.directories.get_mut(&id)?;
         match (asked, outcome) {
-            (_, Ok(Reply::Handle(handle))) => directory.handle = Some(handle),
+            (_, Ok(Reply::Handle(handle))) => {
+                directory.handle = Some(handle);
+                // Others had been in its way: no more than those are opened at once from now on.
+                if let Some(beside) = directory.refused_beside.take() {
+                    self.most_directories = beside.clamp(1, self.most_directories);
+                }
+            }
             (Asked::Readdir { sequence, .. }, Ok(Reply::Names(names))) => {
                 directory.add(sequence, names);
             }
@@ -340,11 +401,11 @@ impl<T: Send + 'static> Survey<T> {
 
 impl<T> Directory<T> {
     /// A directory whose OPENDIR was sent.
-    fn new(path: RemotePath, token: T, again: bool, budget: &Arc<Budget>) -> Directory<T> {
+    fn new(path: RemotePath, token: T, refused_beside: Option<usize>, budget: &Arc<Budget>) -> Directory<T> {
         Directory {
             token,
             path,
-            again,
+            refused_beside,
             handle: None,
             chunks: Vec::new(),
             in_flight: 1,

@@ -267,10 +267,15 @@ impl Walk {
         }
     }
 
-    /// Gives back what directories take whose turn has not come. They are asked for again then.
-    fn forget_what_is_ahead(&mut self) {
+    /// Closes the directories that are open, for whoever lacks handles of the server. They are listed again when their turn comes.
+    pub fn let_go(&mut self) {
         self.survey.abandon();
         self.ahead.awaited.clear();
+    }
+
+    /// Gives back what directories take whose turn has not come. They are asked for again then.
+    fn forget_what_is_ahead(&mut self) {
+        self.let_go();
         for contents in std::mem::take(&mut self.ahead.arrived).into_values() {
             self.ahead.entries -= contents.items.len();
         }
@@ -418,10 +423,10 @@ impl Walk {
             entries.iter_mut().filter(|entry| entry.attributes.file_type() == file_type).collect();
         for some in incomplete.chunks_mut(MOST_QUESTIONS) {
             let paths: Vec<_> = some.iter().map(|entry| directory.path.join(&entry.name)).collect();
-            let answers = self.lifeline.ask(|session| answers(paths.iter().map(|path| ask(session, path))));
+            let answers = self.lifeline.ask(|session| outcomes(paths.iter().map(|path| ask(session, path))));
             let answers = answers.map_err(|error| Error::new(Act::Stat, &directory.path, error))?;
             for (entry, attributes) in some.iter_mut().zip(answers) {
-                if let Some(attributes) = attributes {
+                if let Ok(attributes) = attributes {
                     entry.attributes = attributes;
                 }
             }
@@ -430,28 +435,53 @@ impl Walk {
     }
 
     /// Tries to open as a directory what has permissions and yet no kind, in the listing or otherwise.
-    fn probe(&self, directory: &Directory, entries: &mut [Entry]) -> Result<(), Error> {
+    fn probe(&mut self, directory: &Arc<Directory>, entries: &mut [Entry]) -> Result<(), Error> {
         let mut unknown: Vec<&mut Entry> = entries.iter_mut().filter(|entry| entry.attributes.lacks_type()).collect();
         for some in unknown.chunks_mut(MOST_PROBES) {
             let paths: Vec<_> = some.iter().map(|entry| directory.path.join(&entry.name)).collect();
             let open = |session: &Session, path: &RemotePath| session.submit(&calls::Opendir { path });
-            let opened = self.lifeline.ask(|session| answers(paths.iter().map(|path| open(session, path))));
+            let opened = self.lifeline.ask(|session| outcomes(paths.iter().map(|path| open(session, path))));
             let opened = opened.map_err(|error| Error::new(Act::List, &directory.path, error))?;
-            for (entry, handle) in some.iter_mut().zip(opened) {
-                entry.attributes.settle_type(handle.is_some());
+            // What was opened is closed before anything is tried alone.
+            let opened: Vec<Result<(), sftp::Error>> = opened.into_iter().map(|outcome| outcome.map(drop)).collect();
+            for ((entry, path), outcome) in some.iter_mut().zip(paths).zip(opened) {
+                match outcome {
+                    Err(error) if self.survey.tells_nothing(&error) => {
+                        entry.attributes = self.probe_alone(directory, path, entry.attributes)?;
+                    }
+                    outcome => entry.attributes.settle_type(outcome.is_ok()),
+                }
             }
         }
         Ok(())
     }
+
+    fn probe_alone(
+        &mut self,
+        directory: &Arc<Directory>,
+        path: RemotePath,
+        attributes: Attributes,
+    ) -> Result<Attributes, Error> {
+        // Directories that are read ahead would stay open for as long as nobody looks at them.
+        self.let_go();
+        self.survey.probe_alone(path, Arc::clone(directory), attributes);
+        match self.survey.next()? {
+            Some(Answer::Attributes(_, _, Ok(attributes))) => Ok(attributes),
+            // The one question has an answer of its own kind.
+            _ => Ok(attributes),
+        }
+    }
 }
 
-/// Waits for answers, all of which are asked for first; nothing for what the server refuses.
-fn answers<T>(questions: impl Iterator<Item = Pending<T>>) -> Result<Vec<Option<T>>, sftp::Error> {
+/// The outcomes of questions, all of which are asked before the first is waited for.
+type Outcomes<T> = Vec<Result<T, sftp::Error>>;
+
+/// Waits for answers, all of which are asked for first. Fails only with the connection.
+fn outcomes<T>(questions: impl Iterator<Item = Pending<T>>) -> Result<Outcomes<T>, sftp::Error> {
     let questions: Vec<_> = questions.collect();
     let answer = |question: Pending<T>| match question.wait() {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) if error.leaves_the_session_alive() => Ok(None),
-        Err(error) => Err(error),
+        Err(error) if !error.leaves_the_session_alive() => Err(error),
+        outcome => Ok(outcome),
     };
     questions.into_iter().map(answer).collect()
 }

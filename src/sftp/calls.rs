@@ -54,6 +54,9 @@ pub trait Call {
     /// Whether the server may work on it for long without a word, so that silence is no sign of a dead connection.
     const MAY_TAKE_LONG: bool = false;
 
+    /// Whether it closes a handle.
+    const CLOSES: bool = false;
+
     /// Which reply is right.
     fn expects(&self) -> Expects;
 
@@ -288,6 +291,7 @@ pub struct Close {
 impl Call for Close {
     type Reply = ();
     const TYPE: u8 = kind::CLOSE;
+    const CLOSES: bool = true;
     result_of!(());
 
     fn handles(&self) -> [Option<&Handle>; 2] {

@@ -119,6 +119,11 @@ impl<T: Send + 'static> Completions<T> {
 }
 
 impl Nudge {
+    /// Returns whether both are clones of one.
+    pub(super) fn is(&self, other: &Nudge) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Ends the present or the next wait.
     pub fn nudge(&self) {
         (self.0)();

@@ -318,7 +318,8 @@ impl Driver {
                 (None, Some(_)) => {}
                 (Some(request), Some(error)) => deliveries.add(request.completion, Err(Error::clone(error))),
                 (Some(request), None) => {
-                    let outcome = answer.decode(request.expects, &self.shared);
+                    let mut outcome = answer.decode(request.expects, &self.shared);
+                    self.shared.count_openings(&request, &mut outcome);
                     broken = outcome.as_ref().err().filter(|error| matches!(error, Error::Protocol(_))).cloned();
                     deliveries.add(request.completion, outcome);
                 }

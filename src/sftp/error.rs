@@ -72,6 +72,16 @@ impl Error {
         self.status_code() == Some(StatusCode::NO_SUCH_FILE)
     }
 
+    /// Returns whether the server may have refused an OPEN or OPENDIR only because others were open. There is no code for that, and
+    /// servers are known to use any; one that is `known` well says `Failure`.
+    #[must_use]
+    pub fn may_lack_handles(&self, known: bool) -> bool {
+        match self {
+            Error::Status(status) => status.beside > 0 && (status.code == StatusCode::FAILURE || !known),
+            _ => false,
+        }
+    }
+
     /// Returns whether a path that was asked about may be missing. Not every server has the right code for that.
     #[must_use]
     pub fn may_mean_missing(&self) -> bool {
@@ -87,6 +97,9 @@ pub struct Status {
     pub code: StatusCode,
     /// The server's own words, not made printable; empty where it gave none.
     pub text: Bytes,
+    /// How many other files and directories of ours were open, or were being opened or closed, while the server refused to open
+    /// one. 0 for all other requests.
+    pub beside: u32,
 }
 
 impl fmt::Display for Status {
@@ -194,7 +207,7 @@ mod tests {
     use super::*;
 
     fn status(code: StatusCode) -> Error {
-        Error::Status(Status { code, text: Bytes::new() })
+        Error::Status(Status { code, text: Bytes::new(), beside: 0 })
     }
 
     #[test]

@@ -28,6 +28,10 @@ impl Handle {
         std::ptr::eq(Arc::as_ptr(&self.shared), session)
     }
 
+    pub(super) fn bytes(&self) -> Bytes {
+        self.bytes.clone()
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }

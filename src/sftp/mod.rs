@@ -17,6 +17,7 @@ mod file_hash;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod handle;
+mod openings;
 mod pending;
 mod reply;
 mod session;
@@ -33,6 +34,7 @@ pub use error::{Error, Status, StatusCode};
 pub use extensions::{Extension, Extensions, Limits, Names, Statvfs};
 pub use file_hash::{FileHash, HashAlgorithm};
 pub use handle::Handle;
+pub use openings::Openings;
 pub use pending::Pending;
 pub use reply::{NameEntry, NamePacket, Reply};
 pub use session::{Options, Session, Statistics, Waits, Wide};

@@ -159,8 +159,8 @@ impl Expects {
             // Some servers say so when a handle was not opened for what is asked of it.
             (StatusCode::OK, _) => Err(Violation::nonsense("success without what was asked for")),
             // Servers of versions before 3 send no text.
-            _ if packet.remaining() == 0 => Ok(Err(Status { code, text: Bytes::new() })),
-            _ => Ok(Err(Status { code, text: packet.copied_string(STATUS_TEXT_BYTES)?.into() })),
+            _ if packet.remaining() == 0 => Ok(Err(Status { code, text: Bytes::new(), beside: 0 })),
+            _ => Ok(Err(Status { code, text: packet.copied_string(STATUS_TEXT_BYTES)?.into(), beside: 0 })),
         }
     }
 }

@@ -16,6 +16,7 @@ use super::driver::{Driver, Link};
 use super::error::Error;
 use super::extensions::{Extension, Limits, Names, Statvfs};
 use super::handle::Handle;
+use super::openings::Openings;
 use super::pending::Pending;
 use super::reply::NamePacket;
 use super::shared::{Manners, Shared, Waker, lock};
@@ -38,8 +39,16 @@ pub struct Options {
     /// Asks for [`Session::start_directory`] and [`Session::limits`] along with INIT, which saves a round trip. Only for a server that is
     /// known to read on after INIT: the draft wants VERSION to come before anything else is said.
     pub asks_ahead: bool,
+    /// Whether the server is known to carry out the requests about one file in the order in which they were sent.
+    pub keeps_order: bool,
+    /// Whether the server empties a file that is opened for writing and not for reading, even without [`OpenFlags::TRUNCATE`].
+    pub empties_files: bool,
+    /// How many files and directories the server can have open, where that is known and the server may not say so.
+    pub open_handles: Option<u64>,
     /// How many requests may wait for an answer at once.
     pub width: Width,
+    /// What is open on the server, by all sessions that share the value.
+    pub openings: Openings,
 }
 
 impl Default for Options {
@@ -51,7 +60,11 @@ impl Default for Options {
             may_take_long: true,
             symlink_order: SymlinkOrder::default(),
             asks_ahead: false,
+            keeps_order: false,
+            empties_files: false,
+            open_handles: None,
             width: Width::unbounded(),
+            openings: Openings::default(),
         }
     }
 }
@@ -74,6 +87,7 @@ struct Client {
     killer: Killer,
     version: u32,
     limits: LazyLimits,
+    open_handles: Option<u64>,
     /// The answer that was asked for ahead, until somebody takes it.
     start_directory: Mutex<Option<Pending<Bytes>>>,
 }
@@ -116,8 +130,14 @@ impl Session {
     pub fn open(transport: Box<dyn Transport>, options: Options) -> Result<Session, Error> {
         let waker = Waker::new().map_err(|error| Error::ConnectionLost(error.to_string()))?;
         let mut link = Link::new(transport);
-        let width = options.width.clone();
-        let manners = Manners { symlink_order: options.symlink_order, may_take_long: options.may_take_long, width };
+        let manners = Manners {
+            symlink_order: options.symlink_order,
+            may_take_long: options.may_take_long,
+            keeps_order: options.keeps_order,
+            empties_files: options.empties_files,
+            width: options.width.clone(),
+            openings: options.openings.clone(),
+        };
         let shared = Arc::new(Shared::new(waker, manners));
         let ahead = options.asks_ahead.then(|| (ask_for_start(&shared), LazyLimits::ask(&shared)));
         let greeting = match link.negotiate(&shared, options.greeting_limit) {
@@ -144,7 +164,8 @@ impl Session {
         let (start_directory, limits) = ahead.unzip();
         let limits = limits.unwrap_or_else(|| LazyLimits::ask(&shared));
         let start_directory = Mutex::new(start_directory);
-        let client = Client { shared, killer, version: greeting.version, limits, start_directory };
+        let (version, open_handles) = (greeting.version, options.open_handles);
+        let client = Client { shared, killer, version, limits, open_handles, start_directory };
         Ok(Session { client: Arc::new(client) })
     }
 
@@ -171,7 +192,8 @@ impl Session {
     /// What the server can take.
     #[must_use]
     pub fn limits(&self) -> Limits {
-        self.client.limits.get()
+        let limits = self.client.limits.get();
+        Limits { open_handles: limits.open_handles.or(self.client.open_handles), ..limits }
     }
 
     /// The directory in which the server starts: the canonical path of `.`.
@@ -211,6 +233,25 @@ impl Session {
     #[must_use]
     pub fn width(&self) -> Width {
         self.client.shared.width()
+    }
+
+    /// Returns whether the server is known to carry out the requests about one file in the order in which they were sent. The draft wants
+    /// that (draft-ietf-secsh-filexfer-02, section 3); some servers do what moves data beside all else.
+    #[must_use]
+    pub fn keeps_order(&self) -> bool {
+        self.client.shared.keeps_order()
+    }
+
+    /// Returns whether the server empties a file that is opened for writing and not for reading, even without [`OpenFlags::TRUNCATE`].
+    #[must_use]
+    pub fn empties_files(&self) -> bool {
+        self.client.shared.empties_files()
+    }
+
+    /// What is open on the server.
+    #[must_use]
+    pub fn openings(&self) -> Openings {
+        self.client.shared.openings()
     }
 
     /// Returns why all that waited was given up, after the first so many times that it was: [`Error::Unanswered`].

@@ -1,16 +1,19 @@
 //! What the session's handles and its driver share: the queue of encoded requests, the table of outstanding ones, the waker.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use super::calls::{Call, SymlinkOrder};
 use super::error::Error;
 use super::extensions::{Extension, Extensions};
+use super::openings::{Opening, Openings};
 use super::reply::{Expects, Reply};
 use super::width::Width;
 use super::wire::Writer;
@@ -78,6 +81,10 @@ pub(super) struct Outstanding {
     reply_bytes: u64,
     may_take_long: bool,
     submitted: Instant,
+    /// For a request to open: what was open beside it.
+    opening: Option<Opening>,
+    /// Whether its answer ends a handle.
+    closes: bool,
     /// How many requests waited for an answer when it was sent, itself included.
     crowd: usize,
     pub(super) completion: Completion,
@@ -94,6 +101,8 @@ struct Queue {
     /// When the first of them came.
     staged_since: Option<Instant>,
     outstanding: HashMap<u32, Outstanding>,
+    /// Handles for which no CLOSE was submitted.
+    handles: HashSet<Bytes>,
     /// Encoded requests that are outstanding and wait until fewer others do, with their ids.
     held: VecDeque<(u32, Vec<u8>)>,
     /// Requests that were given up. An answer that comes after all is checked, and falls.
@@ -137,8 +146,14 @@ pub(super) struct Manners {
     pub(super) symlink_order: SymlinkOrder,
     /// Whether it may be silent without a limit while it works on [`Call::MAY_TAKE_LONG`].
     pub(super) may_take_long: bool,
+    /// Whether it is known to carry out the requests about one file in their order.
+    pub(super) keeps_order: bool,
+    /// Whether it empties a file that is opened for writing only.
+    pub(super) empties_files: bool,
     /// How many requests may wait for an answer at once.
     pub(super) width: Width,
+    /// What is open on the server.
+    pub(super) openings: Openings,
 }
 
 pub(super) struct Shared {
@@ -150,6 +165,8 @@ pub(super) struct Shared {
     manners: Manners,
     /// Names that came and that nobody has taken in.
     waiting_names: Arc<Budget>,
+    /// What of the server's openings is this session's.
+    opened: AtomicUsize,
     pub(super) polls: AtomicU64,
     requests: AtomicU64,
 }
@@ -168,6 +185,7 @@ impl Shared {
             extensions: OnceLock::new(),
             manners,
             waiting_names: Arc::new(Budget::new(budget::WAITING_NAMES)),
+            opened: AtomicUsize::new(0),
             polls: AtomicU64::new(0),
             requests: AtomicU64::new(0),
         }
@@ -256,6 +274,11 @@ impl Shared {
             let end = end.clone();
             return Err((completion, end));
         }
+        if C::CLOSES {
+            for handle in call.handles().into_iter().flatten() {
+                queue.handles.remove(handle.as_bytes());
+            }
+        }
         let (id, now) = (queue.unused_id(), Instant::now());
         let encode = |out: &mut Vec<u8>| {
             Writer::packet(out, |packet| {
@@ -272,8 +295,15 @@ impl Shared {
             encode(&mut packet);
             queue.held.push_back((id, packet));
         }
+        let expects = call.expects();
+        let opening = (expects == Expects::Handle).then(|| {
+            self.opened.fetch_add(1, Ordering::Relaxed);
+            self.manners.openings.begin()
+        });
         let request = Outstanding {
-            expects: call.expects(),
+            expects,
+            opening,
+            closes: C::CLOSES,
             reply_bytes: call.reply_bytes(),
             may_take_long: C::MAY_TAKE_LONG,
             submitted: now,
@@ -331,6 +361,51 @@ impl Shared {
         answered
     }
 
+    /// Counts what is open by the outcome of a request, and notes in a refusal what was open beside it. A handle that another open
+    /// file has breaks the protocol: nobody knows which file is written through it.
+    pub(super) fn count_openings(&self, request: &Outstanding, outcome: &mut Outcome) {
+        if let Ok(Reply::Handle(handle)) = outcome
+            && !lock(&self.queue).handles.insert(handle.bytes())
+        {
+            handle.mark_closed();
+            *outcome = Err(Error::Protocol("two open files have the same handle".into()));
+        }
+        match (request.opening, outcome) {
+            (Some(_), Ok(_)) => {}
+            (Some(opening), outcome) => {
+                if let Err(Error::Status(status)) = outcome {
+                    status.beside = self.manners.openings.beside(opening);
+                }
+                self.end_openings(1);
+            }
+            (None, Ok(Reply::Handle(_))) => {
+                self.opened.fetch_add(1, Ordering::Relaxed);
+                self.manners.openings.add_one();
+            }
+            (None, _) if request.closes => self.end_openings(1),
+            (None, _) => {}
+        }
+    }
+
+    fn end_openings(&self, count: usize) {
+        let left = |opened: usize| Some(opened.saturating_sub(count));
+        // It always has a new value.
+        let before = self.opened.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).unwrap_or_default();
+        self.manners.openings.end(before.min(count));
+    }
+
+    pub(super) fn keeps_order(&self) -> bool {
+        self.manners.keeps_order || self.extensions.get().is_some_and(|extensions| extensions.are_of_openssh())
+    }
+
+    pub(super) fn empties_files(&self) -> bool {
+        self.manners.empties_files
+    }
+
+    pub(super) fn openings(&self) -> Openings {
+        self.manners.openings.clone()
+    }
+
     /// A transfer begins, or ends: how many requests may wait follows.
     pub(super) fn count_transfers(&self, change: impl FnOnce(usize) -> usize) {
         let has_news = {
@@ -355,16 +430,17 @@ impl Shared {
     /// The server was silent for this long. If it was sent more at once than the next narrower bound allows, it may have dropped
     /// some: gives up all that waits, has fewer wait from now on, and returns true.
     pub(super) fn narrow(&self, silence: Duration) -> bool {
-        let (completions, reason) = {
+        let (completions, reason, openings) = {
             let mut queue = lock(&self.queue);
             let crowd = queue.outstanding.values().map(|request| request.crowd).max().unwrap_or_default();
             let Some(narrower) = queue.width.narrower_than(crowd) else { return false };
             queue.width.narrow_to(narrower);
-            let completions = queue.give_up();
+            let (completions, openings) = queue.give_up();
             let reason = Error::Unanswered { silence, waiting: completions.len() };
             queue.given_up.push(reason.clone());
-            (completions, reason)
+            (completions, reason, openings)
         };
+        self.end_openings(openings);
         let mut deliveries = Deliveries::default();
         for completion in completions {
             deliveries.add(completion, Err(reason.clone()));
@@ -407,6 +483,7 @@ impl Shared {
             queue.unanswered = HashMap::new();
             std::mem::take(&mut queue.outstanding)
         };
+        self.end_openings(usize::MAX);
         let mut deliveries = Deliveries::default();
         for request in outstanding.into_values() {
             deliveries.add(request.completion, Err(reason.clone()));
@@ -456,6 +533,7 @@ impl Queue {
             is_ready: false,
             staged_since: None,
             outstanding: HashMap::new(),
+            handles: HashSet::new(),
             held: VecDeque::new(),
             unanswered: HashMap::new(),
             given_up: Vec::new(),
@@ -499,21 +577,23 @@ impl Queue {
         has_released
     }
 
-    /// Gives up all that is outstanding; what was not sent yet never is. Whoever waited for it is returned.
-    fn give_up(&mut self) -> Vec<Completion> {
+    /// Gives up all that is outstanding; what was not sent yet never is. Whoever waited for it is returned, and how many requests
+    /// to open and to close were among it.
+    fn give_up(&mut self) -> (Vec<Completion>, usize) {
         let held = std::mem::take(&mut self.held);
         (self.staged, self.is_ready, self.staged_since) = (Vec::new(), false, None);
         (self.reply_bytes, self.long_ones) = (0, 0);
-        let mut given_up = Vec::with_capacity(self.outstanding.len());
+        let (mut given_up, mut openings) = (Vec::with_capacity(self.outstanding.len()), 0);
         for (id, mut request) in self.outstanding.drain() {
             let nobody = Completion { to: Arc::new(Nobody), key: 0 };
+            openings += usize::from(request.opening.take().is_some() || std::mem::take(&mut request.closes));
             given_up.push(std::mem::replace(&mut request.completion, nobody));
             self.unanswered.insert(id, request);
         }
         for (id, _) in held {
             self.unanswered.remove(&id);
         }
-        given_up
+        (given_up, openings)
     }
 
     fn take(&mut self, id: u32, now: Instant) -> Option<Outstanding> {

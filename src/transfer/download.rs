@@ -66,8 +66,6 @@ pub(super) struct Download {
     is_in_tree: bool,
     clock: Clock,
     state: State,
-    /// Whether its OPEN was sent when nothing else was open.
-    is_alone: bool,
     handles: Handles,
     sink: Option<Sink>,
     file: Option<Arc<File>>,
@@ -150,7 +148,6 @@ impl Download {
             is_in_tree,
             clock: Clock::default(),
             state: State::Opening,
-            is_alone: false,
             handles: Handles::default(),
             sink: None,
             file: None,
@@ -170,7 +167,6 @@ impl Download {
 
     /// Sends OPEN.
     pub(super) fn open(&mut self, io: &mut Io) {
-        self.is_alone = !io.has_others;
         let open = calls::Open { path: &self.remote, flags: OpenFlags::READ, attributes: Attributes::default() };
         io.ask(self.sequence, Asked::Open, &open);
     }
@@ -285,7 +281,7 @@ impl Download {
             }
             // What can't be opened there is asked for where it is open already.
             (Asked::Open, Err(_)) if self.state != State::Opening => Ok(Turn::MayAsk),
-            (Asked::Open, Err(error)) if io.may_be_crowded(&error) && !self.is_alone => Ok(Turn::Crowded),
+            (Asked::Open, Err(error)) if io.may_be_crowded(&error) => Ok(Turn::Crowded),
             (Asked::Open, Err(error)) => Err(self.failure(Act::OpenRemote, error)),
             (Asked::Verify { offset, length }, outcome) if matches!(self.state, State::Verifying { .. }) => {
                 self.outstanding -= 1;
@@ -362,7 +358,7 @@ impl Download {
         }
         let Opened { sink, offset, note, is_complete } = loop {
             match self.wanted(io).open() {
-                Err(failure) if failure.is_for_want_of_descriptors() && !self.is_alone => {
+                Err(failure) if failure.is_for_want_of_descriptors() && io.has_others => {
                     return Ok(Turn::Crowded);
                 }
                 Err(failure) => return Err(failure),

@@ -383,7 +383,7 @@ impl Engine {
         self.io.lines.got_on();
     }
 
-    /// A file could not be opened while others are: its turn comes later.
+    /// A file could not be opened while others were, or directories: its turn comes later.
     fn crowd_out(&mut self, sequence: Sequence) {
         self.alone.take_if(|alone| *alone == sequence);
         let open = self.files.values().filter(|moving| moving.is_open()).count();
@@ -408,12 +408,20 @@ impl Engine {
         while self.alone.is_none() {
             let others = self.files.len() - self.crowded.len();
             let has_room = self.io.learnt.allowed_files().is_some_and(|files| others < files);
+            let is_alone = others == 0 && self.io.lines.nothing_is_open();
             let may_open = |sequence: &&Sequence| {
-                others == 0 || has_room && !self.files.get(sequence).is_some_and(|moving| moving.waits_to_be_alone)
+                is_alone || has_room && !self.files.get(sequence).is_some_and(|moving| moving.waits_to_be_alone)
             };
-            let Some(sequence) = self.crowded.iter().find(may_open).copied() else { return };
+            let Some(sequence) = self.crowded.iter().find(may_open).copied() else {
+                if others == 0 && !self.crowded.is_empty() {
+                    // A walk has directories open.
+                    self.plan.iter().for_each(Plan::let_go);
+                    self.io.lines.nudge_when_nothing_is_open();
+                }
+                return;
+            };
             self.crowded.remove(&sequence);
-            self.alone = (others == 0).then_some(sequence);
+            self.alone = is_alone.then_some(sequence);
             let Some(moving) = self.files.get_mut(&sequence) else { continue };
             self.io.line = moving.home;
             self.io.has_others = others > 0;

@@ -391,7 +391,7 @@ mod tests {
     use crate::sftp::Status;
 
     fn status(code: StatusCode, text: &'static str) -> Cause {
-        Cause::Remote(sftp::Error::Status(Status { code, text: text.into() }))
+        Cause::Remote(sftp::Error::Status(Status { code, text: text.into(), beside: 0 }))
     }
 
     #[test]

@@ -211,7 +211,7 @@ mod tests {
     fn a_server_that_does_not_know_the_request_is_not_asked_again() {
         assert!(asked(Verify::ByReading).is_none());
         let mut hashes = Hashes::new(Some(Extension::CheckFile), Verify::Yes);
-        let refused = |code| Err(sftp::Error::Status(sftp::Status { code, text: Bytes::new() }));
+        let refused = |code| Err(sftp::Error::Status(sftp::Status { code, text: Bytes::new(), beside: 0 }));
         assert!(hashes.heard(refused(StatusCode::FAILURE)).is_none());
         assert!(hashes.heard(Ok(Reply::FileHash(None))).is_none());
         assert!(Hashing::begin(&hashes, 1).is_some());

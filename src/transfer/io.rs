@@ -17,7 +17,7 @@ use super::reporter::{Reporter, Sequence};
 use super::request::{Direction, OnConflict};
 use super::settings::Settings;
 use super::window::Window;
-use crate::sftp::{self, Attributes, Call, Completions, Extension, Handle, Reply, Session, StatusCode, calls};
+use crate::sftp::{self, Attributes, Call, Completions, Extension, Handle, Reply, Session, calls};
 
 /// The engine's tools, lent to one file at a time.
 pub(super) struct Io {
@@ -197,10 +197,9 @@ impl Io {
         self.reporter.tell(sequence, Event::Noted(Note::LeftThere { target, unless_newer }));
     }
 
-    /// Returns whether the server may have refused an OPEN only because other files are open. There is no code for that, and
-    /// servers are known to use any; those that are known well say `Failure`.
+    /// Returns whether the server may have refused an OPEN only because others were open.
     pub(super) fn may_be_crowded(&self, error: &sftp::Error) -> bool {
-        error.status_code().is_some_and(|code| code == StatusCode::FAILURE || !self.session().width().is_trusted())
+        error.may_lack_handles(self.session().width().is_trusted())
     }
 
     /// The session of the connection that is meant.

@@ -162,6 +162,21 @@ impl Lines {
         self.list.iter().map(|line| line.window.width()).sum()
     }
 
+    /// Returns whether the server has nothing open for any connection, the plan's directories included.
+    pub(super) fn nothing_is_open(&self) -> bool {
+        self.first().openings().are_none()
+    }
+
+    /// Wakes the engine as soon as that is so.
+    pub(super) fn nudge_when_nothing_is_open(&self) {
+        self.first().openings().tell_when_none(self.nudge.clone());
+    }
+
+    /// The session that the job began with; all connections share the count of what is open.
+    fn first(&self) -> &Session {
+        &self.list[0].session
+    }
+
     /// An answer came on a line.
     pub(super) fn moved(&mut self) {
         self.has_moved = true;

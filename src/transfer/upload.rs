@@ -51,8 +51,6 @@ pub(super) struct Upload {
     times: Times,
     clock: Clock,
     state: State,
-    /// Whether its OPEN was sent when nothing else was open.
-    is_alone: bool,
     handles: Handles,
     file: Option<Arc<File>>,
     /// Where the next WRITE starts.
@@ -162,7 +160,6 @@ impl Upload {
             source: plan,
             clock: Clock::default(),
             state: State::Asking,
-            is_alone: false,
             handles: Handles::default(),
             file: None,
             next: 0,
@@ -254,7 +251,7 @@ impl Upload {
 
     /// Opens it on one more connection.
     pub(super) fn spread(&self, io: &mut Io) {
-        let (flags, attributes) = (self.writing(io), Attributes::default());
+        let (flags, attributes) = (self.writing_on(io), Attributes::default());
         io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.landing.path, flags, attributes });
     }
 
@@ -326,7 +323,6 @@ impl Upload {
     /// Opens what was sent and closed, to read it back.
     fn open_to_verify(&mut self, io: &mut Io) {
         self.state = State::OpeningToVerify;
-        self.is_alone = !io.has_others;
         let (flags, attributes) = (OpenFlags::READ, Attributes::default());
         io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.landing.path, flags, attributes });
     }
@@ -336,6 +332,14 @@ impl Upload {
         match io.settings.options.verify {
             Verify::Yes | Verify::ByReading if !self.only_writes => OpenFlags::READ | OpenFlags::WRITE,
             _ => OpenFlags::WRITE,
+        }
+    }
+
+    /// How a target is opened of which a part is there already.
+    fn writing_on(&self, io: &Io) -> OpenFlags {
+        match io.session().empties_files() {
+            true => OpenFlags::READ | OpenFlags::WRITE,
+            false => self.writing(io),
         }
     }
 
@@ -350,7 +354,6 @@ impl Upload {
 
     fn open(&mut self, io: &mut Io, state: State, flags: OpenFlags) {
         self.state = state;
-        self.is_alone = !io.has_others;
         self.asked_for_both = flags.contains(OpenFlags::READ);
         // What takes the place of a private file is never less private than that.
         let kept = self.landing.kept_mode.filter(|_| self.landing.is_beside).unwrap_or(0o777);
@@ -378,7 +381,7 @@ impl Upload {
             }
             // What can't be opened there is sent where it is open already.
             (Asked::Open, Err(_)) if self.is_past_opening() => {}
-            (Asked::Open, Err(error)) if self.may_try_again_later() && io.may_be_crowded(&error) && !self.is_alone => {
+            (Asked::Open, Err(error)) if self.may_try_again_later() && io.may_be_crowded(&error) => {
                 return Turn::Crowded;
             }
             (Asked::Open, Err(error)) => self.not_opened(io, error),

@@ -53,6 +53,7 @@ mod settings;
 mod sources;
 mod ssh_config;
 mod start;
+mod statuses;
 mod sticky;
 mod texts;
 mod transfer;

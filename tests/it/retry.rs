@@ -216,7 +216,7 @@ fn a_connection_of_several_that_breaks_leaves_its_work_to_the_others() {
         .types("get large")
         .succeeds()
         .same("large", "large")
-        .reports("One connection less");
+        .reports("Going on with one connection fewer");
     let line = slow().at(Toward::Server, 30_000_000, Fault::Cut).only_first(1);
     let up = Shell::on(Remote::empty().over_ssh()).here([Entry::sized("large", LARGE)]).through(line);
     up.with_args(["-j", "2", "-b", "-"])

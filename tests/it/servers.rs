@@ -133,6 +133,10 @@ fn the_same_tour_goes_well_on_every_server() {
         "plain",
         "max-files=1,3",
         "max-files=2,4+plain",
+        "max-open=1,4",
+        "max-open=1,3+plain",
+        "max-open=2,2",
+        "max-open=3,8+no-types",
         "drops=70",
         "in-order",
         "no-read-write=8",
@@ -150,6 +154,9 @@ fn the_same_tour_goes_well_on_every_server() {
         "no-types+refuses=7,8+plain",
         "one-listing=400000",
         "estimates=100",
+        "late-writes",
+        "late-writes+plain",
+        "late-writes+max-open=1,4",
     ] {
         let half = Entry::sized("half", 150_000);
         let whole = half.contents().unwrap().1.to_vec();
@@ -388,5 +395,110 @@ fn a_server_that_has_few_directories_open_lists_all_of_them() {
             .quietly()
             .remote_holds(&[]);
         names.iter().fold(run, |run, name| run.local_has(name).prints(name));
+    }
+}
+
+#[test]
+fn one_limit_for_files_and_directories_together_slows_a_tree_down_and_fails_nothing() {
+    let names: Vec<String> = (0..120).map(|number| format!("d/{:02}/{:02}", number / 4, number % 4)).collect();
+    let far = || names.iter().map(|name| Entry::sized(name, 30_000));
+    for manners in [
+        "max-open=1,4",
+        "max-open=1,3+plain",
+        "max-open=1,2",
+        "max-open=2,99",
+        "max-open=3,1",
+        "max-open=1,8+no-types",
+        "max-open=2,4+no-types+refuses=7,8",
+        "max-open=5,11",
+    ] {
+        let run = Shell::on(Remote::with(far()).lying(manners))
+            .here(names.iter().map(|name| Entry::sized(format!("up/{name}"), 20_000)))
+            .as_batch_on_stdin()
+            .types("get -r d")
+            .types("put -r up")
+            .types("find d -type f")
+            .types("rm -r d")
+            .succeeds()
+            .quietly()
+            .remote_lacks("d");
+        names.iter().fold(run, |run, name| run.local_has(name).same(&format!("up/{name}"), &format!("up/{name}")));
+    }
+}
+
+#[test]
+fn what_can_never_be_opened_is_told_although_files_and_directories_wait_for_each_other() {
+    for manners in ["none", "max-open=1,3", "max-open=2,4+plain", "max-files=1,3+max-directories=1,3"] {
+        let names = |kind: &str| (0..20).map(|number| format!("d/{kind}{number:02}/f")).collect::<Vec<_>>();
+        let open = names("open").into_iter().map(|name| Entry::sized(name, 30_000));
+        let closed = names("closed").into_iter().map(|name| Entry::file(name, "").mode(0));
+        let shut = (0..20).map(|number| Entry::directory(format!("d/shut{number:02}")).mode(0));
+        let run = Shell::on(Remote::with(open.chain(closed).chain(shut)).lying(manners))
+            .unprivileged()
+            .types("get -r d")
+            .reports("d/closed19/f\": Permission denied")
+            .reports("d/shut19\"): Permission denied");
+        assert_eq!(run.stderr().matches("Permission denied (server").count(), 40, "{}", run.stderr());
+        names("open").iter().fold(run, |run, name| run.local_has(name));
+    }
+}
+
+#[test]
+fn times_and_sizes_are_right_where_data_is_written_beside_all_else() {
+    let modified = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    for manners in ["none", "late-writes", "late-writes+plain"] {
+        let run = Shell::on(Remote::empty().lying(manners))
+            .here([Entry::sized("small", 100), Entry::sized("large", 3_000_000)])
+            .prepare(|world| {
+                for name in ["small", "large"] {
+                    let file = fs::File::open(world.local().join(name)).unwrap();
+                    file.set_times(fs::FileTimes::new().set_modified(modified)).unwrap();
+                }
+            })
+            .as_batch_on_stdin()
+            .types("put -p small")
+            .types("put -p large")
+            .types("put -p --atomic small whole")
+            .types("put --atomic large larger")
+            .succeeds()
+            .quietly()
+            .same("large", "larger");
+        for name in ["small", "large", "whole"] {
+            let found = fs::metadata(run.the_world().remote().join(name)).unwrap().modified().unwrap();
+            assert_eq!(found, modified, "{manners}: {name}");
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_replaced_where_no_mode_can_be_set_tells_how_to_keep_it() {
+    for code in [3, 4, 8, 11, 1000] {
+        let way = "put without --atomic writes into the target itself, and keeps the mode";
+        let run = Shell::on(Remote::with([Entry::file("old", "x").mode(0o640)]).lying(&format!("refuses=10,{code}")))
+            .here([Entry::sized("g", 3000)])
+            .as_batch_on_stdin()
+            .types("put --atomic g old")
+            .types("put --atomic g new")
+            .types("put g plain")
+            .succeeds()
+            .same("g", "old")
+            .same("g", "new")
+            .reports(&format!("\"REMOTE/old\"; {way}"));
+        assert_eq!(run.stderr().matches("fsetstat").count(), 1, "{}", run.stderr());
+        // With -p nothing keeps the mode, so no other way is named.
+        run.then().types("put -p --atomic g old").reports("remote fsetstat: ").reports_no(way);
+    }
+}
+
+#[test]
+fn files_that_a_server_mixes_up_are_no_success() {
+    for most in [1, 2, 5] {
+        let run = Shell::on(Remote::empty().lying(&format!("same-handle={most}")))
+            .here(files("p", 30))
+            .as_batch_on_stdin()
+            .types("put p*")
+            .run();
+        assert_ne!(run.code(), 0);
+        run.reports("the server broke the SFTP protocol: two open files have the same handle");
     }
 }

@@ -273,6 +273,29 @@ fn a_session_may_rest_longer_than_a_server_may_be_silent() {
 }
 
 #[test]
+fn a_handle_that_another_open_file_has_ends_the_session_and_a_closed_one_may_come_again() {
+    for closes in [true, false] {
+        let (session, server) = session(Options::default(), |peer| {
+            while let Some((packet_type, id, _)) = peer.request() {
+                match packet_type {
+                    OPEN => peer.reply(HANDLE, id, |packet| packet.string(b"h")),
+                    _ => peer.status(id, 0, ""),
+                }
+            }
+        });
+        let file = path("f");
+        let open = calls::Open { path: &file, flags: OpenFlags::READ, attributes: Attributes::default() };
+        let first = session.submit(&open).wait().unwrap();
+        let kept = if closes { session.close(first).map(|()| None).unwrap() } else { Some(first) };
+        let second = session.submit(&open).wait();
+        let is_refused = matches!(&second, Err(Error::Protocol(text)) if text.contains("same handle"));
+        assert_eq!((is_refused, session.end().is_some()), (!closes, !closes), "{second:?}");
+        drop((kept, second, session));
+        server.join().unwrap();
+    }
+}
+
+#[test]
 fn handles_that_nobody_takes_are_closed_in_the_server() {
     let (session, server) = session(Options::default(), |peer| {
         let (mut opened, mut closed) = (0, 0);
@@ -280,7 +303,7 @@ fn handles_that_nobody_takes_are_closed_in_the_server() {
             match packet_type {
                 OPEN => {
                     opened += 1;
-                    peer.reply(HANDLE, id, |packet| packet.string(b"h"));
+                    peer.reply(HANDLE, id, |packet| packet.string(opened.to_string().as_bytes()));
                 }
                 CLOSE => {
                     closed += 1;

@@ -25,6 +25,8 @@ struct State {
     ready: VecDeque<Step>,
     /// The engine waits for the next step, and wants to be woken by it.
     is_awaited: bool,
+    /// The engine can't open a file beside what the planner has open.
+    is_in_the_way: bool,
     /// All was planned.
     is_complete: bool,
     /// The engine wants no more.
@@ -62,11 +64,21 @@ pub(super) fn channel(nudge: Nudge) -> (Sender, Receiver) {
 }
 
 impl Sender {
-    /// Sends a step, when there is room for it. Whether more is wanted.
-    pub(super) fn send(&self, step: Step) -> bool {
-        let is_full = |state: &mut State| state.ready.len() >= STEPS_AHEAD && !state.is_unwanted;
-        let mut state =
-            self.shared.taken.wait_while(self.shared.lock(), is_full).unwrap_or_else(PoisonError::into_inner);
+    /// Sends a step, when there is room for it. Whether more is wanted. Calls `let_go` if the engine needs what the planner has
+    /// open: one that waits for room would keep it.
+    pub(super) fn send(&self, step: Step, mut let_go: impl FnMut()) -> bool {
+        let must_wait =
+            |state: &mut State| state.ready.len() >= STEPS_AHEAD && !state.is_unwanted && !state.is_in_the_way;
+        let mut state = self.shared.lock();
+        loop {
+            state = self.shared.taken.wait_while(state, must_wait).unwrap_or_else(PoisonError::into_inner);
+            if !std::mem::take(&mut state.is_in_the_way) {
+                break;
+            }
+            drop(state);
+            let_go();
+            state = self.shared.lock();
+        }
         if state.is_unwanted {
             return false;
         }
@@ -106,6 +118,12 @@ impl Receiver {
         }
         self.taken.pop_front().map_or(Next::Later, Next::Step)
     }
+
+    /// Has the planner close what it has open.
+    pub(super) fn let_go(&self) {
+        self.shared.lock().is_in_the_way = true;
+        self.shared.taken.notify_one();
+    }
 }
 
 impl Drop for Receiver {
@@ -131,17 +149,35 @@ mod tests {
         let queue = Completions::<()>::new();
         let (sender, mut receiver) = channel(queue.nudge());
         assert!(matches!(receiver.next(), Next::Later));
-        assert!(sender.send(Step::Leave) && sender.send(Step::Leave));
+        assert!(sender.send(Step::Leave, || {}) && sender.send(Step::Leave, || {}));
         assert_eq!(drain(&mut receiver), 2);
         drop(sender);
         assert!(matches!(receiver.next(), Next::End));
     }
 
     #[test]
+    fn a_planner_that_waits_for_room_lets_go_of_what_is_in_the_way() {
+        let (sender, mut receiver) = channel(Completions::<()>::new().nudge());
+        let (let_go, told) = std::sync::mpsc::channel();
+        let planner = thread::spawn(move || {
+            (0..=STEPS_AHEAD).filter(|_| sender.send(Step::Leave, || let_go.send(()).unwrap())).count()
+        });
+        receiver.let_go();
+        told.recv().unwrap();
+        // It is told once, and goes on when there is room.
+        while !matches!(receiver.next(), Next::Step(_)) {
+            thread::yield_now();
+        }
+        assert_eq!(planner.join().unwrap(), STEPS_AHEAD + 1);
+        assert!(told.recv().is_err());
+    }
+
+    #[test]
     fn a_planner_is_never_far_ahead_and_ends_with_the_engine() {
         let queue = Completions::<()>::new();
         let (sender, mut receiver) = channel(queue.nudge());
-        let planner = thread::spawn(move || (0..10 * STEPS_AHEAD).take_while(|_| sender.send(Step::Leave)).count());
+        let planner =
+            thread::spawn(move || (0..10 * STEPS_AHEAD).take_while(|_| sender.send(Step::Leave, || {})).count());
         while !matches!(receiver.next(), Next::Step(_)) {
             thread::yield_now();
         }

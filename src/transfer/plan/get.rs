@@ -13,7 +13,7 @@ use super::super::failure::{Act, Cause, Failure};
 use super::super::local::{bytes, stays_within};
 use super::super::request::{Direction, GetPair, Links, LocalPath, Options};
 use super::super::selection::Selection;
-use super::step::{GetDirectory, GetFile, GetLink, Planned, Step, Target, Wishes};
+use super::step::{GetDirectory, GetFile, GetLink, Planned, Step, Steps, Target, Wishes};
 use crate::name::RemotePath;
 use crate::remote::{Directory, Entry, Found, Lifeline, Links as Walked, Walk, canonical_answer};
 use crate::sftp::{self, Attributes, FileType, Pending, Times, calls};
@@ -25,12 +25,7 @@ const STATS_AHEAD: usize = 256;
 const LINKS_AHEAD: usize = 256;
 
 /// The steps of a download.
-pub(super) fn steps(
-    lifeline: Lifeline,
-    pairs: Vec<GetPair>,
-    wishes: Wishes,
-    canceller: Canceller,
-) -> impl Iterator<Item = Planned> {
+pub(super) fn steps(lifeline: Lifeline, pairs: Vec<GetPair>, wishes: Wishes, canceller: Canceller) -> impl Steps {
     GetPlan {
         lifeline,
         options: wishes.options,
@@ -117,6 +112,14 @@ impl Iterator for GetPlan {
             self.ask_ahead();
             let (pair, kind) = self.asked.pop_front()?;
             self.plan(pair, kind);
+        }
+    }
+}
+
+impl Steps for GetPlan {
+    fn let_go(&mut self) {
+        if let Some(tree) = &mut self.tree {
+            tree.walk.let_go();
         }
     }
 }

@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 
 use self::space::Space;
-use self::step::Planned;
+use self::step::{Planned, Steps};
 use super::canceller::Canceller;
 use super::event::Note;
 use super::reporter::Found;
@@ -60,6 +60,11 @@ impl Plan {
     pub(super) fn next(&mut self) -> Next {
         self.steps.next()
     }
+
+    /// Has the planner close what it has open on the server: the engine can't open a file beside it.
+    pub(super) fn let_go(&self) {
+        self.steps.let_go();
+    }
 }
 
 /// The thread's end of a plan.
@@ -71,26 +76,23 @@ struct Planner {
 }
 
 impl Planner {
-    fn run(mut self, shortage: Option<Note>, steps: impl Iterator<Item = Planned>) {
+    fn run(mut self, shortage: Option<Note>, mut steps: impl Steps) {
         // An engine that is gone wants no more.
-        let mut wants_more = shortage.is_none_or(|note| self.send(Step::Note(note)));
-        for Planned { step, size } in steps {
-            if !wants_more {
-                break;
-            }
+        let mut wants_more = shortage.is_none_or(|note| self.send(Step::Note(note), &mut steps));
+        while wants_more && let Some(Planned { step, size }) = steps.next() {
             if let Step::Get(_) | Step::Put(_) = step {
                 self.found.add(size);
                 if let Some(note) = self.space.add(size.unwrap_or(0)) {
-                    self.send(Step::Note(note));
+                    self.send(Step::Note(note), &mut steps);
                 }
             }
-            wants_more = self.send(step);
+            wants_more = self.send(step, &mut steps);
         }
         self.found.complete.store(true, Ordering::Relaxed);
     }
 
     /// Whether more is wanted.
-    fn send(&self, step: Step) -> bool {
-        !self.canceller.is_cancelled() && self.sender.send(step)
+    fn send(&self, step: Step, steps: &mut impl Steps) -> bool {
+        !self.canceller.is_cancelled() && self.sender.send(step, || steps.let_go())
     }
 }

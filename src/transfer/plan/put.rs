@@ -15,19 +15,14 @@ use super::super::failure::{Act, Cause, Failure};
 use super::super::local::bytes;
 use super::super::request::{Direction, Links, Options, PutPair};
 use super::super::selection::Selection;
-use super::step::{Planned, PutDirectory, PutFile, PutLink, Step, Wishes};
+use super::step::{Planned, PutDirectory, PutFile, PutLink, Step, Steps, Wishes};
 use crate::name::{EntryName, RemotePath};
 use crate::remote::{Lifeline, MAX_DEPTH, canonical_answer};
 use crate::sftp::{Attributes, Pending, Times, calls};
 use crate::sticky;
 
 /// The steps of an upload.
-pub(super) fn steps(
-    lifeline: Lifeline,
-    pairs: Vec<PutPair>,
-    wishes: Wishes,
-    canceller: Canceller,
-) -> impl Iterator<Item = Planned> {
+pub(super) fn steps(lifeline: Lifeline, pairs: Vec<PutPair>, wishes: Wishes, canceller: Canceller) -> impl Steps {
     PutPlan {
         lifeline,
         options: wishes.options,
@@ -88,6 +83,11 @@ impl Iterator for PutPlan {
             }
         }
     }
+}
+
+impl Steps for PutPlan {
+    /// It opens nothing on the server.
+    fn let_go(&mut self) {}
 }
 
 impl PutPlan {

@@ -128,3 +128,9 @@ impl From<Step> for Planned {
         Planned { step, size: None }
     }
 }
+
+/// The steps of a plan, as they are found.
+pub(super) trait Steps: Iterator<Item = Planned> {
+    /// Closes what is open on the server and not needed at this moment.
+    fn let_go(&mut self);
+}

@@ -133,7 +133,7 @@ impl Upload {
             _ if io.settings.options.atomic => self.ask_beside(io),
             Some(size) if size > 0 && io.settings.options.trusts_sizes => {
                 self.next = size;
-                self.open(io, State::Opening, self.writing(io));
+                self.open(io, State::Opening, self.writing_on(io));
             }
             Some(size) if size > 0 => self.open_to_compare(io, size),
             _ => self.open_empty(io),
@@ -175,6 +175,16 @@ impl Upload {
         self.state == State::Opening && is_new && error.leaves_the_session_alive() && !self.landing.is_looked_at_again
     }
 
+    /// Opens for writing alone what is not opened for reading too.
+    fn open_unread(&mut self, io: &mut Io) {
+        self.only_writes = true;
+        if self.next > 0 && !io.session().empties_files() {
+            return self.open(io, State::Opening, OpenFlags::WRITE);
+        }
+        self.next = 0;
+        self.open_empty(io);
+    }
+
     pub(super) fn not_opened(&mut self, io: &mut Io, error: sftp::Error) {
         self.landing.may_be_made = false;
         match self.state {
@@ -186,15 +196,10 @@ impl Upload {
             // It may be written and not read: its size must do, as for sftp(1).
             State::OpeningToCompare { until } if error.leaves_the_session_alive() => {
                 self.next = until;
-                self.only_writes = true;
-                self.open(io, State::Opening, OpenFlags::WRITE);
+                self.open_unread(io);
             }
             State::Opening if self.asked_for_both && error.leaves_the_session_alive() => {
-                self.only_writes = true;
-                match self.next {
-                    0 => self.open_empty(io),
-                    _ => self.open(io, State::Opening, OpenFlags::WRITE),
-                }
+                self.open_unread(io);
             }
             State::OpeningToVerify => self.remember(Act::VerifyRemote, error),
             _ => {

@@ -21,7 +21,7 @@ impl Upload {
         scratch.resize(length as usize, 0);
         let turn = match self.read_part(offset, &mut scratch) {
             Ok(0) if self.must_verify(io) => self.begin_to_verify(io),
-            Ok(0) if self.may_end() => self.send_end(io),
+            Ok(0) if self.may_end(io) => self.send_end(io),
             Ok(0) => Turn::Waits,
             Ok(length) => {
                 if gap.is_none() {
@@ -48,7 +48,7 @@ impl Upload {
         self.unanswered.insert(offset, length);
         self.outstanding += 1;
         // What ends it needs no other turn of the window.
-        let is_last = self.may_end() && !self.must_verify(io) && (ends || self.has_ended());
+        let is_last = self.may_end(io) && !self.must_verify(io) && (ends || self.has_ended());
         if is_last { self.send_end(io) } else { Turn::MayAsk }
     }
 
@@ -57,9 +57,11 @@ impl Upload {
         self.next >= self.size && matches!(self.read_part(self.next, &mut [0]), Ok(0))
     }
 
-    /// Whether what ends the file may be sent behind all that was sent: on one connection the server works in their order.
-    pub(super) fn may_end(&self) -> bool {
-        self.gaps.is_empty() && (self.handles.len() == 1 || self.outstanding == 0)
+    /// Returns whether what ends the file may be sent: when all was answered, or right behind the data, where the server works in the
+    /// order of the requests.
+    fn may_end(&self, io: &Io) -> bool {
+        let may_follow = self.handles.len() == 1 && io.session().keeps_order();
+        self.gaps.is_empty() && (may_follow || self.outstanding == 0)
     }
 
     /// Reads from `offset`. Nothing is the end of the file, where it should be or beyond.

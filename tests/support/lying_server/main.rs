@@ -88,7 +88,7 @@ fn serve(mut manners: manners::Manners) -> io::Result<()> {
     while let Some(request) = wire::Request::read(&mut requests)? {
         let bytes = manners.answer(request);
         // A server that reorders waits until the client has nothing more to ask.
-        let bytes = if requests.buffer().is_empty() { [bytes, manners.teller().let_go()].concat() } else { bytes };
+        let bytes = if requests.buffer().is_empty() { [bytes, manners.let_go()].concat() } else { bytes };
         replies.write_all(&bytes)?;
         replies.flush()?;
         if manners.teller().has_left() {

@@ -14,6 +14,8 @@ pub(crate) enum Manner {
     MaxFiles { most: usize, code: u32 },
     /// `max-directories=N,CODE`: the same for directories and OPENDIR.
     MaxDirectories { most: usize, code: u32 },
+    /// `max-open=N,CODE`: the same for files and directories together.
+    MaxOpen { most: usize, code: u32 },
     /// `drops=N`: what is asked while N requests wait is dropped.
     Drops(usize),
     /// `in-order`: a WRITE that does not go to the end of the file is refused.
@@ -26,6 +28,9 @@ pub(crate) enum Manner {
     RealpathOfMissing,
     /// `refuses=TYPE,CODE`: requests of this type are refused with this code.
     Refuses { kind: u8, code: u32 },
+    /// `answers-by-name=TYPE`: requests of this type about a file `cN`, or about something in a directory `cN`, are not
+    /// carried out, and answered with code N.
+    AnswersByName(u8),
     /// `no-types`: attributes hold permissions without the bits that tell the kind of file.
     NoTypes,
     /// `one-listing`: READDIR gives all names at once, each of them this many bytes long or longer in its long form.
@@ -34,6 +39,10 @@ pub(crate) enum Manner {
     Estimates(u64),
     /// `gone-when-read`: a file goes when it is closed after it was read.
     GoneWhenRead,
+    /// `late-writes`: WRITEs are carried out last of all that was asked, and only a CLOSE waits for them.
+    LateWrites,
+    /// `same-handle=N`: whatever is opened beside N others gets the handle of the newest of them.
+    SameHandle(usize),
     /// `full`: nothing can be written, and no room is left.
     Full,
     /// `plain`: it offers no extension.
@@ -58,16 +67,20 @@ impl Manner {
         Some(match name {
             "max-files" => Self::MaxFiles { most: number()? as usize, code: number()? },
             "max-directories" => Self::MaxDirectories { most: number()? as usize, code: number()? },
+            "max-open" => Self::MaxOpen { most: number()? as usize, code: number()? },
             "drops" => Self::Drops(number()? as usize),
             "in-order" => Self::InOrder,
             "no-read-write" => Self::NoReadWrite(number()?),
             "home" => Self::Home(HOMES.iter().find(|(form, _)| *form == value)?.1),
             "realpath-of-missing" => Self::RealpathOfMissing,
             "refuses" => Self::Refuses { kind: u8::try_from(number()?).ok()?, code: number()? },
+            "answers-by-name" => Self::AnswersByName(u8::try_from(number()?).ok()?),
             "no-types" => Self::NoTypes,
             "one-listing" => Self::OneListing(number()? as usize),
             "estimates" => Self::Estimates(number()?.into()),
             "gone-when-read" => Self::GoneWhenRead,
+            "late-writes" => Self::LateWrites,
+            "same-handle" => Self::SameHandle(number()? as usize),
             "full" => Self::Full,
             "plain" => Self::Plain,
             _ => return None,
@@ -82,8 +95,12 @@ pub(crate) struct Manners {
     /// Handles of open files, and what they were opened for.
     files: BTreeMap<Vec<u8>, Opened>,
     listed: BTreeSet<Vec<u8>>,
-    /// Handles of open directories.
-    directories: BTreeSet<Vec<u8>>,
+    /// WRITEs that were not carried out yet.
+    late: Vec<Request>,
+    /// The handle that was given last.
+    newest: Vec<u8>,
+    /// Handles of open directories, and their paths.
+    directories: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 struct Opened {
@@ -93,12 +110,28 @@ struct Opened {
 
 impl Manners {
     pub(crate) fn new(list: Vec<Manner>, teller: Teller) -> Self {
-        Self { list, teller, files: BTreeMap::new(), listed: BTreeSet::new(), directories: BTreeSet::new() }
+        Self {
+            list,
+            teller,
+            files: BTreeMap::new(),
+            listed: BTreeSet::new(),
+            late: Vec::new(),
+            newest: Vec::new(),
+            directories: BTreeMap::new(),
+        }
     }
 
     /// Beyond how many waiting requests others are dropped.
     pub(crate) fn most_waiting(&self) -> Option<usize> {
         self.list.iter().find_map(|manner| if let Manner::Drops(most) = manner { Some(*most) } else { None })
+    }
+
+    /// What was put off, when nothing more is asked.
+    pub(crate) fn let_go(&mut self) -> Vec<u8> {
+        let late = std::mem::take(&mut self.late).into_iter();
+        let mut answers: Vec<u8> = late.flat_map(|request| self.teller.answer(request)).collect();
+        answers.extend(self.teller.let_go());
+        answers
     }
 
     pub(crate) fn teller(&mut self) -> &mut Teller {
@@ -122,13 +155,22 @@ impl Manners {
         {
             return refusal.bytes();
         }
+        if self.has(&Manner::LateWrites) && kind == wire::WRITE {
+            self.late.push(request);
+            return Vec::new();
+        }
+        let late = if kind == wire::CLOSE { self.let_go() } else { Vec::new() };
         let handle = request.first_string();
-        let bytes = match self.instead(&request) {
+        let mut bytes = match self.instead(&request) {
             Some(packet) => packet.bytes(),
             None => self.teller.answer(request.clone()),
         };
+        let is_mixed_up = |manner: &Manner| matches!(manner, Manner::SameHandle(most) if self.files.len() + self.directories.len() >= *most);
+        if bytes.get(4) == Some(&wire::HANDLE) && self.list.iter().any(is_mixed_up) {
+            bytes = Packet::new(wire::HANDLE, id).string(&self.newest).bytes();
+        }
         self.follow(kind, &handle, &bytes);
-        bytes
+        [late, bytes].concat()
     }
 
     fn has(&self, manner: &Manner) -> bool {
@@ -155,8 +197,15 @@ impl Manners {
                 Manner::MaxDirectories { most, code } if kind == wire::OPENDIR && self.directories.len() >= most => {
                     code
                 }
+                Manner::MaxOpen { most, code }
+                    if matches!(kind, wire::OPEN | wire::OPENDIR)
+                        && self.files.len() + self.directories.len() >= most =>
+                {
+                    code
+                }
                 Manner::NoReadWrite(code) if kind == wire::OPEN && request.open_flags() & 3 == 3 => code,
                 Manner::Refuses { kind: refused, code } if kind == refused => code,
+                Manner::AnswersByName(answered) if kind == answered => self.code_in_name(request)?,
                 Manner::Full if kind == wire::WRITE => wire::FAILURE,
                 Manner::InOrder if kind == wire::WRITE => {
                     let path = &self.files.get(&request.first_string())?.path;
@@ -170,6 +219,20 @@ impl Manners {
             };
             Some(Packet::status(id, code, "the server would rather not"))
         })
+    }
+
+    /// The code that the name of the file says which a request is about, by its path or its handle.
+    fn code_in_name(&self, request: &Request) -> Option<u32> {
+        let mut request = request.clone();
+        let strings = [request.string(), if request.kind == wire::SYMLINK { request.string() } else { Vec::new() }];
+        let paths = strings.into_iter().map(|string| {
+            let file = self.files.get(&string).map(|file| file.path.clone());
+            file.or_else(|| self.directories.get(&string).cloned()).unwrap_or(string)
+        });
+        let paths: Vec<Vec<u8>> = paths.collect();
+        // A name that is written for the time being has the other one in it.
+        let mut words = paths.iter().flat_map(|path| path.split(|byte| b"/.".contains(byte)));
+        words.find_map(|word| std::str::from_utf8(word).ok()?.strip_prefix('c')?.parse().ok())
     }
 
     /// What is answered in another way than an honest server does.
@@ -255,10 +318,11 @@ impl Manners {
         match (kind, answer.get(4)) {
             (wire::OPEN, Some(&wire::HANDLE)) => {
                 let handle = answer.get(13..).unwrap_or_default().to_vec();
+                self.newest.clone_from(&handle);
                 self.files.insert(handle, Opened { path: first.to_vec(), was_read: false });
             }
             (wire::OPENDIR, Some(&wire::HANDLE)) => {
-                self.directories.insert(answer.get(13..).unwrap_or_default().to_vec());
+                self.directories.insert(answer.get(13..).unwrap_or_default().to_vec(), first.to_vec());
             }
             (wire::READ, _) => self.files.get_mut(first).into_iter().for_each(|file| file.was_read = true),
             (wire::CLOSE, _) => {

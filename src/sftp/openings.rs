@@ -1,0 +1,136 @@
+//! What is open on a server: its files and directories, and the requests that open and close them.
+//!
+//! Many servers have few handles, some for files and directories together, and there is no status code that says so. So the
+//! session notes for each refused OPEN and OPENDIR what was open beside it: only a refusal beside nothing is certainly meant.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::completions::Nudge;
+
+/// Counts what is open on a server. Clones share the count, so that it covers every session with that server.
+#[derive(Clone, Default)]
+pub struct Openings(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    /// Handles, requests to open that have no answer, and CLOSEs that have none.
+    taken: usize,
+    /// Requests to open that were ever sent.
+    requested: u64,
+    waiting: Vec<Nudge>,
+}
+
+/// A request to open: what was open beside it when it was sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opening {
+    beside: usize,
+    requested: u64,
+}
+
+impl Openings {
+    /// Returns whether nothing is open, being opened or being closed.
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        self.state().taken == 0
+    }
+
+    /// Nudges once, as soon as nothing is open: at once if that is so now.
+    pub fn tell_when_none(&self, nudge: Nudge) {
+        let mut state = self.state();
+        if state.taken > 0 {
+            if !state.waiting.iter().any(|waiting| waiting.is(&nudge)) {
+                state.waiting.push(nudge);
+            }
+            return;
+        }
+        drop(state);
+        nudge.nudge();
+    }
+
+    /// A request to open is sent.
+    pub(super) fn begin(&self) -> Opening {
+        let mut state = self.state();
+        let beside = state.taken;
+        state.taken += 1;
+        state.requested += 1;
+        Opening { beside, requested: state.requested }
+    }
+
+    /// Returns how many others were open, or were being opened or closed, at any time since a request to open was sent.
+    pub(super) fn beside(&self, opening: Opening) -> u32 {
+        let later = self.state().requested - opening.requested;
+        let before = u32::try_from(opening.beside).unwrap_or(u32::MAX);
+        before.saturating_add(u32::try_from(later).unwrap_or(u32::MAX))
+    }
+
+    /// A handle came for a request that was given up before.
+    pub(super) fn add_one(&self) {
+        self.state().taken += 1;
+    }
+
+    /// This many were refused, closed, given up or lost with their session.
+    pub(super) fn end(&self, count: usize) {
+        let waiting = {
+            let mut state = self.state();
+            state.taken = state.taken.saturating_sub(count);
+            if state.taken > 0 {
+                return;
+            }
+            std::mem::take(&mut state.waiting)
+        };
+        waiting.iter().for_each(Nudge::nudge);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What is guarded is whole between any two statements.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Openings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Openings").field(&self.state().taken).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::sftp::Completions;
+
+    #[test]
+    fn what_is_open_beside_a_request_counts_from_its_beginning_to_its_answer() {
+        let openings = Openings::default();
+        let first = openings.begin();
+        assert_eq!(openings.beside(first), 0);
+        let second = openings.clone().begin();
+        assert_eq!((openings.beside(first), openings.beside(second)), (1, 1));
+        openings.end(2);
+        // The other one has ended, and may have been the reason all the same.
+        assert_eq!((openings.beside(first), openings.beside(second)), (1, 1));
+        assert_eq!(openings.beside(openings.begin()), 0);
+    }
+
+    #[test]
+    fn whoever_waits_is_told_once_when_nothing_is_open() {
+        let (openings, queue) = (Openings::default(), Completions::<()>::new());
+        // A nudge ends the wait, and without one it would end with the test's time.
+        let is_nudged = || queue.wait(Some(Duration::from_secs(600))).is_empty();
+        openings.tell_when_none(queue.nudge());
+        assert!(is_nudged());
+        let _ = openings.begin();
+        openings.add_one();
+        let nudge = queue.nudge();
+        openings.tell_when_none(nudge.clone());
+        openings.tell_when_none(nudge);
+        openings.end(1);
+        assert!(!openings.are_none() && openings.state().waiting.len() == 1);
+        openings.end(1);
+        assert!(openings.are_none() && is_nudged() && openings.state().waiting.is_empty());
+        openings.end(1);
+        assert!(openings.are_none());
+    }
+}
