@@ -61,13 +61,13 @@ fn row(entry: &Entry) -> [String; 2] {
         [_, others @ ..] if !others.is_empty() => format!("{about} (also: {})", others.join(", ")),
         _ => about,
     };
-    [synopsis(entry.name(), &definition), about]
+    [written(entry.name(), &definition), about]
 }
 
 /// All there is to say about a command.
 fn text(entry: &Entry) -> String {
     let definition = entry.definition();
-    let usage = synopsis(entry.name(), &definition);
+    let usage = written(entry.name(), &definition);
     let others = match entry.names {
         [_, others @ ..] if !others.is_empty() => format!("Also: {}\n\n", others.join(", ")),
         _ => String::new(),
@@ -96,8 +96,13 @@ fn examples(entry: &Entry) -> String {
 /// Long names that a synopsis shows one by one.
 const MOST_LONG_NAMES: usize = 3;
 
-/// How a command is written: `ls [-1afhlnrSt] [path]`.
-fn synopsis(name: &str, definition: &clap::Command) -> String {
+/// Returns how a command is written: `ls [-1afhlnrSt] [path]`.
+#[must_use]
+pub fn synopsis(entry: &Entry) -> String {
+    written(entry.name(), &entry.definition())
+}
+
+fn written(name: &str, definition: &clap::Command) -> String {
     let flags = || definition.get_arguments().filter(|argument| !argument.is_positional() && !argument.is_hide_set());
     let switches: String = flags().filter(|flag| !takes_next_word(flag)).filter_map(clap::Arg::get_short).collect();
     let mut parts = vec![name.to_owned()];

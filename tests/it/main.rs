@@ -35,6 +35,7 @@ mod hashes;
 mod hints;
 mod hostkeys;
 mod known_hosts;
+mod man_page;
 mod model_session;
 mod names;
 mod openssh;

@@ -7,7 +7,7 @@ mod programs;
 mod prompt;
 mod shown;
 
-use self::Effect::{Before, Fails, Local, Mode, NoLocal, NoRemote, Prints, PrintsNo, Then, There};
+use self::Effect::{Before, Fails, Home, Local, Mode, NoLocal, NoRemote, Prints, PrintsNo, Then, There};
 use self::Reason::{Builds, Form, Names, Proved, Sftp, Takes};
 use crate::support::Outcome;
 use shown::Shown;
@@ -31,6 +31,7 @@ enum Effect {
     NoRemote(&'static str),
     Local(&'static str),
     NoLocal(&'static str),
+    Home(&'static str),
     Mode(&'static str, u32),
 }
 
@@ -50,6 +51,10 @@ fn checked(outcome: Outcome, effects: &[Effect]) {
         NoRemote(path) => outcome.remote_lacks(path),
         Local(path) => outcome.local_has(path),
         NoLocal(path) => outcome.local_lacks(path),
+        Home(path) => {
+            assert!(outcome.the_world().home().join(path).exists(), "{path} is not in the home directory");
+            outcome
+        }
         Mode(path, mode) => outcome.remote_mode(path, mode),
     });
 }
@@ -112,6 +117,7 @@ const NOT_RUN: &[(&str, Reason)] = &[
     ("TMPDIR=/dev/shm cargo bench --bench peers -- far", Builds),
     ("UPDATE=1 cargo test --test it completions::", Builds),
     ("UPDATE=1 cargo test --test it conformance::", Builds),
+    ("UPDATE=1 cargo test --test it man_page::", Builds),
 ];
 
 #[test]

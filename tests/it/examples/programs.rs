@@ -1,9 +1,10 @@
 //! Lines for a shell, with what they do.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 
-use super::Effect::{self, Before, Local, Prints, PrintsNo, There};
+use super::Effect::{self, Before, Home, Local, Prints, PrintsNo, There};
 use super::Row;
 use crate::support::{Embedded, Entry, Outcome, Remote, Shell, World, program};
 
@@ -25,6 +26,19 @@ pub(super) const LINES: &[Row] = &[
     ("sftpsh -e 'ls -l; get x' host", &[Prints("-rw"), Prints("a.log"), Local("x")]),
     ("sftpsh -S ssh host", &[Before("pwd"), Prints("Remote working directory: /\n")]),
     ("sftpsh -D /usr/lib/openssh/sftp-server", &[Before("pwd"), Prints("Remote working directory: LOCAL\n")]),
+    ("install -Dm 644 man/sftpsh.1 ~/.local/share/man/man1/sftpsh.1", &[Home(".local/share/man/man1/sftpsh.1")]),
+    (
+        "install -Dm 644 completions/sftpsh.bash ~/.local/share/bash-completion/completions/sftpsh",
+        &[Home(".local/share/bash-completion/completions/sftpsh")],
+    ),
+    (
+        "install -Dm 644 completions/sftpsh.fish ~/.config/fish/completions/sftpsh.fish",
+        &[Home(".config/fish/completions/sftpsh.fish")],
+    ),
+    (
+        "install -Dm 644 completions/_sftpsh ~/.local/share/zsh/site-functions/_sftpsh",
+        &[Home(".local/share/zsh/site-functions/_sftpsh")],
+    ),
     ("sftpsh --version", &[Prints("libssh2 "), Prints("OpenSSL ")]),
 ];
 
@@ -42,6 +56,9 @@ fn teach(world: &World, port: u16) {
     let known = world.home().join(".ssh/known_hosts");
     let key = fs::read_to_string(&known).unwrap().replace(&format!("[127.0.0.1]:{port}"), "server");
     fs::write(known, key).unwrap();
+    for sources in ["man", "completions"] {
+        symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join(sources), world.local().join(sources)).unwrap();
+    }
     let programs = world.root().join("bin");
     fs::create_dir(&programs).unwrap();
     let text = format!("#!/bin/sh\nexec {} -F {} \"$@\"\n", program().display(), world.ssh_config().display());
