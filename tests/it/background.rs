@@ -1,9 +1,9 @@
 //! Log-ins that nobody watches, for further connections of a transfer: they use what can be used again, and never guess.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::embedded::Round;
-use crate::support::{Embedded, Entry, Outcome, Remote, Shell, Terminal};
+use crate::support::{Embedded, Entry, Key, Outcome, PATIENCE, Remote, Shell, Terminal};
 
 const PASSWORD: (&str, &str) = ("Password: ", "secret");
 const CODE: (&str, &str) = ("One-time code: ", "111111");
@@ -17,11 +17,16 @@ fn files() -> Vec<Entry> {
     (0..6).map(|number| Entry::sized(format!("f{number}"), 300_000)).collect()
 }
 
-/// Logs in by answering, and fetches over four connections, twice.
-fn fetches_twice(embedded: Embedded, questions: &[(&str, &str)]) -> Outcome {
+/// Logs in by answering, for transfers over four connections.
+fn logged_in(embedded: Embedded, questions: &[(&str, &str)], words: &[&str]) -> Terminal {
     let shell = Shell::on(Remote::with(files()).served_by(embedded)).with_args(["-j", "4", "-oUser=joe"]);
     let answer = |at: Terminal, (question, answer): &(&str, &str)| at.answers(question, answer);
-    let at = questions.iter().fold(shell.at_a_terminal(), answer).at_the_prompt();
+    questions.iter().fold(shell.with_args(words).at_a_terminal(), answer).at_the_prompt()
+}
+
+/// Logs in and fetches, twice.
+fn fetches_twice(embedded: Embedded, questions: &[(&str, &str)]) -> Outcome {
+    let at = logged_in(embedded, questions, &[]);
     at.types("get f*").at_the_prompt().types("get f*").at_the_prompt().types("bye").ends_with(0)
 }
 
@@ -39,7 +44,8 @@ fn what_is_good_once_is_not_used_again() {
     ] {
         fetches_twice(embedded, &questions).holds(|world| {
             let log = world.log();
-            let is_good = log.matches("Failed").count() == refusals && log.matches("Accepted").count() == 1;
+            // On a busy machine all files may be there before the attempt is made.
+            let is_good = log.matches("Failed").count() <= refusals && log.matches("Accepted").count() == 1;
             (!is_good).then(|| format!("{questions:?}: {log}"))
         });
     }
@@ -51,26 +57,28 @@ fn a_password_that_was_accepted_is_used_for_further_connections() {
         (Embedded::new().password("secret"), vec![("joe@127.0.0.1's password: ", "secret")]),
         (Embedded::new().keyboard_interactive([round(&[PASSWORD])]), vec![PASSWORD]),
     ] {
-        fetches_twice(embedded, &questions).holds(|world| {
-            let log = world.log();
-            let is_good = log.matches("Accepted").count() > 1 && !log.contains("Failed");
-            (!is_good).then_some(log)
-        });
+        // So slow that a log-in comes in time, however busy the machine is.
+        let at = logged_in(embedded, &questions, &["--limit", "50K"]).types("get f*");
+        let deadline = Instant::now() + PATIENCE;
+        while at.world().log().matches("Accepted").count() < 2 {
+            assert!(Instant::now() < deadline, "{questions:?}: no further log-in: {}", at.world().log());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let outcome = at.presses(Key::Ctrl('c')).sees("Interrupt").types("bye").ends_with(0);
+        outcome.holds(|world| Some(world.log()).filter(|log| log.contains("Failed")));
     }
 }
 
 #[test]
 fn a_refused_log_in_is_said_once() {
     let embedded = Embedded::new().password("111111").lets_in_once();
-    let shell = Shell::on(Remote::with(files()).served_by(embedded)).with_args(["-j", "4", "-oUser=joe"]);
+    let words = ["-j", "4", "-oUser=joe", "--limit", "50K"];
+    let shell = Shell::on(Remote::with(files()).served_by(embedded)).with_args(words);
     let at = shell.at_a_terminal_of(60, 100).answers("password: ", "111111").at_the_prompt();
-    // Files may all be there before it is refused: then the next command says it.
-    let gets = |at: Terminal| at.types("get f*").at_the_prompt();
-    let outcome = gets(gets(gets(at))).types("bye").ends_with(0);
-    assert_eq!(
-        outcome.stdout().matches("Going on with one connection fewer: joe@127.0.0.1: Permission denied").count(),
-        1
-    );
+    let said = "Going on with one connection fewer: joe@127.0.0.1: Permission denied";
+    let at = at.types("get f*").sees(said).presses(Key::Ctrl('c')).sees("Interrupt").types("set limit off");
+    let outcome = at.types("get f*").at_the_prompt().types("bye").ends_with(0);
+    assert_eq!(outcome.stdout().matches(said).count(), 1, "{}", outcome.stdout());
     outcome.holds(|world| {
         let log = world.log();
         (log.matches("Failed").count() != 1).then_some(log)
