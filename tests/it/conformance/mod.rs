@@ -35,7 +35,7 @@ tables!(changes, get, lines, links_and_copies, ls, places, put, trees);
 
 /// Differences that no row can show, each with the test that does.
 const TESTED_ELSEWHERE: &[(&str, &str)] = &[
-    ("df-bytes", "src/terminal/table.rs::df_is_byte_equal_to_sftp"),
+    ("df-bytes", "src/commands/df.rs::df_is_byte_equal_to_sftp"),
     ("own-options", "tests/it/script.rs::commands_are_given_by_e"),
     ("own-options", "tests/it/script.rs::keep_going_does_the_rest_and_ends_with_1"),
     ("own-options", "tests/it/script.rs::strict_makes_a_batch_of_what_is_piped_in"),
