@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::ssh::config::IdentityAgent;
 use crate::ssh::native::{Signer, Signing};
 use crate::ssh::public_key::{put_string, take_string};
-use crate::ssh::signatures::{Signatures, named_key};
+use crate::ssh::signatures::{Signatures, named_algorithm};
 
 const REQUEST_IDENTITIES: u8 = 11;
 const IDENTITIES_ANSWER: u8 = 12;
@@ -149,22 +149,23 @@ fn parse_keys(answer: &[u8]) -> Option<Vec<AgentKey>> {
     Some(keys)
 }
 
-/// Signs with a key of the agent's.
+/// Signs with a key of the agent's, which may stand for a certificate that the agent does not have.
 pub(super) struct AgentSigner<'a> {
     agent: &'a mut Agent,
+    key: &'a AgentKey,
     signatures: Signatures<'a>,
     /// Why there is no signature.
     pub(super) failure: Option<io::Error>,
 }
 
 impl<'a> AgentSigner<'a> {
-    /// Lets `agent` sign, by the algorithms that are allowed.
-    pub(super) fn new(agent: &'a mut Agent, signatures: Signatures<'a>) -> AgentSigner<'a> {
-        AgentSigner { agent, signatures, failure: None }
+    /// Lets `agent` sign with `key`, by the algorithms that are allowed.
+    pub(super) fn new(agent: &'a mut Agent, signatures: Signatures<'a>, key: &'a AgentKey) -> AgentSigner<'a> {
+        AgentSigner { agent, key, signatures, failure: None }
     }
 
     fn signature(&mut self, data: &[u8]) -> io::Result<Vec<u8>> {
-        let (algorithm, blob) = named_key(data).ok_or_else(malformed)?;
+        let algorithm = named_algorithm(data).ok_or_else(malformed)?;
         if !self.signatures.allow(algorithm) {
             return Err(io::Error::new(ErrorKind::Unsupported, "no mutual signature algorithm"));
         }
@@ -173,7 +174,7 @@ impl<'a> AgentSigner<'a> {
             "rsa-sha2-256" => RSA_SHA2_256,
             _ => 0,
         };
-        let signature = self.agent.sign(blob, data, flags)?;
+        let signature = self.agent.sign(&self.key.blob, data, flags)?;
         bare_signature(algorithm, &signature).ok_or_else(|| {
             io::Error::new(ErrorKind::InvalidData, "the agent signed by another algorithm than asked for")
         })
@@ -283,6 +284,10 @@ mod tests {
         dripping.join().unwrap();
     }
 
+    fn key() -> AgentKey {
+        AgentKey { blob: b"key".to_vec(), comment: String::new() }
+    }
+
     fn request(algorithm: &str) -> Vec<u8> {
         let mut data = string(&[b"session"]);
         data.push(50);
@@ -304,10 +309,13 @@ mod tests {
             let mut body = vec![SIGN_RESPONSE];
             body.extend(string(&[&string(&[made.as_bytes(), b"sig"])]));
             let (mut agent, serving) = agent(string(&[&body]));
-            let signed = AgentSigner::new(&mut agent, Signatures::allowed(None)).sign(&request(algorithm));
+            let signed = AgentSigner::new(&mut agent, Signatures::allowed(None), &key()).sign(&request(algorithm));
             let expected = expected.map_or(Signing::Refused, |signature| Signing::Signed(signature.to_vec()));
             assert_eq!(signed, expected, "{algorithm}");
-            assert_eq!(serving.join().unwrap().last_chunk::<4>(), Some(&u32::to_be_bytes(flags)), "{algorithm}");
+            // The request is for a certificate, say; the agent's own key signs.
+            let body =
+                [&[SIGN_REQUEST][..], &string(&[b"key", &request(algorithm)]), &u32::to_be_bytes(flags)].concat();
+            assert_eq!(serving.join().unwrap(), body, "{algorithm}");
         }
     }
 
@@ -323,7 +331,8 @@ mod tests {
         ] {
             let (ours, theirs) = UnixStream::pair().unwrap();
             let mut agent = Agent { stream: ours };
-            let mut signer = AgentSigner::new(&mut agent, Signatures::allowed(list));
+            let key = key();
+            let mut signer = AgentSigner::new(&mut agent, Signatures::allowed(list), &key);
             assert_eq!(signer.sign(&request(algorithm)), Signing::Refused, "{algorithm}");
             assert_eq!(signer.failure.unwrap().kind(), ErrorKind::Unsupported, "{algorithm}");
             theirs.set_nonblocking(true).unwrap();

@@ -108,20 +108,18 @@ impl Identity {
         Ok(Identity { file: file.to_owned(), public, private })
     }
 
-    /// The certificates that belong to this key, in wire format: the one beside the file, and those of `named` that fit.
-    pub(super) fn certificates(&self, named: &[PathBuf]) -> Vec<Vec<u8>> {
-        let beside = with_suffix(&self.file, "-cert.pub");
-        named
-            .iter()
-            .chain([&beside])
-            .filter_map(|file| {
-                let text = read(file).ok()?;
-                let (_, blob) = public_key(&text)?;
-                let fits = self.public.as_ref().is_none_or(|public| certifies(&blob, public));
-                fits.then_some(blob)
-            })
-            .collect()
+    /// Returns the certificate beside the file, in wire format, if it is one for this key and for a user.
+    pub(super) fn certificate(&self) -> Option<Vec<u8>> {
+        let certificate = certificate_in(&with_suffix(&self.file, "-cert.pub"))?;
+        let fits = self.public.as_ref().is_none_or(|public| certifies(&certificate, public));
+        fits.then_some(certificate)
     }
+}
+
+/// Returns the certificate that a file holds, in wire format, if it is one for a user.
+pub(super) fn certificate_in(file: &Path) -> Option<Vec<u8>> {
+    let (_, blob) = public_key(&read(file).ok()?)?;
+    is_for_users(&blob).then_some(blob)
 }
 
 impl PrivateKey {
@@ -214,6 +212,21 @@ pub(super) fn certifies(certificate: &[u8], public: &[u8]) -> bool {
     same && take_string(&mut certificate).is_some() && certificate.starts_with(public)
 }
 
+/// Returns whether a certificate is for a user and not for a host (PROTOCOL.certkeys).
+fn is_for_users(certificate: &[u8]) -> bool {
+    const FOR_USERS: [u8; 4] = [0, 0, 0, 1];
+    let mut rest = certificate;
+    let fields = match take_string(&mut rest) {
+        Some(b"ssh-ed25519-cert-v01@openssh.com") => 1,
+        Some(b"sk-ecdsa-sha2-nistp256-cert-v01@openssh.com") => 3,
+        Some(kind) if kind.ends_with(b"-cert-v01@openssh.com") => 2,
+        _ => return false,
+    };
+    // A nonce, the key's own fields, and a serial number of eight bytes.
+    (0..1 + fields).all(|_| take_string(&mut rest).is_some())
+        && rest.get(8..).is_some_and(|rest| rest.starts_with(&FOR_USERS))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -292,10 +305,13 @@ mod tests {
             let signed = Command::new("ssh-keygen").args(sign).args([&authority, &with_suffix(&key, ".pub")]).status();
             assert!(signed.unwrap().success());
             let identity = Identity::load(&key).ok().unwrap();
-            let found = identity.certificates(&[]);
-            assert_eq!(found.len(), 1, "{kind}");
+            let certificate = identity.certificate().expect(kind);
             let stranger = Identity::load(&authority).ok().unwrap();
-            assert!(stranger.certificates(&[with_suffix(&key, "-cert.pub")]).is_empty(), "{kind}");
+            assert!(!certifies(&certificate, &stranger.public.unwrap()), "{kind}");
+            let sign = ["-q", "-h", "-I", "me", "-n", "root", "-s"];
+            let signed = Command::new("ssh-keygen").args(sign).args([&authority, &with_suffix(&key, ".pub")]).status();
+            assert!(signed.unwrap().success());
+            assert_eq!(identity.certificate(), None, "{kind}: it is a host's");
             for directory in [&directory, &other] {
                 fs::read_dir(directory.path()).unwrap().for_each(|file| fs::remove_file(file.unwrap().path()).unwrap());
             }

@@ -2,20 +2,20 @@
 #![forbid(unsafe_code)]
 
 use std::io::ErrorKind;
+use std::rc::Rc;
 
 use ssh2::MethodType;
 use zeroize::Zeroizing;
 
 use crate::os_error;
 use crate::ssh::agent::{Agent, AgentKey, AgentSigner};
-use crate::ssh::config::Config;
 use crate::ssh::connection::Fault;
 use crate::ssh::error::Error;
-use crate::ssh::identity::{Identity, PrivateKey, Unusable};
+use crate::ssh::identity::{Identity, PrivateKey, Unusable, certificate_in, certifies};
 use crate::ssh::login::{Login, Outcome};
 use crate::ssh::native::{self, Signer, Signing};
 use crate::ssh::public_key::{PublicKey, take_string};
-use crate::ssh::signatures::{Signatures, named_key, plain_type};
+use crate::ssh::signatures::{Signatures, named_algorithm, plain_type};
 
 /// Types of keys that libssh2 can sign with from a file.
 const FILE_TYPES: [&str; 5] =
@@ -33,11 +33,18 @@ pub(super) struct Keys {
 
 enum Candidate {
     /// The agent signs.
-    Agent(AgentKey),
+    Agent(AgentOffer),
     /// A private key in a file.
     File(KeyFile),
     /// A file that is no use, and the lines that say so.
     Unusable(Vec<String>),
+}
+
+/// A key of the agent's, and what is offered in its name.
+struct AgentOffer {
+    /// The key or a certificate for it, in wire format.
+    offered: Vec<u8>,
+    key: AgentKey,
 }
 
 /// A private key in a file.
@@ -47,37 +54,40 @@ struct KeyFile {
     /// What is offered, in wire format: a certificate for the key, or its public key where that can be told without the
     /// passphrase.
     offered: Option<Vec<u8>>,
-    private: PrivateKey,
+    private: Rc<PrivateKey>,
+}
+
+/// A key or certificate that the configuration lists.
+struct Listed {
+    /// In wire format, where that can be told.
+    blob: Option<Vec<u8>>,
+    /// What is tried if the agent does not have it.
+    file: Option<Candidate>,
 }
 
 impl Keys {
-    /// Gathers the keys: those of the agent that stand in identity files, its other ones, and then files of which the agent has no
-    /// key, as ssh does.
+    /// Gathers the keys in ssh's order: the certificates that CertificateFile names, the agent's keys that the configuration
+    /// lists, its other ones, and then the files of which the agent has no key.
     pub(super) fn gather(login: &mut Login<'_>) -> Keys {
-        let identities = load_identities(login);
-        let mut agent = login.agent();
-        let mut held = match agent.as_mut().map(Agent::keys) {
-            Some(Ok(keys)) => keys,
-            Some(Err(error)) => {
-                login.verbose(format!("The agent tells no keys: {}", os_error::text(&error)));
-                agent = None;
-                Vec::new()
-            }
-            None => Vec::new(),
-        };
-        held.retain(|key| is_usable(&key.blob, login));
-        let mut candidates = Vec::new();
-        let mut files = Vec::new();
-        for identity in identities {
-            match identity {
-                Ok(identity) => arrange(identity, login.config, &mut held, &mut candidates, &mut files),
-                Err(unusable) => files.push(unusable),
+        let listed = listed_keys(login);
+        let (agent, held) = agent_keys(login);
+        let mut candidates = named_certificates(login, &listed, &held);
+        let mut files = listed;
+        let mut others = Vec::new();
+        for key in held {
+            let offer = AgentOffer { offered: key.blob.clone(), key };
+            match files.iter().position(|file| file.blob.as_ref() == Some(&offer.offered)) {
+                Some(at) => {
+                    files.remove(at);
+                    candidates.push(Candidate::Agent(offer));
+                }
+                None => others.push(Candidate::Agent(offer)),
             }
         }
         if !login.config.identities_only {
-            candidates.extend(held.into_iter().map(Candidate::Agent));
+            candidates.extend(others);
         }
-        candidates.extend(files);
+        candidates.extend(files.into_iter().filter_map(|listed| listed.file));
         Keys { agent, candidates, next: 0 }
     }
 
@@ -86,7 +96,7 @@ impl Keys {
         while let Some(candidate) = self.candidates.get(self.next) {
             self.next += 1;
             let outcome = match (candidate, &mut self.agent) {
-                (Candidate::Agent(key), Some(agent)) => try_agent_key(login, agent, key)?,
+                (Candidate::Agent(offer), Some(agent)) => try_agent_key(login, agent, offer)?,
                 (Candidate::Agent(_), None) => Outcome::Refused,
                 (Candidate::File(file), _) => try_file(login, file)?,
                 (Candidate::Unusable(lines), _) => {
@@ -102,16 +112,89 @@ impl Keys {
     }
 }
 
+/// Returns the agent, if it can be reached, and those of its keys that can be used.
+fn agent_keys(login: &mut Login<'_>) -> (Option<Agent>, Vec<AgentKey>) {
+    let Some(mut agent) = login.agent() else { return (None, Vec::new()) };
+    match agent.keys() {
+        Ok(mut keys) => {
+            keys.retain(|key| is_usable(&key.blob, login));
+            (Some(agent), keys)
+        }
+        Err(error) => {
+            login.verbose(format!("The agent tells no keys: {}", os_error::text(&error)));
+            (None, Vec::new())
+        }
+    }
+}
+
+/// Returns the keys of the identity files, each followed by the certificate beside it unless CertificateFile names others.
+fn listed_keys(login: &mut Login<'_>) -> Vec<Listed> {
+    let mut listed = Vec::new();
+    for identity in load_identities(login) {
+        let identity = match identity {
+            Ok(identity) => identity,
+            Err(unusable) => {
+                listed.push(Listed { blob: None, file: Some(unusable) });
+                continue;
+            }
+        };
+        let certificate = match login.config.certificate_files.is_empty() {
+            true => identity.certificate(),
+            false => None,
+        };
+        let name = identity.file.display().to_string();
+        let private = identity.private.map(Rc::new);
+        for (blob, is_wanted) in [(identity.public, true), (certificate.clone(), certificate.is_some())] {
+            if is_wanted && blob.as_ref().is_none_or(|blob| is_loaded(blob, "pubkey", &name, login)) {
+                let file = |private| KeyFile { name: name.clone(), offered: blob.clone(), private };
+                listed.push(Listed { file: private.clone().map(file).map(Candidate::File), blob });
+            }
+        }
+    }
+    listed
+}
+
+/// Returns the certificates that CertificateFile names and for whose keys something can sign: the agent, unless only the
+/// listed keys may be used, or a file.
+fn named_certificates(login: &mut Login<'_>, listed: &[Listed], held: &[AgentKey]) -> Vec<Candidate> {
+    let only_listed = login.config.identities_only;
+    let agent_key = |certificate: &[u8]| {
+        held.iter().find(|key| {
+            let is_listed = listed.iter().any(|listed| listed.blob.as_ref() == Some(&key.blob));
+            (is_listed || !only_listed) && (key.blob == certificate || certifies(certificate, &key.blob))
+        })
+    };
+    let key_file = |certificate: &[u8]| {
+        listed.iter().find_map(|listed| match &listed.file {
+            Some(Candidate::File(KeyFile { name, offered, private }))
+                if offered.as_ref().is_none_or(|public| certifies(certificate, public)) =>
+            {
+                let offered = Some(certificate.to_vec());
+                Some(Candidate::File(KeyFile { name: name.clone(), offered, private: Rc::clone(private) }))
+            }
+            _ => None,
+        })
+    };
+    let mut candidates = Vec::new();
+    for path in &login.config.certificate_files {
+        let Some(certificate) = certificate_in(path) else { continue };
+        if is_loaded(&certificate, "certificate", &path.display().to_string(), login) {
+            candidates.extend(match agent_key(&certificate).cloned() {
+                Some(key) => Some(Candidate::Agent(AgentOffer { offered: certificate, key })),
+                None => key_file(&certificate),
+            });
+        }
+    }
+    candidates
+}
+
 /// Reads the identity files. One that is no use keeps its turn, for ssh says why only then, and says nothing if another key was
 /// accepted before.
 fn load_identities(login: &mut Login<'_>) -> Vec<Result<Identity, Candidate>> {
     let mut identities = Vec::new();
     for file in &login.config.identity_files {
         match Identity::load(file) {
-            Ok(identity) => match &identity.public {
-                Some(public) if !is_usable(public, login) => {}
-                _ => identities.push(Ok(identity)),
-            },
+            Ok(identity) => identities.push(Ok(identity)),
             Err(Unusable::Missing) if !login.config.identities_named => {}
             Err(unusable) => identities.push(Err(Candidate::Unusable(unusable.lines(file)))),
         }
@@ -119,37 +202,18 @@ fn load_identities(login: &mut Login<'_>) -> Vec<Result<Identity, Candidate>> {
     identities
 }
 
-/// Puts an identity where it belongs: with the agent, if the agent has its key, or among the files.
-fn arrange(
-    identity: Identity,
-    config: &Config,
-    held: &mut Vec<AgentKey>,
-    candidates: &mut Vec<Candidate>,
-    files: &mut Vec<Candidate>,
-) {
-    let certificates = identity.certificates(&config.certificate_files);
-    let name = identity.file.display().to_string();
-    let mut take = |blob: &[u8]| {
-        let at = held.iter().position(|key| key.blob == blob)?;
-        Some(Candidate::Agent(held.remove(at)))
-    };
-    let from_agent: Vec<Candidate> =
-        certificates.iter().map(Vec::as_slice).chain(identity.public.as_deref()).filter_map(&mut take).collect();
-    let plain_is_held = identity.public.as_ref().is_some_and(|public| {
-        from_agent.iter().any(|candidate| matches!(candidate, Candidate::Agent(key) if key.blob == *public))
-    });
-    candidates.extend(from_agent);
-    let Some(private) = identity.private else {
-        return;
-    };
-    let public = identity.public;
-    for certificate in certificates {
-        let private = PrivateKey { text: private.text.clone(), encrypted: private.encrypted };
-        files.push(Candidate::File(KeyFile { name: name.clone(), offered: Some(certificate), private }));
+/// Returns whether a key or certificate from a file can be used; says of a short one what ssh says.
+fn is_loaded(blob: &[u8], what: &str, name: &str, login: &mut Login<'_>) -> bool {
+    if short_bits(blob, login).is_some() {
+        login.warn(format!("load {what} \"{name}\": Invalid key length"));
     }
-    if !plain_is_held {
-        files.push(Candidate::File(KeyFile { name, offered: public, private }));
-    }
+    is_usable(blob, login)
+}
+
+/// Returns the bits of an RSA key that has too few of them.
+fn short_bits(blob: &[u8], login: &Login<'_>) -> Option<usize> {
+    let required = login.config.required_rsa_bits;
+    PublicKey::from_blob(blob).and_then(|key| key.rsa_bits()).filter(|bits| *bits < required)
 }
 
 /// Whether a key is of a type that can be used here and that the configuration allows; says so if not.
@@ -159,13 +223,13 @@ fn is_usable(blob: &[u8], login: &mut Login<'_>) -> bool {
     let plain = plain_type(kind);
     let known = FILE_TYPES.contains(&plain.as_str()) || AGENT_TYPES.contains(&plain.as_str());
     let allowed = signatures(login).allow_type(kind);
-    let required = login.config.required_rsa_bits;
-    let bits = PublicKey::from_blob(blob).and_then(|key| key.rsa_bits()).filter(|bits| *bits < required);
+    let bits = short_bits(blob, login);
     if !known {
         login.verbose(format!("Skipping a key of type {}, which is not supported", kind.escape_debug()));
     } else if !allowed {
         login.verbose(format!("Skipping a key of type {kind}, which PubkeyAcceptedAlgorithms leaves out"));
     } else if let Some(bits) = bits {
+        let required = login.config.required_rsa_bits;
         login.verbose(format!("Skipping a key of {bits} bits, {}: RequiredRSASize is {required}", describe(blob)));
     }
     known && allowed && bits.is_none()
@@ -187,21 +251,22 @@ fn prefer_signatures(login: &Login<'_>, blob: &[u8]) -> Result<(), Error> {
     set.map_err(|error| login.error(&Fault::Library(error)))
 }
 
-fn try_agent_key(login: &mut Login<'_>, agent: &mut Agent, key: &AgentKey) -> Result<Outcome, Error> {
-    login.verbose(format!("Offering public key: {} {} agent", key.comment, describe(&key.blob)));
-    prefer_signatures(login, &key.blob)?;
-    let mut signer = AgentSigner::new(agent, signatures(login));
-    let verdict = login.request(|session, user| native::authenticate_with_key(session, user, &key.blob, &mut signer));
+fn try_agent_key(login: &mut Login<'_>, agent: &mut Agent, offer: &AgentOffer) -> Result<Outcome, Error> {
+    let AgentOffer { offered, key } = offer;
+    login.verbose(format!("Offering public key: {} {} agent", key.comment, describe(offered)));
+    prefer_signatures(login, offered)?;
+    let mut signer = AgentSigner::new(agent, signatures(login), key);
+    let verdict = login.request(|session, user| native::authenticate_with_key(session, user, offered, &mut signer));
     let failure = signer.failure;
     match (failure, verdict) {
         // The server heard nothing of it, so it is no refusal of its.
-        (Some(error), _) if error.kind() == ErrorKind::Unsupported => Ok(unmatched(login, &key.blob)),
+        (Some(error), _) if error.kind() == ErrorKind::Unsupported => Ok(unmatched(login, offered)),
         (Some(error), _) => {
-            let (key, cause) = (describe(&key.blob), os_error::text(&error));
+            let (key, cause) = (describe(offered), os_error::text(&error));
             login.warn(format!("sign_and_send_pubkey: signing failed for {key} from agent: {cause}"));
             Ok(Outcome::Refused)
         }
-        (None, Err(Fault::Library(_))) => Ok(unmatched(login, &key.blob)),
+        (None, Err(Fault::Library(_))) => Ok(unmatched(login, offered)),
         (None, verdict) => login.judge(verdict),
     }
 }
@@ -302,7 +367,7 @@ struct Query<'a> {
 
 impl Signer for Query<'_> {
     fn sign(&mut self, data: &[u8]) -> Signing {
-        let allowed = named_key(data).is_some_and(|(algorithm, _)| self.signatures.allow(algorithm));
+        let allowed = named_algorithm(data).is_some_and(|algorithm| self.signatures.allow(algorithm));
         let answer = || if allowed { Signing::Later } else { Signing::Refused };
         self.answer = Some(answer());
         answer()

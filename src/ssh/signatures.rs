@@ -57,8 +57,8 @@ pub(super) fn plain_type(kind: &str) -> String {
     }
 }
 
-/// The algorithm and the key that an authentication request names (RFC 4252, section 7; the session's identifier comes first).
-pub(super) fn named_key(data: &[u8]) -> Option<(&str, &[u8])> {
+/// Returns the algorithm that an authentication request names (RFC 4252, section 7; the session's identifier comes first).
+pub(super) fn named_algorithm(data: &[u8]) -> Option<&str> {
     let mut rest = data;
     let _session = take_string(&mut rest)?;
     rest = rest.get(1..)?;
@@ -67,7 +67,7 @@ pub(super) fn named_key(data: &[u8]) -> Option<(&str, &[u8])> {
     }
     rest = rest.get(1..)?;
     let algorithm = str::from_utf8(take_string(&mut rest)?).ok()?;
-    Some((algorithm, take_string(&mut rest)?))
+    take_string(&mut rest).map(|_key| algorithm)
 }
 
 #[cfg(test)]
@@ -105,11 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn a_request_names_its_algorithm_and_key_or_is_none() {
+    fn a_request_names_its_algorithm_or_is_none() {
         let whole = [&[0, 0, 0, 1, b's', 50][..], &[0; 12], &[1, 0, 0, 0, 1, b'a', 0, 0, 0, 1, b'k']].concat();
-        assert_eq!(named_key(&whole), Some(("a", &b"k"[..])));
+        assert_eq!(named_algorithm(&whole), Some("a"));
         for end in 0..whole.len() {
-            assert_eq!(named_key(&whole[..end]), None, "{end}");
+            assert_eq!(named_algorithm(&whole[..end]), None, "{end}");
         }
     }
 }

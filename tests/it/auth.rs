@@ -418,7 +418,7 @@ fn an_agent_that_is_gone_is_no_obstacle() {
 }
 
 /// A key pair of RSA with this many bits, in this form.
-fn rsa_key(world: &World, name: &str, bits: &str, form: &str, phrase: &str) -> PathBuf {
+pub(super) fn rsa_key(world: &World, name: &str, bits: &str, form: &str, phrase: &str) -> PathBuf {
     let key = world.root().join(name);
     let mut make = Command::new("ssh-keygen");
     make.args(["-q", "-t", "rsa", "-b", bits, "-m", form, "-N", phrase, "-f"]).arg(&key);

@@ -1,12 +1,12 @@
 //! As many requests as ssh makes in the same situation, and no more: servers count them, and hang up after a few.
 
-use super::auth::{TestAgent, USER, authorize, connect, hide_key, refusal, served_by};
+use super::auth::{TestAgent, USER, authorize, connect, hide_key, refusal, rsa_key, served_by};
 use crate::support::embedded::Round;
 use crate::support::{Embedded, Person, Remote, World, generate_encrypted_key, generate_key};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::Stdio;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// What an sshd logs when a connection is past its log-in, or ends in it.
@@ -18,8 +18,8 @@ fn sshd(line: &str) -> World {
     World::build(remote.fold(Remote::empty(), Remote::sshd_config), &[])
 }
 
-/// The methods of the requests that one log-in made.
-fn requests(world: &World, log_in: impl FnOnce()) -> Vec<String> {
+/// What the server logs during one log-in.
+fn log_of(world: &World, log_in: impl FnOnce()) -> String {
     let before = world.log();
     log_in();
     if before.contains("listening") {
@@ -27,13 +27,25 @@ fn requests(world: &World, log_in: impl FnOnce()) -> Vec<String> {
         let over = |log: &[u8]| String::from_utf8_lossy(log).matches(END).count() > ends;
         assert!(world.sshd().log().wait_until(Duration::from_secs(60), over), "the log-in does not end");
     }
-    let log = world.log().split_off(before.len());
+    world.log().split_off(before.len())
+}
+
+/// The methods of the requests that one log-in made.
+fn requests(world: &World, log_in: impl FnOnce()) -> Vec<String> {
+    let log = log_of(world, log_in);
     let method = |line: &str| {
         let rest = line.split_once("ssh-connection method ").or_else(|| line.split_once("Request "))?.1;
         // ssh binds a signature to the host's key where it can; that is the same method.
         rest.split(' ').next().map(|name| name.trim_end_matches("-hostbound-v00@openssh.com").to_owned())
     };
     log.lines().filter_map(method).collect()
+}
+
+/// The keys and certificates that one log-in offered or signed with, each with its algorithm.
+fn offers(world: &World, log_in: impl FnOnce()) -> Vec<String> {
+    let log = log_of(world, log_in);
+    let offer = |line: &str| Some(line.split_once(" pkalg ")?.1.trim_end_matches(" [preauth]").to_owned());
+    log.lines().filter_map(offer).collect()
 }
 
 /// Logs in as ssh does it, with the same words and a program that gives the same answer to everything.
@@ -49,11 +61,26 @@ fn ssh(world: &World, words: &[&str], answer: &str) {
     let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
 }
 
+/// The numbers of requests that we make and that ssh makes.
+fn counts(world: &World, words: &[&str]) -> (usize, usize) {
+    let ours = requests(world, || drop(connect(world, words, &mut Person::absent())));
+    (ours.len(), requests(world, || ssh(world, words, "")).len())
+}
+
 /// Both log in, and make the same requests.
 #[track_caller]
 fn same(name: &str, world: &World, words: &[&str], answer: &str) -> Vec<String> {
     let theirs = requests(world, || ssh(world, words, answer));
     let ours = requests(world, || drop(connect(world, words, &mut Person::answering(vec![answer; 20]))));
+    assert_eq!(ours, theirs, "{name}");
+    ours
+}
+
+/// Both log in, and offer the same keys in the same order.
+#[track_caller]
+fn offers_the_same(name: &str, world: &World, words: &[&str]) -> Vec<String> {
+    let theirs = offers(world, || ssh(world, words, "phrase"));
+    let ours = offers(world, || drop(connect(world, words, &mut Person::answering(["phrase"; 3]))));
     assert_eq!(ours, theirs, "{name}");
     ours
 }
@@ -112,6 +139,21 @@ fn a_partial_success_costs_no_request_of_its_own() {
     assert!(person.details().contains("Authenticated using \"publickey\" with partial success."));
     let expected = ["none", "publickey", "publickey", "password", "password", "password"];
     assert_eq!(same("a key, then wrong passwords", &world, &[], "wrong"), expected);
+
+    let world = sshd("AuthenticationMethods publickey,publickey");
+    let first = identity(&hide_key(&world));
+    let second = world.root().join("second");
+    generate_key(&second, "ecdsa");
+    let second_word = identity(&second);
+    let words = [&*first, &*second_word];
+    // ssh begins anew with all keys, though sshd takes none twice.
+    let retried = |ours: usize| (ours, ours + 1);
+    assert_eq!(counts(&world, &words), retried(5), "the second key is unknown");
+    assert_eq!(counts(&world, &words[..1]), retried(4), "one key of two");
+    let known = world.root().join("sshd/authorized_keys");
+    let both = [fs::read(&known).unwrap(), fs::read(second.with_extension("pub")).unwrap()].concat();
+    fs::write(known, both).unwrap();
+    assert_eq!(same("two keys", &world, &words, "").len(), 5);
 }
 
 #[test]
@@ -127,16 +169,25 @@ fn the_agents_keys_cost_as_many_requests_as_with_ssh() {
     let agent_word = agent.word();
     assert_eq!(same("too many keys", &world, &[&agent_word], "wrong").len(), 5);
     let right_word = identity(&right);
+    let other = world.root().join("other");
+    generate_key(&other, "ed25519");
+    let words = [&*agent_word, &right_word, "-oPasswordAuthentication=no"];
+    assert_eq!(same("too many keys before the right one in a file", &world, &words, "wrong").len(), 5);
+    let words = [&*agent_word, &identity(&other), "-oIdentitiesOnly=yes"];
+    assert_eq!(same("none of the agent's many keys is wanted", &world, &words, "wrong").len(), 5);
     agent.holds(&right);
     assert_eq!(same("the right one first", &world, &[&agent_word, &right_word], "wrong").len(), 3);
     let words = [&agent_word, &right_word, "-oIdentitiesOnly=yes"];
     assert_eq!(same("the right one alone", &world, &words, "wrong").len(), 3);
 }
 
+/// One question that has this answer.
+fn round(answer: &str) -> Round {
+    Round { prompts: vec![("Code: ".to_owned(), false, answer.to_owned())], ..Round::default() }
+}
+
 #[test]
 fn questions_and_passwords_cost_as_many_requests_as_with_ssh() {
-    let round =
-        |answer: &str| Round { prompts: vec![("Code: ".to_owned(), false, answer.to_owned())], ..Round::default() };
     let embedded = || Embedded::new();
     for (name, server, answer, count) in [
         ("nothing is asked", embedded().asks_nothing(), "x", 1),
@@ -152,5 +203,115 @@ fn questions_and_passwords_cost_as_many_requests_as_with_ssh() {
         let world = served_by(server);
         let words = [USER, "-oPubkeyAuthentication=no"];
         assert_eq!(same(name, &world, &words, answer).len(), count, "{name}");
+    }
+}
+
+/// The server takes our key first, whose requests it does not count.
+#[test]
+fn what_follows_a_key_costs_as_many_requests_as_with_ssh() {
+    let key = || Embedded::new().takes_keys().all_required();
+    let answers = |answer| key().keyboard_interactive([round(answer)]);
+    for (name, server, answer, count) in [
+        ("the right password", key().password("right"), "right", 2),
+        ("wrong passwords", key().password("right"), "wrong", 4),
+        ("the right answer", answers("right"), "right", 2),
+        ("wrong answers", answers("right"), "wrong", 4),
+        ("both", answers("right").password("right"), "right", 3),
+        ("wrong answers, then the right password", answers("other").password("right"), "right", 5),
+        ("both wrong", answers("right").password("right"), "wrong", 7),
+    ] {
+        assert_eq!(same(name, &served_by(server), &[USER], answer).len(), count, "{name}");
+    }
+}
+
+/// Signs the public half of `key`, and returns the certificate's file.
+fn certify(authority: &Path, key: &Path, kind: &[&str]) -> PathBuf {
+    let mut sign = Command::new("ssh-keygen");
+    sign.args(["-q", "-I", "me", "-n", &crate::support::user()]).args(kind).arg("-s").arg(authority);
+    assert!(sign.arg(key.with_extension("pub")).status().unwrap().success());
+    key.with_file_name(format!("{}-cert.pub", key.file_name().unwrap().display()))
+}
+
+/// An sshd that trusts the authority whose key is returned.
+fn trusting_sshd(directory: &Path) -> (World, PathBuf) {
+    let authority = directory.join("ca");
+    generate_key(&authority, "ed25519");
+    let world = sshd(&format!("TrustedUserCAKeys {}", authority.with_extension("pub").display()));
+    hide_key(&world);
+    (world, authority)
+}
+
+#[test]
+fn certificates_are_offered_as_ssh_offers_them() {
+    let directory = tempfile::tempdir().unwrap();
+    let (world, authority) = trusting_sshd(directory.path());
+    let keys = ["one", "two", "host"].map(|name| world.root().join(name));
+    keys.iter().for_each(|key| generate_key(key, "ed25519"));
+    let [one, two, host] = &keys;
+    let beside = certify(&authority, one, &[]);
+    certify(&authority, host, &["-h"]);
+    let named = world.root().join("named.pub");
+    fs::rename(certify(&authority, two, &[]), &named).unwrap();
+    let stale = world.root().join("stale.pub");
+    fs::rename(certify(&authority, one, &["-V", "19990101:19990102"]), &stale).unwrap();
+    let beside_again = certify(&authority, one, &[]);
+    assert_eq!(beside, beside_again);
+    let agent = TestAgent::start(&world);
+    agent.holds(two);
+    let certificate = |file: &Path| format!("-oCertificateFile={}", file.display());
+    let agent_word = agent.word();
+    for (name, words, count) in [
+        ("beside its key", vec![identity(one)], 2),
+        ("of a host", vec![identity(host)], 2),
+        ("named, another beside the key", vec![identity(one), certificate(&stale)], 3),
+        ("named, for the second key", vec![identity(one), identity(two), certificate(&named)], 1),
+        ("named, with its key in the agent", vec![agent_word.clone(), certificate(&named)], 1),
+        ("two keys, one in the agent", vec![agent_word.clone(), identity(one), identity(two)], 3),
+        ("without the plain keys", vec![identity(one), accepted("ssh-ed25519-cert-v01@openssh.com")], 1),
+        ("without certificates", vec![identity(one), accepted("ssh-ed25519")], 2),
+    ] {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        assert_eq!(offers_the_same(name, &world, &words).len(), count, "{name}");
+    }
+    agent.holds(one);
+    let words = [agent_word, identity(one), identity(two)];
+    let words = words.each_ref().map(String::as_str);
+    assert_eq!(offers_the_same("all in the agent, in another order", &world, &words).len(), 3);
+}
+
+fn accepted(algorithms: &str) -> String {
+    format!("-oPubkeyAcceptedAlgorithms={algorithms}")
+}
+
+#[test]
+fn a_certificate_over_a_short_rsa_key_is_not_offered() {
+    let directory = tempfile::tempdir().unwrap();
+    let (world, authority) = trusting_sshd(directory.path());
+    let agent = TestAgent::start(&world);
+    let certified = |name: &str, form: &str, phrase: &str| {
+        let key = rsa_key(&world, name, "1024", form, phrase);
+        (certify(&authority, &key, &[]), key)
+    };
+    let (_, held) = certified("held", "RFC4716", "");
+    agent.holds(&held);
+    let (_, plain) = certified("plain", "RFC4716", "");
+    let (certificate, bare) = certified("bare", "PEM", "phrase");
+    fs::remove_file(bare.with_extension("pub")).unwrap();
+    let named = format!("-oCertificateFile={}", certificate.display());
+    // ssh signs with such a key unasked, so the key itself must not be offered.
+    let only = accepted("rsa-sha2-512-cert-v01@openssh.com");
+    for (name, words, accepted) in [
+        ("in a file", vec![identity(&plain)], 2),
+        ("beside a key that tells nothing of itself", vec![identity(&bare), only.clone()], 1),
+        ("named", vec![identity(&bare), named, only], 1),
+        ("in the agent", vec![agent.word()], 2),
+    ] {
+        // ssh's default is 1024, ours is not, and ssh -G does not tell who set it.
+        for (size, count) in [("2048", 0), ("1023", accepted)] {
+            let size = format!("-oRequiredRSASize={size}");
+            let words: Vec<&str> = words.iter().chain([&size]).map(String::as_str).collect();
+            let offers = offers_the_same(name, &world, &words);
+            assert_eq!(offers.iter().filter(|offer| offer.contains("RSA")).count(), count, "{name}: {offers:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! Whether a host is trusted: what is asked, what is remembered, and what is refused whatever anybody says.
 
+use crate::support::embedded::Round;
 use crate::support::{Embedded, Person, Remote, World, detach, generate_key, leftovers, program};
 use sftpsh::sftp::{Options, Session};
 use sftpsh::ssh::{self, Config, Error, Request, Start};
@@ -168,7 +169,8 @@ fn a_changed_key_is_refused_in_all_but_the_policy_no() {
 
 #[test]
 fn a_host_whose_key_has_changed_gets_no_password_and_no_answer() {
-    let server = Embedded::new().password("secret").keyboard_interactive([]);
+    let round = Round { prompts: vec![("Code: ".to_owned(), true, "secret".to_owned())], ..Round::default() };
+    let server = Embedded::new().password("secret").keyboard_interactive([round]);
     let world = World::build(Remote::empty().served_by(server), &[]);
     let host = fs::read_to_string(known_hosts(&world)).unwrap().split(' ').next().unwrap().to_owned();
     fills_known_hosts(&world, &format!("{host} {}\n", other_key(&world, "rsa")));
@@ -200,6 +202,25 @@ fn a_revoked_key_is_refused_whatever_the_policy() {
         let last = person.shown().last().map(|line| world.plain(line));
         assert_eq!(last.as_deref(), Some("Offending ED25519 key in HOME/.ssh/known_hosts:2"));
     }
+}
+
+#[test]
+fn a_host_that_is_refused_never_hears_who_we_are() {
+    let world = World::build(Remote::empty().served_by(Embedded::new().asks_nothing()), &[]);
+    let known = fs::read_to_string(known_hosts(&world)).unwrap();
+    let (host, other) = (known.split(' ').next().unwrap(), other_key(&world, "ed25519"));
+    for (what, known) in [
+        ("unknown", String::new()),
+        ("changed", format!("{host} {other}\n")),
+        ("revoked", format!("{known}@revoked {known}")),
+    ] {
+        fills_known_hosts(&world, &known);
+        refusal(&world, &["-oStrictHostKeyChecking=yes"], &mut Person::absent());
+        assert_eq!(world.log(), "", "{what}");
+    }
+    fills_known_hosts(&world, &known);
+    connect(&world, &["-oStrictHostKeyChecking=yes"], &mut Person::absent()).unwrap();
+    assert_eq!(world.log(), "Request none\n");
 }
 
 #[test]
