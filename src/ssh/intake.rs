@@ -282,6 +282,25 @@ mod tests {
     }
 
     #[test]
+    fn what_may_come_grows_by_what_was_claimed_sent_and_asked() {
+        for (what, more, bytes) in [
+            ("nothing", &(|_: &Intake| {}) as &dyn Fn(&Intake), 0),
+            ("a wider window", &|intake| intake.widen(3 << 20), MIB),
+            ("a narrower window", &|intake| intake.widen(1 << 20), 0),
+            ("bytes of the channel", &|intake| intake.claim(16_000), 17_000),
+            ("bytes that were sent", &|intake| intake.note_sent(25_600), 100),
+            ("requests", &|intake| intake.note_requests(3), 768),
+        ] {
+            let (socket, intake) = intake();
+            intake.begin_channel(2 << 20);
+            assert!(may_take(socket.as_raw_fd(), 18 * MIB), "{what}");
+            more(&intake);
+            assert!(may_take(socket.as_raw_fd(), bytes), "{what}");
+            assert!(!may_take(socket.as_raw_fd(), 256), "{what}");
+        }
+    }
+
+    #[test]
     fn what_is_not_claimed_ends_however_much_is() {
         let (socket, intake) = intake();
         intake.begin_channel(2 << 20);

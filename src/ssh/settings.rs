@@ -192,7 +192,7 @@ mod tests {
         let setting = |keyword: &str, words: &[&str]| {
             (keyword.to_owned(), words.iter().map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>())
         };
-        let settings = Settings::from_files([
+        let mut settings = Settings::from_files([
             setting("user", &["first"]),
             setting("user", &["second"]),
             setting("userknownhostsfile", &["/a b", "/c"]),
@@ -205,6 +205,10 @@ mod tests {
         assert_eq!(settings.text("user").unwrap(), Some("first"));
         assert_eq!(settings.all("userknownhostsfile").collect::<Vec<_>>(), [&b"/a b"[..], b"/c"]);
         assert_eq!(settings.all("identityfile").collect::<Vec<_>>(), [&b"/k1"[..], b"/k2"]);
+        settings.default_to("user", "default");
+        settings.default_to("port", "22");
+        assert_eq!((settings.raw("user"), settings.raw("port")), (Some(&b"first"[..]), Some(&b"22"[..])));
+        assert_eq!((settings.source(), answer("user me").unwrap().source()), (Source::Files, Source::Ssh));
     }
 
     #[test]

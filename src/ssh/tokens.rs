@@ -257,6 +257,10 @@ mod tests {
         );
         assert_eq!(expand_host_name("%h.example%%", "h").unwrap(), "h.example%");
         assert_eq!(tokens.connection_hash().len(), 40);
+        let (uid, host) = (rustix::process::getuid().as_raw(), local_host());
+        let short = host.split('.').next().unwrap();
+        assert_eq!(tokens.expand_path(b"%i/%l/%L").unwrap(), PathBuf::from(format!("{uid}/{host}/{short}")));
+        assert_eq!(tokens.expand_path(b"%C").unwrap(), PathBuf::from(tokens.connection_hash()));
     }
 
     #[test]
