@@ -255,8 +255,25 @@ mod tests {
         ] {
             assert_eq!(open_with(&at(name), flags).err(), error, "{name} {flags:?}");
         }
+        let reached = open_with(&at("two"), OFlags::PATH).unwrap();
+        assert!(!is_link(&fstat(&reached).unwrap()));
         open_with(&at("two"), OFlags::WRONLY | OFlags::TRUNC).unwrap();
         assert_eq!(fs::read(at("file")).unwrap(), b"");
+    }
+
+    #[test]
+    fn no_program_inherits_what_is_opened() {
+        let here = tempfile::tempdir().unwrap();
+        let (file, link) = (here.path().join("file"), here.path().join("link"));
+        fs::write(&file, "").unwrap();
+        symlink("file", &link).unwrap();
+        for path in [&*file, &*link, Path::new("/dev/fd/0"), Path::new("/")] {
+            for flags in [OFlags::RDONLY, OFlags::PATH, OFlags::RDWR] {
+                let Ok(opened) = open_with(path, flags) else { continue };
+                let flag = rustix::io::fcntl_getfd(&opened).unwrap();
+                assert!(flag.contains(rustix::io::FdFlags::CLOEXEC), "{} {flags:?}", path.display());
+            }
+        }
     }
 
     #[test]

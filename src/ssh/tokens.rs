@@ -259,8 +259,11 @@ mod tests {
         assert_eq!(tokens.connection_hash().len(), 40);
         let (uid, host) = (rustix::process::getuid().as_raw(), local_host());
         let short = host.split('.').next().unwrap();
-        assert_eq!(tokens.expand_path(b"%i/%l/%L").unwrap(), PathBuf::from(format!("{uid}/{host}/{short}")));
-        assert_eq!(tokens.expand_path(b"%C").unwrap(), PathBuf::from(tokens.connection_hash()));
+        assert_eq!(
+            tokens.expand_path("IdentityFile", b"%i/%l/%L").unwrap(),
+            PathBuf::from(format!("{uid}/{host}/{short}"))
+        );
+        assert_eq!(tokens.expand_path("IdentityFile", b"%C").unwrap(), PathBuf::from(tokens.connection_hash()));
     }
 
     #[test]

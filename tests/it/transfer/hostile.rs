@@ -146,7 +146,8 @@ fn few_handles_are_enough() {
 
 #[test]
 fn names_that_lead_elsewhere_are_left_out_and_said() {
-    let site = Site::on(Remote::with(["t/f"]).lying("names"));
+    // There is something to fetch where such a name leads.
+    let site = Site::on(Remote::with(["t/f", "evil"]).lying("names"));
     let told = site.get(&["t"], RECURSIVE);
     assert!(!told.report.is_success());
     assert!(told.lines.iter().any(|line| line.starts_with("failed: Server sent suspect path")), "{:#?}", told.lines);
