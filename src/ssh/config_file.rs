@@ -352,6 +352,14 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_is_too_long_is_refused() {
+        let comment = |bytes: u64| "#".repeat(usize::try_from(bytes).unwrap());
+        assert_eq!(read(comment(FILE_LIMIT_BYTES), Owner::User), Ok(String::new()));
+        let error = read(comment(FILE_LIMIT_BYTES + 1), Owner::User).unwrap_err();
+        assert!(error.starts_with("cannot read ") && error.ends_with("file too large"), "{error}");
+    }
+
+    #[test]
     fn what_holds_for_the_host_is_read_in_its_order() {
         for (text, settings) in [
             ("", ""),
