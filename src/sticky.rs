@@ -6,6 +6,7 @@
 //! is about the last name of a path, and root is no exception.
 #![forbid(unsafe_code)]
 
+use std::fmt;
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -28,10 +29,74 @@ const REACH: OFlags = OFlags::PATH;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 const REACH: OFlags = OFlags::RDONLY;
 
+/// Why a path was not used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The rule forbids it.
+    Refused(Refused),
+    /// The system refused.
+    System(Errno),
+}
+
+/// What the rule forbids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// To follow a link.
+    Link,
+    /// To write to a file or FIFO.
+    File,
+}
+
+/// The rule that was applied.
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refused::Link => "a link that another user put into a shared directory is not followed",
+            Refused::File => "a file that another user put into a shared directory is not written to",
+        })
+    }
+}
+
+/// The system's words, and the rule behind them.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Refused(rule) => write!(f, "Permission denied ({rule})"),
+            Error::System(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Errno> for Error {
+    fn from(error: Errno) -> Error {
+        Error::System(error)
+    }
+}
+
+impl From<Error> for io::Error {
+    fn from(error: Error) -> io::Error {
+        match error {
+            Error::Refused(_) => io::Error::new(io::ErrorKind::PermissionDenied, error),
+            Error::System(error) => error.into(),
+        }
+    }
+}
+
+/// Returns the rule that led to this error, if one did.
+#[must_use]
+pub fn rule_behind(error: &io::Error) -> Option<Refused> {
+    match error.get_ref()?.downcast_ref()? {
+        Error::Refused(rule) => Some(*rule),
+        Error::System(_) => None,
+    }
+}
+
 /// Opens a file for reading.
 ///
 /// # Errors
-/// As `open(2)`; `EACCES` for a link that must not be followed.
+/// As `open(2)`; permission is denied for a link that must not be followed.
 pub fn open(path: &Path) -> io::Result<File> {
     Ok(open_with(path, OFlags::RDONLY)?.into())
 }
@@ -49,20 +114,20 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// Opens what exists, whatever it is: nothing is made, and `O_CLOEXEC` is always set.
 ///
 /// # Errors
-/// As `open(2)`; `EACCES` for a link that must not be followed, and to write to a file or FIFO that must be left alone.
-pub fn open_with(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
+/// As `open(2)`; [`Refused`] for a link that must not be followed, and to write to a file or FIFO that must be left alone.
+pub fn open_with(path: &Path, flags: OFlags) -> Result<OwnedFd, Error> {
     let writes = flags.intersects(OFlags::WRONLY | OFlags::RDWR | OFlags::TRUNC);
     // Most paths end in no link, and for reading nothing else matters.
     if !writes && !flags.contains(OFlags::PATH) && !ends_with_slash(path) {
         match openat(CWD, path, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
             Err(error) if may_mean_a_link(error) => {}
-            opened => return opened,
+            opened => return Ok(opened?),
         }
     }
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         let (Some(name), false) = (path.file_name(), is_opaque(&path)) else {
-            return openat(CWD, &path, flags | OFlags::CLOEXEC, Mode::empty());
+            return Ok(openat(CWD, &path, flags | OFlags::CLOEXEC, Mode::empty())?);
         };
         let directory = parent(&path)?;
         // A FIFO may not even be waited for.
@@ -86,18 +151,18 @@ pub fn open_with(path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
                 }
                 return Ok(file);
             }
-            Err(error) if !may_mean_a_link(error) => return Err(error),
+            Err(error) if !may_mean_a_link(error) => return Err(error.into()),
             _ => {}
         }
         path = next(&path, &directory)?.ok_or(Errno::NOTDIR)?;
     }
-    Err(Errno::LOOP)
+    Err(Errno::LOOP.into())
 }
 
 /// Returns the metadata of what a path leads to, by links that may be followed.
 ///
 /// # Errors
-/// As `stat(2)`; `EACCES` for a link that must not be followed.
+/// As `stat(2)`; permission is denied for a link that must not be followed.
 pub(crate) fn metadata(path: &Path) -> io::Result<Metadata> {
     let found = fs::symlink_metadata(path)?;
     match found.is_symlink() || ends_with_slash(path) {
@@ -109,8 +174,8 @@ pub(crate) fn metadata(path: &Path) -> io::Result<Metadata> {
 /// Follows the links that a path ends with, and returns the path of what they lead to, which need not exist.
 ///
 /// # Errors
-/// `ELOOP`, and `EACCES` for a link that must not be followed.
-pub fn follow(path: &Path) -> Result<PathBuf, Errno> {
+/// `ELOOP`, and [`Refused`] for a link that must not be followed.
+pub fn follow(path: &Path) -> Result<PathBuf, Error> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         match step(&path)? {
@@ -118,7 +183,7 @@ pub fn follow(path: &Path) -> Result<PathBuf, Errno> {
             None => return Ok(path),
         }
     }
-    Err(Errno::LOOP)
+    Err(Errno::LOOP.into())
 }
 
 /// Returns whether a path leads to a directory, by links that may be followed.
@@ -129,25 +194,28 @@ pub(crate) fn is_dir(path: &Path) -> bool {
 /// Follows one link, and returns the path that it leads to; `None` if there is no link that tells one.
 ///
 /// # Errors
-/// `EACCES` for a link that must not be followed.
-pub(crate) fn step(path: &Path) -> Result<Option<PathBuf>, Errno> {
+/// [`Refused`] for a link that must not be followed.
+pub(crate) fn step(path: &Path) -> Result<Option<PathBuf>, Error> {
     if path.file_name().is_none() || is_opaque(path) {
         return Ok(None);
     }
     parent(path).map_or(Ok(None), |directory| next(path, &directory))
 }
 
-/// Fails with `EACCES` if a file must not be written to because of the directory that it was found in.
-pub(crate) fn check_writing(directory: &Stat, file: &Stat) -> Result<(), Errno> {
+/// Checks that a file may be written to although it was found in this directory.
+///
+/// # Errors
+/// [`Refused`] if it must be left alone.
+pub(crate) fn check_writing(directory: &Stat, file: &Stat) -> Result<(), Error> {
     let is_protected = matches!(FileType::from_raw_mode(file.st_mode), FileType::RegularFile | FileType::Fifo);
     match is_protected && !may_use(directory.st_mode, directory.st_uid, file.st_uid, geteuid().as_raw()) {
-        true => Err(Errno::ACCESS),
+        true => Err(Error::Refused(Refused::File)),
         false => Ok(()),
     }
 }
 
 /// Where the link at the end of a path leads; `None` if there is no link.
-fn next(path: &Path, directory: &OwnedFd) -> Result<Option<PathBuf>, Errno> {
+fn next(path: &Path, directory: &OwnedFd) -> Result<Option<PathBuf>, Error> {
     let Some(name) = path.file_name() else { return Ok(None) };
     let Ok(link) = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) else { return Ok(None) };
     if !is_link(&link) {
@@ -155,7 +223,7 @@ fn next(path: &Path, directory: &OwnedFd) -> Result<Option<PathBuf>, Errno> {
     }
     let shared = fstat(directory)?;
     if !may_use(shared.st_mode, shared.st_uid, link.st_uid, geteuid().as_raw()) {
-        return Err(Errno::ACCESS);
+        return Err(Error::Refused(Refused::Link));
     }
     let target = readlinkat(directory, name, Vec::new())?;
     let target = Path::new(std::ffi::OsStr::from_bytes(target.as_bytes()));
@@ -239,7 +307,7 @@ mod tests {
         assert_eq!(follow(&at("dangling")), Ok(at("nothing")));
         assert_eq!(follow(&at("way/")), Ok(at("directory/")));
         assert!(is_dir(&at("way/")) && is_dir(&at("way")) && !is_dir(&at("two")) && !is_dir(&at("dangling/")));
-        assert_eq!(follow(&at("loop")), Err(Errno::LOOP));
+        assert_eq!(follow(&at("loop")), Err(Errno::LOOP.into()));
         for (name, flags, error) in [
             ("loop", OFlags::RDONLY, Some(Errno::LOOP)),
             ("dangling", OFlags::RDONLY, Some(Errno::NOENT)),
@@ -253,7 +321,7 @@ mod tests {
             ("way/", OFlags::RDONLY | OFlags::DIRECTORY, None),
             ("directory/..", OFlags::RDONLY | OFlags::DIRECTORY, None),
         ] {
-            assert_eq!(open_with(&at(name), flags).err(), error, "{name} {flags:?}");
+            assert_eq!(open_with(&at(name), flags).err(), error.map(Error::from), "{name} {flags:?}");
         }
         let reached = open_with(&at("two"), OFlags::PATH).unwrap();
         assert!(!is_link(&fstat(&reached).unwrap()));
@@ -281,7 +349,7 @@ mod tests {
         for path in ["/dev/null", "/proc/self/exe", "/dev/fd/0/../0", "/"] {
             assert_eq!(
                 open_with(Path::new(path), OFlags::RDONLY).err(),
-                File::open(path).err().and_then(|error| Errno::from_io_error(&error))
+                File::open(path).err().and_then(|error| Errno::from_io_error(&error)).map(Error::from)
             );
         }
     }

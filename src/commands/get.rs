@@ -151,6 +151,9 @@ impl Target {
         match &typed {
             Some(path) if must_be_directory && !is_directory => {
                 let shown = Printable(path.as_os_str().as_bytes());
+                if let Err(error @ sticky::Error::Refused(_)) = sticky::follow(&cx.local.resolve(path)) {
+                    return Err(Failure::new(format!("open local \"{shown}\": {error}")));
+                }
                 Err(Failure::new(format!("Multiple source paths, but destination \"{shown}\" is not a directory")))
             }
             _ => Ok(Target { typed, is_directory }),

@@ -91,7 +91,14 @@ fn run(invocation: &Invocation, again: String, output: &Output) -> RunEnd {
         Ok(script) => script,
         Err((file, error)) => {
             let file = Printable(file.as_os_str().as_bytes());
-            output.failure(format_args!("{} ({file}).", os_error::text(&error)));
+            // sftp(1)'s line, whatever the reason is.
+            match sticky::rule_behind(&error) {
+                Some(rule) => {
+                    output.failure(format_args!("Permission denied ({file})."));
+                    output.failure(rule);
+                }
+                None => output.failure(format_args!("{} ({file}).", os_error::text(&error))),
+            }
             return RunEnd::ConnectionFailed;
         }
     };

@@ -107,6 +107,24 @@ pub(super) enum Verdict {
     Rename,
 }
 
+impl OnConflict {
+    /// Decides about a conflict; `None` if somebody has to be asked.
+    pub(super) fn decide(self, conflict: &Conflict) -> Option<Verdict> {
+        match self {
+            OnConflict::Overwrite => Some(Verdict::Overwrite),
+            OnConflict::Newer if conflict.is_newer() => Some(Verdict::Overwrite),
+            OnConflict::Newer | OnConflict::Skip => Some(Verdict::Skip),
+            OnConflict::Rename => Some(Verdict::Rename),
+            OnConflict::Ask => None,
+        }
+    }
+}
+
+/// Why a target stays.
+pub(super) fn reason_to_stay(unless_newer: bool) -> &'static str {
+    if unless_newer { "is there already and is no older" } else { "is there already" }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

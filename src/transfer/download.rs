@@ -83,6 +83,8 @@ pub(super) struct Download {
     is_moved: bool,
     /// Whether it is known to be equal to what is here.
     is_verified: bool,
+    /// How much of it was read once more and compared.
+    compared: u64,
     /// Its comparison by hashes.
     hashing: Option<Hashing>,
 }
@@ -159,6 +161,7 @@ impl Download {
             end: End::Ahead,
             is_moved: false,
             is_verified: false,
+            compared: 0,
             hashing: None,
         };
         download.open(io);
@@ -378,7 +381,7 @@ impl Download {
         }
         (self.next, self.written) = (offset, offset);
         if is_complete {
-            io.reporter.already_there(offset);
+            io.reporter.already_there(self.sequence, offset);
             self.end = End::Reached;
             self.state = State::Moving;
         } else if offset > 0 && !io.settings.options.trusts_sizes {
@@ -415,7 +418,7 @@ impl Download {
             Err(target) => {
                 self.handles.clear();
                 io.leave_there(self.sequence, target);
-                io.reporter.file_done(false);
+                io.reporter.file_left(self.sequence);
                 Ok(false)
             }
         }
@@ -434,7 +437,7 @@ impl Download {
             resumes: io.settings.options.resume,
         });
         self.file = Some(Arc::clone(&file));
-        io.reporter.already_there(self.written);
+        io.reporter.already_there(self.sequence, self.written);
         io.reporter.tell(self.sequence, Event::Started(file));
     }
 
@@ -473,12 +476,12 @@ impl Download {
                 sink.rename(&self.place);
             }
         }
+        io.reporter.file_done(self.sequence);
         if let Some(file) = self.file.take() {
             self.is_moved = true;
             let places = Places { asked: bytes(self.asked.shown()), target: bytes(self.place.shown()) };
             io.reporter.finished(self.sequence, &file, &places, self.written, self.clock.taken());
         }
-        io.reporter.file_done(true);
         Ok(Turn::Concluded)
     }
 
@@ -493,7 +496,7 @@ impl Download {
             false => failure,
         };
         io.reporter.tell(self.sequence, Event::Failed(failure));
-        io.reporter.file_done(false);
+        io.reporter.file_left(self.sequence);
         Turn::Concluded
     }
 

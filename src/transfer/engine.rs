@@ -24,7 +24,7 @@ use super::io::{Asked, Io, Token, Turn};
 use super::lines::{LineId, Lines};
 use super::local::{Directory, Parents, Troubles};
 use super::pace::{Clock, Pace};
-use super::plan::{GetDirectory, Plan, PutFile, Step, Target, Wishes};
+use super::plan::{GetDirectory, Plan, Step, Target, Wishes};
 use super::rehearsal;
 use super::remote_link::RemoteLinks;
 use super::remote_tree::{Fate, RemoteTree};
@@ -34,6 +34,7 @@ use super::reporter::{Found, Reporter, Sequence};
 use super::request::Request;
 use super::settings::Settings;
 use super::upload::Upload;
+use crate::name::RemotePath;
 use crate::sftp::{self, Completions, Reply, Session};
 
 /// Longest sleep between two looks at everything; what matters wakes the engine anyway.
@@ -111,7 +112,7 @@ struct Engine {
     io: Io,
     /// Gone when it has ended.
     plan: Option<Plan>,
-    /// A file that can't be begun yet: its target is being written by an earlier one, or too much is open here.
+    /// A step that can't be begun yet: its target is being written by an earlier one, or too much is open here.
     postponed: Option<Step>,
     next: Sequence,
     files: BTreeMap<Sequence, Moving>,
@@ -472,8 +473,8 @@ impl Engine {
         let turn = match self.files.get_mut(&sequence).map(|moving| &mut moving.file) {
             Some(Way::Get(download)) => download.answer(&mut self.io, asked, outcome),
             Some(Way::Put { upload, directory: Some(directory), retried: false })
-                // That there is no link says nothing about it.
-                if outcome.is_err() && asked != Asked::Follow && upload.is_at_its_beginning() =>
+                // That there is no link says nothing about it, and what is there is looked at once all links are known.
+                if outcome.is_err() && asked != Asked::Follow && upload.is_at_its_beginning() && !upload.is_following() =>
             {
                 // Perhaps only because its directory was not there yet.
                 match self.remote.fate(*directory) {
@@ -526,7 +527,7 @@ impl Engine {
 
     /// A file whose directory can't be made, which was said.
     fn abandon(&mut self, sequence: Sequence) {
-        self.io.reporter.file_done(false);
+        self.io.reporter.file_left(sequence);
         self.follow(sequence, Turn::Concluded);
     }
 }
@@ -587,19 +588,15 @@ impl Moving {
     }
 }
 
-/// A file's path on the server, for comparison with others: `a/./b` is `a/b`.
-fn path_there(file: &PutFile) -> PathBuf {
-    PathBuf::from(OsStr::from_bytes(file.remote.as_bytes()))
+/// A path on the server, for comparison with others: `a/./b` is `a/b`.
+fn path_there(remote: &RemotePath) -> PathBuf {
+    PathBuf::from(OsStr::from_bytes(remote.as_bytes()))
 }
 
 impl LocalTree {
     /// A file's path here, for comparison with others; nothing where its directory could not be made.
     fn path_of(&self, target: &Target) -> Option<PathBuf> {
-        match (target, self.stack.last()) {
-            (Target::Named(local), _) => Some(local.shown().to_owned()),
-            (Target::Beneath(name), Some(Some(directory))) => Some(directory.shown().join(name)),
-            (Target::Beneath(_), _) => None,
-        }
+        target.shown(self.stack.last().and_then(|directory| directory.as_deref()).map(Directory::shown))
     }
 
     /// Makes a directory; nothing where the one above could not be made, which was said.

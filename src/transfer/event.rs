@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::conflict::Question;
+use super::conflict::{Question, reason_to_stay};
 use super::failure::{Failure, WITHOUT_ATOMIC};
 use super::request::Direction;
 use crate::sftp::{self, HashAlgorithm};
@@ -31,8 +31,10 @@ pub enum Event {
     Started(Arc<File>),
     /// How far the started file and the whole job are; a few times a second at most.
     Advanced {
-        /// Offset up to which the started file is there.
-        position: u64,
+        /// Offset up to which the started file is there. `None` if no file is started, and the total has changed nevertheless.
+        position: Option<u64>,
+        /// How much of the started file was compared with its source. `None` unless it is being verified.
+        verified: Option<u64>,
         /// The whole job.
         total: Total,
     },
@@ -95,12 +97,13 @@ impl fmt::Display for File {
     }
 }
 
-/// A job as a whole. What is planned grows while a walk finds more.
+/// A job as a whole. It grows while a walk finds more, and shrinks by each file that is skipped or fails: it is the sum of
+/// what was moved and of what will be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Total {
-    /// Files that are known to be moved.
+    /// Files that were moved or will be, as far as is known.
     pub files: u64,
-    /// Files that are done, well or badly.
+    /// Files that are there as they should be.
     pub files_done: u64,
     /// Bytes of those files whose size is known.
     pub bytes: u64,
@@ -154,6 +157,8 @@ pub enum Intent {
         source: Vec<u8>,
         /// Its copy as messages show it.
         target: Vec<u8>,
+        /// Whether somebody would be asked first, because something is there.
+        asks: bool,
         /// Whether the link would be removed then.
         removes: bool,
     },
@@ -193,8 +198,10 @@ impl fmt::Display for Intent {
             Intent::Directory { target, is_missing: false } => {
                 write!(f, "would make the directory {}, unless it is there", Printable(target))
             }
-            Intent::Link { source, target, removes } => {
-                write!(f, "would copy the link {} to {}{}", Printable(source), Printable(target), removal(removes))
+            Intent::Link { source, target, asks, removes } => {
+                let first = if *asks { "ask, and then " } else { "" };
+                let (source, target) = (Printable(source), Printable(target));
+                write!(f, "would {first}copy the link {source} to {target}{}", removal(removes))
             }
             Intent::Total { files, directories, bytes } => {
                 let plural = |count: &u64| if *count == 1 { "" } else { "s" };
@@ -358,8 +365,7 @@ impl fmt::Display for Note {
                 Printable(source)
             ),
             Note::LeftThere { target, unless_newer } => {
-                let why = if *unless_newer { "is there already and is no older" } else { "is there already" };
-                write!(f, "{} {why}: skipped", Printable(target))
+                write!(f, "{} {}: skipped", Printable(target), reason_to_stay(*unless_newer))
             }
             Note::Renamed { asked, target } => {
                 write!(f, "{} is there already: written to {}", Printable(asked), Printable(target))

@@ -8,6 +8,7 @@ use super::request::Direction;
 use crate::os_error;
 use crate::remote;
 use crate::sftp::{self, HashAlgorithm, StatusCode};
+use crate::sticky;
 use crate::terminal::{Excerpt, Printable};
 
 /// The way out where nothing can be put in the place of a remote target.
@@ -296,6 +297,12 @@ impl From<io::Error> for Cause {
 
 impl From<rustix::io::Errno> for Cause {
     fn from(error: rustix::io::Errno) -> Cause {
+        Cause::from(io::Error::from(error))
+    }
+}
+
+impl From<sticky::Error> for Cause {
+    fn from(error: sticky::Error) -> Cause {
         Cause::from(io::Error::from(error))
     }
 }

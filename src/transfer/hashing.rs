@@ -120,6 +120,11 @@ impl Hashing {
         Ok(())
     }
 
+    /// Bytes that are hashed here.
+    pub(super) fn hashed(&self) -> u64 {
+        self.at
+    }
+
     /// What comes next.
     pub(super) fn next(&self) -> Next {
         match (&self.here, &self.there) {

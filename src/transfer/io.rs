@@ -119,18 +119,14 @@ pub(super) enum Turn {
 impl Io {
     /// What to do where a target is there already; asks whoever watches, and waits for the answer, if that was asked for.
     pub(super) fn decide(&mut self, conflict: Conflict) -> Verdict {
-        let is_newer = conflict.is_newer();
-        let choice = match self.settings.options.on_conflict {
-            OnConflict::Ask if self.canceller.is_cancelled() => OnConflict::Skip,
-            OnConflict::Ask => self.ask_person(conflict),
-            choice => choice,
-        };
-        match choice {
-            OnConflict::Overwrite => Verdict::Overwrite,
-            OnConflict::Newer if is_newer => Verdict::Overwrite,
-            OnConflict::Rename => Verdict::Rename,
-            OnConflict::Skip | OnConflict::Newer | OnConflict::Ask => Verdict::Skip,
+        if let Some(verdict) = self.settings.options.on_conflict.decide(&conflict) {
+            return verdict;
         }
+        if self.canceller.is_cancelled() {
+            return Verdict::Skip;
+        }
+        let answer = self.ask_person(conflict.clone());
+        answer.decide(&conflict).unwrap_or(Verdict::Skip)
     }
 
     /// Returns what may be replaced without a decision.

@@ -9,7 +9,7 @@ use crate::name::RemotePath;
 use crate::sftp::{Attributes, FileType};
 
 /// Links behind each other that are followed, as Linux has it: beyond there is a loop.
-const MOST_LINKS: u32 = 40;
+pub(super) const MOST_LINKS: u32 = 40;
 
 /// Where an upload is written.
 pub(super) struct Landing {

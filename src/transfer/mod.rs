@@ -5,6 +5,7 @@
 //! it says still comes file by file in sorted order, as if done one by one. Nothing here knows a command or a terminal.
 #![forbid(unsafe_code)]
 
+mod account;
 mod canceller;
 mod conflict;
 mod download;

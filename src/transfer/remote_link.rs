@@ -3,7 +3,7 @@
 //! Like files they are sent behind the MKDIR of their directory without waiting for it. SYMLINK never replaces anything, so
 //! where it fails it is looked at what is there: a link like ours is as good, another link or a file makes room.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::conflict::{Conflict, Numbering, Verdict, Version};
 use super::event::Event;
@@ -13,12 +13,15 @@ use super::plan::PutLink;
 use super::remote_tree::Fate;
 use super::reporter::Sequence;
 use super::request::Direction;
+use crate::name::RemotePath;
 use crate::sftp::{self, Reply, calls};
 
 /// Links that are being made, by their step.
 #[derive(Default)]
 pub(super) struct RemoteLinks {
     links: BTreeMap<Sequence, Link>,
+    /// Where they were asked for.
+    targets: HashSet<RemotePath>,
 }
 
 struct Link {
@@ -55,9 +58,15 @@ impl RemoteLinks {
 
     /// Sends a link.
     pub(super) fn begin(&mut self, sequence: Sequence, source: PutLink, directory: Option<Sequence>, io: &mut Io) {
+        self.targets.insert(source.remote.clone());
         let link = Link { source, directory, refusal: None, numbering: Numbering::default() };
         link.ask(sequence, Asked::MakeLink, io);
         self.links.insert(sequence, link);
+    }
+
+    /// Returns whether a link is being made at this path, so that nobody knows yet what is there.
+    pub(super) fn is_making(&self, path: &RemotePath) -> bool {
+        self.targets.contains(path)
     }
 
     /// The directory of a link that is under way.
@@ -134,7 +143,10 @@ impl RemoteLinks {
     }
 
     fn conclude(&mut self, sequence: Sequence, is_made: bool) -> Course {
-        let Some(Link { source, directory, .. }) = self.links.remove(&sequence) else { return Course::Waits };
+        let Some(Link { source, directory, numbering, .. }) = self.links.remove(&sequence) else {
+            return Course::Waits;
+        };
+        self.targets.remove(numbering.asked().unwrap_or(&source.remote));
         Course::Over(Done { directory, made: is_made.then_some(source) })
     }
 }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use super::account::Account;
+pub(super) use super::account::Sequence;
 use super::conflict::Question;
 use super::event::{Event, File, Note, Proof, Total};
 use super::failure::{Act, Failure};
@@ -17,9 +19,6 @@ const ADVANCE_PAUSE: Duration = Duration::from_millis(50);
 
 /// News that are sent together, at most: enough that whoever listens is woken seldom, few enough to look up in between.
 const NEWS_AT_ONCE: usize = 256;
-
-/// A step of the plan, in the order in which steps are reported.
-pub(super) type Sequence = u64;
 
 /// What the plan has found so far; the planner adds, the reporter reads.
 #[derive(Debug, Default)]
@@ -50,12 +49,13 @@ pub(super) struct Reporter {
     announcements: BTreeMap<Sequence, Arc<File>>,
     /// News of later steps.
     waiting: BTreeMap<Sequence, Waiting>,
-    /// Where the head's file is, once it was started.
-    position: Option<u64>,
+    /// How far the head's file is, once it was started.
+    reached: Option<Reached>,
     last_advance: Instant,
-    files_done: u64,
+    account: Account,
+    /// Whether something left the account since it was told last.
+    is_outdated: bool,
     verified: BTreeMap<Proof, u64>,
-    bytes_done: u64,
     /// News that is told when everything else is.
     afterwards: Vec<Event>,
     report: Report,
@@ -75,8 +75,16 @@ pub(super) struct Places<'a> {
 #[derive(Default)]
 struct Waiting {
     events: Vec<Event>,
-    position: Option<u64>,
+    reached: Option<Reached>,
     concluded: bool,
+}
+
+/// How far a file is.
+#[derive(Clone, Copy)]
+struct Reached {
+    position: u64,
+    /// How much of it was compared with its source, while that is done.
+    verified: Option<u64>,
 }
 
 impl Reporter {
@@ -90,11 +98,11 @@ impl Reporter {
             head: 0,
             announcements: BTreeMap::new(),
             waiting: BTreeMap::new(),
-            position: None,
+            reached: None,
             last_advance: now,
-            files_done: 0,
+            account: Account::default(),
+            is_outdated: false,
             verified: BTreeMap::new(),
-            bytes_done: 0,
             afterwards: Vec::new(),
             report: Report::default(),
         }
@@ -157,26 +165,40 @@ impl Reporter {
         }
     }
 
+    /// A file is begun that the plan found with this size.
+    pub(super) fn begin_file(&mut self, sequence: Sequence, planned: Option<u64>) {
+        self.account.begin(sequence, planned.unwrap_or(0));
+    }
+
     /// The file of this step is at `position`, `bytes` further than before.
     pub(super) fn advance(&mut self, sequence: Sequence, position: u64, bytes: u64) {
-        self.bytes_done += bytes;
+        self.account.add(sequence, bytes, position);
         self.report.bytes += bytes;
+        self.reach(sequence, Reached { position, verified: None });
+    }
+
+    /// The file of this step is there, all `length` bytes of it, and so many of them were compared with its source.
+    pub(super) fn compared(&mut self, sequence: Sequence, length: u64, verified: u64) {
+        self.reach(sequence, Reached { position: length, verified: Some(verified) });
+    }
+
+    fn reach(&mut self, sequence: Sequence, reached: Reached) {
         if sequence == self.head {
-            self.position = Some(position);
+            self.reached = Some(reached);
         } else {
-            self.waiting.entry(sequence).or_default().position = Some(position);
+            self.waiting.entry(sequence).or_default().reached = Some(reached);
         }
         self.tick();
     }
 
-    /// Bytes that need not be moved because they are there already.
-    pub(super) fn already_there(&mut self, bytes: u64) {
-        self.bytes_done += bytes;
+    /// Bytes of a file that need not be moved because they are there already.
+    pub(super) fn already_there(&mut self, sequence: Sequence, bytes: u64) {
+        self.account.add(sequence, bytes, bytes);
     }
 
-    /// Bytes that were moved and turned out to be of no use.
-    pub(super) fn take_back(&mut self, bytes: u64) {
-        self.bytes_done = self.bytes_done.saturating_sub(bytes);
+    /// What was moved of a file has turned out to be of no use.
+    pub(super) fn take_back(&mut self, sequence: Sequence) {
+        self.account.take_back(sequence);
     }
 
     /// Asks whoever watches, at once.
@@ -212,17 +234,23 @@ impl Reporter {
             for event in next.events {
                 self.emit(event);
             }
-            self.position = next.position;
+            self.reached = next.reached;
             if !next.concluded {
                 return;
             }
         }
     }
 
-    /// Counts a file as done, well or badly.
-    pub(super) fn file_done(&mut self, well: bool) {
-        self.files_done += 1;
-        self.report.files += u64::from(well);
+    /// A file is there as it should be.
+    pub(super) fn file_done(&mut self, sequence: Sequence) {
+        self.account.complete(sequence);
+        self.report.files += 1;
+    }
+
+    /// A file is not moved: it was skipped, or has failed.
+    pub(super) fn file_left(&mut self, sequence: Sequence) {
+        self.account.leave(sequence);
+        self.is_outdated = true;
     }
 
     /// A failure that belongs to no step that is still open: told at the end.
@@ -237,34 +265,51 @@ impl Reporter {
 
     /// Says how far everything is, when it is time.
     fn tick(&mut self) {
-        if self.last_advance.elapsed() >= ADVANCE_PAUSE {
+        if self.is_time() {
             self.say_how_far();
         }
     }
 
+    fn is_time(&self) -> bool {
+        self.last_advance.elapsed() >= ADVANCE_PAUSE
+    }
+
     /// Says how far everything is now, as what comes next may take a while and moves nothing.
     pub(super) fn say_how_far(&mut self) {
-        let Some(position) = self.position else { return };
+        if self.reached.is_some() || self.is_outdated {
+            self.news_of(self.reached);
+            self.send();
+        }
+    }
+
+    /// Adds how far everything is, the started file at this point.
+    fn news_of(&mut self, reached: Option<Reached>) {
         self.last_advance = Instant::now();
-        let total = self.total();
-        self.emit(Event::Advanced { position, total });
-        self.send();
+        self.is_outdated = false;
+        let (position, verified) =
+            (reached.map(|reached| reached.position), reached.and_then(|reached| reached.verified));
+        self.news.push(Event::Advanced { position, verified, total: self.total() });
     }
 
     fn total(&self) -> Total {
         Total {
-            files: self.found.files.load(Ordering::Relaxed),
-            files_done: self.files_done,
-            bytes: self.found.bytes.load(Ordering::Relaxed),
-            bytes_done: self.bytes_done,
+            files: self.found.files.load(Ordering::Relaxed).saturating_sub(self.account.files_left),
+            files_done: self.account.files_done,
+            bytes: self.account.total_of(self.found.bytes.load(Ordering::Relaxed)),
+            bytes_done: self.account.bytes_done,
             bytes_moved: self.report.bytes,
             complete: self.found.complete.load(Ordering::Relaxed),
         }
     }
 
     fn emit(&mut self, event: Event) {
-        if let Event::Failed(failure) = &event {
-            self.report.failures.push(failure.clone());
+        match &event {
+            Event::Failed(failure) => self.report.failures.push(failure.clone()),
+            // The last news of a file, and of a job, is that all of it is there.
+            &Event::Finished { length, .. } if self.account.is_idle() || self.is_time() => {
+                self.news_of(Some(Reached { position: length, verified: None }));
+            }
+            _ => {}
         }
         self.news.push(event);
         if self.news.len() >= NEWS_AT_ONCE {
@@ -290,6 +335,9 @@ impl Reporter {
             for event in waiting.events {
                 self.emit(event);
             }
+        }
+        if self.is_outdated {
+            self.news_of(None);
         }
         for event in std::mem::take(&mut self.afterwards) {
             self.emit(event);
@@ -368,12 +416,13 @@ mod tests {
     fn a_step_that_was_held_back_goes_on_from_where_it_is() {
         let (mut reporter, receiver) = reporter();
         reporter.last_advance -= ADVANCE_PAUSE;
+        reporter.begin_file(1, Some(900));
         reporter.advance(1, 700, 700);
         assert!(receiver.try_recv().is_err(), "nothing is said of a file that was not started");
         reporter.conclude(0);
         reporter.tick();
         let news = receiver.try_recv().unwrap();
-        let [Event::Advanced { position: 700, total }] = news[..] else { panic!("no position") };
+        let [Event::Advanced { position: Some(700), total, .. }] = news[..] else { panic!("no position") };
         assert_eq!(total.bytes_done, 700);
     }
 
@@ -406,7 +455,8 @@ mod tests {
         reporter.tell(3, Event::Finished { file: file("f"), length: 1, elapsed: Duration::ZERO });
         reporter.conclude(3);
         drop(reporter.finish(None, true, Vec::new()));
-        let news: Vec<Event> = receiver.try_iter().flatten().collect();
+        let news = receiver.try_iter().flatten();
+        let news: Vec<Event> = news.filter(|event| !matches!(event, Event::Advanced { .. })).collect();
         assert_eq!(news.iter().filter(|event| is_beginning(event)).count(), 4, "{news:?}");
         assert_eq!(news.len(), 6, "{news:?}");
     }
@@ -440,6 +490,7 @@ mod tests {
             reporter.finished(0, &file("f.1"), &places, 1, Duration::ZERO);
             reporter.send();
             let mut news = receiver.try_recv().unwrap();
+            news.retain(|event| !matches!(event, Event::Advanced { .. }));
             let Some(Event::Finished { file, .. }) = news.pop() else { panic!("{news:?}") };
             assert_eq!(file.target, target.as_bytes());
             let noted = news.pop().map(|event| match event {

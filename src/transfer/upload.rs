@@ -73,6 +73,8 @@ pub(super) struct Upload {
     proof: Option<Proof>,
     /// Whether it is known not to be.
     differs: bool,
+    /// How much of it was read back and compared.
+    compared: u64,
     /// Its comparison by hashes.
     hashing: Option<Hashing>,
     /// Whether all of it was sent, and its CLOSE went well.
@@ -132,7 +134,7 @@ impl Source {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = match plan.is_named {
             true => sticky::open_with(&plan.local, flags),
-            false => openat(CWD, &plan.local, flags | OFlags::NOFOLLOW, Mode::empty()),
+            false => openat(CWD, &plan.local, flags | OFlags::NOFOLLOW, Mode::empty()).map_err(sticky::Error::from),
         };
         let local = LocalFile::from(opened.map_err(|error| Failure::new(Act::OpenLocal, bytes(&plan.shown), error))?);
         let metadata = local.metadata().map_err(|error| Failure::new(Act::StatLocal, bytes(&plan.shown), error))?;
@@ -140,6 +142,16 @@ impl Source {
             return Err(Failure::new(Act::Upload, bytes(&plan.shown), Cause::NotRegular));
         }
         Ok(Source { local, metadata })
+    }
+
+    /// Its length.
+    pub(super) fn size(&self) -> u64 {
+        self.metadata.len()
+    }
+
+    /// Its times, as the protocol has them.
+    pub(super) fn times(&self) -> Times {
+        times(&self.metadata)
     }
 }
 
@@ -172,6 +184,7 @@ impl Upload {
             postponed: None,
             proof: None,
             differs: false,
+            compared: 0,
             hashing: None,
             is_moved: false,
             was_spread: false,
@@ -347,6 +360,11 @@ impl Upload {
         self.open(io, State::OpeningToCompare { until }, OpenFlags::READ | OpenFlags::WRITE);
     }
 
+    /// Returns whether it is not known yet where a link leads that is at its target.
+    pub(super) fn is_following(&self) -> bool {
+        self.is_following
+    }
+
     /// Whether nothing of it is on the server yet, so that it can be begun anew.
     pub(super) fn is_at_its_beginning(&self) -> bool {
         matches!(self.state, State::Asking | State::AskingBeside | State::Opening)
@@ -503,7 +521,7 @@ impl Upload {
             resumes: io.settings.options.resume,
         });
         self.file = Some(Arc::clone(&file));
-        io.reporter.already_there(self.next);
+        io.reporter.already_there(self.sequence, self.next);
         io.reporter.tell(self.sequence, Event::Started(file));
     }
 
@@ -548,7 +566,7 @@ impl Upload {
         io.learnt.wants_order();
         let target = self.source.remote.as_bytes().to_vec();
         io.reporter.tell(self.sequence, Event::Noted(Note::SentInOrder(target)));
-        io.reporter.take_back(self.next);
+        io.reporter.take_back(self.sequence);
         (self.failure, self.hole, self.hashing, self.proof) = (None, None, None, None);
         self.was_spread = false;
         self.handles.clear();
@@ -565,9 +583,11 @@ impl Upload {
         // Their drop closes what is open after a failure.
         self.handles.clear();
         let file = self.file.take().filter(|_| !self.landing.is_passed_over);
-        io.reporter.file_done(self.failure.is_none() && !self.landing.is_passed_over);
         if self.failure.is_some() || self.landing.is_passed_over {
+            io.reporter.file_left(self.sequence);
             self.clear_away(io);
+        } else {
+            io.reporter.file_done(self.sequence);
         }
         match (self.failure.take(), file) {
             (Some(failure), _) => io.reporter.tell(self.sequence, Event::Failed(self.source.failed(failure))),

@@ -23,6 +23,7 @@ mod completions;
 mod conformance;
 mod connect;
 mod drive;
+mod dry_run;
 mod ending;
 mod examples;
 mod faults;

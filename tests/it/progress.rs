@@ -50,6 +50,42 @@ fn a_slow_file_moves_and_ctrl_c_stops_it_and_keeps_the_session() {
 }
 
 #[test]
+fn nothing_is_drawn_after_the_word_that_says_interrupt() {
+    let terminal = slow(4_000_000)
+        .at_a_terminal()
+        .types("get *")
+        .sees("of 2 files")
+        .presses(Key::Ctrl('c'))
+        .sees("Interrupt")
+        .at_the_prompt();
+    let raw = String::from_utf8_lossy(&terminal.raw()).into_owned();
+    let after = raw.rsplit_once("Interrupt").unwrap().1;
+    assert!(!after.contains('%') && !after.contains("B/s"), "{after:?}");
+    terminal.types("bye").ends_with(0);
+}
+
+#[test]
+fn a_person_sees_that_a_file_is_verified_and_how_far() {
+    for line in ["get --verify=read big", "put --verify=read big sent"] {
+        let here = if line.starts_with("put") { vec![Entry::sized("big", 600_000)] } else { vec![] };
+        let terminal = slow(600_000).here(here).at_a_terminal().types(line).sees("verifying big").at_the_prompt();
+        let shown = terminal.raw();
+        let shown = String::from_utf8_lossy(&shown).into_owned();
+        let verifying: Vec<&str> = shown.split("verifying big").skip(1).collect();
+        let percent = |text: &&str| text.split('%').next().unwrap().trim().parse::<u64>().unwrap();
+        let percents: Vec<u64> = verifying.iter().map(percent).collect();
+        assert!(percents.is_sorted() && percents.iter().any(|percent| (20..=90).contains(percent)), "{percents:?}");
+        terminal.types("bye").ends_with(0);
+    }
+}
+
+#[test]
+fn lines_for_a_log_tell_of_verifying() {
+    let outcome = slow(600_000).with_args(["--progress", "plain"]).types("get --verify=read big").succeeds();
+    assert!(outcome.stderr().lines().any(|line| line.starts_with("Verifying 'big' is at ")), "{}", outcome.stderr());
+}
+
+#[test]
 fn several_files_have_a_line_for_all_of_them() {
     let files = ["a", "b", "c"].map(|name| Entry::sized(name, 200_000));
     Shell::on(Remote::with(files).over_ssh())

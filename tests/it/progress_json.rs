@@ -93,6 +93,65 @@ fn progress_tells_of_the_file_and_of_the_job() {
     assert!(members(&objects, "progress", "seconds_left").iter().any(Value::is_number));
 }
 
+/// Files whose transfers end in all ways: skipped, refused, moved.
+fn a_job_of_all_fates(get: bool) -> (Shell, &'static str) {
+    let files = || ["a", "b", "c", "d", "e"].map(|name| Entry::sized(format!("t/{name}"), 150_000)).to_vec();
+    let there =
+        vec![Entry::sized("t/a", 10), Entry::sized("t/d", 10), Entry::directory("t/c"), Entry::directory("t/e")];
+    let (remote, here) = if get { (files(), there) } else { (there, files()) };
+    let shell = Shell::on(Remote::with(remote).over_ssh()).here(here);
+    let line = if get { "@get -r --on-conflict=skip t" } else { "@put -r --on-conflict=skip t" };
+    (shell.through(Relay::plain().bytes_per_second(400_000)).with_args(json()), line)
+}
+
+#[test]
+fn a_job_ends_at_all_of_what_it_moves() {
+    for (get, extra) in [(true, ""), (false, ""), (true, " t/nothing"), (false, " t/nothing")] {
+        let (shell, line) = a_job_of_all_fates(get);
+        let line = format!("{line}{extra}").replace(" t t/nothing", " -o . t t/nothing");
+        let outcome = shell.types(&line).run();
+        let objects = objects(outcome.stdout());
+        let last = objects.iter().rfind(|object| object["event"] == "progress").unwrap();
+        let end = objects.last().unwrap();
+        assert_eq!(end["files"], members(&objects, "finish", "file").len(), "{line}");
+        assert_eq!((&last["files"], &last["files_done"]), (&end["files"], &end["files"]), "{line}: {last}");
+        let whole =
+            json!(members(&objects, "finish", "bytes").iter().map(|bytes| bytes.as_u64().unwrap()).sum::<u64>());
+        assert_eq!((&last["all_bytes"], &last["all_bytes_done"]), (&whole, &whole), "{line}: {last}");
+    }
+}
+
+#[test]
+fn a_file_that_fails_half_way_leaves_the_total() {
+    let files = [Entry::sized("a", 200_000), Entry::sized("b", 90_000)];
+    let shell = Shell::on(Remote::with(files).lying("read-fails-at=100000")).with_args(json());
+    let objects = objects(shell.types("@get ?").run().stdout());
+    let last = objects.iter().rfind(|object| object["event"] == "progress").unwrap();
+    assert_eq!(members(&objects, "failure", "path").len(), 1, "{objects:?}");
+    assert_eq!((&last["all_bytes"], &last["all_bytes_done"]), (&json!(90_000), &json!(90_000)), "{last}");
+    assert_eq!((&last["files"], &last["files_done"]), (&json!(1), &json!(1)), "{last}");
+}
+
+#[test]
+fn while_a_file_is_verified_its_rate_stays_and_what_is_compared_grows() {
+    const SIZE: u64 = 500_000;
+    for line in ["@get --verify=read big", "@put --verify=read big"] {
+        let big = || vec![Entry::sized("big", SIZE as usize)];
+        let (remote, here) = if line.starts_with("@get") { (big(), vec![]) } else { (vec![], big()) };
+        let shell = Shell::on(Remote::with(remote).over_ssh()).here(here);
+        let shell = shell.through(Relay::plain().bytes_per_second(400_000)).with_args(json());
+        let objects = objects(shell.types(line).succeeds().stdout());
+        let verifying: Vec<&Value> = objects.iter().filter(|object| object["verified"].is_number()).collect();
+        let verified: Vec<u64> = verifying.iter().map(|object| object["verified"].as_u64().unwrap()).collect();
+        assert!(verified.len() > 5 && verified.is_sorted() && verified[0] == 0, "{line}: {verified:?}");
+        assert!(verified.iter().all(|&bytes| bytes <= SIZE), "{line}: {verified:?}");
+        let rates: Vec<&Value> = verifying.iter().map(|object| &object["bytes_per_second"]).collect();
+        // The first one tells of the last bytes that moved.
+        let rates = &rates[1..];
+        assert!(rates[0].as_u64() > Some(0) && rates.iter().all(|rate| *rate == rates[0]), "{line}: {rates:?}");
+    }
+}
+
 #[test]
 fn failures_and_notes_are_objects_and_stand_on_stderr_too() {
     let tree = [Entry::file("t/a", "1"), Entry::link("t/b", "a")];

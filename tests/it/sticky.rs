@@ -81,6 +81,31 @@ fn needs_root_what_others_put_into_a_shared_directory_is_left_alone() {
 
 #[test]
 #[ignore = "needs root: gives files to others"]
+fn needs_root_a_refusal_says_which_rule_it_follows() {
+    const LINK: &str = "Permission denied (a link that another user put into a shared directory is not followed)";
+    const FILE: &str = "Permission denied (a file that another user put into a shared directory is not written to)";
+    for (line, begins, why) in [
+        ("get f tmp/link", "open local \"tmp/link\": ", LINK),
+        ("get -o tmp/place f", "open local \"tmp/place\": ", LINK),
+        ("get -o tmp/place/ f", "open local \"tmp/place/\": ", LINK),
+        ("get -o tmp/place f tree/g", "open local \"tmp/place\": ", LINK),
+        ("get f tree/g tmp/place", "open local \"tmp/place\": ", LINK),
+        ("get -r tree tmp/place", "mkdir tmp/place: ", LINK),
+        ("get -rn tree tmp/place", "mkdir tmp/place: ", LINK),
+        ("get -n f tmp/link", "open local \"tmp/link\": ", LINK),
+        ("get f tmp/file", "open local \"tmp/file\": ", FILE),
+        ("get f tmp/fifo", "open local \"tmp/fifo\": ", FILE),
+        ("put tmp/link", "stat tmp/link: ", LINK),
+        ("put -r tmp/place", "stat tmp/place/: ", LINK),
+        ("lcd tmp/place", "Couldn't change local directory to \"tmp/place\": ", LINK),
+    ] {
+        let outcome = shell().types(line).as_batch().exits(1).reports(&format!("{begins}{why}"));
+        is_untouched(outcome.reports_no("Multiple"));
+    }
+}
+
+#[test]
+#[ignore = "needs root: gives files to others"]
 fn needs_root_scripts_and_passwords_are_not_read_through_links_of_others() {
     let outcome = shell().with_args(["-b", "tmp/script"]).exits(255);
     is_untouched(outcome.reports("Permission denied (tmp/script).")).remote_lacks("made");

@@ -234,16 +234,17 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
         .succeeds()
         .remote_holds(&[])
         .answers(&[
-            "would make the directory REMOTE/t, unless it is there",
-            "would make the directory REMOTE/t/a, unless it is there",
+            "would make the directory REMOTE/t",
+            "would make the directory REMOTE/t/a",
             "would send t/a/f to REMOTE/t/a/f (2.0K)",
             "would send t/g to REMOTE/t/g (1B)",
             "would copy the link t/l to REMOTE/t/l",
             "total: 2 files, 2.0K; 2 directories",
-            "would make the directory REMOTE/no/where, unless it is there",
-            "would make the directory REMOTE/no/where/a, unless it is there",
+            "would make the directory REMOTE/no",
+            "would make the directory REMOTE/no/where",
+            "would make the directory REMOTE/no/where/a",
             "would send t/a/f to REMOTE/no/where/a/f (2.0K)",
-            "total: 1 file, 2.0K; 2 directories",
+            "total: 1 file, 2.0K; 3 directories",
         ]);
 }
 

@@ -29,6 +29,10 @@ use crate::shell::signals::Signals;
 const RETURNING: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 
 /// The terminal without echo, lines and signals; put back on drop.
+///
+/// A Ctrl-D that is typed meanwhile and not read stays the byte 0x04 for whoever reads next, and is no end of file: Linux marks
+/// it as one only while it reads lines (`n_tty_receive_char_canon`), and takes what is there when that begins for one line
+/// (`n_tty_set_termios`). Typing it once more by TIOCSTI needs `dev.tty.legacy_tiocsti` or CAP_SYS_ADMIN, and would put it behind the rest.
 pub(super) struct KeyByKey {
     terminal: Arc<OwnedFd>,
     before: Termios,

@@ -21,6 +21,12 @@ pub(super) trait Display {
     /// Time has passed.
     fn tick(&mut self) {}
 
+    /// Takes away what moves, until time passes.
+    fn hide(&mut self) {}
+
+    /// Takes away what moves, for good: the job was interrupted.
+    fn stop(&mut self) {}
+
     /// The job is over.
     fn end(&mut self, _report: &Report, _output: &Output) {}
 }

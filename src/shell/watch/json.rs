@@ -40,11 +40,11 @@ impl Json {
                 object.flag("resumes", file.resumes);
                 Some(object)
             }
-            Event::Advanced { position, total } => {
-                let file = self.file.clone()?;
+            Event::Advanced { position, verified, total } => {
                 let now = Instant::now();
-                self.rate.count(now, total.bytes_moved);
-                Some(progress(&file, *position, total, &self.rate, now))
+                self.rate.follow(now, total.bytes_moved, verified.is_some());
+                let file = self.file.as_deref().zip(*position);
+                Some(progress(file, *verified, total, &self.rate, now))
             }
             Event::Finished { file, length, elapsed } => {
                 self.file = None;
@@ -107,14 +107,20 @@ fn about(event: &str, file: &File) -> Object {
     object
 }
 
-fn progress(file: &File, position: u64, job: &Total, rate: &Rate, now: Instant) -> Object {
+/// The started file with its position, if there is one, and the whole job.
+fn progress(file: Option<(&File, u64)>, verified: Option<u64>, job: &Total, rate: &Rate, now: Instant) -> Object {
     let per_second = rate.per_second(now);
     let seconds_left = seconds_for(job.bytes.saturating_sub(job.bytes_done), per_second).filter(|_| job.complete);
     let mut object = Object::of("progress");
-    object.bytes("file", file.name());
-    object.number("bytes", Some(position));
-    object.number("total", file.size);
-    object.number("percent", file.size.map(|size| percent(position, size)));
+    match file {
+        Some((file, _)) => object.bytes("file", file.name()),
+        None => object.number("file", None::<u64>),
+    }
+    let size = file.and_then(|(file, _)| file.size);
+    let position = file.map(|(_, position)| position);
+    object.number("bytes", position);
+    object.number("total", size);
+    object.number("percent", position.zip(size).map(|(position, size)| percent(position, size)));
     object.number("files_done", Some(job.files_done));
     object.number("files", Some(job.files));
     object.number("all_bytes_done", Some(job.bytes_done));
@@ -122,6 +128,7 @@ fn progress(file: &File, position: u64, job: &Total, rate: &Rate, now: Instant) 
     object.flag("all_found", job.complete);
     object.number("bytes_per_second", Some(format!("{per_second:.0}")));
     object.number("seconds_left", seconds_left);
+    object.number("verified", verified);
     object
 }
 
@@ -156,11 +163,12 @@ fn intended(intent: &Intent) -> Object {
             object.bytes("target", target);
             object.flag("is_missing", *is_missing);
         }
-        Intent::Link { source, target, removes } => {
+        Intent::Link { source, target, asks, removes } => {
             object.text("intent", "link");
             object.bytes("source", source);
             object.bytes("target", target);
             object.flag("removes", *removes);
+            object.flag("asks", *asks);
         }
         Intent::Total { files, directories, bytes } => {
             object.text("intent", "total");

@@ -59,24 +59,28 @@ fn follow<D: Display>(
     loop {
         if signals.is_interrupted() && !canceller.is_cancelled() {
             canceller.cancel();
-            display.aside(&mut |_| signals.tell_interruption(output));
+            display.stop();
+            signals.tell_interruption(output);
         }
         match job.events().recv_timeout(TICK) {
             Ok(news) => {
                 display.aside(&mut |display| {
                     for event in &news {
-                        match event {
-                            // A job that is stopped decides nothing any more.
-                            Event::Asked(question) if canceller.is_cancelled() => question.answer(None),
-                            Event::Asked(question) => ask(question, &canceller, output, signals),
-                            _ => {}
-                        }
                         display.tell(event, output);
                         unfinished.follow(event);
                         display.follow(event, output);
                     }
                     output.flush();
                 });
+                // A job that asks tells nothing more until it has its answer.
+                for event in &news {
+                    match event {
+                        // A job that is stopped decides nothing any more.
+                        Event::Asked(question) if canceller.is_cancelled() => question.answer(None),
+                        Event::Asked(question) => ask(question, &canceller, display, output, signals),
+                        _ => {}
+                    }
+                }
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
@@ -90,10 +94,12 @@ fn follow<D: Display>(
 }
 
 /// Asks the person. Ctrl-C is a key there, and ends the transfer as anywhere else.
-fn ask(question: &Question, canceller: &Canceller, output: &Output, signals: &Signals) {
+fn ask(question: &Question, canceller: &Canceller, display: &mut impl Display, output: &Output, signals: &Signals) {
+    display.hide();
     let answer = conflict::ask(&question.conflict, output).unwrap_or_else(|Interrupted| {
         signals.press();
         canceller.cancel();
+        display.stop();
         signals.tell_interruption(output);
         None
     });

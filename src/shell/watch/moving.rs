@@ -29,6 +29,8 @@ pub(super) struct Meter {
     current: Option<Current>,
     total: Total,
     total_rate: Rate,
+    /// The job was interrupted: nothing is drawn any more.
+    is_stopped: bool,
 }
 
 /// What moves at the bottom.
@@ -45,6 +47,8 @@ struct Current {
     file: Arc<File>,
     position: u64,
     rate: Rate,
+    /// How much of it was compared with its source, and how fast, while that is done.
+    verified: Option<(u64, Rate)>,
 }
 
 impl Meter {
@@ -57,12 +61,13 @@ impl Meter {
             current: None,
             total: Total::default(),
             total_rate: Rate::starting(now),
+            is_stopped: false,
         }
     }
 
     fn draw(&mut self) {
         let now = Instant::now();
-        if now.duration_since(self.started) < PATIENCE {
+        if self.is_stopped || now.duration_since(self.started) < PATIENCE {
             return;
         }
         let width = screen::width();
@@ -82,6 +87,9 @@ impl Meter {
 
     fn finish(&mut self, file: &File, length: u64, elapsed: Duration, output: &Output) {
         self.current = None;
+        if self.is_stopped {
+            return;
+        }
         // As in sftp(1), whose meter starts for an empty file only when that is sent.
         if length > 0 || file.direction == Direction::Put {
             let rate = per_second(length.saturating_sub(file.offset), elapsed);
@@ -98,15 +106,14 @@ impl Display for Meter {
                 let now = Instant::now();
                 self.total_rate.begin(now);
                 let rate = Rate::starting(now);
-                self.current = Some(Current { file: Arc::clone(file), position: file.offset, rate });
+                self.current = Some(Current { file: Arc::clone(file), position: file.offset, rate, verified: None });
             }
-            Event::Advanced { position, total } => {
+            Event::Advanced { position, verified, total } => {
                 let now = Instant::now();
                 self.total = *total;
-                self.total_rate.count(now, total.bytes_moved);
-                if let Some(current) = &mut self.current {
-                    current.position = *position;
-                    current.rate.count(now, *position);
+                self.total_rate.follow(now, total.bytes_moved, verified.is_some());
+                if let (Some(current), Some(position)) = (&mut self.current, *position) {
+                    current.advance(now, position, *verified);
                 }
             }
             Event::Finished { file, length, elapsed } => self.finish(file, *length, *elapsed, output),
@@ -127,18 +134,51 @@ impl Display for Meter {
     fn tick(&mut self) {
         self.draw();
     }
-}
 
-impl Drop for Meter {
-    fn drop(&mut self) {
+    fn hide(&mut self) {
         if let Some(moving) = &mut self.moving {
             moving.show(None, None);
         }
     }
+
+    fn stop(&mut self) {
+        self.is_stopped = true;
+        self.hide();
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.hide();
+    }
 }
 
 impl Current {
+    fn advance(&mut self, now: Instant, position: u64, verified: Option<u64>) {
+        self.position = position;
+        match (verified, &mut self.verified) {
+            (None, _) => {
+                self.rate.count(now, position);
+                self.verified = None;
+            }
+            (Some(bytes), Some((before, rate))) if bytes >= *before => {
+                *before = bytes;
+                rate.count(now, bytes);
+            }
+            // It begins, perhaps once more.
+            (Some(bytes), _) => {
+                let mut rate = Rate::starting(now);
+                rate.count(now, bytes);
+                self.verified = Some((bytes, rate));
+            }
+        }
+    }
+
     fn line(&self, now: Instant, width: usize) -> String {
+        if let Some((bytes, rate)) = &self.verified {
+            let name = [b"verifying ", self.file.name()].concat();
+            return measure(&name, *bytes, self.position, rate, now).line(width);
+        }
         let size = self.file.size.unwrap_or(0).max(self.position);
         measure(self.file.name(), self.position, size, &self.rate, now).line(width)
     }

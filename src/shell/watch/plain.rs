@@ -10,7 +10,8 @@ use crate::transfer::{Event, File};
 /// Lines about one file come no faster than this.
 const SPACING: Duration = Duration::from_millis(500);
 
-/// `Transfer of 'messages.1' is at 32768/128609 bytes (25.5%)`, now and then, and once at 100 %.
+/// `Transfer of 'messages.1' is at 32768/128609 bytes (25.5%)`, now and then, and once at 100 %. While the file is verified
+/// the line begins with `Verifying`.
 #[derive(Debug, Default)]
 pub(super) struct Plain {
     file: Option<Arc<File>>,
@@ -32,30 +33,34 @@ impl Display for Plain {
     fn follow(&mut self, event: &Event, output: &Output) {
         match event {
             Event::Started(file) => *self = Plain { file: Some(Arc::clone(file)), told: None },
-            Event::Advanced { position, .. } => {
-                let file = self.file.as_ref().filter(|file| *position > file.offset);
-                if let Some((file, size)) = file.and_then(|file| Some((file, file.size?)))
-                    && size > *position
-                    && self.is_due()
-                {
-                    output.progress(line(file.name(), *position, size));
-                    self.told = Some(Instant::now());
-                }
+            Event::Advanced { position: Some(position), verified, .. } => {
+                let Some(file) = self.file.as_ref().filter(|_| self.is_due()) else { return };
+                let line = match (verified, file.size) {
+                    (Some(verified), _) if verified < position => line("Verifying", file.name(), *verified, *position),
+                    (None, Some(size)) if *position > file.offset && *position < size => {
+                        line("Transfer of", file.name(), *position, size)
+                    }
+                    _ => return,
+                };
+                output.progress(line);
+                self.told = Some(Instant::now());
             }
-            Event::Finished { file, length, .. } => output.progress(line(file.name(), *length, *length)),
+            Event::Finished { file, length, .. } => {
+                output.progress(line("Transfer of", file.name(), *length, *length));
+            }
             _ => {}
         }
     }
 }
 
-fn line(name: &[u8], bytes: u64, total: u64) -> String {
+fn line(act: &str, name: &[u8], bytes: u64, total: u64) -> String {
     let name = Printable(name);
     // Rounded, but 100 % is said only when all is there.
     let thousandths = match (u128::from(bytes), u128::from(total)) {
         (bytes, total) if bytes >= total => 1000,
         (bytes, total) => ((bytes * 2000 + total) / (total * 2)).min(999),
     };
-    format!("Transfer of '{name}' is at {bytes}/{total} bytes ({}.{}%)", thousandths / 10, thousandths % 10)
+    format!("{act} '{name}' is at {bytes}/{total} bytes ({}.{}%)", thousandths / 10, thousandths % 10)
 }
 
 #[cfg(test)]
@@ -70,7 +75,7 @@ mod tests {
             (b"empty", 0, 0, "Transfer of 'empty' is at 0/0 bytes (100.0%)"),
             (b"a\nb", 999_999, 1_000_000, "Transfer of 'a\\012b' is at 999999/1000000 bytes (99.9%)"),
         ] {
-            assert_eq!(line(name, bytes, total), text);
+            assert_eq!(line("Transfer of", name, bytes, total), text);
         }
     }
 }

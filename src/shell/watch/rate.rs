@@ -12,29 +12,56 @@ const SPACING: Duration = Duration::from_millis(100);
 /// When nothing has come for so long, it is called stalled, as in sftp(1).
 const STALL: Duration = Duration::from_secs(5);
 
-/// Counts of the last seconds.
+/// Counts of the last seconds. Time in which something else is done than to move bytes can be left out.
 #[derive(Debug)]
 pub(super) struct Rate {
     samples: VecDeque<(Instant, u64)>,
     last_change: Instant,
     last_bytes: u64,
+    /// Since when nothing is moved because something else is done.
+    resting: Option<Instant>,
+    /// The time that was left out before.
+    rested: Duration,
 }
 
 impl Rate {
     /// Nothing is counted yet. What the first count finds has moved before, in a time that nobody knows.
     pub(super) fn starting(now: Instant) -> Rate {
-        Rate { samples: VecDeque::new(), last_change: now, last_bytes: 0 }
+        let samples = VecDeque::new();
+        Rate { samples, last_change: now, last_bytes: 0, resting: None, rested: Duration::ZERO }
     }
 
-    /// The first bytes are next; if some were counted before, this changes nothing.
+    /// Bytes are next, perhaps the first ones.
     pub(super) fn begin(&mut self, now: Instant) {
+        self.end_rest(now);
         if self.samples.is_empty() {
             self.count(now, 0);
         }
     }
 
+    /// Takes a count. `rests` says that something else is done than to move bytes: if none have moved, the rate stays.
+    pub(super) fn follow(&mut self, now: Instant, bytes: u64, rests: bool) {
+        if rests && bytes == self.last_bytes {
+            self.resting.get_or_insert(now);
+        } else {
+            self.count(now, bytes);
+        }
+    }
+
+    fn end_rest(&mut self, now: Instant) {
+        self.rested += self.resting.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+    }
+
+    /// The time without what is left out.
+    fn clock(&self, now: Instant) -> Instant {
+        let now = self.resting.unwrap_or(now);
+        now.checked_sub(self.rested).unwrap_or(now)
+    }
+
     /// So many bytes are there now.
     pub(super) fn count(&mut self, now: Instant, bytes: u64) {
+        self.end_rest(now);
+        let now = self.clock(now);
         if bytes != self.last_bytes || self.samples.is_empty() {
             self.last_bytes = bytes;
             self.last_change = now;
@@ -53,12 +80,13 @@ impl Rate {
     /// Bytes a second.
     pub(super) fn per_second(&self, now: Instant) -> f64 {
         let Some(&(first, bytes)) = self.samples.front() else { return 0.0 };
-        per_second(self.last_bytes.saturating_sub(bytes), now.duration_since(first).max(SPACING))
+        let time = self.clock(now).saturating_duration_since(first);
+        per_second(self.last_bytes.saturating_sub(bytes), time.max(SPACING))
     }
 
     /// Whether nothing has come for a while.
     pub(super) fn is_stalled(&self, now: Instant) -> bool {
-        now.duration_since(self.last_change) >= STALL
+        self.resting.is_none() && self.clock(now).saturating_duration_since(self.last_change) >= STALL
     }
 }
 
@@ -124,6 +152,28 @@ mod tests {
             let (now, _) = counts[counts.len() - 1];
             assert!((rate.per_second(at(now)) - expected).abs() < 0.5, "{case}: {}", rate.per_second(at(now)));
         }
+    }
+
+    #[test]
+    fn time_in_which_something_else_is_done_counts_for_nothing() {
+        let start = Instant::now();
+        let at = |millis: u64| start + Duration::from_millis(millis);
+        let mut rate = Rate::starting(start);
+        rate.begin(start);
+        rate.follow(at(1000), 3000, false);
+        for millis in [1000, 2000, 60_000] {
+            rate.follow(at(millis), 3000, true);
+            assert!((rate.per_second(at(millis + 500)) - 3000.0).abs() < 0.5, "at {millis}");
+            assert!(!rate.is_stalled(at(millis + 500)));
+        }
+        rate.begin(at(61_000));
+        rate.follow(at(62_000), 6000, false);
+        assert!((rate.per_second(at(62_000)) - 3000.0).abs() < 0.5);
+        // Bytes of another file move meanwhile.
+        rate.follow(at(63_000), 9000, true);
+        assert!((rate.per_second(at(63_000)) - 3000.0).abs() < 0.5);
+        rate.follow(at(64_000), 9000, false);
+        assert!(rate.per_second(at(64_000)) < 2500.0);
     }
 
     #[test]

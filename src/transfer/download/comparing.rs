@@ -47,6 +47,8 @@ impl Download {
             let at = difference.unwrap_or(offset);
             return Err(Failure::new(Act::VerifyLocal, bytes(self.place.shown()), Cause::Differs { at }));
         }
+        self.compared += data.len() as u64;
+        io.reporter.compared(self.sequence, self.written, self.compared);
         let missing = length - length_within(length, data.len() as u64);
         if missing > 0 {
             self.gaps.push_back((offset + data.len() as u64, missing));
@@ -65,12 +67,18 @@ impl Download {
 
     /// All is here: by hashes where the server computes them, else by reading it once more.
     pub(super) fn begin_to_verify(&mut self, io: &mut Io) {
+        io.reporter.compared(self.sequence, self.written, 0);
         io.reporter.say_how_far();
         self.hashing = Hashing::begin(&io.hashes, self.written);
-        self.state = match self.hashing {
-            Some(_) => State::Hashing,
-            None => State::Verifying { at: 0, until: self.written },
-        };
+        match self.hashing {
+            Some(_) => self.state = State::Hashing,
+            None => self.read_again(),
+        }
+    }
+
+    fn read_again(&mut self) {
+        (self.hashing, self.compared) = (None, 0);
+        self.state = State::Verifying { at: 0, until: self.written };
     }
 
     pub(super) fn ask_for_hash(&mut self, io: &mut Io) -> Turn {
@@ -86,8 +94,7 @@ impl Download {
     pub(super) fn heard_hash(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) -> Result<Turn, Failure> {
         let (hash, Some(hashing)) = (io.hashes.heard(outcome), &mut self.hashing) else { return Ok(Turn::Waits) };
         if !hash.is_some_and(|hash| hashing.heard(hash)) {
-            self.hashing = None;
-            self.state = State::Verifying { at: 0, until: self.written };
+            self.read_again();
             return Ok(Turn::MayAsk);
         }
         self.weigh_hashes(io)
@@ -115,6 +122,7 @@ impl Download {
             Next::Step => hashing.step(&mut io.scratch, |offset, buffer| sink.read_at(buffer, offset)),
             _ => Ok(()),
         };
+        io.reporter.compared(self.sequence, self.written, hashing.hashed());
         let result = match step {
             Ok(()) => self.weigh_hashes(io),
             Err(error) => Err(Failure::new(Act::ReadLocal, bytes(self.place.shown()), error)),
@@ -157,7 +165,7 @@ impl Download {
             self.sink = Some(sink.start_over(&self.wanted(io))?);
         }
         if self.file.is_some() {
-            io.reporter.take_back(self.written);
+            io.reporter.take_back(self.sequence);
         }
         (self.next, self.written) = (0, 0);
         self.start(io);

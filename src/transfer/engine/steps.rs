@@ -10,7 +10,7 @@ use super::super::event::{Event, Note};
 use super::super::failure::{Act, Cause, Failure};
 use super::super::lines::LineId;
 use super::super::local::{Place, bytes, make_link};
-use super::super::plan::{GetDirectory, GetFile, GetLink, Next, PutFile, PutLink, Step, Target};
+use super::super::plan::{GetDirectory, GetFile, GetLink, Next, PutDirectory, PutFile, PutLink, Step, Target};
 use super::super::remote_link::{Course, Done};
 use super::super::remote_tree::Fate;
 use super::super::removal::{Moved, may_be_itself};
@@ -65,9 +65,16 @@ impl Engine {
 
     pub(super) fn must_wait(&self, step: &Step) -> bool {
         match step {
-            Step::Get(file) => self.local.path_of(&file.target).is_some_and(|path| self.targets.contains(&path)),
-            Step::GetLink(link) => self.local.path_of(&link.target).is_some_and(|path| self.targets.contains(&path)),
-            Step::Put(file) => self.targets.contains(&path_there(file)),
+            Step::Get(GetFile { target, .. })
+            | Step::GetLink(GetLink { target, .. })
+            | Step::EnterGet(GetDirectory { target, .. }) => {
+                self.local.path_of(target).is_some_and(|path| self.targets.contains(&path))
+            }
+            Step::Put(PutFile { remote, .. })
+            | Step::PutLink(PutLink { remote, .. })
+            | Step::EnterPut(PutDirectory { remote, .. }) => {
+                self.targets.contains(&path_there(remote)) || self.links.is_making(remote)
+            }
             _ => false,
         }
     }
@@ -153,6 +160,7 @@ impl Engine {
 
     pub(super) fn take_get(&mut self, sequence: Sequence, file: GetFile) {
         self.io.announce(sequence, file.announced.as_ref());
+        self.io.reporter.begin_file(sequence, file.attributes.size);
         // Its directory could not be made, which was said.
         let Some(path) = self.local.path_of(&file.target) else { return self.pass_over(sequence) };
         let place = match &file.target {
@@ -190,6 +198,7 @@ impl Engine {
     }
 
     pub(super) fn take_put(&mut self, sequence: Sequence, file: PutFile) {
+        self.io.reporter.begin_file(sequence, Some(file.size));
         if self.remote.current_fate() == Some(Fate::Refused) {
             return self.pass_over(sequence);
         }
@@ -202,12 +211,12 @@ impl Engine {
         }
         self.io.announce(sequence, file.announced.as_ref());
         match opened {
-            Ok(_) if !self.removals.may_write(&path_there(&file)) => {
+            Ok(_) if !self.removals.may_write(&path_there(&file.remote)) => {
                 let failure = Failure::new(Act::RemoveSource, bytes(&file.shown), Cause::JustWritten);
                 self.fail_file(sequence, failure);
             }
             Ok(source) => {
-                let target = path_there(&file);
+                let target = path_there(&file.remote);
                 let upload = Box::new(Upload::begin(sequence, file, source, &mut self.io));
                 let directory = self.remote.use_current();
                 self.add_file(sequence, Way::Put { upload, directory, retried: false }, target);
@@ -277,7 +286,7 @@ impl Engine {
 
     /// A file that is not moved, for a reason that was told.
     pub(super) fn pass_over(&mut self, sequence: Sequence) {
-        self.io.reporter.file_done(false);
+        self.io.reporter.file_left(sequence);
         self.io.reporter.conclude(sequence);
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, chmodat, mkdirat, openat, utimensat};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, chmodat, mkdirat, openat, utimensat};
 use rustix::io::Errno;
 
 use super::super::failure::{Act, Failure};
@@ -66,6 +66,41 @@ impl Directory {
         make(CWD, local.path().as_os_str(), local.shown().to_owned(), follow, attributes, settings, troubles)
     }
 
+    /// The top of a tree, if it is there.
+    ///
+    /// # Errors
+    /// What [`Directory::make_top`] would say of something else that is there.
+    pub(in super::super) fn find_top(local: &LocalPath) -> Result<Option<Directory>, Failure> {
+        let (path, shown) = (local.path(), local.shown());
+        let flags = ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = match local.trust() {
+            Trust::User => sticky::open_with(path, flags),
+            Trust::Server => openat(CWD, path, flags | OFlags::NOFOLLOW, Mode::empty()).map_err(sticky::Error::from),
+        };
+        found(opened, shown.to_owned(), || path.symlink_metadata().is_ok())
+    }
+
+    /// A directory in this one, if it is there.
+    ///
+    /// # Errors
+    /// What [`Directory::make`] would say of something else that is there, or of one that can't be made.
+    pub(in super::super) fn find(&self, name: &OsStr) -> Result<Option<Directory>, Failure> {
+        let flags = ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let opened = openat(self.descriptor(), name, flags, Mode::empty()).map_err(sticky::Error::from);
+        let shown = self.shown.join(name);
+        let found = found(opened, shown.clone(), || false)?;
+        if found.is_none() {
+            let failed = |error: Errno| Failure::new(Act::MakeLocalDirectory, bytes(&shown), error);
+            self.may_be_changed().map_err(failed)?;
+        }
+        Ok(found)
+    }
+
+    /// Checks that entries may be made and removed in it.
+    pub(super) fn may_be_changed(&self) -> Result<(), Errno> {
+        accessat(self.descriptor(), ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
+    }
+
     /// A directory in this one: made where it is missing, and no link followed to it.
     pub(in super::super) fn make(
         self: &Rc<Directory>,
@@ -87,6 +122,18 @@ impl Directory {
     /// How messages show it.
     pub(in super::super) fn shown(&self) -> &Path {
         &self.shown
+    }
+}
+
+fn found(
+    opened: Result<OwnedFd, sticky::Error>,
+    shown: PathBuf,
+    is_dangling: impl FnOnce() -> bool,
+) -> Result<Option<Directory>, Failure> {
+    match opened {
+        Ok(descriptor) => Ok(Some(Directory { descriptor, shown, at_end: None, _parent: None })),
+        Err(sticky::Error::System(Errno::NOENT)) if !is_dangling() => Ok(None),
+        Err(error) => Err(Failure::new(Act::MakeLocalDirectory, bytes(&shown), error)),
     }
 }
 
@@ -112,9 +159,9 @@ fn make(
     let opened = match follow.is_empty() {
         // The user named it by a whole path.
         true => sticky::open_with(Path::new(name), flags),
-        false => openat(parent, name, flags, Mode::empty()),
+        false => openat(parent, name, flags, Mode::empty()).map_err(sticky::Error::from),
     };
-    let descriptor = opened.map_err(failed)?;
+    let descriptor = opened.map_err(|error| Failure::new(Act::MakeLocalDirectory, bytes(&shown), error))?;
     let preserve = settings.options.preserve;
     let final_mode = match (made, preserve) {
         (true, true) => Some(wanted),

@@ -22,15 +22,15 @@ pub(super) struct Existing {
 impl Existing {
     /// Opens what is there for writing: a target that we could not write to is refused, as sftp(1) does. Nothing is there,
     /// or a link, which is replaced.
-    pub(super) fn open(directory: &Directory, name: &OsStr) -> Result<Option<Existing>, Errno> {
+    pub(super) fn open(directory: &Directory, name: &OsStr) -> Result<Option<Existing>, sticky::Error> {
         let at = directory.descriptor();
         match statat(at, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
             Err(Errno::NOENT) | Ok(FileType::Symlink) => return Ok(None),
             Ok(FileType::RegularFile) => {}
-            Ok(FileType::Directory) => return Err(Errno::ISDIR),
+            Ok(FileType::Directory) => return Err(Errno::ISDIR.into()),
             // A device or FIFO that the user did not name.
-            Ok(_) => return Err(Errno::EXIST),
-            Err(error) => return Err(error),
+            Ok(_) => return Err(Errno::EXIST.into()),
+            Err(error) => return Err(error.into()),
         }
         let flags = OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let both = openat(at, name, flags | OFlags::RDWR, Mode::empty());
@@ -38,7 +38,7 @@ impl Existing {
         let file = both.or_else(|_| openat(at, name, flags | OFlags::WRONLY, Mode::empty()))?;
         let stat = fstat(&file)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(Errno::EXIST);
+            return Err(Errno::EXIST.into());
         }
         sticky::check_writing(&fstat(at)?, &stat)?;
         Ok(Some(Existing { file: file.into(), stat, is_readable }))

@@ -1,6 +1,7 @@
 //! Symbolic links here, as copies of those in a tree that is fetched.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStringExt;
 
 use rustix::fs::{AtFlags, readlinkat, symlinkat, unlinkat, utimensat};
 use rustix::io::Errno;
@@ -32,6 +33,13 @@ pub(in super::super) fn stays_within(target: &[u8], depth: usize) -> bool {
         }
     }
     !target.starts_with(b"/") && climbed <= depth
+}
+
+/// What a link at a place leads to; `None` if there is no link.
+pub(in super::super) fn link_at(at: &Place) -> Option<OsString> {
+    let Place::Entry { directory, name, .. } = at else { return None };
+    let target = readlinkat(directory.descriptor(), name, Vec::new()).ok()?;
+    Some(OsString::from_vec(target.into_bytes()))
 }
 
 /// Makes a link at a place of an open directory, where it may take the place of a file or link. Returns `false` if something is

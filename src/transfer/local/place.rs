@@ -6,7 +6,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use rustix::fs::{AtFlags, Stat, statat};
+use rustix::fs::{AtFlags, FileType, Stat, statat};
 use rustix::io::Errno;
 
 use super::super::conflict::Version;
@@ -123,6 +123,13 @@ impl Place {
         Some((version, Identity::of(&stat)))
     }
 
+    /// Returns whether a directory is there, and no link to one.
+    pub(in super::super) fn holds_directory(&self) -> bool {
+        let Place::Entry { directory, name, .. } = self else { return false };
+        statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW)
+            .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+    }
+
     /// The same place under another name: `NAME.1`, or the first number that is free. `taken` tells of paths, as messages
     /// show them, that will be there soon.
     pub(in super::super) fn numbered(self, taken: impl Fn(&Path) -> bool) -> Place {
@@ -151,7 +158,7 @@ impl Place {
 impl Parents {
     fn entry(&mut self, path: &Path, shown: PathBuf) -> Result<Place, Failure> {
         let (Some(parent), Some(name), false) = (path.parent(), path.file_name(), names_a_directory(path)) else {
-            let error = sticky::follow(path).err().unwrap_or(Errno::ISDIR);
+            let error = sticky::follow(path).err().unwrap_or(sticky::Error::System(Errno::ISDIR));
             return Err(Failure::new(Act::OpenLocal, bytes(&shown), error));
         };
         let directory = match &self.last {
@@ -180,7 +187,7 @@ fn is_stream(file_type: &fs::FileType) -> bool {
 /// Follows links to the path that they lead to, which need not exist. Nothing where the path is a descriptor of ours by
 /// name (`/dev/stdout`, `/proc/self/fd/1`): what stands behind it must be written to and not replaced. Links that others put
 /// into a shared directory are not followed, see [`sticky`].
-fn resolve(path: &Path) -> Result<Option<PathBuf>, Errno> {
+fn resolve(path: &Path) -> Result<Option<PathBuf>, sticky::Error> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
         if is_descriptor(&path) {
@@ -191,7 +198,7 @@ fn resolve(path: &Path) -> Result<Option<PathBuf>, Errno> {
             None => return Ok(Some(path)),
         }
     }
-    Err(Errno::LOOP)
+    Err(Errno::LOOP.into())
 }
 
 /// Whether a path is the name of an open descriptor. Other things in `/dev` are files like any other (`/dev/shm`).
@@ -215,7 +222,7 @@ mod tests {
         symlink("/dev/stdout", at("out")).unwrap();
         assert_eq!(resolve(&at("a")), Ok(Some(at("c"))));
         assert_eq!(resolve(&at("c")), Ok(Some(at("c"))));
-        assert_eq!(resolve(&at("loop")), Err(Errno::LOOP));
+        assert_eq!(resolve(&at("loop")), Err(Errno::LOOP.into()));
         assert_eq!(resolve(&at("out")), Ok(None));
         assert_eq!(resolve(Path::new("/proc/self/fd/1")), Ok(None));
         symlink("/dev/shm/file", at("shm")).unwrap();

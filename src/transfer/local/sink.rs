@@ -60,7 +60,7 @@ pub(in super::super) struct Opened {
     pub(in super::super) is_complete: bool,
 }
 
-/// What a resume would find.
+/// What opening a target would find.
 pub(in super::super) enum Foreseen {
     /// All of it.
     Whole,
@@ -100,10 +100,16 @@ impl Wanted<'_> {
         self.open_as(self.settings.options.resume)
     }
 
-    /// What a resume would find, without touching it.
+    /// What opening the target would find, without touching it.
     pub(in super::super) fn foresee(&self) -> Result<Foreseen, Failure> {
         let Place::Entry { directory, name, .. } = self.place else { return Ok(Foreseen::From(0)) };
         let existing = Existing::open(directory, name).map_err(|error| self.failed(error))?;
+        if existing.is_none() {
+            directory.may_be_changed().map_err(|error| self.failed(error))?;
+        }
+        if !self.settings.options.resume {
+            return Ok(Foreseen::From(0));
+        }
         let partial_name = partial::name(name, &self.settings.server, self.remote, self.attributes);
         let part = statat(directory.descriptor(), &partial_name, AtFlags::SYMLINK_NOFOLLOW).ok();
         let part = part.and_then(|part| u64::try_from(part.st_size).ok()).filter(|&length| length > 0);
@@ -416,11 +422,13 @@ fn has_known_partial(directory: &Directory, name: &OsStr) -> bool {
 }
 
 /// Opens what is written straight through; waits for a reader of a FIFO until the user stops it.
-fn open_stream(path: &OsStr, canceller: &Canceller) -> Result<File, Errno> {
+fn open_stream(path: &OsStr, canceller: &Canceller) -> Result<File, sticky::Error> {
     let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     loop {
         match sticky::open_with(Path::new(path), flags) {
-            Err(Errno::NXIO) if is_fifo(path) && !canceller.is_cancelled() => std::thread::sleep(PATIENCE),
+            Err(sticky::Error::System(Errno::NXIO)) if is_fifo(path) && !canceller.is_cancelled() => {
+                std::thread::sleep(PATIENCE)
+            }
             opened => return opened.map(File::from),
         }
     }

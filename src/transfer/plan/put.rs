@@ -112,7 +112,8 @@ impl PutPlan {
         });
         if metadata.is_file() {
             let (local, shown, remote) = (local.to_owned(), shown.to_owned(), pair.remote.clone());
-            let file = PutFile { local, shown, remote, is_named: true, announced: Some(announced) };
+            let size = metadata.len();
+            let file = PutFile { local, shown, remote, size, is_named: true, announced: Some(announced) };
             return self.send(file, &metadata);
         }
         self.ready.push_back(Step::Announce(announced).into());
@@ -214,7 +215,8 @@ impl PutPlan {
             }
             Ok(metadata) if metadata.is_dir() => self.enter(local, shown, remote, path, &metadata),
             Ok(metadata) if metadata.is_file() => {
-                self.send(PutFile { local, shown, remote, is_named: is_link, announced: None }, &metadata);
+                let size = metadata.len();
+                self.send(PutFile { local, shown, remote, size, is_named: is_link, announced: None }, &metadata);
             }
             Ok(metadata) if metadata.is_symlink() && self.options.links == Links::Copied => {
                 self.link(local, shown, remote)
@@ -276,7 +278,8 @@ impl PutPlan {
 
     fn send(&mut self, file: PutFile, metadata: &Metadata) {
         self.note_time(&file.shown, metadata);
-        self.ready.push_back(Planned { step: Step::Put(file), size: Some(metadata.len()) });
+        let size = Some(file.size);
+        self.ready.push_back(Planned { step: Step::Put(file), size });
     }
 
     fn enter(&mut self, local: PathBuf, shown: PathBuf, remote: RemotePath, path: PathBuf, metadata: &Metadata) {

@@ -1,7 +1,7 @@
 //! The steps of a plan.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::super::event::{File, Note};
@@ -85,12 +85,24 @@ pub(in super::super) enum Target {
     Beneath(OsString),
 }
 
+impl Target {
+    /// The path as messages show it. `above` is the directory that was entered last, if there is one.
+    pub(in super::super) fn shown(&self, above: Option<&Path>) -> Option<PathBuf> {
+        match self {
+            Target::Named(local) => Some(local.shown().to_owned()),
+            Target::Beneath(name) => above.map(|above| above.join(name)),
+        }
+    }
+}
+
 /// A file to send.
 pub(in super::super) struct PutFile {
     pub(in super::super) local: PathBuf,
     /// How messages show the source.
     pub(in super::super) shown: PathBuf,
     pub(in super::super) remote: RemotePath,
+    /// Its length when it was found.
+    pub(in super::super) size: u64,
     /// Whether the user named it, so that a link is followed.
     pub(in super::super) is_named: bool,
     /// sftp(1)'s line about it, if it is the file of a pair.

@@ -127,7 +127,7 @@ impl Upload {
             Some(size) if size == self.size && size > 0 && is_complete(io.settings.options, there, self.times) => {
                 let target = self.source.remote.as_bytes();
                 io.reporter.tell(self.sequence, Event::Noted(Note::NotModified(target.to_vec())));
-                io.reporter.already_there(size);
+                io.reporter.already_there(self.sequence, size);
                 self.state = State::Closing;
             }
             _ if io.settings.options.atomic => self.ask_beside(io),

@@ -67,13 +67,17 @@ impl Upload {
             let target = self.source.remote.as_bytes().to_vec();
             io.reporter.tell(self.sequence, Event::Noted(Note::StartedOver(target)));
             if self.file.is_some() {
-                io.reporter.take_back(self.next);
+                io.reporter.take_back(self.sequence);
             }
             // Their drop closes them; the next one empties the file.
             self.handles.clear();
             self.gaps.clear();
             self.next = 0;
             return self.open_empty(io);
+        }
+        if verifies {
+            self.compared += data.len() as u64;
+            io.reporter.compared(self.sequence, self.next, self.compared);
         }
         // No longer than what was asked for.
         let missing = length - u32::try_from(data.len()).unwrap_or(length);
@@ -110,6 +114,7 @@ impl Upload {
             self.proof = Some(Proof::ReadBack);
             return Turn::MayAsk;
         }
+        io.reporter.compared(self.sequence, self.next, 0);
         io.reporter.say_how_far();
         self.hashing = Hashing::begin(&io.hashes, self.next);
         match self.hashing {
@@ -120,7 +125,7 @@ impl Upload {
     }
 
     fn read_back(&mut self) {
-        self.hashing = None;
+        (self.hashing, self.compared) = (None, 0);
         self.state = State::Verifying { at: 0, until: self.next };
     }
 
@@ -165,7 +170,10 @@ impl Upload {
     pub(in super::super) fn hash_part(&mut self, io: &mut Io) -> Turn {
         if let Some(hashing) = self.hashing.as_mut().filter(|hashing| hashing.next() == Next::Step) {
             match hashing.step(&mut io.scratch, |offset, buffer| self.local.read_at(buffer, offset)) {
-                Ok(()) => self.weigh_hashes(io),
+                Ok(()) => {
+                    io.reporter.compared(self.sequence, self.next, hashing.hashed());
+                    self.weigh_hashes(io);
+                }
                 Err(error) => {
                     self.failure = Some(Failure::new(Act::ReadLocal, bytes(&self.source.shown), error));
                 }

@@ -1,0 +1,153 @@
+//! What a job consists of: the files that were moved and those that will be, and their bytes.
+//!
+//! The plan counts what it finds. A file that turns out to be skipped, or that fails, leaves the account with all its bytes; one
+//! that is longer or shorter than the plan found counts with its real length. So a job that has ended is done by all of its bytes.
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+
+/// A step of the plan, in the order in which steps are reported.
+pub(super) type Sequence = u64;
+
+/// The account of one job, to be read along with what its plan has found.
+#[derive(Default)]
+pub(super) struct Account {
+    /// Files that are under way.
+    shares: BTreeMap<Sequence, Share>,
+    /// Files that are there as they should be.
+    pub(super) files_done: u64,
+    /// Files that were found and are not moved.
+    pub(super) files_left: u64,
+    /// Bytes that are there, of files that are done or under way.
+    pub(super) bytes_done: u64,
+    /// Bytes that files have and the plan did not find.
+    unforeseen: u64,
+    /// Bytes that the plan found and that are not moved.
+    left: u64,
+}
+
+/// One file's part.
+#[derive(Clone, Copy, Default)]
+struct Share {
+    planned: u64,
+    done: u64,
+}
+
+impl Account {
+    /// A file is under way that the plan found with so many bytes.
+    pub(super) fn begin(&mut self, sequence: Sequence, planned: u64) {
+        self.shares.insert(sequence, Share { planned, done: 0 });
+    }
+
+    /// So many bytes more of it are there; all before `position` is. What is moved twice counts once.
+    pub(super) fn add(&mut self, sequence: Sequence, bytes: u64, position: u64) {
+        let Some(share) = self.shares.get_mut(&sequence) else { return };
+        let done = (share.done + bytes).min(share.planned.max(position));
+        self.bytes_done += done.saturating_sub(share.done);
+        share.done = share.done.max(done);
+    }
+
+    /// None of it is there any more.
+    pub(super) fn take_back(&mut self, sequence: Sequence) {
+        let Some(share) = self.shares.get_mut(&sequence) else { return };
+        self.bytes_done -= std::mem::take(&mut share.done);
+    }
+
+    /// All of it is there.
+    pub(super) fn complete(&mut self, sequence: Sequence) {
+        let Some(Share { planned, done }) = self.shares.remove(&sequence) else { return };
+        self.files_done += 1;
+        self.unforeseen += done.saturating_sub(planned);
+        self.left += planned.saturating_sub(done);
+    }
+
+    /// It is not moved.
+    pub(super) fn leave(&mut self, sequence: Sequence) {
+        let Some(Share { planned, done }) = self.shares.remove(&sequence) else { return };
+        self.files_left += 1;
+        self.bytes_done -= done;
+        self.left += planned;
+    }
+
+    /// Bytes of the job, of which the plan has found so many.
+    pub(super) fn total_of(&self, found: u64) -> u64 {
+        (found + self.unforeseen).saturating_sub(self.left)
+    }
+
+    /// Returns whether no file is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.shares.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What becomes of one file of a job.
+    type Course = fn(&mut Account);
+
+    /// A file of 1000 bytes whose course is the case, and one of 500 that is moved.
+    #[test]
+    fn a_job_is_as_large_as_what_was_moved_of_it() {
+        let courses: [(&str, Course, u64, u64); 8] = [
+            ("moved", |account| account.add(0, 1000, 1000), 2, 1500),
+            ("skipped", |account| account.leave(0), 1, 500),
+            (
+                "failed half way",
+                |account| {
+                    account.add(0, 400, 400);
+                    account.leave(0);
+                },
+                1,
+                500,
+            ),
+            (
+                "resumed",
+                |account| [(900, 900), (100, 1000)].map(|(more, at)| account.add(0, more, at)).into_iter().collect(),
+                2,
+                1500,
+            ),
+            ("longer than it was", |account| account.add(0, 1200, 1200), 2, 1700),
+            ("shorter than an estimate", |account| account.add(0, 300, 300), 2, 800),
+            (
+                "sent twice in part",
+                |account| [(1000, 600), (400, 1000)].map(|(more, at)| account.add(0, more, at)).into_iter().collect(),
+                2,
+                1500,
+            ),
+            (
+                "begun anew",
+                |account| {
+                    account.add(0, 700, 700);
+                    account.take_back(0);
+                    account.add(0, 1000, 1000);
+                },
+                2,
+                1500,
+            ),
+        ];
+        for (case, course, files, bytes) in courses {
+            let mut account = Account::default();
+            account.begin(0, 1000);
+            account.begin(1, 500);
+            course(&mut account);
+            account.complete(0);
+            account.add(1, 500, 500);
+            account.complete(1);
+            assert!(account.is_idle());
+            assert_eq!((account.files_done, 2 - account.files_left), (files, files), "{case}");
+            assert_eq!((account.bytes_done, account.total_of(1500)), (bytes, bytes), "{case}");
+        }
+    }
+
+    #[test]
+    fn what_is_under_way_is_done_as_far_as_it_is() {
+        let mut account = Account::default();
+        account.begin(0, 1000);
+        account.add(0, 250, 250);
+        assert_eq!((account.bytes_done, account.total_of(4000)), (250, 4000));
+        account.leave(0);
+        assert_eq!((account.bytes_done, account.total_of(4000)), (0, 3000));
+    }
+}

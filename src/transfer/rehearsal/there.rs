@@ -1,0 +1,406 @@
+//! What an upload would do on the server: it asks what exists, and remembers what it would have made.
+
+use std::collections::{HashMap, HashSet};
+
+use rustix::io::Errno;
+
+use super::super::conflict::{Conflict, Numbering, Verdict, Version, reason_to_stay};
+use super::super::event::Intent;
+use super::super::failure::{Act, Cause, Failure};
+use super::super::io::Io;
+use super::super::landing::{Landing, MOST_LINKS};
+use super::super::local::bytes;
+use super::super::plan::{PutDirectory, PutFile, PutLink};
+use super::super::request::{Direction, OnConflict};
+use super::super::upload::{Source, is_complete};
+use crate::name::RemotePath;
+use crate::remote::MAX_DEPTH;
+use crate::sftp::{self, Attributes, Extension, FileType, Pending, Times, calls};
+
+/// The remote side of an upload that is not done.
+#[derive(Default)]
+pub(super) struct There {
+    /// Whether the directories that were entered and not left are there, or would be.
+    stack: Vec<bool>,
+    /// What would be there by now.
+    made: HashMap<RemotePath, Made>,
+    /// Targets of files whose sources would be removed.
+    written: HashSet<RemotePath>,
+}
+
+/// Something that would have been made.
+#[derive(Clone)]
+enum Made {
+    Directory,
+    File(Version),
+    /// With what it leads to.
+    Link(RemotePath),
+}
+
+/// A step, and what the server is asked about its target.
+pub(super) struct Asked {
+    step: Step,
+    followed: Pending<Attributes>,
+    itself: Pending<Attributes>,
+}
+
+enum Step {
+    /// With its length and times, or why it can't be opened.
+    File(PutFile, Result<(u64, Times), Failure>),
+    Directory(PutDirectory),
+    Link(PutLink),
+}
+
+/// What a path leads to; `None` for nothing.
+type Looked = Result<Option<Attributes>, sftp::Error>;
+
+fn found(answer: Result<Attributes, sftp::Error>) -> Looked {
+    match answer {
+        Ok(there) => Ok(Some(there)),
+        Err(error) if error.is_no_such_file() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// What the server says is at a path.
+struct Present {
+    /// What a link leads to; `None` if nothing is there.
+    followed: Looked,
+    /// What is there, be it a link. A server that can't tell counts as nothing.
+    itself: Option<Attributes>,
+}
+
+impl Asked {
+    pub(super) fn about_file(file: PutFile, io: &Io) -> Asked {
+        let path = file.remote.clone();
+        let source = Source::open(&file).map(|source| (source.size(), source.times()));
+        Asked::about(Step::File(file, source), &path, io)
+    }
+
+    pub(super) fn about_directory(directory: PutDirectory, io: &Io) -> Asked {
+        let path = directory.remote.clone();
+        Asked::about(Step::Directory(directory), &path, io)
+    }
+
+    pub(super) fn about_link(link: PutLink, io: &Io) -> Asked {
+        let path = link.remote.clone();
+        Asked::about(Step::Link(link), &path, io)
+    }
+
+    fn about(step: Step, path: &RemotePath, io: &Io) -> Asked {
+        let followed = io.session().submit(&calls::Stat { path });
+        let itself = io.session().submit(&calls::Lstat { path });
+        Asked { step, followed, itself }
+    }
+}
+
+impl There {
+    /// What a step would do.
+    pub(super) fn foresee(&mut self, asked: Asked, io: &Io) -> Result<Vec<Intent>, Failure> {
+        let Asked { step, followed, itself } = asked;
+        let present = Present::of(followed, itself);
+        if self.stack.last() == Some(&false) {
+            // Its directory can't be made, which was said.
+            if let Step::Directory(_) = step {
+                self.stack.push(false);
+            }
+            return Ok(Vec::new());
+        }
+        match step {
+            Step::File(file, source) => {
+                let (size, times) = source.map_err(|failure| file.failed(failure))?;
+                if io.settings.options.remove_source && !self.written.insert(file.remote.clone()) {
+                    return Err(Failure::new(Act::RemoveSource, bytes(&file.shown), Cause::JustWritten));
+                }
+                let sending = Sending { file: &file, size, times, io };
+                let intent = self.file(&sending, present);
+                intent.map(|intent| vec![intent]).map_err(|failure| file.failed(failure))
+            }
+            Step::Directory(directory) => {
+                let entered = self.enter(&directory, present, io);
+                self.stack.push(entered.is_ok());
+                entered
+            }
+            Step::Link(link) => self.link(&link, &present, io).map(|intent| vec![intent]),
+        }
+    }
+
+    /// The directory that was entered last is left.
+    pub(super) fn leave(&mut self) {
+        self.stack.pop();
+    }
+
+    fn enter(&mut self, directory: &PutDirectory, present: Present, io: &Io) -> Result<Vec<Intent>, Failure> {
+        let path = &directory.remote;
+        let failed = |cause: Cause| Failure::new(Act::MakeRemoteDirectory, path.as_bytes(), cause);
+        if let Some(Made::Directory) = self.made.get(path) {
+            return Ok(Vec::new());
+        }
+        let is_there = self.made.contains_key(path) || present.itself.is_some();
+        let is_missing = match (self.followed(path, present.followed, io), is_there.then_some(())) {
+            (Ok(Some(there)), _) if there.is_dir() || there.lacks_type() => return Ok(Vec::new()),
+            (Ok(Some(_)), _) | (Ok(None), Some(_)) => return Err(failed(Cause::NotDirectory)),
+            (Ok(None), None) => true,
+            (Err(error), _) if !error.leaves_the_session_alive() => return Err(failed(error.into())),
+            (Err(_), _) => false,
+        };
+        let mut missing = vec![path.clone()];
+        while self.stack.is_empty()
+            && is_missing
+            && missing.len() < MAX_DEPTH
+            && let Some(above) = missing.last().and_then(RemotePath::parent)
+            && !self.made.contains_key(&above)
+            && io.session().stat(&above).is_err_and(|error| error.is_no_such_file())
+        {
+            missing.push(above);
+        }
+        self.made.extend(missing.iter().map(|path| (path.clone(), Made::Directory)));
+        let intent = |path: RemotePath| Intent::Directory { target: path.as_bytes().to_vec(), is_missing };
+        Ok(missing.into_iter().rev().map(intent).collect())
+    }
+
+    fn file(&mut self, sending: &Sending<'_>, present: Present) -> Result<Intent, Failure> {
+        let (file, options) = (sending.file, sending.io.settings.options);
+        let shown = bytes(&file.shown).to_vec();
+        let stays = |reason| Intent::Skip { source: shown.clone(), target: file.remote.as_bytes().to_vec(), reason };
+        let is_there = present.itself.is_some() || self.made.contains_key(&file.remote);
+        let there = self.found(&file.remote, present.followed, sending.io);
+        if is_there && matches!(there, Ok(None)) {
+            self.check_dangling(&file.remote, sending.io)?;
+        }
+        let course = match options.resume {
+            true => sending.resumed(there?),
+            false => self.decided(sending, there),
+        }?;
+        let (target, offset, asks) = match course {
+            Course::Stays(reason) => return Ok(stays(reason)),
+            Course::Goes { target, offset } => (target, offset, false),
+            Course::Asks => (file.remote.clone(), 0, true),
+        };
+        let modified = options.preserve.then(|| sending.times.modified.into());
+        let version = Version { size: Some(sending.size), modified };
+        self.made.insert(target.clone(), Made::File(version));
+        let (direction, target, size) = (Direction::Put, target.as_bytes().to_vec(), Some(sending.size));
+        Ok(Intent::File { direction, source: shown, target, size, offset, asks, removes: options.remove_source })
+    }
+
+    /// What is at the target of a file, by links or not; `None` for nothing.
+    fn found(&self, path: &RemotePath, there: Looked, io: &Io) -> Result<Option<Attributes>, Failure> {
+        let failed = |error: sftp::Error| Failure::new(Act::StatRemote, path.as_bytes(), error);
+        self.followed(path, there, io).map_err(failed)
+    }
+
+    /// What a path leads to now if the server says that it led there before anything was made.
+    fn followed(&self, path: &RemotePath, there: Looked, io: &Io) -> Looked {
+        let (mut path, mut there) = (path.clone(), there);
+        for _ in 0..MOST_LINKS {
+            let next = match self.made.get(&path) {
+                None => return there,
+                Some(Made::Directory) => return Ok(Some(Attributes::with_permissions(0o040_755))),
+                Some(Made::File(version)) => {
+                    let times = version.modified.and_then(|at| u32::try_from(at).ok());
+                    let times = times.map(|modified| Times { accessed: modified, modified });
+                    let file = Attributes::with_permissions(0o100_644);
+                    return Ok(Some(Attributes { size: version.size, times, ..file }));
+                }
+                Some(Made::Link(points_to)) => path.parent().map(|directory| directory.resolve(points_to)),
+            };
+            let Some(next) = next else { break };
+            path = next;
+            there = found(io.session().stat(&path));
+        }
+        Ok(None)
+    }
+
+    /// Checks that a file can be made where a link leads to that leads to nothing yet.
+    fn check_dangling(&self, path: &RemotePath, io: &Io) -> Result<(), Failure> {
+        let failed = |error: Errno| Err(Failure::new(Act::OpenTarget, path.as_bytes(), error));
+        let options = io.settings.options;
+        if !options.atomic && !options.resume && options.on_conflict != OnConflict::Overwrite {
+            // It is no new name.
+            return failed(Errno::EXIST);
+        }
+        let mut landing = Landing::at(path);
+        loop {
+            let link = match self.made.get(&landing.target) {
+                Some(Made::Link(points_to)) => points_to.as_bytes().to_vec(),
+                Some(_) => break,
+                None => match io.session().readlink(&landing.target) {
+                    Ok(link) => link.to_vec(),
+                    Err(_) => break,
+                },
+            };
+            if !landing.follow(&link) {
+                // One of its links is replaced then.
+                return if options.atomic { Ok(()) } else { failed(Errno::LOOP) };
+            }
+        }
+        match landing.target.parent() {
+            Some(above) => match self.followed(&above, found(io.session().stat(&above)), io) {
+                Ok(Some(above)) if above.is_dir() => Ok(()),
+                _ => failed(Errno::NOENT),
+            },
+            None => Ok(()),
+        }
+    }
+
+    fn decided(&self, sending: &Sending<'_>, there: Result<Option<Attributes>, Failure>) -> Result<Course, Failure> {
+        let (file, io) = (sending.file, sending.io);
+        let options = io.settings.options;
+        let goes = |target: RemotePath| Ok(Course::Goes { target, offset: 0 });
+        let (target, may_replace) = (file.remote.as_bytes(), options.on_conflict == OnConflict::Overwrite);
+        let there = match there {
+            Ok(Some(there)) => there,
+            Ok(None) => return goes(file.remote.clone()),
+            // What can't be looked at may still be written, unless what is there shall stay.
+            Err(failure) if may_replace && !failure.is_fatal() => return goes(file.remote.clone()),
+            Err(failure) => return Err(failure),
+        };
+        let new = Version { size: Some(sending.size), modified: Some(sending.times.modified.into()) };
+        let there_now = Version { size: there.size, modified: there.times.map(|times| times.modified.into()) };
+        let conflict = Conflict { direction: Direction::Put, target: target.to_vec(), there: there_now, new };
+        match options.on_conflict.decide(&conflict) {
+            None => Ok(Course::Asks),
+            Some(Verdict::Skip) => Ok(Course::Stays(reason_to_stay(options.on_conflict == OnConflict::Newer))),
+            Some(Verdict::Rename) => goes(self.free_name(&file.remote, None, io)?),
+            Some(Verdict::Overwrite) if there.is_dir() => Err(Failure::new(Act::OpenTarget, target, Cause::Directory)),
+            Some(Verdict::Overwrite) if options.atomic && !io.session().offers(Extension::PosixRename) => {
+                Err(Failure::new(Act::ReplaceRemote, target, Cause::NoReplacing))
+            }
+            Some(Verdict::Overwrite) => goes(file.remote.clone()),
+        }
+    }
+
+    /// The first name with a number that nothing has, or for a link one that has it already.
+    fn free_name(&self, asked: &RemotePath, link: Option<&RemotePath>, io: &Io) -> Result<RemotePath, Failure> {
+        let mut numbering = Numbering::default();
+        let mut name = numbering.next(asked);
+        loop {
+            let there = match link {
+                Some(_) => io.session().lstat(&name),
+                None => io.session().stat(&name),
+            };
+            match there {
+                Err(error) if error.is_no_such_file() && !self.made.contains_key(&name) => return Ok(name),
+                Ok(_) if link.is_some_and(|to| self.is_link_to(&name, to, io)) => return Ok(name),
+                Err(error) if !error.is_no_such_file() => {
+                    return Err(Failure::new(Act::StatRemote, name.as_bytes(), error));
+                }
+                _ => name = numbering.next(&name),
+            }
+        }
+    }
+
+    fn link(&mut self, link: &PutLink, present: &Present, io: &Io) -> Result<Intent, Failure> {
+        let (path, source) = (&link.remote, bytes(&link.shown).to_vec());
+        let made = self.made.get(path);
+        let is_there = made.is_some() || present.itself.is_some();
+        let is_directory = match made {
+            Some(made) => matches!(made, Made::Directory),
+            None => present.itself.as_ref().is_some_and(Attributes::is_dir),
+        };
+        let options = io.settings.options;
+        let unknown = Version::default();
+        let conflict =
+            Conflict { direction: Direction::Put, target: path.as_bytes().to_vec(), there: unknown, new: unknown };
+        let (target, asks) = if !is_there || self.is_link_to(path, &link.points_to, io) {
+            (path.clone(), false)
+        } else {
+            match options.on_conflict.decide(&conflict) {
+                None => (path.clone(), true),
+                Some(Verdict::Rename) => (self.free_name(path, Some(&link.points_to), io)?, false),
+                Some(Verdict::Overwrite) if is_directory => {
+                    return Err(Failure::new(Act::MakeRemoteLink, path.as_bytes(), Cause::Directory));
+                }
+                Some(Verdict::Overwrite) => (path.clone(), false),
+                Some(Verdict::Skip) => {
+                    let reason = reason_to_stay(options.on_conflict == OnConflict::Newer);
+                    return Ok(Intent::Skip { source, target: path.as_bytes().to_vec(), reason });
+                }
+            }
+        };
+        self.made.insert(target.clone(), Made::Link(link.points_to.clone()));
+        let removes = options.remove_source;
+        Ok(Intent::Link { source, target: target.as_bytes().to_vec(), asks, removes })
+    }
+
+    /// Returns whether a link is there that leads to the same.
+    fn is_link_to(&self, path: &RemotePath, points_to: &RemotePath, io: &Io) -> bool {
+        match self.made.get(path) {
+            Some(Made::Link(there)) => there == points_to,
+            Some(_) => false,
+            None => io.session().readlink(path).is_ok_and(|there| there[..] == *points_to.as_bytes()),
+        }
+    }
+}
+
+impl Present {
+    fn of(followed: Pending<Attributes>, itself: Pending<Attributes>) -> Present {
+        Present { followed: found(followed.wait()), itself: itself.wait().ok() }
+    }
+}
+
+/// What becomes of a file.
+enum Course {
+    Goes {
+        target: RemotePath,
+        /// How much of it is there and would stay.
+        offset: u64,
+    },
+    Asks,
+    Stays(&'static str),
+}
+
+/// A file that would be sent.
+struct Sending<'a> {
+    file: &'a PutFile,
+    size: u64,
+    times: Times,
+    io: &'a Io,
+}
+
+impl Sending<'_> {
+    fn resumed(&self, there: Option<Attributes>) -> Result<Course, Failure> {
+        let options = self.io.settings.options;
+        let goes = |offset| Ok(Course::Goes { target: self.file.remote.clone(), offset });
+        match there.as_ref().and_then(|there| there.size).unwrap_or(0) {
+            size if size > self.size && !options.atomic => {
+                let source = bytes(&self.file.shown);
+                Err(Failure::new(Act::ResumeUpload, source, Cause::NotSmallerThanSource))
+            }
+            _ if there.as_ref().is_some_and(Attributes::is_dir) => {
+                Err(Failure::new(Act::OpenTarget, self.file.remote.as_bytes(), Cause::Directory))
+            }
+            size if size == self.size
+                && size > 0
+                && there.as_ref().is_some_and(|there| is_complete(options, there, self.times)) =>
+            {
+                Ok(Course::Stays("is complete"))
+            }
+            _ if options.atomic => goes(self.beside()?),
+            size => goes(size),
+        }
+    }
+
+    /// How much of it an earlier run has left beside its target.
+    fn beside(&self) -> Result<u64, Failure> {
+        let session = self.io.session();
+        let mut landing = Landing::at(&self.file.remote);
+        while let Ok(path) = session.readlink(&landing.target) {
+            if !landing.follow(&path) {
+                break;
+            }
+        }
+        let attributes = Attributes { size: Some(self.size), times: Some(self.times), ..Attributes::default() };
+        landing.go_beside(Some((&self.io.settings.server, &attributes)));
+        match session.lstat(&landing.path) {
+            Ok(part) if part.file_type() == Some(FileType::Regular) => {
+                Ok(part.size.filter(|&size| size <= self.size).unwrap_or(0))
+            }
+            Err(error) if !error.leaves_the_session_alive() => {
+                Err(Failure::new(Act::StatRemote, self.file.remote.as_bytes(), error))
+            }
+            _ => Ok(0),
+        }
+    }
+}
