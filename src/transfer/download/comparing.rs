@@ -123,6 +123,9 @@ impl Download {
             _ => Ok(()),
         };
         io.reporter.compared(self.sequence, self.written, hashing.hashed());
+        if hashing.next() == Next::Wait {
+            io.reporter.say_how_far();
+        }
         let result = match step {
             Ok(()) => self.weigh_hashes(io),
             Err(error) => Err(Failure::new(Act::ReadLocal, bytes(self.place.shown()), error)),

@@ -172,6 +172,9 @@ impl Upload {
             match hashing.step(&mut io.scratch, |offset, buffer| self.local.read_at(buffer, offset)) {
                 Ok(()) => {
                     io.reporter.compared(self.sequence, self.next, hashing.hashed());
+                    if hashing.next() == Next::Wait {
+                        io.reporter.say_how_far();
+                    }
                     self.weigh_hashes(io);
                 }
                 Err(error) => {
