@@ -10,6 +10,7 @@ mod memory;
 mod password;
 mod questions;
 
+use std::borrow::Cow;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -24,7 +25,7 @@ use crate::cli::{Destination, Invocation, SshOption, Target};
 use crate::os_error;
 use crate::sftp::{self, Session};
 use crate::ssh;
-use crate::terminal::{Excerpt, Output, Printable};
+use crate::terminal::{Excerpt, Explain, Output, Printable};
 use crate::transport::Transport;
 
 use far_errors::FarErrors;
@@ -101,24 +102,23 @@ impl Error {
             _ => false,
         }
     }
+}
 
-    /// Returns the error as lines to print: those of ssh(1) where it is about SSH.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
+impl Explain for Error {
+    /// Those of ssh(1) where it is about SSH.
+    fn lines(&self) -> Vec<Cow<'_, str>> {
         match self {
-            Error::Ssh(error) => error.lines(),
-            _ => vec![self.to_string()],
+            Error::Ssh(error) => error.lines().into_iter().map(Cow::from).collect(),
+            _ => vec![self.to_string().into()],
         }
     }
 
-    /// The way out, for a line of its own.
-    #[must_use]
-    pub fn hint(&self) -> Option<String> {
+    fn hint(&self) -> Option<Cow<'_, str>> {
         match self {
-            Error::Ssh(error) => error.hint(),
-            Error::PasswordFile { file, fault } => fault.hint(file),
+            Error::Ssh(error) => error.hint().map(Cow::from),
+            Error::PasswordFile { file, fault } => fault.hint(file).map(Cow::from),
             Error::Program { program, cause } if cause.kind() == io::ErrorKind::NotFound => {
-                Some(String::from(match program.as_bytes().contains(&b'/') {
+                Some(Cow::from(match program.as_bytes().contains(&b'/') {
                     true => "check the path of the program",
                     false => "PATH leads to no such program; its whole path names it too",
                 }))

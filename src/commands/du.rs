@@ -100,7 +100,7 @@ impl Du {
                     add(&mut sums, sum);
                 }
                 Found::Failure(error) => {
-                    Failure::from(error).tell(&cx.output);
+                    cx.output.explain(&Failure::from(error));
                     is_whole = false;
                 }
             }

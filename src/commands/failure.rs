@@ -1,11 +1,12 @@
 //! What a command says when it did not do what it was asked for.
 #![forbid(unsafe_code)]
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::remote::{self, Cause};
 use crate::sftp;
-use crate::terminal::{Output, Printable};
+use crate::terminal::{Explain, Printable};
 
 /// Why a command failed: lines for a person, and at most one way out. Who runs the command shows it.
 ///
@@ -63,12 +64,6 @@ impl Failure {
         self
     }
 
-    /// Shows it at once, because the command goes on.
-    pub fn tell(&self, output: &Output) {
-        self.lines.iter().for_each(|line| output.failure(line));
-        self.hint.iter().for_each(|hint| output.hint(hint));
-    }
-
     /// What went wrong: no line when all was told before.
     #[must_use]
     pub fn lines(&self) -> &[String] {
@@ -89,6 +84,16 @@ impl Failure {
             return Failure::told();
         }
         Failure::new(format!("{act}: {}", Cause(error)))
+    }
+}
+
+impl Explain for Failure {
+    fn lines(&self) -> Vec<Cow<'_, str>> {
+        self.lines.iter().map(Cow::from).collect()
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        self.hint.as_deref().map(Cow::from)
     }
 }
 

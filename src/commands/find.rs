@@ -129,7 +129,7 @@ impl Find {
                 }
                 Found::Left(_) => {}
                 Found::Failure(error) => {
-                    Failure::from(error).tell(&cx.output);
+                    cx.output.explain(&Failure::from(error));
                     is_whole = false;
                 }
             }

@@ -62,7 +62,7 @@ impl Run for Get {
             return Err(missing.unwrap_or_else(Failure::told));
         }
         if let Some(failure) = &missing {
-            failure.tell(&cx.output);
+            cx.output.explain(failure);
         }
         let found = sources.len();
         sources.retain(|source| source.is_literal || selection.takes_match(&source.found));
@@ -125,7 +125,7 @@ fn find(cx: &Context, operands: &Operands) -> Result<(Vec<Source>, Option<Failur
                 return Err(failure);
             }
             if let Some(before) = missing.replace(failure) {
-                before.tell(&cx.output);
+                cx.output.explain(&before);
             }
             continue;
         }

@@ -39,7 +39,7 @@ impl Run for Help {
             Some(entry) => cx.output.answer(text(entry)),
             None => {
                 // sftp(1) shows the list whatever follows, and so do scripts expect it.
-                unknown(&name).tell(&cx.output);
+                cx.output.explain(&unknown(&name));
                 list(cx);
             }
         }

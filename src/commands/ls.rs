@@ -107,7 +107,7 @@ fn cannot_list(cx: &Context, matched: &Matched) -> Result<Failure, Failure> {
 /// Shows all failures but the last, which is left to who runs the command.
 fn conclude(cx: &Context, mut failures: Vec<Failure>) -> Result<Outcome, Failure> {
     let last = failures.pop();
-    failures.iter().for_each(|failure| failure.tell(&cx.output));
+    failures.iter().for_each(|failure| cx.output.explain(failure));
     last.map_or(Ok(Outcome::Done), Err)
 }
 

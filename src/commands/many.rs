@@ -36,7 +36,7 @@ fn go_on(cx: &Context, failure: Failure, is_last: bool) -> Result<(), Failure> {
     if is_last || cx.stops_at_failure || cx.session().end().is_some() {
         return Err(failure);
     }
-    failure.tell(&cx.output);
+    cx.output.explain(&failure);
     Ok(())
 }
 

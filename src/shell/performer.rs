@@ -9,7 +9,6 @@ use super::signals::{Phase, Signals};
 use super::watch::watch;
 use crate::commands::{Command, Context, Failure, Outcome, Purpose};
 use crate::os_error;
-use crate::terminal::Output;
 use crate::terminal::output::Ended;
 
 /// Who does commands.
@@ -138,7 +137,7 @@ impl Performer {
             let why = end.to_string();
             self.told_of_its_loss |= failure.lines().iter().any(|line| line.contains(&why));
         }
-        show(failure, &self.context.output);
+        self.context.output.explain(failure);
     }
 
     /// Why the run can't go on, if it can't. A connection that broke is made again first.
@@ -195,15 +194,5 @@ impl Performer {
             self.context.output.failure("Connection closed");
             self.told_of_its_loss = true;
         }
-    }
-}
-
-/// Shows why something was not done, and the way out.
-pub(crate) fn show(failure: &Failure, output: &Output) {
-    for line in failure.lines() {
-        output.failure(line);
-    }
-    if let Some(hint) = failure.hint() {
-        output.hint(hint);
     }
 }

@@ -12,7 +12,6 @@ use super::performer::Performer;
 use super::signals::{Phase, Signals};
 use crate::child;
 use crate::connect::{Backoff, Connected, Connector, Error};
-use crate::terminal::Output;
 
 /// Pause between two looks at the signals while a connection is made.
 const LOOK: Duration = Duration::from_millis(50);
@@ -47,7 +46,7 @@ impl Performer {
                     return true;
                 }
                 Some(Err(error)) => {
-                    tell(&error, &output);
+                    output.explain(&error);
                     if matches!(error, Error::Interrupted) {
                         self.signals.press();
                     }
@@ -80,14 +79,6 @@ fn open(connector: Arc<Connector>, signals: &Signals) -> Option<Result<Connected
     // No session lives, so these are the programs that the attempt has started.
     child::terminate_all();
     None
-}
-
-/// Why there is no connection, and the way out.
-pub(super) fn tell(error: &Error, output: &Output) {
-    error.lines().iter().for_each(|line| output.failure(line));
-    if let Some(hint) = error.hint() {
-        output.hint(hint);
-    }
 }
 
 /// Sleeps, unless a signal comes. Whether the whole pause passed.

@@ -1,5 +1,6 @@
 //! From a command line to a session and to its end: connects, goes to the destination's path or fetches it, then obeys.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::ops::ControlFlow;
@@ -11,9 +12,8 @@ use std::time::Duration;
 use super::end::RunEnd;
 use super::given::Given;
 use super::lines::Lines;
-use super::performer::{AfterFailure, Performer, show};
+use super::performer::{AfterFailure, Performer};
 use super::prompt::Prompt;
-use super::revival;
 use super::script::Script;
 use super::session::Shell;
 use super::showing::{Showing, is_shown_at_first, may_be_read_by_a_person, moves_its_cursor};
@@ -28,7 +28,7 @@ use crate::sftp::Session;
 use crate::ssh;
 use crate::sticky;
 use crate::terminal::output::Quiet;
-use crate::terminal::{ByteSize, Output, Printable};
+use crate::terminal::{ByteSize, Explain, Output, Printable};
 use crate::transfer::Limit;
 
 /// Does what a command line says: `arguments` starts with the program's name.
@@ -50,16 +50,23 @@ pub fn run_command_line(arguments: impl IntoIterator<Item = OsString>) -> RunEnd
             RunEnd::Done
         }
         Err(error) => {
-            output.failure(&error);
             output.set_hints(may_be_read_by_a_person(false, &output));
-            if let Some(hint) = error.hint() {
-                output.hint(hint);
-            }
+            output.explain(&error);
             match error {
                 CliError::Usage { .. } => RunEnd::Usage,
                 CliError::Value { .. } => RunEnd::ConnectionFailed,
             }
         }
+    }
+}
+
+impl Explain for CliError {
+    fn lines(&self) -> Vec<Cow<'_, str>> {
+        vec![self.to_string().into()]
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        CliError::hint(self).map(Cow::from)
     }
 }
 
@@ -120,7 +127,7 @@ fn run(invocation: &Invocation, again: String, output: &Output) -> RunEnd {
         Err(error) => {
             // A signal that ends the process may be what ended the attempt.
             signals.enter(Phase::Outside);
-            revival::tell(&error, output);
+            output.explain(&error);
             if matches!(error, connect::Error::Interrupted) {
                 return RunEnd::Interrupted;
             }
@@ -149,7 +156,7 @@ fn context(session: Session, connector: Arc<Connector>, invocation: &Invocation,
             Some(Context { connector: Some(connector), limit: Limit::new(invocation.bytes_per_second), ..context })
         }
         Err(failure) => {
-            show(&failure, output);
+            output.explain(&failure);
             None
         }
     }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod columns;
+mod explain;
 pub mod json;
 pub mod mode;
 pub mod output;
@@ -16,6 +17,7 @@ pub mod table;
 pub mod time;
 
 pub use columns::columns;
+pub use explain::Explain;
 pub use output::Output;
 pub use printable::{Excerpt, Printable};
 pub use size::ByteSize;

@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::termios::tcgetwinsize;
 
+use super::explain::Explain;
 use super::printable::Printable;
 
 /// The program's output; clones share one.
@@ -132,6 +133,12 @@ impl Output {
     /// What went wrong: a line on stderr.
     pub fn failure(&self, line: impl Display) {
         self.lock().stderr_line(&line);
+    }
+
+    /// Prints an error, then its hint.
+    pub fn explain(&self, error: &impl Explain) {
+        error.lines().iter().for_each(|line| self.failure(line));
+        error.hint().iter().for_each(|hint| self.hint(hint));
     }
 
     /// What helps after something went wrong: a line of its own on stderr, for a person only. Programs wait for exact lines.

@@ -1,7 +1,9 @@
 //! What every way of showing a transfer does.
 
-use crate::terminal::{Output, Printable};
-use crate::transfer::{Direction, Event, Report};
+use std::borrow::Cow;
+
+use crate::terminal::{Explain, Output, Printable};
+use crate::transfer::{Direction, Event, Failure, Report};
 
 /// What shows how far a job is; lines about files and failures are the same everywhere.
 pub(super) trait Display {
@@ -37,13 +39,7 @@ pub(super) fn tell(event: &Event, output: &Output) {
         Event::Announced(file) => output.status(file),
         // sftp(1) says this in a batch too.
         Event::Entered { direction, directory } => output.answer(entered(*direction, directory)),
-        Event::Failed(failure) => {
-            output.failure(failure);
-            failure.aftermath.iter().for_each(|line| output.failure(line));
-            if let Some(hint) = failure.hint {
-                output.hint(hint);
-            }
-        }
+        Event::Failed(failure) => output.explain(failure),
         Event::Intended(intent) => output.answer(intent),
         Event::Noted(note) => output.warning(note),
         Event::Asked(_) | Event::Started(_) | Event::Advanced { .. } | Event::Finished { .. } => {}
@@ -56,4 +52,15 @@ fn entered(direction: Direction, directory: &[u8]) -> String {
         Direction::Put => "Entering",
     };
     format!("{act} {}", Printable(directory))
+}
+
+impl Explain for Failure {
+    fn lines(&self) -> Vec<Cow<'_, str>> {
+        let aftermath = self.aftermath.as_deref().map(Cow::from);
+        [Cow::from(self.to_string())].into_iter().chain(aftermath).collect()
+    }
+
+    fn hint(&self) -> Option<Cow<'_, str>> {
+        self.hint.map(Cow::from)
+    }
 }
