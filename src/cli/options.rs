@@ -27,120 +27,120 @@ pub(super) struct Options {
     /// Connect over IPv6 only
     #[arg(short = '6', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
     pub(super) ipv6: Vec<bool>,
-    /// Let ssh forward the agent; only a program named by -S does
+    /// Forward the agent; works only with a program named by -S
     #[arg(short = 'A', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
     pub(super) forward_agent: Vec<bool>,
     /// Resume interrupted transfers instead of starting over
     #[arg(short = 'a')]
     pub(super) resume: bool,
-    /// Bytes that one request reads or writes; the server's limit unless given
+    /// Set the size of a read or write request [default: the server's limit]
     #[arg(short = 'B', value_name = "BYTES", allow_hyphen_values = true, action = ArgAction::Append, value_parser = buffer_bytes)]
     pub(super) buffer: Vec<u32>,
-    /// Read commands from FILE, or from stdin if it is -; stop at the first that fails, ask nothing
+    /// Read commands from FILE, or from stdin for -; stop at the first failure and never prompt
     #[arg(short = 'b', value_name = "FILE", allow_hyphen_values = true, action = ArgAction::Append, value_hint = ValueHint::FilePath)]
     pub(super) batch: Vec<OsString>,
-    /// Compress what goes over the wire
+    /// Compress all data on the connection
     #[arg(short = 'C', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
     pub(super) compression: Vec<bool>,
-    /// Encrypt with these ciphers
+    /// Use one of these ciphers
     #[arg(short = 'c', value_name = "CIPHERS", allow_hyphen_values = true, action = ArgAction::Append)]
     pub(super) cipher: Vec<OsString>,
-    /// Talk to a server program on this machine, without ssh
+    /// Connect to a server program on this machine, without SSH
     #[arg(short = 'D', value_name = "COMMAND", allow_hyphen_values = true, value_hint = ValueHint::CommandString)]
     pub(super) direct: Option<OsString>,
-    /// Run these commands and end; a ; or a newline stands between two, and belongs to a name when it is quoted
+    /// Run these commands and exit; separate them with ; or a newline, and quote a ; that belongs to a name
     #[arg(short = 'e', value_name = "COMMANDS", allow_hyphen_values = true, action = ArgAction::Append)]
     pub(super) commands: Vec<OsString>,
     /// Read the ssh configuration from FILE
     #[arg(short = 'F', value_name = "FILE", allow_hyphen_values = true, action = ArgAction::Append, value_hint = ValueHint::FilePath)]
     pub(super) config: Vec<OsString>,
-    /// Force each file to the disk when it is transferred
+    /// Flush each file to disk after its transfer
     #[arg(short = 'f')]
     pub(super) fsync: bool,
     /// Authenticate with the key in FILE
     #[arg(short = 'i', value_name = "FILE", allow_hyphen_values = true, action = ArgAction::Append, value_hint = ValueHint::FilePath)]
     pub(super) identity: Vec<OsString>,
-    /// Connect through these hosts
+    /// Connect through these jump hosts, separated by commas
     #[arg(short = 'J', value_name = "HOSTS", allow_hyphen_values = true, action = ArgAction::Append)]
     pub(super) jump: Vec<OsString>,
-    /// Transfer no more than so many kilobits each second
+    /// Limit the transfer rate to KBIT kilobits per second
     #[arg(short = 'l', value_name = "KBIT", allow_hyphen_values = true, value_parser = limit_kbit)]
     pub(super) limit_kbit: Option<u32>,
-    /// Transfer no more than so many bytes each second, all transfers together: 500K, 5M
+    /// Limit all transfers together to RATE bytes per second, such as 500K or 5M
     #[arg(long, value_name = "RATE", allow_hyphen_values = true, value_parser = rate)]
     pub(super) limit: Option<u64>,
-    /// Say what is done even under -b or -q
+    /// Print status messages even with -b or -q
     #[arg(short = 'N')]
     pub(super) not_quiet: bool,
-    /// Set an option of ssh_config(5), as Keyword=value
+    /// Set an option of ssh_config(5), written Keyword=value
     #[arg(short = 'o', value_name = "OPTION", allow_hyphen_values = true, action = ArgAction::Append)]
     pub(super) option: Vec<OsString>,
     /// Connect to this port
     #[arg(short = 'P', value_name = "PORT", allow_hyphen_values = true, value_parser = port)]
     pub(super) port: Option<u16>,
-    /// Preserve times and modes
+    /// Preserve times and permissions
     #[arg(short = 'p')]
     pub(super) preserve: bool,
-    /// Say nothing but errors, show no progress
+    /// Print errors only, and show no progress
     #[arg(short = 'q', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
     pub(super) quiet: Vec<bool>,
-    /// Keep so many requests in flight; found by measuring unless given
+    /// Keep up to REQUESTS requests in flight [default: measured]
     #[arg(short = 'R', value_name = "REQUESTS", allow_hyphen_values = true, action = ArgAction::Append, value_parser = request_count)]
     pub(super) requests: Vec<u32>,
-    /// Transfer directories with all that is in them
+    /// Transfer directories recursively
     #[arg(short = 'r')]
     pub(super) recursive: bool,
     /// Connect by running PROGRAM as ssh
     #[arg(short = 'S', value_name = "PROGRAM", allow_hyphen_values = true, value_hint = ValueHint::CommandName)]
     pub(super) program: Option<OsString>,
-    /// Ask for this subsystem, or with a slash in it run this program on the server
+    /// Request this subsystem, or run this program on the server if the name has a slash
     #[arg(short = 's', value_name = "SUBSYSTEM", allow_hyphen_values = true)]
     pub(super) subsystem: Option<OsString>,
-    /// Say what happens on the connection; up to three times
+    /// Print debugging messages about the connection; repeat up to three times for more
     #[arg(short = 'v', action = ArgAction::Append, num_args = 0, default_missing_value = "true")]
     pub(super) verbose: Vec<bool>,
-    /// Set buffer=SIZE as -B, or nrequests=COUNT as -R
+    /// Set buffer=SIZE (like -B) or nrequests=COUNT (like -R)
     #[arg(short = 'X', value_name = "OPTION", allow_hyphen_values = true, action = ArgAction::Append, value_parser = protocol_option)]
     pub(super) protocol: Vec<ProtocolOption>,
-    /// Move files over so many connections at once; each is logged in for itself, and nothing is asked twice
+    /// Transfer over COUNT connections in parallel; you are asked for credentials only once
     #[arg(short = 'j', value_name = "COUNT", allow_hyphen_values = true, value_parser = connection_count)]
     pub(super) jobs: Option<u8>,
-    /// Go through a whole script whatever fails, and then exit with 1
+    /// Continue a script after failures, and exit with 1 at its end
     #[arg(long)]
     pub(super) keep_going: bool,
     /// Refuse ! and lls, which run local programs
     #[arg(long)]
     pub(super) no_shell_escape: bool,
-    /// Answer for a password with the first line of FILE, which nobody else may read
+    /// Read the password from the first line of FILE, which must be private to you
     #[arg(long, value_name = "FILE", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
     pub(super) password_file: Option<OsString>,
-    /// Show the progress of transfers
+    /// Show progress in this form
     #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_default_value = true)]
     pub(super) progress: Progress,
-    /// Read and print plain lines: no line editor, no meter that moves; SFTPSH_PLAIN in the environment does the same
+    /// Use no line editor and no moving meter, as with SFTPSH_PLAIN=1 in the environment
     #[arg(long)]
     pub(super) plain: bool,
-    /// Try so often to connect again when the connection breaks, and go on where it broke; 3 at a prompt, else 0
+    /// Reconnect up to COUNT times if the connection drops, and resume transfers [default: 3 at a prompt, 0 otherwise]
     #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = retry_count)]
     pub(super) retry: Option<u32>,
-    /// Obey what is piped in as -b - does: stop at the first failure, ask nothing
+    /// Treat piped input as a batch, like -b -: stop at the first failure and never prompt
     #[arg(long)]
     pub(super) strict: bool,
-    /// Give a server up that says nothing for so long while an answer is due; 300 unless given, and 0 waits for ever
+    /// Give up on a server that leaves a request unanswered for SECONDS; 0 waits forever [default: 300]
     #[arg(long, value_name = "SECONDS", allow_hyphen_values = true, value_parser = silence_seconds)]
     pub(super) timeout: Option<u32>,
     /// Print this help
     #[arg(long, action = ArgAction::HelpShort)]
     pub(super) help: Option<bool>,
-    /// Print the version, and those of the libraries
+    /// Print the version, and the versions of the libraries
     #[arg(long)]
     pub(super) version: bool,
-    /// Where to connect, and where to put what is fetched
+    /// The server, and where to put a file that is fetched from it
     #[arg(value_names = ["DESTINATION", "LOCAL"], num_args = 0.., trailing_var_arg = true, value_hint = ValueHint::Hostname)]
     pub(super) operands: Vec<OsString>,
 }
 
-/// All that is accepted: the options, and letters that sftp(1) knows but that are of no use to anyone.
+/// Everything that the parser accepts: the options, and the letters of sftp(1) that do nothing here.
 #[derive(Debug, clap::Parser)]
 pub(super) struct Accepted {
     #[command(flatten)]
@@ -157,12 +157,12 @@ pub(super) struct Accepted {
 }
 
 const AFTER_HELP: &str = "\
-A destination is written [user@]host[:path] or sftp://[user@]host[:port][/path]. A path that is a directory becomes the \
-working directory; any other is fetched, to LOCAL if given, and the program ends. Options stand before the destination. What follows a -- \
-behind it is one command that is run; its words stay as they are, but for their wildcards.
+DESTINATION is [user@]host[:path] or sftp://[user@]host[:port][/path]. If the path is a directory, it becomes the \
+working directory. Otherwise sftpsh fetches the file, to LOCAL if given, and exits. Options come before the destination. \
+After -- follows one command; its words stay as they are, except that wildcards are expanded.
 
-SSH_ASKPASS and SSH_ASKPASS_REQUIRE name a program that asks, as with ssh. SFTPSH_PASSWORD_COMMAND is a command that prints \
-the password.";
+Environment: SSH_ASKPASS and SSH_ASKPASS_REQUIRE name a program that asks for secrets, as with ssh. \
+SFTPSH_PASSWORD_COMMAND is a command that prints the password.";
 
 /// sftp(1)'s usage with our names. Its options are held to the definition by a test.
 pub(super) const USAGE: &str = "\
@@ -179,12 +179,12 @@ usage: sftpsh [-46AaCfNpqrv] [-B bytes] [-b batchfile] [-c ciphers]
 /// How transfers show how far they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Progress {
-    /// Moving bars on a terminal, nothing elsewhere
+    /// Bars on a terminal, nothing elsewhere
     #[default]
     Auto,
     /// Lines without control codes
     Plain,
-    /// JSON objects, one on a line, in place of all other lines on stdout
+    /// One JSON object per line, instead of all other output on stdout
     Json,
     /// Nothing
     None,

@@ -8,10 +8,10 @@ use crate::terminal::Printable;
 
 /// Change remote directory
 ///
-/// Without a path it goes back to where the session started, with - to where it was before.
+/// Without a path, return to the directory in which the session started; with -, to the previous one.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Cd {
-    /// Directory to go to
+    /// The new working directory
     #[arg(value_name = "path")]
     path: Option<RemoteDir>,
 }
@@ -21,7 +21,7 @@ impl Run for Cd {
 
     const EXAMPLES: &'static [Example] = &[
         Example { line: "cd www", does: "go to a directory" },
-        Example { line: "cd -", does: "go back to the directory before" },
+        Example { line: "cd -", does: "return to the previous directory" },
     ];
 
     fn purpose(&self) -> Purpose {

@@ -12,16 +12,16 @@ use crate::terminal::Printable;
 /// Change permissions of remote file
 #[derive(Clone, Debug, clap::Args)]
 pub struct Chmod {
-    /// Change a symbolic link itself, not what it leads to
+    /// Change a symbolic link itself, not its target
     #[arg(short = 'h', long)]
     no_dereference: bool,
-    /// Change directories and what is in them
+    /// Change directories recursively
     #[arg(short = 'R', long)]
     recursive: bool,
-    /// New mode: octal, such as 644, or symbolic, such as u+x,go-w
+    /// The new mode: octal, such as 644, or symbolic, such as u+x,go-w
     #[arg(value_name = "mode")]
     mode: Mode,
-    /// Files to change
+    /// The files to change
     #[arg(required = true, value_name = "path")]
     targets: Vec<RemotePattern>,
 }
@@ -30,8 +30,8 @@ impl Run for Chmod {
     const NEEDS_SERVER: bool = true;
 
     const EXAMPLES: &'static [Example] = &[
-        Example { line: "chmod 644 *.html", does: "let everyone read, and only you write" },
-        Example { line: "chmod go-w notes.txt", does: "let nobody but you write" },
+        Example { line: "chmod 644 *.html", does: "let everyone read and only you write" },
+        Example { line: "chmod go-w notes.txt", does: "let only you write" },
     ];
 
     fn purpose(&self) -> Purpose {

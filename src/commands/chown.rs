@@ -10,20 +10,20 @@ use crate::terminal::Printable;
 
 /// Change owner of remote file
 ///
-/// OWN is a user or USER:GROUP, each by number or by name. Servers tell the name of a number only, so a name is found when
-/// the server can name users and the number is a usual one or that of a file nearby.
+/// OWN is USER or USER:GROUP, each a number or a name. SFTP servers translate numbers to names, but not names to numbers, so
+/// sftpsh finds a name only if its number is a common one or belongs to a file nearby.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Chown {
-    /// Change a symbolic link itself, not what it leads to
+    /// Change a symbolic link itself, not its target
     #[arg(short = 'h', long)]
     no_dereference: bool,
-    /// Change directories and all that is in them
+    /// Change directories recursively
     #[arg(short = 'R', short_alias = 'r', long)]
     recursive: bool,
-    /// The new owner, with a group OWNER:GROUP
+    /// The new owner, optionally with a group: OWNER:GROUP
     #[arg(value_name = "own")]
     own: OwnerIds,
-    /// Files to change
+    /// The files to change
     #[arg(required = true, value_name = "path")]
     targets: Vec<RemotePattern>,
 }
@@ -50,19 +50,19 @@ impl Run for Chown {
 
 /// Change group of remote file
 ///
-/// GRP is a group's number, or its name, which is found as that of chown is.
+/// GRP is a number or a name; names are found as by chown.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Chgrp {
-    /// Change a symbolic link itself, not what it leads to
+    /// Change a symbolic link itself, not its target
     #[arg(short = 'h', long)]
     no_dereference: bool,
-    /// Change directories and all that is in them
+    /// Change directories recursively
     #[arg(short = 'R', short_alias = 'r', long)]
     recursive: bool,
     /// The new group
     #[arg(value_name = "grp")]
     grp: Id,
-    /// Files to change
+    /// The files to change
     #[arg(required = true, value_name = "path")]
     targets: Vec<RemotePattern>,
 }

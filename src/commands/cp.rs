@@ -9,13 +9,13 @@ use crate::terminal::Printable;
 
 /// Copy remote file
 ///
-/// The server copies by itself where it can; else the bytes go through us.
+/// The server copies the file itself if it can. Otherwise the data goes through this machine.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Cp {
-    /// File to copy
+    /// The file to copy
     #[arg(value_name = "oldpath")]
     oldpath: RemotePath,
-    /// Its copy, or the directory for it
+    /// The copy, or the directory to copy into
     #[arg(value_name = "newpath")]
     newpath: RemotePath,
 }

@@ -10,13 +10,13 @@ use crate::terminal::table::right_aligned;
 /// Display statistics for current directory or filesystem containing 'path'
 #[derive(Clone, Debug, clap::Args)]
 pub struct Df {
-    /// Show sizes in the unit that suits them
+    /// Show sizes with a fitting unit
     #[arg(short = 'h', long)]
     human_readable: bool,
-    /// Show inodes, not bytes
+    /// Show inodes instead of bytes
     #[arg(short, long)]
     inodes: bool,
-    /// A path on the file system
+    /// Any path on the file system
     #[arg(value_name = "path")]
     path: Option<RemotePath>,
 }
@@ -24,7 +24,7 @@ pub struct Df {
 impl Run for Df {
     const NEEDS_SERVER: bool = true;
 
-    const EXAMPLES: &'static [Example] = &[Example { line: "df -h", does: "show how much room there is" }];
+    const EXAMPLES: &'static [Example] = &[Example { line: "df -h", does: "show the free space" }];
 
     fn purpose(&self) -> Purpose {
         Purpose::Output

@@ -11,26 +11,26 @@ use crate::terminal::{Printable, size};
 
 /// Display how many bytes remote directories hold
 ///
-/// Sizes are those of the files themselves, in KiB, rounded up, for SFTP does not tell what they take on the disk. A tree is
-/// read with many requests in flight. A symbolic link counts as itself, not as what it points to.
+/// Sizes are file sizes in KiB, rounded up, because SFTP doesn't report disk usage. A symbolic link counts as itself, not as
+/// its target.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Du {
-    /// Show files too, not directories alone
+    /// Show files as well as directories
     #[arg(short, long, conflicts_with = "summarize")]
     all: bool,
-    /// Show exact bytes
+    /// Show sizes in bytes
     #[arg(short, long)]
     bytes: bool,
-    /// Show directories down to this depth only
+    /// Show only directories up to this depth
     #[arg(short = 'd', long, value_name = "depth", value_parser = depth)]
     max_depth: Option<usize>,
-    /// Show sizes in the unit that suits them
+    /// Show sizes with a fitting unit
     #[arg(short = 'h', long, overrides_with = "bytes")]
     human_readable: bool,
-    /// Show one total for each path
+    /// Show only a total for each path
     #[arg(short, long)]
     summarize: bool,
-    /// What to measure; the working directory by default
+    /// The files and directories to measure [default: the working directory]
     #[arg(value_name = "path")]
     paths: Vec<RemotePattern>,
 }
@@ -40,7 +40,7 @@ impl Run for Du {
 
     const REFUSES_LATE_FLAGS: bool = true;
     const EXAMPLES: &'static [Example] = &[
-        Example { line: "du -sh *", does: "show how large each thing here is" },
+        Example { line: "du -sh *", does: "show the size of each entry" },
         Example { line: "du -h -d 1 /srv", does: "show how large each directory in /srv is" },
     ];
 

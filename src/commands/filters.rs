@@ -46,16 +46,23 @@ impl clap::Args for Filters {
         };
         command
             .arg(
-                flag(EXCLUDE, "pattern", "Leave out what matches, by the rules of .gitignore; the last match decides")
+                flag(EXCLUDE, "pattern", "Skip what matches this pattern of .gitignore; the last match decides")
                     .action(ArgAction::Append),
             )
             .arg(
-                flag(INCLUDE, "pattern", "Take what matches, though an earlier --exclude leaves it out")
+                flag(INCLUDE, "pattern", "Take what matches, even if an earlier --exclude skips it")
                     .action(ArgAction::Append),
             )
-            .arg(flag(EXCLUDE_FROM, "file", "Read patterns from a file like a .gitignore").action(ArgAction::Append))
-            .arg(flag(NEWER_THAN, "time|file", "Only files changed since: 2d, 2026-11-01, or a local file's time"))
-            .arg(flag(MAX_SIZE, "size", "Only files of at most this size: 5M"))
+            .arg(
+                flag(EXCLUDE_FROM, "file", "Read patterns from a file in the format of .gitignore")
+                    .action(ArgAction::Append),
+            )
+            .arg(flag(
+                NEWER_THAN,
+                "time|file",
+                "Skip files not modified since a time (2d, 2026-11-01) or since a local file",
+            ))
+            .arg(flag(MAX_SIZE, "size", "Skip files larger than this, such as 5M"))
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {

@@ -16,35 +16,34 @@ use crate::terminal::Printable;
 
 /// Find remote files below a directory
 ///
-/// What is found is named as it is found, in sorted order, while the tree is read with many requests in flight. All flags
-/// must hold; they may be written with one dash, as in find(1).
+/// Print the paths for which all conditions hold, in sorted order. Conditions can be written with one dash, as in find(1).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Find {
-    /// Only what has such a name
+    /// Match the name against a pattern
     #[arg(long, value_name = "pattern", value_parser = clap::value_parser!(NamePattern))]
     name: Option<NamePattern>,
-    /// The same, whether letters are large or small
+    /// Match the name against a pattern, ignoring case
     #[arg(long, value_name = "pattern", value_parser = clap::value_parser!(NamePattern))]
     iname: Option<NamePattern>,
-    /// Only f: files, d: directories, l: symbolic links
+    /// Match the type: f for files, d for directories, l for symbolic links
     #[arg(long, value_name = "type", value_enum)]
     r#type: Option<Type>,
-    /// Only files of more (+5M), less (-300K) or exactly this size
+    /// Match files of more than (+5M), less than (-300K) or exactly this size
     #[arg(long, value_name = "size", value_parser = clap::value_parser!(std::ffi::OsString))]
     size: Option<std::ffi::OsString>,
-    /// Only what was changed since: 2d, 2026-11-01, or a local file's time
+    /// Match what was modified since a time (2d, 2026-11-01) or since a local file
     #[arg(long, value_name = "time|file", value_parser = clap::value_parser!(std::ffi::OsString))]
     newer_than: Option<std::ffi::OsString>,
-    /// Go no deeper than this; 1 is what is in the directory itself
+    /// Descend at most this many levels; 1 means the directory's own entries
     #[arg(long, alias = "max-depth", value_name = "depth", value_parser = depth)]
     maxdepth: Option<usize>,
-    /// For programs: the names as they are, a NUL byte behind each
+    /// Print exact paths, each followed by a NUL byte, for programs
     #[arg(short = '0', long, visible_alias = "print0", overrides_with = "json")]
     null: bool,
-    /// For programs: one JSON object per line, as ls --json has it
+    /// Print one JSON object per line, as ls --json does
     #[arg(long)]
     json: bool,
-    /// Where to look; the working directory by default
+    /// The directories to search [default: the working directory]
     #[arg(value_name = "path")]
     paths: Vec<RemotePattern>,
 }
@@ -54,8 +53,8 @@ impl Run for Find {
 
     const REFUSES_LATE_FLAGS: bool = true;
     const EXAMPLES: &'static [Example] = &[
-        Example { line: "find -name '*.log' -size +10M", does: "name large logs, wherever they are" },
-        Example { line: "find /srv -type f -newer-than 2d", does: "name files that were changed in the last two days" },
+        Example { line: "find -name '*.log' -size +10M", does: "find large logs in all directories" },
+        Example { line: "find /srv -type f -newer-than 2d", does: "find files modified in the last two days" },
     ];
 
     fn purpose(&self) -> Purpose {

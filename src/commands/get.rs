@@ -16,23 +16,23 @@ use crate::transfer::{GetPair, LocalPath, Pairs};
 
 /// Download file
 ///
-/// Wildcards are expanded. Without a local path files keep their names, in the local working directory; a directory there
-/// takes them in. Of three paths or more the last is that directory.
+/// Wildcards are expanded. Without a local path, files go to the local working directory under their own names. If the local
+/// path is a directory, they go into it. With three or more paths, the last is that directory.
 ///
-/// Patterns of --exclude and its like are those of .gitignore, by the path below the top of a tree: *.o anywhere, /build at
-/// the top only, cache/ a directory. What is excluded is not looked into; a directory that holds nothing else is still made.
-/// They also choose among the matches of wildcards; what is named in full is always taken, but for its age and size.
+/// --exclude, --include and --exclude-from take patterns in the syntax of .gitignore, matched against the path below the top
+/// of the tree: *.o matches anywhere, /build only at the top, cache/ only a directory. Excluded directories are not read.
+/// The patterns also apply to what wildcards match, but not to files that you name in full.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Get {
     #[command(flatten)]
     flags: TransferFlags,
-    /// Local directory for all that is fetched; then all other paths are remote
+    /// Put all files into this local directory; all other paths are remote
     #[arg(short = 'o', long = "output", value_name = "dir")]
     into: Option<LocalDir>,
-    /// What the sizes are worth that the server tells; of an estimate, as mainframes give it, a file ends where reading finds its end
+    /// Trust the server's file sizes (exact), or read each file to its end (estimate), as needed for some mainframes
     #[arg(long, value_name = "what", value_enum)]
     sizes: Option<Sizes>,
-    /// What to fetch, and where to
+    /// The remote files, and the local target
     #[arg(required = true, value_name = "path")]
     operands: Vec<GetOperand>,
 }
@@ -43,8 +43,8 @@ impl Run for Get {
     const EXAMPLES: &'static [Example] = &[
         Example { line: "get messages.*", does: "fetch files by a pattern" },
         Example { line: "get notes.txt copy.txt", does: "fetch a file under another name" },
-        Example { line: "get -r site backup", does: "fetch a directory and what is in it" },
-        Example { line: "get -r --exclude '*.o' site", does: "fetch it without some of the files" },
+        Example { line: "get -r site backup", does: "fetch a directory recursively" },
+        Example { line: "get -r --exclude '*.o' site", does: "leave out object files" },
     ];
     const WANTS: &'static str = "at least one path";
 
@@ -83,7 +83,7 @@ impl Run for Get {
 
 /// Resume download file
 ///
-/// It is get -a: what is there already is not fetched again.
+/// The same as get -a: continue partial downloads instead of starting over.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Reget {
     #[command(flatten)]

@@ -9,7 +9,7 @@ use crate::terminal::table::{self, Look};
 /// Display this help text, or that of a command
 #[derive(Clone, Debug, clap::Args)]
 pub struct Help {
-    /// Command to explain
+    /// The command to explain
     #[arg(value_name = "command")]
     command: Option<CommandName>,
 }
@@ -24,7 +24,7 @@ impl Help {
 impl Run for Help {
     const NEEDS_SERVER: bool = false;
 
-    const EXAMPLES: &'static [Example] = &[Example { line: "help get", does: "explain get, with its flags" }];
+    const EXAMPLES: &'static [Example] = &[Example { line: "help get", does: "explain get and its flags" }];
 
     fn purpose(&self) -> Purpose {
         Purpose::Output

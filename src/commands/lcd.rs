@@ -11,10 +11,10 @@ use crate::terminal::Printable;
 
 /// Change local directory
 ///
-/// Without a path it goes home. A ~ in front stands for your home, ~NAME for another user's.
+/// Without a path, go to your home directory. A leading ~ means your home directory, ~NAME that of another user.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Lcd {
-    /// Directory to go to
+    /// The new local working directory
     #[arg(value_name = "path")]
     path: Option<LocalDir>,
 }
@@ -77,7 +77,7 @@ impl Run for Lpwd {
 /// Create local directory
 #[derive(Clone, Debug, clap::Args)]
 pub struct Lmkdir {
-    /// Directories to create
+    /// The directories to create
     #[arg(required = true, value_name = "path")]
     paths: Vec<LocalPath>,
 }

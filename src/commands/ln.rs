@@ -9,13 +9,13 @@ use crate::terminal::Printable;
 /// Link remote file (-s for symlink)
 #[derive(Clone, Debug, clap::Args)]
 pub struct Ln {
-    /// Make a symbolic link, whose target may be anything and is taken as it is typed
+    /// Make a symbolic link; its target is stored as typed and need not exist
     #[arg(short, long)]
     symbolic: bool,
-    /// What the link leads to
+    /// The existing file
     #[arg(value_name = "oldpath")]
     oldpath: RemotePath,
-    /// Where the link shall be
+    /// The path of the new link
     #[arg(value_name = "newpath")]
     newpath: RemotePath,
 }
@@ -42,10 +42,10 @@ impl Run for Ln {
 /// Symlink remote file
 #[derive(Clone, Debug, clap::Args)]
 pub struct Symlink {
-    /// What the link leads to, taken as it is typed
+    /// The target of the link, stored as typed
     #[arg(value_name = "oldpath")]
     oldpath: RemotePath,
-    /// Where the link shall be
+    /// The path of the new link
     #[arg(value_name = "newpath")]
     newpath: RemotePath,
 }

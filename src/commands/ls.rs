@@ -18,32 +18,33 @@ use crate::terminal::{Printable, columns};
 
 /// Display remote directory listing
 ///
-/// Wildcards and braces are expanded. One match that is a directory is listed; several are named, not listed.
+/// Wildcards and braces are expanded. If the only match is a directory, its entries are listed. If there are several matches,
+/// only their names are.
 #[derive(Clone, Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, as sftp(1) has them")]
 pub struct Ls {
-    /// One name per line
+    /// Print one name per line
     #[arg(short = '1', overrides_with_all = ["long", "numeric"])]
     one: bool,
-    /// For programs: the names as they are, a NUL byte behind each
+    /// Print exact names, each followed by a NUL byte, for programs
     #[arg(short = '0', long, overrides_with = "json")]
     null: bool,
-    /// For programs: one JSON object per line, with name, path, type, size, mode, uid, gid, owner, group and mtime
+    /// Print one JSON object per line: name, path, type, size, mode, uid, gid, owner, group, mtime
     #[arg(long, overrides_with = "null")]
     json: bool,
-    /// Show names that start with a dot too
+    /// Include names that start with a dot
     #[arg(short, long)]
     all: bool,
     /// Do not sort
     #[arg(short = 'f', overrides_with_all = ["size", "time"])]
     unsorted: bool,
-    /// With -l, show sizes in the unit that suits them
+    /// With -l, show sizes with a fitting unit
     #[arg(short = 'h', long)]
     human_readable: bool,
-    /// Show mode, owner, group, size and time too
+    /// Show mode, owner, group, size and time
     #[arg(short, long, overrides_with = "one")]
     long: bool,
-    /// As -l, with the numbers of owners and groups
+    /// Like -l, but with numeric owners and groups
     #[arg(short, long, overrides_with = "one")]
     numeric: bool,
     /// Reverse the order
@@ -52,10 +53,10 @@ pub struct Ls {
     /// Sort by size, largest first
     #[arg(short = 'S', overrides_with_all = ["unsorted", "time"])]
     size: bool,
-    /// Sort by time of modification, newest first
+    /// Sort by modification time, newest first
     #[arg(short = 't', overrides_with_all = ["unsorted", "size"])]
     time: bool,
-    /// What to list
+    /// The files and directories to list [default: the working directory]
     #[arg(value_name = "path")]
     paths: Vec<RemotePattern>,
 }
@@ -65,9 +66,9 @@ impl Run for Ls {
 
     const EXAMPLES: &'static [Example] = &[
         Example { line: "ls -l", does: "list the working directory, with sizes and times" },
-        Example { line: "ls -1tr *.log", does: "name logs one per line, newest last" },
-        Example { line: "ls --json *.log", does: "tell a program all about each log" },
-        Example { line: "ls {src,tests}/*.rs", does: "name the files of two directories" },
+        Example { line: "ls -1tr *.log", does: "list logs one per line, newest last" },
+        Example { line: "ls --json *.log", does: "describe each log as JSON" },
+        Example { line: "ls {src,tests}/*.rs", does: "list files of two directories" },
     ];
 
     fn purpose(&self) -> Purpose {

@@ -5,10 +5,10 @@ use super::{Context, Failure, Outcome, Purpose, Run, Umask};
 
 /// Set local umask
 ///
-/// It is the process's own: it holds for what get creates and for local commands.
+/// It applies to files that get creates and to local commands.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Lumask {
-    /// Bits that new local files shall not have, in octal
+    /// The permissions to take away from new local files, in octal
     #[arg(value_name = "umask")]
     umask: Umask,
 }

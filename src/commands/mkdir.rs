@@ -9,10 +9,10 @@ use crate::terminal::Printable;
 /// Create remote directory
 #[derive(Clone, Debug, clap::Args)]
 pub struct Mkdir {
-    /// Create missing parents too; a directory that is there is fine
+    /// Create missing parents as well, and accept existing directories
     #[arg(short, long)]
     parents: bool,
-    /// Directories to create
+    /// The directories to create
     #[arg(required = true, value_name = "path")]
     paths: Vec<RemotePath>,
 }

@@ -16,20 +16,20 @@ use crate::transfer::{LocalPath, Pairs, PutPair};
 
 /// Upload file
 ///
-/// Wildcards are expanded. Without a remote path files keep their names, in the remote working directory; a directory
-/// there takes them in. Of three paths or more the last is that directory.
+/// Wildcards are expanded. Without a remote path, files go to the remote working directory under their own names. If the
+/// remote path is a directory, they go into it. With three or more paths, the last is that directory.
 ///
-/// Patterns of --exclude and its like are those of .gitignore, by the path below the top of a tree: *.o anywhere, /build at
-/// the top only, cache/ a directory. What is excluded is not looked into; a directory that holds nothing else is still made.
-/// They also choose among the matches of wildcards; what is named in full is always taken, but for its age and size.
+/// --exclude, --include and --exclude-from take patterns in the syntax of .gitignore, matched against the path below the top
+/// of the tree: *.o matches anywhere, /build only at the top, cache/ only a directory. Excluded directories are not read.
+/// The patterns also apply to what wildcards match, but not to files that you name in full.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Put {
     #[command(flatten)]
     flags: TransferFlags,
-    /// Remote directory for all that is sent; then all other paths are local
+    /// Put all files into this remote directory; all other paths are local
     #[arg(short = 'o', long = "output", value_name = "dir")]
     into: Option<RemoteDir>,
-    /// What to send, and where to
+    /// The local files, and the remote target
     #[arg(required = true, value_name = "path")]
     operands: Vec<PutOperand>,
 }
@@ -40,8 +40,8 @@ impl Run for Put {
     const EXAMPLES: &'static [Example] = &[
         Example { line: "put *.html", does: "send files by a pattern" },
         Example { line: "put notes.txt docs", does: "send a file into a directory" },
-        Example { line: "put -r site www", does: "send a directory and what is in it" },
-        Example { line: "put -r --exclude '*.o' site", does: "send it without some of the files" },
+        Example { line: "put -r site www", does: "send a directory recursively" },
+        Example { line: "put -r --exclude '*.o' site", does: "leave out object files" },
     ];
     const WANTS: &'static str = "at least one path";
 
@@ -95,7 +95,7 @@ fn find(cx: &Context, word: &Word) -> Result<Vec<PathBuf>, Failure> {
 
 /// Resume upload file
 ///
-/// It is put -a: what is there already is not sent again.
+/// The same as put -a: continue partial uploads instead of starting over.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Reput {
     #[command(flatten)]

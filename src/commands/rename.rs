@@ -8,16 +8,16 @@ use crate::terminal::Printable;
 
 /// Rename remote file
 ///
-/// A file of the new name is replaced where the server can do that in one step, as OpenSSH's can.
+/// An existing file of the new name is replaced if the server can do that in one step, as OpenSSH's can.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Rename {
-    /// Use the protocol's own rename, with which most servers refuse to replace a file
+    /// Use the plain rename request, with which most servers refuse to replace a file
     #[arg(short)]
     legacy: bool,
-    /// What to rename
+    /// The present path
     #[arg(value_name = "oldpath")]
     oldpath: RemotePath,
-    /// Its new name
+    /// The new path
     #[arg(value_name = "newpath")]
     newpath: RemotePath,
 }
@@ -32,8 +32,7 @@ fn lie_apart(cx: &Context, from: &name::RemotePath, to: &name::RemotePath) -> bo
 impl Run for Rename {
     const NEEDS_SERVER: bool = true;
 
-    const EXAMPLES: &'static [Example] =
-        &[Example { line: "rename draft.txt final.txt", does: "rename a file, replacing another" }];
+    const EXAMPLES: &'static [Example] = &[Example { line: "rename draft.txt final.txt", does: "rename a file" }];
     const WANTS: &'static str = "two paths";
 
     fn purpose(&self) -> Purpose {

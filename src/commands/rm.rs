@@ -12,13 +12,13 @@ use crate::terminal::Printable;
 
 /// Delete remote file
 ///
-/// Wildcards are expanded. A directory needs -r; a symbolic link is removed, never what it leads to.
+/// Wildcards are expanded. A directory needs -r. A symbolic link is removed, never its target.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Rm {
-    /// Remove directories and what is in them
+    /// Remove directories recursively
     #[arg(short, short_alias = 'R', long)]
     recursive: bool,
-    /// Files to remove
+    /// The files to remove
     #[arg(required = true, value_name = "path")]
     targets: Vec<RemotePattern>,
 }
@@ -28,7 +28,7 @@ impl Run for Rm {
 
     const EXAMPLES: &'static [Example] = &[
         Example { line: "rm *.tmp", does: "remove files by a pattern" },
-        Example { line: "rm -r old", does: "remove a directory and what is in it" },
+        Example { line: "rm -r old", does: "remove a directory recursively" },
     ];
 
     fn purpose(&self) -> Purpose {

@@ -7,10 +7,10 @@ use crate::terminal::Printable;
 
 /// Remove remote directory
 ///
-/// It must be empty.
+/// The directory must be empty.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Rmdir {
-    /// Directories to remove
+    /// The directories to remove
     #[arg(required = true, value_name = "path")]
     paths: Vec<RemoteDir>,
 }

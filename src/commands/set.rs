@@ -9,16 +9,16 @@ use crate::cli::{MOST_CONNECTIONS, Progress, scaled_number};
 use crate::terminal::Printable;
 use crate::terminal::table::{self, Look};
 
-/// Show what holds for all transfers, or change it
+/// Show or change a setting of the session
 ///
-/// Without a value it is shown: all of it, or what was named. A change holds from the next transfer on, to the end of the
-/// session.
+/// Without a value, print the named setting, or all. A change takes effect with the next transfer and lasts until the end
+/// of the session.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Set {
-    /// What to show or to change; without it all there is
+    /// The setting [default: all of them]
     #[arg(value_name = "name")]
     setting: Option<SettingName>,
-    /// What it is from now on
+    /// The new value
     #[arg(value_name = "value")]
     value: Option<SettingValue>,
 }
@@ -27,10 +27,10 @@ impl Run for Set {
     const NEEDS_SERVER: bool = false;
 
     const EXAMPLES: &'static [Example] = &[
-        Example { line: "set", does: "show everything" },
-        Example { line: "set limit 5M", does: "move no more than 5 MiB each second" },
-        Example { line: "set limit off", does: "move as much as goes" },
-        Example { line: "set jobs 4", does: "move files over four connections" },
+        Example { line: "set", does: "show all settings" },
+        Example { line: "set limit 5M", does: "limit transfers to 5 MiB per second" },
+        Example { line: "set limit off", does: "remove the limit" },
+        Example { line: "set jobs 4", does: "use four connections" },
     ];
 
     fn purpose(&self) -> Purpose {

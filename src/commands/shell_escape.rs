@@ -13,10 +13,10 @@ use crate::terminal::Printable;
 
 /// Execute a command in a local shell
 ///
-/// Without one it opens a shell, which is left with exit. The shell reads the rest of the line as it stands.
+/// Without a command, start an interactive shell; exit returns to sftpsh. The shell gets the rest of the line unchanged.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Escape {
-    /// Command line for the shell
+    /// The command line
     #[arg(value_name = "command")]
     command: Option<ShellLine>,
 }
@@ -42,10 +42,10 @@ impl Run for Escape {
 
 /// Display local directory listing
 ///
-/// The local ls gets all flags and names as they stand; quotes and wildcards are the shell's.
+/// The local ls gets the rest of the line unchanged, after the shell has processed quotes and wildcards.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Lls {
-    /// What the local ls is given
+    /// Flags and names for the local ls
     #[arg(value_name = "ls-options and path")]
     rest: Option<ShellLine>,
 }

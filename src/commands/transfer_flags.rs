@@ -13,40 +13,40 @@ use crate::transfer::{Links, OnConflict, Options, Selection, Verify};
 #[derive(Clone, Debug, Default, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own, as sftp(1) has them")]
 pub(super) struct TransferFlags {
-    /// Continue what is there already, once its end was compared; =size trusts its size, as sftp(1) does
+    /// Continue a partial target after comparing its end with the source; =size trusts its size, as sftp does
     #[arg(short = 'a', long, value_name = "how", num_args = 0..=1, require_equals = true, default_missing_value = "compare", value_enum)]
     pub(super) resume: Option<Resume>,
-    /// Send into a file beside the target, which takes its place in one step when it is whole; a link there leads to the target
+    /// Write to a temporary file that replaces the target in one step when complete
     #[arg(long)]
     atomic: bool,
-    /// Where a target is there already: overwrite it, skip it, replace it only by a newer one, rename the one that comes, or ask
+    /// If the target exists: overwrite it, skip the file, overwrite only an older target, rename the new file, or ask
     #[arg(long, value_name = "what", value_enum)]
     on_conflict: Option<Conflicts>,
-    /// Compare what was moved with the source: by the server's hash where it computes one, else by reading it back; =read always reads. What goes to a device or a FIFO can't be, and that is said
+    /// Compare each copy with its source, by the server's hash if it offers one, otherwise by reading it back; =read always reads it back
     #[arg(long, value_name = "how", num_args = 0..=1, require_equals = true, default_missing_value = "auto", value_enum)]
     verify: Option<Verification>,
-    /// Flush each file to the disk once it is there
+    /// Flush each file to disk after its transfer
     #[arg(short = 'f', long)]
     fsync: bool,
-    /// Keep modes and times
+    /// Preserve permissions and times
     #[arg(short = 'p', short_alias = 'P', long)]
     preserve: bool,
-    /// Transfer directories and what is in them
+    /// Transfer directories recursively
     #[arg(short = 'r', short_alias = 'R', long)]
     recursive: bool,
-    /// Follow the symbolic links of a tree
+    /// Follow symbolic links in a tree
     #[arg(short = 'L', long, overrides_with = "links")]
     dereference: bool,
-    /// Copy the symbolic links of a tree as links
+    /// Copy symbolic links in a tree as links
     #[arg(long, overrides_with = "dereference")]
     links: bool,
-    /// Change the permissions of the files that arrive: 640, or go-w,u+X of what they would be
+    /// Set the permissions of new files: octal (640), or a change to the mode they would get (go-w,u+X)
     #[arg(long, value_name = "mode")]
     chmod: Option<Mode>,
-    /// Remove each source once its copy is known to be complete, and directories that are empty then, but not the working directory
+    /// Remove each source file after its copy is complete, then the directories that are empty
     #[arg(long)]
     remove_source: bool,
-    /// Only say what would be moved, skipped or continued, and where to
+    /// Print what would be transferred, skipped or continued, and change nothing
     #[arg(short = 'n', long)]
     dry_run: bool,
     #[command(flatten)]

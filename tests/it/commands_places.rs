@@ -168,7 +168,7 @@ fn help_lists_the_commands_and_explains_each() {
         .types("help reget")
         .succeeds()
         .prints("Usage: reget [-afprLn] [-o dir] [--flags] remote... [local]")
-        .prints("-p, --preserve                Keep modes and times");
+        .prints("-p, --preserve                Preserve permissions and times");
     shell().types("help nonsense").as_batch().succeeds().prints("Available commands:").reports("Invalid command.");
 }
 
