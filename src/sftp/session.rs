@@ -242,6 +242,15 @@ impl Session {
         self.client.shared.keeps_order()
     }
 
+    /// Returns whether a handle that was opened for reading and writing may be read from.
+    ///
+    /// Only servers that keep the order are known to get this right. Go's `pkg/sftp` opens such a file for writing only, and a READ of
+    /// it *writes* zeros of the length that was asked for.
+    #[must_use]
+    pub fn reads_what_it_writes(&self) -> bool {
+        self.keeps_order()
+    }
+
     /// Returns whether the server empties a file that is opened for writing and not for reading, even without [`OpenFlags::TRUNCATE`].
     #[must_use]
     pub fn empties_files(&self) -> bool {

@@ -12,8 +12,6 @@ struct Facts {
     files: Option<usize>,
     /// Whether the server refuses to be sent a file in parts that come in any order.
     wants_order: bool,
-    /// Whether a file can't be opened for reading and writing at once.
-    parts_reading: bool,
 }
 
 impl Learnt {
@@ -38,16 +36,6 @@ impl Learnt {
         !self.facts().wants_order
     }
 
-    /// The server opened a file for writing, and had not for reading as well.
-    pub(super) fn parts_reading(&self) {
-        self.facts().parts_reading = true;
-    }
-
-    /// Returns whether a file may be opened for reading and writing at once.
-    pub(super) fn reads_what_it_writes(&self) -> bool {
-        !self.facts().parts_reading
-    }
-
     fn facts(&self) -> MutexGuard<'_, Facts> {
         // What is guarded is whole between any two statements.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -68,8 +56,6 @@ mod tests {
         }
         assert!(learnt.takes_any_order());
         learnt.clone().wants_order();
-        assert!(!learnt.takes_any_order() && learnt.reads_what_it_writes());
-        learnt.clone().parts_reading();
-        assert!(!learnt.reads_what_it_writes());
+        assert!(!learnt.takes_any_order());
     }
 }

@@ -81,7 +81,7 @@ pub(super) struct Upload {
     is_moved: bool,
     /// Whether parts of it went over several connections.
     was_spread: bool,
-    /// Whether it is open for writing only, as the server does not do both, though it shall be read back.
+    /// Whether its handle for writing is never read from: what has to be read is opened a second time, for reading.
     only_writes: bool,
     /// Whether it was sent and closed, and is open for reading.
     is_written: bool,
@@ -188,7 +188,7 @@ impl Upload {
             hashing: None,
             is_moved: false,
             was_spread: false,
-            only_writes: !io.learnt.reads_what_it_writes(),
+            only_writes: !io.session().reads_what_it_writes(),
             is_written: false,
             asked_for_both: false,
             has_asked_for_room: false,
@@ -235,11 +235,13 @@ impl Upload {
 
     /// Sends the first request once more, when nothing else is open or when less is.
     pub(super) fn open_again(&mut self, io: &mut Io) {
-        if self.state == State::OpeningToVerify {
-            return self.open_to_verify(io);
+        match self.state {
+            State::OpeningToVerify => self.open_to_verify(io),
+            State::OpeningToCompare { until } => self.open_to_compare(io, until),
+            // What is there was compared.
+            State::Opening if self.next > 0 => self.open_to_append(io),
+            _ => self.send_first(io),
         }
-        self.next = 0;
-        self.send_first(io);
     }
 
     /// Whether it holds a handle of the server.
@@ -305,6 +307,8 @@ impl Upload {
                 self.open_to_compare(io, self.next);
             }
             State::Moving | State::Hashing | State::Verifying { .. } | State::Closing => self.open_empty(io),
+            // What is there was compared, and may have changed meanwhile.
+            State::Opening if self.next > 0 => self.open_to_compare(io, self.next),
             // Nobody else has this name.
             State::Opening if self.landing.is_beside && !self.landing.is_known && self.landing.may_be_made => {
                 self.landing.must_be_new = false;
@@ -357,7 +361,13 @@ impl Upload {
     }
 
     fn open_to_compare(&mut self, io: &mut Io, until: u64) {
-        self.open(io, State::OpeningToCompare { until }, OpenFlags::READ | OpenFlags::WRITE);
+        let flags = if self.only_writes { OpenFlags::READ } else { OpenFlags::READ | OpenFlags::WRITE };
+        self.open(io, State::OpeningToCompare { until }, flags);
+    }
+
+    /// Opens it to write behind what is there.
+    fn open_to_append(&mut self, io: &mut Io) {
+        self.open(io, State::Opening, self.writing_on(io));
     }
 
     /// Returns whether it is not known yet where a link leads that is at its target.
@@ -367,12 +377,12 @@ impl Upload {
 
     /// Whether nothing of it is on the server yet, so that it can be begun anew.
     pub(super) fn is_at_its_beginning(&self) -> bool {
-        matches!(self.state, State::Asking | State::AskingBeside | State::Opening)
+        self.next == 0 && matches!(self.state, State::Asking | State::AskingBeside | State::Opening)
     }
 
     fn open(&mut self, io: &mut Io, state: State, flags: OpenFlags) {
         self.state = state;
-        self.asked_for_both = flags.contains(OpenFlags::READ);
+        self.asked_for_both = flags.contains(OpenFlags::READ | OpenFlags::WRITE);
         // What takes the place of a private file is never less private than that.
         let kept = self.landing.kept_mode.filter(|_| self.landing.is_beside).unwrap_or(0o777);
         let attributes = Attributes::with_permissions(self.mode & kept & 0o777);
@@ -442,7 +452,11 @@ impl Upload {
 
     /// Whether nothing is lost if its last OPEN is sent again later.
     fn may_try_again_later(&self) -> bool {
-        self.state == State::OpeningToVerify || self.state == State::Opening && !self.asked_for_both
+        match self.state {
+            State::OpeningToVerify => true,
+            State::Opening | State::OpeningToCompare { .. } => !self.asked_for_both,
+            _ => false,
+        }
     }
 
     /// What comes next, in whatever state an answer has left it.

@@ -157,6 +157,8 @@ fn the_same_tour_goes_well_on_every_server() {
         "late-writes",
         "late-writes+plain",
         "late-writes+max-open=1,4",
+        "zeros-when-read",
+        "zeros-when-read+late-writes+max-open=1,3+plain",
     ] {
         let half = Entry::sized("half", 150_000);
         let whole = half.contents().unwrap().1.to_vec();
@@ -255,6 +257,36 @@ fn an_upload_is_verified_where_no_file_is_open_for_reading_and_writing() {
     }
     // What is wrong is found all the same.
     Shell::on(Remote::empty().lying("no-read-write=8+bad-byte=100"))
+        .here(files("p", 1))
+        .types("put --verify p00")
+        .reports("verify remote \"REMOTE/p00\": it differs from its source at byte 100");
+}
+
+#[test]
+fn a_handle_that_writes_is_never_read_from() {
+    let whole = Entry::sized("half", 400_000).contents().unwrap().1.to_vec();
+    for manners in
+        ["zeros-when-read", "zeros-when-read+plain", "zeros-when-read+max-files=1,4", "zeros-when-read+late-writes"]
+    {
+        let begun = ["half", "proved", "beside"].map(|name| Entry::file(name, &whole[..300_000]));
+        let run = Shell::on(Remote::with(begun).lying(manners))
+            .here(["half", "proved", "beside"].map(|name| Entry::file(name, &whole[..])))
+            .here(files("p", 5))
+            .as_batch_on_stdin()
+            .types("put --verify p*")
+            .types("put --verify --atomic p00 whole")
+            .types("put -a half")
+            .types("put -a --verify proved")
+            .types("put -a --atomic beside")
+            .succeeds()
+            .reports("6 files were read back and are equal to their sources")
+            .reports_no("starting over")
+            .same("p00", "whole");
+        let run = ["half", "proved", "beside"].into_iter().fold(run, |run, name| run.same(name, name));
+        same_files(run, "p", 5);
+    }
+    // What is wrong is found all the same.
+    Shell::on(Remote::empty().lying("zeros-when-read+bad-byte=100"))
         .here(files("p", 1))
         .types("put --verify p00")
         .reports("verify remote \"REMOTE/p00\": it differs from its source at byte 100");

@@ -133,7 +133,7 @@ impl Upload {
             _ if io.settings.options.atomic => self.ask_beside(io),
             Some(size) if size > 0 && io.settings.options.trusts_sizes => {
                 self.next = size;
-                self.open(io, State::Opening, self.writing_on(io));
+                self.open_to_append(io);
             }
             Some(size) if size > 0 => self.open_to_compare(io, size),
             _ => self.open_empty(io),
@@ -158,12 +158,7 @@ impl Upload {
             // It is over, and this one's drop closes it.
             State::Closing | State::Placing | State::Placed => return,
             State::Moving | State::Hashing | State::Verifying { .. } => {}
-            _ => {
-                if self.only_writes && io.settings.options.verify != Verify::No {
-                    io.learnt.parts_reading();
-                }
-                self.start(io);
-            }
+            _ => self.start(io),
         }
         self.handles.add(io.line, handle);
         self.was_spread |= self.handles.len() > 1;

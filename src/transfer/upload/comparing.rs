@@ -40,12 +40,10 @@ impl Upload {
             Ok(Reply::Data(data)) => data,
             Err(error) if error.status_code() == Some(StatusCode::PERMISSION_DENIED) && !verifies => {
                 // As where it can't be opened for reading.
-                self.next = until;
-                return self.start(io);
+                return self.append(io, until);
             }
             // What is open for writing too may be unreadable until it is closed.
             Err(error) if verifies && !self.is_written && error.leaves_the_session_alive() => {
-                io.learnt.parts_reading();
                 self.only_writes = true;
                 self.gaps.clear();
                 self.send_end(io);
@@ -84,10 +82,24 @@ impl Upload {
         if missing > 0 {
             self.gaps.push_back((offset + data.len() as u64, missing));
         } else if at == until && self.gaps.is_empty() && self.outstanding == 0 {
-            self.next = until;
-            self.proof = verifies.then_some(Proof::ReadBack);
-            self.start(io);
+            if verifies {
+                self.proof = Some(Proof::ReadBack);
+                return self.start(io);
+            }
+            self.append(io, until);
         }
+    }
+
+    /// Goes on behind what is there, which was compared as far as it can be.
+    fn append(&mut self, io: &mut Io, from: u64) {
+        self.next = from;
+        if !self.only_writes {
+            return self.start(io);
+        }
+        // Their drop closes what was open for reading.
+        self.handles.clear();
+        self.gaps.clear();
+        self.open_to_append(io);
     }
 
     /// Whether it is to be compared before it is closed, or before it is closed for good.

@@ -6,6 +6,7 @@ use super::honest;
 use super::lie::Teller;
 use super::wire::{self, Attributes, Packet, Request};
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::FileExt;
 
 /// One thing that not every server does like OpenSSH's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,9 @@ pub(crate) enum Manner {
     GoneWhenRead,
     /// `late-writes`: WRITEs are carried out last of all that was asked, and only a CLOSE waits for them.
     LateWrites,
+    /// `zeros-when-read`: a file that is opened for writing is not open for reading, and a READ of it writes as many zeros as
+    /// were asked for, and is answered with success.
+    ZerosWhenRead,
     /// `same-handle=N`: whatever is opened beside N others gets the handle of the newest of them.
     SameHandle(usize),
     /// `full`: nothing can be written, and no room is left.
@@ -80,6 +84,7 @@ impl Manner {
             "estimates" => Self::Estimates(number()?.into()),
             "gone-when-read" => Self::GoneWhenRead,
             "late-writes" => Self::LateWrites,
+            "zeros-when-read" => Self::ZerosWhenRead,
             "same-handle" => Self::SameHandle(number()? as usize),
             "full" => Self::Full,
             "plain" => Self::Plain,
@@ -105,6 +110,7 @@ pub(crate) struct Manners {
 
 struct Opened {
     path: Vec<u8>,
+    writes: bool,
     was_read: bool,
 }
 
@@ -169,7 +175,8 @@ impl Manners {
         if bytes.get(4) == Some(&wire::HANDLE) && self.list.iter().any(is_mixed_up) {
             bytes = Packet::new(wire::HANDLE, id).string(&self.newest).bytes();
         }
-        self.follow(kind, &handle, &bytes);
+        let writes = kind == wire::OPEN && request.open_flags() & 2 != 0;
+        self.follow(kind, &handle, &bytes, writes);
         [late, bytes].concat()
     }
 
@@ -257,6 +264,13 @@ impl Manners {
                 Manner::RealpathOfMissing if kind == wire::REALPATH && !honest::path(&first).exists() => {
                     return Some(honest::names(id, &[(first, None)]));
                 }
+                Manner::ZerosWhenRead if kind == wire::READ => {
+                    let file = self.files.get(&first).filter(|file| file.writes)?;
+                    let (from, to) = request.reach();
+                    let written = std::fs::OpenOptions::new().write(true).open(honest::path(&file.path));
+                    written.and_then(|file| file.write_all_at(&vec![0; (to - from) as usize], from)).ok()?;
+                    return Some(Packet::status(id, wire::OK, "Success"));
+                }
                 // 1,000 blocks, none of them free.
                 Manner::Full if kind == wire::EXTENDED => {
                     let fields = [4096, 4096, 1000, 0, 0, 100, 50, 50, 1, 0, 255];
@@ -314,12 +328,12 @@ impl Manners {
     }
 
     /// Remembers what is open, from what was answered.
-    fn follow(&mut self, kind: u8, first: &[u8], answer: &[u8]) {
+    fn follow(&mut self, kind: u8, first: &[u8], answer: &[u8], writes: bool) {
         match (kind, answer.get(4)) {
             (wire::OPEN, Some(&wire::HANDLE)) => {
                 let handle = answer.get(13..).unwrap_or_default().to_vec();
                 self.newest.clone_from(&handle);
-                self.files.insert(handle, Opened { path: first.to_vec(), was_read: false });
+                self.files.insert(handle, Opened { path: first.to_vec(), writes, was_read: false });
             }
             (wire::OPENDIR, Some(&wire::HANDLE)) => {
                 self.directories.insert(answer.get(13..).unwrap_or_default().to_vec(), first.to_vec());
