@@ -247,6 +247,8 @@ pub enum Note {
     NothingToContinue(Vec<u8>),
     /// What is there differs from the source, so that it can't be continued.
     StartedOver(Vec<u8>),
+    /// The server emptied a target as it was opened to be continued, so it is sent from its beginning.
+    Emptied(Vec<u8>),
     /// A target that could not be replaced in one step was written in place.
     WrittenInPlace {
         /// The target.
@@ -353,6 +355,9 @@ impl fmt::Display for Note {
             }
             Note::StartedOver(target) => {
                 write!(f, "{}: what is there differs from the source; starting over", Printable(target))
+            }
+            Note::Emptied(target) => {
+                write!(f, "{}: the server empties a file that is opened for writing; starting over", Printable(target))
             }
             Note::WrittenInPlace { target, reason } => {
                 write!(f, "{}: written in place, {reason}", Printable(target.as_os_str().as_bytes()))

@@ -64,6 +64,8 @@ pub(super) struct Upload {
     failure: Option<Failure>,
     /// Where the first WRITE that failed should have gone.
     hole: Option<u64>,
+    /// Where the first WRITE to what was there goes, on a server that may not take it.
+    continues_at: Option<u64>,
     landing: Landing,
     /// Whether it is not known yet to which file a link leads where it shall be.
     is_following: bool,
@@ -106,7 +108,11 @@ enum State {
         at: u64,
         until: u64,
     },
+    /// Asking whether what is there is still there, now that it is open for writing.
+    Measuring,
     Moving,
+    /// Closing what was sent in vain, to send it again from its beginning.
+    ClosingToStartOver,
     /// Opening what was sent and closed, to read it back.
     OpeningToVerify,
     /// Comparing hashes of all of it.
@@ -180,6 +186,7 @@ impl Upload {
             outstanding: 0,
             failure: None,
             hole: None,
+            continues_at: None,
             is_following: false,
             postponed: None,
             proof: None,
@@ -307,7 +314,9 @@ impl Upload {
                 self.open_to_compare(io, self.next);
             }
             State::Moving | State::Hashing | State::Verifying { .. } | State::Closing => self.open_empty(io),
+            State::ClosingToStartOver => self.open_empty(io),
             // What is there was compared, and may have changed meanwhile.
+            State::Measuring => self.open_to_compare(io, self.next),
             State::Opening if self.next > 0 => self.open_to_compare(io, self.next),
             // Nobody else has this name.
             State::Opening if self.landing.is_beside && !self.landing.is_known && self.landing.may_be_made => {
@@ -433,6 +442,7 @@ impl Upload {
                 };
                 io.reporter.tell(self.sequence, Event::Noted(note));
             }
+            (Asked::Size, outcome) if self.state == State::Measuring => self.measured(io, outcome),
             (Asked::Size, Ok(Reply::Attributes(attributes))) => self.check_size(&attributes),
             (Asked::Replace, Ok(_)) => self.state = State::Placed,
             (Asked::Replace, Err(error)) => self.not_placed(io, error),
@@ -444,6 +454,8 @@ impl Upload {
             (Asked::Withdraw, outcome) => self.landing.is_withdrawn = outcome.is_ok(),
             (Asked::FileSystem, Ok(Reply::Statvfs(system))) => self.heard_of_room(&system),
             (Asked::Sync, Err(error)) => self.remember(Act::SyncRemote, error),
+            (Asked::Close, Err(error))
+                if self.state == State::ClosingToStartOver && error.leaves_the_session_alive() => {}
             (Asked::Close, Err(error)) => self.remember(Act::CloseRemote, error),
             _ => {}
         }
@@ -461,7 +473,7 @@ impl Upload {
 
     /// What comes next, in whatever state an answer has left it.
     fn turn(&mut self, io: &mut Io) -> Turn {
-        let is_over = self.failure.is_some() || matches!(self.state, State::Closing | State::Placing | State::Placed);
+        let is_over = self.failure.is_some() || self.is_closed_for_good() || self.state == State::ClosingToStartOver;
         match (is_over, self.outstanding) {
             (true, 0) if self.failure.is_none() && self.state == State::Closing && self.wants_its_place() => {
                 self.place(io);
@@ -471,6 +483,11 @@ impl Upload {
                 self.open_to_verify(io);
                 Turn::Waits
             }
+            (true, 0) if self.failure.is_none() && self.state == State::ClosingToStartOver => {
+                self.open_empty(io);
+                Turn::Waits
+            }
+            (true, 0) if self.hole.is_some() && self.hole == self.continues_at => self.look_whether_emptied(io),
             (true, 0) if self.wants_order() => self.send_in_order(io),
             (true, 0) if self.wants_to_know_room(io) => {
                 self.has_asked_for_room = true;
@@ -485,6 +502,10 @@ impl Upload {
         }
     }
 
+    fn is_closed_for_good(&self) -> bool {
+        matches!(self.state, State::Closing | State::Placing | State::Placed)
+    }
+
     /// Whether all of it was written beside its target.
     fn wants_its_place(&self) -> bool {
         self.landing.is_beside && self.file.is_some()
@@ -494,8 +515,8 @@ impl Upload {
         match self.state {
             State::Asking | State::AskingBeside | State::OpeningToVerify => false,
             State::OpeningToCompare { .. } | State::Opening | State::Comparing { .. } => false,
-            State::Moving | State::Hashing | State::Verifying { .. } => true,
-            State::Closing | State::Placing | State::Placed => true,
+            State::Measuring | State::Moving | State::Hashing | State::Verifying { .. } => true,
+            State::ClosingToStartOver | State::Closing | State::Placing | State::Placed => true,
         }
     }
 
@@ -580,14 +601,56 @@ impl Upload {
         io.learnt.wants_order();
         let target = self.source.remote.as_bytes().to_vec();
         io.reporter.tell(self.sequence, Event::Noted(Note::SentInOrder(target)));
-        io.reporter.take_back(self.sequence);
+        self.start_over(io);
+        self.turn(io)
+    }
+
+    /// Sends it again from its beginning, once all of its handles are closed: a server may store what a handle wrote only when that
+    /// is closed, over what came through another one meanwhile.
+    fn start_over(&mut self, io: &mut Io) {
+        if self.file.is_some() {
+            io.reporter.take_back(self.sequence);
+        }
         (self.failure, self.hole, self.hashing, self.proof) = (None, None, None, None);
         self.was_spread = false;
-        self.handles.clear();
         self.gaps.clear();
         self.next = 0;
-        self.open_empty(io);
+        self.state = State::ClosingToStartOver;
+        self.close_all(io);
+    }
+
+    /// Closes it everywhere, and waits for that.
+    fn close_all(&mut self, io: &mut Io) {
+        let line = io.line;
+        for (on, handle) in self.handles.take() {
+            io.line = on;
+            io.ask(self.sequence, Asked::Close, &calls::Close { handle });
+            self.outstanding += 1;
+        }
+        io.line = line;
+    }
+
+    /// Nothing can be written behind what was there. A server that takes files from their beginning only may have emptied it.
+    fn look_whether_emptied(&mut self, io: &mut Io) -> Turn {
+        self.next = self.continues_at.take().unwrap_or_default();
+        self.state = State::Measuring;
+        self.close_all(io);
+        self.outstanding += 1;
+        io.ask(self.sequence, Asked::Size, &calls::Stat { path: &self.landing.path });
         Turn::Waits
+    }
+
+    /// The size of what is to be continued is known, unless the server does not tell.
+    fn measured(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
+        match outcome {
+            Ok(Reply::Attributes(there)) if there.size.is_some_and(|size| size < self.next) => {
+                let target = self.source.remote.as_bytes().to_vec();
+                io.reporter.tell(self.sequence, Event::Noted(Note::Emptied(target)));
+                self.start_over(io);
+            }
+            _ if self.failure.is_none() => self.start(io),
+            _ => {}
+        }
     }
 
     fn conclude(&mut self, io: &mut Io) -> Turn {

@@ -159,6 +159,7 @@ fn the_same_tour_goes_well_on_every_server() {
         "late-writes+max-open=1,4",
         "zeros-when-read",
         "zeros-when-read+late-writes+max-open=1,3+plain",
+        "zeros-when-read+no-types+max-files=1,3",
     ] {
         let half = Entry::sized("half", 150_000);
         let whole = half.contents().unwrap().1.to_vec();
@@ -268,21 +269,20 @@ fn a_handle_that_writes_is_never_read_from() {
     for manners in
         ["zeros-when-read", "zeros-when-read+plain", "zeros-when-read+max-files=1,4", "zeros-when-read+late-writes"]
     {
-        let begun = ["half", "proved", "beside"].map(|name| Entry::file(name, &whole[..300_000]));
+        let begun = ["half", "proved"].map(|name| Entry::file(name, &whole[..300_000]));
         let run = Shell::on(Remote::with(begun).lying(manners))
-            .here(["half", "proved", "beside"].map(|name| Entry::file(name, &whole[..])))
+            .here(["half", "proved"].map(|name| Entry::file(name, &whole[..])))
             .here(files("p", 5))
             .as_batch_on_stdin()
             .types("put --verify p*")
             .types("put --verify --atomic p00 whole")
             .types("put -a half")
             .types("put -a --verify proved")
-            .types("put -a --atomic beside")
             .succeeds()
             .reports("6 files were read back and are equal to their sources")
             .reports_no("starting over")
             .same("p00", "whole");
-        let run = ["half", "proved", "beside"].into_iter().fold(run, |run, name| run.same(name, name));
+        let run = ["half", "proved"].into_iter().fold(run, |run, name| run.same(name, name));
         same_files(run, "p", 5);
     }
     // What is wrong is found all the same.
@@ -290,6 +290,82 @@ fn a_handle_that_writes_is_never_read_from() {
         .here(files("p", 1))
         .types("put --verify p00")
         .reports("verify remote \"REMOTE/p00\": it differs from its source at byte 100");
+}
+
+#[test]
+fn what_is_sent_again_is_opened_when_all_of_the_vain_attempt_is_closed() {
+    for connections in ["2", "2", "3"] {
+        Shell::on(Remote::empty().lying("in-order+stores-at-close"))
+            .here([Entry::sized("a", 80 << 20)])
+            .with_args(["-j", connections, "-R", "16"])
+            .types("put a")
+            .succeeds()
+            .reports("sending it again over one connection")
+            .same("a", "a");
+    }
+}
+
+#[test]
+fn a_file_that_is_emptied_as_it_is_opened_is_sent_from_its_beginning() {
+    let whole = Entry::sized("half", 400_000).contents().unwrap().1.to_vec();
+    let names = ["half", "proved", "trusted"];
+    for manners in [
+        "empties",
+        "empties+plain",
+        "empties+zeros-when-read+max-open=1,4",
+        "empties+late-writes",
+        "from-the-beginning",
+        "from-the-beginning+zeros-when-read+late-writes+plain",
+    ] {
+        let run = Shell::on(Remote::with(names.map(|name| Entry::file(name, &whole[..300_000]))).lying(manners))
+            .here(names.map(|name| Entry::file(name, &whole[..])))
+            .as_batch_on_stdin()
+            .types("put -a half")
+            .types("put -a --verify proved")
+            .types("put --resume=size trusted")
+            .succeeds()
+            .reports("REMOTE/half: the server empties a file that is opened for writing; starting over");
+        names.into_iter().fold(run, |run, name| run.same(name, name));
+    }
+}
+
+#[test]
+fn a_file_that_is_whole_is_not_opened_for_writing_to_verify_it_or_to_set_its_time() {
+    let modified = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+    for manners in ["none", "empties", "from-the-beginning", "from-the-beginning+zeros-when-read+late-writes+plain"] {
+        let run = Shell::on(Remote::with(files("p", 4)).lying(manners))
+            .here(files("p", 4))
+            .prepare(|world| {
+                for name in ["p00", "p01", "p02", "p03"] {
+                    let file = fs::File::open(world.local().join(name)).unwrap();
+                    file.set_times(fs::FileTimes::new().set_modified(modified)).unwrap();
+                }
+            })
+            .as_batch_on_stdin()
+            .types("put -a --verify p00")
+            .types("put -ap p01")
+            .types("put -ap --verify p02")
+            .types("put -p --resume=size p03")
+            .succeeds()
+            .reports("1 file was read back and is equal to its source")
+            .reports_no("starting over");
+        for name in ["p01", "p02", "p03"] {
+            let found = fs::metadata(run.the_world().remote().join(name)).unwrap().modified().unwrap();
+            assert_eq!(found, modified, "{manners}: {name}");
+        }
+        same_files(run, "p", 4);
+    }
+}
+
+#[test]
+fn a_resume_that_fails_leaves_what_is_there() {
+    let whole = Entry::sized("half", 400_000).contents().unwrap().1.to_vec();
+    Shell::on(Remote::with([Entry::file("half", &whole[..300_000])]).lying("refuses=6,4"))
+        .here([Entry::file("half", &whole[..])])
+        .types("put -a half")
+        .fails_with("write remote \"REMOTE/half\": Failure")
+        .reports_no("starting over")
+        .remote_file("half", &whole[..300_000]);
 }
 
 #[test]

@@ -195,7 +195,7 @@ fn name_of(note: &Note) -> &'static str {
         Note::LeftOut { .. } => "left-out",
         Note::NotModified(_) => "not-modified",
         Note::NothingToContinue(_) => "nothing-to-continue",
-        Note::StartedOver(_) => "started-over",
+        Note::StartedOver(_) | Note::Emptied(_) => "started-over",
         Note::WrittenInPlace { .. } => "written-in-place",
         Note::NotPreserved(_) => "not-preserved",
         Note::LeftThere { .. } => "left-there",

@@ -131,7 +131,7 @@ impl Upload {
                 self.state = State::Closing;
             }
             _ if io.settings.options.atomic => self.ask_beside(io),
-            Some(size) if size > 0 && io.settings.options.trusts_sizes => {
+            Some(size) if size > 0 && io.settings.options.trusts_sizes && !(self.only_writes && size == self.size) => {
                 self.next = size;
                 self.open_to_append(io);
             }
@@ -156,8 +156,15 @@ impl Upload {
                 return;
             }
             // It is over, and this one's drop closes it.
-            State::Closing | State::Placing | State::Placed => return,
-            State::Moving | State::Hashing | State::Verifying { .. } => {}
+            State::Closing | State::ClosingToStartOver | State::Placing | State::Placed => return,
+            // Some servers empty whatever is opened for writing.
+            State::Opening if self.next > 0 && !io.session().reads_what_it_writes() => {
+                self.state = State::Measuring;
+                self.continues_at = Some(self.next);
+                self.outstanding += 1;
+                io.ask(self.sequence, Asked::Size, &calls::Fstat { handle: &handle });
+            }
+            State::Measuring | State::Moving | State::Hashing | State::Verifying { .. } => {}
             _ => self.start(io),
         }
         self.handles.add(io.line, handle);

@@ -96,6 +96,12 @@ impl Upload {
         if !self.only_writes {
             return self.start(io);
         }
+        if from == self.size {
+            // Nothing is left to be written, and to open it for writing could empty it.
+            self.is_written = true;
+            self.set_attributes(io, None);
+            return self.start(io);
+        }
         // Their drop closes what was open for reading.
         self.handles.clear();
         self.gaps.clear();

@@ -100,7 +100,8 @@ impl Upload {
         Turn::Waits
     }
 
-    pub(super) fn send_attributes(&mut self, io: &mut Io, handle: &Handle) {
+    /// Sets what its attributes shall be, if anything: through a handle that is open for writing, or by its path.
+    pub(super) fn set_attributes(&mut self, io: &mut Io, handle: Option<&Handle>) {
         let preserve = io.settings.options.preserve;
         let kept = self.landing.kept_mode.filter(|_| self.landing.is_beside && io.settings.mode.is_none());
         if preserve || io.settings.mode.is_some() || kept.is_some() {
@@ -108,9 +109,18 @@ impl Upload {
             // What is written in place keeps the mode of what was there, so this does, too.
             let mode = if preserve { self.mode } else { kept.unwrap_or(self.mode) };
             let attributes = Attributes { permissions: Some(mode), times, ..Attributes::default() };
-            io.ask(self.sequence, Asked::SetAttributes, &calls::Fsetstat { handle, attributes });
+            let (asked, path) = (Asked::SetAttributes, &self.landing.path);
+            match handle {
+                Some(handle) => io.ask(self.sequence, asked, &calls::Fsetstat { handle, attributes }),
+                None => io.ask(self.sequence, asked, &calls::Setstat { path, attributes }),
+            };
             self.outstanding += 1;
         }
+    }
+
+    /// What is asked of the whole file before it is closed.
+    fn send_attributes(&mut self, io: &mut Io, handle: &Handle) {
+        self.set_attributes(io, Some(handle));
         if io.settings.options.fsync && io.session().offers(Extension::Fsync) {
             io.ask(self.sequence, Asked::Sync, &calls::Fsync { handle });
             self.outstanding += 1;

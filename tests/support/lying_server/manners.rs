@@ -7,6 +7,7 @@ use super::lie::Teller;
 use super::wire::{self, Attributes, Packet, Request};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt;
+use std::time::Duration;
 
 /// One thing that not every server does like OpenSSH's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +46,14 @@ pub(crate) enum Manner {
     /// `zeros-when-read`: a file that is opened for writing is not open for reading, and a READ of it writes as many zeros as
     /// were asked for, and is answered with success.
     ZerosWhenRead,
+    /// `empties`: whatever is opened for writing is emptied.
+    Empties,
+    /// `from-the-beginning`: what is there can't be continued: a WRITE of a file that was not emptied as it was opened is refused, and
+    /// the file is empty once it is closed.
+    FromTheBeginning,
+    /// `stores-at-close`: when a file is closed, a while after the request, it is removed if its size is not what was written
+    /// through this handle.
+    StoresAtClose,
     /// `same-handle=N`: whatever is opened beside N others gets the handle of the newest of them.
     SameHandle(usize),
     /// `full`: nothing can be written, and no room is left.
@@ -52,6 +61,9 @@ pub(crate) enum Manner {
     /// `plain`: it offers no extension.
     Plain,
 }
+
+/// How long a server takes to store a file that is closed.
+const STORING: Duration = Duration::from_millis(300);
 
 /// How servers call the directory in which one starts.
 const HOMES: [(&str, &str); 6] = [
@@ -85,6 +97,9 @@ impl Manner {
             "gone-when-read" => Self::GoneWhenRead,
             "late-writes" => Self::LateWrites,
             "zeros-when-read" => Self::ZerosWhenRead,
+            "empties" => Self::Empties,
+            "from-the-beginning" => Self::FromTheBeginning,
+            "stores-at-close" => Self::StoresAtClose,
             "same-handle" => Self::SameHandle(number()? as usize),
             "full" => Self::Full,
             "plain" => Self::Plain,
@@ -112,6 +127,10 @@ struct Opened {
     path: Vec<u8>,
     writes: bool,
     was_read: bool,
+    /// Bytes that were written through this handle.
+    written: u64,
+    /// Whether it was not empty when it was opened.
+    continues: bool,
 }
 
 impl Manners {
@@ -166,6 +185,10 @@ impl Manners {
             return Vec::new();
         }
         let late = if kind == wire::CLOSE { self.let_go() } else { Vec::new() };
+        if let Some(refusal) = self.store(&request) {
+            self.teller.answer(request);
+            return [late, refusal.bytes()].concat();
+        }
         let handle = request.first_string();
         let mut bytes = match self.instead(&request) {
             Some(packet) => packet.bytes(),
@@ -175,8 +198,8 @@ impl Manners {
         if bytes.get(4) == Some(&wire::HANDLE) && self.list.iter().any(is_mixed_up) {
             bytes = Packet::new(wire::HANDLE, id).string(&self.newest).bytes();
         }
-        let writes = kind == wire::OPEN && request.open_flags() & 2 != 0;
-        self.follow(kind, &handle, &bytes, writes);
+        let flags = if kind == wire::OPEN { request.open_flags() } else { 0 };
+        self.follow(kind, &handle, &bytes, flags);
         [late, bytes].concat()
     }
 
@@ -214,6 +237,12 @@ impl Manners {
                 Manner::Refuses { kind: refused, code } if kind == refused => code,
                 Manner::AnswersByName(answered) if kind == answered => self.code_in_name(request)?,
                 Manner::Full if kind == wire::WRITE => wire::FAILURE,
+                Manner::FromTheBeginning if kind == wire::WRITE => {
+                    if !self.files.get(&request.first_string())?.continues {
+                        return None;
+                    }
+                    wire::FAILURE
+                }
                 Manner::InOrder if kind == wire::WRITE => {
                     let path = &self.files.get(&request.first_string())?.path;
                     let length = std::fs::metadata(honest::path(path)).map_or(0, |metadata| metadata.len());
@@ -263,6 +292,9 @@ impl Manners {
                 }
                 Manner::RealpathOfMissing if kind == wire::REALPATH && !honest::path(&first).exists() => {
                     return Some(honest::names(id, &[(first, None)]));
+                }
+                Manner::Empties if kind == wire::OPEN && request.open_flags() & 2 != 0 => {
+                    let _ = std::fs::OpenOptions::new().write(true).truncate(true).open(honest::path(&first));
                 }
                 Manner::ZerosWhenRead if kind == wire::READ => {
                     let file = self.files.get(&first).filter(|file| file.writes)?;
@@ -327,13 +359,36 @@ impl Manners {
         }))
     }
 
+    /// What a file that stores what it was sent when it is closed does then; what is answered if it can't.
+    fn store(&mut self, request: &Request) -> Option<Packet> {
+        if !self.has(&Manner::StoresAtClose) {
+            return None;
+        }
+        let handle = request.first_string();
+        if request.kind == wire::WRITE {
+            let (from, to) = request.reach();
+            self.files.get_mut(&handle)?.written += to - from;
+        }
+        let file = self.files.get(&handle).filter(|file| request.kind == wire::CLOSE && file.writes)?;
+        std::thread::sleep(STORING);
+        if std::fs::metadata(honest::path(&file.path)).is_ok_and(|metadata| metadata.len() == file.written) {
+            return None;
+        }
+        let _ = std::fs::remove_file(honest::path(&file.path));
+        self.files.remove(&handle);
+        Some(Packet::status(request.id, wire::FAILURE, "sizes differ: the copy was removed"))
+    }
+
     /// Remembers what is open, from what was answered.
-    fn follow(&mut self, kind: u8, first: &[u8], answer: &[u8], writes: bool) {
+    fn follow(&mut self, kind: u8, first: &[u8], answer: &[u8], flags: u32) {
         match (kind, answer.get(4)) {
             (wire::OPEN, Some(&wire::HANDLE)) => {
                 let handle = answer.get(13..).unwrap_or_default().to_vec();
                 self.newest.clone_from(&handle);
-                self.files.insert(handle, Opened { path: first.to_vec(), writes, was_read: false });
+                let length = std::fs::metadata(honest::path(first)).map_or(0, |metadata| metadata.len());
+                let (path, writes) = (first.to_vec(), flags & 2 != 0);
+                let opened = Opened { path, writes, was_read: false, written: 0, continues: writes && length > 0 };
+                self.files.insert(handle, opened);
             }
             (wire::OPENDIR, Some(&wire::HANDLE)) => {
                 self.directories.insert(answer.get(13..).unwrap_or_default().to_vec(), first.to_vec());
@@ -342,9 +397,12 @@ impl Manners {
             (wire::CLOSE, _) => {
                 self.listed.remove(first);
                 self.directories.remove(first);
-                let was_read = self.files.remove(first).filter(|file| file.was_read);
-                if let Some(file) = was_read.filter(|_| self.has(&Manner::GoneWhenRead)) {
+                let Some(file) = self.files.remove(first) else { return };
+                if file.was_read && self.has(&Manner::GoneWhenRead) {
                     let _ = std::fs::remove_file(honest::path(&file.path));
+                }
+                if file.continues && self.has(&Manner::FromTheBeginning) {
+                    let _ = std::fs::write(honest::path(&file.path), "");
                 }
             }
             _ => {}
