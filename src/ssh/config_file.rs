@@ -1,5 +1,5 @@
 //! Reads files of the ssh configuration on machines that have no `ssh` program to ask: ssh_config(5), with `Host` and
-//! `Include`, but without `Match`, which is refused.
+//! `Include`, but without `Match`, which is refused, except for `Match all`.
 //!
 //! The first value of a keyword counts, so the settings come in the order in which ssh reads them, and whoever looks for a
 //! keyword takes the first. A file that can't be understood to its end is an error: half of it could lack a restriction.
@@ -129,7 +129,8 @@ impl Reader<'_> {
             };
             match keyword.as_str() {
                 "host" => holds = matches_host(&words, self.host),
-                "match" if words == [b"all"] => holds = true,
+                "match" if is_word(&words, b"all") => holds = true,
+                "match" if is_word(&words, b"!all") => holds = false,
                 "match" => return Err(at.error("Match takes an ssh program, and there is none in PATH")),
                 "include" if holds => settings.extend(self.include(&words, owner, depth, &at)?),
                 "include" => {}
@@ -232,6 +233,11 @@ fn text_of(file: &Path, is_guarded: bool) -> Result<Vec<u8>, Fault> {
         return Err(Fault::Io(ErrorKind::FileTooLarge.into()));
     }
     Ok(text)
+}
+
+/// Returns whether `words` are this word alone, in any case.
+fn is_word(words: &[Vec<u8>], word: &[u8]) -> bool {
+    matches!(words, [only] if only.eq_ignore_ascii_case(word))
 }
 
 /// Returns whether the patterns of a `Host` line mean `host`: one does, and none that is negated.
@@ -367,6 +373,7 @@ mod tests {
             ("Port=22\nport = 23\nPORT\t24\r\n", "port 22\nport 23\nport 24"),
             ("Host other\nPort 1\nHost *\nPort 2\nHost ! h\nPort 3", "port 2\nport 3"),
             ("Host !h *\nPort 1\nHost x h\nPort 2\nHost ?\nPort 3\nMatch all\nPort 4", "port 2\nport 3\nport 4"),
+            ("Host other\nMatch ALL\nPort 1\nMatch !All\nPort 2\nMatch \"all\" # why\nPort 3", "port 1\nport 3"),
             ("User \"a b\"\nUser a\\ b\nUser 'c'd\"e\"\nUser \"x\\\"y\"", "user a b\nuser a b\nuser cde\nuser x\"y"),
             ("UserKnownHostsFile ~/a \"/b c\"  d", "userknownhostsfile ~/a|/b c|d"),
             ("ProxyCommand = nc \"%h\" # %p", "proxycommand nc \"%h\" # %p"),
@@ -385,6 +392,7 @@ mod tests {
     fn a_file_that_is_not_understood_is_refused_with_its_line() {
         for (text, what) in [
             ("Port 1\nMatch user me", "line 2: Match takes an ssh program, and there is none in PATH"),
+            ("Match all all", "line 1: Match takes an ssh program, and there is none in PATH"),
             ("Foo bar", "line 1: Bad configuration option: foo"),
             ("Port", "line 1: no argument after keyword \"port\""),
             ("Port \"\"", "line 1: no argument after keyword \"port\""),

@@ -15,6 +15,9 @@ const REPEATED: [&str; 7] =
 /// Keywords with several files on one line.
 const LISTS_OF_FILES: [&str; 2] = ["globalknownhostsfile", "userknownhostsfile"];
 
+/// Keywords for which `none` is no value: ssh takes the next one (readconf.c, parse_time).
+const LEFT_OPEN_BY_NONE: [&str; 2] = ["connecttimeout", "serveraliveinterval"];
+
 /// Where settings come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Source {
@@ -57,6 +60,9 @@ impl Settings {
     pub(super) fn from_files(settings: impl IntoIterator<Item = Setting>) -> Settings {
         let mut pairs: Vec<(String, Vec<u8>)> = Vec::new();
         for (keyword, words) in settings {
+            if LEFT_OPEN_BY_NONE.contains(&keyword.as_str()) && words == [b"none"] {
+                continue;
+            }
             if !LISTS_OF_FILES.contains(&keyword.as_str()) {
                 let pair = (keyword, words.join(&b' '));
                 // ssh takes a key that is named twice for one.
