@@ -11,6 +11,7 @@ use ssh2::{MethodType, Session};
 use crate::ssh::config::Config;
 use crate::ssh::error::Error;
 use crate::ssh::known_hosts::matches_pattern;
+use crate::ssh::opening::Offer;
 
 /// Host key algorithms in our order. Certificates are left out: then a server that has one shows its plain key.
 const HOST_KEYS: [&str; 6] = [
@@ -22,23 +23,26 @@ const HOST_KEYS: [&str; 6] = [
     "rsa-sha2-256",
 ];
 
-/// Sets what `session` offers. `known` are the types of the host's keys in known_hosts.
-pub(super) fn prefer(session: &Session, config: &Config, known: &[&str]) -> Result<(), Error> {
+/// Sets what `session` offers, and returns it. `known` are the types of the host's keys in known_hosts.
+pub(super) fn prefer(session: &Session, config: &Config, known: &[&str]) -> Result<Offer, Error> {
     session.set_compress(config.compression);
     let set = |method, list: &[String]| session.method_pref(method, &list.join(",")).map_err(library);
     let supported = |method| session.supported_algs(method).map_err(library);
 
-    set(MethodType::HostKey, &host_keys(config, &supported(MethodType::HostKey)?, known)?)?;
+    let host_keys = host_keys(config, &supported(MethodType::HostKey)?, known)?;
+    set(MethodType::HostKey, &host_keys)?;
     let ciphers = chosen("Ciphers", config.ciphers.as_deref(), &supported(MethodType::CryptCs)?, without_cbc)?;
     set(MethodType::CryptCs, &ciphers)?;
     set(MethodType::CryptSc, &ciphers)?;
     let macs = chosen("MACs", config.macs.as_deref(), &supported(MethodType::MacCs)?, encrypt_then_mac_first)?;
     set(MethodType::MacCs, &macs)?;
     set(MethodType::MacSc, &macs)?;
-    if let Some(wanted) = &config.kex_algorithms {
-        set(MethodType::Kex, &chosen("KexAlgorithms", Some(wanted), &supported(MethodType::Kex)?, all)?)?;
+    let kex = chosen("KexAlgorithms", config.kex_algorithms.as_deref(), &supported(MethodType::Kex)?, all)?;
+    if config.kex_algorithms.is_some() {
+        set(MethodType::Kex, &kex)?;
     }
-    Ok(())
+    let compression = all(&supported(MethodType::CompCs)?);
+    Ok(Offer { kex, host_keys, ciphers, macs, compression })
 }
 
 fn library(error: ssh2::Error) -> Error {

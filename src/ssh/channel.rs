@@ -61,7 +61,7 @@ const OPENING_LIMIT: Duration = Duration::from_secs(60);
 /// Limit for the orderly end: the other side's last words and its exit status.
 const ENDING_LIMIT: Duration = Duration::from_secs(4);
 
-/// Gets what the remote program writes to its standard error, piece by piece.
+/// Gets what the remote program writes to its standard error, piece by piece, and why the server ends the connection.
 pub type Hearer = Box<dyn FnMut(&[u8]) + Send>;
 
 /// The SFTP stream over an SSH channel.
@@ -308,8 +308,10 @@ impl ChannelTransport {
         if let Some(excess) = self.connection.intake().excess() {
             return io::Error::new(ErrorKind::InvalidData, excess.to_string());
         }
-        let code = ssh2::Error::last_session_error(&self.connection.session).map(|error| error.code());
-        match code {
+        let last = ssh2::Error::last_session_error(&self.connection.session);
+        let reason = last.as_ref().and_then(|error| self.connection.disconnect_reason(error));
+        match last.map(|error| error.code()) {
+            _ if reason.is_some() => io::Error::new(ErrorKind::ConnectionReset, "the server hung up"),
             Some(ErrorCode::Session(
                 raw::LIBSSH2_ERROR_SOCKET_DISCONNECT | raw::LIBSSH2_ERROR_SOCKET_RECV | raw::LIBSSH2_ERROR_SOCKET_SEND,
             )) => io::Error::new(ErrorKind::ConnectionReset, "the server hung up"),
@@ -317,6 +319,19 @@ impl ChannelTransport {
                 io::Error::new(ErrorKind::InvalidData, "what came was corrupted on its way")
             }
             _ => io::Error::new(error.kind(), format!("SSH: {error}")),
+        }
+    }
+
+    /// Tells why the server ended the connection, if it gave a reason: where an ssh program would, beside the remote program's
+    /// standard error.
+    fn tell_of_disconnect(&mut self) {
+        let (Some(reason), Some(hear)) = (self.connection.intake().disconnect(), &mut self.hearer) else { return };
+        if self.last_words.back().is_some_and(|&byte| byte != b'\n') {
+            hear(b"\n");
+        }
+        for line in self.connection.disconnected(reason).lines() {
+            hear(line.as_bytes());
+            hear(b"\n");
         }
     }
 
@@ -364,7 +379,11 @@ impl ChannelTransport {
 impl Transport for ChannelTransport {
     fn step(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step> {
         self.attend()?;
-        self.advance(out, inbox)
+        let done = self.advance(out, inbox);
+        if done.is_err() {
+            self.tell_of_disconnect();
+        }
+        done
     }
 
     fn interest<'a>(&'a self, _out_pending: bool, fds: &mut Vec<PollFd<'a>>) {

@@ -14,22 +14,28 @@ use libssh2_sys as raw;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
-use ssh2::{BlockDirections, ErrorCode, MethodType, Session};
+use ssh2::{BlockDirections, ErrorCode, Session};
 
+use crate::ssh::disconnect::{Disconnected, Reason};
 use crate::ssh::error::Error;
 use crate::ssh::intake::{Excess, Intake};
 use crate::ssh::native;
+use crate::ssh::opening::{self, Cause, Offer};
 use crate::ssh::watchdog::Watchdog;
 use crate::transport::Killer;
 
 /// What OpenSSH's server says in place of its first line when it takes no connection (sshd.c: MaxStartups, PerSourcePenalties).
 const BUSY: [&[u8]; 2] = [b"Exceeded MaxStartups", b"Not allowed at this time"];
 
+/// libssh2's codes for a key exchange that ends because the connection does.
+const ENDS_THERE: [i32; 3] =
+    [raw::LIBSSH2_ERROR_KEX_FAILURE, raw::LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE, raw::LIBSSH2_ERROR_BANNER_RECV];
+
 /// Reads of what a server sent before it hung up, at most.
 const LEFTOVER_READS: usize = 64;
 
-/// Bytes looked at to tell an SSH server from another one.
-const GREETING_BYTES: usize = 255;
+/// Bytes of each of them.
+const LEFTOVER_BYTES: usize = 1024;
 
 /// A connected socket to an SSH server, and what must live as long as it does.
 pub struct Socket {
@@ -42,6 +48,11 @@ impl Socket {
     #[must_use]
     pub fn new(descriptor: impl Into<OwnedFd>, keeper: Option<Box<dyn Send>>) -> Socket {
         Socket { descriptor: descriptor.into(), keeper }
+    }
+
+    /// The socket itself.
+    pub(super) fn descriptor(&self) -> &OwnedFd {
+        &self.descriptor
     }
 }
 
@@ -58,6 +69,8 @@ pub(super) enum Fault {
     TimedOut,
     /// The server sent more than it may.
     Flooded(Excess),
+    /// The server ended the connection with a reason.
+    Disconnected(Reason),
     /// The connection is gone.
     Closed,
     /// libssh2's own error.
@@ -71,7 +84,7 @@ impl Fault {
             Fault::Library(error) => match error.code() {
                 ErrorCode::Session(code) | ErrorCode::SFTP(code) => Some(code),
             },
-            Fault::TimedOut | Fault::Flooded(_) | Fault::Closed => None,
+            Fault::TimedOut | Fault::Flooded(_) | Fault::Disconnected(_) | Fault::Closed => None,
         }
     }
 }
@@ -80,6 +93,8 @@ impl Fault {
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) host: String,
+    /// The address in numbers; a program's socket has none.
+    pub(super) address: Option<String>,
     pub(super) port: u16,
 }
 
@@ -92,7 +107,6 @@ pub(super) struct Connection {
     socket: Arc<OwnedFd>,
     killer: Killer,
     watchdog: Option<Watchdog>,
-    greeting: Vec<u8>,
     _keeper: Option<Box<dyn Send>>,
 }
 
@@ -113,8 +127,9 @@ impl Connection {
         let mut intake = Intake::on(&socket);
         native::count_intake(&session);
         intake.count_memory(native::count_memory(&session));
+        native::hear_disconnect(&session);
         let watchdog = Some(watchdog);
-        Ok(Connection { intake, session, peer, socket, killer, watchdog, greeting: Vec::new(), _keeper: keeper })
+        Ok(Connection { intake, session, peer, socket, killer, watchdog, _keeper: keeper })
     }
 
     /// The socket, to poll.
@@ -151,24 +166,19 @@ impl Connection {
         self.watchdog = None;
     }
 
-    /// Exchanges keys.
-    pub(super) fn handshake(&mut self) -> Result<(), Error> {
+    /// Exchanges keys. `offer` is what this side's KEXINIT says.
+    pub(super) fn handshake(&mut self, offer: &Offer) -> Result<(), Error> {
         // A handle of its own, as `handshake` wants the session for itself.
         let mut session = self.session.clone();
-        let mut greeting = Vec::new();
         let done = self.complete(|| {
-            if greeting.is_empty() {
-                greeting = peek(&self.socket);
+            let done = session.handshake();
+            // libssh2 would wait for packets of a server that speaks another version of the protocol.
+            match self.intake.look_at_opening(opening::identification_flaw) {
+                Some(_) => Err(ssh2::Error::from_errno(ErrorCode::Session(raw::LIBSSH2_ERROR_PROTO))),
+                None => done,
             }
-            session.handshake()
         });
-        // libssh2 keeps the last line that came before the key exchange. If that is no SSH server's, the first line tells more.
-        let last = self.session.banner_bytes().unwrap_or_default();
-        if is_ssh(last) || !is_text(&greeting) {
-            greeting = last.to_vec();
-        }
-        self.greeting = greeting;
-        done.map_err(|fault| self.handshake_error(&fault))?;
+        done.map_err(|fault| self.handshake_error(&fault, offer))?;
         self.intake.begin_login();
         Ok(())
     }
@@ -183,6 +193,9 @@ impl Connection {
             if let Some(excess) = self.intake.excess() {
                 return Err(Fault::Flooded(excess));
             }
+            if let Some(reason) = self.disconnect_reason(&error) {
+                return Err(Fault::Disconnected(reason));
+            }
             let ErrorCode::Session(code) = error.code() else {
                 return Err(Fault::Library(error));
             };
@@ -195,6 +208,22 @@ impl Connection {
                 _ => return Err(Fault::Library(error)),
             }
         }
+    }
+
+    /// Returns the server's reason for ending the connection, after a call to libssh2 has failed with `error`.
+    pub(super) fn disconnect_reason(&self, error: &ssh2::Error) -> Option<Reason> {
+        // Who sends to a server that has gone learns nothing of what it said before.
+        let could_not_send = error.code() == ErrorCode::Session(raw::LIBSSH2_ERROR_SOCKET_SEND);
+        if could_not_send && !self.intake.is_opening() && self.intake.disconnect().is_none() {
+            native::take_in(&self.session);
+        }
+        self.intake.disconnect()
+    }
+
+    /// The end that the server gave a reason for, in words.
+    pub(super) fn disconnected(&self, reason: Reason) -> Disconnected {
+        let Peer { host, address, port } = self.peer.clone();
+        Disconnected { address: address.unwrap_or(host), port, reason }
     }
 
     /// Sleeps until the socket is ready for what libssh2 waits for. The watchdog's shutdown ends it too.
@@ -211,8 +240,9 @@ impl Connection {
 
     /// A fault in the user's words.
     pub(super) fn error(&self, fault: &Fault, phase: &'static str) -> Error {
-        let Peer { host, port } = self.peer.clone();
+        let Peer { host, port, .. } = self.peer.clone();
         match fault {
+            Fault::Disconnected(reason) => Error::Disconnected(self.disconnected(reason.clone())),
             Fault::TimedOut => Error::TimedOut { host, port, phase },
             Fault::Flooded(excess) => Error::Flooded { host, port, excess: excess.to_string() },
             Fault::Closed => Error::Closed { host, port, phase },
@@ -220,40 +250,39 @@ impl Connection {
         }
     }
 
-    fn handshake_error(&self, fault: &Fault) -> Error {
-        let Peer { host, port } = self.peer.clone();
-        if !self.greeting.is_empty() && !is_ssh(&self.greeting) {
-            let end = self.greeting.iter().position(|&byte| byte == b'\n').unwrap_or(self.greeting.len());
-            let said = self.greeting[..end].trim_ascii_end().to_vec();
+    /// Why the key exchange failed. libssh2's word for it is the same for nearly everything.
+    fn handshake_error(&self, fault: &Fault, offer: &Offer) -> Error {
+        let has_ended = self.take_leftovers();
+        let phase = " during the key exchange";
+        let Peer { host, port, .. } = self.peer.clone();
+        if let Some(said) = self.intake.look_at_opening(|bytes| opening::foreign_greeting(bytes).map(<[u8]>::to_vec)) {
             return match BUSY.iter().any(|words| said.starts_with(words)) {
                 true => Error::Busy { host, port, said },
                 false => Error::NotSsh { host, port, greeting: said },
             };
         }
-        let agreed = self.session.methods(MethodType::Kex).is_some();
-        match fault.code() {
-            // libssh2 answers the same to a server that wants other algorithms and to one that is gone.
-            Some(raw::LIBSSH2_ERROR_KEX_FAILURE) if agreed || !self.has_ended() => {
-                Error::NoCommonAlgorithms { host, port }
+        if let Fault::Flooded(_) | Fault::Disconnected(_) = fault {
+            return self.error(fault, phase);
+        }
+        match self.intake.look_at_opening(|bytes| opening::cause(bytes, offer)) {
+            Some(Cause::Disconnect(reason)) => self.error(&Fault::Disconnected(reason), phase),
+            Some(Cause::Flaw(flaw)) => Error::Malformed { host, port, flaw: flaw.to_string() },
+            Some(Cause::NothingInCommon { what, offer }) => Error::NoCommonAlgorithms { host, port, what, offer },
+            None if has_ended && fault.code().is_some_and(|code| ENDS_THERE.contains(&code)) => {
+                self.error(&Fault::Closed, phase)
             }
-            Some(
-                raw::LIBSSH2_ERROR_KEX_FAILURE
-                | raw::LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE
-                | raw::LIBSSH2_ERROR_BANNER_RECV,
-            ) if self.has_ended() => self.error(&Fault::Closed, " during the key exchange"),
-            _ => self.error(fault, " during the key exchange"),
+            None => self.error(fault, phase),
         }
     }
-}
 
-impl Connection {
-    /// Whether nothing more can come, once what has come is out of the way: the connection is given up when this is asked.
-    fn has_ended(&self) -> bool {
-        let mut scrap = [0; GREETING_BYTES];
+    /// Takes what the server has sent and nobody has read. Returns whether nothing more can come.
+    fn take_leftovers(&self) -> bool {
+        let mut leftover = [0; LEFTOVER_BYTES];
         for _ in 0..LEFTOVER_READS {
-            match rustix::net::recv(&*self.socket, &mut scrap, RecvFlags::DONTWAIT) {
-                Ok((_, 1..)) | Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return false,
+            match rustix::net::recv(&*self.socket, &mut leftover, RecvFlags::DONTWAIT) {
+                Ok((_, received @ 1..)) if self.intake.take(&leftover[..received]) => {}
+                Err(Errno::INTR) => {}
+                Ok((_, 1..)) | Err(Errno::AGAIN) => return false,
                 Ok((_, 0)) | Err(_) => return true,
             }
         }
@@ -278,42 +307,3 @@ fn acknowledge(socket: impl AsFd) {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn acknowledge(_socket: impl AsFd) {}
-
-/// What lies ready to be read, without taking it.
-fn peek(socket: impl AsFd) -> Vec<u8> {
-    let mut start = vec![0; GREETING_BYTES];
-    let length = peeked(socket, &mut start).unwrap_or(0);
-    start.truncate(length);
-    start
-}
-
-fn peeked(socket: impl AsFd, start: &mut [u8]) -> rustix::io::Result<usize> {
-    rustix::net::recv(socket, start, RecvFlags::PEEK).map(|(_, length)| length)
-}
-
-/// Whether a greeting begins as an SSH server's may: RFC 4253, section 4.2, lets other lines come before.
-fn is_ssh(greeting: &[u8]) -> bool {
-    greeting.starts_with(b"SSH-") || greeting.windows(5).any(|window| window == b"\nSSH-")
-}
-
-/// Whether what came first is a line of text, and not a key exchange that followed one.
-fn is_text(greeting: &[u8]) -> bool {
-    !greeting.is_empty() && !greeting.contains(&0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ssh_server_may_say_more_before_its_version() {
-        for (greeting, ssh) in [
-            (&b"SSH-2.0-OpenSSH_9.2\r\n"[..], true),
-            (b"Welcome\r\nSSH-2.0-x\r\n", true),
-            (b"HTTP/1.1 400 Bad Request\r\n", false),
-            (b"220 mail ESMTP SSH-2.0\r\n", false),
-        ] {
-            assert_eq!(is_ssh(greeting), ssh, "{}", greeting.escape_ascii());
-        }
-    }
-}

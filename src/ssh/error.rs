@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::os_error;
+use crate::ssh::disconnect::Disconnected;
 use crate::ssh::place::Place;
 use crate::terminal::Excerpt;
 
@@ -13,6 +14,9 @@ pub(super) const NO_ADDRESS_OF_THE_FAMILY: &str = "no address of the family aske
 
 /// What ssh(1) prints last about a host whose key it doesn't accept. Programs wait for this line.
 const VERIFICATION_FAILED: &str = "Host key verification failed.";
+
+/// What OpenSSH's server says when it gives up on somebody.
+const TOO_MANY_FAILURES: &str = "Too many authentication failures";
 
 /// Why no SSH channel could be had. Display gives one line, [`Error::lines`] the lines of ssh(1), and [`Error::hint`] the way
 /// out, where there is one.
@@ -105,14 +109,31 @@ pub enum Error {
         /// How much is too much, and when.
         excess: String,
     },
-    /// Client and server have no algorithm in common.
-    #[error("Unable to negotiate with {host} port {port}: no common algorithms")]
+    /// Client and server have no algorithm of one kind in common.
+    #[error("Unable to negotiate with {host} port {port}: no matching {what} found. Their offer: {}", Excerpt(offer))]
     NoCommonAlgorithms {
         /// The host.
         host: String,
         /// The port.
         port: u16,
+        /// The kind, in ssh's words.
+        what: &'static str,
+        /// The server's list.
+        offer: Vec<u8>,
     },
+    /// The server broke the protocol before there were keys.
+    #[error("Connection to {host} port {port} closed: {flaw}")]
+    Malformed {
+        /// The host.
+        host: String,
+        /// The port.
+        port: u16,
+        /// What was wrong, in ssh's words where it has some.
+        flaw: String,
+    },
+    /// The server ended the connection with a reason.
+    #[error("{0}")]
+    Disconnected(Disconnected),
     /// The host's key may not be trusted.
     #[error(transparent)]
     HostKey(Box<HostKeyError>),
@@ -131,7 +152,7 @@ pub enum Error {
         given: Given,
     },
     /// The server gave up on us.
-    #[error("{user}@{host}: Too many authentication failures")]
+    #[error("{user}@{host}: {TOO_MANY_FAILURES}")]
     TooManyFailures {
         /// Who.
         user: String,
@@ -139,6 +160,8 @@ pub enum Error {
         host: String,
         /// What the user had given to log in with.
         given: Given,
+        /// How the server ended the connection, if it gave a reason.
+        disconnected: Option<Box<Disconnected>>,
     },
     /// The server asks question after question and decides nothing.
     #[error("{user}@{host}: the server's questions do not end")]
@@ -322,6 +345,7 @@ impl Error {
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
+            Error::Disconnected(disconnected) => disconnected.may_pass(),
             Error::Resolve { .. }
             | Error::Connect { .. }
             | Error::Busy { .. }
@@ -336,6 +360,7 @@ impl Error {
             | Error::NotSsh { .. }
             | Error::Flooded { .. }
             | Error::NoCommonAlgorithms { .. }
+            | Error::Malformed { .. }
             | Error::HostKey(_)
             | Error::PermissionDenied { .. }
             | Error::TooManyFailures { .. }
@@ -356,6 +381,18 @@ impl Error {
         match self {
             Error::HostKey(error) => error.lines(),
             Error::Configuration(lines) => lines.clone(),
+            Error::Disconnected(disconnected) => disconnected.lines(),
+            Error::TooManyFailures { disconnected: Some(disconnected), .. } => {
+                let mut lines = disconnected.lines();
+                // OpenSSH's server says so itself.
+                if !lines.iter().any(|line| line.contains(TOO_MANY_FAILURES)) {
+                    lines.push(self.to_string());
+                }
+                lines
+            }
+            Error::Malformed { host, port, flaw } => {
+                vec![flaw.clone(), format!("Connection to {host} port {port} closed: protocol error")]
+            }
             _ => vec![self.to_string()],
         }
     }
@@ -476,9 +513,44 @@ fn shell_word(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ssh::disconnect::Reason;
 
     fn given(port: u16, identity: Option<&str>, identities_only: bool) -> Given {
         Given { port, identity: identity.map(PathBuf::from), identities_only }
+    }
+
+    #[test]
+    fn a_server_that_gave_up_is_not_told_twice() {
+        let many = |disconnected: Option<&str>| {
+            let reason = |text: &str| Reason { code: 2, description: text.into() };
+            let disconnected = disconnected
+                .map(|text| Box::new(Disconnected { address: "::1".into(), port: 22, reason: reason(text) }));
+            Error::TooManyFailures { user: "joe".into(), host: "h".into(), given: given(22, None, false), disconnected }
+        };
+        let ours = "joe@h: Too many authentication failures";
+        let end = "Disconnected from ::1 port 22";
+        for (disconnected, lines) in [
+            (None, &[ours][..]),
+            (
+                Some("Too many authentication failures"),
+                &["Received disconnect from ::1 port 22:2: Too many authentication failures", end],
+            ),
+            (Some("Go away"), &["Received disconnect from ::1 port 22:2: Go away", end, ours]),
+        ] {
+            assert_eq!(many(disconnected).lines(), lines, "{disconnected:?}");
+            assert_eq!(many(disconnected).to_string(), ours);
+        }
+    }
+
+    #[test]
+    fn another_attempt_is_worth_while_unless_the_reason_lasts() {
+        for (code, may_pass) in
+            [(1, false), (2, true), (3, false), (8, false), (11, true), (12, true), (14, false), (99, true)]
+        {
+            let reason = Reason { code, description: Vec::new() };
+            let error = Error::Disconnected(Disconnected { address: "::1".into(), port: 22, reason });
+            assert_eq!(error.may_pass(), may_pass, "{code}");
+        }
     }
 
     #[test]
@@ -490,7 +562,8 @@ mod tests {
             unasked: false,
             given,
         };
-        let many = |given: Given| Error::TooManyFailures { user: "joe".into(), host: "h".into(), given };
+        let many =
+            |given: Given| Error::TooManyFailures { user: "joe".into(), host: "h".into(), given, disconnected: None };
         let connect = |port| Error::Connect { host: "h".into(), port, cause: "Connection refused".into() };
         let refused = |name: &str| Error::Refused {
             host: "h".into(),

@@ -9,6 +9,9 @@
 //!
 //! The callbacks find their counter by the socket and by the session's address: the session's `abstract` pointer, which would be the usual way, belongs to
 //! ssh2, which points it elsewhere during keyboard-interactive.
+//!
+//! What tells why a connection ended is kept here, too: the reason that the server gave, and, until the keys are settled, the bytes
+//! that came.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -18,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use crate::budget::{self, Budget};
+use crate::ssh::disconnect::Reason;
 
 /// The counters of all connections of this process, by their sockets.
 static COUNTERS: RwLock<BTreeMap<RawFd, Arc<Counter>>> = RwLock::new(BTreeMap::new());
@@ -48,6 +52,10 @@ struct State {
     /// Up to when [`budget::OVERHEAD_PER_SECOND`] was given back.
     credited: Instant,
     excess: Option<Excess>,
+    /// What came during the key exchange, which [`budget::BEFORE_KEYS`] limits.
+    opening: Vec<u8>,
+    /// Why the server ended the connection.
+    disconnect: Option<Reason>,
 }
 
 /// How far a connection has come.
@@ -77,7 +85,13 @@ pub(super) enum Excess {
 impl Intake {
     /// Counts what comes in on `socket`, on which keys are exchanged next.
     pub(super) fn on(socket: &impl AsRawFd) -> Intake {
-        let state = State { phase: Phase::KeyExchange, credited: Instant::now(), excess: None };
+        let state = State {
+            phase: Phase::KeyExchange,
+            credited: Instant::now(),
+            excess: None,
+            opening: Vec::new(),
+            disconnect: None,
+        };
         let (budget, memory) = (Budget::new(budget::BEFORE_KEYS), Budget::new(budget::HELD_BEFORE_LOGIN));
         let counter = Arc::new(Counter { budget, memory, state: Mutex::new(state) });
         let socket = socket.as_raw_fd();
@@ -126,6 +140,26 @@ impl Intake {
         self.counter.budget.give_back(requests.saturating_mul(budget::OVERHEAD_PER_REQUEST));
     }
 
+    /// Counts bytes that were read elsewhere than in libssh2. Returns whether the connection may go on.
+    pub(super) fn take(&self, bytes: &[u8]) -> bool {
+        self.counter.may_take(bytes)
+    }
+
+    /// Calls `look` with what came since the keys began to be exchanged; with nothing once they are settled.
+    pub(super) fn look_at_opening<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
+        look(&self.counter.lock().opening)
+    }
+
+    /// The reason that the server gave for ending the connection.
+    pub(super) fn disconnect(&self) -> Option<Reason> {
+        self.counter.lock().disconnect.clone()
+    }
+
+    /// Returns whether keys are being exchanged for the first time.
+    pub(super) fn is_opening(&self) -> bool {
+        self.counter.lock().phase == Phase::KeyExchange
+    }
+
     /// Bytes of memory that the session holds.
     #[cfg(test)]
     pub(super) fn held(&self) -> u64 {
@@ -158,10 +192,18 @@ pub(super) fn note_memory(session: usize, more: usize, fewer: usize) {
     }
 }
 
+/// Keeps why the server ends the connection of the session at this address.
+pub(super) fn note_disconnect(session: usize, reason: Reason) {
+    let counter = HOLDERS.read().unwrap_or_else(PoisonError::into_inner).get(&session).cloned();
+    if let Some(counter) = counter {
+        counter.lock().disconnect.get_or_insert(reason);
+    }
+}
+
 /// Counts `bytes` that came in on a socket. Returns whether its connection may go on.
-pub(super) fn may_take(socket: RawFd, bytes: usize) -> bool {
+pub(super) fn may_take(socket: RawFd, bytes: &[u8]) -> bool {
     let counter = COUNTERS.read().unwrap_or_else(PoisonError::into_inner).get(&socket).cloned();
-    counter.is_some_and(|counter| counter.may_take(bytes as u64))
+    counter.is_some_and(|counter| counter.may_take(bytes))
 }
 
 impl Counter {
@@ -172,18 +214,25 @@ impl Counter {
 
     fn begin(&self, phase: Phase, limit: u64) {
         let mut state = self.lock();
-        (state.phase, state.credited) = (phase, Instant::now());
+        (state.phase, state.credited, state.opening) = (phase, Instant::now(), Vec::new());
         self.budget.renew(limit);
     }
 
-    fn may_take(&self, bytes: u64) -> bool {
-        let Err(exceeded) = self.budget.take(bytes) else { return true };
+    fn may_take(&self, bytes: &[u8]) -> bool {
+        let count = bytes.len() as u64;
+        let taken = self.budget.take(count);
         let mut state = self.lock();
+        let Err(exceeded) = taken else {
+            if state.phase == Phase::KeyExchange {
+                state.opening.extend_from_slice(bytes);
+            }
+            return true;
+        };
         if state.excess.is_none() && state.phase == Phase::Channel {
             let seconds = state.credited.elapsed().as_secs();
             self.budget.give_back(seconds.saturating_mul(budget::OVERHEAD_PER_SECOND));
             state.credited += std::time::Duration::from_secs(seconds);
-            if self.budget.take(bytes).is_ok() {
+            if self.budget.take(count).is_ok() {
                 return true;
             }
         }
@@ -225,6 +274,12 @@ mod tests {
     use std::os::unix::net::UnixStream;
 
     const MIB: usize = 1 << 20;
+
+    /// Counts so many bytes.
+    fn may_take(socket: RawFd, bytes: usize) -> bool {
+        static ZEROS: [u8; 18 * MIB] = [0; 18 * MIB];
+        super::may_take(socket, &ZEROS[..bytes])
+    }
 
     fn intake() -> (UnixStream, Intake) {
         let socket = UnixStream::pair().unwrap().0;

@@ -134,9 +134,13 @@ impl<'a> Login<'a> {
     /// A fault in the user's words. A server that has refused something and hangs up has had enough of it.
     pub(super) fn error(&self, fault: &Fault) -> Error {
         match fault {
-            Fault::Closed if self.refusals > 0 => {
+            Fault::Closed | Fault::Disconnected(_) if self.refusals > 0 => {
                 let (user, host) = (self.config.user.clone(), self.config.host.clone());
-                Error::TooManyFailures { user, host, given: self.config.given() }
+                let disconnected = match fault {
+                    Fault::Disconnected(reason) => Some(Box::new(self.connection.disconnected(reason.clone()))),
+                    _ => None,
+                };
+                Error::TooManyFailures { user, host, given: self.config.given(), disconnected }
             }
             fault => self.connection.error(fault, " during authentication"),
         }

@@ -14,6 +14,7 @@ mod config_file;
 mod connection;
 mod conversation;
 mod dial;
+mod disconnect;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -25,6 +26,7 @@ mod keys;
 pub mod known_hosts;
 mod login;
 mod native;
+mod opening;
 mod place;
 mod public_key;
 mod questions;
@@ -41,6 +43,7 @@ pub use channel::{ChannelTransport, Hearer, Start};
 pub use config::{AddressFamily, Config, IdentityAgent, Proxy, StrictHostKeyChecking};
 pub use connection::Socket;
 pub use dial::dial;
+pub use disconnect::{Disconnected, Reason};
 pub use error::{Error, Given, HostKeyError};
 pub use host_key::Vouched;
 pub use keepalive::Patience;
@@ -80,15 +83,16 @@ pub fn open(
     vouched: &mut Option<Vouched>,
     questions: &mut dyn Questions,
 ) -> Result<ChannelTransport, Error> {
-    let mut connection = Connection::new(socket, Peer { host: config.host.clone(), port: config.port })?;
-    let judge = Judge::new(config, numeric_address(connection.socket()))?;
+    let address = numeric_address(socket.descriptor());
+    let judge = Judge::new(config, address.clone())?;
+    let mut connection = Connection::new(socket, Peer { host: config.host.clone(), address, port: config.port })?;
     let known_types = match vouched.as_ref() {
         Some(before) => vec![before.key.kind()],
         None => judge.known_types(),
     };
-    algorithms::prefer(&connection.session, config, &known_types)?;
+    let offer = algorithms::prefer(&connection.session, config, &known_types)?;
     connection.allow(config.connect_timeout.unwrap_or(HANDSHAKE_LIMIT));
-    connection.handshake()?;
+    connection.handshake(&offer)?;
     // Copied at once: the bytes are libssh2's, and go with the next key exchange.
     let key = connection.session.host_key().and_then(|(blob, _)| PublicKey::of_host(blob));
     connection.pause();

@@ -16,8 +16,8 @@ use libssh2_sys as raw;
 use ssh2::{Error, ErrorCode, Session};
 use zeroize::Zeroizing;
 
-pub(super) use answers::{Answer, Refusal, next_answer};
-pub(super) use callbacks::{count_intake, without_reading};
+pub(super) use answers::{Answer, Refusal, next_answer, take_in};
+pub(super) use callbacks::{count_intake, hear_disconnect, without_reading};
 pub(super) use conversation::{Question, Respondent, converse};
 pub(super) use memory::count_memory;
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::thread;
 
 /// Listens on a loopback port and does this to everybody who comes.
-fn listener(meet: impl Fn(TcpStream) + Send + 'static) -> u16 {
+pub(super) fn listener(meet: impl Fn(TcpStream) + Send + 'static) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || listener.incoming().flatten().for_each(meet));
@@ -16,7 +16,7 @@ fn listener(meet: impl Fn(TcpStream) + Send + 'static) -> u16 {
 }
 
 /// The program, led to a port where no world of ours listens.
-fn led_to(port: u16) -> Shell {
+pub(super) fn led_to(port: u16) -> Shell {
     Shell::on(Remote::empty().over_ssh())
         .with_args(["-oConnectTimeout=1", "-P", &port.to_string()])
         .to(["127.0.0.1"])
@@ -140,7 +140,9 @@ fn algorithms_are_chosen_as_asked() {
 #[test]
 fn a_server_without_anything_in_common_is_told_so() {
     let remote = Remote::empty().sshd_config("Ciphers 3des-cbc,aes128-cbc").sshd_config("MACs hmac-sha1");
-    Shell::on(remote).exits(255).complains(&["Unable to negotiate with 127.0.0.1 port PORT: no common algorithms"]);
+    Shell::on(remote).exits(255).complains(&[
+        "Unable to negotiate with 127.0.0.1 port PORT: no matching cipher found. Their offer: 3des-cbc,aes128-cbc",
+    ]);
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod completion;
 mod completions;
 mod conformance;
 mod connect;
+mod disconnect;
 mod drive;
 mod dry_run;
 mod ending;

@@ -1,4 +1,4 @@
-//! An SSH server that means harm: it behaves until a certain moment, and then sends one packet without end.
+//! An SSH server that means harm: it behaves until a certain moment, and then sends one packet, once or without end.
 //!
 //! It speaks just enough of RFC 4253, 4252 and 4254 to come to that moment: curve25519-sha256, ssh-ed25519, aes128-ctr,
 //! hmac-sha2-256, zlib for what it sends if the client wants that, a login that asks for nothing, one channel with a
@@ -15,7 +15,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::thread;
 
-/// When the flood begins.
+/// When the server stops behaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     /// After the server's KEXINIT: nothing is encrypted, nobody is trusted.
@@ -26,7 +26,14 @@ pub enum Moment {
     Session,
 }
 
-/// A server that listens on a free port and floods everybody who comes.
+/// How often the server sends its packet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Times {
+    Once,
+    Always,
+}
+
+/// A server that listens on a free port and does so to everybody who comes.
 pub struct Hostile {
     port: u16,
     key: PKey<Private>,
@@ -35,6 +42,15 @@ pub struct Hostile {
 impl Hostile {
     /// Sends `payload`, a whole packet's, without end from `moment` on.
     pub fn flooding(moment: Moment, payload: &[u8]) -> Hostile {
+        Hostile::start(moment, payload, Times::Always)
+    }
+
+    /// Sends `payload` at `moment`, and then says nothing and leaves the connection open.
+    pub fn sending(moment: Moment, payload: &[u8]) -> Hostile {
+        Hostile::start(moment, payload, Times::Once)
+    }
+
+    fn start(moment: Moment, payload: &[u8], times: Times) -> Hostile {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let key = PKey::generate_ed25519().unwrap();
@@ -43,7 +59,7 @@ impl Hostile {
             for stream in listener.incoming().flatten() {
                 let (payload, key) = (payload.clone(), server_key.clone());
                 // It ends with the client.
-                thread::spawn(move || serve(stream, &key, moment, &payload));
+                thread::spawn(move || serve(stream, &key, moment, &payload, times));
             }
         });
         Hostile { port, key }
@@ -61,13 +77,13 @@ impl Hostile {
     }
 }
 
-fn serve(stream: TcpStream, key: &PKey<Private>, moment: Moment, payload: &[u8]) -> io::Result<()> {
+fn serve(stream: TcpStream, key: &PKey<Private>, moment: Moment, payload: &[u8], times: Times) -> io::Result<()> {
     let mut wire = Wire::new(stream)?;
     let client_version = wire.exchange_versions()?;
     let ours = key_exchange_init();
     wire.send(&ours)?;
     if moment == Moment::KeyExchange {
-        return wire.flood(payload);
+        return wire.attack(payload, times);
     }
     let theirs = wire.receive()?;
     wire.exchange_keys(key, &client_version, &theirs, &ours)?;
@@ -77,7 +93,7 @@ fn serve(stream: TcpStream, key: &PKey<Private>, moment: Moment, payload: &[u8])
             // SERVICE_REQUEST: accepted.
             Some(5) => wire.send(&[&[6][..], &request[1..]].concat())?,
             // USERAUTH_REQUEST: whoever it is.
-            Some(50) if moment == Moment::Login => return wire.flood(payload),
+            Some(50) if moment == Moment::Login => return wire.attack(payload, times),
             Some(50) => wire.send(&[52])?,
             // CHANNEL_OPEN: confirmed, from channel 0 to channel 0, with a wide window.
             Some(90) => {
@@ -90,7 +106,7 @@ fn serve(stream: TcpStream, key: &PKey<Private>, moment: Moment, payload: &[u8])
             // CHANNEL_REQUEST: done, and now.
             Some(98) => {
                 wire.send(&[99, 0, 0, 0, 0])?;
-                return wire.flood(payload);
+                return wire.attack(payload, times);
             }
             _ => {}
         }
@@ -155,8 +171,12 @@ impl Wire {
         self.writer.write_all(&packet)
     }
 
-    /// Sends until nobody takes it.
-    fn flood(&mut self, payload: &[u8]) -> io::Result<()> {
+    /// Sends once and waits for the client to go, or sends until nobody takes it.
+    fn attack(&mut self, payload: &[u8], times: Times) -> io::Result<()> {
+        if times == Times::Once {
+            self.send(payload)?;
+            return io::copy(&mut self.reader, &mut io::sink()).map(drop);
+        }
         loop {
             let burst: Vec<u8> = (0..16).flat_map(|_| self.packet(payload)).collect();
             self.writer.write_all(&burst)?;

@@ -113,6 +113,12 @@ impl World {
         self.sshd.as_ref().expect("this world has no sshd: say Remote::over_ssh()")
     }
 
+    /// The embedded SSH server, where there is one.
+    #[track_caller]
+    pub fn embedded(&self) -> &RunningEmbedded {
+        self.embedded.as_ref().expect("this world has no embedded server: say Remote::served_by()")
+    }
+
     /// What the server has logged.
     pub fn log(&self) -> String {
         let sshd = self.sshd.as_ref().map(|sshd| sshd.log().text());

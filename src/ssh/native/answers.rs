@@ -98,6 +98,15 @@ pub(in crate::ssh) fn next_answer(session: &Session) -> Result<Answer, Error> {
     }
 }
 
+/// Has libssh2 take in the packets that have come, until none is left or the connection is found to be over. What it makes of
+/// them, such as of a DISCONNECT, it tells by its callbacks.
+pub(in crate::ssh) fn take_in(session: &Session) {
+    let mut guard = session.raw();
+    let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
+    // SAFETY: the session is alive and locked.
+    while unsafe { ssh2_transport_read(session) } > 0 {}
+}
+
 /// A packet that was taken from libssh2's queue; freed when it is dropped.
 struct Packet {
     session: *mut raw::LIBSSH2_SESSION,

@@ -1,6 +1,6 @@
-//! What libssh2 calls to send and receive, and how to put something else there for a while.
+//! What libssh2 calls to send and receive, how to put something else there for a while, and what it calls at a DISCONNECT.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 use std::slice;
@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use ssh2::Session;
 
+use crate::ssh::disconnect::Reason;
 use crate::ssh::intake;
 
 unsafe extern "C" {
@@ -27,13 +28,25 @@ type Callback = unsafe extern "C" fn();
 /// place. Gives the count of bytes or the negative of an errno.
 type Transfer = extern "C" fn(c_int, *mut c_void, usize, c_int, *mut *mut c_void) -> isize;
 
-// `LIBSSH2_CALLBACK_SEND` and `LIBSSH2_CALLBACK_RECV`.
+/// `LIBSSH2_DISCONNECT_FUNC`: session, reason code, description and its length, language and its length, the user pointer's place.
+type Disconnect =
+    extern "C" fn(*mut raw::LIBSSH2_SESSION, c_int, *const c_char, c_int, *const c_char, c_int, *mut *mut c_void);
+
+// `LIBSSH2_CALLBACK_DISCONNECT`, `LIBSSH2_CALLBACK_SEND` and `LIBSSH2_CALLBACK_RECV`.
+const DISCONNECT: c_int = 2;
 const SEND: c_int = 5;
 const RECEIVE: c_int = 6;
 
 /// Has all that the session receives counted by [`intake`]. Its socket must have an [`Intake`](intake::Intake) by then.
 pub(in crate::ssh) fn count_intake(session: &Session) {
     set(session, RECEIVE, Some(generic(receive)));
+}
+
+/// Has the server's reason for ending the connection kept by [`intake`], under the session's address.
+pub(in crate::ssh) fn hear_disconnect(session: &Session) {
+    // SAFETY: only the type changes, and libssh2 changes it back before it calls.
+    let callback = unsafe { std::mem::transmute::<Disconnect, Callback>(disconnect) };
+    set(session, DISCONNECT, Some(callback));
 }
 
 /// Makes one call to libssh2 that sends, and takes what is queued, but reads nothing from the socket.
@@ -57,7 +70,7 @@ pub(super) fn forbid_sending(session: &Session) {
 fn set(session: &Session, kind: c_int, callback: Option<Callback>) -> Option<Callback> {
     let mut guard = session.raw();
     let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
-    // SAFETY: the session is alive and locked, and the callback is of this kind: made by `generic`, or set before.
+    // SAFETY: the session is alive and locked, and the callback is of this kind: made for it here, or set before.
     unsafe { libssh2_session_callback_set2(session, kind, callback) }
 }
 
@@ -74,11 +87,30 @@ extern "C" fn receive(socket: c_int, buffer: *mut c_void, length: usize, flags: 
     // SAFETY: libssh2 owns `length` bytes there for the length of this call; they need not hold anything yet.
     let buffer = unsafe { slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), length) };
     match rustix::net::recv(descriptor, buffer, RecvFlags::from_bits_retain(flags.cast_unsigned())) {
-        Ok(((received, _), _)) if intake::may_take(socket, received.len()) => received.len().cast_signed(),
+        Ok(((received, _), _)) if intake::may_take(socket, received) => received.len().cast_signed(),
         Ok(_) => error(Errno::CONNABORTED),
         Err(Errno::INTR) => error(Errno::AGAIN),
         Err(errno) => error(errno),
     }
+}
+
+extern "C" fn disconnect(
+    session: *mut raw::LIBSSH2_SESSION,
+    code: c_int,
+    description: *const c_char,
+    length: c_int,
+    _language: *const c_char,
+    _language_length: c_int,
+    _: *mut *mut c_void,
+) {
+    let description = match usize::try_from(length) {
+        // SAFETY: libssh2 owns so many bytes of the packet there for the length of this call.
+        Ok(length) if !description.is_null() => unsafe { slice::from_raw_parts(description.cast::<u8>(), length) },
+        _ => &[],
+    };
+    // libssh2 passes the code as a signed number.
+    let reason = Reason { code: code.cast_unsigned(), description: description.to_vec() };
+    intake::note_disconnect(session.addr(), reason);
 }
 
 extern "C" fn nothing_yet(_: c_int, _: *mut c_void, _: usize, _: c_int, _: *mut *mut c_void) -> isize {

@@ -7,7 +7,9 @@ mod files;
 use files::Files;
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{PrivateKey, PublicKey};
-use russh::server::{Auth, ChannelOpenHandle, Config, Msg, Response, Server as _, Session, VerifiedPublicKey};
+use russh::server::{
+    Auth, ChannelOpenHandle, Config, Msg, Response, RunningServerHandle, Server as _, Session, VerifiedPublicKey,
+};
 use russh::{Channel, ChannelId, MethodKind, MethodSet};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,7 +17,7 @@ use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -141,8 +143,14 @@ impl Embedded {
         let log = Arc::new(Mutex::new(String::new()));
         let has_let_in = Arc::new(AtomicBool::new(false));
         let mut server = Server { plan: Arc::new(self), root: root.to_owned(), log: Arc::clone(&log), has_let_in };
-        runtime.spawn(async move { server.run_on_socket(config, &socket).await });
-        RunningEmbedded { runtime: Some(runtime), port, public, log }
+        let (give_handle, handle) = mpsc::channel();
+        runtime.spawn(async move {
+            let running = server.run_on_socket(config, &socket);
+            let _ = give_handle.send(running.handle());
+            running.await
+        });
+        let handle = handle.recv().expect("the task above sends it first");
+        RunningEmbedded { runtime: Some(runtime), port, public, log, handle }
     }
 
     fn methods(&self) -> MethodSet {
@@ -166,9 +174,15 @@ pub struct RunningEmbedded {
     port: u16,
     public: PublicKey,
     log: Arc<Mutex<String>>,
+    handle: RunningServerHandle,
 }
 
 impl RunningEmbedded {
+    /// Sends everybody away with a DISCONNECT (BY_APPLICATION) and this reason, and takes nobody any more.
+    pub fn shut_down(&self, reason: &str) {
+        self.handle.shutdown(reason.to_owned());
+    }
+
     /// Where it listens, on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
