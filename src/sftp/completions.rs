@@ -5,6 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::Error;
+use super::nudge::Nudge;
 use super::reply::Reply;
 use super::shared::{Complete, Completion, Outcome, Shared, lock};
 
@@ -14,10 +15,6 @@ use super::shared::{Complete, Completion, Outcome, Shared, lock};
 pub struct Completions<T> {
     inner: Arc<Inner<T>>,
 }
-
-/// Wakes whoever waits for a [`Completions`], from any thread.
-#[derive(Clone)]
-pub struct Nudge(Arc<dyn Fn() + Send + Sync>);
 
 struct Inner<T> {
     state: Mutex<State<T>>,
@@ -91,11 +88,11 @@ impl<T: Send + 'static> Completions<T> {
     #[must_use]
     pub fn nudge(&self) -> Nudge {
         let inner = Arc::clone(&self.inner);
-        Nudge(Arc::new(move || {
+        Nudge::new(move || {
             let mut state = lock(&inner.state);
             state.nudged = true;
             inner.wake(&state);
-        }))
+        })
     }
 
     /// What completes a request with this token that a session is given next.
@@ -115,18 +112,6 @@ impl<T: Send + 'static> Completions<T> {
             state.tokens.len() - 1
         };
         Completion { to: Arc::clone(&self.inner) as Arc<dyn Complete>, key }
-    }
-}
-
-impl Nudge {
-    /// Returns whether both are clones of one.
-    pub(super) fn is(&self, other: &Nudge) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-
-    /// Ends the present or the next wait.
-    pub fn nudge(&self) {
-        (self.0)();
     }
 }
 

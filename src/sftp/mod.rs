@@ -17,6 +17,7 @@ mod file_hash;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod handle;
+mod nudge;
 mod openings;
 mod pending;
 mod reply;
@@ -29,11 +30,12 @@ mod wire;
 
 pub use attributes::{Attributes, FileType, Owner, Times};
 pub use calls::{Call, OpenFlags, SymlinkOrder};
-pub use completions::{Completions, Nudge};
+pub use completions::Completions;
 pub use error::{Error, Status, StatusCode};
 pub use extensions::{Extension, Extensions, Limits, Names, Statvfs};
 pub use file_hash::{FileHash, HashAlgorithm};
 pub use handle::Handle;
+pub use nudge::Nudge;
 pub use openings::Openings;
 pub use pending::Pending;
 pub use reply::{NameEntry, NamePacket, Reply};

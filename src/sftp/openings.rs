@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::completions::Nudge;
+use super::nudge::Nudge;
 
 /// Counts what is open on a server. Clones share the count, so that it covers every session with that server.
 #[derive(Clone, Default)]

@@ -92,6 +92,7 @@ const NOT_RUN: &[(&str, Reason)] = &[
     ("chmod -R", Names),
     ("chown -R", Names),
     ("chown alice:users file", Proved("tests/it/commands_files.rs::chown_and_chgrp_know_users_and_groups_by_name")),
+    ("find --json", Names),
     ("get --exclude", Names),
     ("get --remove-source", Names),
     ("get --sizes=estimate", Names),
