@@ -2,9 +2,15 @@
 //! ssh's words.
 
 use crate::connect::{led_to, listener};
-use crate::support::{Embedded, Entry, Hostile, Key, Moment, Outcome, Remote, Shell, Terminal, generate_key};
+use crate::support::{
+    Embedded, Entry, Hostile, Key, Moment, Outcome, Person, Remote, Shell, Terminal, World, generate_key,
+};
+use sftpsh::ssh::{self, Config, Request, Start};
+use sftpsh::transport::{Inbox, Outbox, Step, Transport};
+use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
+use std::sync::mpsc::channel;
 
 /// The lines of ssh about this reason.
 macro_rules! lines {
@@ -120,6 +126,32 @@ fn a_shutdown_is_told_while_a_transfer_runs() {
     let remote = Remote::with([Entry::sized("big", 4 << 20)]).served_by(Embedded::new().asks_nothing());
     let shell = Shell::on(remote).with_args(["--retry", "0", "-l", "800"]);
     sees_shutdown(shell, Some("get big"), "KB/s", "down for an hour").sees("Connection closed").ends_with(255);
+}
+
+#[test]
+fn a_reason_is_found_by_who_can_no_longer_send() {
+    let (server, hang_up) = Hostile::hanging_up(&disconnect(11, b"down for an hour"));
+    let port = format!("-oPort={}", server.port());
+    let world = World::build(Remote::empty(), &[]);
+    fs::create_dir_all(world.home().join(".ssh")).unwrap();
+    fs::write(world.home().join(".ssh/known_hosts"), server.known_hosts()).unwrap();
+    let known = format!("-oUserKnownHostsFile={}", world.home().join(".ssh/known_hosts").display());
+    let arguments = ["-F", "none", &port, &known, "-G", "--", "127.0.0.1"].map(OsString::from);
+    let request = Request { arguments: &arguments, host: "127.0.0.1" };
+    let config = Config::resolve(request, &mut Person::absent()).unwrap();
+    let start = Start::Subsystem(String::from("sftp"));
+    let socket = ssh::dial(&config).unwrap();
+    let mut transport = ssh::open(&config, socket, &start, &mut None, &mut Person::absent()).unwrap();
+    let (hear, heard) = channel();
+    transport.set_hearer(Box::new(move |bytes| hear.send(bytes.to_vec()).unwrap()));
+    let (mut out, mut inbox) = (Outbox::default(), Inbox::default());
+    out.push(&vec![0; 64 << 20]);
+    while transport.step(&mut out, &mut inbox).unwrap() == Step::Moved {}
+    hang_up();
+    assert!(transport.step(&mut out, &mut inbox).is_err());
+    let told = String::from_utf8(heard.try_iter().flatten().collect()).unwrap();
+    let lines = lines!(11, "down for an hour").join("\n") + "\n";
+    assert_eq!(told, lines.replace("PORT", &server.port().to_string()));
 }
 
 #[test]

@@ -13,6 +13,8 @@ use openssl::sign::Signer;
 use openssl::symm::{Cipher, Crypter, Mode};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// When the server stops behaving.
@@ -26,11 +28,13 @@ pub enum Moment {
     Session,
 }
 
-/// How often the server sends its packet.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Times {
+/// How the server sends its packet.
+#[derive(Clone)]
+enum Manner {
     Once,
     Always,
+    /// Once it is told to, by a channel that it answers on when it has closed the connection; it has read nothing meanwhile.
+    Late(Arc<Mutex<Receiver<Sender<()>>>>),
 }
 
 /// A server that listens on a free port and does so to everybody who comes.
@@ -42,24 +46,38 @@ pub struct Hostile {
 impl Hostile {
     /// Sends `payload`, a whole packet's, without end from `moment` on.
     pub fn flooding(moment: Moment, payload: &[u8]) -> Hostile {
-        Hostile::start(moment, payload, Times::Always)
+        Hostile::start(moment, payload, Manner::Always)
     }
 
     /// Sends `payload` at `moment`, and then says nothing and leaves the connection open.
     pub fn sending(moment: Moment, payload: &[u8]) -> Hostile {
-        Hostile::start(moment, payload, Times::Once)
+        Hostile::start(moment, payload, Manner::Once)
     }
 
-    fn start(moment: Moment, payload: &[u8], times: Times) -> Hostile {
+    /// Reads nothing any more once the subsystem is started. The function that is returned has it send `payload` and close the
+    /// connection, and returns when that is done.
+    pub fn hanging_up(payload: &[u8]) -> (Hostile, impl FnOnce() + use<>) {
+        let (tell, told) = channel();
+        let server = Hostile::start(Moment::Session, payload, Manner::Late(Arc::new(Mutex::new(told))));
+        let hang_up = move || {
+            let (done, is_done) = channel();
+            tell.send(done).unwrap();
+            // The sender is dropped unused.
+            let _ = is_done.recv();
+        };
+        (server, hang_up)
+    }
+
+    fn start(moment: Moment, payload: &[u8], manner: Manner) -> Hostile {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let key = PKey::generate_ed25519().unwrap();
         let (payload, server_key) = (payload.to_vec(), key.clone());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (payload, key) = (payload.clone(), server_key.clone());
+                let (payload, key, manner) = (payload.clone(), server_key.clone(), manner.clone());
                 // It ends with the client.
-                thread::spawn(move || serve(stream, &key, moment, &payload, times));
+                thread::spawn(move || serve(stream, &key, moment, &payload, &manner));
             }
         });
         Hostile { port, key }
@@ -77,13 +95,13 @@ impl Hostile {
     }
 }
 
-fn serve(stream: TcpStream, key: &PKey<Private>, moment: Moment, payload: &[u8], times: Times) -> io::Result<()> {
+fn serve(stream: TcpStream, key: &PKey<Private>, moment: Moment, payload: &[u8], manner: &Manner) -> io::Result<()> {
     let mut wire = Wire::new(stream)?;
     let client_version = wire.exchange_versions()?;
     let ours = key_exchange_init();
     wire.send(&ours)?;
     if moment == Moment::KeyExchange {
-        return wire.attack(payload, times);
+        return wire.attack(payload, manner);
     }
     let theirs = wire.receive()?;
     wire.exchange_keys(key, &client_version, &theirs, &ours)?;
@@ -93,7 +111,7 @@ fn serve(stream: TcpStream, key: &PKey<Private>, moment: Moment, payload: &[u8],
             // SERVICE_REQUEST: accepted.
             Some(5) => wire.send(&[&[6][..], &request[1..]].concat())?,
             // USERAUTH_REQUEST: whoever it is.
-            Some(50) if moment == Moment::Login => return wire.attack(payload, times),
+            Some(50) if moment == Moment::Login => return wire.attack(payload, manner),
             Some(50) => wire.send(&[52])?,
             // CHANNEL_OPEN: confirmed, from channel 0 to channel 0, with a wide window.
             Some(90) => {
@@ -106,7 +124,7 @@ fn serve(stream: TcpStream, key: &PKey<Private>, moment: Moment, payload: &[u8],
             // CHANNEL_REQUEST: done, and now.
             Some(98) => {
                 wire.send(&[99, 0, 0, 0, 0])?;
-                return wire.attack(payload, times);
+                return wire.attack(payload, manner);
             }
             _ => {}
         }
@@ -171,15 +189,24 @@ impl Wire {
         self.writer.write_all(&packet)
     }
 
-    /// Sends once and waits for the client to go, or sends until nobody takes it.
-    fn attack(&mut self, payload: &[u8], times: Times) -> io::Result<()> {
-        if times == Times::Once {
-            self.send(payload)?;
-            return io::copy(&mut self.reader, &mut io::sink()).map(drop);
-        }
-        loop {
-            let burst: Vec<u8> = (0..16).flat_map(|_| self.packet(payload)).collect();
-            self.writer.write_all(&burst)?;
+    /// Sends once and waits for the client to go, sends until nobody takes it, or sends late and goes.
+    fn attack(mut self, payload: &[u8], manner: &Manner) -> io::Result<()> {
+        match manner {
+            Manner::Once => {
+                self.send(payload)?;
+                io::copy(&mut self.reader, &mut io::sink()).map(drop)
+            }
+            Manner::Always => loop {
+                let burst: Vec<u8> = (0..16).flat_map(|_| self.packet(payload)).collect();
+                self.writer.write_all(&burst)?;
+            },
+            Manner::Late(told) => {
+                let done = told.lock().unwrap().recv();
+                self.send(payload)?;
+                drop(self);
+                drop(done);
+                Ok(())
+            }
         }
     }
 
