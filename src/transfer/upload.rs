@@ -475,12 +475,12 @@ impl Upload {
     fn turn(&mut self, io: &mut Io) -> Turn {
         let is_over = self.failure.is_some() || self.is_closed_for_good() || self.state == State::ClosingToStartOver;
         match (is_over, self.outstanding) {
-            (true, 0) if self.failure.is_none() && self.state == State::Closing && self.wants_its_place() => {
-                self.place(io);
-                Turn::Waits
-            }
             (true, 0) if self.is_unread(io) => {
                 self.open_to_verify(io);
+                Turn::Waits
+            }
+            (true, 0) if self.failure.is_none() && self.state == State::Closing && self.wants_its_place() => {
+                self.place(io);
                 Turn::Waits
             }
             (true, 0) if self.failure.is_none() && self.state == State::ClosingToStartOver => {

@@ -254,6 +254,7 @@ fn an_upload_is_verified_where_no_file_is_open_for_reading_and_writing() {
             .succeeds()
             .reports("5 files were read back and are equal to their sources")
             .same("p00", "whole");
+        assert_eq!(run.stderr().matches("read back and").count(), 3, "{}", run.stderr());
         same_files(run, "p", 5);
     }
     // What is wrong is found all the same.
@@ -282,6 +283,7 @@ fn a_handle_that_writes_is_never_read_from() {
             .reports("6 files were read back and are equal to their sources")
             .reports_no("starting over")
             .same("p00", "whole");
+        assert_eq!(run.stderr().matches("read back and").count(), 3, "{}", run.stderr());
         let run = ["half", "proved"].into_iter().fold(run, |run, name| run.same(name, name));
         same_files(run, "p", 5);
     }
