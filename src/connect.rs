@@ -291,6 +291,7 @@ impl Connector {
                             symlink_order,
                             keeps_order,
                             empties_files: dialect::empties_files(version),
+                            wants_one_handle: dialect::wants_one_handle(version),
                             open_handles: dialect::open_handles(version),
                             ..options
                         };

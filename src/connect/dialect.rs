@@ -33,6 +33,15 @@ const FEW_HANDLES: &[(&[u8], u64, &str)] =
 /// software version.
 const EMPTYING: &[(&[u8], &str)] = &[(b"Erlang/", "ssh_sftpd opens it in the mode [write]")];
 
+/// Servers on which a file that is being written must not be opened for writing once more, by the beginning of their software version.
+const ONE_HANDLE: &[(&[u8], &str)] = &[
+    (
+        b"rclone/",
+        "empties what is opened for writing; without a cache, it stores what each handle wrote as the whole file",
+    ),
+    (b"Go", "what is built on Go's SSH library and has no name of its own may be the same"),
+];
+
 /// Whether a server carries out the requests about one file in the order in which they were sent.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
@@ -59,6 +68,12 @@ pub(super) fn open_handles(version: &[u8]) -> Option<u64> {
 /// Returns whether a server empties a file that is opened for writing and not for reading. `version` is its identification.
 pub(super) fn empties_files(version: &[u8]) -> bool {
     software(version).is_some_and(|software| EMPTYING.iter().any(|(name, _)| software.starts_with(name)))
+}
+
+/// Returns whether a file that is being written loses what it has if it is opened for writing once more. `version` is the server's
+/// identification.
+pub(super) fn wants_one_handle(version: &[u8]) -> bool {
+    software(version).is_some_and(|software| ONE_HANDLE.iter().any(|(name, _)| software.starts_with(name)))
 }
 
 fn coping(version: &[u8]) -> Option<Order> {
@@ -118,6 +133,19 @@ mod tests {
         for (version, handles) in [("SSH-2.0-Erlang/4.15.3.17", Some(2)), ("SSH-2.0-OpenSSH_9.2p1", None), ("", None)] {
             assert_eq!(open_handles(version.as_bytes()), handles, "{version}");
             assert_eq!(empties_files(version.as_bytes()), handles.is_some(), "{version}");
+        }
+    }
+
+    #[test]
+    fn a_servers_version_tells_whether_a_file_may_be_opened_for_writing_twice() {
+        for (version, one) in [
+            ("SSH-2.0-rclone/v1.60.1-DEV", true),
+            ("SSH-2.0-Go", true),
+            ("SSH-2.0-OpenSSH_9.2p1", false),
+            ("SSH-2.0-SFTPGo_2.6.2", false),
+            ("", false),
+        ] {
+            assert_eq!(wants_one_handle(version.as_bytes()), one, "{version}");
         }
     }
 

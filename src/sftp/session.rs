@@ -43,6 +43,8 @@ pub struct Options {
     pub keeps_order: bool,
     /// Whether the server empties a file that is opened for writing and not for reading, even without [`OpenFlags::TRUNCATE`].
     pub empties_files: bool,
+    /// Whether a file that is being written loses what it has if it is opened for writing once more.
+    pub wants_one_handle: bool,
     /// How many files and directories the server can have open, where that is known and the server may not say so.
     pub open_handles: Option<u64>,
     /// How many requests may wait for an answer at once.
@@ -62,6 +64,7 @@ impl Default for Options {
             asks_ahead: false,
             keeps_order: false,
             empties_files: false,
+            wants_one_handle: false,
             open_handles: None,
             width: Width::unbounded(),
             openings: Openings::default(),
@@ -135,6 +138,7 @@ impl Session {
             may_take_long: options.may_take_long,
             keeps_order: options.keeps_order,
             empties_files: options.empties_files,
+            wants_one_handle: options.wants_one_handle,
             width: options.width.clone(),
             openings: options.openings.clone(),
         };
@@ -249,6 +253,12 @@ impl Session {
     #[must_use]
     pub fn reads_what_it_writes(&self) -> bool {
         self.keeps_order()
+    }
+
+    /// Returns whether a file that is being written loses what it has if it is opened for writing once more.
+    #[must_use]
+    pub fn wants_one_handle(&self) -> bool {
+        self.client.shared.wants_one_handle()
     }
 
     /// Returns whether the server empties a file that is opened for writing and not for reading, even without [`OpenFlags::TRUNCATE`].

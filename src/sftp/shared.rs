@@ -150,6 +150,8 @@ pub(super) struct Manners {
     pub(super) keeps_order: bool,
     /// Whether it empties a file that is opened for writing only.
     pub(super) empties_files: bool,
+    /// Whether a file that is being written may not be opened once more.
+    pub(super) wants_one_handle: bool,
     /// How many requests may wait for an answer at once.
     pub(super) width: Width,
     /// What is open on the server.
@@ -396,6 +398,10 @@ impl Shared {
 
     pub(super) fn keeps_order(&self) -> bool {
         self.manners.keeps_order || self.extensions.get().is_some_and(|extensions| extensions.are_of_openssh())
+    }
+
+    pub(super) fn wants_one_handle(&self) -> bool {
+        self.manners.wants_one_handle
     }
 
     pub(super) fn empties_files(&self) -> bool {
