@@ -33,12 +33,9 @@ const FEW_HANDLES: &[(&[u8], u64, &str)] =
 /// software version.
 const EMPTYING: &[(&[u8], &str)] = &[(b"Erlang/", "ssh_sftpd opens it in the mode [write]")];
 
-/// Servers on which a file that is being written must not be opened for writing once more, by the beginning of their software version.
+/// Servers on which a file that is being moved must not be opened once more, by the beginning of their software version.
 const ONE_HANDLE: &[(&[u8], &str)] = &[
-    (
-        b"rclone/",
-        "empties what is opened for writing; without a cache, it stores what each handle wrote as the whole file",
-    ),
+    (b"rclone/", "empties what is opened for writing, and without a cache waits before each READ that leaves a gap"),
     (b"Go", "what is built on Go's SSH library and has no name of its own may be the same"),
 ];
 
@@ -70,8 +67,7 @@ pub(super) fn empties_files(version: &[u8]) -> bool {
     software(version).is_some_and(|software| EMPTYING.iter().any(|(name, _)| software.starts_with(name)))
 }
 
-/// Returns whether a file that is being written loses what it has if it is opened for writing once more. `version` is the server's
-/// identification.
+/// Returns whether a file that is being moved must not be opened once more. `version` is the server's identification.
 pub(super) fn wants_one_handle(version: &[u8]) -> bool {
     software(version).is_some_and(|software| ONE_HANDLE.iter().any(|(name, _)| software.starts_with(name)))
 }
@@ -137,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_servers_version_tells_whether_a_file_may_be_opened_for_writing_twice() {
+    fn a_servers_version_tells_whether_a_file_may_be_opened_twice() {
         for (version, one) in [
             ("SSH-2.0-rclone/v1.60.1-DEV", true),
             ("SSH-2.0-Go", true),

@@ -43,7 +43,7 @@ pub struct Options {
     pub keeps_order: bool,
     /// Whether the server empties a file that is opened for writing and not for reading, even without [`OpenFlags::TRUNCATE`].
     pub empties_files: bool,
-    /// Whether a file that is being written loses what it has if it is opened for writing once more.
+    /// Whether a file that is being moved must not be opened once more.
     pub wants_one_handle: bool,
     /// How many files and directories the server can have open, where that is known and the server may not say so.
     pub open_handles: Option<u64>,
@@ -255,7 +255,8 @@ impl Session {
         self.keeps_order()
     }
 
-    /// Returns whether a file that is being written loses what it has if it is opened for writing once more.
+    /// Returns whether a file that is being moved must not be opened once more: the server empties what is opened for writing, or is slow
+    /// if a file is read in several places.
     #[must_use]
     pub fn wants_one_handle(&self) -> bool {
         self.client.shared.wants_one_handle()

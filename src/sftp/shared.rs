@@ -150,7 +150,7 @@ pub(super) struct Manners {
     pub(super) keeps_order: bool,
     /// Whether it empties a file that is opened for writing only.
     pub(super) empties_files: bool,
-    /// Whether a file that is being written may not be opened once more.
+    /// Whether a file that is being moved must not be opened once more.
     pub(super) wants_one_handle: bool,
     /// How many requests may wait for an answer at once.
     pub(super) width: Width,

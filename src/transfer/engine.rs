@@ -314,8 +314,10 @@ impl Engine {
 
     /// A connection has nothing to do: a large file that is moved on another one is opened here as well.
     fn spread_to(&mut self, line: LineId) -> bool {
-        let may_open_twice = !self.io.lines.get(line).session.wants_one_handle();
-        let takes_any_order = may_open_twice && self.io.learnt.takes_any_order();
+        if self.io.lines.get(line).session.wants_one_handle() {
+            return false;
+        }
+        let takes_any_order = self.io.learnt.takes_any_order();
         let candidate = self.files.iter_mut().find(|(_, moving)| {
             moving.home != line && !moving.spread.contains(&line) && moving.may_spread(takes_any_order)
         });
