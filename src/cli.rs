@@ -402,23 +402,23 @@ mod tests {
             (
                 "host -P 22",
                 1,
-                "\"-P\" stands behind the destination, where it is no option",
+                "\"-P\" is after the destination, where options have no effect",
                 "options come first: sftpsh -P 22 host",
             ),
             (
                 "host --strict",
                 1,
-                "\"--strict\" stands behind the destination, where it is no option",
+                "\"--strict\" is after the destination, where options have no effect",
                 "options come first: sftpsh --strict host",
             ),
             (
                 "host --password-file=x",
                 1,
-                "\"--password-file=x\" stands behind the destination, where it is no option",
+                "\"--password-file=x\" is after the destination, where options have no effect",
                 "options come first: sftpsh '--password-file=x' host",
             ),
             ("-e pwd -b - host", 1, "-b and commands on the command line exclude each other", "give one of them"),
-            ("-e pwd host -- ls", 1, "-e and a command behind -- exclude each other", "give one of them"),
+            ("-e pwd host -- ls", 1, "-e and a command after -- exclude each other", "give one of them"),
             (
                 "-e pwd host local",
                 1,
@@ -431,8 +431,8 @@ mod tests {
                 "--password-file: no password is ours to give under -D and -S",
                 "SSH_ASKPASS names a program that answers ssh",
             ),
-            ("u@::1", 1, "Missing hostname", "an IPv6 address stands in brackets: user@[::1]:path"),
-            ("sftp://h%00@x/", 1, "invalid address \"sftp://h%00@x/\": %00 stands for no character", ""),
+            ("u@::1", 1, "Missing hostname", "write an IPv6 address in brackets: user@[::1]:path"),
+            ("sftp://h%00@x/", 1, "invalid address \"sftp://h%00@x/\": %00 is not allowed", ""),
             ("host/dir", 255, "hostname contains invalid characters: \"host/dir\"", "a path follows a colon: host:dir"),
         ] {
             let error = parse_line(line).expect_err(line);

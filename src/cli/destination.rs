@@ -48,7 +48,7 @@ impl UnfitDestination {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            UnfitDestination::MissingHost => Some("an IPv6 address stands in brackets: user@[::1]:path".to_owned()),
+            UnfitDestination::MissingHost => Some("write an IPv6 address in brackets: user@[::1]:path".to_owned()),
             UnfitDestination::Host(host) => {
                 let (name, path) = host.split_once('/')?;
                 check_host(name).ok()?;
@@ -158,12 +158,12 @@ fn host_and_port(place: &[u8]) -> Result<(String, Option<u16>), &'static str> {
         Some("") => None,
         Some(port) => Some(super::number::port_number(port).ok_or("the port is no number from 1 to 65535")?),
         None if port.is_empty() => None,
-        None => return Err("something stands between the host and its port"),
+        None => return Err("there is text between the host and its port"),
     };
     match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         // A scope is set off by an encoded per cent sign (RFC 6874); ssh takes a bare one as well.
         Some(address) if is_ipv6(&address.replacen("%25", "%", 1)) => Ok((address.replacen("%25", "%", 1), port)),
-        Some(_) => Err("no IPv6 address stands in the brackets"),
+        Some(_) => Err("the brackets hold no IPv6 address"),
         None if host.is_empty() => Err("the host is missing"),
         None if host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)) => {
             Ok((host.to_owned(), port))
@@ -182,7 +182,7 @@ fn decoded(text: &[u8]) -> Result<Vec<u8>, &'static str> {
             b'%' => {
                 let mut digit = || rest.next().and_then(|&digit| char::from(digit).to_digit(16));
                 match (digit(), digit()) {
-                    (Some(0), Some(0)) => return Err("%00 stands for no character"),
+                    (Some(0), Some(0)) => return Err("%00 is not allowed"),
                     (Some(high), Some(low)) => u8::try_from(high * 16 + low).unwrap_or_default(),
                     _ => return Err("two hexadecimal digits must follow each %"),
                 }
@@ -348,15 +348,15 @@ mod tests {
             ("sftp://", "the host is missing"),
             ("sftp://user@/path", "the host is missing"),
             ("sftp://@host", "the user is empty"),
-            ("sftp://%00@host", "%00 stands for no character"),
+            ("sftp://%00@host", "%00 is not allowed"),
             ("sftp://host/%zz", "two hexadecimal digits must follow each %"),
             ("sftp://host/%4", "two hexadecimal digits must follow each %"),
             ("sftp://host:0/", "the port is no number from 1 to 65535"),
             ("sftp://host:65536/", "the port is no number from 1 to 65535"),
             ("sftp://host:+22/", "the port is no number from 1 to 65535"),
             ("sftp://[::1", "the bracket is not closed"),
-            ("sftp://[host]/", "no IPv6 address stands in the brackets"),
-            ("sftp://[::1]22/", "something stands between the host and its port"),
+            ("sftp://[host]/", "the brackets hold no IPv6 address"),
+            ("sftp://[::1]22/", "there is text between the host and its port"),
             ("sftp://a;id/", "a host holds letters, digits, dots, dashes and underscores"),
             ("sftp://%ff@host", "the user is not UTF-8"),
         ] {
@@ -368,7 +368,7 @@ mod tests {
     fn hints_show_the_form_that_was_meant() {
         let hint = |text| parse(text).unwrap_err().hint();
         assert_eq!(hint("host/dir/a").unwrap(), "a path follows a colon: host:dir/a");
-        assert_eq!(hint("user@::1").unwrap(), "an IPv6 address stands in brackets: user@[::1]:path");
+        assert_eq!(hint("user@::1").unwrap(), "write an IPv6 address in brackets: user@[::1]:path");
         assert_eq!(hint("a;id"), None);
     }
 }

@@ -60,7 +60,7 @@ fn misplaced(operands: &[OsString], second: &OsString) -> CliError {
     let (destination, rest) = (shown(&operands[..1]), shown(&operands[1..]));
     if second.as_encoded_bytes().starts_with(b"-") {
         CliError::usage(
-            format!("{second:?} stands behind the destination, where it is no option"),
+            format!("{second:?} is after the destination, where options have no effect"),
             format!("options come first: sftpsh {rest} {destination}"),
         )
     } else {
@@ -83,7 +83,7 @@ pub(super) fn commands(
         (false, true) => Commands::Scripts(scripts),
         (true, false) => Commands::Words(words),
         (false, false) => {
-            return Err(CliError::usage("-e and a command behind -- exclude each other", "give one of them"));
+            return Err(CliError::usage("-e and a command after -- exclude each other", "give one of them"));
         }
     };
     match local {

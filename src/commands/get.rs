@@ -120,7 +120,8 @@ fn find(cx: &Context, operands: &Operands) -> Result<(Vec<Source>, Option<Failur
         if matched.matches.is_empty() {
             let path = matched.path(cx)?;
             let failure = matched.not_found(format!("File \"{}\" not found.", Printable(path.as_bytes())));
-            let failure = failure.with_hint(matched.quoted(cx).unwrap_or_else(|| "ls lists what is there".to_owned()));
+            let failure =
+                failure.with_hint(matched.quoted(cx).unwrap_or_else(|| "ls lists the existing files".to_owned()));
             if cx.stops_at_failure {
                 return Err(failure);
             }

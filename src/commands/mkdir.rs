@@ -77,7 +77,7 @@ fn make_with_parents(cx: &Context, path: &name::RemotePath) -> Result<(), sftp::
     let call = |path| crate::sftp::calls::Mkdir { path, attributes };
     let pending: Vec<_> = missing.iter().rev().map(|path| cx.session().submit(&call(path))).collect();
     for made in pending {
-        // A parent that is there already answers with a failure, which says nothing.
+        // A parent that exists already answers with a failure, which says nothing.
         let _ = made.wait();
     }
     // A server may take the requests in another order, so the last word has one that goes alone.

@@ -52,7 +52,7 @@ impl Run for Rename {
             match cx.kind_after(&error, &to).filter(|_| is_bare_failure(&error)) {
                 Some(FileType::Directory) => failure
                     .because("the new name is that of a directory")
-                    .with_hint("to move something into a directory, give the name it shall have there"),
+                    .with_hint("to move a file into a directory, add its new name to the path"),
                 Some(_) => failure.because("the new name is taken"),
                 None if is_bare_failure(&error) && lie_apart(cx, &from, &to) => failure
                     .because("the two lie on different file systems")

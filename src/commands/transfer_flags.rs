@@ -71,7 +71,7 @@ enum Verification {
     Read,
 }
 
-/// What is done where a target is there already.
+/// What is done where a target exists already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Conflicts {
     Overwrite,
@@ -107,12 +107,12 @@ impl TransferFlags {
         if let (Some(_), Some(conflicts)) = (self.resume, self.on_conflict.filter(|&what| what != Conflicts::Overwrite))
         {
             let name = conflicts.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-            let message = format!("--on-conflict={name} leaves what is there, and -a continues it");
+            let message = format!("--on-conflict={name} keeps the existing file, and -a continues it");
             return Err(Failure::new(message).with_hint("give one of them"));
         }
         let asks = self.on_conflict == Some(Conflicts::Ask) && !self.dry_run;
         match asks && (cx.stops_at_failure || !prompt::possible()) {
-            true => Err(Failure::new("--on-conflict=ask: nobody can be asked here")
+            true => Err(Failure::new("--on-conflict=ask needs a terminal")
                 .with_hint("skip, newer and rename decide without asking")),
             false => Ok(()),
         }

@@ -215,8 +215,7 @@ fn names(packet: &mut Reader, longnames: bool, shared: &Shared) -> Result<NamePa
         begin = end;
     }
     let waiting = shared.waiting_names().share(kept);
-    let waiting =
-        waiting.map_err(|exceeded| Violation::new(format!("{exceeded} of names that nobody has taken in")))?;
+    let waiting = waiting.map_err(|exceeded| Violation::new(format!("{exceeded} of names waiting to be processed")))?;
     Ok(NamePacket { entries, bytes, _waiting: waiting })
 }
 

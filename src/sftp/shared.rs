@@ -648,7 +648,7 @@ impl Waker {
 
     fn wake(&self) {
         if self.asleep.swap(false, Ordering::SeqCst) {
-            // A full socket means that a byte is there already, which is all that is needed.
+            // A full socket means that a byte exists already, which is all that is needed.
             let _ = (&self.bell).write(&[1]);
         }
     }

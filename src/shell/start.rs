@@ -112,7 +112,7 @@ fn run(invocation: &Invocation, again: String, output: &Output) -> RunEnd {
     if let (Target::Server(Destination { path: None, .. }), Some(local)) = (&invocation.target, &invocation.local) {
         // Neither does sftp(1) make anything of it.
         let local = Printable(local.as_bytes());
-        output.warning(format_args!("\"{local}\" behind the destination has no effect: nothing is fetched"));
+        output.warning(format_args!("\"{local}\" after the destination has no effect: nothing is fetched"));
     }
     let signals = match Signals::listen() {
         Ok(signals) => signals,

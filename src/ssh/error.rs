@@ -410,7 +410,7 @@ impl Error {
             Error::HostKey(error) => return error.hint(),
             Error::TooManyFailures { given, .. } => too_many_failures(given).to_owned(),
             Error::PermissionDenied { unasked: true, .. } => {
-                String::from("nobody could be asked for a password or passphrase: use ssh-agent or a key without one")
+                String::from("sftpsh could not prompt for a password or passphrase: use ssh-agent or a key without one")
             }
             Error::PermissionDenied { user, host, methods, given, .. } => permission_denied(user, host, methods, given),
             Error::Resolve { cause, .. } if cause == NO_ADDRESS_OF_THE_FAMILY => String::from(

@@ -155,7 +155,7 @@ impl Judge<'_> {
                 return Err(self.unknown(key, "the name would be a pattern in known_hosts"));
             }
             StrictHostKeyChecking::Ask if self.config.batch || !questions.can_ask() => {
-                return Err(self.unknown(key, "nobody can be asked"));
+                return Err(self.unknown(key, "sftpsh can't prompt for it"));
             }
             StrictHostKeyChecking::Ask => self.ask(key, questions)?,
             StrictHostKeyChecking::AcceptNew | StrictHostKeyChecking::No => {}

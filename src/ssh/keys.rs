@@ -331,7 +331,7 @@ fn offer(
 fn passphrase_for(login: &mut Login<'_>, file: &KeyFile) -> Option<Zeroizing<String>> {
     let KeyFile { name, private, .. } = file;
     if !login.may_ask() {
-        login.verbose(format!("Skipping {name}: it needs a passphrase, and nobody can be asked"));
+        login.verbose(format!("Skipping {name}: it needs a passphrase, and sftpsh can't prompt for it"));
         return None;
     }
     for _ in 0..login.config.password_prompts {

@@ -1,4 +1,4 @@
-//! A target that is there already, and who decides what becomes of it.
+//! A target that exists already, and who decides what becomes of it.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use super::request::{Direction, OnConflict};
 use crate::name::RemotePath;
 
-/// A target that is there already.
+/// A target that exists already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     /// Which way the file would go.
@@ -122,7 +122,7 @@ impl OnConflict {
 
 /// Why a target stays.
 pub(super) fn reason_to_stay(unless_newer: bool) -> &'static str {
-    if unless_newer { "is there already and is no older" } else { "is there already" }
+    if unless_newer { "exists already and is not older" } else { "exists already" }
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ pub enum Event {
     Intended(Intent),
     /// Something that the user should know and that is no failure.
     Noted(Note),
-    /// A target is there already, and the job waits to be told what to do. It may come between any others.
+    /// A target exists already, and the job waits to be told what to do. It may come between any others.
     Asked(Arc<Question>),
 }
 
@@ -128,7 +128,7 @@ pub enum Intent {
         target: Vec<u8>,
         /// The source's length, when it is known.
         size: Option<u64>,
-        /// How much of it is there already and would be continued.
+        /// How much of it exists already and would be continued.
         offset: u64,
         /// Whether somebody would be asked first, because something is there.
         asks: bool,
@@ -262,14 +262,14 @@ pub enum Note {
     ModeNotKept(Failure),
     /// A time to be kept lies outside what the protocol knows; the nearest that it knows is set.
     TimeClamped(Vec<u8>),
-    /// A target that is there already stays, as was asked for.
+    /// A target that exists already stays, as was asked for.
     LeftThere {
         /// The target.
         target: Vec<u8>,
         /// Whether only a newer source would have replaced it.
         unless_newer: bool,
     },
-    /// A target that is there already stays, and the file or link is beside it under another name.
+    /// A target that exists already stays, and the file or link is beside it under another name.
     Renamed {
         /// The target that was asked for.
         asked: Vec<u8>,
@@ -354,7 +354,7 @@ impl fmt::Display for Note {
                 write!(f, "{}: nothing of it is there yet; sending all of it", Printable(target))
             }
             Note::StartedOver(target) => {
-                write!(f, "{}: what is there differs from the source; starting over", Printable(target))
+                write!(f, "{}: the existing file differs from the source; starting over", Printable(target))
             }
             Note::Emptied(target) => {
                 write!(f, "{}: the server empties a file that is opened for writing; starting over", Printable(target))
@@ -373,10 +373,10 @@ impl fmt::Display for Note {
                 write!(f, "{} {}: skipped", Printable(target), reason_to_stay(*unless_newer))
             }
             Note::Renamed { asked, target } => {
-                write!(f, "{} is there already: written to {}", Printable(asked), Printable(target))
+                write!(f, "{} exists already: written to {}", Printable(asked), Printable(target))
             }
             Note::NotVerified(target) => {
-                write!(f, "{}: what was written there can't be read back, and is not verified", Printable(target))
+                write!(f, "{}: the copy can't be read back, so it is not verified", Printable(target))
             }
             Note::Verified { files, proof } => match (files, proof) {
                 (1, Proof::ReadBack) => f.write_str("1 file was read back and is equal to its source"),
@@ -406,11 +406,11 @@ impl fmt::Display for Note {
                 write!(f, "{}: another transfer of the same file has put it there", Printable(target))
             }
             Note::KeptThere { part, target } => {
-                write!(f, "{}: what was sent is kept in {}", Printable(target), Printable(part))
+                write!(f, "{}: the data sent so far is kept in {}", Printable(target), Printable(part))
             }
             Note::Kept { partial, target } => write!(
                 f,
-                "{}: what was fetched is kept in {}",
+                "{}: the data fetched so far is kept in {}",
                 Printable(target.as_os_str().as_bytes()),
                 Printable(partial.as_os_str().as_bytes())
             ),

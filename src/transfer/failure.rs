@@ -222,8 +222,8 @@ impl Cause {
                 Some("the file shrank: try again; or the server only estimates sizes: get --sizes=estimate")
             }
             (Act::ReplaceRemote, Cause::NoReplacing) => Some(WITHOUT_ATOMIC),
-            (Act::VerifyLocal | Act::VerifyRemote, Cause::Differs { .. }) => Some("move it once more"),
-            (_, Cause::DiffersByHash(_)) => Some("move it once more; --verify=read compares the bytes themselves"),
+            (Act::VerifyLocal | Act::VerifyRemote, Cause::Differs { .. }) => Some("transfer it again"),
+            (_, Cause::DiffersByHash(_)) => Some("transfer it again; --verify=read compares every byte"),
             (Act::ResumeDownload, Cause::LargerThanSource) => Some("get without -a replaces it"),
             (_, Cause::Local(error)) => local_hint(act, error.kind()),
             (_, Cause::Remote(sftp::Error::Status(status))) => remote_hint(act, status),
@@ -373,7 +373,7 @@ impl fmt::Display for Cause {
             Cause::NotRegular => f.write_str("not a regular file"),
             Cause::Directory => f.write_str("not a regular file (it is a directory)"),
             Cause::Changed => f.write_str("it changed while it was moved"),
-            Cause::Unverifiable => f.write_str("what was written can't be verified"),
+            Cause::Unverifiable => f.write_str("the copy can't be verified"),
             Cause::Itself => f.write_str("what lies at its target may be the source itself"),
             Cause::JustWritten => f.write_str("another source was moved to the same target, which would be lost"),
             Cause::LeadsOut(target) => write!(f, "a link that leads out of the tree (to \"{}\")", Excerpt(target)),
@@ -383,9 +383,7 @@ impl fmt::Display for Cause {
             Cause::Differs { at } => write!(f, "it differs from its source at byte {at}"),
             Cause::DiffersByHash(algorithm) => write!(f, "it differs from its source by the server's {algorithm}"),
             Cause::NoReplacing => f.write_str("the server has no posix-rename@openssh.com"),
-            Cause::PartIsGone => {
-                f.write_str("what was written beside it is gone: somebody has removed it, or put it elsewhere")
-            }
+            Cause::PartIsGone => f.write_str("its temporary file is gone: it was removed or renamed meanwhile"),
             Cause::LargerThanSource => f.write_str("local file is larger than remote"),
             Cause::NotSmallerThanSource => f.write_str("destination file same size or larger"),
         }

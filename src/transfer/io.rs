@@ -117,7 +117,7 @@ pub(super) enum Turn {
 }
 
 impl Io {
-    /// What to do where a target is there already; asks whoever watches, and waits for the answer, if that was asked for.
+    /// What to do where a target exists already; asks whoever watches, and waits for the answer, if that was asked for.
     pub(super) fn decide(&mut self, conflict: Conflict) -> Verdict {
         if let Some(verdict) = self.settings.options.on_conflict.decide(&conflict) {
             return verdict;
@@ -138,7 +138,7 @@ impl Io {
         }
     }
 
-    /// Decides where a download goes when something is there already: there, or under another name. `taken` tells of paths, as
+    /// Decides where a download goes when something exists already: there, or under another name. `taken` tells of paths, as
     /// messages show them, that will be there soon. Returns the target that stays as an error if it goes nowhere.
     pub(super) fn settle(
         &mut self,

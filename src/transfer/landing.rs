@@ -90,7 +90,7 @@ impl Landing {
         true
     }
 
-    /// Something is there already.
+    /// Something exists already.
     pub(super) fn replaces(&mut self, there: &Attributes) {
         self.replaces = true;
         self.modified = there.times.map(|times| times.modified);

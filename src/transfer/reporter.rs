@@ -482,8 +482,8 @@ mod tests {
         // The one that was asked for, and the one that was written; it started as f.1.
         for (asked, target, line) in [
             ("f.1", "f.1", None),
-            ("f", "f.1", Some("f is there already: written to f.1")),
-            ("f", "f.2", Some("f is there already: written to f.2")),
+            ("f", "f.1", Some("f exists already: written to f.1")),
+            ("f", "f.2", Some("f exists already: written to f.2")),
         ] {
             let (mut reporter, receiver) = reporter();
             let places = Places { asked: asked.as_bytes(), target: target.as_bytes() };

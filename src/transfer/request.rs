@@ -188,7 +188,7 @@ pub enum Links {
     Copied,
 }
 
-/// What is done where a target is there already.
+/// What is done where a target exists already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnConflict {
     /// It is replaced.
@@ -227,7 +227,7 @@ pub struct Options {
     pub resume: bool,
     /// Take what is there for the beginning of the source without comparing (`--resume=size`).
     pub trusts_sizes: bool,
-    /// What is done where a target is there already; a resume continues it.
+    /// What is done where a target exists already; a resume continues it.
     pub on_conflict: OnConflict,
     /// Send into a file beside the target, which takes its place when it is whole (`--atomic`). What is fetched does so anyway.
     pub atomic: bool,

@@ -77,7 +77,7 @@ impl RulesBuilder {
 
     fn line(&mut self, pattern: &[u8]) -> Result<(), String> {
         let text = std::str::from_utf8(pattern)
-            .map_err(|_| "a pattern is UTF-8; ? stands for one character, whatever it is".to_owned())?;
+            .map_err(|_| "a pattern must be UTF-8; ? matches any one character".to_owned())?;
         let bare = text.strip_prefix('!').unwrap_or(text).trim();
         if bare.trim_matches('/').is_empty() {
             // It would match nothing, or in other tools everything: most likely a variable that was never set.

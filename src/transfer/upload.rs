@@ -361,7 +361,7 @@ impl Upload {
         }
     }
 
-    /// How a target is opened of which a part is there already.
+    /// How a target is opened of which a part exists already.
     fn writing_on(&self, io: &Io) -> OpenFlags {
         match io.session().empties_files() {
             true => OpenFlags::READ | OpenFlags::WRITE,

@@ -101,7 +101,7 @@ fn a_key_that_the_server_does_not_know() {
 fn an_unknown_server_key() {
     let shell = Shell::on(remote().over_ssh().unknown_to_us());
     shell.exits(255).stdout_is("").complains(&[
-        "No ED25519 host key is known for [127.0.0.1]:PORT and nobody can be asked",
+        "No ED25519 host key is known for [127.0.0.1]:PORT and sftpsh can't prompt for it",
         "Host key verification failed.",
     ]);
 }

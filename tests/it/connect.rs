@@ -224,7 +224,7 @@ fn without_a_terminal_nothing_is_asked() {
     Shell::on(Remote::empty().served_by(server)).types("secret").exits(255).stdout_is("");
     let key = "this key is for nobody";
     Shell::on(Remote::empty().unknown_to_us()).types(key).exits(255).stdout_is("").reports(
-        "No ED25519 host key is known for [127.0.0.1]:PORT and nobody can be asked\nHost key verification failed.\n",
+        "No ED25519 host key is known for [127.0.0.1]:PORT and sftpsh can't prompt for it\nHost key verification failed.\n",
     );
 }
 

@@ -170,7 +170,7 @@ impl Account {
                 ("intent", "file", _) | ("finish", ..) => account.files.push(text("target")),
                 ("intent", "skip", _) => account.stays.push(text("target")),
                 ("note", _, "left-there") => {
-                    account.stays.push(text("message").split(" is there already").next().unwrap().to_owned());
+                    account.stays.push(text("message").split(" exists already").next().unwrap().to_owned());
                 }
                 ("note", _, "not-modified") => {
                     account.stays.push(text("message").split('"').nth(1).unwrap().to_owned())

@@ -174,7 +174,7 @@ fn a_server_that_never_ends_its_hash_can_be_left() {
         .types("get --verify f")
         .sees("100%")
         .presses(Key::Ctrl('c'))
-        .sees("what was fetched is kept")
+        .sees("the data fetched so far is kept")
         .types("lpwd")
         .sees("Local working directory")
         .types("bye")

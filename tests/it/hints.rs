@@ -25,7 +25,7 @@ fn a_command_that_fails_at_a_prompt_is_followed_by_what_helps() {
     hinted(
         shell(),
         &[
-            ("get gone", "ls lists what is there"),
+            ("get gone", "ls lists the existing files"),
             ("get full", "use get -r to fetch a directory"),
             ("put tree", "use put -r to send a directory"),
             ("put gone", "lls lists what is here, lcd goes elsewhere"),
@@ -36,7 +36,7 @@ fn a_command_that_fails_at_a_prompt_is_followed_by_what_helps() {
             ("rm -r link/", "without the slash behind its name the link is removed, and not what it leads to"),
             ("rmdir a", "rm removes files"),
             ("mkdir no/x", "mkdir -p creates missing parents too"),
-            ("rename a full", "to move something into a directory, give the name it shall have there"),
+            ("rename a full", "to move a file into a directory, add its new name to the path"),
             ("chown no-such-user a", "give the number; ls -n shows those of the files that are there"),
             ("cd -", "a directory named - is ./-"),
         ],
@@ -62,7 +62,7 @@ fn a_line_that_makes_no_sense_at_a_prompt_is_followed_by_what_helps() {
 
 #[test]
 fn a_transfer_whose_proof_fails_is_followed_by_what_helps() {
-    let wrong = "move it once more; --verify=read compares the bytes themselves";
+    let wrong = "transfer it again; --verify=read compares every byte";
     hinted(Shell::on(Remote::with(["a"]).lying("hash-wrong")), &[("get --verify a", wrong)]);
 }
 
@@ -156,7 +156,7 @@ fn a_password_that_is_not_to_be_had_is_followed_by_what_helps() {
     let hint = "a password is for its owner alone: chmod 600 secret";
     fails_with_hint(open, &["--password-file", "secret"], hint);
     let asked = Shell::on(Remote::empty().served_by(Embedded::new().password("x")));
-    let hint = "nobody could be asked for a password or passphrase: use ssh-agent or a key without one";
+    let hint = "sftpsh could not prompt for a password or passphrase: use ssh-agent or a key without one";
     fails_with_hint(asked, &["-oBatchMode=yes"], hint);
 }
 

@@ -73,8 +73,8 @@ fn an_unknown_host_is_refused_where_nobody_may_or_can_be_asked() {
     );
     let cases = [
         (&["-oStrictHostKeyChecking=yes"][..], Person::answering(["yes"]), "you have requested strict checking."),
-        (&[], Person::absent(), "nobody can be asked"),
-        (&["-oBatchMode=yes"], Person::answering(["yes"]), "nobody can be asked"),
+        (&[], Person::absent(), "sftpsh can't prompt for it"),
+        (&["-oBatchMode=yes"], Person::answering(["yes"]), "sftpsh can't prompt for it"),
     ];
     for (words, mut person, reason) in cases {
         let (message, hint) = refusal(&world, words, &mut person);

@@ -43,6 +43,7 @@ mod names;
 mod openssh;
 mod options;
 mod password;
+mod phrases;
 mod progress;
 mod progress_json;
 mod prompt;

@@ -188,7 +188,7 @@ fn one_ctrl_c_is_enough_where_nothing_comes_any_more() {
         .types("get big")
         .sees("Fetching")
         .presses(Key::Ctrl('c'))
-        .sees("what was fetched is kept")
+        .sees("the data fetched so far is kept")
         .types("lpwd")
         .sees("Local working directory")
         .types("bye")

@@ -118,7 +118,7 @@ fn what_cannot_be_read_back_is_said_not_to_be_verified() {
         .as_batch()
         .types("get --verify f /dev/null")
         .succeeds()
-        .complains(&["/dev/null: what was written there can't be read back, and is not verified"]);
+        .complains(&["/dev/null: the copy can't be read back, so it is not verified"]);
     Shell::on(Remote::with([Entry::sized("f", SIZE)]))
         .here([Entry::file("f", "old")])
         .prepare(|world| fs::hard_link(world.local().join("f"), world.local().join("other")).unwrap())
@@ -133,7 +133,7 @@ fn what_cannot_be_read_back_is_said_not_to_be_verified() {
         .as_batch()
         .types("get --verify f")
         .succeeds()
-        .reports("f: what was written there can't be read back, and is not verified");
+        .reports("f: the copy can't be read back, so it is not verified");
 }
 
 #[test]
@@ -197,10 +197,7 @@ fn targets_that_are_there_are_treated_as_asked_both_ways() {
             .remote_file("newer", newer)
             .remote_file("missing", "new");
     }
-    world_of_conflicts(true)
-        .types("get --on-conflict=skip older")
-        .reports("older is there already: skipped")
-        .succeeds();
+    world_of_conflicts(true).types("get --on-conflict=skip older").reports("older exists already: skipped").succeeds();
 }
 
 /// The time of all that is older than what comes meanwhile.
@@ -218,15 +215,15 @@ fn a_name_that_is_chosen_is_the_name_that_is_reported() {
         .types("get -r --on-conflict=rename *")
         .succeeds()
         .prints("Fetching REMOTE/a to a.2\nFetching REMOTE/b to b\nFetching REMOTE/t/ to t\n")
-        .complains(&["a is there already: written to a.2", "t/c is there already: written to t/c.1"]);
+        .complains(&["a exists already: written to a.2", "t/c exists already: written to t/c.1"]);
     Shell::on(Remote::with(there.clone()))
         .here(names.clone())
         .types("put -r --on-conflict=rename *")
         .succeeds()
         .prints("Uploading a to REMOTE/a.2\nUploading b to REMOTE/b\nUploading t/ to REMOTE/t\n")
         .complains(&[
-            "REMOTE/a is there already: written to REMOTE/a.2",
-            "REMOTE/t/c is there already: written to REMOTE/t/c.1",
+            "REMOTE/a exists already: written to REMOTE/a.2",
+            "REMOTE/t/c exists already: written to REMOTE/t/c.1",
         ]);
     Shell::on(Remote::with(names))
         .here(there)
@@ -258,8 +255,8 @@ fn a_download_replaces_nothing_that_came_to_be_meanwhile() {
                 "rename" => outcome
                     .local_file("f.1", "new")
                     .local_holds(&["f", "f.1"])
-                    .complains(&["f is there already: written to f.1"]),
-                _ => outcome.reports("f is there already").local_holds(&["f"]),
+                    .complains(&["f exists already: written to f.1"]),
+                _ => outcome.reports("f exists already").local_holds(&["f"]),
             };
         }
     }
@@ -278,8 +275,8 @@ fn an_upload_replaces_nothing_that_came_to_be_meanwhile() {
                     "rename" => outcome
                         .remote_file("f.1", "new")
                         .remote_holds(&["f", "f.1"])
-                        .complains(&["REMOTE/f is there already: written to REMOTE/f.1"]),
-                    _ => outcome.reports("f is there already").remote_holds(&["f"]),
+                        .complains(&["REMOTE/f exists already: written to REMOTE/f.1"]),
+                    _ => outcome.reports("f exists already").remote_holds(&["f"]),
                 };
             }
         }
@@ -297,7 +294,7 @@ fn links_of_a_tree_that_are_there_are_treated_as_asked_both_ways() {
         assert_eq!(link(&local.join("tree/link")), Some(kept.into()), "get {policy}");
         assert_eq!(link(&local.join("tree/link.1")), other.map(Into::into), "get {policy}");
         if policy == "rename" {
-            outcome.reports("tree/link is there already: written to tree/link.1");
+            outcome.reports("tree/link exists already: written to tree/link.1");
         }
         let outcome =
             Shell::on(Remote::with([Entry::link("tree/link", "there")])).here([Entry::link("tree/link", "new")]);
@@ -306,7 +303,7 @@ fn links_of_a_tree_that_are_there_are_treated_as_asked_both_ways() {
         assert_eq!(link(&remote.join("tree/link")), Some(kept.into()), "put {policy}");
         assert_eq!(link(&remote.join("tree/link.1")), other.map(Into::into), "put {policy}");
         if policy == "rename" {
-            outcome.reports("REMOTE/tree/link is there already: written to REMOTE/tree/link.1");
+            outcome.reports("REMOTE/tree/link exists already: written to REMOTE/tree/link.1");
         }
     }
 }
@@ -363,7 +360,7 @@ fn a_person_is_asked_about_each_target_or_once_for_all() {
         .as_batch()
         .types("get --on-conflict=ask a")
         .exits(1)
-        .reports("--on-conflict=ask: nobody can be asked here");
+        .reports("--on-conflict=ask needs a terminal");
 }
 
 #[test]
@@ -416,8 +413,8 @@ fn a_dry_run_tells_what_would_become_of_targets_that_are_there() {
         let skip = |name: &str, why: &str| format!("would skip {from}{name}: {to}{name} {why}");
         let missing = would("missing", "missing");
         for (policy, newer, older) in [
-            ("skip", skip("newer", "is there already"), skip("older", "is there already")),
-            ("newer", skip("newer", "is there already and is no older"), would("older", "older")),
+            ("skip", skip("newer", "exists already"), skip("older", "exists already")),
+            ("newer", skip("newer", "exists already and is not older"), would("older", "older")),
             ("rename", would("newer", "newer.1"), would("older", "older.1")),
             ("overwrite", would("newer", "newer"), would("older", "older")),
         ] {
@@ -488,7 +485,7 @@ fn what_is_there_is_either_continued_or_left() {
             .as_batch()
             .types(&format!("{command} --on-conflict=skip a"))
             .exits(1)
-            .reports("--on-conflict=skip leaves what is there, and -a continues it");
+            .reports("--on-conflict=skip keeps the existing file, and -a continues it");
     }
     Shell::on(Remote::with([Entry::sized("a", SIZE)]))
         .here([("a", "there")])

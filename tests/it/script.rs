@@ -154,16 +154,16 @@ fn one_command_stands_behind_two_dashes() {
 #[test]
 fn what_stands_behind_the_destination_and_has_no_effect_is_said() {
     let run = |words: &[&str]| Shell::on(Remote::empty().over_ssh()).to(words).types("pwd");
-    run(&["server", "-v"]).succeeds().complains(&["\"-v\" behind the destination has no effect: nothing is fetched"]);
+    run(&["server", "-v"]).succeeds().complains(&["\"-v\" after the destination has no effect: nothing is fetched"]);
     run(&["server", "-v"]).with_args(["-q"]).succeeds().stderr_is("");
     run(&["server", "--strict"])
         .exits(1)
         .stdout_is("")
-        .complains(&["\"--strict\" stands behind the destination, where it is no option"]);
+        .complains(&["\"--strict\" is after the destination, where options have no effect"]);
     run(&["server", "-P", "22"])
         .exits(1)
         .stdout_is("")
-        .complains(&["\"-P\" stands behind the destination, where it is no option"]);
+        .complains(&["\"-P\" is after the destination, where options have no effect"]);
 }
 
 #[test]

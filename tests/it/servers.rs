@@ -442,7 +442,7 @@ fn what_the_server_refuses_is_explained_by_what_it_says_of_it() {
         ("refuses=18,4+plain", "put --atomic g new", "put without --atomic writes into the target itself"),
         ("refuses=18,3+plain", "put --atomic g new", "put without --atomic writes into the target itself"),
         ("none", "get g[1].txt", "a name with wildcards in it is quoted: g\\[1].txt"),
-        ("none", "get h[1].txt", "ls lists what is there"),
+        ("none", "get h[1].txt", "ls lists the existing files"),
         ("none", "cd ~", "cd alone goes to where the session began"),
         ("none", "cd ~/x", "cd alone goes to where the session began"),
     ] {

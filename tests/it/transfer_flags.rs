@@ -175,7 +175,7 @@ fn what_was_left_out_or_failed_or_was_there_is_not_removed() {
         .types("get -a --remove-source f")
         .types("put -a --remove-source f")
         .types("get --remove-source f /dev/null")
-        .reports("source \"REMOTE/f\" is kept: what was written can't be verified")
+        .reports("source \"REMOTE/f\" is kept: the copy can't be verified")
         .remote_has("f")
         .local_has("f");
 }

@@ -212,6 +212,6 @@ fn what_a_lost_connection_leaves_beside_a_target_is_named() {
             .types(line)
             .exits(255)
             .remote_file("f", "old")
-            .reports("REMOTE/f: what was sent is kept in REMOTE/.f.");
+            .reports("REMOTE/f: the data sent so far is kept in REMOTE/.f.");
     }
 }

@@ -46,7 +46,7 @@ impl Shell {
         Self::in_world(World::build(remote, &[]))
     }
 
-    /// The program in a world that is there already.
+    /// The program in a world that exists already.
     pub fn in_world(world: World) -> Self {
         Self {
             world,

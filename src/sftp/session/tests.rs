@@ -189,7 +189,7 @@ fn names_that_nobody_takes_in_have_a_budget() {
     assert!(outcomes.iter().filter(|outcome| outcome.is_ok()).count() < 70);
     assert_eq!(
         session.end(),
-        Some(Error::Protocol("more than 268435456 bytes of names that nobody has taken in".into()))
+        Some(Error::Protocol("more than 268435456 bytes of names waiting to be processed".into()))
     );
     drop((outcomes, handle, session));
     server.join().unwrap();

@@ -92,7 +92,7 @@ impl LineEditor {
         }
     }
 
-    /// Lets a person edit a line of which `text` is there already, beginning with `keys`. Returns how it ended, and what was
+    /// Lets a person edit a line of which `text` exists already, beginning with `keys`. Returns how it ended, and what was
     /// read beyond its end.
     ///
     /// # Errors

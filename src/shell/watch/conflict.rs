@@ -1,4 +1,4 @@
-//! Asks the person what to do where a target is there already.
+//! Asks the person what to do where a target exists already.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -16,7 +16,7 @@ pub(super) struct Interrupted;
 /// Ctrl-C: it is the transfer that shall end.
 pub(super) fn ask(conflict: &Conflict, output: &Output) -> Result<Option<Answer>, Interrupted> {
     let question = format!(
-        "{} is there already ({}; the new one: {}).\n\
+        "{} exists already ({}; the new one: {}).\n\
          (o)verwrite, (s)kip, (n)ewer, (r)ename? A capital is for all that follow: ",
         Printable(&conflict.target),
         described(&conflict.there),

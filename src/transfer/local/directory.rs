@@ -44,7 +44,7 @@ struct AtEnd {
 }
 
 impl Directory {
-    /// A directory that is there already, however the user named it.
+    /// A directory that exists already, however the user named it.
     pub(in super::super) fn open(path: &Path, shown: &Path) -> Result<Directory, Failure> {
         let descriptor = openat(CWD, path, ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|error| Failure::new(Act::OpenLocal, bytes(shown), error))?;

@@ -115,7 +115,7 @@ impl Place {
         Place::Stream { path: local.path().to_owned(), shown: local.shown().to_owned() }
     }
 
-    /// What is there already, if anything is: a link itself, not what it leads to. A stream is no obstacle.
+    /// What exists already, if anything is: a link itself, not what it leads to. A stream is no obstacle.
     pub(in super::super) fn there(&self) -> Option<(Version, Identity)> {
         let Place::Entry { directory, name, .. } = self else { return None };
         let stat = statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW).ok()?;

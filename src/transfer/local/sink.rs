@@ -52,7 +52,7 @@ pub(in super::super) struct Wanted<'a> {
 /// A target that is ready to be written.
 pub(in super::super) struct Opened {
     pub(in super::super) sink: Sink,
-    /// What is there already and may be continued, once its tail was compared.
+    /// What exists already and may be continued, once its tail was compared.
     pub(in super::super) offset: u64,
     /// What the user should know.
     pub(in super::super) note: Option<Note>,

@@ -99,6 +99,7 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("known-types-first", "src/ssh/algorithms.rs::known_types_come_first_and_no_other_is_left_out"),
     ("host-key-patterns", "tests/it/hostkeys.rs::a_host_that_cannot_be_remembered_is_not_let_in"),
     ("known-hosts-newline", "src/ssh/known_hosts.rs::a_line_is_appended_and_nothing_else_is_touched"),
+    ("broken-ssh", "tests/it/disconnect.rs::what_breaks_the_protocol_before_the_keys_is_named"),
     ("long-known-hosts", "src/ssh/known_hosts.rs::no_key_is_judged_by_half_of_a_file"),
     ("control-characters-for-ssh", "tests/it/ssh_config.rs::a_line_break_never_becomes_a_setting"),
     ("blanks-in-paths", "tests/it/ssh_config.rs::known_hosts_are_found_whatever_the_file_is_called"),

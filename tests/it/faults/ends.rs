@@ -103,7 +103,7 @@ fn a_request_to_end_takes_away_what_nothing_can_continue() {
         assert_eq!(finished.code, 1, "{signal:?}");
         assert!(fs::read(world.remote().join("f")).unwrap() == b"old");
         let stderr = String::from_utf8(finished.stderr).unwrap();
-        if stderr.contains("f: what was sent is kept in ") {
+        if stderr.contains("f: the data sent so far is kept in ") {
             // More was under way than could be answered.
             assert_eq!(words.len(), 2, "{signal:?} {words:?}: {stderr}");
             continue;

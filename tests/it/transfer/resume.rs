@@ -65,11 +65,11 @@ fn what_is_larger_than_its_source_is_not_touched() {
 fn what_is_something_else_is_not_continued() {
     let down = Site::with_local(Remote::with([Entry::sized("f", SIZE)]), &[Entry::file("f", vec![b'x'; 100_000])]);
     let told = down.get(&["f"], RESUME);
-    told.succeeds().says("noted: f: what is there differs from the source; starting over").says("started f at 0");
+    told.succeeds().says("noted: f: the existing file differs from the source; starting over").says("started f at 0");
     down.same("f");
     let up = Site::with_local(Remote::with([("f", "x".repeat(100_000))]), &[Entry::sized("f", SIZE)]);
     let told = up.put(&["f"], RESUME);
-    told.succeeds().says("noted: REMOTE/f: what is there differs from the source; starting over");
+    told.succeeds().says("noted: REMOTE/f: the existing file differs from the source; starting over");
     up.same("f");
 }
 
@@ -94,7 +94,7 @@ fn an_interrupted_download_goes_on_from_its_partial() {
     let told = dying.get(&["f"], PLAIN);
     assert!(told.report.lost.is_some() && told.report.failures.len() == 1, "{:?}", told.report);
     let partial = dying.local_names().remove(0);
-    told.says(&format!("noted: f: what was fetched is kept in {partial}"));
+    told.says(&format!("noted: f: the data fetched so far is kept in {partial}"));
     let reached = fs::metadata(dying.local(&partial)).unwrap().len();
     let again = dying.again();
     let told = again.get(&["f"], RESUME);
