@@ -102,7 +102,7 @@ fn nothing_is_asked_in_a_batch_or_where_nobody_is() {
     for (words, mut person) in cases {
         let (message, hint) = refusal(&world, &words, &mut person);
         assert_eq!(message, "me@127.0.0.1: Permission denied (publickey,password,keyboard-interactive).");
-        assert!(hint.contains("nobody could be asked"), "{hint}");
+        assert!(hint.contains("sftpsh could not prompt"), "{hint}");
         assert_eq!(person.asked(), Vec::<&str>::new());
     }
 }
