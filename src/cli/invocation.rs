@@ -45,7 +45,7 @@ pub struct Invocation {
     pub port: Option<u16>,
     /// The batch, which ends at the first failure and never asks.
     pub batch: Option<Batch>,
-    /// Commands given in place of a script, with which the session ends.
+    /// Commands from the command line; the session ends after them.
     pub commands: Option<Commands>,
     /// `--strict`: what is piped in is a batch. See [`Invocation::with_piped_batch`].
     pub strict: bool,

@@ -260,7 +260,7 @@ fn local_hint(act: Act, kind: io::ErrorKind) -> Option<&'static str> {
         (Act::WriteLocal, StorageFull | QuotaExceeded | FileTooLarge) => {
             Some("make room there, or give another local path")
         }
-        (Act::StatLocal, NotFound) => Some("lls lists what is here, lcd goes elsewhere"),
+        (Act::StatLocal, NotFound) => Some("lls lists local files, and lcd changes the local directory"),
         (Act::OpenLocal, NotFound | IsADirectory) => Some("lmkdir makes a local directory"),
         (Act::OpenLocal, PermissionDenied) => Some("lls -l shows what is allowed here, lcd goes elsewhere"),
         _ => None,

@@ -28,7 +28,7 @@ fn a_command_that_fails_at_a_prompt_is_followed_by_what_helps() {
             ("get gone", "ls lists the existing files"),
             ("get full", "use get -r to fetch a directory"),
             ("put tree", "use put -r to send a directory"),
-            ("put gone", "lls lists what is here, lcd goes elsewhere"),
+            ("put gone", "lls lists local files, and lcd changes the local directory"),
             ("get a no/where", "lmkdir makes a local directory"),
             ("get a /dev/full", "make room there, or give another local path"),
             ("rmdir full", "rm -r removes a directory and what is in it"),
