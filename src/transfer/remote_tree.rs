@@ -10,8 +10,10 @@ use super::event::{Event, Note};
 use super::failure::{Act, Cause, Failure};
 use super::io::{Asked, Io};
 use super::lines::LineId;
+use super::local::bytes;
 use super::plan::PutDirectory;
 use super::reporter::Sequence;
+use super::request::Direction;
 use crate::sftp::{self, Attributes, Reply, calls};
 
 /// The directories that were entered and whose last file is not done yet, by the step that made them.
@@ -66,11 +68,6 @@ impl RemoteTree {
         if is_refused {
             io.reporter.conclude(sequence);
         } else {
-            let event = Event::Entered {
-                direction: super::Direction::Put,
-                directory: super::local::bytes(&directory.source.shown).to_vec(),
-            };
-            io.reporter.tell(sequence, event);
             directory.make(sequence, io);
         }
         self.directories.insert(sequence, directory);
@@ -224,9 +221,14 @@ impl RemoteTree {
 
     /// A directory's fate is known. What waited for it goes on: directories here, files by the caller.
     fn decide(&mut self, sequence: Sequence, fate: Fate, io: &mut Io) -> Vec<Sequence> {
+        if let Some(directory) = self.directories.get_mut(&sequence) {
+            directory.fate = fate;
+            if fate != Fate::Refused {
+                directory.announce(sequence, io);
+            }
+        }
         io.reporter.conclude(sequence);
         let Some(directory) = self.directories.get_mut(&sequence) else { return Vec::new() };
-        directory.fate = fate;
         if io.settings.options.remove_source && fate != Fate::Refused {
             self.arrived.push(directory.source.local.clone());
         }
@@ -264,6 +266,13 @@ impl Directory {
         io.ask(sequence, Asked::MakeDirectory, &calls::Mkdir { path: &self.source.remote, attributes });
     }
 
+    /// Reports sftp(1)'s line about the directory. It waits until the fate is known: below a directory that can't be made,
+    /// no line names another.
+    fn announce(&self, sequence: Sequence, io: &mut Io) {
+        let directory = bytes(&self.source.shown).to_vec();
+        io.reporter.tell(sequence, Event::Entered { direction: Direction::Put, directory });
+    }
+
     /// One that was there before keeps its attributes, unless they shall be the source's.
     fn wants_attributes(&self, io: &Io) -> bool {
         match self.fate {
@@ -287,6 +296,7 @@ impl Directory {
             }
             (_, Some(refusal)) => Failure::new(Act::MakeRemoteDirectory, thing, refusal),
         };
+        self.announce(sequence, io);
         io.reporter.tell(sequence, Event::Failed(failure));
     }
 }
