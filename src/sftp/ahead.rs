@@ -1,4 +1,4 @@
-//! What is asked before anybody needs the answer, so that nobody waits a round trip for it alone.
+//! Requests sent before their answers are needed, so that no caller pays a round trip for them alone.
 
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -10,7 +10,8 @@ use super::pending::Pending;
 use super::shared::{Shared, lock};
 use crate::name::RemotePath;
 
-/// The server's limits: asked for at once, waited for by who needs them first, and so for nearly nothing.
+/// The server's limits. The request goes out when the session starts; the first caller that needs the limits waits
+/// for the answer, which usually has arrived by then.
 pub(super) struct LazyLimits {
     asked: Mutex<Option<Pending<Limits>>>,
     known: OnceLock<Limits>,
@@ -23,13 +24,14 @@ impl LazyLimits {
         LazyLimits { asked: Mutex::new(Some(pending)), known: OnceLock::new() }
     }
 
-    /// A server that offers to tell them and then does not is treated like one that never offered.
+    /// Returns the server's limits. A server that offers the extension but refuses the request gets the default
+    /// limits.
     pub(super) fn get(&self) -> Limits {
         *self.known.get_or_init(|| lock(&self.asked).take().and_then(|asked| asked.wait().ok()).unwrap_or_default())
     }
 }
 
-/// Asks for the canonical path of `.`: where the server starts.
+/// Asks for the canonical path of `.`, the server's start directory.
 pub(super) fn ask_for_start(shared: &Shared) -> Pending<Bytes> {
     let (pending, completion) = Pending::new::<calls::Realpath<'_>>();
     shared.submit(&calls::Realpath { path: &RemotePath::dot() }, completion);
@@ -76,7 +78,7 @@ mod tests {
                 };
                 assert_eq!((kind, &path[4..]), (REALPATH, &b"."[..]));
                 answer(peer, id);
-                // The answer was taken: whoever asks once more sends a request.
+                // The first call took the answer, so this one sends a new request.
                 let (_, id, _) = peer.request().unwrap();
                 answer(peer, id);
                 peer.wait_for_the_end();

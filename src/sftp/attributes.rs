@@ -10,7 +10,7 @@ const FLAG_EXTENDED: u32 = 0x8000_0000;
 
 const TYPE_MASK: u32 = 0o170_000;
 
-/// What the protocol says of a file. A server may leave out any part; a request changes only the parts it gives.
+/// The attributes of a file. A server may leave out any of them; a request changes only those it gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attributes {
     /// Length in bytes.
@@ -41,7 +41,7 @@ pub struct Times {
     pub modified: u32,
 }
 
-/// What kind of file the type bits of the permissions name.
+/// The kind of file, from the type bits of the permissions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileType {
     /// A regular file.
@@ -61,7 +61,7 @@ impl Attributes {
         Attributes { permissions: Some(permissions), ..Attributes::default() }
     }
 
-    /// The kind of file, when the server gave permissions with type bits.
+    /// Returns the kind of file, or `None` if the server gave no type bits.
     #[must_use]
     pub fn file_type(&self) -> Option<FileType> {
         match self.permissions? & TYPE_MASK {
@@ -73,25 +73,25 @@ impl Attributes {
         }
     }
 
-    /// Returns whether the server gave permissions without type bits, as some do.
+    /// Returns whether the server gave permissions without type bits, as some servers do.
     #[must_use]
     pub fn lacks_type(&self) -> bool {
         self.permissions.is_some_and(|mode| mode & TYPE_MASK == 0)
     }
 
-    /// Gives permissions without type bits those of a directory, or of a regular file.
+    /// Adds the type bits of a directory or a regular file to permissions that have none.
     pub fn settle_type(&mut self, is_directory: bool) {
         let bits = if is_directory { 0o040_000 } else { 0o100_000 };
         self.permissions = self.permissions.map(|mode| if mode & TYPE_MASK == 0 { mode | bits } else { mode });
     }
 
-    /// Whether this is known to be a directory.
+    /// Returns whether the attributes say that this is a directory.
     #[must_use]
     pub fn is_dir(&self) -> bool {
         self.file_type() == Some(FileType::Directory)
     }
 
-    /// The size that no file can have, if that is what they say: no local offset could name its end.
+    /// Returns the size if no file can have it, because it exceeds the largest local offset.
     #[must_use]
     pub fn absurd_size(&self) -> Option<u64> {
         self.size.filter(|&size| i64::try_from(size).is_err())

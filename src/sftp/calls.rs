@@ -1,6 +1,7 @@
 //! The requests (draft-ietf-secsh-filexfer-02, section 6), one type each; OpenSSH's additions are in `extended`.
 //!
-//! A call says how it is encoded, which reply it expects and how large that may be. Paths go over the wire as they stand.
+//! A call says how to encode the request, which reply it expects, and how large the reply may be. Paths are sent
+//! unchanged.
 
 use bytes::Bytes;
 
@@ -34,52 +35,52 @@ mod kind {
     pub(super) const EXTENDED: u8 = 200;
 }
 
-/// Bytes that an ordinary reply takes in the receive window, its SSH packet's share included.
+/// Bytes that an ordinary reply takes in the receive window, including its share of the SSH packet.
 const SMALL_REPLY_BYTES: u64 = 256;
 
-/// Bytes that the reply to one READDIR may well take: OpenSSH's server sends up to 100 entries at a time.
+/// Bytes that the reply to one READDIR may take: OpenSSH's server sends up to 100 entries at a time.
 const LISTING_REPLY_BYTES: u64 = 32 * 1024;
 
 /// A request that can be submitted to a [`Session`](super::Session).
 pub trait Call {
-    /// What a success yields.
+    /// The result of a successful request.
     type Reply;
 
-    /// The packet's type.
+    /// The type of the packet.
     const TYPE: u8;
 
-    /// The extension without which the request is not sent.
+    /// The extension that the server must offer before the request may be sent.
     const NEEDS: Option<Extension> = None;
 
-    /// Whether the server may work on it for long without a word, so that silence is no sign of a dead connection.
+    /// True if the server may work on the request for long, so that its silence doesn't mean a dead connection.
     const MAY_TAKE_LONG: bool = false;
 
-    /// Whether it closes a handle.
+    /// True if the request closes a handle.
     const CLOSES: bool = false;
 
-    /// Which reply is right.
+    /// Returns the kind of reply that answers this request.
     fn expects(&self) -> Expects;
 
-    /// The handles that it names. They mean something to the session that they were opened on only: to another server
-    /// process the same bytes are another file.
+    /// Returns the handles that the request names. A handle is valid only in the session that opened it: to another
+    /// server process the same bytes are another file.
     fn handles(&self) -> [Option<&Handle>; 2] {
         [None, None]
     }
 
-    /// Writes the fields behind the id.
+    /// Writes the fields that follow the id.
     fn encode(&self, packet: &mut Writer<'_>);
 
-    /// Writes the fields behind the id for a server that reads those of SYMLINK in this order.
+    /// Like [`Call::encode`], but for a server that reads the paths of SYMLINK in the given order.
     fn encode_in(&self, _order: SymlinkOrder, packet: &mut Writer<'_>) {
         self.encode(packet);
     }
 
-    /// How many bytes of reply it puts in flight towards us.
+    /// Returns how many bytes the reply may take in the receive window.
     fn reply_bytes(&self) -> u64 {
         SMALL_REPLY_BYTES
     }
 
-    /// Takes the result out of the reply that [`Call::expects`] named; `None` for any other.
+    /// Takes the result out of a reply of the kind that [`Call::expects`] names. Returns `None` for any other reply.
     fn result(reply: Reply) -> Option<Self::Reply>;
 }
 
@@ -88,7 +89,7 @@ pub trait Call {
 pub struct OpenFlags(u32);
 
 impl OpenFlags {
-    /// Returns whether all of these are among them.
+    /// Returns whether these flags include all of `flags`.
     #[must_use]
     pub fn contains(self, flags: OpenFlags) -> bool {
         self.0 & flags.0 == flags.0
@@ -98,13 +99,13 @@ impl OpenFlags {
     pub const READ: OpenFlags = OpenFlags(0x01);
     /// For writing.
     pub const WRITE: OpenFlags = OpenFlags(0x02);
-    /// Every write goes to the end, wherever its offset says.
+    /// Each write goes to the end of the file, whatever its offset.
     pub const APPEND: OpenFlags = OpenFlags(0x04);
-    /// Made where it is missing.
+    /// Create the file if it doesn't exist.
     pub const CREATE: OpenFlags = OpenFlags(0x08);
-    /// Emptied where it exists.
+    /// Empty the file if it exists.
     pub const TRUNCATE: OpenFlags = OpenFlags(0x10);
-    /// An error where it exists.
+    /// Fail if the file exists.
     pub const EXCLUSIVE: OpenFlags = OpenFlags(0x20);
 }
 
@@ -144,7 +145,7 @@ macro_rules! path_calls {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name<'a> {
-            /// What it is about.
+            /// The path that the request is about.
             pub path: &'a RemotePath,
         }
 
@@ -161,9 +162,9 @@ macro_rules! path_calls {
 }
 
 path_calls! {
-    /// Attributes of what a path leads to, links followed (6.8).
+    /// Attributes of a file, following links (6.8).
     Stat = STAT -> Attributes, Attributes;
-    /// Attributes of a path itself, be it a link (6.8).
+    /// Attributes of a path, without following a link at its end (6.8).
     Lstat = LSTAT -> Attributes, Attributes;
     /// Opens a directory to list it (6.7).
     Opendir = OPENDIR -> Handle, Handle;
@@ -173,7 +174,7 @@ path_calls! {
     Rmdir = RMDIR -> (), ();
     /// The canonical absolute path (6.11).
     Realpath = REALPATH -> Bytes, Path;
-    /// The target of a link, as it is written there (6.10).
+    /// The target of a link, exactly as the link holds it (6.10).
     Readlink = READLINK -> Bytes, Path;
 }
 
@@ -211,9 +212,9 @@ pub use extended::{
 };
 
 two_path_calls! {
-    /// Renames; a target that exists is left to the server, and OpenSSH's refuses it (6.5).
+    /// Renames a file. The server decides about an existing target; OpenSSH's refuses it (6.5).
     Rename = RENAME {
-        /// The present name.
+        /// The current name.
         from,
         /// The new name.
         to
@@ -223,19 +224,19 @@ two_path_calls! {
 /// The order in which a server reads the two paths of SYMLINK.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SymlinkOrder {
-    /// OpenSSH's (PROTOCOL, 4.1), which most others follow.
+    /// The order of OpenSSH (PROTOCOL, 4.1), which most other servers follow.
     #[default]
     TargetFirst,
-    /// The draft's (6.10).
+    /// The order of the draft (6.10).
     LinkFirst,
 }
 
-/// Makes a symbolic link (6.10). The order of its fields depends on the server.
+/// Creates a symbolic link (6.10). The order of its fields depends on the server.
 #[derive(Clone, Copy, Debug)]
 pub struct Symlink<'a> {
-    /// What the link says, as it stands.
+    /// The target, written into the link unchanged.
     pub target: &'a RemotePath,
-    /// The link.
+    /// The path of the link.
     pub link: &'a RemotePath,
 }
 
@@ -261,11 +262,11 @@ impl Call for Symlink<'_> {
 /// Opens a file (6.3).
 #[derive(Clone, Copy, Debug)]
 pub struct Open<'a> {
-    /// Which file.
+    /// The path of the file.
     pub path: &'a RemotePath,
-    /// How.
+    /// How to open it.
     pub flags: OpenFlags,
-    /// Attributes of a file that this makes.
+    /// Attributes of the file if this request creates it.
     pub attributes: Attributes,
 }
 
@@ -281,10 +282,10 @@ impl Call for Open<'_> {
     }
 }
 
-/// Closes a handle, which also tells whether what was written is safe (6.3).
+/// Closes a handle. A success also means that the server has stored the written data (6.3).
 #[derive(Debug)]
 pub struct Close {
-    /// The handle; it is gone whatever the server answers.
+    /// The handle, which is invalid afterwards even if the server refuses.
     pub handle: Handle,
 }
 
@@ -304,14 +305,14 @@ impl Call for Close {
     }
 }
 
-/// Reads from a file (6.4). The server may give less than asked; at the end of the file it answers EOF.
+/// Reads from a file (6.4). The server may return fewer bytes than requested; at the end of the file it answers EOF.
 #[derive(Clone, Copy, Debug)]
 pub struct Read<'a> {
     /// The open file.
     pub handle: &'a Handle,
-    /// Where to start, in bytes.
+    /// The offset of the first byte.
     pub offset: u64,
-    /// How many bytes at most.
+    /// The number of bytes to read at most.
     pub length: u32,
 }
 
@@ -345,14 +346,14 @@ impl Call for Read<'_> {
     }
 }
 
-/// Writes to a file (6.4), all of it or not at all.
+/// Writes to a file (6.4): either all of the data or none.
 #[derive(Clone, Copy, Debug)]
 pub struct Write<'a> {
     /// The open file.
     pub handle: &'a Handle,
-    /// Where to start, in bytes.
+    /// The offset of the first byte.
     pub offset: u64,
-    /// What to write; copied when it is submitted.
+    /// The data, which is copied when the request is submitted.
     pub data: &'a [u8],
 }
 
@@ -393,12 +394,12 @@ impl Call for Fstat<'_> {
     }
 }
 
-/// The next entries of an open directory (6.7); EOF when there are no more.
+/// The next entries of an open directory (6.7). The server answers EOF after the last one.
 #[derive(Clone, Copy, Debug)]
 pub struct Readdir<'a> {
     /// The open directory.
     pub handle: &'a Handle,
-    /// Whether the long names are wanted.
+    /// True if the caller uses the long names.
     pub longnames: bool,
 }
 
@@ -430,12 +431,12 @@ impl Call for Readdir<'_> {
     }
 }
 
-/// Changes attributes of a path, links followed (6.9).
+/// Changes the attributes of a file, following links (6.9).
 #[derive(Clone, Copy, Debug)]
 pub struct Setstat<'a> {
-    /// What to change.
+    /// The path of the file.
     pub path: &'a RemotePath,
-    /// The parts that are given are set, the others stay.
+    /// The attributes to set; absent ones stay unchanged.
     pub attributes: Attributes,
 }
 
@@ -450,12 +451,12 @@ impl Call for Setstat<'_> {
     }
 }
 
-/// Changes attributes of an open file (6.9).
+/// Changes the attributes of an open file (6.9).
 #[derive(Clone, Copy, Debug)]
 pub struct Fsetstat<'a> {
     /// The open file.
     pub handle: &'a Handle,
-    /// The parts that are given are set, the others stay.
+    /// The attributes to set; absent ones stay unchanged.
     pub attributes: Attributes,
 }
 
@@ -474,7 +475,7 @@ impl Call for Fsetstat<'_> {
     }
 }
 
-/// Makes a directory (6.6).
+/// Creates a directory (6.6).
 #[derive(Clone, Copy, Debug)]
 pub struct Mkdir<'a> {
     /// The new directory.

@@ -1,4 +1,4 @@
-//! A queue of outcomes, for engines that keep many requests in flight.
+//! A queue of outcomes, for an engine that keeps many requests in flight.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -9,9 +9,9 @@ use super::nudge::Nudge;
 use super::reply::Reply;
 use super::shared::{Complete, Completion, Outcome, Shared, lock};
 
-/// Outcomes of the requests that were submitted to it, each with the token that was given along.
+/// Outcomes of the requests that were submitted to this queue, each with the token of its request.
 ///
-/// Dropping it abandons what is under way; handles in replies that come later are closed in the server.
+/// Dropping the queue abandons its requests. If a late reply holds a handle, the server's handle is closed.
 pub struct Completions<T> {
     inner: Arc<Inner<T>>,
 }
@@ -22,15 +22,15 @@ struct Inner<T> {
 }
 
 struct State<T> {
-    /// Tokens of requests under way, at the key that their completion holds. None is left once the queue was dropped.
+    /// Tokens of the requests under way; a completion holds the index of its token. Empty after the queue is dropped.
     tokens: Vec<Option<T>>,
-    /// Keys of `tokens` that are free.
+    /// Indices of `tokens` that are free.
     free: Vec<usize>,
     ready: VecDeque<(T, Result<Reply, Error>)>,
     outstanding: usize,
-    /// Sessions that were given requests and not yet told to send them.
+    /// Sessions with staged requests that [`Shared::send`] has yet to release.
     unsent: Vec<Arc<Shared>>,
-    /// Whether somebody waits: only then is it worth a system call to wake them.
+    /// True while a thread waits: only then does a wakeup cost a system call.
     is_awaited: bool,
     nudged: bool,
 }
@@ -42,7 +42,7 @@ impl<T: Send + 'static> Default for Completions<T> {
 }
 
 impl<T: Send + 'static> Completions<T> {
-    /// An empty queue.
+    /// Creates an empty queue.
     #[must_use]
     pub fn new() -> Completions<T> {
         let state = State {
@@ -57,15 +57,15 @@ impl<T: Send + 'static> Completions<T> {
         Completions { inner: Arc::new(Inner { state: Mutex::new(state), arrived: Condvar::new() }) }
     }
 
-    /// How many requests were submitted and not taken out by [`Completions::wait`] yet.
+    /// Returns how many requests were submitted and have not come out of [`Completions::wait`] yet.
     #[must_use]
     pub fn outstanding(&self) -> usize {
         let state = lock(&self.inner.state);
         state.outstanding + state.ready.len()
     }
 
-    /// Has sent what was submitted, waits until something has come, and takes all that is there. Empty after `limit`, after a
-    /// nudge, and when nothing is outstanding and no limit was given.
+    /// Sends the staged requests, waits for the first outcome, and returns all outcomes that have arrived. Returns an
+    /// empty queue after `limit` or a nudge, and if there are no outstanding requests and no limit.
     pub fn wait(&self, limit: Option<Duration>) -> VecDeque<(T, Result<Reply, Error>)> {
         let nothing = |state: &mut State<T>| {
             state.ready.is_empty() && !state.nudged && (limit.is_some() || state.outstanding > 0)
@@ -84,7 +84,7 @@ impl<T: Send + 'static> Completions<T> {
         std::mem::take(&mut state.ready)
     }
 
-    /// A handle that ends a [`Completions::wait`] early: for a cancel, or for news of another kind.
+    /// Returns a handle that ends a [`Completions::wait`] early, for example to cancel a transfer.
     #[must_use]
     pub fn nudge(&self) -> Nudge {
         let inner = Arc::clone(&self.inner);
@@ -95,7 +95,7 @@ impl<T: Send + 'static> Completions<T> {
         })
     }
 
-    /// What completes a request with this token that a session is given next.
+    /// Returns the completion for a request that is about to be submitted to `session` with this token.
     pub(super) fn expect(&self, token: T, session: &Arc<Shared>) -> Completion {
         let mut state = lock(&self.inner.state);
         if !state.unsent.iter().any(|known| Arc::ptr_eq(known, session)) {
@@ -122,7 +122,7 @@ impl<T> Drop for Completions<T> {
             let mut state = lock(&self.inner.state);
             (std::mem::take(&mut state.ready), std::mem::take(&mut state.tokens))
         };
-        // Outside the lock: handles in them submit their CLOSE now.
+        // Dropped after the lock is released, because a handle in one of them submits its CLOSE now.
         drop((ready, tokens));
     }
 }
@@ -156,7 +156,7 @@ impl<T: Send> Complete for Inner<T> {
             }
         }
         self.wake(&state);
-        // Outside the lock: a handle in one of them submits its CLOSE now.
+        // Dropped after the lock is released, because a handle in one of them submits its CLOSE now.
         drop(state);
         drop(unwanted);
     }

@@ -1,4 +1,5 @@
-//! The thread that owns a connection's transport: sends what was queued, hands out replies, sleeps, keeps the idle clock.
+//! The thread that owns a connection's transport: it sends queued requests, delivers replies, sleeps, and keeps the
+//! idle clock.
 
 use std::io;
 use std::sync::Arc;
@@ -16,17 +17,17 @@ use super::shared::{Deliveries, Outcome, Shared, Waker};
 use super::wire::{MAX_NAME_PACKET_BYTES, MAX_PACKET_BYTES, Reader, Violation, Writer};
 use crate::transport::{End, Inbox, Outbox, Step, Transport};
 
-/// The version of the protocol that we speak (draft-ietf-secsh-filexfer-02, section 4).
+/// The protocol version that we speak (draft-ietf-secsh-filexfer-02, section 4).
 const SPOKEN_VERSION: u32 = 3;
 
 const INIT: u8 = 1;
 const VERSION: u8 = 2;
 
-/// How long a session that is being finished may take to send what is queued: the CLOSEs of its handles.
+/// How long a closing session may take to send its queue, which holds the CLOSEs of its handles.
 const CLOSING_LIMIT: Duration = Duration::from_secs(2);
 
-/// How long a server may answer nothing before it is taken to have dropped requests, where it was sent many at once. It is half of
-/// the idle limit if that is shorter.
+/// How long a server that received many requests at once may be silent before we assume that it dropped some of them.
+/// Half of the idle limit if that is shorter.
 const STALL_LIMIT: Duration = Duration::from_secs(20);
 
 /// A transport with its two buffers.
@@ -36,7 +37,7 @@ pub(super) struct Link {
     pub(super) inbox: Inbox,
 }
 
-/// What VERSION said.
+/// The contents of the VERSION packet.
 pub(super) struct Greeting {
     pub(super) version: u32,
     pub(super) extensions: Extensions,
@@ -47,7 +48,7 @@ impl Link {
         Link { transport, outbox: Outbox::default(), inbox: Inbox::default() }
     }
 
-    /// Sends INIT, and what is queued already right behind it, and waits for VERSION, `limit` at most.
+    /// Sends INIT, followed by the requests that are already queued, and waits up to `limit` for VERSION.
     pub(super) fn negotiate(&mut self, shared: &Shared, limit: Option<Duration>) -> Result<Greeting, Error> {
         let mut init = Vec::new();
         Writer::packet(&mut init, |packet| {
@@ -77,17 +78,17 @@ impl Link {
         }
     }
 
-    /// Bytes that are to be sent, and bytes that have come.
+    /// Returns the number of bytes waiting to be sent, and of received bytes not yet processed.
     fn standing(&self) -> (usize, usize) {
         (self.outbox.front().len(), self.inbox.unread().len())
     }
 
-    /// Polls for what the transport waits for and for the waker.
+    /// Sleeps until the transport can move bytes, the waker rings, or `limit` has passed.
     fn sleep(&self, waker: &Waker, limit: Option<Duration>) -> io::Result<()> {
         let ear = waker.ear();
         let mut fds = vec![PollFd::new(&ear, PollFlags::IN)];
         self.transport.interest(!self.outbox.is_empty(), &mut fds);
-        // A limit that no clock can hold is no limit.
+        // A limit that doesn't fit into a timespec is as good as none.
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
         match poll(&mut fds, limit.as_ref()) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
@@ -95,7 +96,7 @@ impl Link {
         }
     }
 
-    /// The next whole packet without its length field, when it is there.
+    /// Returns the next packet without its length field, or `None` if it has not arrived completely.
     fn packet(&mut self) -> Result<Option<Bytes>, Violation> {
         let Some((&length, rest)) = self.inbox.unread().split_first_chunk::<4>() else { return Ok(None) };
         let length = u32::from_be_bytes(length);
@@ -106,7 +107,7 @@ impl Link {
         if length == 0 || length > most {
             return Err(Violation::new(format!("a packet of {length} bytes")));
         }
-        // At most 4 MiB, so it fits any usize.
+        // A packet has at most 4 MiB, so this fits into any usize.
         let whole = length as usize + 4;
         if self.inbox.unread().len() < whole {
             return Ok(None);
@@ -114,7 +115,8 @@ impl Link {
         Ok(Some(self.inbox.take(whole).slice(4..)))
     }
 
-    /// As [`Link::packet`], but a length that can't be one is taken for what it mostly is: text of a login script.
+    /// Like [`Link::packet`], but reports an impossible length as text, because that is usually the output of a login
+    /// script.
     fn first_packet(&mut self) -> Result<Option<Bytes>, Violation> {
         self.packet().map_err(|_| {
             let start: Vec<u8> = self.inbox.unread().iter().copied().take(80).collect();
@@ -139,7 +141,7 @@ fn greeting(packet: Bytes) -> Result<Greeting, Violation> {
     }
 }
 
-/// The error of a connection that ends for it, whatever it was.
+/// Turns a violation of either kind into an error that ends the connection.
 fn protocol(violation: Violation) -> Error {
     let (Violation::Broken(text) | Violation::Nonsense(text)) = violation;
     Error::Protocol(text)
@@ -154,20 +156,21 @@ pub(super) struct Driver {
     link: Link,
     shared: Arc<Shared>,
     idle_limit: Option<Duration>,
-    /// When bytes last moved, or an answer became due after a time without any.
+    /// When bytes last moved, or when an answer became due after an idle time.
     last_sign: Instant,
+    /// When the session began to close.
     closing_since: Option<Instant>,
-    /// The silence, by its beginning, of which it is known that no request was dropped.
+    /// The value of `last_sign` for which we already know that the silence doesn't mean dropped requests.
     weighed: Option<Instant>,
 }
 
-/// Why the driver ends.
+/// Why the driver stops.
 enum Ending {
-    /// The last handle is gone.
+    /// The last clone of the session was dropped, or the session is being closed.
     Ours,
-    /// The far end closed, or the stream broke.
+    /// The server closed the stream, or the stream broke.
     Lost(String),
-    /// The server can't be trusted or waited for any longer.
+    /// The server broke the protocol or was silent for too long.
     Cut(Error),
 }
 
@@ -178,7 +181,7 @@ impl Driver {
 
     /// Drives the connection to its end.
     pub(super) fn run(mut self) {
-        // Answers may have come along with VERSION.
+        // Answers may have arrived together with VERSION.
         let mut done = self.hand_out().map_err(Ending::Cut);
         let ending = loop {
             match done {
@@ -213,7 +216,7 @@ impl Driver {
         }
     }
 
-    /// One round: send, receive, hand out; sleep when nothing moves.
+    /// Does one round: sends, receives, delivers, and sleeps if nothing moves.
     fn turn(&mut self) -> Result<(), Ending> {
         let work = self.shared.collect(&mut self.link.outbox);
         if work.closing && self.may_close(work.all_taken) {
@@ -224,7 +227,7 @@ impl Driver {
         let step = self.link.transport.step(&mut self.link.outbox, &mut self.link.inbox);
         match step.map_err(|error| Ending::Lost(error.to_string()))? {
             Step::Moved => {
-                // What moves without being SFTP is no sign: a server may write to its standard error for ever.
+                // Only SFTP bytes count as a sign of life: a server may write to its standard error forever.
                 if self.link.standing() != before || !work.answer_is_due {
                     self.last_sign = Instant::now();
                 }
@@ -239,13 +242,13 @@ impl Driver {
         }
     }
 
-    /// Whether a session that is being closed has sent all it had, or took too long over it.
+    /// Returns whether a closing session has sent its queue or has used up its time.
     fn may_close(&mut self, all_taken: bool) -> bool {
         let since = *self.closing_since.get_or_insert_with(Instant::now);
         (all_taken && self.link.outbox.is_empty()) || since.elapsed() >= CLOSING_LIMIT
     }
 
-    /// How long the server may go on being silent; `None` for as long as it likes.
+    /// Returns how long the server may stay silent; `None` means without limit.
     fn patience(&self, answer_is_due: bool) -> Result<Option<Duration>, Ending> {
         let Some(limit) = self.idle_limit.filter(|_| answer_is_due && self.closing_since.is_none()) else {
             return Ok(None);
@@ -266,7 +269,7 @@ impl Driver {
         let left = [left, until_stall, self.link.transport.rest()].into_iter().flatten().min();
         let waker = self.shared.waker();
         waker.fall_asleep();
-        // While the outbox is not empty, what is staged waits for the transport and is no reason to stay awake.
+        // While the outbox holds bytes, staged requests wait for the transport and are no reason to stay awake.
         let stay_awake = self.link.outbox.is_empty() && self.closing_since.is_none() && self.shared.has_news();
         let slept = if stay_awake {
             Ok(())
@@ -276,13 +279,14 @@ impl Driver {
         };
         waker.rise();
         if !answer_is_due {
-            // Silence counts from the moment that an answer is due.
+            // The idle clock starts when an answer becomes due.
             self.last_sign = Instant::now();
         }
         slept.map_err(|error| Ending::Lost(error.to_string()))
     }
 
-    /// An answer is due, and none comes. A server that was sent many requests at once may have dropped some.
+    /// Decides whether the server may have dropped requests, which happens when it receives many at once. Call it
+    /// while an answer is due.
     fn weigh_silence(&mut self) -> Silence {
         let is_open = self.closing_since.is_none() && self.link.outbox.is_empty();
         if !is_open || self.weighed == Some(self.last_sign) || self.shared.width().narrower_than(usize::MAX).is_none() {
@@ -300,7 +304,7 @@ impl Driver {
         Silence::Fair(None)
     }
 
-    /// Gives every whole packet that has come to whoever waits for it, and wakes each of them once.
+    /// Delivers every complete packet to the caller that waits for it, and wakes each caller once.
     fn hand_out(&mut self) -> Result<(), Error> {
         let mut answers = Vec::new();
         let end = loop {
@@ -327,7 +331,7 @@ impl Driver {
         }
         let result = broken.or(end.map(protocol)).map_or(Ok(()), Err);
         if let Err(error) = &result {
-            // First of all: who hears of the violation must find the session at its end.
+            // The session must have ended before a caller learns about the violation.
             self.shared.fail(error);
         }
         deliveries.deliver();
@@ -335,15 +339,15 @@ impl Driver {
     }
 }
 
-/// What a server's silence means.
+/// The meaning of a server's silence.
 enum Silence {
-    /// Nothing yet; it is looked at again after this time, if at all.
+    /// It means nothing yet. Check again after this time, if one is given.
     Fair(Option<Duration>),
-    /// Requests were dropped. Nothing waits any more.
+    /// The server dropped requests. All outstanding ones have been given up.
     Ended,
 }
 
-/// A packet from the server, read up to its id.
+/// A packet from the server, decoded up to its id.
 struct Answer {
     packet_type: u8,
     id: u32,

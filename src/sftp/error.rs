@@ -1,4 +1,4 @@
-//! What can go wrong between us and the server.
+//! Errors of requests and of the session.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,50 +8,51 @@ use bytes::Bytes;
 use super::extensions::Extension;
 use super::wire::Violation;
 
-/// Why a request has no result.
+/// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The server answered that it did not do it. The connection is fine.
+    /// The server refused the request. The session goes on.
     #[error("{0}")]
     Status(Status),
-    /// The server does not offer the extension that this needs. Nothing was sent.
+    /// The server doesn't offer the extension that this request needs. Nothing was sent.
     #[error("the server does not offer {0}")]
     Unsupported(Extension),
-    /// The server broke the protocol, and the connection was ended.
+    /// The server broke the protocol, so the connection was ended.
     #[error("the server broke the SFTP protocol: {0}")]
     Protocol(String),
-    /// The server's answer is none to what was asked. The connection is fine.
+    /// The server's answer doesn't fit the request. The session goes on.
     #[error("the server's answer makes no sense: {0}")]
     Nonsense(String),
-    /// The connection ended, with the reason.
+    /// The connection ended, for this reason.
     #[error("Connection closed: {0}")]
     ConnectionLost(String),
-    /// The server sent nothing for so long while an answer was due, and the connection was ended.
+    /// The server was silent for this long while an answer was due, so the connection was ended.
     #[error("Connection timed out: the server was silent for {} s", .0.as_secs())]
     TimedOut(Duration),
-    /// Nobody waits for the answer any more: see [`Waits::end`](super::Waits::end). The request may have been carried out.
+    /// The caller stopped waiting: see [`Waits::end`](super::Waits::end). The server may have carried out the
+    /// request.
     #[error("interrupted")]
     Interrupted,
-    /// The server sent nothing for so long that it must have dropped requests. The connection lives, but nobody knows what became
-    /// of all that was waiting; fewer requests wait at once from now on.
+    /// The server was silent for long enough that it must have dropped requests. The connection lives, but the
+    /// outcome of each outstanding request is unknown. From now on fewer requests wait at once.
     #[error("the server answered nothing for {} s with {waiting} requests waiting", .silence.as_secs())]
     Unanswered {
-        /// How long it was silent.
+        /// How long the server was silent.
         silence: Duration,
-        /// How many requests it owed an answer.
+        /// How many requests were waiting for an answer.
         waiting: usize,
     },
 }
 
 impl Error {
-    /// Returns whether the session can go on as if nothing had happened: the server answered, or nothing was sent, or nobody waits
-    /// for the answer.
+    /// Returns whether the session can go on as if nothing had happened: the server answered, nothing was sent, or
+    /// the caller stopped waiting.
     #[must_use]
     pub fn leaves_the_session_alive(&self) -> bool {
         matches!(self, Error::Status(_) | Error::Unsupported(_) | Error::Nonsense(_) | Error::Interrupted)
     }
 
-    /// The code of the status that the server answered.
+    /// Returns the status code, if the error is the server's answer.
     #[must_use]
     pub fn status_code(&self) -> Option<StatusCode> {
         match self {
@@ -60,20 +61,20 @@ impl Error {
         }
     }
 
-    /// Whether the server said that there is no more to read.
+    /// Returns whether the server reported the end of the file or directory.
     #[must_use]
     pub fn is_eof(&self) -> bool {
         self.status_code() == Some(StatusCode::EOF)
     }
 
-    /// Whether the server said that there is no such file.
+    /// Returns whether the server reported that the file doesn't exist.
     #[must_use]
     pub fn is_no_such_file(&self) -> bool {
         self.status_code() == Some(StatusCode::NO_SUCH_FILE)
     }
 
-    /// Returns whether the server may have refused an OPEN or OPENDIR only because others were open. There is no code for that, and
-    /// servers are known to use any; one that is `known` well says `Failure`.
+    /// Returns whether the server may have refused an OPEN or OPENDIR only because other files were open. No status
+    /// code says so, and servers use various ones. A server that is `known` well answers `Failure`.
     #[must_use]
     pub fn may_lack_handles(&self, known: bool) -> bool {
         match self {
@@ -82,7 +83,7 @@ impl Error {
         }
     }
 
-    /// Returns whether a path that was asked about may be missing. Not every server has the right code for that.
+    /// Returns whether the error may mean that the path doesn't exist. Not every server uses the right code for that.
     #[must_use]
     pub fn may_mean_missing(&self) -> bool {
         let codes = [StatusCode::NO_SUCH_FILE, StatusCode::FAILURE, StatusCode::NO_SUCH_PATH];
@@ -90,26 +91,27 @@ impl Error {
     }
 }
 
-/// A server's answer that is no success (draft-ietf-secsh-filexfer-02, section 7).
+/// A server's answer other than success (draft-ietf-secsh-filexfer-02, section 7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// What kind of answer it is.
+    /// The kind of answer.
     pub code: StatusCode,
-    /// The server's own words, not made printable; empty where it gave none.
+    /// The server's own text, not made printable; empty if it sent none.
     pub text: Bytes,
-    /// How many other files and directories of ours were open, or were being opened or closed, while the server refused to open
+    /// How many other files and directories were open, or being opened or closed, when the server refused to open
     /// one. 0 for all other requests.
     pub beside: u32,
 }
 
 impl fmt::Display for Status {
-    /// The code in sftp(1)'s words; the server's own text must be made printable first and is left to the caller.
+    /// Writes the code in sftp(1)'s words. The server's own text is left to the caller, who must make it printable
+    /// first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.code.fmt(f)
     }
 }
 
-/// A status code as it came over the wire; Display gives sftp(1)'s words for it.
+/// A status code as the server sent it. `Display` writes sftp(1)'s words for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StatusCode(pub u32);
 
@@ -120,30 +122,30 @@ impl StatusCode {
     pub const EOF: StatusCode = StatusCode(1);
     /// The path does not exist.
     pub const NO_SUCH_FILE: StatusCode = StatusCode(2);
-    /// The user may not do that.
+    /// The user lacks the permission.
     pub const PERMISSION_DENIED: StatusCode = StatusCode(3);
-    /// Any other failure; OpenSSH's server says this of nearly everything.
+    /// Any other failure. OpenSSH's server uses it for nearly everything.
     pub const FAILURE: StatusCode = StatusCode(4);
-    /// The server can't read our packet.
+    /// The server can't decode our packet.
     pub const BAD_MESSAGE: StatusCode = StatusCode(5);
-    /// Clients make this one up; no server sends it.
+    /// Made up by clients; no server sends it.
     pub const NO_CONNECTION: StatusCode = StatusCode(6);
-    /// Clients make this one up; no server sends it.
+    /// Made up by clients; no server sends it.
     pub const CONNECTION_LOST: StatusCode = StatusCode(7);
-    /// The server does not know the operation.
+    /// The server doesn't know the operation.
     pub const OP_UNSUPPORTED: StatusCode = StatusCode(8);
-    /// A directory of the path does not exist (draft-ietf-secsh-filexfer-13, section 9.1, as all that follow).
+    /// A directory in the path doesn't exist (draft-ietf-secsh-filexfer-13, section 9.1, like all codes below).
     pub const NO_SUCH_PATH: StatusCode = StatusCode(10);
     /// The disk is full.
     pub const NO_SPACE_ON_FILESYSTEM: StatusCode = StatusCode(14);
-    /// The user may not have more on the disk.
+    /// The user's disk quota is used up.
     pub const QUOTA_EXCEEDED: StatusCode = StatusCode(15);
-    /// Somebody else holds the file.
+    /// Another process has locked the file.
     pub const LOCK_CONFLICT: StatusCode = StatusCode(17);
 }
 
-/// Codes of later versions of the protocol, which servers send to clients of version 3 too, in words like sftp(1)'s own
-/// (draft-ietf-secsh-filexfer-13, section 9.1).
+/// Codes of later protocol versions, from 9 on, in words that match sftp(1)'s style. Some servers send them to
+/// clients of version 3 too (draft-ietf-secsh-filexfer-13, section 9.1).
 const LATER: [&str; 23] = [
     "Invalid handle",
     "No such path",

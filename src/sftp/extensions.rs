@@ -1,4 +1,5 @@
-//! Extensions of OpenSSH (its PROTOCOL, section 4) and of later drafts: which a server offers, and what their replies hold.
+//! Extensions of OpenSSH (PROTOCOL, section 4) and of later drafts: which ones a server offers, and the contents of
+//! their replies.
 
 use std::fmt;
 
@@ -6,12 +7,12 @@ use bytes::Bytes;
 
 use super::wire::{Reader, Violation};
 
-/// An extension that we make use of. A server offers it by name and version in its VERSION packet.
+/// An extension that we use. A server offers it by name and version in its VERSION packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Extension {
     /// `posix-rename@openssh.com`: rename that replaces the target.
     PosixRename,
-    /// `statvfs@openssh.com`: the file system of a path.
+    /// `statvfs@openssh.com`: describe the file system of a path.
     Statvfs,
     /// `hardlink@openssh.com`: make a hard link.
     Hardlink,
@@ -19,23 +20,23 @@ pub enum Extension {
     Fsync,
     /// `lsetstat@openssh.com`: set attributes without following a link.
     Lsetstat,
-    /// `limits@openssh.com`: what the server can take.
+    /// `limits@openssh.com`: report the server's limits.
     Limits,
-    /// `expand-path@openssh.com`: REALPATH that knows `~`.
+    /// `expand-path@openssh.com`: REALPATH that expands `~`.
     ExpandPath,
     /// `copy-data`: copy between two open files on the server.
     CopyData,
-    /// `users-groups-by-id@openssh.com`: names of users and groups.
+    /// `users-groups-by-id@openssh.com`: look up names of users and groups.
     UsersGroupsById,
-    /// `home-directory`: a user's home.
+    /// `home-directory`: look up a user's home directory.
     HomeDirectory,
-    /// `check-file`: a hash of a file, by an algorithm of the server's choice among those asked for.
+    /// `check-file`: hash a file with an algorithm that the server picks from our list.
     CheckFile,
-    /// `md5-hash`: the MD5 of a file.
+    /// `md5-hash`: compute the MD5 of a file.
     Md5Hash,
 }
 
-/// Every extension with its name on the wire and the version of it that we speak.
+/// Every extension, with its name in the VERSION packet and the version of it that we speak.
 const KNOWN: [(Extension, &str, &[u8]); 12] = [
     (Extension::PosixRename, "posix-rename@openssh.com", b"1"),
     (Extension::Statvfs, "statvfs@openssh.com", b"2"),
@@ -51,8 +52,8 @@ const KNOWN: [(Extension, &str, &[u8]); 12] = [
     (Extension::Md5Hash, "md5-hash-handle", b""),
 ];
 
-/// Under which names servers offer to hash files. The drafts give these names no versions, and some servers name only the
-/// pair of requests, some only the one with a path.
+/// The names under which servers offer to hash files. The drafts don't give them versions. Some servers list only the
+/// name of the pair of requests, others only the request that takes a path.
 const HASHING: [(&[u8], Extension); 5] = [
     (b"check-file", Extension::CheckFile),
     (b"check-file-handle", Extension::CheckFile),
@@ -62,12 +63,12 @@ const HASHING: [(&[u8], Extension); 5] = [
 ];
 
 impl Extension {
-    /// All that we make use of.
+    /// Returns all extensions that we use.
     pub fn all() -> impl Iterator<Item = Extension> {
         KNOWN.iter().map(|&(extension, ..)| extension)
     }
 
-    /// The name as it goes over the wire.
+    /// Returns the name that goes over the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         KNOWN.iter().find(|(extension, ..)| *extension == self).map_or("", |(_, name, _)| name)
@@ -84,32 +85,33 @@ impl fmt::Display for Extension {
     }
 }
 
-/// The extensions that a server offered, of those that we know.
+/// The known extensions that a server offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
     known: u16,
-    /// Whether it speaks later versions of the protocol as well, which have these extensions.
+    /// True if the server also speaks later protocol versions, which include the hash extensions.
     speaks_later_versions: bool,
 }
 
 impl Extensions {
-    /// Whether the server offered it in the version that we speak.
+    /// Returns whether the server offers the extension in the version that we speak.
     #[must_use]
     pub fn offers(self, extension: Extension) -> bool {
         self.known & extension.bit() != 0
     }
 
-    /// Returns whether only OpenSSH's own server offers these: others that learnt from it have no `expand-path@openssh.com`.
+    /// Returns whether this set identifies OpenSSH's own server. Other servers that imitate it lack
+    /// `expand-path@openssh.com`.
     #[must_use]
     pub fn are_of_openssh(self) -> bool {
         self.offers(Extension::ExpandPath) && self.offers(Extension::Limits)
     }
 
-    /// How the server may be asked for a hash of a file, if at all.
+    /// Returns the extension with which to ask the server for a hash of a file, or `None` if it has none.
     ///
-    /// One that speaks later versions of the protocol may be asked although it lists no such extension: ProFTPD lists
-    /// `check-file` to who speaks version 6 only, and serves it to everybody. Whoever does not know a request
-    /// has to say so (draft-ietf-secsh-filexfer-02, section 8).
+    /// A server that also speaks later protocol versions may know `check-file` without listing it: ProFTPD lists it
+    /// only for clients of version 6, but serves it to all. A server that doesn't know a request must say so
+    /// (draft-ietf-secsh-filexfer-02, section 8).
     #[must_use]
     pub fn hashing(self) -> Option<Extension> {
         match (self.offers(Extension::CheckFile), self.offers(Extension::Md5Hash)) {
@@ -125,7 +127,7 @@ impl Extensions {
         while packet.remaining() > 0 {
             let (name, version) = (packet.string()?, packet.string()?);
             match &name[..] {
-                // What a list lacks is as good as a shorter list: nothing here is needed.
+                // A damaged list counts as a shorter one, because these extensions are optional.
                 b"supported" => offered.take_list(version.clone(), SUPPORTED_BYTES).unwrap_or_default(),
                 b"supported2" => offered.take_list(version.clone(), SUPPORTED2_BYTES).unwrap_or_default(),
                 b"versions" => offered.speaks_later_versions = true,
@@ -146,8 +148,8 @@ impl Extensions {
         }
     }
 
-    /// Names of extensions in what later versions call "supported" and "supported2": behind `before` bytes of masks, and
-    /// for the second one behind a list of attributes and with a count.
+    /// Reads the names of extensions in a "supported" or "supported2" list of later protocol versions. They come
+    /// after `before` bytes of masks; in "supported2", a list of attributes and a count come before them too.
     fn take_list(&mut self, list: Bytes, before: usize) -> Result<(), Violation> {
         let mut list = Reader::new(list);
         for _ in 0..before {
@@ -166,38 +168,39 @@ impl Extensions {
     }
 }
 
-/// Five masks and limits (draft-ietf-secsh-filexfer-05, section 4.5).
+/// Five masks and limits come before the names (draft-ietf-secsh-filexfer-05, section 4.5).
 const SUPPORTED_BYTES: usize = 5 * 4;
 
-/// The same and two short ones (draft-ietf-secsh-filexfer-13, section 5.4).
+/// Like [`SUPPORTED_BYTES`], with two short masks in addition (draft-ietf-secsh-filexfer-13, section 5.4).
 const SUPPORTED2_BYTES: usize = 5 * 4 + 2 * 2;
 
-/// What a server can take (`limits@openssh.com`), or what every server can where it does not say.
+/// A server's limits (`limits@openssh.com`). The default holds for servers that don't report theirs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Longest READ, in bytes.
     pub read_bytes: u32,
     /// Longest WRITE, in bytes.
     pub write_bytes: u32,
-    /// How many handles may be open at once, where the server sets a bound.
+    /// The number of handles that may be open at once, if the server has a limit.
     pub open_handles: Option<u64>,
 }
 
-/// Shortest READ and WRITE that we believe a server wants.
+/// Shortest READ and WRITE limit that we believe a server means.
 const LEAST_REQUEST_BYTES: u64 = 64;
 
-/// Longest READ and WRITE that we would use: a packet of 256 KiB with room for the fields around the data.
+/// Longest READ and WRITE that we use: a packet of 256 KiB, minus room for the fields around the data.
 const LARGEST_REQUEST_BYTES: u64 = 255 * 1024;
 
 impl Default for Limits {
-    /// draft-ietf-secsh-filexfer-02, section 3: every server takes packets of 34,000 bytes.
+    /// Every server accepts packets of 34,000 bytes (draft-ietf-secsh-filexfer-02, section 3).
     fn default() -> Limits {
         Limits { read_bytes: 32 * 1024, write_bytes: 32 * 1024, open_handles: None }
     }
 }
 
 impl Limits {
-    /// OpenSSH PROTOCOL, 4.8: packet, read, write length and open handles, where 0 stands for "no bound".
+    /// Decodes the longest packet, READ and WRITE, and the number of handles. 0 means "no limit" (OpenSSH PROTOCOL,
+    /// 4.8).
     pub(super) fn decode(packet: &mut Reader) -> Result<Limits, Violation> {
         let longest_packet = packet.uint64()?;
         let read = packet.uint64()?;
@@ -205,7 +208,7 @@ impl Limits {
         let handles = packet.uint64()?;
         let request = |limit: u64, default: u32| match limit {
             0 => default,
-            // The clamp bounds it to a number that fits.
+            // The clamp makes it fit.
             limit => u32::try_from(limit.clamp(LEAST_REQUEST_BYTES, LARGEST_REQUEST_BYTES)).unwrap_or(default),
         };
         let default = Limits::default();
@@ -255,17 +258,18 @@ impl Statvfs {
         })
     }
 
-    /// Whether it has no room for anything, because the system makes up its files when they are read: /proc, /sys.
+    /// Returns whether the file system can't store files because the kernel generates its contents, like /proc and
+    /// /sys.
     ///
-    /// Linux gives such a file system's blocks and files as 0, and its block size as a page. A file system whose program
-    /// tells nothing (FUSE) has zeros too, but no block of that size.
+    /// Linux reports no blocks and no files for such a file system, and a page as its block size. A FUSE program that
+    /// reports nothing leaves zeros as well, but a smaller block size.
     #[must_use]
     pub fn stores_nothing(&self) -> bool {
         self.blocks == 0 && self.files == 0 && self.block_size >= 4096
     }
 }
 
-/// Names of users and groups, in the order of the ids that were asked for; empty where the server knows none.
+/// Names of users and groups, in the order of the requested ids. A name is empty if the server doesn't know the id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Names {
     /// Names of the users.
@@ -280,7 +284,7 @@ impl Names {
     }
 }
 
-/// Longest name of a user or group. POSIX systems know none of more than 256 bytes; a longer one counts as unknown.
+/// Longest name of a user or group in bytes. POSIX systems allow at most 256; a longer name counts as unknown.
 const LONGEST_OWNER: usize = 256;
 
 fn strings(list: Bytes, asked: usize) -> Result<Vec<Bytes>, Violation> {
@@ -314,7 +318,7 @@ mod tests {
                 packet.string(&data);
                 rest.iter().for_each(|&byte| packet.byte(byte));
             }));
-            // What stands in a list can't make the packet a violation, only what is no pair.
+            // An odd entry in a list is no violation; only a malformed pair is.
             prop_assert!(decoded.is_ok() || !rest.is_empty());
         }
     }
@@ -376,7 +380,7 @@ mod tests {
             ("supported", &supported, check_file),
             ("supported2", &supported2, md5),
             ("supported", b"cut short", None),
-            // A count that would take all memory, and a list without end.
+            // A count that would take all memory, and a list that never ends.
             ("supported2", &[0xff; 28], None),
             ("posix-rename@openssh.com", b"1", None),
         ] {
@@ -422,7 +426,7 @@ mod tests {
     fn only_what_has_neither_blocks_nor_files_nor_odd_blocks_stores_nothing() {
         let sysfs = Statvfs { block_size: 4096, ..Statvfs::default() };
         assert!(sysfs.stores_nothing());
-        // A disk, a full one, and FUSE programs that tell nothing.
+        // A disk, a full disk, and FUSE programs that report nothing.
         for system in [
             Statvfs { blocks: 9, files: 9, ..sysfs },
             Statvfs { blocks: 9, ..sysfs },

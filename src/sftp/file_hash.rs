@@ -1,4 +1,4 @@
-//! Hashes of files that a server computes: by which algorithms, and the replies that hold one.
+//! Hashes of files that a server computes: the algorithms and the replies.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 use super::wire::Reader;
 
-/// A hash algorithm of `check-file` (draft-ietf-secsh-filexfer-extensions-00, section 3). Its `crc32` is none of ours: one
-/// damaged file in four thousand million would pass, and servers differ in what they compute.
+/// A hash algorithm of `check-file` (draft-ietf-secsh-filexfer-extensions-00, section 3). We leave out `crc32`: it
+/// would miss one damaged file in four billion, and servers disagree about how to compute it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum HashAlgorithm {
@@ -20,7 +20,7 @@ pub enum HashAlgorithm {
 }
 
 impl HashAlgorithm {
-    /// All, in the order in which we want them: the strong ones first, the fastest of them before the others.
+    /// All algorithms, in our order of preference: strong ones first, and the fastest of those before the others.
     pub const ALL: [HashAlgorithm; 6] = [
         HashAlgorithm::Sha256,
         HashAlgorithm::Sha512,
@@ -30,7 +30,7 @@ impl HashAlgorithm {
         HashAlgorithm::Md5,
     ];
 
-    /// The name as it goes over the wire.
+    /// Returns the name that goes over the wire.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -43,7 +43,7 @@ impl HashAlgorithm {
         }
     }
 
-    /// Bytes of one hash.
+    /// Returns the length of one hash in bytes.
     #[must_use]
     pub fn length(self) -> usize {
         match self {
@@ -63,21 +63,23 @@ impl fmt::Display for HashAlgorithm {
     }
 }
 
-/// One hash over all that was asked for, as the server gives it.
+/// One hash over the whole requested range, as computed by the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileHash {
-    /// How it was computed.
+    /// The algorithm that the server chose.
     pub algorithm: HashAlgorithm,
-    /// As many bytes as the algorithm gives.
+    /// The hash, with the length that the algorithm gives.
     pub digest: Bytes,
 }
 
 impl FileHash {
-    /// Reads the reply to `check-file-handle`; nothing where it is not exactly one hash by an algorithm of ours.
+    /// Reads the reply to `check-file-handle`. Returns `None` unless it holds exactly one hash by one of our
+    /// algorithms.
     ///
-    /// draft-ietf-secsh-filexfer-extensions-00, section 3, has the algorithm and then the bare hashes, and so does
-    /// ProFTPD. Draft 09 put the extension's name before that (Apache MINA, Paramiko), and MINA a length before the
-    /// hash. All of them can be told apart. What is none of them is no violation: servers disagree about this reply alone.
+    /// draft-ietf-secsh-filexfer-extensions-00, section 3, and ProFTPD send the algorithm and then the bare hash.
+    /// Draft 09, Apache MINA and Paramiko put the extension's name before the algorithm, and MINA also puts a length
+    /// before the hash. All these forms can be told apart. Any other form is no violation, because servers disagree
+    /// about this reply only.
     pub(super) fn decode(packet: &mut Reader) -> Option<FileHash> {
         let first = packet.string().ok()?;
         let name = if first == "check-file" { packet.string().ok()? } else { first };
@@ -88,7 +90,8 @@ impl FileHash {
         FileHash::bounded(algorithm, packet.string().ok()?, packet)
     }
 
-    /// Reads the reply to `md5-hash-handle` (draft-ietf-secsh-filexfer-09, section 9.1.1): the request's name and the hash.
+    /// Reads the reply to `md5-hash-handle`: the request's name, then the hash (draft-ietf-secsh-filexfer-09, section
+    /// 9.1.1).
     pub(super) fn decode_md5(packet: &mut Reader) -> Option<FileHash> {
         let name = packet.string().ok()?;
         if name != "md5-hash" && name != "md5-hash-handle" {
@@ -160,7 +163,7 @@ mod tests {
             for parts in [&[name, (false, hash)][..], &[echo, name, (false, hash)], &[echo, name, (true, hash)]] {
                 assert_eq!(decode(parts, false), expected, "{algorithm}");
             }
-            // None, half a hash, a hash and a byte, two hashes, and no name of ours.
+            // No hash, half a hash, a hash and an extra byte, two hashes; then unknown algorithms.
             for wrong in [&hash[..0], &hash[..8], &[hash, &[1]].concat(), &[hash, hash].concat()] {
                 assert_eq!(decode(&[name, (false, wrong)], false), None, "{algorithm} {}", wrong.len());
                 assert_eq!(decode(&[name, (true, wrong)], false), None, "{algorithm} {}", wrong.len());

@@ -1,4 +1,4 @@
-//! A server's packets, as [`crate::fuzzing`] feeds them.
+//! Entry points for [`crate::fuzzing`] that decode packets from a server.
 
 use std::sync::Arc;
 
@@ -24,7 +24,8 @@ const EXPECTED: [Expects; 11] = [
     Expects::Md5,
 ];
 
-/// The body of a reply, its type first, read as the answer to each kind of request, and as a VERSION's extensions.
+/// Decodes the body of a reply, which begins with its type, as the answer to each kind of request, and as the
+/// extensions of a VERSION packet.
 pub fn packet(bytes: &[u8]) {
     let Some((&packet_type, body)) = bytes.split_first() else { return };
     let body = Bytes::copy_from_slice(body);
@@ -43,7 +44,7 @@ pub fn packet(bytes: &[u8]) {
     }
 }
 
-/// Attributes: what is read is written and read again as the same.
+/// Decodes attributes, encodes them, and checks that they decode to the same value again.
 pub fn attributes(bytes: &[u8]) {
     let mut reader = Reader::new(Bytes::copy_from_slice(bytes));
     let Ok(read) = Attributes::decode(&mut reader) else { return };

@@ -1,4 +1,4 @@
-//! Open files and directories of the server.
+//! Handles of open files and directories on the server.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use bytes::Bytes;
 use super::calls::Close;
 use super::shared::Shared;
 
-/// An open file or directory. Dropping it sends CLOSE; to learn whether the CLOSE went well, submit [`Close`].
+/// An open file or directory. Dropping it sends CLOSE; submit [`Close`] to learn whether closing succeeded.
 ///
-/// So a handle that nobody waits for any more, in an abandoned request or queue, is closed in the server as well.
+/// So the server's handle is closed even if its request or queue was abandoned.
 pub struct Handle {
     bytes: Bytes,
     shared: Arc<Shared>,
@@ -23,7 +23,7 @@ impl Handle {
         Handle { bytes, shared: Arc::clone(shared), closed: AtomicBool::new(false) }
     }
 
-    /// Whether this session opened it.
+    /// Returns whether this session opened the handle.
     pub(super) fn is_of(&self, session: &Shared) -> bool {
         std::ptr::eq(Arc::as_ptr(&self.shared), session)
     }
@@ -36,7 +36,7 @@ impl Handle {
         &self.bytes
     }
 
-    /// A CLOSE for it is on its way, so that dropping it sends none.
+    /// Notes that a CLOSE for this handle is on its way, so that dropping it sends none.
     pub(super) fn mark_closed(&self) {
         self.closed.store(true, Ordering::Relaxed);
     }

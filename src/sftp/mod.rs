@@ -1,8 +1,9 @@
 //! The SFTP protocol, version 3 (draft-ietf-secsh-filexfer-02, and the extensions of OpenSSH's PROTOCOL, section 4).
 //!
-//! Bytes in, bytes out: nothing here knows SSH, a terminal or a file system. A [`Session`] drives a
-//! [`Transport`](crate::transport::Transport) from a thread of its own; any number of requests and files are in
-//! flight on it. What the server sends is checked field by field, and a reply that breaks the protocol ends the connection.
+//! This module knows nothing about SSH, terminals or file systems. A [`Session`] drives a
+//! [`Transport`](crate::transport::Transport) from a thread of its own, with any number of requests and files in
+//! flight. The decoder checks each field that the server sends, and a reply that breaks the protocol ends the
+//! connection.
 #![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing)]
 

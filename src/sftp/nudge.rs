@@ -1,4 +1,4 @@
-//! Wakes a thread that waits for replies.
+//! A handle that wakes a thread waiting for replies.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
@@ -12,12 +12,12 @@ impl Nudge {
         Nudge(Arc::new(wake))
     }
 
-    /// Returns whether both are clones of one.
+    /// Returns whether `other` is a clone of this one.
     pub(super) fn is(&self, other: &Nudge) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Ends the present or the next wait.
+    /// Ends the current wait, or the next one if no thread is waiting.
     pub fn nudge(&self) {
         (self.0)();
     }

@@ -1,27 +1,29 @@
-//! What is open on a server: its files and directories, and the requests that open and close them.
+//! Counts the open files and directories on a server, and the requests that open and close them.
 //!
-//! Many servers have few handles, some for files and directories together, and there is no status code that says so. So the
-//! session notes for each refused OPEN and OPENDIR what was open beside it: only a refusal beside nothing is certainly meant.
+//! Many servers allow few handles, some of them for files and directories together, and no status code reports that
+//! the limit was reached. So the session notes for each refused OPEN and OPENDIR how many other handles were open.
+//! Only with none of them open is a refusal certainly about the file itself.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::nudge::Nudge;
 
-/// Counts what is open on a server. Clones share the count, so that it covers every session with that server.
+/// The number of open handles on a server. Clones share the count, so it covers every session with that server.
 #[derive(Clone, Default)]
 pub struct Openings(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    /// Handles, requests to open that have no answer, and CLOSEs that have none.
+    /// Open handles, requests to open without an answer, and CLOSEs without an answer.
     taken: usize,
-    /// Requests to open that were ever sent.
+    /// All requests to open that were ever sent.
     requested: u64,
+    /// Nudges to send when nothing is open any more.
     waiting: Vec<Nudge>,
 }
 
-/// A request to open: what was open beside it when it was sent.
+/// The counts at the time when a request to open was sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Opening {
     beside: usize,
@@ -29,13 +31,13 @@ pub(super) struct Opening {
 }
 
 impl Openings {
-    /// Returns whether nothing is open, being opened or being closed.
+    /// Returns whether no handle is open, being opened or being closed.
     #[must_use]
     pub fn are_none(&self) -> bool {
         self.state().taken == 0
     }
 
-    /// Nudges once, as soon as nothing is open: at once if that is so now.
+    /// Nudges once, as soon as nothing is open. That is at once if nothing is open now.
     pub fn tell_when_none(&self, nudge: Nudge) {
         let mut state = self.state();
         if state.taken > 0 {
@@ -48,7 +50,7 @@ impl Openings {
         nudge.nudge();
     }
 
-    /// A request to open is sent.
+    /// Counts a request to open that is being sent.
     pub(super) fn begin(&self) -> Opening {
         let mut state = self.state();
         let beside = state.taken;
@@ -57,19 +59,19 @@ impl Openings {
         Opening { beside, requested: state.requested }
     }
 
-    /// Returns how many others were open, or were being opened or closed, at any time since a request to open was sent.
+    /// Returns how many other handles were open, being opened or being closed at any time since the request was sent.
     pub(super) fn beside(&self, opening: Opening) -> u32 {
         let later = self.state().requested - opening.requested;
         let before = u32::try_from(opening.beside).unwrap_or(u32::MAX);
         before.saturating_add(u32::try_from(later).unwrap_or(u32::MAX))
     }
 
-    /// A handle came for a request that was given up before.
+    /// Counts a handle that arrived for a request that had been given up.
     pub(super) fn add_one(&self) {
         self.state().taken += 1;
     }
 
-    /// This many were refused, closed, given up or lost with their session.
+    /// Subtracts handles or requests that were refused, closed, given up or lost with their session.
     pub(super) fn end(&self, count: usize) {
         let waiting = {
             let mut state = self.state();
@@ -83,7 +85,7 @@ impl Openings {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // What is guarded is whole between any two statements.
+        // The state is consistent between any two statements.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -109,7 +111,7 @@ mod tests {
         let second = openings.clone().begin();
         assert_eq!((openings.beside(first), openings.beside(second)), (1, 1));
         openings.end(2);
-        // The other one has ended, and may have been the reason all the same.
+        // The other request has ended, but may still have caused the refusal.
         assert_eq!((openings.beside(first), openings.beside(second)), (1, 1));
         assert_eq!(openings.beside(openings.begin()), 0);
     }
@@ -117,7 +119,7 @@ mod tests {
     #[test]
     fn whoever_waits_is_told_once_when_nothing_is_open() {
         let (openings, queue) = (Openings::default(), Completions::<()>::new());
-        // A nudge ends the wait, and without one it would end with the test's time.
+        // A nudge ends the wait; without one, the wait would outlast the test's time limit.
         let is_nudged = || queue.wait(Some(Duration::from_secs(600))).is_empty();
         openings.tell_when_none(queue.nudge());
         assert!(is_nudged());

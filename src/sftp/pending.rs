@@ -1,4 +1,4 @@
-//! One request that is under way, for those who want to wait for it.
+//! One request under way, for a caller that waits for it.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
@@ -7,15 +7,15 @@ use super::error::Error;
 use super::reply::Reply;
 use super::shared::{Complete, Completion, Outcome, lock};
 
-/// A request that is under way. Dropping it abandons the reply; a handle in the reply is closed in the server.
+/// A request under way. Dropping it abandons the reply; if the reply holds a handle, the server's handle is closed.
 #[must_use = "a request that nobody waits for tells nobody how it ended"]
 pub struct Pending<R> {
     slot: Arc<Slot>,
     result: fn(Reply) -> Option<R>,
 }
 
-/// Where the outcome lands. The pending request and its entry in the table of outstanding ones share it; when neither is
-/// left to take the outcome, it falls with the slot, and a handle in it closes itself.
+/// The place for the outcome, shared by the pending request and its entry in the table of outstanding requests. If
+/// both are gone, the outcome is dropped with the slot, which closes a handle in it.
 #[derive(Default)]
 struct Slot {
     outcome: Mutex<Option<Result<Reply, Error>>>,
@@ -32,8 +32,9 @@ impl<R> Pending<R> {
     /// Waits for the reply.
     ///
     /// # Errors
-    /// The server's refusal, the end of the connection, or [`Error::Interrupted`] after [`Waits::end`](super::Waits::end): every
-    /// request ends in one of them, so this can't wait for ever unless the session was opened without an idle limit.
+    /// The server's refusal, the end of the connection, or [`Error::Interrupted`] after
+    /// [`Waits::end`](super::Waits::end). Each request ends in one of them, so the wait is bounded unless the session
+    /// was opened without an idle limit.
     pub fn wait(self) -> Result<R, Error> {
         let outcome = lock(&self.slot.outcome);
         let mut outcome =
@@ -46,7 +47,8 @@ impl<R> Pending<R> {
     }
 }
 
-/// The driver checks every reply against what its request expects, so this is an error of ours and not of the server.
+/// The driver checks each reply against the expectation of its request, so this would be a fault of ours, not of the
+/// server.
 fn mismatch() -> Error {
     Error::Protocol("a reply of another kind than its request expects".into())
 }

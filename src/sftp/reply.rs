@@ -1,4 +1,4 @@
-//! Replies: which one a request expects, and what it holds once it was checked.
+//! Replies: which kind a request expects, and the checked contents.
 
 use std::sync::Arc;
 
@@ -27,15 +27,15 @@ pub(super) mod kind {
 /// A checked reply.
 #[derive(Debug)]
 pub enum Reply {
-    /// STATUS "OK": it is done.
+    /// STATUS "OK": the request succeeded.
     Done,
     /// HANDLE: an open file or directory.
     Handle(Handle),
-    /// DATA: what was read; never empty, never more than was asked for.
+    /// DATA: the bytes of a READ; never empty, never more than requested.
     Data(Bytes),
-    /// NAME to a READDIR.
+    /// NAME in answer to a READDIR.
     Names(NamePacket),
-    /// NAME to a REALPATH, READLINK and their like: exactly one path, not empty, not vetted.
+    /// NAME in answer to a REALPATH, READLINK or similar: exactly one path, not empty, not vetted.
     Path(Bytes),
     /// ATTRS.
     Attributes(Attributes),
@@ -45,48 +45,49 @@ pub enum Reply {
     Statvfs(Statvfs),
     /// Reply to `users-groups-by-id@openssh.com`.
     OwnerNames(Names),
-    /// Reply to `check-file-handle` or `md5-hash-handle`; nothing where it holds no hash as it was asked for.
+    /// Reply to `check-file-handle` or `md5-hash-handle`; `None` if it holds no hash in a form that we requested.
     FileHash(Option<FileHash>),
 }
 
-/// Entries of a directory as one NAME brought them. They are copies: nothing else of the packet is kept.
+/// The entries of one NAME packet. They are copies, so they keep no other part of the packet in memory.
 #[derive(Debug)]
 pub struct NamePacket {
-    /// The entries as the server named them, not vetted.
+    /// The entries in the server's order. Their names are not vetted.
     pub entries: Vec<NameEntry>,
-    /// The length of the packet in bytes, with what was not kept of it.
+    /// The length of the packet in bytes, including the parts that were dropped.
     pub bytes: u64,
-    /// What they hold of the session's budget until they are taken in.
+    /// Their share of the session's budget, held until the caller takes the entries.
     _waiting: Share,
 }
 
-/// One entry of a directory as the server sent it. The name is not vetted: it may be `..` or hold a slash.
+/// One directory entry as the server sent it. The name is not vetted: it may be `..` or hold a slash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameEntry {
-    /// The entry's name; of one that is longer than [`LONGEST_NAME`] its beginning, which is longer than that, too.
+    /// The entry's name. A name longer than [`LONGEST_NAME`] is cut, but stays longer than that so that vetting
+    /// rejects it.
     pub name: Vec<u8>,
-    /// A line for people in the style of `ls -l`, in whatever form the server likes, its beginning if it is a long one. Empty
-    /// where it was not wanted.
+    /// A line for people in the style of `ls -l`, in the server's own format, cut if it is very long. Empty if the
+    /// caller doesn't use it.
     pub longname: Bytes,
-    /// The entry's attributes, of the link itself where it is one. The size may be absurd.
+    /// The entry's attributes, without following a link. The size may be absurd.
     pub attributes: Attributes,
 }
 
-/// Which reply a request expects; any other but a STATUS ends the connection.
+/// The kind of reply that a request expects. Any other kind except STATUS ends the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expects {
     /// [`Reply::Done`].
     Done,
     /// [`Reply::Handle`].
     Handle,
-    /// [`Reply::Data`] of so many bytes at most.
+    /// [`Reply::Data`] with a limited length.
     Data {
-        /// What the READ asked for.
+        /// The number of bytes that the READ requested.
         at_most: u32,
     },
     /// [`Reply::Names`].
     Names {
-        /// Whether the long names are wanted.
+        /// True if the caller uses the long names.
         longnames: bool,
     },
     /// [`Reply::Path`].
@@ -97,36 +98,37 @@ pub enum Expects {
     Limits,
     /// [`Reply::Statvfs`].
     Statvfs,
-    /// [`Reply::OwnerNames`] for so many ids.
+    /// [`Reply::OwnerNames`] with one name for each id.
     OwnerNames {
-        /// How many user ids were asked for.
+        /// The number of requested user ids.
         users: usize,
-        /// How many group ids were asked for.
+        /// The number of requested group ids.
         groups: usize,
     },
-    /// [`Reply::FileHash`] by `check-file-handle`.
+    /// [`Reply::FileHash`] in answer to `check-file-handle`.
     CheckedFile,
-    /// [`Reply::FileHash`] by `md5-hash-handle`.
+    /// [`Reply::FileHash`] in answer to `md5-hash-handle`.
     Md5,
 }
 
-/// Longest handle that a server may give (draft-ietf-secsh-filexfer-02, section 6.2).
+/// Longest handle that a server may send (draft-ietf-secsh-filexfer-02, section 6.2).
 const MAX_HANDLE_BYTES: usize = 256;
 
-/// Least bytes of an entry of a NAME: two lengths and the flags of the attributes.
+/// Fewest bytes of an entry in a NAME: two lengths and the flags of the attributes.
 const LEAST_NAME_BYTES: usize = 12;
 
-/// Bytes that are kept of a long name: more than any server writes before the name itself.
+/// How much of a long name is kept: more than any server writes before the file name in it.
 const LONGNAME_BYTES: usize = 1024;
 
-/// Bytes that are kept of a status' text.
+/// How much of a status text is kept.
 const STATUS_TEXT_BYTES: usize = 4096;
 
 /// Bytes of a packet before the fields of its type: length, type and id.
 const HEAD_BYTES: u64 = 9;
 
 impl Expects {
-    /// Reads what follows the id in a reply. A STATUS that is no success is an ordinary answer to any request.
+    /// Decodes the part of a reply that follows the id. A STATUS other than success is an ordinary answer to any
+    /// request.
     pub(super) fn decode(
         self,
         packet_type: u8,
@@ -156,7 +158,7 @@ impl Expects {
         let code = StatusCode(packet.uint32()?);
         match (code, self) {
             (StatusCode::OK, Expects::Done) => Ok(Ok(Reply::Done)),
-            // Some servers say so when a handle was not opened for what is asked of it.
+            // Some servers answer this if the handle was not opened for the requested operation.
             (StatusCode::OK, _) => Err(Violation::nonsense("success without what was asked for")),
             // Servers of versions before 3 send no text.
             _ if packet.remaining() == 0 => Ok(Err(Status { code, text: Bytes::new(), beside: 0 })),
@@ -173,7 +175,8 @@ fn handle(packet: &mut Reader) -> Result<Bytes, Violation> {
     }
 }
 
-/// The data is a slice of its packet, unless that would keep more of other things than of data.
+/// Returns the data of a DATA packet: a slice of the packet, unless the slice would keep more other bytes in memory
+/// than data.
 fn data(packet: &mut Reader, at_most: u32) -> Result<Bytes, Violation> {
     let data = packet.string()?;
     match u32::try_from(data.len()) {
@@ -206,7 +209,7 @@ fn names(packet: &mut Reader, longnames: bool, shared: &Shared) -> Result<NamePa
         kept += name.len() as u64;
         entries.push(NameEntry { name, longname: Bytes::new(), attributes: Attributes::decode(packet)? });
     }
-    // The long names of a packet share one allocation that holds nothing else.
+    // All long names of a packet share one allocation, which holds nothing else.
     text.shrink_to_fit();
     kept += text.len() as u64;
     let (mut text, mut begin) = (Bytes::from(text), 0);
@@ -224,7 +227,7 @@ fn path(packet: &mut Reader) -> Result<Bytes, Violation> {
     if count != 1 {
         return Err(Violation::new(format!("{count} paths where one was asked for")));
     }
-    // Some servers leave out the attributes behind the name; nothing here needs them.
+    // Some servers leave out the attributes that follow the name. They aren't needed here.
     let path = packet.string()?;
     match &path[..] {
         [] => Err(Violation::new("an empty path")),

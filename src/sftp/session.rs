@@ -1,4 +1,4 @@
-//! A session: the handle through which everybody submits requests, and the plain calls.
+//! An SFTP session: the type through which callers submit requests, with a plain method for each kind of request.
 
 use std::fmt;
 use std::sync::atomic::Ordering;
@@ -24,37 +24,40 @@ use super::width::Width;
 use crate::name::RemotePath;
 use crate::transport::{End, Killer, Transport};
 
-/// How a session is opened.
+/// How to open a session.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How long the server may take to answer INIT. `None` where a person may have to answer a program's questions first.
+    /// How long the server may take to answer INIT. `None` if a person may have to answer a program's questions
+    /// first.
     pub greeting_limit: Option<Duration>,
     /// How long the server may stay silent while an answer is due.
     pub idle_limit: Option<Duration>,
-    /// Whether the idle limit does not hold while the server works on a request that may keep an honest one silent for long:
-    /// a copy, a flush to the disk, a hash.
+    /// Suspends the idle limit while the server works on a request that may take an honest server long: a copy, a
+    /// flush to the disk, a hash.
     pub may_take_long: bool,
     /// The order in which the server reads the paths of SYMLINK.
     pub symlink_order: SymlinkOrder,
-    /// Asks for [`Session::start_directory`] and [`Session::limits`] along with INIT, which saves a round trip. Only for a server that is
-    /// known to read on after INIT: the draft wants VERSION to come before anything else is said.
+    /// Asks for [`Session::start_directory`] and [`Session::limits`] together with INIT, which saves a round trip.
+    /// Only for a server that is known to read on after INIT: by the draft, VERSION must come before any other
+    /// request.
     pub asks_ahead: bool,
-    /// Whether the server is known to carry out the requests about one file in the order in which they were sent.
+    /// The server is known to carry out the requests on one file in the order in which they were sent.
     pub keeps_order: bool,
-    /// Whether the server empties a file that is opened for writing and not for reading, even without [`OpenFlags::TRUNCATE`].
+    /// The server empties a file that is opened for writing only, even without [`OpenFlags::TRUNCATE`].
     pub empties_files: bool,
-    /// Whether a file that is being moved must not be opened once more.
+    /// A file that is being transferred must not be opened a second time.
     pub wants_one_handle: bool,
-    /// How many files and directories the server can have open, where that is known and the server may not say so.
+    /// The number of files and directories that the server can have open, if it is known from elsewhere and the
+    /// server may not report it.
     pub open_handles: Option<u64>,
     /// How many requests may wait for an answer at once.
     pub width: Width,
-    /// What is open on the server, by all sessions that share the value.
+    /// The count of open handles on the server, which all sessions with that server share.
     pub openings: Openings,
 }
 
 impl Default for Options {
-    /// Five minutes of silence are more than any disk takes, and less than any person waits.
+    /// The idle limit of five minutes is more than any disk takes, and less than any person waits.
     fn default() -> Options {
         Options {
             greeting_limit: Some(Duration::from_secs(60)),
@@ -72,13 +75,14 @@ impl Default for Options {
     }
 }
 
-/// How long [`Session::finish`] waits for an orderly end.
+/// How long [`Session::finish`] waits for the far end to close in an orderly way.
 const FINISH_LIMIT: Duration = Duration::from_secs(5);
 
-/// An open SFTP session. Clones share the connection; it ends with the last of them.
+/// An open SFTP session. Clones share the connection, which ends when the last of them is dropped.
 ///
-/// Any number of requests may be in flight from any number of threads. A session whose server breaks the protocol, falls
-/// silent or goes away is dead: all that is outstanding fails at once with the reason, and so does all that is submitted later.
+/// Any number of threads may have any number of requests in flight. If the server breaks the protocol, falls silent
+/// or goes away, the session is dead: all outstanding requests fail at once with the reason, and so does every later
+/// one.
 #[derive(Clone)]
 pub struct Session {
     client: Arc<Client>,
@@ -91,24 +95,24 @@ struct Client {
     version: u32,
     limits: LazyLimits,
     open_handles: Option<u64>,
-    /// The answer that was asked for ahead, until somebody takes it.
+    /// The answer to the early request for the start directory, until a caller takes it.
     start_directory: Mutex<Option<Pending<Bytes>>>,
 }
 
-/// Ends waits for a session's answers, from any thread. The session goes on, and so do its requests.
+/// Ends waits for a session's answers, from any thread. The session and its requests go on.
 #[derive(Clone)]
 pub struct Waits(Weak<Shared>);
 
 impl Waits {
-    /// Ends every [`Pending::wait`] and every plain call with [`Error::Interrupted`], those that begin later included. Whoever
-    /// waits for a [`Completions`] has a nudge for that.
+    /// Ends every [`Pending::wait`] and every plain call with [`Error::Interrupted`], including those that begin
+    /// later. To end a wait for [`Completions`], use its nudge.
     pub fn end(&self) {
         if let Some(shared) = self.0.upgrade() {
             shared.give_up();
         }
     }
 
-    /// Lets waits last again.
+    /// Lets later waits last until their answer comes again.
     pub fn allow(&self) {
         if let Some(shared) = self.0.upgrade() {
             shared.wait_again();
@@ -119,17 +123,19 @@ impl Waits {
 /// Counters of a session, for diagnosis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Statistics {
-    /// Requests that were submitted.
+    /// The number of submitted requests.
     pub requests: u64,
-    /// How often the driver slept.
+    /// How many times the driver slept.
     pub polls: u64,
 }
 
 impl Session {
-    /// Starts SFTP on a transport: INIT and VERSION. The server's limits are asked for, and waited for by whoever needs them.
+    /// Starts SFTP on a transport: sends INIT and waits for VERSION. Also asks for the server's limits; the first
+    /// caller that needs them waits for the answer.
     ///
     /// # Errors
-    /// The server speaks no SFTP, or another version; the connection ended; nothing came within the limit.
+    /// The server speaks no SFTP or another version of it, the connection ended, or VERSION did not arrive within the
+    /// limit.
     pub fn open(transport: Box<dyn Transport>, options: Options) -> Result<Session, Error> {
         let waker = Waker::new().map_err(|error| Error::ConnectionLost(error.to_string()))?;
         let mut link = Link::new(transport);
@@ -147,7 +153,7 @@ impl Session {
         let greeting = match link.negotiate(&shared, options.greeting_limit) {
             Ok(greeting) => greeting,
             Err(error) => {
-                // One that has ended by itself may still tell how.
+                // A far end that closed by itself may still report its exit status.
                 if !matches!(error, Error::ConnectionLost(_)) {
                     link.transport.killer().kill();
                 }
@@ -180,27 +186,29 @@ impl Session {
         pending
     }
 
-    /// Queues a request whose outcome will come out of `queue` with `token`. Returns at once; whoever submits bounds what it queues.
+    /// Queues a request and returns at once. `queue` yields the outcome, together with `token`. The caller must limit
+    /// the number of requests it queues.
     ///
-    /// It may lie until [`Completions::wait`] is called, so that requests that are made one after the other go out together.
+    /// The request may stay staged until [`Completions::wait`] is called, so that consecutive requests are sent
+    /// together.
     pub fn submit_to<T: Send + 'static, C: Call>(&self, queue: &Completions<T>, token: T, call: &C) {
         self.client.shared.stage(call, queue.expect(token, &self.client.shared));
     }
 
-    /// The protocol's version that the server speaks.
+    /// Returns the protocol version that the server speaks.
     #[must_use]
     pub fn version(&self) -> u32 {
         self.client.version
     }
 
-    /// What the server can take.
+    /// Returns the server's limits.
     #[must_use]
     pub fn limits(&self) -> Limits {
         let limits = self.client.limits.get();
         Limits { open_handles: limits.open_handles.or(self.client.open_handles), ..limits }
     }
 
-    /// The directory in which the server starts: the canonical path of `.`.
+    /// Returns the directory in which the server starts: the canonical path of `.`.
     ///
     /// # Errors
     /// The server's refusal, or the end of the connection.
@@ -209,123 +217,130 @@ impl Session {
         asked.unwrap_or_else(|| ask_for_start(&self.client.shared)).wait()
     }
 
-    /// How the server may be asked for a hash of a file: [`Extensions::hashing`](super::Extensions::hashing).
+    /// Returns the extension with which to ask the server for a hash of a file: see
+    /// [`Extensions::hashing`](super::Extensions::hashing).
     #[must_use]
     pub fn hashing(&self) -> Option<Extension> {
         self.client.shared.hashing()
     }
 
-    /// Whether the server offers an extension.
+    /// Returns whether the server offers an extension.
     #[must_use]
     pub fn offers(&self, extension: Extension) -> bool {
         self.client.shared.offers(extension)
     }
 
-    /// Whether this is a clone of the other.
+    /// Returns whether `other` is a clone of this session.
     #[must_use]
     pub fn is(&self, other: &Session) -> bool {
         Arc::ptr_eq(&self.client, &other.client)
     }
 
-    /// Lets more requests wait at once than commands need, for as long as the returned value lives.
+    /// Lets as many requests wait at once as a transfer needs, as long as the returned value lives.
     pub fn widen(&self) -> Wide {
         self.client.shared.count_transfers(|transfers| transfers + 1);
         Wide(Arc::clone(&self.client.shared))
     }
 
-    /// How many requests may wait for an answer at once. Others are sent when fewer wait.
+    /// Returns how many requests may wait for an answer at once. Further requests are held back until earlier ones
+    /// are answered.
     #[must_use]
     pub fn width(&self) -> Width {
         self.client.shared.width()
     }
 
-    /// Returns whether the server is known to carry out the requests about one file in the order in which they were sent. The draft wants
-    /// that (draft-ietf-secsh-filexfer-02, section 3); some servers do what moves data beside all else.
+    /// Returns whether the server is known to carry out the requests on one file in the order in which they were
+    /// sent. The draft demands that (draft-ietf-secsh-filexfer-02, section 3), but some servers process READ and
+    /// WRITE in parallel with the rest.
     #[must_use]
     pub fn keeps_order(&self) -> bool {
         self.client.shared.keeps_order()
     }
 
-    /// Returns whether a handle that was opened for reading and writing may be read from.
+    /// Returns whether a handle that was opened for reading and writing can be read from.
     ///
-    /// Only servers that keep the order are known to get this right. Go's `pkg/sftp` opens such a file for writing only, and a READ of
-    /// it *writes* zeros of the length that was asked for.
+    /// Only servers that keep the order are known to get this right. Go's `pkg/sftp` opens such a file for writing
+    /// only, and a READ of it *writes* as many zeros as the request asks for.
     #[must_use]
     pub fn reads_what_it_writes(&self) -> bool {
         self.keeps_order()
     }
 
-    /// Returns whether a file that is being moved must not be opened once more: the server empties what is opened for writing, or is slow
-    /// if a file is read in several places.
+    /// Returns whether a file that is being transferred must not be opened a second time: the server empties a file
+    /// opened for writing, or it is slow if a file is read in several places.
     #[must_use]
     pub fn wants_one_handle(&self) -> bool {
         self.client.shared.wants_one_handle()
     }
 
-    /// Returns whether the server empties a file that is opened for writing and not for reading, even without [`OpenFlags::TRUNCATE`].
+    /// Returns whether the server empties a file that is opened for writing only, even without
+    /// [`OpenFlags::TRUNCATE`].
     #[must_use]
     pub fn empties_files(&self) -> bool {
         self.client.shared.empties_files()
     }
 
-    /// What is open on the server.
+    /// Returns the count of open handles on the server.
     #[must_use]
     pub fn openings(&self) -> Openings {
         self.client.shared.openings()
     }
 
-    /// Returns why all that waited was given up, after the first so many times that it was: [`Error::Unanswered`].
+    /// Returns why all outstanding requests were given up, skipping the first `times` such events: an
+    /// [`Error::Unanswered`].
     #[must_use]
     pub fn given_up(&self, times: usize) -> Option<Error> {
         self.client.shared.given_up(times)
     }
 
-    /// Why the session is dead, when it is.
+    /// Returns why the session is dead, or `None` while it lives.
     #[must_use]
     pub fn end(&self) -> Option<Error> {
         self.client.shared.end()
     }
 
-    /// A handle that cuts the connection from any thread: all that is outstanding fails at once.
+    /// Returns a handle that cuts the connection from any thread, so that all outstanding requests fail at once.
     #[must_use]
     pub fn killer(&self) -> Killer {
         self.client.killer.clone()
     }
 
-    /// A handle that ends waits for answers from any thread, and leaves the session alive.
+    /// Returns a handle that ends waits for answers from any thread, and leaves the session alive.
     #[must_use]
     pub fn waits(&self) -> Waits {
         Waits(Arc::downgrade(&self.client.shared))
     }
 
-    /// The shortest time that an answer has ever taken: the line's round trip, as far as anyone can know.
+    /// Returns the shortest time that an answer has taken, which is the best estimate of the round trip.
     #[must_use]
     pub fn round_trip(&self) -> Option<Duration> {
         self.client.shared.round_trip()
     }
 
-    /// Counters since the session was opened.
+    /// Returns the counters since the session was opened.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         let shared = &self.client.shared;
         Statistics { requests: shared.requests(), polls: shared.polls.load(Ordering::Relaxed) }
     }
 
-    /// Ends the session in an orderly way, for all its clones, and tells how the far end ended where it could be learned in time.
+    /// Ends the session in an orderly way, for all its clones, and returns how the far end closed if that was
+    /// reported in time.
     #[must_use = "the end may hold the server's last words"]
     pub fn finish(&self) -> Option<End> {
         self.client.shared.close_with_care();
         self.client.shared.wait_until_finished(FINISH_LIMIT)
     }
 
-    /// Ends the session, for all its clones, once all that was submitted is sent, and does not wait for the far end's end.
+    /// Ends the session, for all its clones, once all submitted requests are sent. Does not wait until the far end
+    /// has closed.
     pub fn leave(&self) {
         self.client.shared.close();
         let _ = self.client.shared.wait_until_finished(FINISH_LIMIT);
     }
 
-    /// Ends the session, for all its clones, within `limit`: what can't be sent by then is not sent, and no answer is
-    /// waited for.
+    /// Ends the session, for all its clones, within `limit`. Requests that can't be sent in that time are dropped,
+    /// and it waits for no answers.
     pub fn abandon(&self, limit: Duration) {
         self.client.shared.abandon();
         if self.client.shared.wait_until_finished(limit).is_none() {
@@ -365,11 +380,11 @@ fn with_exit_status(error: Error, end: &End) -> Error {
     }
 }
 
-/// The plain calls: submit and wait.
+/// Defines the plain calls, which submit a request and wait for the reply.
 macro_rules! plain_calls {
     ($($(#[$doc:meta])* $method:ident($($field:ident: $type:ty),*) -> $reply:ty = $call:ident;)*) => {
-        /// The plain calls: one request, and the wait for its reply. See the request's own type for its meaning; every one
-        /// fails with the server's refusal or the end of the connection.
+        /// The plain calls: each submits one request and waits for its reply. The type of the request documents its
+        /// meaning. Every call fails with the server's refusal or the end of the connection.
         #[expect(clippy::missing_errors_doc, reason = "said above, once for all")]
         impl Session {$(
             $(#[$doc])*
@@ -381,9 +396,9 @@ macro_rules! plain_calls {
 }
 
 plain_calls! {
-    /// Attributes of what a path leads to: [`calls::Stat`].
+    /// Attributes of a file, following links: [`calls::Stat`].
     stat(path: &RemotePath) -> Attributes = Stat;
-    /// Attributes of a path itself: [`calls::Lstat`].
+    /// Attributes of a path, without following a link at its end: [`calls::Lstat`].
     lstat(path: &RemotePath) -> Attributes = Lstat;
     /// Attributes of an open file: [`calls::Fstat`].
     fstat(handle: &Handle) -> Attributes = Fstat;
@@ -401,31 +416,31 @@ plain_calls! {
     read(handle: &Handle, offset: u64, length: u32) -> Bytes = Read;
     /// Writes to a file: [`calls::Write`].
     write(handle: &Handle, offset: u64, data: &[u8]) -> () = Write;
-    /// Closes a handle and tells how that went: [`calls::Close`].
+    /// Closes a handle and reports whether that succeeded: [`calls::Close`].
     close(handle: Handle) -> () = Close;
     /// Removes a file: [`calls::Remove`].
     remove(path: &RemotePath) -> () = Remove;
-    /// Makes a directory: [`calls::Mkdir`].
+    /// Creates a directory: [`calls::Mkdir`].
     mkdir(path: &RemotePath, attributes: Attributes) -> () = Mkdir;
     /// Removes an empty directory: [`calls::Rmdir`].
     rmdir(path: &RemotePath) -> () = Rmdir;
-    /// Renames; never replaces on OpenSSH's server: [`calls::Rename`].
+    /// Renames a file; OpenSSH's server never replaces a target: [`calls::Rename`].
     rename(from: &RemotePath, to: &RemotePath) -> () = Rename;
-    /// Renames and replaces: [`calls::PosixRename`].
+    /// Renames a file and replaces the target: [`calls::PosixRename`].
     posix_rename(from: &RemotePath, to: &RemotePath) -> () = PosixRename;
-    /// Makes a symbolic link: [`calls::Symlink`].
+    /// Creates a symbolic link: [`calls::Symlink`].
     symlink(target: &RemotePath, link: &RemotePath) -> () = Symlink;
-    /// Makes a hard link: [`calls::Hardlink`].
+    /// Creates a hard link: [`calls::Hardlink`].
     hardlink(existing: &RemotePath, link: &RemotePath) -> () = Hardlink;
-    /// Changes attributes of a path: [`calls::Setstat`].
+    /// Changes the attributes of a file, following links: [`calls::Setstat`].
     setstat(path: &RemotePath, attributes: Attributes) -> () = Setstat;
-    /// Changes attributes of a link itself: [`calls::Lsetstat`].
+    /// Changes the attributes of a path, without following a link at its end: [`calls::Lsetstat`].
     lsetstat(path: &RemotePath, attributes: Attributes) -> () = Lsetstat;
-    /// Changes attributes of an open file: [`calls::Fsetstat`].
+    /// Changes the attributes of an open file: [`calls::Fsetstat`].
     fsetstat(handle: &Handle, attributes: Attributes) -> () = Fsetstat;
     /// Flushes a file to its disk: [`calls::Fsync`].
     fsync(handle: &Handle) -> () = Fsync;
-    /// The file system of a path: [`calls::StatFileSystem`].
+    /// The file system that holds a path: [`calls::StatFileSystem`].
     statvfs(path: &RemotePath) -> Statvfs = StatFileSystem;
     /// Names of users and groups: [`calls::UsersGroupsById`].
     users_groups_by_id(users: &[u32], groups: &[u32]) -> Names = UsersGroupsById;

@@ -1,4 +1,5 @@
-//! What the session's handles and its driver share: the queue of encoded requests, the table of outstanding ones, the waker.
+//! State shared by a session's handles and its driver: the queue of encoded requests, the table of outstanding ones,
+//! the waker.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::{Read, Write};
@@ -20,26 +21,27 @@ use super::wire::Writer;
 use crate::budget::{self, Budget};
 use crate::transport::{Awaited, End, Outbox};
 
-/// Bytes that are worth a packet of the transport: as many as one of SSH holds.
+/// Bytes that are worth a packet of the transport: as many as one SSH packet holds.
 const PACKET_BYTES: usize = 32 * 1024;
 
-/// How long fewer may wait for others: the far end could work on them meanwhile.
+/// How long a smaller number of bytes may wait for more. The far end could work on them meanwhile.
 const LONGEST_STAY: Duration = Duration::from_micros(500);
 
 /// How a request ended.
 pub(super) type Outcome = Result<Reply, Error>;
 
-/// Whoever waits for replies.
+/// A receiver of outcomes.
 pub(super) trait Complete: Send + Sync {
-    /// Takes the outcomes of the requests that the keys stand for, all that one turn of the driver brought, and wakes whoever
-    /// waits for them.
+    /// Takes the outcomes that one round of the driver brought, each with the key of its request, and wakes the
+    /// waiting thread.
     fn complete(&self, outcomes: Vec<(usize, Outcome)>);
 
-    /// Ends the wait for the outcomes, which may still come. Only for those that wait and can do nothing else.
+    /// Ends the wait for outcomes, which may still arrive. Only receivers whose thread can do nothing else implement
+    /// it.
     fn give_up(&self) {}
 }
 
-/// Where the outcome of one request goes.
+/// The receiver of one request's outcome, and the key under which it knows the request.
 pub(super) struct Completion {
     pub(super) to: Arc<dyn Complete>,
     pub(super) key: usize,
@@ -51,7 +53,7 @@ impl Completion {
     }
 }
 
-/// Outcomes on their way, those for one receiver together.
+/// Outcomes to deliver, grouped by receiver so that each one is woken once.
 #[derive(Default)]
 pub(super) struct Deliveries(Vec<Delivery>);
 
@@ -75,86 +77,86 @@ impl Deliveries {
     }
 }
 
-/// A request that was submitted and has no outcome yet.
+/// A submitted request without an outcome.
 pub(super) struct Outstanding {
     pub(super) expects: Expects,
     reply_bytes: u64,
     may_take_long: bool,
     submitted: Instant,
-    /// For a request to open: what was open beside it.
+    /// For a request to open: the handles that were open when it was sent.
     opening: Option<Opening>,
-    /// Whether its answer ends a handle.
+    /// True if the answer ends a handle.
     closes: bool,
-    /// How many requests waited for an answer when it was sent, itself included.
+    /// How many requests were waiting for an answer when this one was sent, itself included.
     crowd: usize,
     pub(super) completion: Completion,
 }
 
 struct Queue {
     width: Width,
-    /// Transfers that run on this session.
+    /// The number of transfers that run on this session.
     transfers: usize,
     /// Encoded requests that the driver has not taken yet.
     staged: Vec<u8>,
-    /// Whether the driver may take them. Others may come that belong into the same packet of the transport.
+    /// True if the driver may take them. Until then, more requests may join them in the same packet of the transport.
     is_ready: bool,
-    /// When the first of them came.
+    /// When the first of them was staged.
     staged_since: Option<Instant>,
     outstanding: HashMap<u32, Outstanding>,
-    /// Handles for which no CLOSE was submitted.
+    /// Handles for which no CLOSE has been submitted.
     handles: HashSet<Bytes>,
-    /// Encoded requests that are outstanding and wait until fewer others do, with their ids.
+    /// Encoded requests, with their ids, that are held back until fewer others wait for an answer.
     held: VecDeque<(u32, Vec<u8>)>,
-    /// Requests that were given up. An answer that comes after all is checked, and falls.
+    /// Requests that were given up. A late answer to one is checked and dropped.
     unanswered: HashMap<u32, Outstanding>,
-    /// Why, each time.
+    /// The reason for each time that requests were given up.
     given_up: Vec<Error>,
     next_id: u32,
     reply_bytes: u64,
     /// The shortest time that an answer has taken.
     round_trip: Option<Duration>,
-    /// How many of the outstanding requests may keep the server silent for long.
+    /// The number of outstanding requests that may keep the server silent for long.
     long_ones: usize,
     closing: bool,
-    /// Whether plain waits for answers end at once.
+    /// True if plain waits for answers end at once.
     gives_up: bool,
-    /// The far end's end is of no interest, and nobody waits for it.
+    /// The session doesn't wait until the far end has closed, and what can't be sent at once may be lost.
     abandoned: bool,
-    /// Somebody wants to know how the far end ends.
+    /// A caller wants to know how the far end closes.
     with_care: bool,
-    /// Why nothing can be submitted any more.
+    /// Why no request can be submitted any more.
     end: Option<Error>,
     far_end: Option<End>,
 }
 
-/// What the driver has to know before each turn.
+/// The state that the driver needs for one round.
 pub(super) struct Work {
-    /// What the server was asked for.
+    /// The bytes and requests that the server owes us.
     pub(super) awaited: Awaited,
-    /// Whether a server that stays silent is a server that is gone.
+    /// True if the server must not stay silent.
     pub(super) answer_is_due: bool,
-    /// The last handle is gone, or the session is being finished.
+    /// The last clone of the session is gone, or the session is being finished.
     pub(super) closing: bool,
-    /// Nothing is left to be sent.
+    /// No request is left to send.
     pub(super) all_taken: bool,
 }
 
-/// How a server is treated that all of a session's requests go to.
+/// How to treat the server to which all of a session's requests go.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Manners {
-    /// The order in which it reads the paths of SYMLINK.
+    /// The order in which the server reads the paths of SYMLINK.
     pub(super) symlink_order: SymlinkOrder,
-    /// Whether it may be silent without a limit while it works on [`Call::MAY_TAKE_LONG`].
+    /// True if the server may be silent without limit while it works on a [`Call::MAY_TAKE_LONG`].
     pub(super) may_take_long: bool,
-    /// Whether it is known to carry out the requests about one file in their order.
+    /// True if the server is known to carry out the requests on one file in order.
     pub(super) keeps_order: bool,
-    /// Whether it empties a file that is opened for writing only.
+    /// True if the server empties a file that is opened for writing only.
     pub(super) empties_files: bool,
-    /// Whether a file that is being moved must not be opened once more.
+    /// True if a file that is being transferred must not be opened a second time.
     pub(super) wants_one_handle: bool,
     /// How many requests may wait for an answer at once.
     pub(super) width: Width,
-    /// What is open on the server.
+    /// The count of open handles on the server.
     pub(super) openings: Openings,
 }
 
@@ -162,18 +164,20 @@ pub(super) struct Shared {
     queue: Mutex<Queue>,
     finished: Condvar,
     waker: Waker,
-    /// What VERSION told. Before it is there, whoever asks takes the risk that the server knows no such request.
+    /// The extensions of the VERSION packet. Until it has arrived, a caller takes the risk that the server doesn't
+    /// know its request.
     extensions: OnceLock<Extensions>,
     manners: Manners,
-    /// Names that came and that nobody has taken in.
+    /// The budget for received names that no caller has taken yet.
     waiting_names: Arc<Budget>,
-    /// What of the server's openings is this session's.
+    /// This session's share of the server's open handles.
     opened: AtomicUsize,
     pub(super) polls: AtomicU64,
     requests: AtomicU64,
 }
 
-/// A lock that outlives a panic of another thread: what it guards is consistent between any two statements.
+/// Locks a mutex even if another thread panicked while holding it: the guarded state is consistent between any two
+/// statements.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -193,12 +197,12 @@ impl Shared {
         }
     }
 
-    /// Learns what the server offers, once.
+    /// Stores the extensions that the server offers. Later calls have no effect.
     pub(super) fn learn(&self, extensions: Extensions) {
         let _ = self.extensions.set(extensions);
     }
 
-    /// The budget for names that wait to be taken in.
+    /// Returns the budget for names that no caller has taken yet.
     pub(super) fn waiting_names(&self) -> &Arc<Budget> {
         &self.waiting_names
     }
@@ -211,14 +215,15 @@ impl Shared {
         self.extensions.get().is_some_and(|extensions| extensions.offers(extension))
     }
 
-    /// Queues a request and wakes the driver. Never blocks; a request that can't be sent is completed at once with the reason.
+    /// Queues a request and wakes the driver. Never blocks. A request that can't be sent completes at once with the
+    /// reason.
     pub(super) fn submit<C: Call>(&self, call: &C, completion: Completion) {
         self.stage(call, completion);
         self.send();
     }
 
-    /// The same, but others may follow before [`Shared::send`] has them sent together: each packet of the transport costs
-    /// both ends more than what is in it. What fills one is sent at once.
+    /// Like [`Shared::submit`], but the request may wait until [`Shared::send`] sends it together with others: each
+    /// packet of the transport costs both ends more than its contents. A full packet is sent at once.
     pub(super) fn stage<C: Call>(&self, call: &C, completion: Completion) {
         match self.enqueue(call, completion) {
             Ok(true) => self.send(),
@@ -227,7 +232,7 @@ impl Shared {
         }
     }
 
-    /// Has the driver send what is queued.
+    /// Lets the driver send the staged requests.
     pub(super) fn send(&self) {
         {
             let mut queue = lock(&self.queue);
@@ -240,7 +245,7 @@ impl Shared {
         self.waker.wake();
     }
 
-    /// Ends all plain waits for answers, and those that begin from now on, until [`Shared::wait_again`].
+    /// Ends all plain waits for answers, including those that begin later, until [`Shared::wait_again`].
     pub(super) fn give_up(&self) {
         let waiting: Vec<_> = {
             let mut queue = lock(&self.queue);
@@ -250,17 +255,17 @@ impl Shared {
         waiting.iter().for_each(|waiting| waiting.give_up());
     }
 
-    /// Plain waits last again until the answer comes.
+    /// Lets plain waits last until their answer comes again.
     pub(super) fn wait_again(&self) {
         lock(&self.queue).gives_up = false;
     }
 
-    /// Submits a request whose outcome nobody wants to know.
+    /// Submits a request and ignores its outcome.
     pub(super) fn submit_for_nobody<C: Call>(&self, call: &C) {
         self.submit(call, Completion { to: Arc::new(Nobody), key: 0 });
     }
 
-    /// Whether what is queued with it is worth a packet.
+    /// Queues a request. Returns whether the staged requests are now worth a packet.
     fn enqueue<C: Call>(&self, call: &C, completion: Completion) -> Result<bool, (Completion, Error)> {
         if let Some(extension) = C::NEEDS
             && self.extensions.get().is_some_and(|extensions| !extensions.offers(extension))
@@ -326,17 +331,17 @@ impl Shared {
         Ok(queue.staged.len() >= PACKET_BYTES || now.duration_since(since) >= LONGEST_STAY)
     }
 
-    /// Moves what was staged behind what an outbox holds already.
+    /// Appends the staged requests to an outbox, which may hold bytes already.
     pub(super) fn append_to(&self, outbox: &mut Outbox) {
         let mut queue = lock(&self.queue);
         (queue.is_ready, queue.staged_since) = (false, None);
         outbox.refill(&mut queue.staged);
     }
 
-    /// Moves what was staged into an outbox that ran empty, and tells what there is to do.
+    /// Moves the staged requests into an outbox if it is empty, and returns the state that the driver needs.
     pub(super) fn collect(&self, outbox: &mut Outbox) -> Work {
         let mut queue = lock(&self.queue);
-        // Waiting for an empty outbox makes every refill a swap: the data of a put is copied once, when it is encoded.
+        // An empty outbox makes each refill a swap, so the data of a put is copied only once, when it is encoded.
         if outbox.is_empty() && (queue.is_ready || queue.closing) {
             (queue.is_ready, queue.staged_since) = (false, None);
             outbox.refill(&mut queue.staged);
@@ -349,13 +354,13 @@ impl Shared {
         }
     }
 
-    /// Whether there is something to send, or the session began to close, since the last [`Shared::collect`] found nothing.
+    /// Returns whether there are requests to send, or the session began to close, since the last [`Shared::collect`].
     pub(super) fn has_news(&self) -> bool {
         let queue = lock(&self.queue);
         queue.is_ready || queue.closing
     }
 
-    /// Takes the requests with these ids off the table.
+    /// Removes the requests with these ids from the table and returns them.
     pub(super) fn answered(&self, ids: impl Iterator<Item = u32>) -> Vec<Option<Outstanding>> {
         let (mut queue, now) = (lock(&self.queue), Instant::now());
         let answered = ids.map(|id| queue.take(id, now)).collect();
@@ -363,8 +368,9 @@ impl Shared {
         answered
     }
 
-    /// Counts what is open by the outcome of a request, and notes in a refusal what was open beside it. A handle that another open
-    /// file has breaks the protocol: nobody knows which file is written through it.
+    /// Updates the count of open handles after a request, and stores in a refusal how many other handles were open. A
+    /// handle that another open file already has breaks the protocol, because a write through it could reach either
+    /// file.
     pub(super) fn count_openings(&self, request: &Outstanding, outcome: &mut Outcome) {
         if let Ok(Reply::Handle(handle)) = outcome
             && !lock(&self.queue).handles.insert(handle.bytes())
@@ -391,7 +397,7 @@ impl Shared {
 
     fn end_openings(&self, count: usize) {
         let left = |opened: usize| Some(opened.saturating_sub(count));
-        // It always has a new value.
+        // The closure always returns a value, so the update can't fail.
         let before = self.opened.fetch_update(Ordering::Relaxed, Ordering::Relaxed, left).unwrap_or_default();
         self.manners.openings.end(before.min(count));
     }
@@ -412,7 +418,7 @@ impl Shared {
         self.manners.openings.clone()
     }
 
-    /// A transfer begins, or ends: how many requests may wait follows.
+    /// Changes the number of running transfers, which decides how many requests may wait.
     pub(super) fn count_transfers(&self, change: impl FnOnce(usize) -> usize) {
         let has_news = {
             let mut queue = lock(&self.queue);
@@ -428,13 +434,13 @@ impl Shared {
         lock(&self.queue).width.clone()
     }
 
-    /// Returns what was given up after the first so many times.
+    /// Returns the reason why requests were given up, skipping the first `times` such events.
     pub(super) fn given_up(&self, times: usize) -> Option<Error> {
         lock(&self.queue).given_up.get(times).cloned()
     }
 
-    /// The server was silent for this long. If it was sent more at once than the next narrower bound allows, it may have dropped
-    /// some: gives up all that waits, has fewer wait from now on, and returns true.
+    /// Gives up all outstanding requests and lowers the limit, if more of them waited at once than the next lower
+    /// limit allows: after `silence`, the server may have dropped some. Returns whether it did so.
     pub(super) fn narrow(&self, silence: Duration) -> bool {
         let (completions, reason, openings) = {
             let mut queue = lock(&self.queue);
@@ -455,13 +461,13 @@ impl Shared {
         true
     }
 
-    /// Begins to close: what is queued is still sent.
+    /// Begins to close the session. Queued requests are still sent.
     pub(super) fn close(&self) {
         lock(&self.queue).closing = true;
         self.waker.wake();
     }
 
-    /// The same, and waits for the far end's end.
+    /// Like [`Shared::close`], but waits until the far end has closed.
     pub(super) fn close_with_care(&self) {
         lock(&self.queue).with_care = true;
         self.close();
@@ -473,13 +479,13 @@ impl Shared {
         self.close();
     }
 
-    /// Whether nobody waits for anything any more, the far end's end included.
+    /// Returns whether no caller waits for an answer or for the far end to close.
     pub(super) fn is_left(&self) -> bool {
         let queue = lock(&self.queue);
         queue.abandoned || queue.outstanding.is_empty() && !queue.with_care
     }
 
-    /// Ends the session: nothing can be submitted any more, and all that is outstanding fails with `reason`.
+    /// Ends the session: no request can be submitted any more, and all outstanding ones fail with `reason`.
     pub(super) fn fail(&self, reason: &Error) {
         let outstanding = {
             let mut queue = lock(&self.queue);
@@ -501,13 +507,13 @@ impl Shared {
         lock(&self.queue).end.clone()
     }
 
-    /// Records how the far end ended; the driver's last act.
+    /// Stores how the far end closed. This is the last act of the driver.
     pub(super) fn finish(&self, end: End) {
         lock(&self.queue).far_end = Some(end);
         self.finished.notify_all();
     }
 
-    /// Waits until the driver has finished, `limit` at most.
+    /// Waits up to `limit` until the driver has finished. Returns how the far end closed, if it is known by then.
     pub(super) fn wait_until_finished(&self, limit: Duration) -> Option<End> {
         let unfinished = |queue: &mut Queue| queue.far_end.is_none();
         let (queue, _) = self
@@ -556,7 +562,7 @@ impl Queue {
         }
     }
 
-    /// Requests that were sent and not answered.
+    /// Returns the number of requests that were sent and not answered.
     fn waiting(&self) -> usize {
         self.outstanding.len() - self.held.len()
     }
@@ -565,7 +571,7 @@ impl Queue {
         self.held.is_empty() && self.waiting() < self.width.most(self.transfers > 0)
     }
 
-    /// Stages requests that were held, as many as may wait now. Returns whether there were any.
+    /// Stages held requests, as many as may wait now. Returns whether it staged any.
     fn release(&mut self) -> bool {
         let most = self.width.most(self.transfers > 0);
         let mut has_released = false;
@@ -583,8 +589,8 @@ impl Queue {
         has_released
     }
 
-    /// Gives up all that is outstanding; what was not sent yet never is. Whoever waited for it is returned, and how many requests
-    /// to open and to close were among it.
+    /// Gives up all outstanding requests, including the unsent ones. Returns their completions, and how many of them
+    /// were to open or close a handle.
     fn give_up(&mut self) -> (Vec<Completion>, usize) {
         let held = std::mem::take(&mut self.held);
         (self.staged, self.is_ready, self.staged_since) = (Vec::new(), false, None);
@@ -611,7 +617,7 @@ impl Queue {
         Some(request)
     }
 
-    /// The next id that no outstanding request has.
+    /// Returns the next id that no outstanding request has.
     fn unused_id(&mut self) -> u32 {
         loop {
             let id = self.next_id;
@@ -623,15 +629,15 @@ impl Queue {
     }
 }
 
-/// Lets a reply fall; a HANDLE in it closes itself.
+/// Drops each reply. A handle in a reply closes itself.
 struct Nobody;
 
 impl Complete for Nobody {
     fn complete(&self, _outcomes: Vec<(usize, Outcome)>) {}
 }
 
-/// Wakes the driver out of a poll. The byte is written only while the driver says that it sleeps, so that a burst of
-/// submissions costs one system call.
+/// Wakes the driver from its poll. It writes the byte only while the driver sleeps, so that a burst of submissions
+/// costs one system call.
 pub(super) struct Waker {
     asleep: AtomicBool,
     bell: UnixStream,
@@ -648,24 +654,24 @@ impl Waker {
 
     fn wake(&self) {
         if self.asleep.swap(false, Ordering::SeqCst) {
-            // A full socket means that a byte exists already, which is all that is needed.
+            // A full socket already holds a byte, which is enough.
             let _ = (&self.bell).write(&[1]);
         }
     }
 
-    /// Says that a poll is next. Look for news once more after this and before the poll.
+    /// Marks the driver as sleeping. The driver must check for news after this call and before its poll.
     pub(super) fn fall_asleep(&self) {
         self.asleep.store(true, Ordering::SeqCst);
     }
 
-    /// Says that the poll is over, and takes the byte that may have ended it. The read is not left to the flag: a byte
-    /// that is written late would stay and end every later poll at once.
+    /// Marks the driver as awake, and takes the byte that may have ended the poll. It reads whatever the flag says,
+    /// because a byte written late would stay and end every later poll at once.
     pub(super) fn rise(&self) {
         self.asleep.store(false, Ordering::SeqCst);
         let _ = (&self.ear).read(&mut [0; 16]);
     }
 
-    /// What becomes readable when the driver is woken.
+    /// Returns the descriptor that becomes readable when the driver is woken.
     pub(super) fn ear(&self) -> BorrowedFd<'_> {
         self.ear.as_fd()
     }

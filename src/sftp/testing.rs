@@ -55,11 +55,11 @@ impl Transport for SocketTransport {
     }
 }
 
-/// The server's side of the conversation: packets in, packets out.
+/// The server's side of the conversation.
 pub(super) struct Peer(UnixStream);
 
 impl Peer {
-    /// The next request's type, id and the fields behind them; nothing when the client is gone.
+    /// Returns the type of the next request, its id and the fields that follow. Returns `None` if the client is gone.
     pub(super) fn request(&mut self) -> Option<(u8, u32, Vec<u8>)> {
         let mut length = [0; 4];
         self.0.read_exact(&mut length).ok()?;
@@ -70,7 +70,7 @@ impl Peer {
         Some((packet[0], id, fields))
     }
 
-    /// Bytes that the client has sent and that were not read.
+    /// Returns the number of bytes that the client has sent and this peer has not read.
     pub(super) fn unread(&self) -> u64 {
         rustix::io::ioctl_fionread(&self.0).unwrap()
     }
@@ -82,7 +82,7 @@ impl Peer {
     }
 
     pub(super) fn raw(&mut self, bytes: &[u8]) {
-        // The client may have hung up already, which is what some tests are about.
+        // The client may have hung up already; some tests are about that.
         let _ = self.0.write_all(bytes);
     }
 
@@ -102,13 +102,13 @@ impl Peer {
         });
     }
 
-    /// Takes INIT and answers VERSION with these extensions.
+    /// Reads INIT and answers with a VERSION that lists these extensions.
     pub(super) fn greet(&mut self, extensions: &[(&str, &str)]) {
         self.request().unwrap();
         self.version(extensions);
     }
 
-    /// VERSION with these extensions.
+    /// Sends a VERSION that lists these extensions.
     pub(super) fn version(&mut self, extensions: &[(&str, &str)]) {
         self.send(|packet| {
             packet.byte(2);
@@ -120,13 +120,13 @@ impl Peer {
         });
     }
 
-    /// Lets the client hang up first.
+    /// Reads requests until the client hangs up, and returns them.
     pub(super) fn wait_for_the_end(&mut self) -> Vec<(u8, u32, Vec<u8>)> {
         std::iter::from_fn(|| self.request()).collect()
     }
 }
 
-/// A transport, and a thread that plays the server on its other end.
+/// Returns a transport, and the thread that plays the server on its other end.
 pub(super) fn scripted<T: Send + 'static>(
     script: impl FnOnce(&mut Peer) -> T + Send + 'static,
 ) -> (Box<dyn Transport>, JoinHandle<T>) {
@@ -136,7 +136,7 @@ pub(super) fn scripted<T: Send + 'static>(
     (Box::new(SocketTransport(ours)), server)
 }
 
-/// A session with a server that offers no extension and then follows the script.
+/// Returns a session with a server that offers no extensions and then follows the script.
 pub(super) fn session<T: Send + 'static>(
     options: Options,
     script: impl FnOnce(&mut Peer) -> T + Send + 'static,

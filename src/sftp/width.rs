@@ -1,21 +1,22 @@
-//! How many requests may wait for an answer at once, all kinds together.
+//! Limits how many requests of all kinds may wait for an answer at once.
 //!
-//! OpenSSH's client never has more than 64 waiting, so no server is ever tested with more. Some silently drop what comes
-//! beyond a number of their own, and then both sides wait for ever. So only a server that is known to cope gets as many as pay.
+//! OpenSSH's client never has more than 64 requests waiting, so servers are hardly tested with more. Some silently
+//! drop requests beyond a limit of their own, and then both sides would wait forever. So only a server that is known
+//! to cope gets as many requests as improve the speed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Requests that wait at once during a transfer, on a server that is not known to cope with more.
+/// Requests that may wait at once during a transfer, on a server that is not known to cope with more.
 const MOST_IN_TRANSFERS: usize = 256;
 
-/// Requests that wait at once otherwise, on such a server: as many as OpenSSH's client has.
+/// Requests that may wait at once otherwise, on such a server: as many as OpenSSH's client sends.
 const MOST: usize = 64;
 
-/// What a server that falls silent gets instead, one after the other.
+/// The limits for a server that fell silent, from one to the next.
 const NARROWER: [usize; 2] = [64, 16];
 
-/// How many requests may wait at once. Clones share what was learnt, so that it holds for every session with one server.
+/// How many requests may wait at once. Clones share the limit, so that it holds for every session with one server.
 #[derive(Clone, Debug)]
 pub struct Width(Arc<Bounds>);
 
@@ -23,7 +24,7 @@ pub struct Width(Arc<Bounds>);
 struct Bounds {
     in_transfers: AtomicUsize,
     otherwise: AtomicUsize,
-    /// Whether silence may mean that requests were dropped.
+    /// True if silence may mean that the server dropped requests.
     may_narrow: AtomicBool,
 }
 
@@ -34,13 +35,13 @@ impl Default for Width {
 }
 
 impl Width {
-    /// As many as pay: for a server that is known to cope.
+    /// Returns a width without limit, for a server that is known to cope.
     #[must_use]
     pub fn unbounded() -> Width {
         Width::of(usize::MAX, usize::MAX, false)
     }
 
-    /// For a server about which nothing is known yet. `requests` is what the user wants (`-R`).
+    /// Returns the width for an unknown server. `requests` is the user's choice (`-R`).
     #[must_use]
     pub fn cautious(requests: Option<usize>) -> Width {
         match requests {
@@ -57,7 +58,7 @@ impl Width {
         }))
     }
 
-    /// The server turns out to be one that copes. What the user wants stays as it is.
+    /// Removes the limit, because the server turned out to be one that copes. A limit chosen by the user stays.
     pub fn trust(&self) {
         let Bounds { in_transfers, otherwise, may_narrow } = &*self.0;
         may_narrow.store(false, Ordering::Relaxed);
@@ -66,7 +67,7 @@ impl Width {
         }
     }
 
-    /// Requests that may wait now.
+    /// Returns how many requests may wait at once.
     #[must_use]
     pub fn most(&self, in_transfer: bool) -> usize {
         let bound = if in_transfer { &self.0.in_transfers } else { &self.0.otherwise };
@@ -79,15 +80,15 @@ impl Width {
         !self.0.may_narrow.load(Ordering::Relaxed)
     }
 
-    /// Returns the bound that comes next if the server falls silent while this many requests wait, or `None` where silence
-    /// means nothing.
+    /// Returns the next lower limit if the server falls silent while this many requests wait, or `None` if its
+    /// silence means nothing.
     #[must_use]
     pub fn narrower_than(&self, waiting: usize) -> Option<usize> {
         let most = waiting.min(self.most(true));
         NARROWER.into_iter().find(|&narrower| !self.is_trusted() && narrower < most)
     }
 
-    /// No more than this many from now on.
+    /// Lowers the limit to `most`.
     pub(super) fn narrow_to(&self, most: usize) {
         self.0.in_transfers.fetch_min(most, Ordering::Relaxed);
         self.0.otherwise.fetch_min(most, Ordering::Relaxed);

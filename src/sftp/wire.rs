@@ -1,19 +1,20 @@
-//! The primitive fields of a packet (RFC 4251, section 5): numbers in network byte order, strings with their length before them.
+//! The primitive fields of a packet (RFC 4251, section 5): numbers in network byte order, and strings that start with
+//! their length.
 
 use bytes::{Buf, Bytes};
 
-/// Longest packet that we accept, its length field aside: 256 KiB. OpenSSH's server and client draw the same line.
+/// Longest packet that we accept, without its length field: 256 KiB, as in OpenSSH's server and client.
 pub(super) const MAX_PACKET_BYTES: u32 = 256 << 10;
 
-/// Longest NAME that we accept: there are servers that answer READDIR with a whole directory.
+/// Longest NAME that we accept, because some servers answer READDIR with a whole directory.
 pub(super) const MAX_NAME_PACKET_BYTES: u32 = 4 << 20;
 
-/// What a server did against the protocol.
+/// How a server broke the protocol.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Violation {
-    /// Nothing that it says can be matched to what it was asked any more: an [`Error::Protocol`](super::Error::Protocol).
+    /// Its further answers can't be matched to requests any more: an [`Error::Protocol`](super::Error::Protocol).
     Broken(String),
-    /// One answer is none to its question, and the next may well be: an [`Error::Nonsense`](super::Error::Nonsense).
+    /// One answer doesn't fit its request, but the next may: an [`Error::Nonsense`](super::Error::Nonsense).
     Nonsense(String),
 }
 
@@ -31,7 +32,7 @@ impl Violation {
 pub struct Writer<'a>(&'a mut Vec<u8>);
 
 impl Writer<'_> {
-    /// Appends one packet to `out`: its length, then what `fields` writes.
+    /// Appends one packet to `out`: its length, then the output of `fields`.
     pub(super) fn packet(out: &mut Vec<u8>, fields: impl FnOnce(&mut Writer<'_>)) {
         let start = out.len();
         out.extend_from_slice(&[0; 4]);
@@ -59,19 +60,19 @@ impl Writer<'_> {
         self.0.extend_from_slice(value);
     }
 
-    /// A string whose content is itself a run of fields.
+    /// Appends a string whose content is itself a sequence of fields.
     pub fn nested(&mut self, fields: impl FnOnce(&mut Writer<'_>)) {
         Writer::packet(self.0, fields);
     }
 }
 
-/// A length as it stands before a string. What we send is bounded by the memory it lies in and by the engines' requests
-/// (256 KiB); a length that does not fit is sent as the greatest one, which every server refuses.
+/// Encodes a length field. Memory and the size of the engines' requests (256 KiB) bound what we send. A length that
+/// doesn't fit is sent as the greatest one, which every server refuses.
 fn length_field(length: usize) -> [u8; 4] {
     u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes()
 }
 
-/// Takes fields off a packet. What is left behind the last known field is ignored: the packet's own length bounds it.
+/// Takes fields off a packet. Bytes after the last known field are ignored; the packet's own length bounds them.
 pub(super) struct Reader(Bytes);
 
 impl Reader {
@@ -95,20 +96,21 @@ impl Reader {
         self.0.try_get_u64().map_err(|_| cut_short("a number"))
     }
 
-    /// A string as a slice of the packet. Whoever keeps it keeps the memory of all that came with it.
+    /// Takes a string as a slice of the packet. Keeping the slice keeps the whole packet in memory, and packets that
+    /// arrived with it.
     pub(super) fn string(&mut self) -> Result<Bytes, Violation> {
         let length = self.string_length()?;
         Ok(self.0.split_to(length))
     }
 
-    /// A copy of a string, at most its first `most` bytes.
+    /// Takes a string and returns a copy of its first `most` bytes.
     pub(super) fn copied_string(&mut self, most: usize) -> Result<Vec<u8>, Violation> {
         let mut copy = Vec::new();
         self.append_string(&mut copy, most)?;
         Ok(copy)
     }
 
-    /// Appends a string to `to`, at most its first `most` bytes.
+    /// Takes a string and appends its first `most` bytes to `to`.
     pub(super) fn append_string(&mut self, to: &mut Vec<u8>, most: usize) -> Result<(), Violation> {
         let length = self.string_length()?;
         to.extend(self.0.get(..length.min(most)).unwrap_or_default());
@@ -116,7 +118,7 @@ impl Reader {
         Ok(())
     }
 
-    /// The length of the string that comes next, all of which is there.
+    /// Takes the length of a string, and checks that the packet holds the whole string.
     fn string_length(&mut self) -> Result<usize, Violation> {
         let length = self.uint32()?;
         match usize::try_from(length) {
@@ -125,12 +127,13 @@ impl Reader {
         }
     }
 
-    /// All that is left.
+    /// Takes all remaining bytes.
     pub(super) fn rest(&mut self) -> Bytes {
         std::mem::take(&mut self.0)
     }
 
-    /// A count of elements that follow, each at least `least_bytes` long: a lie about it can't make us reserve memory.
+    /// Takes a count of elements that follow, each at least `least_bytes` long. The check keeps a wrong count from
+    /// reserving memory.
     pub(super) fn count(&mut self, least_bytes: usize) -> Result<usize, Violation> {
         let count = self.uint32()?;
         match usize::try_from(count) {

@@ -1,4 +1,4 @@
-//! The requests that OpenSSH (its PROTOCOL, section 4) and later drafts add: EXTENDED packets that begin with a name.
+//! The requests that OpenSSH (PROTOCOL, section 4) and later drafts add: EXTENDED packets that begin with a name.
 
 use super::super::attributes::Attributes;
 use super::super::extensions::{Extension, Limits, Names, Statvfs};
@@ -10,28 +10,28 @@ use super::{Call, kind};
 use crate::name::RemotePath;
 
 two_path_calls! {
-    /// Renames and replaces the target in one step (OpenSSH PROTOCOL, 4.3).
+    /// Renames a file and replaces the target in one step (OpenSSH PROTOCOL, 4.3).
     PosixRename = EXTENDED {
-        /// The present name.
+        /// The current name.
         from,
         /// The new name.
         to
     } needs PosixRename;
-    /// Makes a hard link (OpenSSH PROTOCOL, 4.5).
+    /// Creates a hard link (OpenSSH PROTOCOL, 4.5).
     Hardlink = EXTENDED {
-        /// The file that exists.
+        /// The existing file.
         existing,
         /// The new link.
         link
     } needs Hardlink;
 }
 
-/// Changes attributes of a path itself, be it a link (OpenSSH PROTOCOL, 4.7).
+/// Changes the attributes of a path, without following a link at its end (OpenSSH PROTOCOL, 4.7).
 #[derive(Clone, Copy, Debug)]
 pub struct Lsetstat<'a> {
-    /// What to change.
+    /// The path.
     pub path: &'a RemotePath,
-    /// The parts that are given are set, the others stay.
+    /// The attributes to set; absent ones stay unchanged.
     pub attributes: Attributes,
 }
 
@@ -48,7 +48,7 @@ impl Call for Lsetstat<'_> {
     }
 }
 
-/// Flushes an open file to its disk (OpenSSH PROTOCOL, 4.6).
+/// Flushes an open file to the server's disk (OpenSSH PROTOCOL, 4.6).
 #[derive(Clone, Copy, Debug)]
 pub struct Fsync<'a> {
     /// The open file.
@@ -72,10 +72,10 @@ impl Call for Fsync<'_> {
     }
 }
 
-/// The file system of a path (OpenSSH PROTOCOL, 4.4).
+/// The file system that holds a path (OpenSSH PROTOCOL, 4.4).
 #[derive(Clone, Copy, Debug)]
 pub struct StatFileSystem<'a> {
-    /// Any path on it.
+    /// Any path on the file system.
     pub path: &'a RemotePath,
 }
 
@@ -91,7 +91,7 @@ impl Call for StatFileSystem<'_> {
     }
 }
 
-/// What the server can take (OpenSSH PROTOCOL, 4.8).
+/// The largest requests and the number of handles that the server allows (OpenSSH PROTOCOL, 4.8).
 #[derive(Clone, Copy, Debug)]
 pub struct AskLimits;
 
@@ -106,18 +106,19 @@ impl Call for AskLimits {
     }
 }
 
-/// Copies from one open file to another on the server (draft-ietf-secsh-filexfer-extensions-00, section 7; OpenSSH PROTOCOL, 4.10).
+/// Copies from one open file to another on the server (draft-ietf-secsh-filexfer-extensions-00, section 7; OpenSSH
+/// PROTOCOL, 4.10).
 #[derive(Clone, Copy, Debug)]
 pub struct CopyData<'a> {
     /// The open file to read.
     pub source: &'a Handle,
-    /// Where to start reading, in bytes.
+    /// The offset of the first byte to read.
     pub source_offset: u64,
-    /// How many bytes; 0 for all up to the end.
+    /// The number of bytes; 0 copies to the end of the file.
     pub length: u64,
     /// The open file to write.
     pub target: &'a Handle,
-    /// Where to start writing, in bytes.
+    /// The offset of the first byte to write.
     pub target_offset: u64,
 }
 
@@ -144,15 +145,15 @@ impl Call for CopyData<'_> {
 
 /// The server's hash of a part of an open file (draft-ietf-secsh-filexfer-extensions-00, section 3).
 ///
-/// It may be sent to a server that does not list it: [`Extensions::hashing`](super::super::Extensions::hashing) knows to
-/// which. Nothing is the answer where the server says something that is not a hash as we asked for it.
+/// A server that doesn't list the extension may know it: [`Extensions::hashing`](super::super::Extensions::hashing)
+/// says when to ask. The result is `None` if the reply holds no hash in a form that we requested.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckFile<'a> {
     /// The file, open for reading.
     pub handle: &'a Handle,
-    /// Where to start, in bytes.
+    /// The offset of the first byte.
     pub offset: u64,
-    /// How many bytes; 0 for all up to the end.
+    /// The number of bytes; 0 hashes to the end of the file.
     pub length: u64,
 }
 
@@ -175,7 +176,7 @@ impl Call for CheckFile<'_> {
         packet.string(HashAlgorithm::ALL.map(HashAlgorithm::name).join(",").as_bytes());
         packet.uint64(self.offset);
         packet.uint64(self.length);
-        // One hash over all of it.
+        // A block size of 0 asks for one hash over the whole range.
         packet.uint32(0);
     }
 
@@ -189,9 +190,9 @@ impl Call for CheckFile<'_> {
 pub struct Md5Hash<'a> {
     /// The file, open for reading.
     pub handle: &'a Handle,
-    /// Where to start, in bytes.
+    /// The offset of the first byte.
     pub offset: u64,
-    /// How many bytes; 0 for all up to the end.
+    /// The number of bytes; 0 hashes to the end of the file.
     pub length: u64,
 }
 
@@ -214,7 +215,8 @@ impl Call for Md5Hash<'_> {
         packet.string(self.handle.as_bytes());
         packet.uint64(self.offset);
         packet.uint64(self.length);
-        // A hash of the first bytes, which would save the server the rest where it differs: none.
+        // The quick-check hash, with which a server can skip the rest of a file that differs at its beginning. We
+        // send none.
         packet.string(b"");
     }
 

@@ -5,14 +5,14 @@ use super::super::extensions::Names;
 use super::super::shared::{Manners, Shared, Waker};
 use super::*;
 
-/// The type of a call and the bytes of its fields.
+/// Returns the type of a call and the bytes of its fields.
 fn fields<C: Call>(call: &C) -> (u8, Vec<u8>) {
     let mut out = Vec::new();
     Writer::packet(&mut out, |packet| call.encode(packet));
     (C::TYPE, out.split_off(4))
 }
 
-/// As [`fields`], for a server that reads the fields of SYMLINK in this order.
+/// Like [`fields`], but for a server that reads the paths of SYMLINK in the given order.
 fn fields_in<C: Call>(order: SymlinkOrder, call: &C) -> (u8, Vec<u8>) {
     let mut out = Vec::new();
     Writer::packet(&mut out, |packet| call.encode_in(order, packet));
@@ -26,7 +26,7 @@ fn string(text: &str) -> Vec<u8> {
 fn handle() -> Handle {
     let shared = Arc::new(Shared::new(Waker::new().unwrap(), Manners::default()));
     let handle = Handle::new(Bytes::from_static(b"h1"), &shared);
-    // So that the test ends without a CLOSE to a server that is not there.
+    // Otherwise dropping the handle would send a CLOSE, and this test has no server.
     handle.mark_closed();
     handle
 }

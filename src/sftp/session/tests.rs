@@ -33,7 +33,7 @@ fn answers_in_any_order_reach_the_requests_they_belong_to() {
         requests.reverse();
         requests.rotate_left(37);
         for (_, id, fields) in requests {
-            // The path is the number that is wanted back.
+            // The path is the number that the test wants back.
             let wanted = String::from_utf8(fields[4..].to_vec()).unwrap().parse().unwrap();
             size(peer, id, wanted);
         }
@@ -180,7 +180,7 @@ fn names_that_nobody_takes_in_have_a_budget() {
     });
     let handle = session.submit(&calls::Opendir { path: &path("d") }).wait().unwrap();
     let readdir = calls::Readdir { handle: &handle, longnames: true };
-    // What is taken in is no longer counted.
+    // Names that the caller has taken no longer count.
     for _ in 0..70 {
         assert_eq!(session.submit(&readdir).wait().unwrap().entries.len(), 1000);
     }
@@ -211,7 +211,7 @@ fn a_connection_that_ends_fails_all_that_was_pending() {
 
 #[test]
 fn who_hears_of_a_violation_finds_the_session_at_its_end() {
-    // Whether the driver or the one who waits is first is chance, so it is tried often.
+    // Chance decides whether the driver or the waiting thread comes first, so try it many times.
     for _ in 0..200 {
         let (session, server) = session(Options::default(), |peer| {
             let (_, id, _) = peer.request().unwrap();
@@ -426,13 +426,13 @@ fn a_driver_sleeps_while_nothing_moves() {
         assert!(request.wait().is_err());
     }
     let polls = session.statistics().polls;
-    // 6 MB through a socket of some 200 KiB is a few dozen fillings; a spin would be thousands.
+    // 6 MB take a few dozen fillings of a socket of about 200 KiB; a busy loop would poll thousands of times.
     assert!(polls < 1000, "{polls} polls");
     drop(session);
     server.join().unwrap();
 }
 
-/// A session that is given up after so many milliseconds of silence, and one in which half of that may mean dropped requests.
+/// Options for a session with an idle limit in milliseconds. Half of that silence may already mean dropped requests.
 fn narrow(requests: Option<usize>, idle_limit: u64) -> Options {
     let idle_limit = Some(Duration::from_millis(idle_limit));
     Options { idle_limit, width: Width::cautious(requests), ..Options::default() }
@@ -456,7 +456,7 @@ fn no_more_requests_wait_than_may_and_none_is_lost() {
         });
         let answers: Vec<_> = (0..200).map(|_| session.submit(&calls::Stat { path: &path("x") })).collect();
         let sizes: Vec<_> = answers.into_iter().map(|answer| answer.wait().unwrap().size.unwrap()).collect();
-        // The limits were asked for first.
+        // The session asks for the limits first.
         assert!(sizes.is_sorted() && sizes.len() == 200, "{sizes:?}");
         drop(session);
         server.join().unwrap();
@@ -471,7 +471,7 @@ fn a_transfer_may_have_more_requests_waiting_than_a_command() {
         peer.wait_for_the_end();
     });
     let answers: Vec<_> = (0..256).map(|_| session.submit(&calls::Stat { path: &path("x") })).collect();
-    // Without it the server would see 64, and wait for the rest.
+    // Without the wider limit, the server would see 64 requests and wait for the rest.
     let _wide = session.widen();
     assert!(answers.into_iter().all(|answer| answer.wait().is_ok()));
     drop((_wide, session));
@@ -485,7 +485,7 @@ fn a_server_that_drops_requests_gets_fewer_at_once_and_the_session_goes_on() {
         for _ in 0..100 {
             let (_, id, _) = peer.request().unwrap();
             size(peer, id, 7);
-            // An answer after all: to a question that nobody waits for any more.
+            // A late answer, to a request that was given up.
             size(peer, dropped.pop().unwrap(), 8);
         }
         peer.wait_for_the_end();
