@@ -1,7 +1,7 @@
 //! Speaks to the ssh-agent (draft-ietf-sshm-ssh-agent), with a limit on every wait.
 //!
-//! libssh2's own agent client waits for ever, leaves the flags off a security key's signature, and asks for the wrong hash with an RSA
-//! certificate.
+//! libssh2's own agent client waits forever, drops the flags of a security key's signature, and requests the wrong
+//! hash for an RSA certificate.
 #![forbid(unsafe_code)]
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -23,16 +23,17 @@ const SIGN_RESPONSE: u8 = 14;
 const RSA_SHA2_256: u32 = 2;
 const RSA_SHA2_512: u32 = 4;
 
-/// Largest answer that is taken. OpenSSH's own limit.
+/// Largest answer that we accept. This is OpenSSH's own limit.
 const ANSWER_LIMIT_BYTES: usize = 256 << 10;
 
-/// Most keys that are looked at.
+/// Number of keys after which the rest of the agent's list is ignored.
 const KEY_LIMIT: usize = 2048;
 
-/// Limit for listing keys: the agent asks nobody for that.
+/// Limit for listing keys, for which the agent needs no confirmation.
 const LISTING_LIMIT: Duration = Duration::from_secs(10);
 
-/// Limit for a signature, for which a person may have to confirm or touch something. A server's own patience is not longer.
+/// Limit for a signature, for which a person may have to confirm or touch a device. Servers don't wait longer than
+/// this.
 const SIGNING_LIMIT: Duration = Duration::from_secs(120);
 
 /// A key that the agent holds.
@@ -40,7 +41,7 @@ const SIGNING_LIMIT: Duration = Duration::from_secs(120);
 pub(super) struct AgentKey {
     /// The public key or certificate in wire format.
     pub(super) blob: Vec<u8>,
-    /// What the agent calls it.
+    /// The name that the agent gives the key.
     pub(super) comment: String,
 }
 
@@ -51,7 +52,7 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// Connects to the configured agent. `None` when there is none to use.
+    /// Connects to the configured agent. Returns `None` if no agent is configured.
     pub(super) fn connect(agent: &IdentityAgent) -> Option<io::Result<Agent>> {
         let path = match agent {
             IdentityAgent::None => return None,
@@ -69,13 +70,14 @@ impl Agent {
         Ok(Agent { stream })
     }
 
-    /// The keys that the agent holds.
+    /// Returns the keys that the agent holds.
     pub(super) fn keys(&mut self) -> io::Result<Vec<AgentKey>> {
         let answer = self.ask(&[REQUEST_IDENTITIES], LISTING_LIMIT)?;
         parse_keys(&answer).ok_or_else(malformed)
     }
 
-    /// A signature of `data` by the key `blob`, in wire format: the algorithm's name and what belongs to it.
+    /// Signs `data` with the key `blob`. Returns the signature in wire format: the name of its algorithm and the
+    /// algorithm's own fields.
     fn sign(&mut self, blob: &[u8], data: &[u8], flags: u32) -> io::Result<Vec<u8>> {
         let mut request = vec![SIGN_REQUEST];
         put_string(&mut request, blob);
@@ -105,7 +107,8 @@ impl Agent {
         Ok(answer)
     }
 
-    /// Fills `buffer`. An agent that sends a byte now and then gets no more time than one that sends nothing.
+    /// Fills `buffer`. The deadline holds for the whole answer, so an agent can't extend it by sending a byte now and
+    /// then.
     fn read(&mut self, mut buffer: &mut [u8], deadline: Instant) -> io::Result<()> {
         while !buffer.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -149,7 +152,7 @@ fn parse_keys(answer: &[u8]) -> Option<Vec<AgentKey>> {
     Some(keys)
 }
 
-/// Signs with a key of the agent's, which may stand for a certificate that the agent does not have.
+/// Signs with one of the agent's keys, on behalf of the key itself or of a certificate that the agent doesn't hold.
 pub(super) struct AgentSigner<'a> {
     agent: &'a mut Agent,
     key: &'a AgentKey,
@@ -159,7 +162,7 @@ pub(super) struct AgentSigner<'a> {
 }
 
 impl<'a> AgentSigner<'a> {
-    /// Lets `agent` sign with `key`, by the algorithms that are allowed.
+    /// Lets `agent` sign with `key`, using the allowed algorithms.
     pub(super) fn new(agent: &'a mut Agent, signatures: Signatures<'a>, key: &'a AgentKey) -> AgentSigner<'a> {
         AgentSigner { agent, key, signatures, failure: None }
     }
@@ -193,7 +196,8 @@ impl Signer for AgentSigner<'_> {
     }
 }
 
-/// A signature without the name of its algorithm, which must be the one that was asked for. A security key's keeps its flags and counter.
+/// Removes the name of the algorithm, which must be the requested one, from a signature. The flags and the counter of
+/// a security key stay.
 fn bare_signature(algorithm: &str, signature: &[u8]) -> Option<Vec<u8>> {
     let mut rest = signature;
     let made = str::from_utf8(take_string(&mut rest)?).ok()?;
@@ -225,7 +229,7 @@ mod tests {
         packet
     }
 
-    /// An agent that answers one request with `answer`.
+    /// Returns an agent that answers one request with `answer`.
     fn agent(answer: Vec<u8>) -> (Agent, thread::JoinHandle<Vec<u8>>) {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         let serving = thread::spawn(move || {
@@ -274,7 +278,7 @@ mod tests {
     #[test]
     fn an_agent_that_answers_byte_by_byte_has_no_more_time_for_it() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
-        // An answer of 200,000 bytes, each in a call of its own: it never comes within a millisecond.
+        // 200,000 bytes, each read in a call of its own: this can't complete within a millisecond.
         let answer: Vec<u8> = string(&[&[IDENTITIES_ANSWER; 200_000]]);
         let dripping = thread::spawn(move || _ = answer.iter().try_for_each(|byte| theirs.write_all(&[*byte])));
         let mut agent = Agent { stream: ours };
@@ -312,7 +316,7 @@ mod tests {
             let signed = AgentSigner::new(&mut agent, Signatures::allowed(None), &key()).sign(&request(algorithm));
             let expected = expected.map_or(Signing::Refused, |signature| Signing::Signed(signature.to_vec()));
             assert_eq!(signed, expected, "{algorithm}");
-            // The request is for a certificate, say; the agent's own key signs.
+            // The request names a certificate, for example; the agent's own key signs.
             let body =
                 [&[SIGN_REQUEST][..], &string(&[b"key", &request(algorithm)]), &u32::to_be_bytes(flags)].concat();
             assert_eq!(serving.join().unwrap(), body, "{algorithm}");

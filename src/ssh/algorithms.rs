@@ -1,7 +1,7 @@
-//! Which algorithms are offered, and in which order; settled before the handshake.
+//! Chooses which algorithms to offer, and in which order, before the handshake.
 //!
-//! libssh2's own order would take host certificates, which it does not check, before plain keys, and plain MACs before
-//! encrypt-then-MAC; and it still offers CBC.
+//! libssh2's own order puts host certificates, which it doesn't check, before plain keys, and plain MACs before
+//! encrypt-then-MAC. It also still offers CBC.
 #![forbid(unsafe_code)]
 
 use std::collections::HashSet;
@@ -13,7 +13,8 @@ use crate::ssh::error::Error;
 use crate::ssh::known_hosts::matches_pattern;
 use crate::ssh::opening::Offer;
 
-/// Host key algorithms in our order. Certificates are left out: then a server that has one shows its plain key.
+/// Host key algorithms in our order. Certificates are left out, so that a server with a certificate shows its plain
+/// key.
 const HOST_KEYS: [&str; 6] = [
     "ssh-ed25519",
     "ecdsa-sha2-nistp256",
@@ -23,7 +24,8 @@ const HOST_KEYS: [&str; 6] = [
     "rsa-sha2-256",
 ];
 
-/// Sets what `session` offers, and returns it. `known` are the types of the host's keys in known_hosts.
+/// Sets the algorithms that `session` offers, and returns them. `known` lists the types of the host's keys in
+/// known_hosts.
 pub(super) fn prefer(session: &Session, config: &Config, known: &[&str]) -> Result<Offer, Error> {
     session.set_compress(config.compression);
     let set = |method, list: &[String]| session.method_pref(method, &list.join(",")).map_err(library);
@@ -49,10 +51,11 @@ fn library(error: ssh2::Error) -> Error {
     Error::Local { what: "cannot set the algorithms", error: std::io::Error::other(error) }
 }
 
-/// What `wanted` and libssh2 have in common in the order wanted, or else our own choice.
+/// Returns the algorithms of `wanted` that libssh2 supports, in that order, or our own choice if the user wants none
+/// in particular.
 ///
-/// A list that begins with `+`, `-` or `^` changes our own choice: it adds to it, takes from it, or comes before it
-/// (ssh_config(5), "Ciphers"). `ssh -G` has done so already, but where there is no ssh it is ours to do.
+/// A list that begins with `+`, `-` or `^` changes our own choice: it adds to the end, removes, or adds to the front
+/// (ssh_config(5), "Ciphers"). `ssh -G` has already applied the sign; without an ssh program we do.
 fn chosen(
     keyword: &'static str,
     wanted: Option<&[String]>,
@@ -107,10 +110,11 @@ fn host_keys(config: &Config, supported: &[&str], known: &[&str]) -> Result<Vec<
     Ok(known_first(plain, known))
 }
 
-/// The types whose keys are known come first, so that a host that is known by one type is not asked for another, which
-/// would look as if its key had changed.
-/// Where the best type is known anyhow the order stays, so that it does not tell a listener whether the host is known
-/// (CVE-2020-14145).
+/// Moves the types with known keys to the front. Otherwise a host known by one type would show a key of another,
+/// which would look like a changed key.
+///
+/// If the best type is known anyway, the order stays, so that it doesn't show an eavesdropper whether the host is
+/// known (CVE-2020-14145).
 fn known_first(order: Vec<String>, known: &[&str]) -> Vec<String> {
     let is_known = |name: &String| known.contains(&key_type(name));
     if order.first().is_some_and(is_known) {
@@ -121,7 +125,7 @@ fn known_first(order: Vec<String>, known: &[&str]) -> Vec<String> {
     first
 }
 
-/// The type of the key that an algorithm signs with.
+/// Returns the type of the key that an algorithm signs with.
 fn key_type(algorithm: &str) -> &str {
     match algorithm {
         "rsa-sha2-512" | "rsa-sha2-256" => "ssh-rsa",

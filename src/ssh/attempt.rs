@@ -7,28 +7,28 @@ use ssh2::{BlockDirections, Error, ErrorCode};
 use crate::ssh::connection::{Connection, Fault};
 use crate::ssh::native::{self, Answer, Refusal};
 
-/// What the server made of a request.
+/// The server's answer to a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// We are in.
+    /// The user is logged in.
     Accepted,
-    /// It did not do, or not alone.
+    /// The server refused the request, or wants another method in addition.
     Refused(Refusal),
 }
 
 impl Connection {
-    /// Makes one request of the server with `attempt`, which is called until it does not have to wait any more. Banners
-    /// that come meanwhile are handed to `hear`.
+    /// Makes one authentication request with `attempt`, which is called until it no longer has to wait. Banners that
+    /// arrive meanwhile are passed to `hear`.
     ///
     /// # Errors
-    /// There is no verdict: the connection is over, or `attempt` failed on our side, before the server had a say.
+    /// The connection ended, or `attempt` failed on our side, so the server gave no verdict.
     pub(super) fn authenticate(
         &self,
         mut attempt: impl FnMut() -> Result<(), Error>,
         mut hear: impl FnMut(Vec<u8>),
     ) -> Result<Verdict, Fault> {
         let mut refusal = None;
-        // Takes note of an answer, and tells whether it is one to the request.
+        // Notes a packet, and returns whether it answers the request.
         let mut note = |answer| match answer {
             Answer::Failure(failure) => {
                 refusal = Some(failure);
@@ -41,7 +41,7 @@ impl Connection {
             }
             Answer::Other => false,
         };
-        // A banner may have come already. What is wrong with the connection will be wrong once more.
+        // A banner may have arrived already. An error of the connection will come up again in the request.
         while let Ok(answer) = native::next_answer(&self.session) {
             note(answer);
         }
@@ -55,8 +55,8 @@ impl Connection {
                     }
                     done => return done,
                 }
-                // The request is out. libssh2 gives it up when it looks for an answer after a minute and finds none, and
-                // a person may need longer: it is called again only when there is one.
+                // The request is out. libssh2 gives it up if it looks for an answer after a minute and finds none,
+                // but a person may need longer. So call it again only once an answer has arrived.
                 while !note(native::next_answer(&self.session)?) {}
             }
         });
@@ -70,7 +70,7 @@ impl Connection {
 
 const AGAIN: ErrorCode = ErrorCode::Session(raw::LIBSSH2_ERROR_EAGAIN);
 
-/// Whether libssh2 has seen the failure that was put before it.
+/// Returns whether libssh2 has processed the failure packet that we left in its queue.
 fn is_refusal(fault: &Fault) -> bool {
     matches!(fault.code(), Some(raw::LIBSSH2_ERROR_AUTHENTICATION_FAILED | raw::LIBSSH2_ERROR_PUBLICKEY_UNVERIFIED))
 }

@@ -1,8 +1,7 @@
-//! Logs in: which methods, in which order, how often, and what is asked on the way.
+//! Logs in: decides which methods to try, in which order, how many times, and when to prompt.
 //!
 //! The order is ssh's, or the user's (PreferredAuthentications). Servers count requests and hang up after a few, so
-//! none is made that ssh would not make. Nothing is asked in batch mode, where nobody can be asked, or of a host whose
-//! key has changed.
+//! we make none that ssh would not make. We don't prompt in batch mode, or for a host whose key has changed.
 #![forbid(unsafe_code)]
 
 use zeroize::Zeroizing;
@@ -18,13 +17,13 @@ use crate::ssh::login::{Login, Outcome, REQUEST_LIMIT};
 use crate::ssh::native;
 use crate::ssh::questions::Questions;
 
-/// The methods that we know, in ssh's order.
+/// The methods that we support, in ssh's order.
 const METHODS: [&str; 3] = ["publickey", "keyboard-interactive", "password"];
 
-/// Most partial successes in a row; each is one method more that the server wants.
+/// How many partial successes we accept. Each means that the server wants one more method.
 const PARTIAL_LIMIT: u32 = 8;
 
-/// Logs in as the configuration says.
+/// Logs in with the methods that the configuration allows.
 pub(super) fn log_in(
     connection: &Connection,
     config: &Config,
@@ -74,7 +73,7 @@ impl Login<'_> {
         Err(self.denied())
     }
 
-    /// The next method that is wanted, possible and not refused yet.
+    /// Returns the next method that the configuration wants, the server offers, and that was not refused yet.
     fn next_method(&self, refused: &[&str]) -> Option<&'static str> {
         let preferred = self.config.preferred_authentications.as_ref();
         let order: Vec<&'static str> = match preferred {
@@ -107,7 +106,7 @@ impl Login<'_> {
         Ok(Outcome::Refused)
     }
 
-    /// The password that was left ready, else the one that somebody types.
+    /// Returns the prepared password, or else the one that the user types.
     fn password(&mut self, question: &str) -> Option<Zeroizing<String>> {
         if self.questions.has_ready_password() {
             self.connection.pause();

@@ -1,9 +1,9 @@
 //! An SSH channel as a transport.
 //!
-//! libssh2 must be driven in one certain way. Left to itself it keeps the receive window by sending from within a read,
-//! which then waits behind a half-sent write while poll says that there is something to read: a spin, or a connection
-//! that is dead. So the window is kept here, by this order in each step: grant, write, read; reads have one length and
-//! happen only while the window is so wide that libssh2 leaves it alone.
+//! libssh2 must be driven in one particular way. Left to itself, it widens the receive window from within a read.
+//! That read then waits for a half-sent write while poll reports readable data: the result is a busy loop or a dead
+//! connection. So we keep the window ourselves. Each step grants, writes and reads, in this order. All reads have one
+//! length and happen only while the window is so wide that libssh2 doesn't touch it.
 #![forbid(unsafe_code)]
 
 use std::collections::VecDeque;
@@ -21,75 +21,76 @@ use crate::ssh::error::Error;
 use crate::ssh::keepalive::{Due, Keepalive, Patience};
 use crate::transport::{Awaited, End, Inbox, Killer, Outbox, Step, Transport};
 
-/// What is started on the server to speak SFTP.
+/// The program to start on the server, which speaks SFTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// A subsystem by its name: `sftp`.
+    /// A subsystem with this name, usually `sftp`.
     Subsystem(String),
-    /// A command for the user's shell there: the path of a server.
+    /// A command for the user's shell on the server, such as the path of an SFTP server.
     Command(String),
 }
 
-/// Receive window that the channel is opened with. libssh2 widens a window by itself as soon as it falls below three quarters
-/// of this one and the length of a read, so it is small.
+/// Receive window at the opening of the channel. It is small, because libssh2 widens a window by itself as soon as it
+/// is narrower than three quarters of this one plus the length of a read.
 const OPENING_WINDOW: u32 = 128 << 10;
 
-/// Largest packet that we take: RFC 4253, section 6.1, asks for 32 KiB of everyone.
+/// Largest packet that we accept: RFC 4253, section 6.1, demands 32 KiB from every implementation.
 const PACKET_BYTES: u32 = 32 << 10;
 
-/// Length of every read. It must not change while a window adjustment of libssh2's own could be pending.
+/// Length of every read. It must not change while one of libssh2's own window adjustments could be pending.
 const READ_BYTES: usize = 128 << 10;
 
-/// Narrowest window at which libssh2 reads without touching it.
+/// Narrowest window at which libssh2 reads without adjusting it.
 const READABLE_WINDOW: u64 = OPENING_WINDOW as u64 / 4 * 3 + READ_BYTES as u64;
 
-/// Receive window that is kept at least. More only fills libssh2's packet lists, where a network is near.
+/// Smallest receive window that we keep up. On a fast network, a wider one would only fill libssh2's packet lists.
 const LEAST_WINDOW: u64 = 2 << 20;
 
-/// Receive window that is kept at most: what a hostile server may make us hold.
+/// Largest receive window that we keep up, which is how much a hostile server can make us hold.
 const MOST_WINDOW: u64 = 16 << 20;
 
-/// Packets written before the next read, so that a long put does not keep replies waiting.
+/// Packets written before the next read, so that a long put doesn't delay replies.
 const PACKETS_PER_STEP: usize = 8;
 
-/// Bytes kept of what the remote program writes to its standard error.
+/// How much of the remote program's standard error is kept.
 const LAST_WORDS_BYTES: usize = 4 << 10;
 
 /// Limit for opening the channel and starting the subsystem.
 const OPENING_LIMIT: Duration = Duration::from_secs(60);
 
-/// Limit for the orderly end: the other side's last words and its exit status.
+/// Limit for the orderly end: the remaining output and the exit status of the remote program.
 const ENDING_LIMIT: Duration = Duration::from_secs(4);
 
-/// Gets what the remote program writes to its standard error, piece by piece, and why the server ends the connection.
+/// Receives the remote program's standard error, piece by piece, and the server's reason for ending the connection.
 pub type Hearer = Box<dyn FnMut(&[u8]) + Send>;
 
 /// The SFTP stream over an SSH channel.
 pub struct ChannelTransport {
-    // Declared, and so dropped, before the connection: it holds a part of the session.
+    // Declared before the connection, and so dropped before it, because it holds a part of the session.
     channel: Channel,
     connection: Connection,
-    /// What the window is kept at.
+    /// The target width of the receive window.
     window: u64,
-    /// Requests that were made of the server.
+    /// Requests made so far.
     requests: u64,
-    /// A window adjustment that is not out yet. It is repeated with the same number.
+    /// A window adjustment that is not sent yet. It must be repeated with the same number.
     pending_adjustment: Option<u64>,
-    /// A write that is not out yet. Nothing else may be sent in between.
+    /// True if a packet is only partly sent. Nothing else may be sent until the rest of it is.
     half_written: bool,
-    /// What the last call that could not go on waits for, where it is not the socket's room.
+    /// True if the last blocked call waits for the peer, not for room in the socket.
     awaits_input: bool,
     last_words: VecDeque<u8>,
     hearer: Option<Hearer>,
     keepalive: Option<Keepalive>,
-    /// Whether an answer to a keepalive is due, and nothing has come: libssh2 must not take it in before it was noticed.
+    /// True if an answer to a keepalive is due and no bytes have arrived. libssh2 must not read them before we notice
+    /// them.
     listens: bool,
-    /// Whether nobody is at the other end any more.
+    /// True if the server has stopped answering.
     is_deserted: bool,
 }
 
 impl ChannelTransport {
-    /// Opens a channel on a connection that is logged in, and starts what will speak SFTP on it.
+    /// Opens a channel on a connection that is logged in, and starts the program that speaks SFTP.
     pub(super) fn open(
         mut connection: Connection,
         start: &Start,
@@ -103,7 +104,7 @@ impl ChannelTransport {
         };
         connection.dismiss_watchdog();
         if patience.is_some() {
-            // Its own clock must not be slower than ours, which decides.
+            // libssh2's clock must not be slower than ours, which decides when to ask.
             connection.session.set_keepalive(true, 1);
         }
         Ok(ChannelTransport {
@@ -122,12 +123,12 @@ impl ChannelTransport {
         })
     }
 
-    /// Has somebody hear what the remote program writes to its standard error, as it comes.
+    /// Passes the remote program's standard error to `hearer` as it arrives.
     pub fn set_hearer(&mut self, hearer: Hearer) {
         self.hearer = Some(hearer);
     }
 
-    /// The server's identification: `SSH-2.0-OpenSSH_9.2p1 Debian-2`; empty if it has none.
+    /// Returns the server's identification, such as `SSH-2.0-OpenSSH_9.2p1 Debian-2`. Empty if it has none.
     #[must_use]
     pub fn server_version(&self) -> &[u8] {
         self.connection.session.banner_bytes().unwrap_or_default()
@@ -145,12 +146,12 @@ impl ChannelTransport {
             return Ok(Step::Moved);
         }
         if !out.is_empty() && !self.blocks_outbound() && self.channel.write_window().remaining > 0 {
-            // The read may have taken in what the write waits for: poll would never tell.
+            // The read may have received the window that the write waits for, and poll would never report it.
             written = self.write(out)?;
         }
-        // What this step has read may want a wider window; without one, the peer falls silent for good.
+        // The read may have used up so much of the window that it must be widened; otherwise the peer stops sending.
         let lacks = !self.half_written && self.pending_adjustment.is_none() && self.lacking_window().is_some();
-        // And the other way round, a write may have taken in what a read waits for.
+        // In the same way, a write may have received data that a read waits for.
         let hidden = self.may_read() && self.channel.read_window().available > 0;
         if self.channel.eof() {
             return Ok(Step::Closed);
@@ -158,7 +159,7 @@ impl ChannelTransport {
         Ok(if written || hidden || lacks { Step::Moved } else { Step::Blocked })
     }
 
-    /// Widens the receive window again where it lacks. Nothing is written while an adjustment is pending.
+    /// Widens the receive window if it is too narrow. Sends no data while an adjustment is pending.
     fn grant(&mut self) -> io::Result<bool> {
         if self.half_written {
             return Ok(false);
@@ -180,14 +181,14 @@ impl ChannelTransport {
         }
     }
 
-    /// By how much to widen the window, once a quarter of it is used up.
+    /// Returns by how much to widen the window, once a quarter of it is used up.
     fn lacking_window(&self) -> Option<u64> {
         let left = u64::from(self.channel.read_window().remaining);
         (left <= self.window / 4 * 3).then(|| self.window - left)
     }
 
-    /// Writes a few packets. Each takes up to 32,700 bytes; the length that libssh2 has begun with stays the same even if
-    /// more is offered the next time.
+    /// Writes a few packets of up to 32,700 bytes. libssh2 completes a packet with the length it began with, even if
+    /// the next call offers more data.
     fn write(&mut self, out: &mut Outbox) -> io::Result<bool> {
         let mut moved = false;
         for _ in 0..PACKETS_PER_STEP {
@@ -195,7 +196,7 @@ impl ChannelTransport {
                 break;
             }
             match self.channel.write(out.front()) {
-                // No room in the window, though something else came in: once more.
+                // The window has no room, but another packet was received: try again.
                 Ok(0) => moved = true,
                 Ok(sent) => {
                     out.advance(sent);
@@ -205,7 +206,7 @@ impl ChannelTransport {
                     self.grant()?;
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    // An empty window begins no packet; an adjustment may go out meanwhile.
+                    // An empty window begins no packet, so an adjustment may go out meanwhile.
                     self.half_written = self.channel.write_window().remaining > 0;
                     self.note_wait();
                     break;
@@ -222,7 +223,7 @@ impl ChannelTransport {
         }
         match self.channel.read(inbox.space(READ_BYTES)) {
             Ok(0) => {
-                // What is left on standard error hides the end.
+                // Unread data on standard error hides the end of the stream.
                 self.read_last_words()?;
                 Ok(if self.channel.eof() { Step::Closed } else { Step::Moved })
             }
@@ -233,14 +234,14 @@ impl ChannelTransport {
                 Ok(Step::Moved)
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                // It uses up the window too, so another step must follow.
+                // Standard error uses the same window, so another step must follow.
                 Ok(if self.read_last_words()? { Step::Moved } else { Step::Blocked })
             }
             Err(error) => Err(self.lost(&error)),
         }
     }
 
-    /// Standard error shares the window: left unread, it would stop the channel for good.
+    /// Reads standard error. It shares the window, so leaving it unread would block the channel forever.
     fn read_last_words(&mut self) -> io::Result<bool> {
         let mut moved = false;
         let mut scrap = [0; LAST_WORDS_BYTES];
@@ -262,7 +263,7 @@ impl ChannelTransport {
         Ok(moved)
     }
 
-    /// Whether libssh2 would read without touching the window.
+    /// Returns whether libssh2 would read without adjusting the window.
     fn may_read(&self) -> bool {
         u64::from(self.channel.read_window().remaining) >= READABLE_WINDOW
     }
@@ -271,13 +272,13 @@ impl ChannelTransport {
         matches!(self.connection.session.block_directions(), BlockDirections::Outbound | BlockDirections::Both)
     }
 
-    /// Remembers, right after a call that could not go on, whether it waits for the peer: for its window, or its part of a
-    /// key exchange.
+    /// Notes, right after a blocked call, whether it waits for the peer: for its window, or for its part of a key
+    /// exchange.
     fn note_wait(&mut self) {
         self.awaits_input |= !self.blocks_outbound();
     }
 
-    /// Asks a server that was silent for long whether it is there, and gives it up when it does not say so.
+    /// Asks a server that was silent for long whether it is still there, and gives it up if it doesn't answer.
     fn attend(&mut self) -> io::Result<()> {
         let Some(keepalive) = &mut self.keepalive else { return Ok(()) };
         let now = Instant::now();
@@ -293,7 +294,7 @@ impl ChannelTransport {
                 let host = &self.connection.peer.host;
                 Err(io::Error::new(ErrorKind::TimedOut, format!("Timeout, server {host} not responding")))
             }
-            // Where something is half sent already, or the socket is full, that is the question.
+            // If a packet is partly sent or the socket is full, that packet serves as the question.
             Due::Question if self.half_written || self.pending_adjustment.is_some() => Ok(()),
             Due::Question if !is_ready(self.connection.socket(), PollFlags::OUT) => Ok(()),
             Due::Question => {
@@ -303,7 +304,7 @@ impl ChannelTransport {
         }
     }
 
-    /// An error in the user's words: what libssh2 says is where it happened, its code tells what.
+    /// Puts an error into the user's words. libssh2's text names the place of the error; its code names the cause.
     fn lost(&self, error: &io::Error) -> io::Error {
         if let Some(excess) = self.connection.intake().excess() {
             return io::Error::new(ErrorKind::InvalidData, excess.to_string());
@@ -322,8 +323,8 @@ impl ChannelTransport {
         }
     }
 
-    /// Tells why the server ended the connection, if it gave a reason: where an ssh program would, beside the remote program's
-    /// standard error.
+    /// Passes on the server's reason for ending the connection, if it gave one, together with the remote program's
+    /// standard error. That is where an ssh program prints it.
     fn tell_of_disconnect(&mut self) {
         let (Some(reason), Some(hear)) = (self.connection.intake().disconnect(), &mut self.hearer) else { return };
         if self.last_words.back().is_some_and(|&byte| byte != b'\n') {
@@ -335,7 +336,7 @@ impl ChannelTransport {
         }
     }
 
-    /// Sends the end of our stream, takes in what still comes, and waits for the other side's close, in bounded time.
+    /// Ends our stream, reads the remaining data, and waits for the peer to close the channel, all in bounded time.
     fn conclude(&mut self) {
         let deadline = Instant::now() + ENDING_LIMIT;
         let mut out = Outbox::default();
@@ -345,7 +346,7 @@ impl ChannelTransport {
             return;
         }
         loop {
-            // A fresh one each time: what comes now is nobody's.
+            // A fresh inbox each time, because data that arrives now is dropped.
             match self.advance(&mut out, &mut Inbox::default()) {
                 Ok(Step::Closed) => break,
                 Ok(Step::Moved) if Instant::now() < deadline => {}
@@ -356,7 +357,7 @@ impl ChannelTransport {
         self.repeat(deadline, |transport| transport.channel.close().map_err(io::Error::from));
     }
 
-    /// Calls `attempt` until it does not have to wait, or the time is over.
+    /// Calls `attempt` until it no longer has to wait. Returns false at the deadline or on an error.
     fn repeat(&mut self, deadline: Instant, attempt: impl Fn(&mut Self) -> io::Result<()>) -> bool {
         loop {
             match attempt(self) {
@@ -367,7 +368,7 @@ impl ChannelTransport {
         }
     }
 
-    /// Sleeps until something can move. False when the time is over.
+    /// Sleeps until bytes can move. Returns false at the deadline.
     fn wait(&self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
         let events = if self.blocks_outbound() { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
@@ -398,7 +399,7 @@ impl Transport for ChannelTransport {
     }
 
     fn expect(&mut self, awaited: Awaited) {
-        // The window is topped up at three quarters: what is in flight must fit even then.
+        // The window is widened again at three quarters, and the requested data must fit even then.
         self.window = (awaited.reply_bytes.saturating_mul(4) / 3).clamp(LEAST_WINDOW, MOST_WINDOW);
         let intake = self.connection.intake();
         intake.widen(self.window);
@@ -414,13 +415,13 @@ impl Transport for ChannelTransport {
         self.connection.killer().clone()
     }
 
-    /// Says goodbye and does not wait for an answer, which would be a round trip for nothing.
+    /// Says goodbye without waiting for an answer, which saves a round trip.
     fn leave(mut self: Box<Self>) {
         self.listens = false;
-        // Words that have come already are still heard.
+        // Pass on the standard error that has arrived already.
         while matches!(self.advance(&mut Outbox::default(), &mut Inbox::default()), Ok(Step::Moved)) {}
         if !self.half_written && self.pending_adjustment.is_none() {
-            // Each waits for the other side, and need not be repeated.
+            // Each of these calls would wait for the peer, and needs no second try.
             let _ = self.channel.send_eof();
             let _ = self.channel.close();
             let _ = self.connection.session.disconnect(None, "disconnected by user", None);
@@ -440,7 +441,8 @@ impl Transport for ChannelTransport {
 
 impl Drop for ChannelTransport {
     fn drop(&mut self) {
-        // Before the channel goes: on a live socket it would wait to say goodbye, and leak.
+        // Shut the socket down before the channel is dropped: on a live socket, libssh2 would wait to say goodbye,
+        // and leak.
         self.connection.killer().kill();
     }
 }
@@ -451,12 +453,12 @@ impl fmt::Debug for ChannelTransport {
     }
 }
 
-/// Whether a socket is ready right now.
+/// Returns whether a socket is ready right now.
 fn is_ready(socket: &OwnedFd, events: PollFlags) -> bool {
     poll(&mut [PollFd::new(socket, events)], Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
-/// Opens the channel and starts the subsystem or command; on failure tells what it was that failed.
+/// Opens the channel and starts the subsystem or command. An error names the request that failed.
 fn begin(connection: &Connection, start: &Start) -> Result<Channel, (&'static str, Fault)> {
     let mut channel = connection
         .complete(|| connection.session.channel_open("session", OPENING_WINDOW, PACKET_BYTES, None))
@@ -466,7 +468,7 @@ fn begin(connection: &Connection, start: &Start) -> Result<Channel, (&'static st
         Start::Command(command) => connection.complete(|| channel.exec(command)).map_err(|fault| ("exec", fault)),
     };
     if started.is_err() {
-        // As in a drop of the whole: the channel must not be freed on a live socket.
+        // As when the transport is dropped, the channel must not be freed on a live socket.
         connection.killer().kill();
     }
     started.map(|()| channel)

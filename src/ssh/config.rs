@@ -1,7 +1,8 @@
-//! How to reach a server and what to trust: the user's ssh configuration as values that need no second look.
+//! The settings for reaching a server and trusting it: the user's ssh configuration, as checked values.
 //!
-//! [`crate::ssh::resolve`] gathers the settings; here they become a [`Config`]. What is not honoured and would make a
-//! connection less safe, or another one, is refused by its name; the rest that is not honoured is noted.
+//! [`crate::ssh::resolve`] gathers the settings; this module turns them into a [`Config`]. If sftpsh doesn't support
+//! a setting and leaving it out would make the connection less safe or lead elsewhere, it refuses the setting by
+//! name. Other unsupported settings are reported under `-v`.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
@@ -14,10 +15,10 @@ use crate::ssh::keepalive::Patience;
 use crate::ssh::settings::{Settings, Source, default_files, files_on_line};
 use crate::ssh::tokens::{Account, Tokens, expand_host_name};
 
-/// Which addresses may be used (`-4`, `-6`, AddressFamily).
+/// The kinds of addresses that may be used (`-4`, `-6`, AddressFamily).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AddressFamily {
-    /// Either.
+    /// IPv4 or IPv6.
     #[default]
     Any,
     /// IPv4 only.
@@ -26,115 +27,116 @@ pub enum AddressFamily {
     V6,
 }
 
-/// What to do about a host whose key is not known.
+/// How to treat a host whose key is not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StrictHostKeyChecking {
     /// Refuse it.
     Yes,
-    /// Add it; refuse a changed key.
+    /// Add an unknown key; refuse a changed one.
     AcceptNew,
-    /// Ask, where somebody can be asked.
+    /// Ask the user, or refuse the key if that is not possible.
     #[default]
     Ask,
-    /// Add it; go on with a changed key, with a warning and without sending secrets.
+    /// Add an unknown key. Go on if a key has changed, with a warning and without sending secrets.
     No,
 }
 
-/// A connection by something else than TCP of our own.
+/// A connection that sftpsh doesn't make by TCP itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Proxy {
-    /// A command for the user's shell, its tokens expanded (ProxyCommand).
+    /// A command for the user's shell, with its tokens expanded (ProxyCommand).
     Command(String),
-    /// Hosts to jump over, comma-separated (ProxyJump).
+    /// Hosts to jump through, separated by commas (ProxyJump).
     Jump(String),
 }
 
-/// Where the agent listens.
+/// The address of the agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum IdentityAgent {
-    /// Where SSH_AUTH_SOCK says.
+    /// The path in SSH_AUTH_SOCK.
     #[default]
     Environment,
     /// No agent is used.
     None,
-    /// At this path.
+    /// This path.
     Socket(PathBuf),
 }
 
-/// Everything that a connection needs to know.
+/// All settings of a connection.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The host as it was typed.
+    /// The host as the user typed it.
     pub typed_host: String,
     /// The name or address to connect to.
     pub host: String,
     /// The port to connect to.
     pub port: u16,
-    /// Who logs in.
+    /// The name of the user who logs in.
     pub user: String,
-    /// The name under which the host's key is looked up, instead of its own.
+    /// The name under which to look up the host's key, instead of the host's own name.
     pub host_key_alias: Option<String>,
-    /// Which addresses may be used.
+    /// The kinds of addresses that may be used.
     pub address_family: AddressFamily,
     /// Limit for connecting, and for the key exchange.
     pub connect_timeout: Option<Duration>,
-    /// How often all addresses are tried.
+    /// How many times to try all addresses.
     pub connection_attempts: u32,
-    /// Whether the system probes an idle connection.
+    /// True if the system probes an idle connection.
     pub tcp_keep_alive: bool,
-    /// How a silent server is asked whether it is still there; `None` is never.
+    /// When to ask a silent server whether it is still there; `None` means never.
     pub server_alive: Option<Patience>,
-    /// What to connect through.
+    /// The proxy to connect through.
     pub proxy: Option<Proxy>,
-    /// What to do about an unknown host.
+    /// How to treat an unknown host key.
     pub strict_host_key_checking: StrictHostKeyChecking,
-    /// The user's files of known hosts; the first one is added to.
+    /// The user's known_hosts files. New keys are added to the first one.
     pub user_known_hosts: Vec<PathBuf>,
-    /// The system's files of known hosts.
+    /// The system's known_hosts files.
     pub global_known_hosts: Vec<PathBuf>,
-    /// Whether to end if a host that isn't trusted would cost a forwarding. We have none, but ssh ends then.
+    /// True if the connection must end when forwarding is disabled for an untrusted host. We have no forwarding, but
+    /// ssh ends the connection in this case.
     pub exit_on_forward_failure: bool,
-    /// Whether names are hashed when they are added.
+    /// True if names are hashed when they are added.
     pub hash_known_hosts: bool,
-    /// Fewest bits of an RSA host key.
+    /// Fewest bits that an RSA key may have.
     pub required_rsa_bits: usize,
-    /// Host key algorithms in the user's order; `None` is ours.
+    /// Host key algorithms in the user's order; `None` means ours.
     pub host_key_algorithms: Option<Vec<String>>,
-    /// Ciphers in the user's order; `None` is ours.
+    /// Ciphers in the user's order; `None` means ours.
     pub ciphers: Option<Vec<String>>,
-    /// MACs in the user's order; `None` is ours.
+    /// MACs in the user's order; `None` means ours.
     pub macs: Option<Vec<String>>,
-    /// Key exchange methods in the user's order; `None` is libssh2's.
+    /// Key exchange methods in the user's order; `None` means libssh2's.
     pub kex_algorithms: Option<Vec<String>>,
-    /// Signature algorithms that may be used for logging in; `None` is all.
+    /// Signature algorithms allowed for logging in; `None` means all.
     pub pubkey_algorithms: Option<Vec<String>>,
-    /// Whether to compress.
+    /// True if the connection is compressed.
     pub compression: bool,
-    /// Whether nothing may be asked.
+    /// True if the user must not be prompted.
     pub batch: bool,
     /// Private keys to try, in order.
     pub identity_files: Vec<PathBuf>,
-    /// Whether the user named the identity files, so that a missing one is worth a word.
+    /// True if the user named the identity files, so that a missing one is reported.
     pub identities_named: bool,
     /// Certificates for the private keys.
     pub certificate_files: Vec<PathBuf>,
-    /// Whether keys of the agent that are not among the identity files stay unused.
+    /// True if the agent's keys are used only if they are among the identity files.
     pub identities_only: bool,
-    /// Where the agent listens.
+    /// The address of the agent.
     pub identity_agent: IdentityAgent,
-    /// The user's order of methods; `None` is the server's.
+    /// The user's order of authentication methods; `None` means ssh's.
     pub preferred_authentications: Option<Vec<String>>,
-    /// Whether keys may be used.
+    /// True if public keys may be used.
     pub pubkey_authentication: bool,
-    /// Whether a password may be used.
+    /// True if a password may be used.
     pub password_authentication: bool,
-    /// Whether the server may ask questions.
+    /// True if the server may ask questions.
     pub kbd_interactive_authentication: bool,
-    /// How often a password or passphrase is asked for.
+    /// How many times to prompt for a password or passphrase.
     pub password_prompts: u32,
 }
 
-/// Keywords that are refused when they are set, with the values that mean "not set".
+/// Keywords that are refused if they are set, each with the value that means "not set".
 const REFUSED: [(&str, &str); 7] = [
     ("BindAddress", ""),
     ("BindInterface", ""),
@@ -145,10 +147,10 @@ const REFUSED: [(&str, &str); 7] = [
     ("PKCS11Provider", "none"),
 ];
 
-/// Keywords that are refused when they are set and no ssh program has acted on them.
+/// Keywords that are refused if they are set and there is no ssh program to apply them.
 const REFUSED_IN_FILES: [(&str, &str); 1] = [("CanonicalizeHostname", "no")];
 
-/// Keywords that make no difference here, named under `-v` when they are set.
+/// Keywords that have no effect here. `-v` reports those that are set.
 const UNHEEDED: [&str; 10] = [
     "ControlPath",
     "FingerprintHash",
@@ -163,14 +165,14 @@ const UNHEEDED: [&str; 10] = [
 ];
 
 impl Config {
-    /// Returns what the user has given for a log-in, for hints.
+    /// Returns the settings that hints about a failed login refer to.
     pub(super) fn given(&self) -> Given {
         let identity = self.identity_files.first().filter(|_| self.identities_named).cloned();
         Given { port: self.port, identity, identities_only: self.identities_only }
     }
 
-    /// Turns settings into values. `defaults` are the settings of someone who has no configuration: what equals them was
-    /// not asked for.
+    /// Turns settings into values. `defaults` are the settings of a user without a configuration: a value equal to
+    /// its default counts as not set.
     pub(super) fn from_settings(
         typed_host: &str,
         settings: &Settings,
@@ -250,8 +252,8 @@ fn refuse(settings: &Settings, defaults: &Settings) -> Result<(), Error> {
     Ok(())
 }
 
-/// Host and user end up in a shell's command line (ProxyCommand) and in ssh's own; a name out of a link must not be able to
-/// say anything there.
+/// Refuses names that could be dangerous. Host and user end up on a shell's command line (ProxyCommand) and on ssh's
+/// own, and a name from a link must not be able to add anything to either.
 fn refuse_unsafe_names(host: &str, user: &str) -> Result<(), Error> {
     let control = |name: &str| name.chars().any(char::is_control);
     let spoken = |name: &str, special: &str| name.chars().any(|character| special.contains(character));
@@ -269,7 +271,7 @@ fn refuse_unsafe_names(host: &str, user: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// What is set but makes no difference here.
+/// Returns a note for each keyword that is set but has no effect here.
 pub(super) fn unheeded(settings: &Settings, defaults: &Settings) -> Vec<String> {
     UNHEEDED
         .iter()
@@ -278,7 +280,7 @@ pub(super) fn unheeded(settings: &Settings, defaults: &Settings) -> Vec<String> 
         .collect()
 }
 
-/// Settings read as values of a type.
+/// Settings, read as values of a type.
 struct Values<'a> {
     settings: &'a Settings,
     defaults: &'a Settings,
@@ -296,7 +298,7 @@ impl Values<'_> {
         }
     }
 
-    /// As the user asks; else what is taken for safe today, which is more than ssh's own default.
+    /// Returns the user's setting, or 2048, which is considered safe today and is more than ssh's own default.
     fn rsa_bits(&self) -> Result<usize, Error> {
         if self.settings.sets("requiredrsasize", self.defaults) {
             self.number("requiredrsasize", 2048)
@@ -310,14 +312,14 @@ impl Values<'_> {
             return Ok(default);
         };
         match value.to_ascii_lowercase().as_str() {
-            // PubkeyAuthentication knows two halves of yes.
+            // PubkeyAuthentication has two more values for a restricted "yes".
             "yes" | "true" | "unbound" | "host-bound" => Ok(true),
             "no" | "false" => Ok(false),
             _ => Err(Self::bad(keyword, value)),
         }
     }
 
-    /// A time in seconds, as `ssh -G` prints it, or in the form `1h30m` of ssh_config(5).
+    /// Reads a time in seconds, as `ssh -G` prints it, or in the form `1h30m` of ssh_config(5).
     fn seconds(&self, keyword: &str) -> Result<Option<Duration>, Error> {
         let Some(value) = self.settings.text(keyword)?.filter(|value| *value != "none") else {
             return Ok(None);
@@ -357,7 +359,7 @@ impl Values<'_> {
             let value = self.settings.text(keyword)?;
             Ok::<_, Error>(value.filter(|value| !value.eq_ignore_ascii_case("none")))
         };
-        // Of the two, ssh takes the one that comes first. `ProxyCommand none` is one, `ProxyJump none` leaves it open.
+        // ssh uses the one that comes first. `ProxyCommand none` counts as one; `ProxyJump none` doesn't.
         let jump = match self.settings.first_of(&["proxycommand", "proxyjump"]) {
             Some("proxyjump") => set("proxyjump")?,
             _ => None,
@@ -376,14 +378,14 @@ impl Values<'_> {
             Some([b'$', variable @ ..]) if !variable.starts_with(b"{") => std::env::var_os(OsStr::from_bytes(variable))
                 .map_or(IdentityAgent::None, |path| IdentityAgent::Socket(PathBuf::from(path))),
             Some(path) => IdentityAgent::Socket(match self.settings.source() {
-                // Expanded already.
+                // ssh has already expanded it.
                 Source::Ssh => path_of(path),
                 Source::Files => tokens.expand_path("IdentityAgent", path)?,
             }),
         })
     }
 
-    /// A list of algorithms or methods that was asked for; `None` when it is the default.
+    /// Returns a list of algorithms or methods, or `None` if it is the default.
     fn list(&self, keyword: &str) -> Result<Option<Vec<String>>, Error> {
         let value = self.settings.text(keyword)?.filter(|_| self.settings.sets(keyword, self.defaults));
         let names = |value: &str| value.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
@@ -395,7 +397,7 @@ impl Values<'_> {
         let line = self.settings.raw("userknownhostsfile").unwrap_or_default();
         match (self.settings.source(), default_files(line, &tokens.account.home)) {
             (Source::Ssh, Some(files)) => Ok(files),
-            // `ssh -G` has expanded the names, but for a tilde that came out of a variable.
+            // `ssh -G` has expanded the names, except for a tilde that came from a variable.
             (Source::Ssh, None) => self.files("UserKnownHostsFile", &defaults, &|word| tokens.expand_home(word)),
             (Source::Files, _) => {
                 self.files("UserKnownHostsFile", &defaults, &|word| tokens.expand_path("UserKnownHostsFile", word))
@@ -405,11 +407,11 @@ impl Values<'_> {
 
     fn global_known_hosts(&self, tokens: &Tokens) -> Result<Vec<PathBuf>, Error> {
         let defaults: [&[u8]; 2] = [b"/etc/ssh/ssh_known_hosts", b"/etc/ssh/ssh_known_hosts2"];
-        // Here ssh knows no tokens.
+        // ssh expands no tokens in this one.
         self.files("GlobalKnownHostsFile", &defaults, &|word| tokens.expand_home(word))
     }
 
-    /// Several files, each of which `path` makes of a word.
+    /// Reads several files from one line. `path` turns each word into a path.
     fn files(
         &self,
         keyword: &str,
@@ -431,7 +433,7 @@ impl Values<'_> {
         words.iter().filter(|word| !word.eq_ignore_ascii_case(b"none")).map(|word| path(word)).collect()
     }
 
-    /// Files that stand on a line each. `ssh -G` prints them as they are written.
+    /// Reads files that have a line each. `ssh -G` prints them unexpanded.
     fn paths(&self, keyword: &str, tokens: &Tokens) -> Result<Vec<PathBuf>, Error> {
         let name = keyword.to_ascii_lowercase();
         let values = self.settings.all(&name).filter(|value| !value.eq_ignore_ascii_case(b"none"));
@@ -443,7 +445,7 @@ fn path_of(bytes: &[u8]) -> PathBuf {
     Path::new(OsStr::from_bytes(bytes)).to_owned()
 }
 
-/// Seconds out of `90`, `1m30s`, `2h` (sshd_config(5), "TIME FORMATS").
+/// Reads a time such as `90`, `1m30s` or `2h` in seconds (sshd_config(5), "TIME FORMATS").
 fn parse_time(text: &str) -> Option<u64> {
     let mut total = 0_u64;
     let mut number = String::new();
@@ -453,7 +455,7 @@ fn parse_time(text: &str) -> Option<u64> {
             continue;
         }
         if number.is_empty() {
-            // The closing unit of ours after one that was written.
+            // The unit that the loop appends comes after one that the user wrote.
             continue;
         }
         let unit = match character.to_ascii_lowercase() {
@@ -474,7 +476,7 @@ fn parse_time(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// What `ssh -G` prints for someone without a configuration, in part.
+    /// A part of the output of `ssh -G` for a user without a configuration.
     const DEFAULTS: &str = "host h\nuser me\nhostname h\nport 22\nbatchmode no\nciphers aes128-ctr\nmacs hmac-sha2-256\n\
         identityfile ~/.ssh/id_rsa\nidentityfile ~/.ssh/id_ed25519\nstricthostkeychecking ask\nrequiredrsasize 1024\n\
         userknownhostsfile /home/me/.ssh/known_hosts /home/me/.ssh/known_hosts2\nproxyusefdpass no\n\
@@ -484,7 +486,7 @@ mod tests {
         Settings::from_answer(DEFAULTS.as_bytes()).unwrap()
     }
 
-    /// The defaults, with other values for the keywords of `lines`.
+    /// Returns the defaults, with other values for the keywords in `lines`.
     fn settings(lines: impl AsRef<[u8]>) -> Settings {
         let lines = lines.as_ref();
         let keyword = |line: &[u8]| line.split(|&byte| byte == b' ').next().unwrap_or_default().to_vec();
@@ -493,7 +495,7 @@ mod tests {
         Settings::from_answer(&[lines, b"\n", rest.collect::<Vec<_>>().join("\n").as_bytes()].concat()).unwrap()
     }
 
-    /// The configuration of someone who has set `lines`.
+    /// Returns the configuration of a user who has set `lines`.
     fn config(lines: impl AsRef<[u8]>) -> Result<Config, Error> {
         let account = Account { name: Some(String::from("me")), home: PathBuf::from("/home/me") };
         Config::from_settings("h", &settings(lines), &defaults(), &account)

@@ -1,8 +1,9 @@
-//! Reads files of the ssh configuration on machines that have no `ssh` program to ask: ssh_config(5), with `Host` and
-//! `Include`, but without `Match`, which is refused, except for `Match all`.
+//! Reads ssh configuration files on machines without an `ssh` program: ssh_config(5) with `Host` and `Include`, but
+//! without `Match`, which is refused except for `Match all`.
 //!
-//! The first value of a keyword counts, so the settings come in the order in which ssh reads them, and whoever looks for a
-//! keyword takes the first. A file that can't be understood to its end is an error: half of it could lack a restriction.
+//! The first value of a keyword counts. So the settings come in the order in which ssh reads them, and a lookup takes
+//! the first one. A file that can't be understood completely is an error, because the skipped part might hold a
+//! restriction.
 #![forbid(unsafe_code)]
 
 use std::io::{self, ErrorKind, Read};
@@ -16,16 +17,16 @@ use crate::ssh::error::Error;
 use crate::ssh::known_hosts::matches_pattern;
 use crate::sticky;
 
-/// Files that include one another, at most; as in OpenSSH.
+/// How deep files may include one another, as in OpenSSH.
 const DEPTH_LIMIT: usize = 16;
 
-/// Bytes of one file.
+/// Largest file.
 const FILE_LIMIT_BYTES: u64 = 1 << 20;
 
-/// A keyword in lower case, and what follows it: its words, or the whole rest of the line as one where that is a command.
+/// A keyword in lower case and its words. For a command, the rest of the line is one word.
 pub(super) type Setting = (String, Vec<Vec<u8>>);
 
-/// Every keyword of ssh_config(5) up to OpenSSH 10. One that is not here could mean anything, so it is refused.
+/// Every keyword of ssh_config(5) up to OpenSSH 10. Others are refused, because they could mean anything.
 const KEYWORDS: &str = "addkeystoagent addressfamily batchmode bindaddress bindinterface canonicaldomains canonicalizefallbacklocal \
     canonicalizehostname canonicalizemaxdots canonicalizepermittedcnames casignaturealgorithms certificatefile \
     channeltimeout checkhostip ciphers clearallforwardings compression connectionattempts connecttimeout controlmaster \
@@ -42,15 +43,15 @@ const KEYWORDS: &str = "addkeystoagent addressfamily batchmode bindaddress bindi
     syslogfacility tag tcpkeepalive tunnel tunneldevice updatehostkeys user userknownhostsfile verifyhostkeydns \
     versionaddendum visualhostkey warnweakcrypto xauthlocation";
 
-/// Keywords that take more than one word.
+/// Keywords with more than one word.
 const OF_SEVERAL_WORDS: &str = "addkeystoagent canonicaldomains canonicalizepermittedcnames channeltimeout dynamicforward \
     globalknownhostsfile ipqos localforward logverbose permitremoteopen rekeylimit remoteforward sendenv setenv \
     userknownhostsfile";
 
-/// Keywords whose value is the rest of the line as it stands.
+/// Keywords whose value is the rest of the line, unchanged.
 const COMMANDS: [&str; 4] = ["knownhostscommand", "localcommand", "proxycommand", "remotecommand"];
 
-/// Old names, and the keywords that they stand for.
+/// Old names of keywords, with the current ones.
 const OLD_NAMES: [(&str, &str); 9] = [
     ("challengeresponseauthentication", "kbdinteractiveauthentication"),
     ("dsaauthentication", "pubkeyauthentication"),
@@ -63,15 +64,15 @@ const OLD_NAMES: [(&str, &str); 9] = [
     ("tisauthentication", "kbdinteractiveauthentication"),
 ];
 
-/// Keywords of versions long gone, which ssh reads over.
+/// Keywords of old versions, which ssh ignores.
 const OBSOLETE: &str = "afstokenpassing cipher compressionlevel fallbacktorsh globalknownhostsfile2 kerberosauthentication \
     kerberostgtpassing protocol rhostsauthentication rhostsrsaauthentication rsaauthentication useprivilegedport userknownhostsfile2 \
     useroaming usersh";
 
-/// Whose file it is, which decides where it includes from and who else may write to it.
+/// The owner of a file, which decides where its includes are looked up and who else may write to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Owner {
-    /// The user's own, `~/.ssh/config`: nobody else may write to it.
+    /// The user's own, `~/.ssh/config`: no other user may write to it.
     User,
     /// The file that `-F` names.
     Named,
@@ -79,15 +80,15 @@ pub(super) enum Owner {
     System,
 }
 
-/// Reads configuration for one host.
+/// Reads the configuration for one host.
 pub(super) struct Reader<'a> {
-    /// The host as it was typed, which `Host` lines are compared with.
+    /// The host as the user typed it, which `Host` lines are compared with.
     pub(super) host: &'a str,
     /// The user's home directory.
     pub(super) home: &'a Path,
 }
 
-/// Where a line stands, for errors.
+/// The position of a line, for errors.
 struct At<'a> {
     file: &'a Path,
     line: usize,
@@ -100,27 +101,27 @@ impl At<'_> {
 }
 
 impl Reader<'_> {
-    /// Reads the settings that hold for the host out of `file`. Returns `None` if there is no such file.
+    /// Reads the settings in `file` that apply to the host. Returns `None` if the file doesn't exist.
     ///
     /// # Errors
-    /// The file can't be read or understood, or others may write to it and it is the user's.
+    /// The file can't be read or understood, or it is the user's own and others may write to it.
     pub(super) fn read(&self, file: &Path, owner: Owner) -> Result<Option<Vec<Setting>>, Error> {
         self.read_nested(file, owner, 0)
     }
 
     fn read_nested(&self, file: &Path, owner: Owner, depth: usize) -> Result<Option<Vec<Setting>>, Error> {
-        // ssh looks at who may write to the user's own file and to all that are included, whoever includes them.
+        // ssh checks who may write to the user's own file and to all included files, whichever file includes them.
         let text = match text_of(file, owner == Owner::User || depth > 0) {
             Err(Fault::Io(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(fault) => return Err(fault.told(file)),
             Ok(text) => text,
         };
         let mut settings: Vec<Setting> = Vec::new();
-        // Whether what is read holds for the host.
+        // True while the lines apply to the host.
         let mut holds = true;
         for (index, line) in text.split(|&byte| byte == b'\n').enumerate() {
             let at = At { file, line: index + 1 };
-            // For ssh a line ends there, whatever it was meant to say.
+            // ssh would end the line there, whatever the rest means.
             if line.contains(&0) {
                 return Err(at.error("NUL byte"));
             }
@@ -161,7 +162,7 @@ impl Reader<'_> {
         Ok(settings)
     }
 
-    /// The path that an `Include` names; relative ones begin where the configuration is.
+    /// Returns the path that an `Include` names. A relative path begins at the directory of the configuration.
     fn included(&self, word: &[u8], owner: Owner) -> Option<PathBuf> {
         let path = |bytes: &[u8]| PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
         match word {
@@ -173,12 +174,12 @@ impl Reader<'_> {
     }
 }
 
-/// The files that a pattern names, in the order of their names. Returns `None` for a pattern that only ssh understands, such
-/// as one in the name of a directory.
+/// Returns the files that match a pattern, sorted by name. Returns `None` for a pattern that only ssh understands,
+/// for example one with wildcards in the name of a directory.
 fn matching_files(pattern: &Path) -> Option<Vec<PathBuf>> {
     let is_pattern = |bytes: &[u8]| bytes.iter().any(|byte| matches!(byte, b'*' | b'?' | b'['));
     let whole = pattern.as_os_str().as_bytes();
-    // Tokens and variables, which ssh expands from OpenSSH 10 on.
+    // ssh expands tokens and variables here since OpenSSH 10.
     if whole.contains(&b'%') || whole.windows(2).any(|two| two == b"${") {
         return None;
     }
@@ -235,12 +236,12 @@ fn text_of(file: &Path, is_guarded: bool) -> Result<Vec<u8>, Fault> {
     Ok(text)
 }
 
-/// Returns whether `words` are this word alone, in any case.
+/// Returns whether `words` is just this word, in any case.
 fn is_word(words: &[Vec<u8>], word: &[u8]) -> bool {
     matches!(words, [only] if only.eq_ignore_ascii_case(word))
 }
 
-/// Returns whether the patterns of a `Host` line mean `host`: one does, and none that is negated.
+/// Returns whether the patterns of a `Host` line match `host`: at least one does, and no negated one.
 fn matches_host(patterns: &[Vec<u8>], host: &str) -> bool {
     let mut matched = false;
     for pattern in patterns {
@@ -253,14 +254,14 @@ fn matches_host(patterns: &[Vec<u8>], host: &str) -> bool {
     matched
 }
 
-/// Returns whether the settings so far say that this unknown keyword does no harm.
+/// Returns whether the settings so far tell ssh to ignore this unknown keyword.
 fn is_ignored(settings: &[Setting], keyword: &str) -> bool {
     let first = settings.iter().find(|(name, _)| name == "ignoreunknown");
     let mut patterns = first.into_iter().flat_map(|(_, words)| words).flat_map(|word| word.split(|&byte| byte == b','));
     patterns.any(|pattern| matches_pattern(&pattern.to_ascii_lowercase(), keyword.as_bytes()))
 }
 
-/// Returns whether ssh knows a keyword, given in lower case.
+/// Returns whether ssh knows a keyword, which must be in lower case.
 pub(super) fn is_keyword(name: &str) -> bool {
     is_one_of(KEYWORDS, name)
 }
@@ -269,11 +270,11 @@ fn is_one_of(names: &str, name: &str) -> bool {
     names.split_ascii_whitespace().any(|one| one == name)
 }
 
-/// Reads one line, or the value of `-o`: `Keyword value`, `Keyword=value` and what lies between. Returns `None` for an empty
-/// line and a comment.
+/// Reads one line, or the value of `-o`: `Keyword value`, `Keyword=value` and mixtures of the two. Returns `None` for
+/// an empty line and a comment.
 ///
 /// # Errors
-/// What is wrong with the line, in ssh's words.
+/// The fault of the line, in ssh's words.
 pub(super) fn setting(line: &[u8]) -> Result<Option<Setting>, String> {
     let line = line.trim_ascii();
     if line.is_empty() || line.starts_with(b"#") {
@@ -303,8 +304,8 @@ pub(super) fn setting(line: &[u8]) -> Result<Option<Setting>, String> {
     Ok(Some((keyword, words)))
 }
 
-/// Splits words as OpenSSH's `argv_split` does: single and double quotes, a backslash before a quote, a blank or another
-/// backslash, and a comment where a word could begin. Returns `None` if a quote is not closed.
+/// Splits words as OpenSSH's `argv_split` does. It knows single and double quotes, a backslash before a quote, a
+/// blank or another backslash, and a comment at the beginning of a word. Returns `None` if a quote is not closed.
 fn words(text: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut words = Vec::new();
     let mut word: Option<Vec<u8>> = None;
@@ -341,7 +342,7 @@ mod tests {
 
     use super::*;
 
-    /// What `text` says for the host `h`, a line for each setting.
+    /// Returns the settings in `text` for the host `h`, one on each line.
     fn read(text: impl AsRef<[u8]>, owner: Owner) -> Result<String, String> {
         let home = tempfile::tempdir().unwrap();
         fs::create_dir_all(home.path().join(".ssh/more.d")).unwrap();

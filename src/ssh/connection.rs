@@ -1,7 +1,7 @@
-//! A libssh2 session on its socket, before there is a channel: calls are repeated until they are done, and a watchdog
-//! bounds them all.
+//! A libssh2 session on its socket, before there is a channel. Calls are repeated until they are done, and a watchdog
+//! limits their time.
 //!
-//! The session is non-blocking from its first call to its last; whatever waits, waits in a poll of ours.
+//! The session never blocks. All waiting is done in our own poll.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -24,33 +24,34 @@ use crate::ssh::opening::{self, Cause, Offer};
 use crate::ssh::watchdog::Watchdog;
 use crate::transport::Killer;
 
-/// What OpenSSH's server says in place of its first line when it takes no connection (sshd.c: MaxStartups, PerSourcePenalties).
+/// How OpenSSH's server refuses a connection instead of its first line (sshd.c: MaxStartups, PerSourcePenalties).
 const BUSY: [&[u8]; 2] = [b"Exceeded MaxStartups", b"Not allowed at this time"];
 
-/// libssh2's codes for a key exchange that ends because the connection does.
+/// libssh2's codes for a key exchange that failed because the connection ended.
 const ENDS_THERE: [i32; 3] =
     [raw::LIBSSH2_ERROR_KEX_FAILURE, raw::LIBSSH2_ERROR_KEY_EXCHANGE_FAILURE, raw::LIBSSH2_ERROR_BANNER_RECV];
 
-/// Reads of what a server sent before it hung up, at most.
+/// How many reads to spend on data that a server sent before it hung up.
 const LEFTOVER_READS: usize = 64;
 
-/// Bytes of each of them.
+/// Length of each of these reads in bytes.
 const LEFTOVER_BYTES: usize = 1024;
 
-/// A connected socket to an SSH server, and what must live as long as it does.
+/// A connected socket to an SSH server, and a value that must live as long as it does.
 pub struct Socket {
     descriptor: OwnedFd,
     keeper: Option<Box<dyn Send>>,
 }
 
 impl Socket {
-    /// Takes a connected stream socket. `keeper` is dropped after the connection: the ProxyCommand at the other end.
+    /// Takes a connected stream socket. `keeper`, such as the process of a ProxyCommand, is dropped after the
+    /// connection.
     #[must_use]
     pub fn new(descriptor: impl Into<OwnedFd>, keeper: Option<Box<dyn Send>>) -> Socket {
         Socket { descriptor: descriptor.into(), keeper }
     }
 
-    /// The socket itself.
+    /// Returns the socket itself.
     pub(super) fn descriptor(&self) -> &OwnedFd {
         &self.descriptor
     }
@@ -62,23 +63,23 @@ impl fmt::Debug for Socket {
     }
 }
 
-/// Why a call to libssh2 came to nothing.
+/// Why a call to libssh2 failed.
 #[derive(Debug)]
 pub(super) enum Fault {
-    /// The watchdog ended it.
+    /// The watchdog ended the connection.
     TimedOut,
     /// The server sent more than it may.
     Flooded(Excess),
     /// The server ended the connection with a reason.
     Disconnected(Reason),
-    /// The connection is gone.
+    /// The connection has ended.
     Closed,
-    /// libssh2's own error.
+    /// An error of libssh2.
     Library(ssh2::Error),
 }
 
 impl Fault {
-    /// libssh2's code, where it gave one.
+    /// Returns libssh2's code, if it gave one.
     pub(super) fn code(&self) -> Option<i32> {
         match self {
             Fault::Library(error) => match error.code() {
@@ -89,18 +90,19 @@ impl Fault {
     }
 }
 
-/// Who is at the other end, for messages.
+/// The server, as messages name it.
 #[derive(Clone, Debug)]
 pub(super) struct Peer {
     pub(super) host: String,
-    /// The address in numbers; a program's socket has none.
+    /// The numeric address; `None` if a program makes the connection.
     pub(super) address: Option<String>,
     pub(super) port: u16,
 }
 
-/// An SSH session on its socket. Dropping it shuts the socket down first: libssh2 leaks a session that is still alive.
+/// An SSH session on its socket. Dropping it shuts the socket down first, because libssh2 leaks a session that is
+/// still alive.
 pub(super) struct Connection {
-    // Declared, and so dropped, before the session: the session's socket is open until then.
+    // Declared before the session, and so dropped before it, while the session's socket is still open.
     intake: Intake,
     pub(super) session: Session,
     pub(super) peer: Peer,
@@ -111,7 +113,7 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Puts a fresh session on `socket`. Nothing is sent yet.
+    /// Starts a session on `socket`. Sends nothing yet.
     pub(super) fn new(socket: Socket, peer: Peer) -> Result<Connection, Error> {
         let local = |what| move |error| Error::Local { what, error };
         let Socket { descriptor, keeper } = socket;
@@ -132,47 +134,47 @@ impl Connection {
         Ok(Connection { intake, session, peer, socket, killer, watchdog, _keeper: keeper })
     }
 
-    /// The socket, to poll.
+    /// Returns the socket, for polling.
     pub(super) fn socket(&self) -> &OwnedFd {
         &self.socket
     }
 
-    /// What ends the connection from any thread.
+    /// Returns the handle that ends the connection from any thread.
     pub(super) fn killer(&self) -> &Killer {
         &self.killer
     }
 
-    /// What comes in, counted.
+    /// Returns the count of received bytes.
     pub(super) fn intake(&self) -> &Intake {
         &self.intake
     }
 
-    /// Allows `limit` for what follows.
+    /// Limits the time of the following calls to `limit`.
     pub(super) fn allow(&self, limit: Duration) {
         if let Some(watchdog) = &self.watchdog {
             watchdog.allow(limit);
         }
     }
 
-    /// Stops the clock while a person is asked.
+    /// Stops the clock while the user is prompted.
     pub(super) fn pause(&self) {
         if let Some(watchdog) = &self.watchdog {
             watchdog.pause();
         }
     }
 
-    /// Ends the watch: from now on whoever drives the channel keeps the time.
+    /// Ends the watch: from now on, the owner of the channel keeps the time.
     pub(super) fn dismiss_watchdog(&mut self) {
         self.watchdog = None;
     }
 
-    /// Exchanges keys. `offer` is what this side's KEXINIT says.
+    /// Exchanges keys. `offer` holds the lists in this side's KEXINIT.
     pub(super) fn handshake(&mut self, offer: &Offer) -> Result<(), Error> {
-        // A handle of its own, as `handshake` wants the session for itself.
+        // A clone, because `handshake` borrows the session exclusively.
         let mut session = self.session.clone();
         let done = self.complete(|| {
             let done = session.handshake();
-            // libssh2 would wait for packets of a server that speaks another version of the protocol.
+            // libssh2 would wait for packets of a server that speaks another protocol version.
             match self.intake.look_at_opening(opening::identification_flaw) {
                 Some(_) => Err(ssh2::Error::from_errno(ErrorCode::Session(raw::LIBSSH2_ERROR_PROTO))),
                 None => done,
@@ -183,7 +185,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Calls `attempt` until it does not have to wait any more.
+    /// Calls `attempt` until it no longer has to wait.
     pub(super) fn complete<T>(&self, mut attempt: impl FnMut() -> Result<T, ssh2::Error>) -> Result<T, Fault> {
         loop {
             let error = match attempt() {
@@ -210,9 +212,9 @@ impl Connection {
         }
     }
 
-    /// Returns the server's reason for ending the connection, after a call to libssh2 has failed with `error`.
+    /// Returns the server's reason for ending the connection, after a call to libssh2 failed with `error`.
     pub(super) fn disconnect_reason(&self, error: &ssh2::Error) -> Option<Reason> {
-        // Who sends to a server that has gone learns nothing of what it said before.
+        // After a failed send, packets that arrived before it are still unread.
         let could_not_send = error.code() == ErrorCode::Session(raw::LIBSSH2_ERROR_SOCKET_SEND);
         if could_not_send && !self.intake.is_opening() && self.intake.disconnect().is_none() {
             native::take_in(&self.session);
@@ -220,13 +222,13 @@ impl Connection {
         self.intake.disconnect()
     }
 
-    /// The end that the server gave a reason for, in words.
+    /// Describes the end of a connection for which the server gave a reason.
     pub(super) fn disconnected(&self, reason: Reason) -> Disconnected {
         let Peer { host, address, port } = self.peer.clone();
         Disconnected { address: address.unwrap_or(host), port, reason }
     }
 
-    /// Sleeps until the socket is ready for what libssh2 waits for. The watchdog's shutdown ends it too.
+    /// Sleeps until the socket is ready for libssh2. The watchdog's shutdown ends the sleep too.
     fn wait(&self) {
         let events = match self.session.block_directions() {
             BlockDirections::Outbound => PollFlags::OUT,
@@ -234,11 +236,11 @@ impl Connection {
             BlockDirections::Inbound | BlockDirections::None => PollFlags::IN,
         };
         acknowledge(&*self.socket);
-        // An interrupted poll only makes libssh2 look once more.
+        // An interrupted poll only makes libssh2 look again.
         let _ = poll(&mut [PollFd::new(&*self.socket, events)], None);
     }
 
-    /// A fault in the user's words.
+    /// Puts a fault into the user's words.
     pub(super) fn error(&self, fault: &Fault, phase: &'static str) -> Error {
         let Peer { host, port, .. } = self.peer.clone();
         match fault {
@@ -250,7 +252,7 @@ impl Connection {
         }
     }
 
-    /// Why the key exchange failed. libssh2's word for it is the same for nearly everything.
+    /// Returns why the key exchange failed. libssh2 reports nearly all causes alike.
     fn handshake_error(&self, fault: &Fault, offer: &Offer) -> Error {
         let has_ended = self.take_leftovers();
         let phase = " during the key exchange";
@@ -275,7 +277,7 @@ impl Connection {
         }
     }
 
-    /// Takes what the server has sent and nobody has read. Returns whether nothing more can come.
+    /// Reads the data that the server has sent and libssh2 has not read. Returns whether the stream has ended.
     fn take_leftovers(&self) -> bool {
         let mut leftover = [0; LEFTOVER_BYTES];
         for _ in 0..LEFTOVER_READS {
@@ -296,12 +298,12 @@ impl Drop for Connection {
     }
 }
 
-/// Acknowledges at once what has come, where the system lets us: a server that logs somebody in says several small things in
-/// turn, and its TCP holds one back until the one before is acknowledged, which otherwise takes 40 ms. An SSH server needs
-/// that no more once the subsystem runs.
+/// Acknowledges received data at once, if the system allows it. During a login, a server sends several small packets
+/// in turn, and its TCP holds each one back until the last is acknowledged, which otherwise takes 40 ms. Once the
+/// subsystem runs, that no longer matters.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn acknowledge(socket: impl AsFd) {
-    // What is not TCP has no such delay.
+    // Fails for sockets other than TCP, which have no such delay.
     let _ = rustix::net::sockopt::set_tcp_quickack(socket, true);
 }
 

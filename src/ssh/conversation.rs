@@ -1,8 +1,8 @@
-//! Answers a server's own questions (keyboard-interactive, RFC 4256).
+//! Answers the server's own questions (keyboard-interactive, RFC 4256).
 //!
-//! libssh2 calls this from within a request, with the session locked: nothing here may touch the session. What can't be
-//! answered is answered with nothing. A person may think as long as they like, but the server may not: all its own time in
-//! a conversation is limited together, and so is the number of its rounds.
+//! libssh2 calls this from within a request, with the session locked, so this code must not touch the session. A
+//! question that can't be answered gets an empty answer. A person may think as long as they like, but the server's
+//! own time in a conversation is limited, and so is the number of its rounds.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
@@ -18,8 +18,8 @@ use crate::ssh::login::REQUEST_LIMIT;
 use crate::ssh::native::{self, Question, Respondent};
 use crate::ssh::questions::{Notice, Questions};
 
-/// Most rounds of one conversation, and most questions of one round, before it is taken for nonsense. Honest servers
-/// need two or three: a password, a code, a new password.
+/// Most rounds of a conversation, and most questions of a round, before we give up. Honest servers need two or three:
+/// a password, a code, a new password.
 const ROUND_LIMIT: u32 = 30;
 const QUESTION_LIMIT: usize = 32;
 
@@ -28,19 +28,20 @@ pub(super) struct Conversation<'a> {
     connection: &'a Connection,
     user: &'a str,
     questions: &'a mut dyn Questions,
-    /// Who asks: a server must not be able to pass for another one.
+    /// Names the server in each line, so that it can't pass for another one.
     label: String,
-    /// Whether somebody may be asked; what was left ready is given anyway.
+    /// True if the user may be prompted. A prepared password is used anyway.
     may_ask: bool,
     rounds: u32,
     answers: u32,
     given_up: bool,
-    /// Whether somebody is there who could have answered.
+    /// True if a person was there who could have answered.
     is_attended: bool,
-    /// Whether it was ended because nobody had an answer and nobody could be asked.
+    /// True if the conversation ended because there was no answer and no way to prompt.
     is_unanswered: bool,
-    /// What is left of the server's time, and since when it has been running.
+    /// The part of the server's time that is left.
     left: Duration,
+    /// When the server's clock started.
     waiting_since: Instant,
 }
 
@@ -69,10 +70,10 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Has the conversation. Banners that come meanwhile are added to `banners`.
+    /// Holds the conversation. Banners that arrive meanwhile are added to `banners`.
     ///
     /// # Errors
-    /// There is no verdict: the connection is over, the server's time is, or [`Conversation::is_endless`].
+    /// The server gave no verdict: the connection ended, the server's time ran out, or [`Conversation::is_endless`].
     pub(super) fn hold(&mut self, banners: &mut Vec<Vec<u8>>) -> Result<Verdict, Fault> {
         let (connection, user) = (self.connection, self.user);
         self.start_clock();
@@ -83,7 +84,7 @@ impl<'a> Conversation<'a> {
         connection.authenticate(attempt, |text| banners.push(text))
     }
 
-    /// Whether the server has asked more often than any honest one.
+    /// Returns whether the server has asked in more rounds than any honest one.
     pub(super) fn is_endless(&self) -> bool {
         self.rounds > ROUND_LIMIT
     }
@@ -98,17 +99,19 @@ impl<'a> Conversation<'a> {
         self.connection.pause();
     }
 
-    /// Whether another attempt could come to something else: something was answered, and nobody gave up.
+    /// Returns whether another attempt could end differently: at least one question was answered, and the user did
+    /// not give up.
     pub(super) fn is_worth_another(&self) -> bool {
         self.answers > 0 && !self.given_up
     }
 
-    /// Whether it was ended because nobody had an answer and nobody could be asked. The connection is over then.
+    /// Returns whether the conversation ended because there was no answer and no way to prompt. That ends the
+    /// connection too.
     pub(super) fn is_unanswered(&self) -> bool {
         self.is_unanswered
     }
 
-    /// Shows a line of the server's. Each line says whose it is.
+    /// Shows a line from the server, labelled with its name.
     fn inform(&mut self, line: &str) {
         self.questions.show(Notice::Information(format!("{}{line}", self.label)));
     }
@@ -135,7 +138,8 @@ impl<'a> Conversation<'a> {
         answer.unwrap_or_default()
     }
 
-    /// The password that was left ready, where the question is for a password: an answer that must not be seen, and the word.
+    /// Returns the prepared password if the question is for a password: its answer is hidden, and it contains the
+    /// word.
     fn ready_password(&mut self, question: &Question) -> Option<Zeroizing<String>> {
         let wanted = !question.echo && question.text.to_lowercase().contains("password");
         if wanted { self.questions.ready_password() } else { None }
@@ -153,9 +157,9 @@ impl Respondent for Conversation<'_> {
             }
         }
         let answers = questions.iter().map(|question| self.answer(question)).collect();
-        // Who pressed Ctrl-C is there no longer.
+        // A user who pressed Ctrl-C no longer counts as present.
         if self.given_up && !(self.is_attended && self.questions.is_somebody_there()) {
-            // libssh2 sends what is returned here, and an empty line is a guess like any other.
+            // libssh2 sends whatever we return, and the server counts an empty line as a guess.
             self.is_unanswered = true;
             self.connection.killer().kill();
         }
@@ -164,7 +168,7 @@ impl Respondent for Conversation<'_> {
     }
 }
 
-/// Ends a request that the server would keep up for ever.
+/// The error that ends a request that the server would keep up forever.
 fn given_up() -> ssh2::Error {
     ssh2::Error::from_errno(ErrorCode::Session(raw::LIBSSH2_ERROR_INVAL))
 }

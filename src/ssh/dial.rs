@@ -1,4 +1,4 @@
-//! A TCP connection to an SSH server: every address in turn, each step with a limit.
+//! Makes a TCP connection to an SSH server: tries each address in turn, with a limit on each step.
 #![forbid(unsafe_code)]
 
 use std::io::{self, ErrorKind};
@@ -13,8 +13,8 @@ use crate::ssh::config::{AddressFamily, Config};
 use crate::ssh::connection::Socket;
 use crate::ssh::error::{Error, NO_ADDRESS_OF_THE_FAMILY};
 
-/// Limit for an address that does not answer, where the configuration names none: what most systems allow a connection
-/// attempt is two minutes and more.
+/// Limit for an address that doesn't answer, if the configuration sets none. Most systems would wait for two minutes
+/// or more.
 const CONNECT_LIMIT: Duration = Duration::from_secs(60);
 
 /// Connects to the configured host and port.
@@ -42,7 +42,7 @@ pub fn dial(config: &Config) -> Result<Socket, Error> {
     Err(Error::Connect { host: config.host.clone(), port: config.port, cause })
 }
 
-/// Tries one address after the other. Where none answers, the last one's reason is told.
+/// Tries one address after another. If none answers, returns the error of the last one.
 fn first_that_answers(addresses: &[SocketAddr], limit: Duration) -> io::Result<TcpStream> {
     let mut failure = io::Error::from(ErrorKind::AddrNotAvailable);
     for address in addresses {
@@ -56,7 +56,7 @@ fn first_that_answers(addresses: &[SocketAddr], limit: Duration) -> io::Result<T
 
 fn prepare(stream: TcpStream, config: &Config) -> Result<Socket, Error> {
     let local = |error| Error::Local { what: "cannot prepare the socket", error };
-    // A request must not wait for the answer to the one before.
+    // Otherwise a request would wait until the one before is acknowledged.
     stream.set_nodelay(true).map_err(local)?;
     if config.tcp_keep_alive {
         rustix::net::sockopt::set_socket_keepalive(&stream, true).map_err(|errno| local(errno.into()))?;
@@ -64,7 +64,7 @@ fn prepare(stream: TcpStream, config: &Config) -> Result<Socket, Error> {
     Ok(Socket::new(OwnedFd::from(stream), None))
 }
 
-/// The system's resolver knows no limit, so it runs in a thread that may be left behind.
+/// Resolves the host's name. The system's resolver has no time limit, so it runs in a thread that may be left behind.
 fn resolve(config: &Config, limit: Duration) -> Result<Vec<SocketAddr>, Error> {
     let failed = |cause: String| Error::Resolve { host: config.host.clone(), cause };
     let (answer, answered) = mpsc::channel();
@@ -109,7 +109,7 @@ mod tests {
         let limit = Duration::from_secs(10);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let alive = listener.local_addr().unwrap();
-        // Nobody listens on the port of a listener that is gone.
+        // The listener is gone, so nothing listens on its port.
         let dead = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let dead6 = SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], dead.port()));
         let stream = first_that_answers(&[dead6, dead, alive], limit).unwrap();

@@ -1,4 +1,4 @@
-//! SSH_MSG_DISCONNECT (RFC 4253, section 11.1): the server ends the connection and says why.
+//! SSH_MSG_DISCONNECT (RFC 4253, section 11.1), with which the server ends the connection and gives a reason.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -9,19 +9,20 @@ use crate::terminal::Excerpt;
 /// The number of the message.
 pub(super) const DISCONNECT: u8 = 1;
 
-/// The reason that the server gives.
+/// The server's reason for ending the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// The reason code; RFC 4253, section 11.1, names some.
     pub code: u32,
-    /// The description, as the server sent it.
+    /// The description, not made printable.
     pub description: Vec<u8>,
 }
 
-/// A connection that the server ended with a reason. Display gives one line, [`Disconnected::lines`] those of ssh(1).
+/// A connection that the server ended with a reason. Display writes one line; [`Disconnected::lines`] returns the
+/// lines of ssh(1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disconnected {
-    /// The server's address in numbers, or its name where a program makes the connection.
+    /// The server's numeric address, or its name if a program makes the connection.
     pub address: String,
     /// The server's port.
     pub port: u16,
@@ -29,12 +30,13 @@ pub struct Disconnected {
     pub reason: Reason,
 }
 
-/// Codes of RFC 4253, section 11.1, that another attempt gets again: host not allowed, key exchange failed, protocol version not
-/// supported, no more authentication methods, illegal user name.
+/// Codes of RFC 4253, section 11.1, with which another attempt would fail too: host not allowed, key exchange failed,
+/// protocol version not supported, no more authentication methods, illegal user name.
 const LASTING: [u32; 5] = [1, 3, 8, 14, 15];
 
 impl Reason {
-    /// Reads the payload of a packet. Returns `None` if it ends before the reason code; a description that can't be read is empty.
+    /// Reads the payload of a packet. Returns `None` if it ends before the reason code. A description that can't be
+    /// read counts as empty.
     pub(super) fn parse(payload: &[u8]) -> Option<Reason> {
         let (code, mut rest) = payload.strip_prefix(&[DISCONNECT])?.split_first_chunk()?;
         let description = take_string(&mut rest).unwrap_or_default().to_vec();
@@ -49,7 +51,7 @@ impl Disconnected {
         vec![self.to_string(), format!("Disconnected from {} port {}", self.address, self.port)]
     }
 
-    /// Returns whether another attempt could end otherwise.
+    /// Returns whether another attempt could succeed.
     pub(super) fn may_pass(&self) -> bool {
         !LASTING.contains(&self.reason.code)
     }

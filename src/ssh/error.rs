@@ -1,4 +1,4 @@
-//! Why no SSH channel could be had, in the user's words.
+//! Why there is no SSH channel, in the user's words.
 #![forbid(unsafe_code)]
 
 use std::io;
@@ -9,36 +9,36 @@ use crate::ssh::disconnect::Disconnected;
 use crate::ssh::place::Place;
 use crate::terminal::Excerpt;
 
-/// Why a name that has addresses has none that may be used.
+/// The cause if a name has addresses, but none of the requested family.
 pub(super) const NO_ADDRESS_OF_THE_FAMILY: &str = "no address of the family asked for";
 
-/// What ssh(1) prints last about a host whose key it doesn't accept. Programs wait for this line.
+/// The last line that ssh(1) prints if it doesn't accept a host's key. Programs wait for this line.
 const VERIFICATION_FAILED: &str = "Host key verification failed.";
 
-/// What OpenSSH's server says when it gives up on somebody.
+/// The reason that OpenSSH's server gives after too many failed attempts.
 const TOO_MANY_FAILURES: &str = "Too many authentication failures";
 
-/// Why no SSH channel could be had. Display gives one line, [`Error::lines`] the lines of ssh(1), and [`Error::hint`] the way
-/// out, where there is one.
+/// Why there is no SSH channel. Display writes one line, [`Error::lines`] returns the lines of ssh(1), and
+/// [`Error::hint`] returns advice, if there is any.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The configuration can't be read, or holds a value that makes no sense: the lines that say so.
+    /// The configuration can't be read or holds an invalid value. The lines describe the fault.
     #[error("{}", .0.join("; "))]
     Configuration(Vec<String>),
-    /// The configuration asks for something that would be silently unsafe or wrong to leave out.
+    /// The configuration sets an option that can't be left out without making the connection unsafe or wrong.
     #[error("{keyword} is not supported here: {value}")]
     NotHonoured {
         /// The keyword of ssh_config(5).
         keyword: String,
-        /// What was asked for.
+        /// Its value.
         value: String,
     },
-    /// None of the algorithms that the configuration allows is there.
+    /// The configuration allows none of the supported algorithms.
     #[error("{keyword} allows nothing that is supported here: {value}")]
     NoAlgorithm {
         /// The keyword of ssh_config(5).
         keyword: &'static str,
-        /// What it allows.
+        /// The algorithms that it allows.
         value: String,
     },
     /// The name has no address.
@@ -46,7 +46,7 @@ pub enum Error {
     Resolve {
         /// The name.
         host: String,
-        /// The resolver's word.
+        /// The resolver's message.
         cause: String,
     },
     /// No address answered.
@@ -56,27 +56,27 @@ pub enum Error {
         host: String,
         /// The port.
         port: u16,
-        /// What the last address came to.
+        /// The error of the last address.
         cause: String,
     },
-    /// Something else than an SSH server answered.
+    /// The server at this port doesn't speak SSH.
     #[error("{host} port {port} is not an SSH server: it says \"{}\"", Excerpt(greeting))]
     NotSsh {
         /// The host.
         host: String,
         /// The port.
         port: u16,
-        /// The first line that came.
+        /// Its first line.
         greeting: Vec<u8>,
     },
-    /// The server takes no connection now, and says so where its first line should be, as OpenSSH's does.
+    /// The server accepts no connection now, and says so instead of its first line, as OpenSSH's server does.
     #[error("{host} port {port} takes no more connections now: it says \"{}\"", said.escape_ascii())]
     Busy {
         /// The host.
         host: String,
         /// The port.
         port: u16,
-        /// What it says.
+        /// Its message.
         said: Vec<u8>,
     },
     /// The server closed the connection.
@@ -86,7 +86,7 @@ pub enum Error {
         host: String,
         /// The port.
         port: u16,
-        /// When: ` during …`, or nothing.
+        /// The phase, as ` during …`, or an empty string.
         phase: &'static str,
     },
     /// A phase took longer than allowed.
@@ -96,17 +96,17 @@ pub enum Error {
         host: String,
         /// The port.
         port: u16,
-        /// When: ` during …`, or nothing.
+        /// The phase, as ` during …`, or an empty string.
         phase: &'static str,
     },
-    /// The server sent more than it may before anything is trusted, and the connection was ended.
+    /// The server sent more than it may before it was trusted, so the connection was ended.
     #[error("Connection to {host} port {port} closed: {excess}")]
     Flooded {
         /// The host.
         host: String,
         /// The port.
         port: u16,
-        /// How much is too much, and when.
+        /// The limit, and the phase for which it holds.
         excess: String,
     },
     /// Client and server have no algorithm of one kind in common.
@@ -116,124 +116,125 @@ pub enum Error {
         host: String,
         /// The port.
         port: u16,
-        /// The kind, in ssh's words.
+        /// The kind of algorithm, in ssh's words.
         what: &'static str,
         /// The server's list.
         offer: Vec<u8>,
     },
-    /// The server broke the protocol before there were keys.
+    /// The server broke the protocol before the keys were exchanged.
     #[error("Connection to {host} port {port} closed: {flaw}")]
     Malformed {
         /// The host.
         host: String,
         /// The port.
         port: u16,
-        /// What was wrong, in ssh's words where it has some.
+        /// The fault, in ssh's words if ssh reports it.
         flaw: String,
     },
     /// The server ended the connection with a reason.
     #[error("{0}")]
     Disconnected(Disconnected),
-    /// The host's key may not be trusted.
+    /// The host's key is not trusted.
     #[error(transparent)]
     HostKey(Box<HostKeyError>),
-    /// No way of logging in was accepted.
+    /// The server accepted no method of logging in.
     #[error("{user}@{host}: Permission denied ({}).", Excerpt(methods.as_bytes()))]
     PermissionDenied {
-        /// Who.
+        /// The user's name.
         user: String,
-        /// Where.
+        /// The host.
         host: String,
-        /// The methods that the server would still take, comma-separated.
+        /// The methods that the server would still accept, separated by commas.
         methods: String,
-        /// What was left untried because nobody could be asked.
+        /// True if a method was skipped because the user could not be prompted.
         unasked: bool,
-        /// What the user had given to log in with.
+        /// The settings that hints refer to.
         given: Given,
     },
-    /// The server gave up on us.
+    /// The server hung up after too many failed attempts.
     #[error("{user}@{host}: {TOO_MANY_FAILURES}")]
     TooManyFailures {
-        /// Who.
+        /// The user's name.
         user: String,
-        /// Where.
+        /// The host.
         host: String,
-        /// What the user had given to log in with.
+        /// The settings that hints refer to.
         given: Given,
         /// How the server ended the connection, if it gave a reason.
         disconnected: Option<Box<Disconnected>>,
     },
-    /// The server asks question after question and decides nothing.
+    /// The server asks one question after another without deciding.
     #[error("{user}@{host}: the server's questions do not end")]
     TooManyQuestions {
-        /// Who.
+        /// The user's name.
         user: String,
-        /// Where.
+        /// The host.
         host: String,
     },
-    /// The password must be changed first, which sftp can't do.
+    /// The user must change the password first, which sftp can't do.
     #[error("{user}@{host}: the password has expired")]
     PasswordExpired {
-        /// Who.
+        /// The user's name.
         user: String,
-        /// Where.
+        /// The host.
         host: String,
-        /// What the user had given to log in with.
+        /// The settings that hints refer to.
         given: Given,
     },
-    /// The server would not open a session or start the subsystem.
+    /// The server did not open a session or start the subsystem.
     #[error("{what} request failed on {host}: {}", Excerpt(cause.as_bytes()))]
     Refused {
-        /// Where.
+        /// The host.
         host: String,
-        /// `session`, `subsystem` or `exec`.
+        /// The request: `session`, `subsystem` or `exec`.
         what: &'static str,
-        /// The name of the subsystem, if it was one.
+        /// The name of the subsystem, if the request was for one.
         subsystem: Option<String>,
-        /// libssh2's word.
+        /// libssh2's message.
         cause: String,
     },
-    /// The SSH protocol was violated, or libssh2 gave up.
+    /// The server broke the SSH protocol, or libssh2 gave up.
     #[error("{host} port {port}: {}{phase}", Excerpt(cause.as_bytes()))]
     Protocol {
         /// The host.
         host: String,
         /// The port.
         port: u16,
-        /// libssh2's word.
+        /// libssh2's message.
         cause: String,
-        /// When: ` during …`, or nothing.
+        /// The phase, as ` during …`, or an empty string.
         phase: &'static str,
     },
-    /// Something on this machine failed.
+    /// An operation on this machine failed.
     #[error("{what}: {}", os_error::text(error))]
     Local {
-        /// What was tried.
+        /// The operation.
         what: &'static str,
         /// Why it failed.
         error: io::Error,
     },
 }
 
-/// What the user has given for a log-in, on the command line or in the configuration. Hints don't advise it again.
+/// The user's settings for logging in, from the command line or the configuration. Hints don't repeat advice that the
+/// user has followed already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
     /// The port of the server.
     pub port: u16,
     /// The first identity file, if one is named.
     pub identity: Option<PathBuf>,
-    /// Whether keys of the agent that aren't named stay unused.
+    /// True if the agent's keys are used only if they are named.
     pub identities_only: bool,
 }
 
 impl Given {
-    /// Returns the command that makes the user's key known to the server.
+    /// Returns the command that installs the user's key on the server.
     fn ssh_copy_id(&self, user: &str, host: &str) -> String {
         let identity = self.identity.as_ref().map(|file| format!(" -i {}", shell_word(&file.to_string_lossy())));
         format!("ssh-copy-id{}{} {user}@{host}", identity.unwrap_or_default(), self.port_words())
     }
 
-    /// Returns the words that name the port to ssh and its like, which need none for 22.
+    /// Returns the words that name the port to ssh and similar programs. They need none for port 22.
     fn port_words(&self) -> String {
         if self.port == SSH_PORT { String::new() } else { format!(" -p {}", self.port) }
     }
@@ -242,13 +243,13 @@ impl Given {
 /// The port of SSH (RFC 4253, section 4.1).
 const SSH_PORT: u16 = 22;
 
-/// Why a host's key may not be trusted.
+/// Why a host's key is not trusted.
 #[derive(Debug, thiserror::Error)]
 pub enum HostKeyError {
-    /// Nothing is known about the host, and nobody may or can be asked.
+    /// The key is unknown, and sftpsh can't or must not ask about it.
     #[error("No {label} host key is known for {host} and {reason}")]
     Unknown {
-        /// The host as known_hosts writes it.
+        /// The host in the form used in known_hosts.
         host: String,
         /// Its name for ssh-keyscan.
         address: String,
@@ -258,12 +259,12 @@ pub enum HostKeyError {
         label: String,
         /// The key's fingerprint.
         fingerprint: String,
-        /// Why it was not asked about.
+        /// Why sftpsh did not ask.
         reason: &'static str,
-        /// Where the key would be added.
+        /// The file to which the key would be added.
         file: Option<PathBuf>,
     },
-    /// The person said no.
+    /// The user declined the key.
     #[error("The {label} key of {host} was not accepted")]
     Declined {
         /// The host.
@@ -271,24 +272,24 @@ pub enum HostKeyError {
         /// The type of the key.
         label: String,
     },
-    /// Another key is known.
+    /// known_hosts holds another key.
     #[error("Host key for {host} has changed and you have requested strict checking.")]
     Changed {
-        /// The host as known_hosts writes it.
+        /// The host in the form used in known_hosts.
         host: String,
         /// The type of the key.
         label: String,
         /// The key's fingerprint.
         fingerprint: String,
-        /// Where the other key stands.
+        /// The place of the known key.
         place: Place,
     },
-    /// It is not the key that the host showed when the session began.
+    /// The host now shows another key than at the beginning of the session.
     #[error("The {label} key of {host} has changed since the session began: it shows {fingerprint} now")]
     ChangedMeanwhile {
-        /// The host as known_hosts writes it.
+        /// The host in the form used in known_hosts.
         host: String,
-        /// The type of the key that it had.
+        /// The type of its earlier key.
         label: String,
         /// The fingerprint of the key that it shows now.
         fingerprint: String,
@@ -300,34 +301,34 @@ pub enum HostKeyError {
         host: String,
         /// The type of the key.
         label: String,
-        /// Why that counts.
+        /// Why that ends the connection.
         reason: &'static str,
     },
-    /// The key has changed, which the configuration lets pass; but it also says to end without forwarding, which a host that
-    /// isn't trusted never gets (ExitOnForwardFailure).
+    /// The key has changed. The configuration tolerates that, but it also demands forwarding, which an untrusted host
+    /// never gets (ExitOnForwardFailure).
     #[error("Error: forwarding disabled due to host key check failure")]
     ForwardingDisabled,
-    /// A known_hosts file is longer than any that sftpsh reads.
+    /// A known_hosts file is longer than the limit.
     #[error("{}: the file is longer than {limit} bytes, so the host key can't be checked", file.display())]
     KnownHostsTooLong {
         /// The file.
         file: PathBuf,
-        /// The most bytes that are read.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// An RSA key of too few bits.
+    /// An RSA key has too few bits.
     #[error(
         "Bad server host key: Invalid key length: the RSA key of {host} has {bits} bits; RequiredRSASize is {required}"
     )]
     TooShort {
         /// The host.
         host: String,
-        /// Its bits.
+        /// The number of its bits.
         bits: usize,
-        /// How many are asked for.
+        /// The number of required bits.
         required: usize,
     },
-    /// The server showed something that is no plain host key.
+    /// The server showed no plain host key.
     #[error("There is no host key of {host} that can be checked")]
     Unusable {
         /// The host.
@@ -336,12 +337,13 @@ pub enum HostKeyError {
 }
 
 impl Error {
-    /// A fault of the configuration that one line tells.
+    /// Returns an error in the configuration that one line describes.
     pub(super) fn configuration(line: impl Into<String>) -> Error {
         Error::Configuration(vec![line.into()])
     }
 
-    /// Whether another attempt could end otherwise: where a network or a server was to blame, not where a door is closed.
+    /// Returns whether another attempt could succeed. That is so if the network or the server was at fault, but not
+    /// if the server refused the user.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
@@ -369,13 +371,13 @@ impl Error {
         }
     }
 
-    /// Returns whether the server did not let the user in.
+    /// Returns whether the server refused the login.
     #[must_use]
     pub fn is_refused_login(&self) -> bool {
         matches!(self, Error::PermissionDenied { .. } | Error::TooManyFailures { .. } | Error::PasswordExpired { .. })
     }
 
-    /// Returns the error as the lines that ssh(1) prints for it, in their order.
+    /// Returns the lines that ssh(1) prints for the error, in order.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         match self {
@@ -384,7 +386,7 @@ impl Error {
             Error::Disconnected(disconnected) => disconnected.lines(),
             Error::TooManyFailures { disconnected: Some(disconnected), .. } => {
                 let mut lines = disconnected.lines();
-                // OpenSSH's server says so itself.
+                // OpenSSH's server gives this text as its reason.
                 if !lines.iter().any(|line| line.contains(TOO_MANY_FAILURES)) {
                     lines.push(self.to_string());
                 }
@@ -397,7 +399,7 @@ impl Error {
         }
     }
 
-    /// The way out, for a line of its own.
+    /// Returns advice about the error, to be printed as a line of its own.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         Some(match self {
@@ -440,7 +442,7 @@ impl Error {
     }
 }
 
-/// The way out where the server had enough of refusing.
+/// Returns the hint for a login that the server ended after too many failures.
 fn too_many_failures(given: &Given) -> &'static str {
     match given {
         Given { identity: None, identities_only: true, .. } => "name the right key with -i FILE",
@@ -450,7 +452,7 @@ fn too_many_failures(given: &Given) -> &'static str {
     }
 }
 
-/// The way out where no way of logging in was accepted.
+/// Returns the hint for a login without an accepted method.
 fn permission_denied(user: &str, host: &str, methods: &str, given: &Given) -> String {
     let known = given.ssh_copy_id(user, host);
     let takes_keys = methods.split(',').any(|method| method == "publickey");
@@ -471,7 +473,8 @@ impl From<HostKeyError> for Error {
 }
 
 impl HostKeyError {
-    /// ssh(1) says why, and then that the key was not accepted; for a few reasons it says only one of the two.
+    /// Returns the lines of ssh(1): usually the reason, then that the verification failed. For a few reasons, ssh(1)
+    /// prints only one of the two.
     fn lines(&self) -> Vec<String> {
         match self {
             HostKeyError::Declined { .. } => vec![VERIFICATION_FAILED.to_owned()],
@@ -500,7 +503,8 @@ impl HostKeyError {
     }
 }
 
-/// Returns a title in a frame, as ssh(1) prints what nobody may overlook; it is padded to the width of the frame.
+/// Returns a title in a frame, as ssh(1) prints important warnings. The frame is as wide as the title with its
+/// padding.
 pub(super) fn framed(title: &str) -> [String; 3] {
     let frame = "@".repeat(title.len() + 2);
     [frame.clone(), format!("@{title}@"), frame]

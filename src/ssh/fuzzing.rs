@@ -1,4 +1,4 @@
-//! Files and answers that SSH reads, as [`crate::fuzzing`] feeds them.
+//! Entry points for [`crate::fuzzing`] that read SSH's files and the output of `ssh -G`.
 
 use std::path::PathBuf;
 
@@ -8,10 +8,10 @@ use super::public_key::PublicKey;
 use super::settings::Settings;
 use super::tokens::Account;
 
-/// The blob of an Ed25519 key that no generated line holds by chance.
+/// An Ed25519 key that no generated line holds by chance.
 const KEY: &[u8] = b"\0\0\0\x0bssh-ed25519\0\0\0\x20\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01";
 
-/// A known_hosts file: it never vouches for a key that it does not hold.
+/// Reads a known_hosts file, and checks that it never confirms a key that it doesn't hold.
 pub fn known_hosts(bytes: &[u8]) {
     let known = KnownHosts::of_text(bytes);
     let Some(key) = PublicKey::from_blob(KEY) else { return };
@@ -21,7 +21,7 @@ pub fn known_hosts(bytes: &[u8]) {
     }
 }
 
-/// What `ssh -G` prints.
+/// Reads the output of `ssh -G`.
 pub fn ssh_g(bytes: &[u8]) {
     let Ok(settings) = Settings::from_answer(bytes) else { return };
     let account = Account { name: Some("me".to_owned()), home: PathBuf::from("/home/me") };

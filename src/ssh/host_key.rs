@@ -1,7 +1,7 @@
-//! Decides whether to trust the key that a host has shown, before anything secret is said to it.
+//! Decides whether to trust a host's key, before any secret is sent to the host.
 //!
-//! Scripts and people look for ssh's own words here, so sftpsh prints the lines of ssh(1) in their order. Where ssh gives no
-//! reason, ours is a line before `Host key verification failed.`
+//! Scripts and people look for ssh's own words here, so sftpsh prints the lines of ssh(1) in their order. If ssh
+//! gives no reason, ours is a line before `Host key verification failed.`
 #![forbid(unsafe_code)]
 
 use std::env;
@@ -15,39 +15,40 @@ use crate::ssh::place::Place;
 use crate::ssh::public_key::PublicKey;
 use crate::ssh::questions::{Notice, Questions};
 
-/// Other names of a key that are listed with the question about a host; ssh lists as many.
+/// How many other names of a key are listed in the question about a host, as in ssh.
 const OTHER_NAMES_LIMIT: usize = 8;
 
-/// ssh's reason to refuse a key that it would ask about, or let pass, under another StrictHostKeyChecking.
+/// ssh's reason for refusing a key that another StrictHostKeyChecking would ask about or accept.
 const STRICT: &str = "you have requested strict checking.";
 
 /// How far a host is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trust {
-    /// Its key is known, or was just accepted.
+    /// Its key is known, or the user has just accepted it.
     Full,
-    /// Its key has changed and the user's configuration lets it pass: nothing secret may be said.
+    /// Its key has changed, but the configuration tolerates that. No secret may be sent to it.
     Suspect,
 }
 
-/// The key of a host that was trusted, so that the next connection to it need not ask, and must find it unchanged.
+/// The key of a trusted host. The next connection to the host must show this key, and needs no question then.
 #[derive(Clone, Debug)]
 pub struct Vouched {
     pub(super) key: PublicKey,
     trust: Trust,
 }
 
-/// The host whose key is judged, and what is known.
+/// The host whose key is judged, and its known keys.
 pub(super) struct Judge<'a> {
     config: &'a Config,
     name: HostName,
-    /// The numeric address at the other end, where it is known.
+    /// The server's numeric address, if it is known.
     address: Option<String>,
     known: KnownHosts,
 }
 
 impl Judge<'_> {
-    /// Reads the known hosts for a connection to the numeric `address`, which only the question about the host shows.
+    /// Reads the known hosts for a connection to the numeric `address`, which is shown only in the question about the
+    /// host.
     ///
     /// # Errors
     /// As [`KnownHosts::load`].
@@ -60,12 +61,12 @@ impl Judge<'_> {
         Ok(Judge { config, name, address, known: KnownHosts::load(&files)? })
     }
 
-    /// The types of the keys that are known.
+    /// Returns the types of the host's known keys.
     pub(super) fn known_types(&self) -> Vec<&str> {
         self.known.types_of(&self.name)
     }
 
-    /// Decides about `key`, and vouches for it when it is trusted.
+    /// Decides about `key`. A trusted key is stored in `vouched`.
     pub(super) fn decide(
         &self,
         key: Option<PublicKey>,
@@ -87,7 +88,7 @@ impl Judge<'_> {
         }
     }
 
-    /// Decides about a key that was not seen before, asking where that is what the configuration wants.
+    /// Decides about a key on the first connection. Asks the user if the configuration says so.
     fn decide_anew(&self, key: Option<&PublicKey>, questions: &mut dyn Questions) -> Result<Trust, Error> {
         for fault in self.known.faults() {
             questions.show(Notice::Verbose(format!("{}: {}", fault.place, fault.reason)));
@@ -145,7 +146,7 @@ impl Judge<'_> {
     }
 
     fn decide_unknown(&self, key: &PublicKey, questions: &mut dyn Questions) -> Result<Trust, Error> {
-        // ssh lets no host in that it could not remember.
+        // ssh refuses a host whose key it could not store.
         if self.config.user_known_hosts.is_empty() {
             return Err(self.unknown(key, "there is no file to add it to"));
         }
@@ -208,7 +209,7 @@ impl Judge<'_> {
         }
     }
 
-    /// The lines that say by which other names the key is known.
+    /// Returns the lines that list the other names of the key.
     fn other_names(&self, key: &PublicKey) -> Vec<String> {
         let names: Vec<String> = self
             .known
@@ -227,7 +228,7 @@ impl Judge<'_> {
         lines
     }
 
-    /// Adds the key to the user's first file. Failing is worth a warning, not an end.
+    /// Adds the key to the user's first known_hosts file. A failure only leads to a warning.
     fn remember(&self, key: &PublicKey, questions: &mut dyn Questions) {
         let host = self.name.written();
         let Some(file) = self.config.user_known_hosts.first() else {
@@ -247,7 +248,7 @@ impl Judge<'_> {
     }
 }
 
-/// What was meant by an answer to the question about a host.
+/// The meaning of the user's answer to the question about a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Yes,
@@ -256,7 +257,7 @@ enum Answer {
 }
 
 impl Answer {
-    /// Reads the first word of an answer, as ssh does. A fingerprint must be the one that is shown.
+    /// Reads the first word of an answer, as ssh does. A fingerprint must be the shown one.
     fn to(text: &str, fingerprint: &str) -> Answer {
         let text = text.split_ascii_whitespace().next().unwrap_or_default();
         if text.eq_ignore_ascii_case("yes") || text == fingerprint {
@@ -269,7 +270,7 @@ impl Answer {
     }
 }
 
-/// A path with `~` for the home directory, as ssh shows it.
+/// Returns a path with `~` for the home directory, as ssh shows it.
 fn without_home(file: &Path) -> String {
     let below = env::var_os("HOME").filter(|home| !home.is_empty()).and_then(|home| file.strip_prefix(home).ok());
     match below {

@@ -1,4 +1,4 @@
-//! Private key files: what can be told of them without the passphrase.
+//! Private key files: everything that can be read from them without the passphrase.
 #![forbid(unsafe_code)]
 
 use std::io::{self, ErrorKind, Read};
@@ -20,46 +20,46 @@ use crate::terminal::Printable;
 /// Largest file that can be a private key.
 const KEY_FILE_LIMIT_BYTES: u64 = 1 << 20;
 
-/// Room that `read_to_end` wants at the end of a file, so that it does not move what it has read.
+/// Free space that `read_to_end` needs at the end of a file so that it doesn't move the buffer.
 const GROWTH_BYTES: usize = 64;
 
 /// First line of a private key in OpenSSH's own format.
 const OPENSSH_HEADER: &str = "-----BEGIN OPENSSH PRIVATE KEY-----";
 
-/// What OpenSSH's own format begins with (PROTOCOL.key).
+/// The first bytes of OpenSSH's own format (PROTOCOL.key).
 const OPENSSH_MAGIC: &[u8] = b"openssh-key-v1\0";
 
 /// A key pair on disk.
 pub(super) struct Identity {
-    /// Where it lies.
+    /// The path of the file.
     pub(super) file: PathBuf,
-    /// The public key in wire format, where it can be told without the passphrase.
+    /// The public key in wire format, if it is known without the passphrase.
     pub(super) public: Option<Vec<u8>>,
-    /// The private key's text; `None` when only the public half is there, for an agent to sign with.
+    /// The private key; `None` if only the public key is on disk, for an agent to sign with.
     pub(super) private: Option<PrivateKey>,
 }
 
 /// The text of a private key.
 pub(super) struct PrivateKey {
-    /// As it stands in the file.
+    /// The contents of the file.
     pub(super) text: Zeroizing<String>,
-    /// Whether it takes a passphrase.
+    /// True if the key needs a passphrase.
     pub(super) encrypted: bool,
 }
 
-/// Why an identity file is of no use.
+/// Why an identity file can't be used.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unusable {
-    /// It does not exist.
+    /// The file doesn't exist.
     Missing,
-    /// Others than its owner may read it: its permission bits.
+    /// Other users may read the file, which has these permission bits.
     Open(u32),
-    /// For this reason, which is worth a word.
+    /// Another reason.
     Because(String),
 }
 
 impl Unusable {
-    /// Returns the lines that ssh(1) prints about the file when its turn comes.
+    /// Returns the lines that ssh(1) prints about the file when it would use it.
     pub(super) fn lines(&self, file: &Path) -> Vec<String> {
         let name = Printable(file.as_os_str().as_bytes());
         match self {
@@ -78,7 +78,7 @@ impl Unusable {
 }
 
 impl Identity {
-    /// Reads the file and, where it helps, the public key beside it.
+    /// Reads the file and, if needed, the public key in the `.pub` file next to it.
     pub(super) fn load(file: &Path) -> Result<Identity, Unusable> {
         let beside = || public_key(&read(&with_suffix(file, ".pub")).ok()?).map(|(_, blob)| blob);
         let text = match read(file) {
@@ -108,7 +108,7 @@ impl Identity {
         Ok(Identity { file: file.to_owned(), public, private })
     }
 
-    /// Returns the certificate beside the file, in wire format, if it is one for this key and for a user.
+    /// Returns the certificate in the `-cert.pub` file, in wire format, if it is a user certificate for this key.
     pub(super) fn certificate(&self) -> Option<Vec<u8>> {
         let certificate = certificate_in(&with_suffix(&self.file, "-cert.pub"))?;
         let fits = self.public.as_ref().is_none_or(|public| certifies(&certificate, public));
@@ -116,27 +116,27 @@ impl Identity {
     }
 }
 
-/// Returns the certificate that a file holds, in wire format, if it is one for a user.
+/// Returns the certificate in a file, in wire format, if it is a user certificate.
 pub(super) fn certificate_in(file: &Path) -> Option<Vec<u8>> {
     let (_, blob) = public_key(&read(file).ok()?)?;
     is_for_users(&blob).then_some(blob)
 }
 
 impl PrivateKey {
-    /// Returns the public key in wire format if this is an RSA key in PEM that the passphrase, or none, opens. Of the
-    /// types in PEM it is the one with a choice of signatures, and of sizes.
+    /// Returns the public key in wire format, if this is an RSA key in PEM and the passphrase, or none, opens it.
+    /// Among the types in PEM, only RSA has a choice of signatures and sizes.
     pub(super) fn rsa_public(&self, passphrase: Option<&Zeroizing<String>>) -> Option<Vec<u8>> {
         let text = self.text.as_bytes();
         let key = match passphrase {
             Some(passphrase) => PKey::private_key_from_pem_passphrase(text, passphrase.as_bytes()),
-            // OpenSSL would ask at the terminal for a passphrase that it lacks.
+            // OpenSSL would prompt on the terminal for a missing passphrase.
             None => PKey::private_key_from_pem_callback(text, |_| Ok(0)),
         };
         let key = key.ok()?.rsa().ok()?;
         let mut blob = Vec::new();
         put_string(&mut blob, b"ssh-rsa");
         for number in [key.e().to_vec(), key.n().to_vec()] {
-            // RFC 4251, section 5: a positive mpint never begins with a set bit.
+            // A positive mpint never begins with a set bit (RFC 4251, section 5).
             let zero: &[u8] = if number.first().is_some_and(|&byte| byte >= 0x80) { &[0] } else { &[] };
             put_string(&mut blob, &[zero, &number].concat());
         }
@@ -155,7 +155,8 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     if !file.metadata()?.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
     }
-    // Room for all of it and the look for more: growing would leave copies behind that nobody wipes.
+    // Reserve space for the whole file and the read at its end: growing the buffer would leave copies that are never
+    // wiped.
     let length = usize::try_from(file.metadata()?.len().min(KEY_FILE_LIMIT_BYTES)).unwrap_or(0);
     let mut bytes = Zeroizing::new(Vec::with_capacity(length + GROWTH_BYTES));
     file.take(bytes.capacity() as u64).read_to_end(&mut bytes)?;
@@ -165,14 +166,15 @@ fn read(path: &Path) -> io::Result<Zeroizing<String>> {
     }
 }
 
-/// Returns the permission bits of a key that somebody else could read. ssh refuses one that is ours and open.
+/// Returns the permission bits of a key file that other users could read. Like ssh, it checks only files of the
+/// user's own.
 fn open_to_others(file: &Path) -> Option<u32> {
     let found = file.metadata().ok()?;
     let is_open = found.uid() == rustix::process::getuid().as_raw() && found.mode() & 0o077 != 0;
     is_open.then_some(found.mode() & 0o777)
 }
 
-/// The type and the wire format of a public key's line.
+/// Reads the line of a public key. Returns its type and its wire format.
 fn public_key(text: &str) -> Option<(String, Vec<u8>)> {
     let mut words = text.lines().next()?.split_ascii_whitespace();
     let kind = words.next().filter(|kind| !kind.starts_with('-'))?;
@@ -181,7 +183,7 @@ fn public_key(text: &str) -> Option<(String, Vec<u8>)> {
     (take_string(&mut rest)? == kind.as_bytes()).then(|| (kind.to_owned(), blob))
 }
 
-/// The public key and whether the private one is encrypted, from OpenSSH's own format.
+/// Reads the public key from OpenSSH's own format, and whether the private key is encrypted.
 fn openssh_header(text: &str) -> Option<(Vec<u8>, bool)> {
     let (_, body) = text.split_once(OPENSSH_HEADER)?;
     let (body, _) = body.split_once("-----END ")?;
@@ -201,7 +203,8 @@ fn is_encrypted_pem(text: &str) -> bool {
         || text.lines().any(|line| line.starts_with("Proc-Type:") && line.contains("ENCRYPTED"))
 }
 
-/// Whether a certificate is one for the key `public`: its fields follow the certificate's nonce (PROTOCOL.certkeys).
+/// Returns whether a certificate is for the key `public`, whose fields follow the certificate's nonce
+/// (PROTOCOL.certkeys).
 pub(super) fn certifies(certificate: &[u8], public: &[u8]) -> bool {
     let (mut certificate, mut public) = (certificate, public);
     let (Some(kind), Some(plain)) = (take_string(&mut certificate), take_string(&mut public)) else {
@@ -212,7 +215,7 @@ pub(super) fn certifies(certificate: &[u8], public: &[u8]) -> bool {
     same && take_string(&mut certificate).is_some() && certificate.starts_with(public)
 }
 
-/// Returns whether a certificate is for a user and not for a host (PROTOCOL.certkeys).
+/// Returns whether a certificate is for a user, not for a host (PROTOCOL.certkeys).
 fn is_for_users(certificate: &[u8]) -> bool {
     const FOR_USERS: [u8; 4] = [0, 0, 0, 1];
     let mut rest = certificate;
@@ -235,13 +238,13 @@ mod tests {
 
     use super::*;
 
-    /// The type of an identity's key.
+    /// Returns the type of an identity's key.
     fn kind(identity: &Identity) -> Option<&str> {
         let mut rest = &identity.public.as_ref()?[..];
         str::from_utf8(take_string(&mut rest)?).ok()
     }
 
-    /// A key pair made by ssh-keygen with `words`.
+    /// Creates a key pair with ssh-keygen and returns its path. `words` are further arguments.
     fn keygen(directory: &Path, words: &[&str]) -> PathBuf {
         let file = directory.join("key");
         let status = Command::new("ssh-keygen").args(["-q", "-C", "", "-f"]).arg(&file).args(words).status().unwrap();

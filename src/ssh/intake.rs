@@ -1,17 +1,17 @@
-//! Counts what comes in on an SSH connection, and ends a connection on which more comes than it may.
+//! Counts the bytes received on an SSH connection, and ends a connection that receives too many.
 //!
-//! libssh2 takes in whatever comes, and keeps packets that it does not know as long as the session lives. So its receive
-//! callback takes each byte from the connection's [`Budget`]. Before the login nothing is given back. Afterwards, bytes that
-//! come out of the channel are, with what their packets may have taken in addition.
+//! libssh2 reads whatever arrives, and keeps packets that it doesn't know as long as the session lives. So its
+//! receive callback takes each byte from the connection's [`Budget`]. Before the login, no bytes are given back.
+//! After it, bytes that come out of the channel are given back, together with the share of their packets.
 //!
-//! What is counted so is what was sent. A packet that was compressed may be a thousand times longer in memory, so the memory
-//! that libssh2 holds is counted as well, by its own allocator.
+//! This counts the bytes that were sent. A compressed packet may be a thousand times longer in memory, so libssh2's
+//! memory is counted as well, by its allocator.
 //!
-//! The callbacks find their counter by the socket and by the session's address: the session's `abstract` pointer, which would be the usual way, belongs to
-//! ssh2, which points it elsewhere during keyboard-interactive.
+//! The callbacks find their counter by the socket and by the session's address. The session's `abstract` pointer, the
+//! usual way, belongs to ssh2, which redirects it during keyboard-interactive.
 //!
-//! What tells why a connection ended is kept here, too: the reason that the server gave, and, until the keys are settled, the bytes
-//! that came.
+//! This module also keeps the traces of why a connection ended: the server's reason and, until the keys are
+//! exchanged, the received bytes.
 #![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
@@ -23,13 +23,13 @@ use std::time::Instant;
 use crate::budget::{self, Budget};
 use crate::ssh::disconnect::Reason;
 
-/// The counters of all connections of this process, by their sockets.
+/// The counters of all connections of this process, by socket.
 static COUNTERS: RwLock<BTreeMap<RawFd, Arc<Counter>>> = RwLock::new(BTreeMap::new());
 
-/// The same counters, by the addresses of their sessions.
+/// The counters from [`COUNTERS`], by the address of their session.
 static HOLDERS: RwLock<BTreeMap<usize, Arc<Counter>>> = RwLock::new(BTreeMap::new());
 
-/// The intake of one connection. It is counted until this is dropped, which must come before the socket is closed.
+/// The count of one connection. It must be dropped before the socket is closed.
 #[derive(Debug)]
 pub(super) struct Intake {
     socket: RawFd,
@@ -49,16 +49,16 @@ struct Counter {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    /// Up to when [`budget::OVERHEAD_PER_SECOND`] was given back.
+    /// The time up to which [`budget::OVERHEAD_PER_SECOND`] has been given back.
     credited: Instant,
     excess: Option<Excess>,
-    /// What came during the key exchange, which [`budget::BEFORE_KEYS`] limits.
+    /// The bytes of the key exchange, which [`budget::BEFORE_KEYS`] limits.
     opening: Vec<u8>,
     /// Why the server ended the connection.
     disconnect: Option<Reason>,
 }
 
-/// How far a connection has come.
+/// The phase of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
     KeyExchange,
@@ -66,24 +66,24 @@ pub(super) enum Phase {
     Channel,
 }
 
-/// More came than may.
+/// The server exceeded a limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Excess {
-    /// More bytes came in.
+    /// It sent too many bytes.
     Sent {
         phase: Phase,
-        /// In bytes.
+        /// The limit in bytes.
         limit: u64,
     },
-    /// What came in takes more memory.
+    /// Its packets take too much memory.
     Held {
-        /// In bytes.
+        /// The limit in bytes.
         limit: u64,
     },
 }
 
 impl Intake {
-    /// Counts what comes in on `socket`, on which keys are exchanged next.
+    /// Counts the bytes received on `socket`, beginning with the key exchange.
     pub(super) fn on(socket: &impl AsRawFd) -> Intake {
         let state = State {
             phase: Phase::KeyExchange,
@@ -99,24 +99,24 @@ impl Intake {
         Intake { socket, session: None, counter }
     }
 
-    /// Counts the memory of the session at this address as well.
+    /// Also counts the memory of the session at this address.
     pub(super) fn count_memory(&mut self, session: usize) {
         HOLDERS.write().unwrap_or_else(PoisonError::into_inner).insert(session, Arc::clone(&self.counter));
         self.session = Some(session);
     }
 
-    /// The keys are settled; the login comes next.
+    /// Begins the login, after the key exchange.
     pub(super) fn begin_login(&self) {
         self.counter.begin(Phase::Login, budget::BEFORE_LOGIN);
     }
 
-    /// The login is done; a channel with a receive window of `window` bytes comes next.
+    /// Begins a channel with a receive window of `window` bytes, after the login.
     pub(super) fn begin_channel(&self, window: u64) {
         self.counter.begin(Phase::Channel, window + budget::UNCLAIMED);
         self.widen(window);
     }
 
-    /// The receive window may be as wide as `window` bytes from now on.
+    /// Allows a receive window of `window` bytes from now on.
     pub(super) fn widen(&self, window: u64) {
         if self.excess().is_none() {
             self.counter.budget.raise(window + budget::UNCLAIMED);
@@ -124,49 +124,49 @@ impl Intake {
         }
     }
 
-    /// `bytes` came out of the channel.
+    /// Gives back `bytes` that came out of the channel.
     pub(super) fn claim(&self, bytes: usize) {
         let bytes = bytes as u64;
         self.counter.budget.give_back(bytes + bytes / budget::OVERHEAD_SHARE);
     }
 
-    /// `bytes` were sent, to which the server may have something to say.
+    /// Allows for the packets with which the server may respond to `bytes` that were sent.
     pub(super) fn note_sent(&self, bytes: usize) {
         self.counter.budget.give_back(bytes as u64 / budget::ECHO_SHARE);
     }
 
-    /// `requests` more were made of the server.
+    /// Allows for the overhead of the answers to `requests` more requests.
     pub(super) fn note_requests(&self, requests: u64) {
         self.counter.budget.give_back(requests.saturating_mul(budget::OVERHEAD_PER_REQUEST));
     }
 
-    /// Counts bytes that were read elsewhere than in libssh2. Returns whether the connection may go on.
+    /// Counts bytes that were read outside of libssh2. Returns whether the connection may go on.
     pub(super) fn take(&self, bytes: &[u8]) -> bool {
         self.counter.may_take(bytes)
     }
 
-    /// Calls `look` with what came since the keys began to be exchanged; with nothing once they are settled.
+    /// Calls `look` with all bytes received during the key exchange; after the exchange, with no bytes.
     pub(super) fn look_at_opening<T>(&self, look: impl FnOnce(&[u8]) -> T) -> T {
         look(&self.counter.lock().opening)
     }
 
-    /// The reason that the server gave for ending the connection.
+    /// Returns the server's reason for ending the connection.
     pub(super) fn disconnect(&self) -> Option<Reason> {
         self.counter.lock().disconnect.clone()
     }
 
-    /// Returns whether keys are being exchanged for the first time.
+    /// Returns whether the first key exchange is under way.
     pub(super) fn is_opening(&self) -> bool {
         self.counter.lock().phase == Phase::KeyExchange
     }
 
-    /// Bytes of memory that the session holds.
+    /// Returns the bytes of memory that the session holds.
     #[cfg(test)]
     pub(super) fn held(&self) -> u64 {
         self.counter.memory.taken()
     }
 
-    /// Why the connection was ended, if more came than may, or takes more memory.
+    /// Returns the exceeded limit, if that ended the connection.
     pub(super) fn excess(&self) -> Option<Excess> {
         self.counter.lock().excess
     }
@@ -181,7 +181,7 @@ impl Drop for Intake {
     }
 }
 
-/// Counts that the session at this address holds `more` bytes of memory and `fewer` of those before.
+/// Counts memory that the session at this address allocated (`more` bytes) and freed (`fewer` bytes).
 pub(super) fn note_memory(session: usize, more: usize, fewer: usize) {
     let counter = HOLDERS.read().unwrap_or_else(PoisonError::into_inner).get(&session).cloned();
     if let Some(counter) = counter {
@@ -192,7 +192,7 @@ pub(super) fn note_memory(session: usize, more: usize, fewer: usize) {
     }
 }
 
-/// Keeps why the server ends the connection of the session at this address.
+/// Stores the reason for which the server ends the connection of the session at this address.
 pub(super) fn note_disconnect(session: usize, reason: Reason) {
     let counter = HOLDERS.read().unwrap_or_else(PoisonError::into_inner).get(&session).cloned();
     if let Some(counter) = counter {
@@ -200,7 +200,7 @@ pub(super) fn note_disconnect(session: usize, reason: Reason) {
     }
 }
 
-/// Counts `bytes` that came in on a socket. Returns whether its connection may go on.
+/// Counts `bytes` that were received on a socket. Returns whether its connection may go on.
 pub(super) fn may_take(socket: RawFd, bytes: &[u8]) -> bool {
     let counter = COUNTERS.read().unwrap_or_else(PoisonError::into_inner).get(&socket).cloned();
     counter.is_some_and(|counter| counter.may_take(bytes))
@@ -208,7 +208,7 @@ pub(super) fn may_take(socket: RawFd, bytes: &[u8]) -> bool {
 
 impl Counter {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        // Plain values: a panic elsewhere can't have left them half changed.
+        // The state holds plain values, so a panic elsewhere can't leave it half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -242,7 +242,7 @@ impl Counter {
         false
     }
 
-    /// Ends the connection: whatever libssh2 makes of it, it gets nothing more. The first reason counts.
+    /// Ends the connection: libssh2 receives no more bytes. The first reason is kept.
     fn end(&self, excess: Excess) {
         self.lock().excess.get_or_insert(excess);
         self.budget.renew(0);
@@ -275,7 +275,7 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
-    /// Counts so many bytes.
+    /// Counts this number of bytes.
     fn may_take(socket: RawFd, bytes: usize) -> bool {
         static ZEROS: [u8; 18 * MIB] = [0; 18 * MIB];
         super::may_take(socket, &ZEROS[..bytes])
@@ -313,7 +313,7 @@ mod tests {
         }
     }
 
-    /// What honest servers send for 64 GiB: bytes in, bytes out of the channel, bytes that we sent, requests.
+    /// The traffic of honest servers for 64 GiB: bytes in, bytes out of the channel, bytes sent, requests.
     #[test]
     fn honest_sessions_never_come_to_their_limit() {
         for (what, in_, out, sent, requests) in [
@@ -370,7 +370,7 @@ mod tests {
     #[test]
     fn what_is_held_ends_a_connection_however_little_was_sent() {
         let (socket, mut intake) = intake();
-        // No session's address.
+        // Any number that is not the address of a session.
         let session = intake.socket.unsigned_abs() as usize;
         intake.count_memory(session);
         note_memory(session, 8 * MIB, 0);

@@ -1,31 +1,31 @@
-//! ServerAliveInterval and ServerAliveCountMax: whether anybody is still at the other end of a line on which nothing moves.
+//! ServerAliveInterval and ServerAliveCountMax: finds out whether the server is still there if no bytes arrive.
 //!
-//! The question goes to the SSH server itself, which answers whatever its program is busy with. libssh2 keeps the answers
-//! to itself; that bytes come at all is what counts, as for ssh.
+//! The question goes to the SSH server itself, which answers no matter how busy its program is. libssh2 keeps the
+//! answers to itself, so any received byte counts as an answer, as in ssh.
 #![forbid(unsafe_code)]
 
 use std::time::{Duration, Instant};
 
-/// libssh2 sends no two keepalives within two seconds, by a clock that may be another one than ours.
+/// libssh2 sends keepalives at least two seconds apart, by a clock that may differ from ours.
 const LEAST_INTERVAL: Duration = Duration::from_secs(3);
 
-/// How often a silent server is asked, and how often it may leave that unanswered.
+/// When to ask a silent server, and how many questions it may leave unanswered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// ServerAliveInterval: after so much silence it is asked.
+    /// ServerAliveInterval: the silence after which to ask.
     pub interval: Duration,
     /// ServerAliveCountMax.
     pub most_unanswered: u32,
 }
 
-/// What is to be done about a silence.
+/// The action that a silence requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// Nothing yet.
+    /// None yet.
     Nothing,
-    /// To ask the server.
+    /// Ask the server.
     Question,
-    /// To give it up.
+    /// Give the server up.
     End,
 }
 
@@ -33,7 +33,7 @@ pub(super) enum Due {
 #[derive(Debug)]
 pub(super) struct Keepalive {
     patience: Patience,
-    /// When something was heard, or asked, last.
+    /// When bytes were last received, or the last question was asked.
     since: Instant,
     unanswered: u32,
     has_heard: bool,
@@ -45,22 +45,22 @@ impl Keepalive {
         Keepalive { patience, since: now, unanswered: 0, has_heard: false }
     }
 
-    /// Bytes came.
+    /// Notes that bytes were received.
     pub(super) fn hear(&mut self) {
         self.has_heard = true;
     }
 
-    /// Whether it must be looked whether bytes are there: they may be for libssh2 alone.
+    /// Returns whether to check the socket for bytes, which may be for libssh2 alone.
     pub(super) fn must_listen(&self, now: Instant) -> bool {
         !self.has_heard && (self.unanswered > 0 || self.left(now).is_zero())
     }
 
-    /// Whether it was asked and nothing was heard since.
+    /// Returns whether the server was asked and no bytes were received since.
     pub(super) fn awaits_answer(&self) -> bool {
         self.unanswered > 0
     }
 
-    /// What is to be done now. Whoever is told to ask is taken to have asked.
+    /// Returns the action that is due. [`Due::Question`] counts as asked.
     pub(super) fn due(&mut self, now: Instant) -> Due {
         if std::mem::take(&mut self.has_heard) {
             (self.since, self.unanswered) = (now, 0);
@@ -76,7 +76,7 @@ impl Keepalive {
         Due::Question
     }
 
-    /// How long nothing need be done.
+    /// Returns how long no action is due.
     pub(super) fn left(&self, now: Instant) -> Duration {
         self.patience.interval.saturating_sub(now.saturating_duration_since(self.since))
     }

@@ -1,4 +1,4 @@
-//! Logs in with keys: the agent's and those in files, each offered before anything is asked about it.
+//! Logs in with keys from the agent and from files. A prompt about a key comes only after the server accepts it.
 #![forbid(unsafe_code)]
 
 use std::io::ErrorKind;
@@ -17,14 +17,14 @@ use crate::ssh::native::{self, Signer, Signing};
 use crate::ssh::public_key::{PublicKey, take_string};
 use crate::ssh::signatures::{Signatures, named_algorithm, plain_type};
 
-/// Types of keys that libssh2 can sign with from a file.
+/// Key types with which libssh2 can sign from a file.
 const FILE_TYPES: [&str; 5] =
     ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa"];
 
-/// Types that only an agent signs with.
+/// Key types with which only an agent signs.
 const AGENT_TYPES: [&str; 2] = ["sk-ssh-ed25519@openssh.com", "sk-ecdsa-sha2-nistp256@openssh.com"];
 
-/// All keys that may be tried, in order.
+/// All keys to try, in order.
 pub(super) struct Keys {
     agent: Option<Agent>,
     candidates: Vec<Candidate>,
@@ -36,11 +36,11 @@ enum Candidate {
     Agent(AgentOffer),
     /// A private key in a file.
     File(KeyFile),
-    /// A file that is no use, and the lines that say so.
+    /// A file that can't be used, and the lines that say so.
     Unusable(Vec<String>),
 }
 
-/// A key of the agent's, and what is offered in its name.
+/// One of the agent's keys, and the key or certificate to offer for it.
 struct AgentOffer {
     /// The key or a certificate for it, in wire format.
     offered: Vec<u8>,
@@ -51,23 +51,22 @@ struct AgentOffer {
 struct KeyFile {
     /// The file, as messages name it.
     name: String,
-    /// What is offered, in wire format: a certificate for the key, or its public key where that can be told without the
-    /// passphrase.
+    /// The key or certificate to offer, in wire format; `None` if it is unknown without the passphrase.
     offered: Option<Vec<u8>>,
     private: Rc<PrivateKey>,
 }
 
 /// A key or certificate that the configuration lists.
 struct Listed {
-    /// In wire format, where that can be told.
+    /// The wire format, if it is known.
     blob: Option<Vec<u8>>,
-    /// What is tried if the agent does not have it.
+    /// The candidate to try if the agent doesn't hold the key.
     file: Option<Candidate>,
 }
 
 impl Keys {
-    /// Gathers the keys in ssh's order: the certificates that CertificateFile names, the agent's keys that the configuration
-    /// lists, its other ones, and then the files of which the agent has no key.
+    /// Gathers the keys in ssh's order: the certificates that CertificateFile names, the agent's keys that the
+    /// configuration lists, its other keys, and then the files whose keys the agent doesn't hold.
     pub(super) fn gather(login: &mut Login<'_>) -> Keys {
         let listed = listed_keys(login);
         let (agent, held) = agent_keys(login);
@@ -91,7 +90,7 @@ impl Keys {
         Keys { agent, candidates, next: 0 }
     }
 
-    /// Tries the keys that have not been tried, until one comes to something.
+    /// Tries the remaining keys until the server accepts one or wants another method in addition.
     pub(super) fn try_each(&mut self, login: &mut Login<'_>) -> Result<Outcome, Error> {
         while let Some(candidate) = self.candidates.get(self.next) {
             self.next += 1;
@@ -112,7 +111,7 @@ impl Keys {
     }
 }
 
-/// Returns the agent, if it can be reached, and those of its keys that can be used.
+/// Returns the agent, if it can be reached, and its usable keys.
 fn agent_keys(login: &mut Login<'_>) -> (Option<Agent>, Vec<AgentKey>) {
     let Some(mut agent) = login.agent() else { return (None, Vec::new()) };
     match agent.keys() {
@@ -127,7 +126,7 @@ fn agent_keys(login: &mut Login<'_>) -> (Option<Agent>, Vec<AgentKey>) {
     }
 }
 
-/// Returns the keys of the identity files, each followed by the certificate beside it unless CertificateFile names others.
+/// Returns the keys of the identity files. Each is followed by its certificate, unless CertificateFile names others.
 fn listed_keys(login: &mut Login<'_>) -> Vec<Listed> {
     let mut listed = Vec::new();
     for identity in load_identities(login) {
@@ -154,8 +153,8 @@ fn listed_keys(login: &mut Login<'_>) -> Vec<Listed> {
     listed
 }
 
-/// Returns the certificates that CertificateFile names and for whose keys something can sign: the agent, unless only the
-/// listed keys may be used, or a file.
+/// Returns the certificates that CertificateFile names and for which there is a signer: a file or the agent, which
+/// may be restricted to the listed keys.
 fn named_certificates(login: &mut Login<'_>, listed: &[Listed], held: &[AgentKey]) -> Vec<Candidate> {
     let only_listed = login.config.identities_only;
     let agent_key = |certificate: &[u8]| {
@@ -188,8 +187,8 @@ fn named_certificates(login: &mut Login<'_>, listed: &[Listed], held: &[AgentKey
     candidates
 }
 
-/// Reads the identity files. One that is no use keeps its turn, for ssh says why only then, and says nothing if another key was
-/// accepted before.
+/// Reads the identity files. An unusable file keeps its place, because ssh reports it only when its turn comes, and
+/// not at all if an earlier key is accepted.
 fn load_identities(login: &mut Login<'_>) -> Vec<Result<Identity, Candidate>> {
     let mut identities = Vec::new();
     for file in &login.config.identity_files {
@@ -202,7 +201,7 @@ fn load_identities(login: &mut Login<'_>) -> Vec<Result<Identity, Candidate>> {
     identities
 }
 
-/// Returns whether a key or certificate from a file can be used; says of a short one what ssh says.
+/// Returns whether a key or certificate from a file can be used. Reports a short key in ssh's words.
 fn is_loaded(blob: &[u8], what: &str, name: &str, login: &mut Login<'_>) -> bool {
     if short_bits(blob, login).is_some() {
         login.warn(format!("load {what} \"{name}\": Invalid key length"));
@@ -216,7 +215,7 @@ fn short_bits(blob: &[u8], login: &Login<'_>) -> Option<usize> {
     PublicKey::from_blob(blob).and_then(|key| key.rsa_bits()).filter(|bits| *bits < required)
 }
 
-/// Whether a key is of a type that can be used here and that the configuration allows; says so if not.
+/// Returns whether a key's type is supported and the configuration allows it. Reports the reason if not.
 fn is_usable(blob: &[u8], login: &mut Login<'_>) -> bool {
     let mut rest = blob;
     let kind = take_string(&mut rest).and_then(|kind| str::from_utf8(kind).ok()).unwrap_or_default();
@@ -239,7 +238,7 @@ fn signatures<'a>(login: &Login<'a>) -> Signatures<'a> {
     Signatures::allowed(login.config.pubkey_algorithms.as_deref())
 }
 
-/// Has libssh2 choose among the algorithms that the key `blob` may sign by. There is a choice with RSA keys only.
+/// Sets the signature algorithms from which libssh2 chooses for the key `blob`. Only RSA keys have a choice.
 fn prefer_signatures(login: &Login<'_>, blob: &[u8]) -> Result<(), Error> {
     let mut rest = blob;
     let kind = take_string(&mut rest).and_then(|kind| str::from_utf8(kind).ok()).unwrap_or_default();
@@ -259,7 +258,7 @@ fn try_agent_key(login: &mut Login<'_>, agent: &mut Agent, offer: &AgentOffer) -
     let verdict = login.request(|session, user| native::authenticate_with_key(session, user, offered, &mut signer));
     let failure = signer.failure;
     match (failure, verdict) {
-        // The server heard nothing of it, so it is no refusal of its.
+        // The server was not asked, so this is no refusal of its.
         (Some(error), _) if error.kind() == ErrorKind::Unsupported => Ok(unmatched(login, offered)),
         (Some(error), _) => {
             let (key, cause) = (describe(offered), os_error::text(&error));
@@ -271,7 +270,7 @@ fn try_agent_key(login: &mut Login<'_>, agent: &mut Agent, offer: &AgentOffer) -
     }
 }
 
-/// A key that signs by nothing that both sides take; ssh's words.
+/// Reports in ssh's words that a key has no signature algorithm that both sides accept.
 fn unmatched(login: &mut Login<'_>, blob: &[u8]) -> Outcome {
     login.verbose(format!("{}: no mutual signature algorithm", describe(blob)));
     Outcome::Refused
@@ -297,7 +296,7 @@ fn try_file(login: &mut Login<'_>, file: &KeyFile) -> Result<Outcome, Error> {
     }
 }
 
-/// Asks whether the server would take a key, and signs only then.
+/// Asks whether the server would accept a key, and signs only if it would.
 fn offer(
     login: &mut Login<'_>,
     file: &KeyFile,
@@ -320,14 +319,14 @@ fn offer(
     }
     let Some(passphrase) = passphrase_for(login, file) else {
         let (session, user) = (&login.connection.session, &login.config.user);
-        // Sends nothing: the request that waits for a signature is withdrawn.
+        // Sends nothing: this withdraws the request that waits for a signature.
         let _ = native::authenticate_with_key(session, user, blob, &mut Withdrawal);
         return Ok(Outcome::Refused);
     };
     sign(login, file, Some(&passphrase))
 }
 
-/// The passphrase that opens a key; `None` if nobody knows it.
+/// Returns the passphrase that opens a key, or `None` if the user doesn't enter it.
 fn passphrase_for(login: &mut Login<'_>, file: &KeyFile) -> Option<Zeroizing<String>> {
     let KeyFile { name, private, .. } = file;
     if !login.may_ask() {
@@ -346,7 +345,7 @@ fn passphrase_for(login: &mut Login<'_>, file: &KeyFile) -> Option<Zeroizing<Str
     None
 }
 
-/// Signs the request that waits for it, or a new one.
+/// Signs the waiting request, or a new one.
 fn sign(login: &mut Login<'_>, file: &KeyFile, passphrase: Option<&Zeroizing<String>>) -> Result<Outcome, Error> {
     let verdict = login.request(|session, user| native::sign_with_file(session, user, &file.private.text, passphrase));
     match verdict {
@@ -358,10 +357,10 @@ fn sign(login: &mut Login<'_>, file: &KeyFile, passphrase: Option<&Zeroizing<Str
     }
 }
 
-/// Only asks the server about a key: puts the signature off, if it may be made at all.
+/// Asks the server about a key, and postpones the signature if its algorithm is allowed.
 struct Query<'a> {
     signatures: Signatures<'a>,
-    /// What was answered when the server said that the key would do.
+    /// The result of the callback, which the server triggers by accepting the key.
     answer: Option<Signing>,
 }
 
@@ -374,7 +373,7 @@ impl Signer for Query<'_> {
     }
 }
 
-/// Does not sign what waits for a signature.
+/// Refuses to sign the waiting request.
 struct Withdrawal;
 
 impl Signer for Withdrawal {

@@ -1,9 +1,10 @@
-//! Our own reader of known_hosts files, because libssh2's accepts revoked keys, knows no wildcards, and gives up on a whole
-//! file for one bad line.
+//! Our own reader of known_hosts files. libssh2's accepts revoked keys, has no wildcards, and gives up on a whole
+//! file because of one bad line.
 //!
-//! Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Lines are bytes; a line that can't be read is skipped, and only that one.
-//! The rules are OpenSSH's down to what ends a word and which keys are none: a line that means more to us than to ssh
-//! would let a host in that ssh refuses, and one that means less would forget that a key has changed.
+//! Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Lines are bytes, and only a line that can't be read is skipped.
+//! The rules match OpenSSH's in every detail, such as which bytes separate words and which keys are invalid. If a
+//! line meant more to us than to ssh, we might accept a host that ssh refuses; if it meant less, we might miss a
+//! changed key.
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
@@ -23,19 +24,20 @@ use crate::ssh::place::Place;
 use crate::ssh::public_key::PublicKey;
 use crate::sticky;
 
-/// Bytes of one file. A longer one is no known_hosts file, and half of it could lack the line that revokes a key.
+/// Largest file in bytes. A longer one is no known_hosts file, and the rest of it might hold the line that revokes a
+/// key.
 const FILE_LIMIT_BYTES: u64 = 64 << 20;
 
-/// Bytes of one name or pattern in the list of a line. OpenSSH matches nothing on a line that has a longer one.
+/// Longest name or pattern in bytes. OpenSSH ignores a line with a longer one.
 const PATTERN_LIMIT_BYTES: usize = 1022;
 
-/// Bytes of the salt of a hashed name: those of a SHA-1 sum.
+/// Bytes of the salt of a hashed name: the length of a SHA-1 hash.
 const SALT_BYTES: usize = 20;
 
-/// Characters that OpenSSH never writes in the name of a host: they would be a pattern, a marker or a hash.
+/// Characters that OpenSSH never writes into a host's name, because they would make a pattern, a marker or a hash.
 const NOT_IN_NAMES: &str = "@?*#[]|'\"\\";
 
-/// The name under which a host's keys are kept.
+/// The name under which a host's keys are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostName {
     bare: String,
@@ -43,19 +45,19 @@ pub struct HostName {
 }
 
 impl HostName {
-    /// A host as typed, reached on `port`.
+    /// The name of a host as the user typed it, reached on `port`.
     #[must_use]
     pub fn new(host: &str, port: u16) -> HostName {
         HostName { bare: host.to_ascii_lowercase(), port: (port != 22).then_some(port) }
     }
 
-    /// A HostKeyAlias, which stands for itself whatever the port.
+    /// A HostKeyAlias, which is used as it is, whatever the port.
     #[must_use]
     pub fn alias(alias: &str) -> HostName {
         HostName { bare: alias.to_ascii_lowercase(), port: None }
     }
 
-    /// As it is written in a file: `host`, or `[host]:port` for a port other than 22.
+    /// Returns the form used in a file: `host`, or `[host]:port` for a port other than 22.
     #[must_use]
     pub fn written(&self) -> String {
         match self.port {
@@ -66,7 +68,7 @@ impl HostName {
 }
 
 impl HostName {
-    /// Returns whether the name may be written to a file, where it must not mean other hosts as well.
+    /// Returns whether the name may be written to a file, in which it must not match other hosts as well.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         !self.bare.is_empty()
@@ -80,30 +82,30 @@ impl HostName {
     }
 }
 
-/// What the files say about a key that a host has shown.
+/// The verdict of the files on a key that a host has shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The key is the one that is known.
+    /// The host is known by this key.
     Known,
     /// The key is marked as revoked.
     Revoked(Place),
-    /// Other keys are known, of whatever type. One of them stands here.
+    /// The host is known by other keys, of any type. This is one of them.
     Changed {
         /// The line.
         place: Place,
         /// The type of its key, as messages name it.
         label: String,
     },
-    /// Nothing is known about the host.
+    /// No key is known for the host.
     Unknown,
 }
 
-/// A line that could not be read, or a file.
+/// A line or file that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Which line; line 0 is the file itself.
+    /// The line; line 0 means the whole file.
     pub place: Place,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: String,
 }
 
@@ -130,10 +132,10 @@ struct Entry {
 }
 
 impl KnownHosts {
-    /// Reads all of `files`; one that does not exist has no lines.
+    /// Reads all of `files`. A missing one counts as empty.
     ///
     /// # Errors
-    /// [`HostKeyError::KnownHostsTooLong`]: a line that was not read could revoke a key.
+    /// [`HostKeyError::KnownHostsTooLong`], because a line beyond the limit could revoke a key.
     pub fn load(files: &[PathBuf]) -> Result<KnownHosts, Error> {
         let mut known = KnownHosts::default();
         for file in files {
@@ -153,7 +155,7 @@ impl KnownHosts {
         Ok(known)
     }
 
-    /// The lines of one text.
+    /// Reads the lines of one text.
     #[cfg(any(test, fuzzing))]
     pub(super) fn of_text(text: &[u8]) -> KnownHosts {
         let mut known = KnownHosts::default();
@@ -161,7 +163,7 @@ impl KnownHosts {
         known
     }
 
-    /// Lines that were passed over.
+    /// Returns the lines that were skipped.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.faults
@@ -180,10 +182,10 @@ impl KnownHosts {
         }
     }
 
-    /// The types of which a key is known for `host`, as in files. These are asked for first.
+    /// Returns the types of the known keys of `host`, as files name them. A connection requests these types first.
     ///
-    /// As for ssh, only lines for this very name count, the bare name of a host on another port not among them, and a type
-    /// whose first key is revoked is not known.
+    /// As in ssh, only lines with this very name count, so for another port the bare name doesn't count. A type whose
+    /// first key is revoked counts as unknown.
     #[must_use]
     pub fn types_of(&self, host: &HostName) -> Vec<&str> {
         let name = host.written();
@@ -197,7 +199,8 @@ impl KnownHosts {
         first.into_iter().map(PublicKey::kind).collect()
     }
 
-    /// The lines that know `key` by other names than `host`: each with its place and the names, or `[hashed name]`.
+    /// Returns the lines that list `key` for other names than `host`, each with its place and the names, or `[hashed
+    /// name]`.
     pub fn other_names<'a>(
         &'a self,
         host: &HostName,
@@ -215,13 +218,13 @@ impl KnownHosts {
             })
     }
 
-    /// Returns what is known about `key` as a key of `host`.
+    /// Judges `key` as a key of `host`.
     ///
-    /// Any other key that is known for the host means that the key has changed, whatever the types of the two: whoever
-    /// stands in the middle chooses the type to show.
+    /// If the host is known by any other key, the key has changed, even if the types differ: a man in the middle
+    /// chooses the type to show.
     ///
-    /// If nothing is known about a host on a port of its own, the bare name is looked up. A key that is known or revoked
-    /// there counts; another key there says nothing about the port.
+    /// If nothing is known about a host on a port other than 22, the bare name is looked up. A known or revoked key
+    /// counts then; another key doesn't, because it says nothing about the port.
     #[must_use]
     pub fn judge(&self, host: &HostName, key: &PublicKey) -> Verdict {
         match self.judge_as(&host.written(), key) {
@@ -245,7 +248,7 @@ impl KnownHosts {
             other = Some(entry);
         }
         match other {
-            // The last one, as ssh names it.
+            // ssh names the last one.
             Some(Entry { place, key, .. }) => Verdict::Changed { place: place.clone(), label: key.label().to_owned() },
             None => Verdict::Unknown,
         }
@@ -264,10 +267,11 @@ impl KnownHosts {
     }
 }
 
-/// Appends one line to `file`, which is made (0600, its directory 0700) where it is missing. Nothing is rewritten.
+/// Appends one line to `file` without rewriting it. A missing file is created with mode 0600, its directory with mode
+/// 0700.
 ///
 /// # Errors
-/// The file can't be opened, locked or written, or the name of the host would be a pattern there.
+/// The file can't be opened, locked or written, or the name of the host would be a pattern in it.
 pub fn add(file: &Path, host: &HostName, key: &PublicKey, hashed: bool) -> io::Result<()> {
     if !host.is_plain() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "the name of the host would be a pattern"));
@@ -325,9 +329,9 @@ fn read(file: &Path) -> io::Result<Vec<u8>> {
 type Line<'a> = (Marker, &'a [u8], PublicKey);
 
 fn parse(line: &[u8]) -> Result<Option<Line<'_>>, &'static str> {
-    // For C, a line ends at its first NUL.
+    // In C, a line ends at its first NUL.
     let line = line.split(|&byte| byte == 0).next().unwrap_or_default();
-    // Nothing but blanks and tabs parts words: another space would be part of a name.
+    // Only blanks and tabs separate words. Any other white space is part of a name.
     let mut words = line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
     let Some(mut hosts) = words.next().filter(|word| !word.starts_with(b"#")) else {
         return Ok(None);
@@ -346,7 +350,7 @@ fn parse(line: &[u8]) -> Result<Option<Line<'_>>, &'static str> {
     let blob = STANDARD.decode(blob).map_err(|_| "the key is not base64")?;
     let key = PublicKey::of_host(&blob).ok_or("not a key")?;
     let kind = match kind {
-        // Names of signature algorithms, with which ssh-rsa keys sign.
+        // Names of signature algorithms that use ssh-rsa keys.
         b"rsa-sha2-256" | b"rsa-sha2-512" => b"ssh-rsa",
         kind => kind,
     };
@@ -356,12 +360,13 @@ fn parse(line: &[u8]) -> Result<Option<Line<'_>>, &'static str> {
     Ok(Some((marker, hosts, key)))
 }
 
-/// What C's `isspace` takes for white space: base64 may be broken by it, and the CR of a line that ends with CRLF is one.
+/// Returns whether C's `isspace` accepts a byte. White space may break up base64, and includes the CR of a line that
+/// ends with CRLF.
 fn is_c_space(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == 0x0b
 }
 
-/// Returns whether the first field of a line means `host`, which is in lower case.
+/// Returns whether the first field of a line matches `host`, which must be in lower case.
 fn matches_host(field: &[u8], host: &[u8]) -> bool {
     if field.starts_with(b"|") {
         return matches_hashed(field, host).unwrap_or(false);
@@ -385,7 +390,8 @@ fn matches_host(field: &[u8], host: &[u8]) -> bool {
     matched
 }
 
-/// `*` and `?` as ssh_config(5) means them; every other byte stands for itself. Takes time linear in both, times the stars.
+/// Matches `*` and `?` as in ssh_config(5); any other byte matches itself. The time is at most proportional to the
+/// text, the pattern and the number of stars.
 pub(super) fn matches_pattern(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at_pattern, mut at_text) = (0, 0);
     let mut star = None;
@@ -406,13 +412,13 @@ pub(super) fn matches_pattern(pattern: &[u8], text: &[u8]) -> bool {
         let Some((star_pattern, star_text)) = star else {
             return false;
         };
-        // The last star takes one more; met again, it is noted with that.
+        // Let the last star match one more byte, and try the rest again from there.
         (at_pattern, at_text) = (star_pattern, star_text + 1);
     }
     pattern[at_pattern..].iter().all(|&byte| byte == b'*')
 }
 
-/// Compares texts, as ssh does: a hash or a salt in another notation or of another length is none.
+/// Compares the texts, as ssh does: a hash or salt in another notation or of another length doesn't match.
 fn matches_hashed(field: &[u8], host: &[u8]) -> Option<bool> {
     let rest = field.strip_prefix(b"|1|")?;
     let bar = rest.iter().position(|&byte| byte == b'|')?;
@@ -420,7 +426,8 @@ fn matches_hashed(field: &[u8], host: &[u8]) -> Option<bool> {
     Some(hash(host, &salt)?.as_bytes() == field)
 }
 
-/// A hashed name as it stands in a file. Returns `None` if HMAC can't be had, which no key of this length can cause.
+/// Returns a hashed name in the form used in files. Returns `None` if HMAC rejects the salt, which can't happen with
+/// this length.
 fn hash(host: &[u8], salt: &[u8; SALT_BYTES]) -> Option<String> {
     let mut mac = Hmac::<Sha1>::new_from_slice(salt).ok()?;
     mac.update(host);
@@ -457,7 +464,7 @@ mod tests {
         hash(host.as_bytes(), &[7; SALT_BYTES]).unwrap()
     }
 
-    /// A line for `hosts` with `key`.
+    /// Returns a line for `hosts` with `key`.
     fn line(hosts: &str, key: &PublicKey) -> String {
         format!("{hosts} {} {}", key.kind(), STANDARD.encode(key.blob()))
     }

@@ -1,4 +1,4 @@
-//! A log-in under way: its requests, their outcomes, and what is said and asked meanwhile.
+//! A login under way: its requests, their outcomes, and its prompts and messages.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
@@ -16,42 +16,42 @@ use crate::ssh::error::Error;
 use crate::ssh::host_key::Trust;
 use crate::ssh::questions::{Notice, Questions};
 
-/// Limit for one request. A server may ask somebody's phone before it answers, and gives up itself after two minutes.
+/// Limit for one request. A server may ask the user's phone before it answers, and gives up itself after two minutes.
 pub(super) const REQUEST_LIMIT: Duration = Duration::from_secs(150);
 
-/// Most method names of a server's that are looked at.
+/// How many of a server's method names are considered.
 const METHOD_LIMIT: usize = 32;
 
-/// What an attempt came to.
+/// The outcome of an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// We are in.
+    /// The user is logged in.
     Accepted,
-    /// It was good, and the server wants another method too.
+    /// The server accepted the attempt and wants another method in addition.
     Partly,
-    /// It was not good.
+    /// The server refused the attempt.
     Refused,
 }
 
-/// A log-in under way.
+/// A login under way.
 pub(super) struct Login<'a> {
     pub(super) connection: &'a Connection,
     pub(super) config: &'a Config,
     pub(super) questions: &'a mut dyn Questions,
     pub(super) trust: Trust,
-    /// The methods that the server would take now.
+    /// The methods that the server would accept now.
     pub(super) offered: Vec<String>,
-    /// Passwords and conversations that have been tried. As with ssh, a partial success does not give new ones.
+    /// The number of passwords and conversations tried so far. As in ssh, a partial success doesn't grant new ones.
     pub(super) passwords: u32,
     pub(super) conversations: u32,
-    /// Attempts that the server has refused.
+    /// The number of attempts that the server refused.
     refusals: u32,
-    /// Whether something was left untried because nobody could be asked.
+    /// True if a method was skipped because the user could not be prompted.
     pub(super) unasked: bool,
 }
 
 impl<'a> Login<'a> {
-    /// A log-in that has not asked for anything yet.
+    /// Creates a login that has made no request yet.
     pub(super) fn new(
         connection: &'a Connection,
         config: &'a Config,
@@ -71,7 +71,7 @@ impl<'a> Login<'a> {
         }
     }
 
-    /// The error when no method is left.
+    /// Returns the error for a login with no methods left.
     pub(super) fn denied(&self) -> Error {
         Error::PermissionDenied {
             user: self.config.user.clone(),
@@ -82,7 +82,7 @@ impl<'a> Login<'a> {
         }
     }
 
-    /// Makes one request of the server, and shows what it wants shown meanwhile.
+    /// Makes one request to the server, and shows its banners.
     pub(super) fn request(
         &mut self,
         mut attempt: impl FnMut(&Session, &str) -> Result<(), ssh2::Error>,
@@ -99,7 +99,7 @@ impl<'a> Login<'a> {
         banners.into_iter().for_each(|text| self.questions.show(Notice::Banner(text)));
     }
 
-    /// What an attempt came to.
+    /// Turns a verdict into the outcome of an attempt.
     pub(super) fn judge(&mut self, verdict: Result<Verdict, Fault>) -> Result<Outcome, Error> {
         match verdict {
             Ok(Verdict::Accepted) => Ok(Outcome::Accepted),
@@ -119,7 +119,7 @@ impl<'a> Login<'a> {
         }
     }
 
-    /// Takes note of the methods that can continue, as the server listed them.
+    /// Stores the methods that the server lists as able to continue.
     pub(super) fn offer(&mut self, methods: &[u8]) {
         self.offered = methods
             .split(|&byte| byte == b',')
@@ -131,7 +131,7 @@ impl<'a> Login<'a> {
         self.verbose(format!("Authentications that can continue: {}", self.offered.join(",")));
     }
 
-    /// A fault in the user's words. A server that has refused something and hangs up has had enough of it.
+    /// Puts a fault into the user's words. If a server hangs up after a refusal, it has had too many failures.
     pub(super) fn error(&self, fault: &Fault) -> Error {
         match fault {
             Fault::Closed | Fault::Disconnected(_) if self.refusals > 0 => {
@@ -146,14 +146,14 @@ impl<'a> Login<'a> {
         }
     }
 
-    /// Whether somebody may be asked; remembers that it was wanted.
+    /// Returns whether the user may be prompted, and remembers if not.
     pub(super) fn may_ask(&mut self) -> bool {
         let may = !self.config.batch && self.questions.can_ask();
         self.unasked |= !may;
         may
     }
 
-    /// Asks for a secret while no time runs.
+    /// Prompts for a secret while the clock is stopped.
     pub(super) fn ask_secret(&mut self, question: &str) -> Option<Zeroizing<String>> {
         self.connection.pause();
         let secret = self.questions.secret(question);
@@ -169,7 +169,7 @@ impl<'a> Login<'a> {
         self.questions.show(Notice::Warning(text));
     }
 
-    /// The agent, where there is one that answers.
+    /// Returns the agent, if there is one that can be reached.
     pub(super) fn agent(&mut self) -> Option<Agent> {
         match Agent::connect(&self.config.identity_agent)? {
             Ok(agent) => Some(agent),

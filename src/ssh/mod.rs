@@ -1,8 +1,8 @@
-//! From a destination to an SFTP stream over SSH, with ssh2: configuration, host keys, authentication, the channel.
+//! Makes an SFTP stream over SSH for a destination, with ssh2: configuration, host keys, authentication, the channel.
 //!
-//! Nothing here knows SFTP, and nothing here speaks to the terminal: what must be asked or shown goes through
-//! [`Questions`]. libssh2 is used for what it is good at, and otherwise by our own code: known hosts, agent, receive window.
-//! Every text that is shown or asked may hold bytes of the server's; who shows it makes it printable.
+//! This module knows nothing about SFTP and doesn't touch the terminal: prompts and messages go through
+//! [`Questions`]. libssh2 does the protocol; known hosts, the agent and the receive window are our own code. Texts to
+//! be shown may hold bytes from the server, so the receiver must make them printable.
 
 mod agent;
 mod algorithms;
@@ -54,28 +54,28 @@ pub use resolve::Request;
 use connection::{Connection, Peer};
 use host_key::Judge;
 
-// A libssh2 of the system's may be any, with faults that have long been mended in the one that comes along.
+// The system's libssh2 may have faults that are fixed in the bundled one.
 const _: () = assert!(
     option_env!("LIBSSH2_SYS_USE_PKG_CONFIG").is_none(),
     "sftpsh is built with the libssh2 of the crate libssh2-sys only: unset LIBSSH2_SYS_USE_PKG_CONFIG"
 );
 
-/// Limit for the key exchange where the configuration names none.
+/// Limit for the key exchange, if the configuration sets none.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(60);
 
-/// Versions of the libraries that are linked in: libssh2's and OpenSSL's.
+/// Returns the versions of the linked libraries: libssh2's and OpenSSL's.
 #[must_use]
 pub fn versions() -> [String; 2] {
     [format!("libssh2 {}", native::libssh2_version_text()), openssl::version::version().to_owned()]
 }
 
-/// Makes an SFTP stream on a connected socket: key exchange, the host's key, the log-in, the channel.
+/// Opens an SFTP stream on a connected socket: key exchange, host key, login, channel.
 ///
-/// A host that is vouched for already must show that very key; otherwise it is judged, and vouched for by the time that
-/// anything secret is said to it.
+/// If `vouched` holds a key, the host must show that key. Otherwise the shown key is judged, and stored in `vouched`
+/// before any secret is sent to the host.
 ///
 /// # Errors
-/// Whatever keeps it from being made; nothing of the connection is left then.
+/// Any failure on the way. The connection is closed then.
 pub fn open(
     config: &Config,
     socket: Socket,
@@ -93,7 +93,7 @@ pub fn open(
     let offer = algorithms::prefer(&connection.session, config, &known_types)?;
     connection.allow(config.connect_timeout.unwrap_or(HANDSHAKE_LIMIT));
     connection.handshake(&offer)?;
-    // Copied at once: the bytes are libssh2's, and go with the next key exchange.
+    // Copied at once, because libssh2 owns the bytes and frees them at the next key exchange.
     let key = connection.session.host_key().and_then(|(blob, _)| PublicKey::of_host(blob));
     connection.pause();
     let trust = judge.decide(key, vouched, questions)?;
@@ -101,7 +101,7 @@ pub fn open(
     ChannelTransport::open(connection, start, config.server_alive)
 }
 
-/// The address at the other end of a socket as numbers; a program's socket has none.
+/// Returns the numeric address at the other end of a socket, or `None` if that is a program.
 fn numeric_address(socket: &std::os::fd::OwnedFd) -> Option<String> {
     let address = SocketAddr::try_from(rustix::net::getpeername(socket).ok()??).ok()?;
     Some(address.ip().to_string())

@@ -1,6 +1,8 @@
-//! What ssh2 does not bind, or binds so that a hostile server can make it panic: the only place where C is spoken.
+//! Functions of libssh2 that ssh2 doesn't bind, or binds so that a hostile server could make it panic. This is the
+//! only module of SSH that talks to C.
 //!
-//! Every call here is resumable: it answers EAGAIN until it is done, and is then called again with the same arguments.
+//! All functions here can be resumed: they return EAGAIN until they are done, and the caller repeats the call with
+//! the same arguments.
 
 mod answers;
 mod callbacks;
@@ -21,21 +23,21 @@ pub(super) use callbacks::{count_intake, hear_disconnect, without_reading};
 pub(super) use conversation::{Question, Respondent, converse};
 pub(super) use memory::count_memory;
 
-/// Makes a signature with a private key that may live elsewhere (an agent).
+/// Signs with a private key that may be elsewhere, such as in an agent.
 pub(super) trait Signer {
-    /// Signs `data`, the authentication request that names the key and the algorithm. Asked once the server has said
-    /// that the key would do.
+    /// Signs `data`, the authentication request that names the key and the algorithm. Called once the server has
+    /// accepted the key.
     fn sign(&mut self, data: &[u8]) -> Signing;
 }
 
-/// What a [`Signer`] did.
+/// The result of a [`Signer`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Signing {
-    /// It signed: the signature as libssh2 wants it, without the algorithm's name.
+    /// The signature in libssh2's form, without the name of the algorithm.
     Signed(Vec<u8>),
-    /// It will not: the request is over.
+    /// The signer refused, which ends the request.
     Refused,
-    /// The request waits, for [`sign_with_file`] to go on with it.
+    /// The request waits until [`sign_with_file`] resumes it.
     Later,
 }
 
@@ -58,13 +60,13 @@ unsafe extern "C" {
         context: *mut *mut c_void,
     ) -> c_int;
     fn libssh2_version(required: c_int) -> *const c_char;
-    // libssh2 frees the signature with the session's allocator, which is the C library's for every session of ssh2.
+    // libssh2 frees the signature with the session's allocator, which is the C library's in all sessions of ssh2.
     fn malloc(size: usize) -> *mut c_void;
 }
 
-/// The version of the libssh2 that is linked in.
+/// Returns the version of the linked libssh2.
 pub(super) fn libssh2_version_text() -> String {
-    // SAFETY: asked for no version in particular, libssh2 answers with a static string.
+    // SAFETY: 0 requires no particular version, so libssh2 returns a static string.
     let version = unsafe { libssh2_version(0) };
     if version.is_null() {
         return String::from("unknown");
@@ -73,13 +75,13 @@ pub(super) fn libssh2_version_text() -> String {
     unsafe { CStr::from_ptr(version) }.to_string_lossy().into_owned()
 }
 
-/// Sends a "none" request (RFC 4252, section 5.2). It fails, unless the server asks for nothing at all; the failure
-/// tells which methods the server takes.
+/// Sends a "none" request (RFC 4252, section 5.2). It fails unless the server needs no authentication. The failure
+/// lists the methods that the server accepts.
 pub(super) fn request_none(session: &Session, user: &str) -> Result<(), Error> {
     let length = checked_length(user)?;
     let mut guard = session.raw();
     let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
-    // SAFETY: the session is alive and locked, the name is as long as said.
+    // SAFETY: the session is alive and locked, and the name has the given length.
     let methods = unsafe { raw::libssh2_userauth_list(session, user.as_ptr().cast(), length) };
     if !methods.is_null() {
         return outcome(session, raw::LIBSSH2_ERROR_AUTHENTICATION_FAILED);
@@ -92,17 +94,17 @@ pub(super) fn request_none(session: &Session, user: &str) -> Result<(), Error> {
     outcome(session, unsafe { raw::libssh2_session_last_errno(session) })
 }
 
-/// The length of a text, as libssh2 takes it.
+/// Returns the length of a text as libssh2's type.
 fn checked_length(text: &str) -> Result<c_uint, Error> {
     c_uint::try_from(text.len()).map_err(|_| Error::from_errno(ErrorCode::Session(raw::LIBSSH2_ERROR_INVAL)))
 }
 
-/// What a call answered, with libssh2's words for an error. The session is alive and locked.
+/// Turns a return code into a result, with libssh2's text for an error. The session must be alive and locked.
 fn outcome(session: *mut raw::LIBSSH2_SESSION, code: c_int) -> Result<(), Error> {
     if code == 0 { Ok(()) } else { Err(Error::from_session_error_raw(session, code)) }
 }
 
-/// Offers a public key, and signs with `signer` once the server has said that the key would do.
+/// Offers a public key, and signs with `signer` once the server has accepted the key.
 pub(super) fn authenticate_with_key(
     session: &Session,
     user: &str,
@@ -113,15 +115,15 @@ pub(super) fn authenticate_with_key(
     let mut guard = session.raw();
     let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
     let mut context: *mut c_void = (&raw mut signer).cast();
-    // SAFETY: the session is alive and locked; key and name outlive the call, and so does the signer, which `sign`
-    // reaches only during the call.
+    // SAFETY: the session is alive and locked. Key, name and signer outlive the call, and `sign` uses the signer only
+    // during the call.
     let code =
         unsafe { libssh2_userauth_publickey(session, user.as_ptr(), key.as_ptr(), key.len(), sign, &raw mut context) };
     outcome(session, code)
 }
 
-/// Signs with a private key's text: either goes on with a request that a [`Signer`] put off, or makes one for the public
-/// key that belongs to it. `passphrase` opens the key where it is encrypted.
+/// Signs with the text of a private key. Either resumes a request that a [`Signer`] postponed, or makes one for the
+/// matching public key. `passphrase` opens an encrypted key.
 pub(super) fn sign_with_file(
     session: &Session,
     user: &str,
@@ -132,8 +134,8 @@ pub(super) fn sign_with_file(
     let passphrase = passphrase.as_ref().map_or(ptr::null(), |passphrase| passphrase.as_ptr());
     let mut guard = session.raw();
     let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
-    // SAFETY: the session is alive and locked, and all texts outlive the call. No public key is given: one that was
-    // offered already stands in the request.
+    // SAFETY: the session is alive and locked, and all texts outlive the call. We pass no public key: if one was
+    // offered, the request holds it already.
     let code = unsafe {
         raw::libssh2_userauth_publickey_frommemory(
             session,
@@ -149,17 +151,17 @@ pub(super) fn sign_with_file(
     outcome(session, code)
 }
 
-/// Returns whether libssh2 can read a private key with this passphrase. It has no function for that, so a session
-/// without a socket tries to log in with it: with a key that opens, it fails only where it would send.
+/// Returns whether libssh2 can open a private key with this passphrase. It has no function for that, so a session
+/// without a socket tries to log in. If the key opens, that fails only when it tries to send.
 pub(super) fn opens(private: &str, passphrase: &Zeroizing<String>) -> bool {
     let Ok(session) = Session::new() else { return false };
-    // Without one of its own it would take descriptor 0 for its socket.
+    // Without a send function of its own, the session would send to descriptor 0.
     callbacks::forbid_sending(&session);
     let failure = sign_with_file(&session, "nobody", private, Some(passphrase)).map_err(|error| error.code());
     matches!(failure, Err(ErrorCode::Session(raw::LIBSSH2_ERROR_SOCKET_SEND | raw::LIBSSH2_ERROR_SOCKET_DISCONNECT)))
 }
 
-/// A C string that is wiped when it is dropped. It ends at the first NUL, which no passphrase that opens a key has.
+/// Returns a C string that is wiped when it is dropped. It ends at the first NUL, which no valid passphrase contains.
 fn terminated(text: &Zeroizing<String>) -> Zeroizing<Vec<u8>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() + 1));
     bytes.extend_from_slice(text.as_bytes());
@@ -177,7 +179,7 @@ extern "C" fn sign(
 ) -> c_int {
     // SAFETY: libssh2 hands back the context of `authenticate_with_key`, whose signer is borrowed for the call.
     let signer = unsafe { &mut *(*context).cast::<&mut dyn Signer>() };
-    // SAFETY: libssh2 owns `data_length` bytes there for the length of this call.
+    // SAFETY: libssh2 owns `data_length` bytes at `data` during this call.
     let data = unsafe { slice::from_raw_parts(data, data_length) };
     // A panic must not unwind into C.
     let made = match catch_unwind(AssertUnwindSafe(|| signer.sign(data))) {
@@ -185,12 +187,13 @@ extern "C" fn sign(
         Ok(Signing::Later) => return raw::LIBSSH2_ERROR_EAGAIN,
         Ok(Signing::Refused) | Err(_) => return raw::LIBSSH2_ERROR_AUTHENTICATION_FAILED,
     };
-    // SAFETY: plain allocation; a failure is looked for.
+    // SAFETY: plain allocation, checked for failure below.
     let copy = unsafe { malloc(made.len().max(1)) }.cast::<c_uchar>();
     if copy.is_null() {
         return raw::LIBSSH2_ERROR_ALLOC;
     }
-    // SAFETY: `copy` has room for all of `made`; libssh2 gave valid places for both answers and frees the signature.
+    // SAFETY: `copy` has room for all of `made`. libssh2 passed valid places for both results, and frees the
+    // signature.
     unsafe {
         ptr::copy_nonoverlapping(made.as_ptr(), copy, made.len());
         *signature = copy;

@@ -1,7 +1,8 @@
-//! What an SSH server sends before there are keys: its identification and plain packets (RFC 4253, sections 4.2, 6 and 7.1).
+//! Reads the unencrypted beginning of an SSH connection: the server's identification and plain packets (RFC 4253,
+//! sections 4.2, 6 and 7.1).
 //!
-//! libssh2 has one error code for most of what can go wrong there. So when a key exchange fails, the bytes that came are read
-//! again here, to tell why. Nothing here decides what is accepted, except for the protocol version, which libssh2 doesn't look at.
+//! libssh2 has one error code for most failures in this phase. So when a key exchange fails, this module reads the
+//! received bytes again to find the cause. It decides only about the protocol version, which libssh2 doesn't check.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -9,29 +10,29 @@ use std::fmt;
 use crate::ssh::disconnect::{DISCONNECT, Reason};
 use crate::ssh::public_key::take_string;
 
-// Numbers of messages: RFC 4253, section 12.
+// Message numbers (RFC 4253, section 12).
 const KEXINIT: u8 = 20;
 const NEWKEYS: u8 = 21;
 
-/// The first number that no message on the wire may have in OpenSSH (ssh2.h, SSH2_MSG_LOCAL_MIN).
+/// The first number that OpenSSH allows in no message on the wire (ssh2.h, SSH2_MSG_LOCAL_MIN).
 const FIRST_LOCAL: u8 = 192;
 
-/// Shortest packet, by its length field: a padding length and four bytes of padding.
+/// Smallest value of a length field: a padding length and four bytes of padding.
 const LEAST_PACKET: u32 = 5;
 
-/// Longest packet that libssh2 takes (LIBSSH2_PACKET_MAXPAYLOAD).
+/// Longest packet that libssh2 accepts (LIBSSH2_PACKET_MAXPAYLOAD).
 const LONGEST_PACKET: u32 = 40_000;
 
-/// Least padding of a packet (RFC 4253, section 6).
+/// Shortest padding of a packet (RFC 4253, section 6).
 const LEAST_PADDING: u8 = 4;
 
-/// A packet without a cipher is a multiple of so many bytes (RFC 4253, section 6).
+/// The length of an unencrypted packet is a multiple of this number (RFC 4253, section 6).
 const BLOCK: u32 = 8;
 
-/// Bytes of a server's identification that a message shows at most, as in ssh.
+/// How much of a server's identification a message shows, as in ssh.
 const IDENTIFICATION_BYTES: usize = 100;
 
-/// What this side offers in its KEXINIT: names of algorithms in the order of preference.
+/// The lists in this side's KEXINIT: names of algorithms in order of preference.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Offer {
     pub(super) kex: Vec<String>,
@@ -41,42 +42,42 @@ pub(super) struct Offer {
     pub(super) compression: Vec<String>,
 }
 
-/// Why a key exchange came to nothing.
+/// Why a key exchange failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// The server ended the connection with a reason.
     Disconnect(Reason),
     /// The server broke the protocol.
     Flaw(Flaw),
-    /// Both sides' lists were read and share no name.
+    /// Two lists have no name in common.
     NothingInCommon {
-        /// What the list holds, in ssh's words.
+        /// The kind of algorithm in the list, in ssh's words.
         what: &'static str,
         /// The server's list.
         offer: Vec<u8>,
     },
 }
 
-/// How a server broke the protocol. Display gives ssh's words where ssh has some.
+/// How a server broke the protocol. Display writes ssh's words if ssh reports the flaw.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Flaw {
-    /// It speaks another version.
+    /// The server speaks another protocol version.
     Version { major: u32 },
-    /// Its identification has not the form `SSH-protoversion-softwareversion`.
+    /// The identification doesn't have the form `SSH-protoversion-softwareversion`.
     Identification(Vec<u8>),
-    /// A length field can't be true.
+    /// A length field is out of range.
     PacketLength(u32),
-    /// A packet's length is no multiple of the block size.
+    /// The length of a packet is no multiple of the block size.
     Alignment(u32),
-    /// A padding is shorter than four bytes, or leaves no room for a message.
+    /// The padding is shorter than four bytes, or leaves no room for a message.
     PaddingLength(u8),
-    /// No message has this number.
+    /// The number belongs to no message.
     MessageNumber(u8),
     /// A message ends before its last field.
     Incomplete(&'static str),
 }
 
-/// Returns what an SSH server can't have said: the first line that isn't empty, if no line is the identification of one.
+/// Returns the first line that isn't empty, if the server sent no SSH identification.
 pub(super) fn foreign_greeting(bytes: &[u8]) -> Option<&[u8]> {
     if bytes.starts_with(b"SSH-") || bytes.windows(5).any(|window| window == b"\nSSH-") {
         return None;
@@ -84,7 +85,7 @@ pub(super) fn foreign_greeting(bytes: &[u8]) -> Option<&[u8]> {
     bytes.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end).find(|line| !line.is_empty())
 }
 
-/// Returns what is wrong with the identification, if it has come and something is.
+/// Returns the flaw of the identification, if it has arrived and has one.
 pub(super) fn identification_flaw(bytes: &[u8]) -> Option<Flaw> {
     let (line, _) = split_identification(bytes)?;
     let bad = || Some(Flaw::Identification(line[..line.len().min(IDENTIFICATION_BYTES)].to_vec()));
@@ -93,14 +94,14 @@ pub(super) fn identification_flaw(bytes: &[u8]) -> Option<Flaw> {
     let mut numbers = version.splitn(2, |&byte| byte == b'.').map(|digits| str::from_utf8(digits).ok()?.parse().ok());
     match (numbers.next().flatten(), numbers.next().flatten()) {
         (Some::<u32>(_), Some::<u32>(_)) if software.is_empty() => bad(),
-        // RFC 4253, section 5.1: a server of both versions.
+        // A server that speaks both versions (RFC 4253, section 5.1).
         (Some(2), Some(_)) | (Some(1), Some(99)) => None,
         (Some(major), Some(_)) => Some(Flaw::Version { major }),
         _ => bad(),
     }
 }
 
-/// Returns why the key exchange failed, if the server's bytes tell.
+/// Returns why the key exchange failed, if the server's bytes show it.
 pub(super) fn cause(bytes: &[u8], offer: &Offer) -> Option<Cause> {
     if let Some(flaw) = identification_flaw(bytes) {
         return Some(Cause::Flaw(flaw));
@@ -119,7 +120,7 @@ pub(super) fn cause(bytes: &[u8], offer: &Offer) -> Option<Cause> {
                 Some(None) => {}
                 Some(cause) => return cause,
             },
-            // What follows is encrypted.
+            // The rest is encrypted.
             NEWKEYS => return None,
             number if number == 0 || number >= FIRST_LOCAL => return Some(Cause::Flaw(Flaw::MessageNumber(number))),
             _ => {}
@@ -127,7 +128,7 @@ pub(super) fn cause(bytes: &[u8], offer: &Offer) -> Option<Cause> {
     }
 }
 
-/// The identification without its line end, and what comes after it; other lines may come before it.
+/// Returns the identification without its line ending, and the bytes after it. Skips other lines before it.
 fn split_identification(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut rest = bytes;
     loop {
@@ -140,7 +141,7 @@ fn split_identification(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Takes a packet off the front and gives its payload, or `None` if it hasn't come whole.
+/// Takes a packet off the front and returns its payload, or `None` if it has not arrived completely.
 fn take_packet<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Flaw> {
     let Some((&[a, b, c, d, padding], after)) = rest.split_first_chunk() else { return Ok(None) };
     let length = u32::from_be_bytes([a, b, c, d]);
@@ -154,19 +155,19 @@ fn take_packet<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Flaw> {
     let Some(payload_length) = payload_length.filter(|_| padding >= LEAST_PADDING) else {
         return Err(Flaw::PaddingLength(padding));
     };
-    // Both are at most 40,000.
+    // Both numbers are at most 40,000.
     let Some((body, after)) = after.split_at_checked(length as usize - 1) else { return Ok(None) };
     *rest = after;
     Ok(body.get(..payload_length as usize))
 }
 
-/// The lists of a KEXINIT that must have a name in common with ours.
+/// The lists of a KEXINIT that must each have a name in common with ours.
 struct Lists<'a>([&'a [u8]; 8]);
 
 impl<'a> Lists<'a> {
     /// Returns `None` if a field is missing or longer than the packet.
     fn parse(payload: &'a [u8]) -> Option<Lists<'a>> {
-        // The number and the cookie.
+        // Skip the message number and the cookie.
         let mut rest = payload.get(17..)?;
         let mut lists = [&[][..]; 8];
         for list in &mut lists {
@@ -178,7 +179,7 @@ impl<'a> Lists<'a> {
         (rest.len() >= 5).then_some(Lists(lists))
     }
 
-    /// The first list without a name of ours, in ssh's order and words (RFC 4253, section 7.1).
+    /// Returns the first list without a name of ours, in ssh's order and words (RFC 4253, section 7.1).
     fn nothing_in_common(&self, ours: &Offer) -> Option<Cause> {
         let Lists([kex, host_keys, cipher_out, cipher_in, mac_out, mac_in, compression_out, compression_in]) = *self;
         let chosen = |ours: &'_ [String], theirs: &[u8]| {
@@ -201,7 +202,7 @@ impl<'a> Lists<'a> {
     }
 }
 
-/// Returns whether a cipher protects the packets itself, so that no MAC is agreed on.
+/// Returns whether a cipher authenticates packets itself, so that the sides negotiate no MAC.
 fn brings_mac(cipher: &str) -> bool {
     cipher.contains("gcm@") || cipher.starts_with("chacha20-poly1305@")
 }
@@ -248,7 +249,7 @@ mod tests {
         [KEXINIT].into_iter().chain([7; 16]).chain(lists).chain([0; 5]).collect()
     }
 
-    /// The usual lists, but for one.
+    /// Returns the usual lists, with one of them replaced.
     fn with(index: usize, list: &'static str) -> [&'static str; 8] {
         let mut lists = LISTS;
         lists[index] = list;
@@ -326,7 +327,7 @@ mod tests {
             (message(&kexinit(LISTS)[..kexinit(LISTS).len() - 1]), "Bad KEXINIT: incomplete message"),
             (message(&[DISCONNECT, 0, 0]), "Bad DISCONNECT: incomplete message"),
         ] {
-            // Whatever came before it in order makes no difference.
+            // Packets that come before it in the allowed order make no difference.
             for before in [vec![], packet(&[IGNORE, 0, 0, 0, 0]), packet(&kexinit(LISTS))] {
                 let cause = cause_of(&[GREETING, &before, &bytes].concat());
                 let Some(Cause::Flaw(flaw)) = cause else { panic!("{words}: {cause:?}") };

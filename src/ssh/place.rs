@@ -3,12 +3,12 @@
 
 use std::path::PathBuf;
 
-/// Where a line stands.
+/// The position of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The file.
     pub file: PathBuf,
-    /// The line's number, from 1.
+    /// The number of the line, counted from 1.
     pub line: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Public keys in SSH's wire format, and how they are shown.
+//! Public keys in SSH's wire format, and their forms in messages.
 #![forbid(unsafe_code)]
 
 use base64::Engine;
@@ -8,13 +8,13 @@ use openssl::ec::{EcGroup, EcKey, EcPoint};
 use openssl::nid::Nid;
 use sha2::{Digest, Sha256};
 
-/// Fewest bits of an RSA key that OpenSSH reads at all, whatever RequiredRSASize says.
+/// Fewest bits of an RSA key that OpenSSH accepts at all, whatever the value of RequiredRSASize.
 const LEAST_RSA_BITS: usize = 1024;
 
-/// Most bits of an RSA key that OpenSSH reads.
+/// Most bits of an RSA key that OpenSSH accepts.
 const MOST_RSA_BITS: usize = 16384;
 
-/// A public key of a host or a person, as it stands on the wire.
+/// The public key of a host or a user, in wire format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey {
     kind: String,
@@ -22,7 +22,8 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// Takes the key in SSH's wire format, which begins with the name of its type.
+    /// Takes a key in SSH's wire format, which begins with the name of its type. Returns `None` if that name is
+    /// invalid.
     #[must_use]
     pub fn from_blob(blob: &[u8]) -> Option<PublicKey> {
         let kind = first_string(blob)?;
@@ -30,15 +31,15 @@ impl PublicKey {
         Some(PublicKey { kind: kind.to_owned(), blob: blob.to_vec() })
     }
 
-    /// Reads a host key, and returns it in the one form that its type has.
+    /// Reads a host key, and returns it in the canonical form of its type.
     ///
-    /// Two keys are equal only if their bytes are, so a key that could be written in several ways (leading zeros in an
-    /// RSA modulus, a compressed point) would be another key each time, and a revoked one would pass. Returns `None` for
-    /// whatever OpenSSH doesn't take for a key either: an unknown type, a wrong length, bytes after the end.
+    /// Keys are compared by their bytes. A key that can be written in several ways (with leading zeros in an RSA
+    /// modulus, or a compressed point) would be a different key each time, and a revoked key could pass. Like
+    /// OpenSSH, it returns `None` for an unknown type, a wrong length, or bytes after the end.
     #[must_use]
     pub fn of_host(blob: &[u8]) -> Option<PublicKey> {
         let key = PublicKey::from_blob(blob)?;
-        // A certificate never equals a plain key, whatever is in it.
+        // A certificate never equals a plain key, whatever it contains.
         if key.kind.ends_with("-cert-v01@openssh.com") {
             return Some(key);
         }
@@ -47,46 +48,46 @@ impl PublicKey {
         let fields = canonical_fields(&key.kind, &mut rest)?;
         let mut blob = Vec::with_capacity(blob.len());
         for field in std::iter::once(kind).chain(fields) {
-            // Fields are slices of the blob, whose length fits.
+            // Fields are slices of the blob, so their length fits.
             blob.extend_from_slice(&u32::try_from(field.len()).ok()?.to_be_bytes());
             blob.extend_from_slice(field);
         }
         rest.is_empty().then_some(PublicKey { kind: key.kind, blob })
     }
 
-    /// The type as in files: `ssh-ed25519`.
+    /// Returns the type as files name it, such as `ssh-ed25519`.
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.kind
     }
 
-    /// The key in SSH's wire format.
+    /// Returns the key in SSH's wire format.
     #[must_use]
     pub fn blob(&self) -> &[u8] {
         &self.blob
     }
 
-    /// The type as in messages: `ED25519`.
+    /// Returns the type as messages name it, such as `ED25519`.
     #[must_use]
     pub fn label(&self) -> &str {
         label(&self.kind)
     }
 
-    /// The fingerprint as OpenSSH shows it: `SHA256:…`.
+    /// Returns the fingerprint in OpenSSH's form, `SHA256:…`.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let digest = STANDARD.encode(Sha256::digest(&self.blob));
         format!("SHA256:{}", digest.trim_end_matches('='))
     }
 
-    /// Bits of the modulus of an RSA key, or of one in a certificate; `None` for other types.
+    /// Returns the bits of the modulus of an RSA key or RSA certificate, or `None` for other types.
     #[must_use]
     pub fn rsa_bits(&self) -> Option<usize> {
         let mut rest = &self.blob[..];
         let _kind = take_string(&mut rest)?;
         match self.kind.as_str() {
             "ssh-rsa" => {}
-            // PROTOCOL.certkeys: a nonce comes before the key's own fields.
+            // A nonce comes before the key's own fields (PROTOCOL.certkeys).
             "ssh-rsa-cert-v01@openssh.com" => drop(take_string(&mut rest)?),
             _ => return None,
         }
@@ -95,14 +96,15 @@ impl PublicKey {
     }
 }
 
-/// Bits of a number of SSH's wire format; `None` for zero.
+/// Returns the number of bits in a number of SSH's wire format, or `None` for zero.
 fn bits(number: &[u8]) -> Option<usize> {
     let number = &number[number.iter().take_while(|&&byte| byte == 0).count()..];
     let first = number.first()?;
     Some(number.len() * 8 - first.leading_zeros() as usize)
 }
 
-/// The fields of a key of `kind` behind its type, taken off the front of `rest`, each in the form that OpenSSH writes.
+/// Takes the fields of a key of type `kind`, except the type, off the front of `rest`, each in the form that OpenSSH
+/// writes.
 fn canonical_fields<'a>(kind: &str, rest: &mut &'a [u8]) -> Option<Vec<&'a [u8]>> {
     let ed25519 = |rest: &mut &'a [u8]| take_string(rest).filter(|key| key.len() == 32);
     Some(match kind {
@@ -122,18 +124,18 @@ fn canonical_fields<'a>(kind: &str, rest: &mut &'a [u8]) -> Option<Vec<&'a [u8]>
     })
 }
 
-/// Takes a positive number (RFC 4251, section 5, "mpint") off the front, and leaves out zeros that it does not need.
+/// Takes a positive number (RFC 4251, section 5, "mpint") off the front, without its superfluous zeros.
 fn take_number<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let number = take_string(rest)?;
     let zeros = number.iter().take_while(|&&byte| byte == 0).count();
     match number.get(zeros)? {
-        // Without a zero before it, it would be negative.
+        // Without a leading zero, the number would be negative.
         0x80.. => number.get(zeros.checked_sub(1)?..),
         _ => number.get(zeros..),
     }
 }
 
-/// Takes the name of a curve and a point on it (RFC 5656, section 3.1) off the front; the point is not compressed.
+/// Takes the name of a curve and an uncompressed point on it (RFC 5656, section 3.1) off the front.
 fn take_point<'a>(curve: &str, rest: &mut &'a [u8]) -> Option<[&'a [u8]; 2]> {
     let (nid, bytes) = match curve {
         "nistp256" => (Nid::X9_62_PRIME256V1, 32),
@@ -150,7 +152,7 @@ fn take_point<'a>(curve: &str, rest: &mut &'a [u8]) -> Option<[&'a [u8]; 2]> {
     Some([name, point])
 }
 
-/// The type of a key as messages name it: `ED25519` for `ssh-ed25519`.
+/// Returns the type of a key as messages name it: `ED25519` for `ssh-ed25519`.
 fn label(kind: &str) -> &str {
     match kind {
         "ssh-ed25519" => "ED25519",
@@ -172,15 +174,15 @@ fn first_string(blob: &[u8]) -> Option<&[u8]> {
     take_string(&mut rest)
 }
 
-/// Puts a string of SSH's wire format (RFC 4251, section 5) at the end.
+/// Appends a string in SSH's wire format (RFC 4251, section 5).
 pub(super) fn put_string(packet: &mut Vec<u8>, string: &[u8]) {
-    // Nothing here comes near 4 GiB: keys and packets are bounded where they are read.
+    // No string comes near 4 GiB, because keys and packets have size limits.
     let length = u32::try_from(string.len()).unwrap_or(u32::MAX);
     packet.extend_from_slice(&length.to_be_bytes());
     packet.extend_from_slice(string);
 }
 
-/// Takes a string of SSH's wire format (RFC 4251, section 5) off the front.
+/// Takes a string in SSH's wire format (RFC 4251, section 5) off the front.
 pub(super) fn take_string<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, after) = rest.split_first_chunk::<4>()?;
     let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;

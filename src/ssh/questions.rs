@@ -1,47 +1,49 @@
-//! What a connection asks and shows while it is made.
+//! The questions and messages of a connection while it is being made.
 #![forbid(unsafe_code)]
 
 use zeroize::Zeroizing;
 
-/// Something to show while a connection is made. Any text may hold bytes of the server's.
+/// A message to show while a connection is being made. Any text may hold bytes from the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// What the server wants shown before the log-in, as it sent it: lines.
+    /// Lines that the server wants to show before the login, not made printable.
     Banner(Vec<u8>),
-    /// Part of a question, one line; shown even when quiet.
+    /// One line that belongs to a question, shown even with `-q`.
     Information(String),
     /// A warning, one line.
     Warning(String),
-    /// For `-v`, one line.
+    /// One line for `-v`.
     Verbose(String),
 }
 
-/// Whoever answers for the user while a connection is made.
+/// Answers on behalf of the user while a connection is being made.
 pub trait Questions {
-    /// Whether somebody is there to be asked. If not, nothing is asked.
+    /// Returns whether the user can be prompted. If not, no question is asked.
     fn can_ask(&self) -> bool;
 
-    /// Whether a person, or a program in their place, can be asked now. Where nobody can, what is not known is not answered.
+    /// Returns whether a person, or a program on their behalf, can answer now. If not, unknown answers are not sent
+    /// as empty ones.
     fn is_somebody_there(&self) -> bool {
         self.can_ask()
     }
 
-    /// Asks a question whose answer is shown as it is typed. `None` when there is no answer.
+    /// Asks a question and shows the answer while the user types it. Returns `None` if there is no answer.
     fn ask(&mut self, question: &str) -> Option<String>;
 
-    /// Asks for a secret, unseen. `None` when there is no answer.
+    /// Asks for a secret, which is not shown. Returns `None` if there is no answer.
     fn secret(&mut self, question: &str) -> Option<Zeroizing<String>>;
 
-    /// Whether a password was left ready. It is no question: it is given in batch mode and where nobody is.
+    /// Returns whether a password was prepared. It needs no prompt, so it is used even in batch mode and without a
+    /// person.
     fn has_ready_password(&self) -> bool {
         false
     }
 
-    /// The password that was left ready, once. `None` when there is none, or it was given.
+    /// Returns the prepared password, but only once. Returns `None` if there is none left.
     fn ready_password(&mut self) -> Option<Zeroizing<String>> {
         None
     }
 
-    /// Shows something.
+    /// Shows a message.
     fn show(&mut self, notice: Notice);
 }

@@ -1,5 +1,5 @@
-//! Gathers the settings for a destination: by the user's own `ssh -G`, which reads every `Match` and `Include` exactly as
-//! ssh does, or else, where there is no ssh program, by reading the files.
+//! Gathers the settings for a destination. The user's own `ssh -G` does that, because it reads every `Match` and
+//! `Include` exactly as ssh does. Without an ssh program, we read the files ourselves.
 #![forbid(unsafe_code)]
 
 use std::env;
@@ -18,26 +18,26 @@ use crate::ssh::tokens::{Account, control_in_variable, holds_control};
 use crate::ssh::{Notice, Questions};
 use crate::terminal::Printable;
 
-/// The name of the program that is asked.
+/// The name of the ssh program.
 const SSH: &str = "ssh";
 
-/// Private keys that ssh tries where none is named.
+/// Private keys that ssh tries if the user names none.
 const DEFAULT_IDENTITIES: [&str; 3] = ["~/.ssh/id_rsa", "~/.ssh/id_ecdsa", "~/.ssh/id_ed25519"];
 
-/// What the command line says about a connection.
+/// The part of the command line that concerns a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The arguments of `ssh -G`: `-F`, `file`, `-oPort 2222`, `-l`, `user`, `-G`, `--`, `host`.
     pub arguments: &'a [OsString],
-    /// The host as it was typed.
+    /// The host as the user typed it.
     pub host: &'a str,
 }
 
 impl Config {
-    /// Resolves a request with the user's configuration. What is worth a word on the way is shown.
+    /// Resolves a request with the user's configuration. Shows warnings on the way.
     ///
     /// # Errors
-    /// The configuration can't be read, or asks for something that must not be left out.
+    /// The configuration can't be read, or sets an option that can't be left out.
     pub fn resolve(request: Request<'_>, questions: &mut dyn Questions) -> Result<Config, Error> {
         refuse_control(request)?;
         let account = Account::ours();
@@ -53,7 +53,7 @@ impl Config {
     }
 }
 
-/// A line break in a word would come out of `ssh -G` as a setting of its own, for it quotes nothing.
+/// Refuses control characters in the words: `ssh -G` quotes nothing, so a line break would make a setting of its own.
 fn refuse_control(request: Request<'_>) -> Result<(), Error> {
     let words = request.arguments.iter().map(OsString::as_os_str).chain([OsStr::new(request.host)]);
     match words.into_iter().find(|word| holds_control(word.as_bytes())) {
@@ -67,13 +67,13 @@ fn refuse_control(request: Request<'_>) -> Result<(), Error> {
 
 type Answers = Result<(Settings, Settings), Error>;
 
-/// Asks ssh twice at once: with the user's configuration and with none, which shows what was not asked for.
+/// Runs `ssh -G` twice in parallel: with the user's configuration, and with none to learn the defaults.
 fn ask_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<Answers> {
     let unfit = unfit_variables();
     let asked = |arguments: &[OsString]| {
         let mut command = program::command(SSH)?;
         command.envs(unfit.iter().map(|name| (name, OsString::from_vec(mark(name)))));
-        // Without -T it complains that its stdin is no terminal.
+        // Without -T, ssh complains that its stdin is no terminal.
         command.arg("-T").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     };
     let defaults = asked(&["-F", "/dev/null", "-G", "--", request.host].map(OsString::from))?;
@@ -88,13 +88,13 @@ fn ask_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<An
     Ok(understand(&settings, &unfit).and_then(|settings| Ok((settings, understand(&defaults, &[])?))))
 }
 
-/// Variables that ssh must not see as they are: it would expand `${NAME}` to a line break, and so to a setting. It gets a mark
-/// in their place, which shows where they are used.
+/// Returns the variables that ssh must not see unchanged: it would expand `${NAME}` to a line break, and so to a
+/// setting. Instead it gets a mark, which shows where the variable is used.
 fn unfit_variables() -> Vec<OsString> {
     env::vars_os().filter(|(_, value)| holds_control(value.as_bytes())).map(|(name, _)| name).collect()
 }
 
-/// What ssh gets as the value of an unfit variable.
+/// Returns the value that ssh gets for such a variable.
 fn mark(name: &OsStr) -> Vec<u8> {
     [b"unfit-variable-", name.as_bytes(), b"."].concat()
 }
@@ -113,14 +113,14 @@ fn understand(answer: &Output, unfit: &[OsString]) -> Result<Settings, Error> {
     Ok(settings)
 }
 
-/// What ssh said on the way, without what `-v` makes it say.
+/// Returns ssh's messages, without the lines that `-v` adds.
 fn words_of(answer: &Output) -> Vec<String> {
     let idle = |line: &[u8]| line.is_empty() || line.starts_with(b"debug") || line.starts_with(b"OpenSSH_");
     let lines = answer.stderr.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     lines.filter(|line| !idle(line)).map(|line| Printable(line).to_string()).collect()
 }
 
-/// Reads the files that ssh would read, as far as can be without it.
+/// Reads the files that ssh would read, as far as that is possible without it.
 fn read_files(request: Request<'_>, account: &Account) -> Answers {
     let (mut settings, file) = read_words(request.arguments)?;
     let reader = Reader { host: request.host, home: &account.home };
@@ -149,11 +149,11 @@ fn read_files(request: Request<'_>, account: &Account) -> Answers {
     Ok((settings, defaults))
 }
 
-/// Reads the option words as ssh does: the settings they make, and the file that `-F` names.
+/// Reads the option words as ssh does. Returns their settings and the file that `-F` names.
 fn read_words(words: &[OsString]) -> Result<(Vec<Setting>, Option<PathBuf>), Error> {
     let mut settings = Vec::new();
     let mut file = None;
-    // The host and what follows it are no options.
+    // The host and the words after it are no options.
     let mut words = words.iter().take_while(|word| *word != "--");
     while let Some(word) = words.next() {
         let [b'-', letters @ ..] = word.as_bytes() else { continue };
@@ -261,7 +261,7 @@ mod tests {
         fn show(&mut self, _: Notice) {}
     }
 
-    /// Settings in every form that ssh takes or refuses, and some that only look like settings.
+    /// Settings in every form that ssh accepts or refuses, and some that only look like settings.
     const LINES: &[&str] = &[
         "Host *",
         "Host h",
@@ -405,7 +405,7 @@ mod tests {
     fn seen(answers: Answers, account: &Account) -> Result<String, Error> {
         let (settings, defaults) = answers?;
         let mut config = Config::from_settings("h", &settings, &defaults, account)?;
-        // These differ by the version of ssh: which keys it tries by itself, and Debian's default interval for BatchMode.
+        // These depend on the version of ssh: its default keys, and Debian's default interval with BatchMode.
         if !config.identities_named {
             config.identity_files.clear();
         }
@@ -413,7 +413,7 @@ mod tests {
         Ok(format!("{config:#?}"))
     }
 
-    /// The lines in which two answers differ.
+    /// Returns the lines in which two answers differ.
     fn difference(theirs: Result<String, Error>, ours: Result<String, Error>) -> String {
         let [theirs, ours] = [theirs, ours].map(|seen| seen.unwrap_or_else(|error| error.to_string()));
         let only_in = |one: &str, other: &str, whose: &str| -> String {
@@ -439,7 +439,7 @@ mod tests {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             usize::try_from(random >> 33).unwrap() % limit
         };
-        // Each line alone, and then twelve at a time of those that ssh takes.
+        // Each line alone, and then twelve at a time of those that ssh accepts.
         const GENERATED: usize = 200;
         let mut files: Vec<Vec<&str>> = LINES.iter().map(|line| vec![*line]).collect();
         let mut good = Vec::new();

@@ -1,5 +1,5 @@
-//! Keywords of the ssh configuration with their values, before they mean anything: as `ssh -G` prints them, or as they stand in
-//! files. Values are bytes, for a path may be any.
+//! Keywords and values of the ssh configuration, before they are interpreted: as `ssh -G` prints them, or as files
+//! contain them. Values are bytes, because paths need not be UTF-8.
 #![forbid(unsafe_code)]
 
 use std::collections::HashSet;
@@ -8,27 +8,27 @@ use std::path::{Path, PathBuf};
 use crate::ssh::config_file::Setting;
 use crate::ssh::error::Error;
 
-/// Keywords that `ssh -G` prints once for each of their values. Any other that stands twice is a value with a line break in it.
+/// Keywords that `ssh -G` prints once for each value. If any other appears twice, some value contains a line break.
 const REPEATED: [&str; 7] =
     ["certificatefile", "dynamicforward", "identityfile", "localforward", "remoteforward", "sendenv", "setenv"];
 
 /// Keywords with several files on one line.
 const LISTS_OF_FILES: [&str; 2] = ["globalknownhostsfile", "userknownhostsfile"];
 
-/// Keywords for which `none` is no value: ssh takes the next one (readconf.c, parse_time).
+/// Keywords for which `none` is no value, so ssh uses the next one (readconf.c, parse_time).
 const LEFT_OPEN_BY_NONE: [&str; 2] = ["connecttimeout", "serveraliveinterval"];
 
-/// Where settings come from.
+/// The origin of settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Source {
-    /// `ssh -G`: complete, with some values expanded, and without quotes.
+    /// `ssh -G`: all keywords, some values expanded, no quotes.
     #[default]
     Ssh,
-    /// Files and options that we read ourselves: only what is set, as it is written.
+    /// Files and options that we read ourselves: only keywords that are set, with unexpanded values.
     Files,
 }
 
-/// Keywords in lower case and their values; the first value of a keyword counts.
+/// Keywords in lower case and their values. The first value of a keyword counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     pairs: Vec<(String, Vec<u8>)>,
@@ -39,7 +39,7 @@ impl Settings {
     /// Reads the output of `ssh -G`.
     ///
     /// # Errors
-    /// A keyword stands twice that ssh prints once: one of the lines is part of another value.
+    /// A keyword appears twice that ssh prints once, so one of the lines is part of another value.
     pub(super) fn from_answer(answer: &[u8]) -> Result<Settings, Error> {
         let mut pairs: Vec<(String, Vec<u8>)> = Vec::new();
         let mut seen = HashSet::new();
@@ -56,7 +56,7 @@ impl Settings {
         Ok(Settings { pairs, source: Source::Ssh })
     }
 
-    /// Takes what files and options say, in the order in which ssh reads it.
+    /// Takes the settings from files and options, in the order in which ssh reads them.
     pub(super) fn from_files(settings: impl IntoIterator<Item = Setting>) -> Settings {
         let mut pairs: Vec<(String, Vec<u8>)> = Vec::new();
         for (keyword, words) in settings {
@@ -65,7 +65,7 @@ impl Settings {
             }
             if !LISTS_OF_FILES.contains(&keyword.as_str()) {
                 let pair = (keyword, words.join(&b' '));
-                // ssh takes a key that is named twice for one.
+                // ssh counts a key only once, even if it is named twice.
                 if !pairs.contains(&pair) {
                     pairs.push(pair);
                 }
@@ -76,27 +76,27 @@ impl Settings {
         Settings { pairs, source: Source::Files }
     }
 
-    /// Where the settings come from.
+    /// Returns the origin of the settings.
     pub(super) fn source(&self) -> Source {
         self.source
     }
 
-    /// Adds a value, which counts unless there is one already.
+    /// Adds a value, which counts if there is no other.
     pub(super) fn default_to(&mut self, keyword: &str, value: impl Into<Vec<u8>>) {
         self.pairs.push((keyword.to_owned(), value.into()));
     }
 
-    /// The value of `keyword`, as bytes.
+    /// Returns the value of `keyword` as bytes.
     pub(super) fn raw(&self, keyword: &str) -> Option<&[u8]> {
         self.pairs.iter().find(|(name, _)| name == keyword).map(|(_, value)| value.as_slice())
     }
 
-    /// Returns the first of these keywords that is set, in the order of the settings.
+    /// Returns the keyword that comes first in the settings, out of `keywords`.
     pub(super) fn first_of<'a>(&self, keywords: &[&'a str]) -> Option<&'a str> {
         self.pairs.iter().find_map(|(name, _)| keywords.iter().find(|keyword| *keyword == name).copied())
     }
 
-    /// The value of `keyword`, as text.
+    /// Returns the value of `keyword` as text.
     ///
     /// # Errors
     /// It is not UTF-8.
@@ -109,7 +109,7 @@ impl Settings {
         Ok(Some(text.trim()))
     }
 
-    /// All values of a keyword that may have several.
+    /// Returns all values of a keyword that may have several.
     pub(super) fn all<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.pairs.iter().filter(move |(name, _)| name == keyword).map(|(_, value)| value.as_slice())
     }
@@ -126,10 +126,10 @@ impl Settings {
     }
 }
 
-/// Splits the files on a line of `ssh -G`, which quotes nothing: a word that begins neither with `/` nor with `~` belongs to
-/// the one before it, with the blank between them.
+/// Splits the files on a line of `ssh -G`, which quotes nothing: a word that begins with neither `/` nor `~` belongs
+/// to the word before it, together with the blank between them.
 ///
-/// Returns `None` if the line could mean other files: `is_file` says that one exists that another reading would name.
+/// Returns `None` if the line is ambiguous because `is_file` finds a file that only another reading would name.
 pub(super) fn files_on_line(line: &[u8], is_file: &dyn Fn(&[u8]) -> bool) -> Option<Vec<Vec<u8>>> {
     let mut files: Vec<Vec<u8>> = Vec::new();
     for word in line.split(|&byte| byte == b' ') {
@@ -149,7 +149,8 @@ pub(super) fn files_on_line(line: &[u8], is_file: &dyn Fn(&[u8]) -> bool) -> Opt
     is_clear.then_some(files)
 }
 
-/// Returns the two files that ssh takes for a user with this home, if the line names just these: there a blank can't mislead.
+/// Returns the two default files of a user with this home, if the line names exactly these. Then a blank in them
+/// can't mislead.
 pub(super) fn default_files(line: &[u8], home: &Path) -> Option<Vec<PathBuf>> {
     use std::os::unix::ffi::OsStrExt;
     let files = ["known_hosts", "known_hosts2"].map(|name| home.join(".ssh").join(name));

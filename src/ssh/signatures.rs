@@ -1,34 +1,34 @@
-//! Which algorithms a key of the user's may sign by: those of PubkeyAcceptedAlgorithms, and never one with SHA-1.
+//! Decides with which algorithms a user's key may sign: those of PubkeyAcceptedAlgorithms, but never one with SHA-1.
 #![forbid(unsafe_code)]
 
 use crate::ssh::public_key::take_string;
 
-/// What an RSA key signs by, in our order (RFC 8332). `ssh-rsa` would mean SHA-1.
+/// The signature algorithms of RSA keys, in our order (RFC 8332). `ssh-rsa` would mean SHA-1.
 const RSA: [&str; 2] = ["rsa-sha2-512", "rsa-sha2-256"];
 
-/// What the name of a certificate's algorithm ends with (PROTOCOL.certkeys).
+/// The suffix of a certificate's algorithm (PROTOCOL.certkeys).
 const CERTIFICATE: &str = "-cert-v01@openssh.com";
 
-/// The algorithms that are allowed.
+/// The allowed algorithms.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Signatures<'a> {
-    /// The value of PubkeyAcceptedAlgorithms; all if it was not set.
+    /// The value of PubkeyAcceptedAlgorithms; `None` allows all.
     allowed: Option<&'a [String]>,
 }
 
 impl<'a> Signatures<'a> {
-    /// Takes the value of PubkeyAcceptedAlgorithms, where it is set.
+    /// Takes the value of PubkeyAcceptedAlgorithms, if it is set.
     pub(super) fn allowed(allowed: Option<&'a [String]>) -> Signatures<'a> {
         Signatures { allowed }
     }
 
-    /// Whether `algorithm`, as an authentication request names it, may be signed by.
+    /// Returns whether `algorithm`, as an authentication request names it, may be used.
     pub(super) fn allow(self, algorithm: &str) -> bool {
         let sha1 = algorithm.strip_suffix(CERTIFICATE).unwrap_or(algorithm) == "ssh-rsa";
         !sha1 && self.allowed.is_none_or(|allowed| allowed.iter().any(|name| name == algorithm))
     }
 
-    /// Whether a key or certificate of type `kind` may sign by anything.
+    /// Returns whether a key or certificate of type `kind` has an allowed algorithm.
     pub(super) fn allow_type(self, kind: &str) -> bool {
         match kind.strip_suffix(CERTIFICATE).unwrap_or(kind) {
             "ssh-rsa" => !self.of_rsa(kind).is_empty(),
@@ -36,8 +36,8 @@ impl<'a> Signatures<'a> {
         }
     }
 
-    /// What an RSA key or certificate of type `kind` may sign by, best first; without the suffix of certificates. The
-    /// order is the user's, as ssh has it.
+    /// Returns the allowed algorithms of an RSA key or certificate of type `kind`, without the suffix of
+    /// certificates. The order is the user's, as in ssh.
     pub(super) fn of_rsa(self, kind: &str) -> Vec<&'static str> {
         let suffix = if kind.ends_with(CERTIFICATE) { CERTIFICATE } else { "" };
         let named = |name: &str| RSA.into_iter().find(|plain| name.strip_suffix(suffix) == Some(plain));
@@ -48,7 +48,7 @@ impl<'a> Signatures<'a> {
     }
 }
 
-/// The type of the key under a certificate.
+/// Returns the type of the key in a certificate.
 pub(super) fn plain_type(kind: &str) -> String {
     match kind.strip_suffix(CERTIFICATE) {
         Some(plain) if plain.starts_with("sk-") => format!("{plain}@openssh.com"),
@@ -57,7 +57,8 @@ pub(super) fn plain_type(kind: &str) -> String {
     }
 }
 
-/// Returns the algorithm that an authentication request names (RFC 4252, section 7; the session's identifier comes first).
+/// Returns the algorithm that an authentication request names (RFC 4252, section 7; the session identifier comes
+/// first).
 pub(super) fn named_algorithm(data: &[u8]) -> Option<&str> {
     let mut rest = data;
     let _session = take_string(&mut rest)?;
@@ -88,7 +89,7 @@ mod tests {
             (Some("rsa-sha2-512"), "ssh-rsa-cert-v01@openssh.com", None),
             (Some("rsa-sha2-256-cert-v01@openssh.com"), "ssh-rsa-cert-v01@openssh.com", Some("rsa-sha2-256")),
             (Some("rsa-sha2-256-cert-v01@openssh.com"), "ssh-rsa", None),
-            // Only SHA-1, which we do not sign with.
+            // Only SHA-1, with which we don't sign.
             (Some("ssh-rsa,ssh-rsa-cert-v01@openssh.com"), "ssh-rsa", None),
             (Some("ssh-rsa,ssh-rsa-cert-v01@openssh.com"), "ssh-rsa-cert-v01@openssh.com", None),
         ] {

@@ -1,7 +1,8 @@
-//! `%h` and its like, `~` and `${VARIABLE}` in values of the ssh configuration (ssh_config(5), "TOKENS").
+//! Expands `%h` and similar tokens, `~` and `${VARIABLE}` in values of the ssh configuration (ssh_config(5),
+//! "TOKENS").
 //!
-//! `ssh -G` prints some values expanded and others as they were written. Each is expanded exactly once: a percent sign or a
-//! tilde that came out of an expansion stands for itself.
+//! `ssh -G` prints some values expanded and others unexpanded. Each value is expanded exactly once: a percent sign or
+//! tilde that comes from an expansion stays as it is.
 #![forbid(unsafe_code)]
 
 use std::env;
@@ -16,10 +17,10 @@ use sha1::{Digest, Sha1};
 use crate::ssh::error::Error;
 use crate::terminal::Printable;
 
-/// Who runs this program, by the user database, as ssh sees it: neither `$HOME` nor `$LOGNAME` counts.
+/// The user who runs this program, from the user database. Like ssh, it ignores `$HOME` and `$LOGNAME`.
 #[derive(Clone, Debug)]
 pub(super) struct Account {
-    /// The name; `None` if the user database doesn't know our uid.
+    /// The user's name; `None` if the user database doesn't know our uid.
     pub(super) name: Option<String>,
     /// The home directory.
     pub(super) home: PathBuf,
@@ -35,7 +36,7 @@ impl Account {
     }
 }
 
-/// What the tokens stand for.
+/// The values of the tokens.
 #[derive(Debug)]
 pub(super) struct Tokens<'a> {
     pub(super) account: &'a Account,
@@ -48,20 +49,20 @@ pub(super) struct Tokens<'a> {
 }
 
 impl Tokens<'_> {
-    /// Expands `~`, variables and all tokens in the name of a file, the value of `keyword`.
+    /// Expands `~`, variables and all tokens in the name of a file, which is the value of `keyword`.
     pub(super) fn expand_path(&self, keyword: &str, text: &[u8]) -> Result<PathBuf, Error> {
         let (home, rest) = split_home(text, &self.account.home)?;
         let rest = expand(Value { keyword, text, has_variables: true }, rest, &|token| self.token(token))?;
         Ok(joined(home, rest))
     }
 
-    /// Expands `~` alone.
+    /// Expands only `~`.
     pub(super) fn expand_home(&self, text: &[u8]) -> Result<PathBuf, Error> {
         let (home, rest) = split_home(text, &self.account.home)?;
         Ok(joined(home, rest.to_vec()))
     }
 
-    /// Expands the few tokens of ProxyCommand or ProxyJump, whichever `keyword` is.
+    /// Expands the few tokens that ProxyCommand and ProxyJump allow. `keyword` is one of the two.
     pub(super) fn expand_command(&self, keyword: &str, text: &str) -> Result<String, Error> {
         let few = |token| match token {
             '%' | 'h' | 'k' | 'n' | 'p' | 'r' => self.token(token),
@@ -100,7 +101,7 @@ impl Tokens<'_> {
     }
 }
 
-/// Expands what may stand in a HostName: `%h`, the host as it was typed, and `%%`.
+/// Expands the tokens of a HostName: `%h`, which is the host as the user typed it, and `%%`.
 pub(super) fn expand_host_name(text: &str, typed_host: &str) -> Result<String, Error> {
     let value = |token| match token {
         '%' => Some(b"%".to_vec()),
@@ -112,7 +113,7 @@ pub(super) fn expand_host_name(text: &str, typed_host: &str) -> Result<String, E
     Ok(String::from_utf8_lossy(&expanded).into_owned())
 }
 
-/// Splits `~` or `~user` off the front of a path, as the home directory that it stands for.
+/// Splits `~` or `~user` off the front of a path. Returns the home directory and the rest.
 fn split_home<'a>(text: &'a [u8], ours: &Path) -> Result<(Option<PathBuf>, &'a [u8]), Error> {
     let Some(after) = text.strip_prefix(b"~") else {
         return Ok((None, text));
@@ -130,7 +131,7 @@ fn split_home<'a>(text: &'a [u8], ours: &Path) -> Result<(Option<PathBuf>, &'a [
     }
 }
 
-/// `rest` begins with a slash, or is empty, where it follows a home directory.
+/// Joins a home directory and `rest`, which begins with a slash or is empty.
 fn joined(home: Option<PathBuf>, rest: Vec<u8>) -> PathBuf {
     let mut path = home.map(|home| home.into_os_string().into_vec()).unwrap_or_default();
     if path.ends_with(b"/") && rest.starts_with(b"/") {
@@ -143,22 +144,23 @@ fn joined(home: Option<PathBuf>, rest: Vec<u8>) -> PathBuf {
 /// A value of the configuration, for messages.
 #[derive(Clone, Copy)]
 struct Value<'a> {
-    /// Its keyword, as ssh_config(5) writes it.
+    /// Its keyword in the spelling of ssh_config(5).
     keyword: &'a str,
-    /// The whole value, as it is written.
+    /// The whole value, unexpanded.
     text: &'a [u8],
-    /// Whether `${NAME}` in it stands for a variable.
+    /// True if `${NAME}` in it means a variable.
     has_variables: bool,
 }
 
 impl Value<'_> {
-    /// ssh(1)'s two lines about a value that it can't expand; the second one also names the value here.
+    /// Returns ssh(1)'s two lines about a value that it can't expand. Unlike ssh's, the second line also names the
+    /// value.
     fn fault(self, why: impl Display) -> Error {
         let function = if self.has_variables { "percent_dollar_expand" } else { "percent_expand" };
         Error::Configuration(vec![format!("vdollar_percent_expand: {why}"), format!("{function}: failed: {self}")])
     }
 
-    /// ssh(1)'s two lines about a variable that isn't set.
+    /// Returns ssh(1)'s two lines about a variable that isn't set.
     fn unset(self, name: &OsStr) -> Error {
         Error::Configuration(vec![
             format!("vdollar_percent_expand: env var ${{{}}} has no value", Printable(name.as_bytes())),
@@ -173,8 +175,8 @@ impl Display for Value<'_> {
     }
 }
 
-/// Replaces tokens in `rest`, which is the end of a value, by their values and, if they may be there, `${NAME}` by the variable;
-/// an unset one is an error, as it is for ssh.
+/// Replaces the tokens in `rest`, the end of a value, and `${NAME}` if the value may hold variables. As in ssh, an
+/// unset variable is an error.
 fn expand(whole: Value<'_>, mut rest: &[u8], value: &dyn Fn(char) -> Option<Vec<u8>>) -> Result<Vec<u8>, Error> {
     let mut expanded = Vec::new();
     while let Some((&byte, after)) = rest.split_first() {
@@ -203,7 +205,7 @@ fn expand(whole: Value<'_>, mut rest: &[u8], value: &dyn Fn(char) -> Option<Vec<
     Ok(expanded)
 }
 
-/// The value of `keyword` uses a variable that would put a control character into it.
+/// Returns the error for a value of `keyword` that uses a variable with a control character.
 pub(super) fn control_in_variable(keyword: &str, name: &OsStr) -> Error {
     let name = Printable(name.as_bytes());
     Error::configuration(format!(
@@ -212,7 +214,7 @@ pub(super) fn control_in_variable(keyword: &str, name: &OsStr) -> Error {
     ))
 }
 
-/// Returns whether a word holds what ends a line, or another control character but the tab, which parts words.
+/// Returns whether a word holds a line break or another control character, except a tab, which separates words.
 pub(super) fn holds_control(word: &[u8]) -> bool {
     word.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
 }

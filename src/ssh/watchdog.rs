@@ -1,7 +1,7 @@
-//! A deadline that holds even while libssh2 does not return.
+//! A deadline that holds even while libssh2 doesn't return.
 //!
-//! A server that sends without end keeps libssh2 inside one call, where no time limit of its own is looked at. So a
-//! thread of ours counts the time and shuts the socket down, which ends any call within.
+//! A server that sends without end keeps libssh2 inside one call, in which libssh2 never checks its own time limit.
+//! So a thread of ours keeps the time and shuts the socket down, which ends any such call.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use crate::transport::Killer;
 
-/// Shuts a connection down when a phase takes longer than allowed. It ends, without doing so, when it is dropped.
+/// Shuts a connection down if a phase takes longer than allowed. Dropping it stops the thread and leaves the
+/// connection open.
 pub(super) struct Watchdog {
     shared: Arc<Shared>,
 }
@@ -28,7 +29,7 @@ struct State {
 }
 
 impl Watchdog {
-    /// Watches the connection that `killer` ends. No time runs until [`Watchdog::allow`].
+    /// Watches the connection that `killer` ends. The clock starts with [`Watchdog::allow`].
     pub(super) fn over(killer: Killer) -> std::io::Result<Watchdog> {
         let shared = Arc::new(Shared { state: Mutex::default(), changed: Condvar::new() });
         let watched = Arc::clone(&shared);
@@ -36,17 +37,17 @@ impl Watchdog {
         Ok(Watchdog { shared })
     }
 
-    /// Allows `limit` from now on; replaces what was allowed before.
+    /// Sets the deadline to `limit` from now, replacing any earlier one.
     pub(super) fn allow(&self, limit: Duration) {
         self.set(Some(Instant::now() + limit));
     }
 
-    /// Stops the clock, as while a person is asked.
+    /// Stops the clock, for example while the user is prompted.
     pub(super) fn pause(&self) {
         self.set(None);
     }
 
-    /// Whether the time was over and the connection was shut down.
+    /// Returns whether the deadline passed and the connection was shut down.
     pub(super) fn has_bitten(&self) -> bool {
         self.shared.lock().bitten
     }
@@ -72,7 +73,7 @@ impl fmt::Debug for Watchdog {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is three plain values: a panic elsewhere can't have left it half changed.
+        // The state holds three plain values, so a panic elsewhere can't leave it half changed.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,12 +1,12 @@
-//! The answers to authentication requests, seen before libssh2 makes of them what it does.
+//! Reads the answers to authentication requests before libssh2 processes them.
 //!
-//! libssh2 reduces USERAUTH_FAILURE to an error code: whether the request was a partial success, and which methods can
-//! continue, is lost. Its public interface offers another request, "none", to get the methods again, and servers count
-//! that as one more failed attempt. So while an answer is due we read the packets with libssh2's own functions, look at
-//! each, and put it back into libssh2's queue, where libssh2 finds it.
+//! libssh2 reduces USERAUTH_FAILURE to an error code and so loses whether the request was a partial success and which
+//! methods can continue. Its public interface can send a "none" request to get the methods again, but servers count
+//! that as another failed attempt. So while an answer is due, we read the packets with libssh2's own functions, look
+//! at each, and put it back into libssh2's queue.
 //!
-//! These functions are internal. They are linked statically from the one version of libssh2-sys that Cargo.toml pins;
-//! another version means comparing `src/packet.h` and `src/transport.h` first.
+//! These functions are internal. They are linked statically from the one version of libssh2-sys that Cargo.toml pins.
+//! Before changing the version, compare `src/packet.h` and `src/transport.h`.
 
 use std::ffi::{c_int, c_uchar};
 use std::ptr;
@@ -17,13 +17,13 @@ use ssh2::{Error, Session};
 
 use crate::ssh::public_key::take_string;
 
-// Numbers of messages: RFC 4252, section 6; 60 is whatever the method under way makes of it.
+// Message numbers (RFC 4252, section 6). The meaning of 60 depends on the method.
 const USERAUTH_FAILURE: u8 = 51;
 const USERAUTH_SUCCESS: u8 = 52;
 const USERAUTH_BANNER: u8 = 53;
 const METHOD_SPECIFIC: u8 = 60;
 
-/// libssh2's word for a packet whose MAC was right.
+/// libssh2's value for a packet with a correct MAC.
 const MAC_CONFIRMED: c_int = 0;
 
 unsafe extern "C" {
@@ -46,32 +46,32 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// A packet of the server's while an authentication request is under way.
+/// A packet from the server during an authentication request.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::ssh) enum Answer {
     /// The request failed (RFC 4252, section 5.1).
     Failure(Refusal),
-    /// It succeeded, or the method goes on: libssh2 knows what to do.
+    /// The request succeeded, or its method goes on. libssh2 handles both.
     Progress,
-    /// A text that the server wants shown (RFC 4252, section 5.4), as it sent it.
+    /// A text to show (RFC 4252, section 5.4), not made printable.
     Banner(Vec<u8>),
-    /// Anything else.
+    /// Any other packet.
     Other,
 }
 
-/// A request was refused, or was only part of what the server wants.
+/// A refused request, or a partial success.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::ssh) struct Refusal {
-    /// The methods that can continue, comma-separated, as the server sent them.
+    /// The methods that can continue, separated by commas, not made printable.
     pub(in crate::ssh) methods: Vec<u8>,
-    /// Whether the request was good, and the server wants another one too.
+    /// True if the request succeeded and the server wants another method in addition.
     pub(in crate::ssh) partial: bool,
 }
 
-/// Reads the next packet. It stays in libssh2's queue, except for banners, of which libssh2 would keep one.
+/// Reads the next packet. It stays in libssh2's queue, except for banners, of which libssh2 would keep only one.
 ///
 /// # Errors
-/// EAGAIN if none has come whole; whatever is wrong with the connection.
+/// EAGAIN if no packet has arrived completely, or any error of the connection.
 pub(in crate::ssh) fn next_answer(session: &Session) -> Result<Answer, Error> {
     let mut guard = session.raw();
     let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
@@ -85,7 +85,7 @@ pub(in crate::ssh) fn next_answer(session: &Session) -> Result<Answer, Error> {
             let packet = take(session, USERAUTH_FAILURE);
             let refusal = packet.as_ref().map(|packet| parse_failure(packet.bytes())).unwrap_or_default();
             packet.map_or(Ok(()), Packet::put_back)?;
-            // A packet that makes no sense says nothing of methods, so none of them goes on.
+            // A malformed packet lists no methods, so none of them can continue.
             Ok(Answer::Failure(refusal.unwrap_or_default()))
         }
         Ok(USERAUTH_BANNER) => {
@@ -98,8 +98,8 @@ pub(in crate::ssh) fn next_answer(session: &Session) -> Result<Answer, Error> {
     }
 }
 
-/// Has libssh2 take in the packets that have come, until none is left or the connection is found to be over. What it makes of
-/// them, such as of a DISCONNECT, it tells by its callbacks.
+/// Lets libssh2 read all packets that have arrived, or until the connection turns out to have ended. libssh2 reports
+/// a DISCONNECT by its callback.
 pub(in crate::ssh) fn take_in(session: &Session) {
     let mut guard = session.raw();
     let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
@@ -107,31 +107,31 @@ pub(in crate::ssh) fn take_in(session: &Session) {
     while unsafe { ssh2_transport_read(session) } > 0 {}
 }
 
-/// A packet that was taken from libssh2's queue; freed when it is dropped.
+/// A packet taken from libssh2's queue. It is freed when it is dropped.
 struct Packet {
     session: *mut raw::LIBSSH2_SESSION,
     data: *mut c_uchar,
     length: usize,
 }
 
-/// Takes the first packet of a type from the queue of a session that is alive and locked.
+/// Takes the first packet of a type from the queue of a session, which must be alive and locked.
 fn take(session: *mut raw::LIBSSH2_SESSION, kind: u8) -> Option<Packet> {
     let (mut data, mut length) = (ptr::null_mut(), 0);
-    // SAFETY: the session is alive and locked; nothing is to be matched but the type.
+    // SAFETY: the session is alive and locked, and the match length of 0 means that only the type must match.
     let code = unsafe { ssh2_packet_ask(session, kind, &raw mut data, &raw mut length, 0, ptr::null(), 0) };
     (code == 0 && !data.is_null()).then_some(Packet { session, data, length })
 }
 
 impl Packet {
     fn bytes(&self) -> &[u8] {
-        // SAFETY: libssh2 gave `length` bytes there, which are ours until they are freed or put back.
+        // SAFETY: libssh2 returned `length` bytes at `data`, which are ours until we free them or put them back.
         unsafe { slice::from_raw_parts(self.data, self.length) }
     }
 
     fn put_back(self) -> Result<(), Error> {
         let Packet { session, data, length } = *std::mem::ManuallyDrop::new(self);
-        // SAFETY: the session is alive and locked, and takes the packet over. A packet of this type is only queued; its
-        // number in sequence matters to packets of the key exchange and to unknown ones.
+        // SAFETY: the session is alive and locked, and takes ownership of the packet. libssh2 only queues a packet of
+        // this type; its sequence number matters only in a key exchange and for unknown packets.
         let code = unsafe { ssh2_packet_add(session, data, length, MAC_CONFIRMED, 1) };
         if code < 0 { Err(Error::from_session_error_raw(session, code)) } else { Ok(()) }
     }
@@ -139,12 +139,12 @@ impl Packet {
 
 impl Drop for Packet {
     fn drop(&mut self) {
-        // SAFETY: the packet was allocated by the session, and nobody else has it.
+        // SAFETY: the session allocated the packet, and there is no other reference to it.
         unsafe { raw::libssh2_free(self.session, self.data.cast()) };
     }
 }
 
-/// The fields of USERAUTH_FAILURE.
+/// Decodes USERAUTH_FAILURE.
 fn parse_failure(packet: &[u8]) -> Option<Refusal> {
     let mut rest = packet.strip_prefix(&[USERAUTH_FAILURE])?;
     let methods = take_string(&mut rest)?.to_vec();
@@ -152,7 +152,7 @@ fn parse_failure(packet: &[u8]) -> Option<Refusal> {
     Some(Refusal { methods, partial })
 }
 
-/// The text of USERAUTH_BANNER; the language tag is of no use.
+/// Decodes the text of USERAUTH_BANNER; the language tag is ignored.
 fn parse_banner(packet: &[u8]) -> Option<Vec<u8>> {
     let mut rest = packet.strip_prefix(&[USERAUTH_BANNER])?;
     take_string(&mut rest).map(<[u8]>::to_vec)

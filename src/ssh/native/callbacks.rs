@@ -1,4 +1,5 @@
-//! What libssh2 calls to send and receive, how to put something else there for a while, and what it calls at a DISCONNECT.
+//! The callbacks through which libssh2 sends, receives and reports a DISCONNECT, and functions that replace them for
+//! a while.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::mem::MaybeUninit;
@@ -21,14 +22,15 @@ unsafe extern "C" {
     ) -> Option<Callback>;
 }
 
-/// `libssh2_cb_generic`: any callback, which libssh2 casts to what its kind wants.
+/// `libssh2_cb_generic`: any callback, which libssh2 casts to the type of its kind.
 type Callback = unsafe extern "C" fn();
 
-/// `LIBSSH2_SEND_FUNC` and, but for a `const`, `LIBSSH2_RECV_FUNC`: socket, buffer, length, flags, the user pointer's
-/// place. Gives the count of bytes or the negative of an errno.
+/// `LIBSSH2_SEND_FUNC` and, except for a `const`, `LIBSSH2_RECV_FUNC`. Arguments: socket, buffer, length, flags,
+/// address of the user pointer. Returns the number of bytes or a negated errno.
 type Transfer = extern "C" fn(c_int, *mut c_void, usize, c_int, *mut *mut c_void) -> isize;
 
-/// `LIBSSH2_DISCONNECT_FUNC`: session, reason code, description and its length, language and its length, the user pointer's place.
+/// `LIBSSH2_DISCONNECT_FUNC`. Arguments: session, reason code, description and its length, language and its length,
+/// address of the user pointer.
 type Disconnect =
     extern "C" fn(*mut raw::LIBSSH2_SESSION, c_int, *const c_char, c_int, *const c_char, c_int, *mut *mut c_void);
 
@@ -37,19 +39,20 @@ const DISCONNECT: c_int = 2;
 const SEND: c_int = 5;
 const RECEIVE: c_int = 6;
 
-/// Has all that the session receives counted by [`intake`]. Its socket must have an [`Intake`](intake::Intake) by then.
+/// Counts all bytes that the session receives in [`intake`]. Its socket must have an [`Intake`](intake::Intake)
+/// already.
 pub(in crate::ssh) fn count_intake(session: &Session) {
     set(session, RECEIVE, Some(generic(receive)));
 }
 
-/// Has the server's reason for ending the connection kept by [`intake`], under the session's address.
+/// Stores the server's reason for ending the connection in [`intake`], under the session's address.
 pub(in crate::ssh) fn hear_disconnect(session: &Session) {
-    // SAFETY: only the type changes, and libssh2 changes it back before it calls.
+    // SAFETY: only the type changes, and libssh2 casts it back before the call.
     let callback = unsafe { std::mem::transmute::<Disconnect, Callback>(disconnect) };
     set(session, DISCONNECT, Some(callback));
 }
 
-/// Makes one call to libssh2 that sends, and takes what is queued, but reads nothing from the socket.
+/// Makes one call to libssh2 that may send and process queued packets, but reads nothing from the socket.
 pub(in crate::ssh) fn without_reading<T>(session: &Session, call: impl FnOnce() -> T) -> T {
     struct Restore<'a>(&'a Session, Option<Callback>);
     impl Drop for Restore<'_> {
@@ -61,30 +64,31 @@ pub(in crate::ssh) fn without_reading<T>(session: &Session, call: impl FnOnce() 
     call()
 }
 
-/// Lets a session send nothing, ever: each attempt fails.
+/// Makes each attempt to send on a session fail.
 pub(super) fn forbid_sending(session: &Session) {
     set(session, SEND, Some(generic(broken_pipe)));
 }
 
-/// Sets a callback, and gives the one before.
+/// Sets a callback, and returns the previous one.
 fn set(session: &Session, kind: c_int, callback: Option<Callback>) -> Option<Callback> {
     let mut guard = session.raw();
     let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
-    // SAFETY: the session is alive and locked, and the callback is of this kind: made for it here, or set before.
+    // SAFETY: the session is alive and locked. The callback has the type of its kind, because it was made for it here
+    // or set before.
     unsafe { libssh2_session_callback_set2(session, kind, callback) }
 }
 
 fn generic(callback: Transfer) -> Callback {
-    // SAFETY: only the type changes, and libssh2 changes it back before it calls.
+    // SAFETY: only the type changes, and libssh2 casts it back before the call.
     unsafe { std::mem::transmute::<Transfer, Callback>(callback) }
 }
 
-/// libssh2's own way to receive, `ssh2_recv` of its misc.c, with the intake counted.
+/// Receives like libssh2's own function, `ssh2_recv` in its misc.c, and counts the bytes.
 extern "C" fn receive(socket: c_int, buffer: *mut c_void, length: usize, flags: c_int, _: *mut *mut c_void) -> isize {
     let error = |errno: Errno| -(errno.raw_os_error() as isize);
-    // SAFETY: the session's socket, which is open as long as the session is.
+    // SAFETY: this is the session's socket, which is open as long as the session.
     let descriptor = unsafe { BorrowedFd::borrow_raw(socket) };
-    // SAFETY: libssh2 owns `length` bytes there for the length of this call; they need not hold anything yet.
+    // SAFETY: libssh2 owns `length` bytes at `buffer` during this call; they need not be initialised.
     let buffer = unsafe { slice::from_raw_parts_mut(buffer.cast::<MaybeUninit<u8>>(), length) };
     match rustix::net::recv(descriptor, buffer, RecvFlags::from_bits_retain(flags.cast_unsigned())) {
         Ok(((received, _), _)) if intake::may_take(socket, received) => received.len().cast_signed(),
@@ -104,7 +108,7 @@ extern "C" fn disconnect(
     _: *mut *mut c_void,
 ) {
     let description = match usize::try_from(length) {
-        // SAFETY: libssh2 owns so many bytes of the packet there for the length of this call.
+        // SAFETY: libssh2 owns `length` bytes of the packet at `description` during this call.
         Ok(length) if !description.is_null() => unsafe { slice::from_raw_parts(description.cast::<u8>(), length) },
         _ => &[],
     };

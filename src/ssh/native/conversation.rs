@@ -1,5 +1,5 @@
-//! libssh2's side of keyboard-interactive (RFC 4256): questions come as bytes, and answers are wiped once libssh2 has
-//! its copy.
+//! libssh2's side of keyboard-interactive (RFC 4256). Questions arrive as bytes, and our copies of the answers are
+//! wiped once libssh2 has its own.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,20 +14,21 @@ use super::{checked_length, malloc, outcome};
 
 /// One question of a round.
 pub(in crate::ssh) struct Question {
-    /// What the server asks.
+    /// The server's text.
     pub(in crate::ssh) text: String,
-    /// Whether the answer may be seen while it is typed.
+    /// True if the answer may be shown while the user types it.
     pub(in crate::ssh) echo: bool,
 }
 
-/// Whoever answers a server's questions.
+/// Answers a server's questions.
 pub(in crate::ssh) trait Respondent {
-    /// Answers the questions of one round, in their order; a question without an answer is answered by nothing. Called
-    /// with the session locked.
+    /// Answers the questions of one round, in order. A question without an answer gets an empty one. Called with the
+    /// session locked.
     fn respond(&mut self, instructions: &str, questions: &[Question]) -> Vec<Zeroizing<String>>;
 }
 
-/// Logs in by answering the server's questions. Called again with the same arguments while it answers EAGAIN.
+/// Logs in by answering the server's questions. The caller repeats the call with the same arguments while it returns
+/// EAGAIN.
 pub(in crate::ssh) fn converse(
     session: &Session,
     user: &str,
@@ -36,8 +37,8 @@ pub(in crate::ssh) fn converse(
     let length = checked_length(user)?;
     let mut guard = session.raw();
     let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
-    // SAFETY: the session is alive and locked. Its user pointer leads to the respondent during this call only; libssh2
-    // hands it to `respond` and, while nothing may be received, to no other callback that looks at it.
+    // SAFETY: the session is alive and locked. Its user pointer refers to the respondent during this call only.
+    // libssh2 passes it to `respond` and, as nothing may be received meanwhile, to no other callback that uses it.
     let code = unsafe {
         let place = raw::libssh2_session_abstract(session);
         let before = ptr::replace(place, (&raw mut respondent).cast::<c_void>());
@@ -59,13 +60,13 @@ extern "C" fn respond(
     context: *mut *mut c_void,
 ) {
     let count = if prompts.is_null() || responses.is_null() { 0 } else { usize::try_from(count).unwrap_or(0) };
-    // SAFETY: libssh2 hands back the user pointer of `converse`, whose respondent is borrowed for the call.
+    // SAFETY: libssh2 passes back the user pointer from `converse`, which borrows the respondent for the whole call.
     let respondent = unsafe { &mut *(*context).cast::<&mut dyn Respondent>() };
     // SAFETY: libssh2 owns a text of this length, or has none.
     let instructions = unsafe { text(instructions.cast(), usize::try_from(instructions_length).unwrap_or(0)) };
     let questions: Vec<Question> = (0..count)
         .map(|at| {
-            // SAFETY: libssh2 gave `count` prompts, each with a text of its length.
+            // SAFETY: libssh2 passed `count` prompts, each with a text of its length.
             let prompt = unsafe { &*prompts.add(at) };
             // SAFETY: as above.
             Question { text: unsafe { text(prompt.text, prompt.length) }, echo: prompt.echo != 0 }
@@ -75,12 +76,12 @@ extern "C" fn respond(
     let answered = catch_unwind(AssertUnwindSafe(|| respondent.respond(&instructions, &questions)));
     for (at, answer) in answered.unwrap_or_default().iter().take(count).enumerate() {
         let Ok(length) = c_uint::try_from(answer.len()) else { continue };
-        // SAFETY: plain allocation; a failure is looked for. libssh2 frees it.
+        // SAFETY: plain allocation, checked for failure below. libssh2 frees it.
         let copy = unsafe { malloc(answer.len().max(1)) }.cast::<c_char>();
         if copy.is_null() {
             continue;
         }
-        // SAFETY: `copy` has room for the answer, and libssh2 gave `count` responses, all of them empty so far.
+        // SAFETY: `copy` has room for the answer, and libssh2 passed `count` responses, all of them empty so far.
         unsafe {
             ptr::copy_nonoverlapping(answer.as_ptr().cast(), copy, answer.len());
             *responses.add(at) = raw::LIBSSH2_USERAUTH_KBDINT_RESPONSE { text: copy, length };
@@ -88,10 +89,10 @@ extern "C" fn respond(
     }
 }
 
-/// A text of libssh2's, as readable as it is.
+/// Converts one of libssh2's texts, replacing invalid UTF-8.
 ///
 /// # Safety
-/// `data` is null or leads to `length` bytes.
+/// `data` must be null or point to `length` bytes.
 unsafe fn text(data: *const u8, length: usize) -> String {
     if data.is_null() {
         return String::new();

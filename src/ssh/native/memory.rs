@@ -1,12 +1,13 @@
-//! The memory that libssh2 holds for a session, counted by the functions that it allocates with.
+//! Counts the memory that libssh2 holds for a session, in the functions with which it allocates.
 //!
-//! ssh2 starts each session with libssh2's default functions, which are the C library's, and libssh2 can't change them
-//! later. So they are replaced where they are kept: a session begins with its user pointer and these three functions
-//! (`struct _LIBSSH2_SESSION` in `src/libssh2_priv.h`). As in `answers.rs`, another version of libssh2-sys means comparing
-//! that first. What was allocated before is freed as before, for memory still comes from the C library.
+//! ssh2 starts each session with libssh2's default functions, which are the C library's, and libssh2 can't change
+//! them later. So we replace them in the session itself, which begins with its user pointer and these three functions
+//! (`struct _LIBSSH2_SESSION` in `src/libssh2_priv.h`). As with `answers.rs`, compare that struct before changing the
+//! version of libssh2-sys. Blocks that were allocated earlier can still be freed, because all memory comes from the C
+//! library.
 //!
-//! An allocation is never refused, because not every caller in libssh2 copes with that: [`intake`] ends the connection
-//! instead.
+//! An allocation is never refused, because not every caller in libssh2 handles that. Instead, [`intake`] ends the
+//! connection.
 
 use std::ffi::c_void;
 
@@ -15,7 +16,8 @@ use ssh2::Session;
 
 use crate::ssh::intake;
 
-/// `LIBSSH2_ALLOC_FUNC`, `LIBSSH2_REALLOC_FUNC` and `LIBSSH2_FREE_FUNC`. The last argument is the place of the user pointer.
+/// `LIBSSH2_ALLOC_FUNC`, `LIBSSH2_REALLOC_FUNC` and `LIBSSH2_FREE_FUNC`. The last argument is the address of the user
+/// pointer.
 type Allocate = extern "C" fn(usize, *mut *mut c_void) -> *mut c_void;
 type Reallocate = extern "C" fn(*mut c_void, usize, *mut *mut c_void) -> *mut c_void;
 type Free = extern "C" fn(*mut c_void, *mut *mut c_void);
@@ -37,11 +39,11 @@ unsafe extern "C" {
     fn malloc_usable_size(block: *mut c_void) -> usize;
 }
 
-/// Has all memory that the session allocates from now on counted by [`intake`], under the address that is returned.
+/// Counts all memory that the session allocates from now on in [`intake`], under the returned address.
 pub(in crate::ssh) fn count_memory(session: &Session) -> usize {
     let mut guard = session.raw();
     let session: *mut raw::LIBSSH2_SESSION = &raw mut *guard;
-    // SAFETY: the session is alive and locked. It begins with a `Head`, in the one version of libssh2 that is linked.
+    // SAFETY: the session is alive and locked, and in the linked version of libssh2 it begins with a `Head`.
     unsafe {
         debug_assert_eq!(raw::libssh2_session_abstract(session).addr(), session.addr(), "the user pointer comes first");
         let head = session.cast::<Head>();
@@ -52,14 +54,14 @@ pub(in crate::ssh) fn count_memory(session: &Session) -> usize {
     session.addr()
 }
 
-/// The length of a block as the C library has it, which is no less than what was asked for. NULL has none.
+/// Returns the C library's length of a block, which may exceed the requested one. It is 0 for NULL.
 fn length_of(block: *mut c_void) -> usize {
-    // SAFETY: NULL or a block of the C library's that is alive.
+    // SAFETY: the block is NULL or a live block of the C library.
     if block.is_null() { 0 } else { unsafe { malloc_usable_size(block) } }
 }
 
 extern "C" fn allocate(size: usize, session: *mut *mut c_void) -> *mut c_void {
-    // SAFETY: plain allocation; libssh2 looks for a failure.
+    // SAFETY: plain allocation; libssh2 checks for failure.
     let block = unsafe { malloc(size) };
     intake::note_memory(session.addr(), length_of(block), 0);
     block
@@ -67,7 +69,7 @@ extern "C" fn allocate(size: usize, session: *mut *mut c_void) -> *mut c_void {
 
 extern "C" fn reallocate(block: *mut c_void, size: usize, session: *mut *mut c_void) -> *mut c_void {
     let before = length_of(block);
-    // SAFETY: libssh2 gives a block of its own, or NULL; it looks for a failure, which leaves the block as it is.
+    // SAFETY: libssh2 passes one of its own blocks, or NULL. It checks for failure, which leaves the block unchanged.
     let block = unsafe { realloc(block, size) };
     if !block.is_null() {
         intake::note_memory(session.addr(), length_of(block), before);
@@ -77,7 +79,7 @@ extern "C" fn reallocate(block: *mut c_void, size: usize, session: *mut *mut c_v
 
 extern "C" fn release(block: *mut c_void, session: *mut *mut c_void) {
     intake::note_memory(session.addr(), 0, length_of(block));
-    // SAFETY: libssh2 gives a block of its own for the last time, or NULL.
+    // SAFETY: libssh2 passes one of its own blocks for the last time, or NULL.
     unsafe { free(block) };
 }
 
