@@ -1,5 +1,6 @@
-//! Copies one open remote file to another: by the server alone where it can (OpenSSH PROTOCOL, 4.10), else through us with
-//! many READs and WRITEs in flight. Either way the copy is measured, because a short one looks like a whole one.
+//! Copies one open remote file to another: by the server alone if it can (OpenSSH PROTOCOL, 4.10), or else through us
+//! with many READs and WRITEs in flight. In both cases the length of the copy is checked, because a truncated copy
+//! looks like a complete one.
 #![forbid(unsafe_code)]
 
 use std::collections::VecDeque;
@@ -8,13 +9,13 @@ use super::interrupt::Interrupt;
 use crate::name::RemotePath;
 use crate::sftp::{self, Completions, Extension, FileType, Handle, Reply, Session, calls};
 
-/// Bytes that are on their way, read or written: OpenSSH's own client keeps 64 requests of 32 KiB.
+/// Bytes in flight, in either direction. OpenSSH's own client keeps 64 requests of 32 KiB.
 const WINDOW: u64 = 2 << 20;
 
-/// The most bytes of one request, so that several are in flight whatever the server takes.
+/// Most bytes of one request, so that several are in flight even if the server allows large ones.
 const MOST_PIECE: u32 = 128 << 10;
 
-/// How often the server must say that the source ends too early, at one offset, before it is believed.
+/// How many times the server must report an early end of the source, at one offset, before we believe it.
 const DOUBTS: u32 = 2;
 
 /// An open file and its path.
@@ -22,22 +23,22 @@ const DOUBTS: u32 = 2;
 pub struct OpenFile<'a> {
     /// Its path.
     pub path: &'a RemotePath,
-    /// Its handle: open for reading if it is the source of a copy, for writing if it is the target.
+    /// The handle, open for reading if the file is the source of a copy, and for writing if it is the target.
     pub handle: &'a Handle,
 }
 
 /// Why a file was not copied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CopyError {
-    /// The server refused, or the connection is gone.
+    /// The server refused, or the connection ended.
     #[error(transparent)]
     Session(#[from] sftp::Error),
-    /// The copy is shorter than the source was said to be.
+    /// The copy is shorter than the reported size of the source.
     #[error("the copy ends at byte {got} of {expected}")]
     Truncated {
         /// Bytes of the copy.
         got: u64,
-        /// Bytes of the source, as STAT had it.
+        /// Bytes of the source, as reported by STAT.
         expected: u64,
     },
     /// Ctrl-C was pressed.
@@ -45,11 +46,12 @@ pub enum CopyError {
     Interrupted,
 }
 
-/// Copies all of `source` to `target`, which is empty, and makes sure that the copy has no fewer bytes than `size`, which the
-/// server told of the source. Where either file lies on a file system that stores nothing (/proc), sizes mean nothing.
+/// Copies all of `source` to `target`, which must be empty, and checks that the copy has at least `size` bytes, the
+/// reported size of the source. The check is skipped if either file is on a file system without storage (/proc),
+/// where sizes mean nothing.
 ///
 /// # Errors
-/// The server refuses, the copy is too short, or Ctrl-C is pressed. The target holds what was copied until then.
+/// The server refuses, the copy is too short, or Ctrl-C is pressed. The target keeps the bytes copied so far.
 pub fn copy(
     session: &Session,
     source: OpenFile<'_>,
@@ -96,18 +98,18 @@ struct Copier<'a> {
     target: &'a Handle,
     queue: Completions<Step>,
     interrupt: &'a Interrupt,
-    /// The most bytes of one request.
+    /// Most bytes of one request.
     piece: u32,
-    /// Where the source should end.
+    /// The offset at which the source should end.
     expected: u64,
-    /// Where the next READ of something new starts.
+    /// The offset of the next new READ.
     next: u64,
-    /// Parts of which the server gave less than was asked for.
+    /// Parts for which the server returned fewer bytes than requested.
     gaps: VecDeque<Part>,
-    /// Parts before which the source should not end and does, as the server said this many times. They are asked for again when
-    /// nothing else is on its way.
+    /// Parts at which the source ends too early, and how many times the server has reported that. They are requested
+    /// again when no other request is in flight.
     doubtful: VecDeque<(Part, u32)>,
-    /// Bytes that were asked for or sent and not answered.
+    /// Bytes of requests without an answer.
     in_flight: u64,
     /// The lowest offset at which the source was found to end.
     end: Option<u64>,
@@ -128,16 +130,16 @@ enum Step {
 }
 
 impl Copier<'_> {
-    /// Has the server copy all of it, and waits for that.
+    /// Asks the server to copy the whole file, and waits until it has.
     fn ask_the_server(&mut self) -> Result<(), CopyError> {
-        // A length of 0 means: to the end of the file.
+        // A length of 0 means to the end of the file.
         let (source, target) = (self.source, self.target);
         let call = calls::CopyData { source, source_offset: 0, length: 0, target, target_offset: 0 };
         self.session.submit_to(&self.queue, Step::Whole, &call);
         self.take_answers()
     }
 
-    /// Reads and writes to the end of the source, and returns where that is.
+    /// Reads and writes to the end of the source, and returns its offset.
     fn move_all(&mut self) -> Result<u64, CopyError> {
         loop {
             while self.in_flight < WINDOW
@@ -154,8 +156,8 @@ impl Copier<'_> {
         }
     }
 
-    /// Returns the next part to read. Where the source should end and beyond, one at a time until the server says that it
-    /// ends there: it may have grown, and a size of 0 may mean nothing.
+    /// Returns the next part to read. From the expected end on, it returns one part at a time until the server
+    /// reports the end: the file may have grown, and a size of 0 may mean nothing.
     fn next_part(&mut self) -> Option<(Part, u32)> {
         if let Some(gap) = self.gaps.pop_front() {
             return Some((gap, 0));
@@ -191,7 +193,7 @@ impl Copier<'_> {
     fn take(&mut self, step: Step, outcome: Result<Reply, sftp::Error>) -> Result<(), CopyError> {
         match (step, outcome) {
             (Step::Read { part, .. }, Ok(Reply::Data(data))) => {
-                // No longer than what was asked for, which the session checks.
+                // The session has checked that the data is no longer than requested.
                 let length = u32::try_from(data.len()).unwrap_or(part.length);
                 let call = calls::Write { handle: self.target, offset: part.offset, data: &data };
                 self.session.submit_to(&self.queue, Step::Write { length }, &call);

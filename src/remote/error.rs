@@ -1,4 +1,4 @@
-//! What can go wrong on the remote side, in sftp(1)'s words where it has any.
+//! Errors of the remote side, in sftp(1)'s words if it has any.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -8,7 +8,7 @@ use crate::name::{EntryName, LONGEST_NAME, RemotePath, UnfitName};
 use crate::sftp::{self, StatusCode};
 use crate::terminal::{Excerpt, Printable};
 
-/// What was asked of the server.
+/// The kind of request that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// The canonical path, by REALPATH.
@@ -23,37 +23,37 @@ pub enum Act {
     OwnerNames,
 }
 
-/// Why something about the remote side can't be told.
+/// Why an operation on the remote side failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The server refused. The session goes on.
     #[error("{}: {}{}", Request(*act, path), Cause(error), Behind(*act, path))]
     Refused {
-        /// What was asked.
+        /// The kind of request.
         act: Act,
-        /// About what.
+        /// The path that the request was about.
         path: RemotePath,
         /// The server's answer, with its status code and its text.
         error: sftp::Error,
     },
-    /// The connection is gone, or the server broke the protocol.
+    /// The connection ended, or the server broke the protocol.
     #[error("{}", Cause(.0))]
     Connection(sftp::Error),
-    /// A directory was needed.
+    /// The path is not a directory.
     #[error("\"{}\" is not a directory", Printable(.0.as_bytes()))]
     NotADirectory(RemotePath),
-    /// The server does not say what it is.
+    /// The server doesn't report the type of the file.
     #[error("Can't check target: the server does not say what \"{}\" is", Printable(.0.as_bytes()))]
     UnknownType(RemotePath),
-    /// The server listed a name that would lead out of its directory. It was left out.
+    /// The server listed a name that would lead out of its directory. The entry was left out.
     #[error("Server sent suspect path {} during readdir of \"{}\"", SuspectName(name), Printable(directory.as_bytes()))]
     Suspect {
         /// The directory that was listed.
         directory: RemotePath,
-        /// The name and what is wrong with it.
+        /// The name, and the reason why it is not allowed.
         name: UnfitName,
     },
-    /// The server listed an entry with a size that no file can have. It was left out.
+    /// The server listed an entry with a size that no file can have. The entry was left out.
     #[error(
         "Server sent suspect size {size} of \"{}\" during readdir of \"{}\"",
         Printable(name.as_bytes()),
@@ -67,12 +67,12 @@ pub enum Error {
         /// The size in bytes.
         size: u64,
     },
-    /// The server listed more suspect entries than are told one by one.
+    /// The server listed more suspect entries than are reported one by one.
     #[error("Server sent {more} more suspect entries during readdir of \"{}\"", Printable(directory.as_bytes()))]
     MoreSuspects {
         /// The directory that was listed.
         directory: RemotePath,
-        /// How many are not told.
+        /// The number of entries that were not reported.
         more: u64,
     },
     /// A walk went deeper than it may.
@@ -83,25 +83,25 @@ pub enum Error {
         /// The limit.
         levels: usize,
     },
-    /// A link leads back to a directory that is being walked.
+    /// A link leads back to a directory above it.
     #[error("\"{}\" leads back to a directory above it", Printable(.0.as_bytes()))]
     Loop(RemotePath),
-    /// A directory has more entries than we take, or its names are longer.
+    /// The entries of a directory exceed the memory budget.
     #[error("remote readdir(\"{}\"): more entries than memory should hold", Printable(.0.as_bytes()))]
     TooManyEntries(RemotePath),
-    /// A pattern matches more than we take.
+    /// The matches of a pattern exceed the memory budget.
     #[error("the pattern matches more files than memory should hold")]
     TooManyMatches,
-    /// Braces multiply beyond all reason.
+    /// The braces of a pattern expand to too many words.
     #[error(transparent)]
     TooManyWords(#[from] TooManyWords),
-    /// The path can't be one.
+    /// The text is not a valid path.
     #[error(transparent)]
     Unfit(#[from] UnfitName),
     /// The server's answer to REALPATH is longer than any path that it could open.
     #[error("realpath {}: the server answers with a path of {bytes} bytes", Printable(.path.as_bytes()))]
     LongAnswer {
-        /// What was asked about.
+        /// The path in the request.
         path: RemotePath,
         /// The length of the answer.
         bytes: usize,
@@ -112,7 +112,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What an answer of the session means for what was asked.
+    /// Turns the session's error for a request into an error of the remote side.
     #[must_use]
     pub fn new(act: Act, path: &RemotePath, error: sftp::Error) -> Error {
         match error {
@@ -122,13 +122,13 @@ impl Error {
         }
     }
 
-    /// Whether the server refused to tell what something is.
+    /// Returns whether the server refused to report a file's attributes.
     #[must_use]
     pub fn is_about_attributes(&self) -> bool {
         matches!(self, Error::Refused { act: Act::Stat, .. })
     }
 
-    /// The directory that could not be listed, if that is what this says.
+    /// Returns the directory that could not be listed, if this is such an error.
     #[must_use]
     pub fn unlisted(&self) -> Option<&RemotePath> {
         match self {
@@ -137,7 +137,7 @@ impl Error {
         }
     }
 
-    /// The code of the status that the server answered.
+    /// Returns the status code, if the error is the server's answer.
     #[must_use]
     pub fn status_code(&self) -> Option<StatusCode> {
         match self {
@@ -146,14 +146,14 @@ impl Error {
         }
     }
 
-    /// Whether the server said that there is no such file.
+    /// Returns whether the server reported that the file doesn't exist.
     #[must_use]
     pub fn is_no_such_file(&self) -> bool {
         self.status_code() == Some(StatusCode::NO_SUCH_FILE)
     }
 }
 
-/// What was asked, as sftp(1) names it in its messages.
+/// The request, as sftp(1)'s messages name it.
 struct Request<'a>(Act, &'a RemotePath);
 
 impl fmt::Display for Request<'_> {
@@ -169,7 +169,7 @@ impl fmt::Display for Request<'_> {
     }
 }
 
-/// The path, where sftp(1) leaves it out: behind its words.
+/// The path, written after sftp(1)'s words if they leave it out.
 struct Behind<'a>(Act, &'a RemotePath);
 
 impl fmt::Display for Behind<'_> {
@@ -181,7 +181,7 @@ impl fmt::Display for Behind<'_> {
     }
 }
 
-/// A session's error for a person: the status in sftp(1)'s words, and the server's own text where it says more.
+/// A session's error for a person: the status in sftp(1)'s words, and the server's own text if it says more.
 pub struct Cause<'a>(pub &'a sftp::Error);
 
 impl fmt::Display for Cause<'_> {
@@ -197,7 +197,8 @@ impl fmt::Display for Cause<'_> {
     }
 }
 
-/// Whether a server's text is more than the code's words over again; OpenSSH's server shortens some of them.
+/// Returns whether a server's text says more than the words of its code. OpenSSH's server shortens some of these
+/// words.
 fn says_more(text: &[u8], words: &str) -> bool {
     let text = text.trim_ascii();
     let repeated = words.as_bytes().get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text));

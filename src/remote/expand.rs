@@ -1,7 +1,7 @@
-//! Patterns to the paths that match them on the server.
+//! Expands patterns to the paths on the server that match them.
 //!
-//! Only components with metacharacters are listed, and many directories at once; a literal end is checked with LSTAT, and
-//! a link with STAT for what it leads to. Every name is matched on our side, whatever the server lists.
+//! Only components with metacharacters are listed, many directories at once. A literal end is checked with LSTAT, and
+//! the target of a link with STAT. Every name is matched on our side, whatever the server lists.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
@@ -17,51 +17,51 @@ use crate::budget::{self, Budget};
 use crate::name::RemotePath;
 use crate::sftp::{Attributes, FileType, Session, StatusCode};
 
-/// Bytes that a path that may match takes in memory beside its own, its share of the allocator's included.
+/// Bytes that a possible match takes in memory besides its path, including the allocator's overhead.
 const CANDIDATE_BYTES: usize = size_of::<Match>() + 16;
 
 /// A path that matches a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Match {
-    /// The path, absolute, with the slashes that the pattern has.
+    /// The absolute path, with the slashes of the pattern.
     pub path: RemotePath,
-    /// Its attributes, of the link itself where it is one.
+    /// The attributes, without following a link.
     pub attributes: Attributes,
-    /// Where it is a link, the attributes of what it leads to; none when that does not exist.
+    /// For a link, the attributes of its target; `None` if the target doesn't exist.
     pub target: Option<Attributes>,
 }
 
 impl Match {
-    /// The attributes with links followed: of the target where there is one.
+    /// Returns the attributes of the target, if there is one, or else of the path itself.
     #[must_use]
     pub fn followed(&self) -> &Attributes {
         self.target.as_ref().unwrap_or(&self.attributes)
     }
 
-    /// Whether it is a directory, or a link to one.
+    /// Returns whether the path leads to a directory.
     #[must_use]
     pub fn is_dir(&self) -> bool {
         self.followed().is_dir()
     }
 }
 
-/// What matches a pattern.
+/// The result of expanding a pattern.
 #[derive(Clone, Debug, Default)]
 pub struct Expansion {
-    /// The matches, sorted bytewise; empty when nothing matches, and each command has its own words for that.
+    /// The matches, sorted bytewise. Empty if there are none: each command has its own message for that.
     pub matches: Vec<Match>,
-    /// Directories that could not be searched and names that were left out. sftp(1) keeps quiet about the former; what
-    /// is missing may stand there.
+    /// Directories that could not be searched, and entries that were left out. sftp(1) doesn't report the former, but
+    /// they may contain the missing files.
     pub failures: Vec<Error>,
 }
 
-/// Expands patterns, all of them at once.
+/// Expands several patterns at once.
 ///
-/// Relative ones start at `base`. The expansions come in the order of the patterns.
+/// Relative patterns start at `base`. The expansions are in the order of the patterns.
 ///
 /// # Errors
-/// The end of the connection, Ctrl-C, and more matches than memory should hold. A refusal of the server is a failure
-/// within the expansion.
+/// The end of the connection, Ctrl-C, or matches that exceed the memory budget. A refusal of the server becomes a
+/// failure in the expansion.
 pub fn expand(
     session: &Session,
     base: &RemotePath,
@@ -91,35 +91,35 @@ struct Expander<'a> {
     survey: Survey<Question>,
     patterns: &'a [Pattern],
     expansions: Vec<Expansion>,
-    /// For the paths that match or may. What is listed has one of its own.
+    /// The budget of paths that match or may match. Listings have a budget of their own.
     budget: Budget,
 }
 
-/// A path on its way to be a match.
+/// A path that may become a match.
 struct Candidate {
     pattern: usize,
     /// Empty for the root of an absolute pattern.
     path: Vec<u8>,
-    /// The component that comes next.
+    /// The index of the next component.
     next: usize,
-    /// How deep a `**` has descended.
+    /// How many levels a `**` has descended.
     levels: usize,
-    /// Attributes from the listing in which the path's last name stood.
+    /// The attributes from the listing with the path's last name, if there was one.
     known: Option<Attributes>,
 }
 
-/// Why something was asked.
+/// The reason for a request.
 enum Question {
-    /// For the entries that match the next component.
+    /// To list the entries that match the next component.
     Names(Candidate),
-    /// Whether it exists.
+    /// To check that the path exists.
     Existence(Candidate),
-    /// For what a link leads to.
+    /// To get the attributes of a link's target.
     Target(Candidate, Attributes),
 }
 
 impl Candidate {
-    /// The directory that it names, with a slash behind it, as sftp(1) asks for what it searches.
+    /// Returns the directory with a slash at its end, as sftp(1) names a directory that it searches.
     fn directory(&self) -> Result<RemotePath, Error> {
         let slash: &[u8] = if self.path.ends_with(b"/") { b"" } else { b"/" };
         Ok(RemotePath::from_server([self.path.as_slice(), slash].concat())?)
@@ -131,7 +131,8 @@ impl Candidate {
         Candidate { path, known: Some(entry.attributes), next, ..*self }
     }
 
-    /// Whether a refusal to list it is worth a word: a link or a thing of unknown kind may well be no directory.
+    /// Returns whether a refusal to list the path is worth reporting: a link or a file of unknown type may not be a
+    /// directory.
     fn should_be_a_directory(&self) -> bool {
         self.known.is_none_or(|known| known.is_dir())
     }
@@ -156,7 +157,7 @@ impl Expander<'_> {
                 Answer::Attributes(Question::Target(candidate, attributes), path, outcome) => {
                     self.matched(candidate.pattern, Match { path, attributes, target: outcome.ok() });
                 }
-                // The survey answers each question in its own kind.
+                // The survey answers each request with the matching kind.
                 Answer::Listing(..) | Answer::Attributes(..) => {}
             }
         }
@@ -167,7 +168,7 @@ impl Expander<'_> {
         Ok(self.expansions)
     }
 
-    /// Goes over literal components to the next that has to be listed, or to the end.
+    /// Appends literal components up to the next one that has to be listed, or to the end.
     fn advance(&mut self, mut candidate: Candidate) -> Result<(), Error> {
         self.hold(&candidate)?;
         let pattern = &self.patterns[candidate.pattern];
@@ -191,7 +192,7 @@ impl Expander<'_> {
         }
     }
 
-    /// Counts a candidate as held. It is until the end, for most of them match.
+    /// Counts a candidate in the budget, where it stays until the end, because most candidates match.
     fn hold(&self, candidate: &Candidate) -> Result<(), Error> {
         let bytes = CANDIDATE_BYTES + candidate.path.len();
         self.budget.take(bytes as u64).map_err(|_| Error::TooManyMatches)
@@ -206,9 +207,9 @@ impl Expander<'_> {
             return self.matching(candidate, listing, at);
         }
         match components.get(at + 1) {
-            // `**` at the end stands for everything below.
+            // `**` at the end matches everything below.
             None => self.matching(candidate, listing, at)?,
-            // The same listing serves the component behind `**`.
+            // This listing also serves the component after `**`.
             Some(Component { kind: ComponentKind::Names(_), .. }) => self.matching(candidate, listing, at + 1)?,
             Some(_) => self.advance(Candidate { path: candidate.path.clone(), next: at + 1, ..*candidate })?,
         }
@@ -231,7 +232,7 @@ impl Expander<'_> {
         Ok(())
     }
 
-    /// Goes on with the entries that match the component at `at`.
+    /// Continues with the entries that match the component at `at`.
     fn matching(&mut self, candidate: &Candidate, listing: &Listing, at: usize) -> Result<(), Error> {
         let pattern = &self.patterns[candidate.pattern];
         let Some(component) = pattern.components().get(at) else { return Ok(()) };
@@ -268,7 +269,7 @@ impl Expander<'_> {
     }
 }
 
-/// Whether it may be worth a look behind this entry: directories, links, and what the server does not tell the kind of.
+/// Returns whether an entry may have entries below it: a directory, a link, or a file of unknown type.
 fn may_be_directory(attributes: &Attributes) -> bool {
     matches!(attributes.file_type(), None | Some(FileType::Directory | FileType::Symlink))
 }

@@ -1,9 +1,9 @@
-//! Patterns over paths, in glob syntax: what sftp(1) globs on the client's side.
+//! Patterns over paths in glob syntax, which sftp(1) expands on the client's side.
 //!
-//! `*`, `?`, `[a-z]`, `[!a-z]` and `[[:alpha:]]` match within one component, a backslash takes a character for itself,
-//! and a leading dot is matched by a dot only. A component `**` descends, which is an addition of ours. Names are bytes:
-//! `?` and a class match one character of a name that is valid UTF-8 and one byte of any other, and no character of a
-//! name is ever taken for a metacharacter.
+//! `*`, `?`, `[a-z]`, `[!a-z]` and `[[:alpha:]]` match within one component, a backslash makes the next character
+//! literal, and only a dot matches a leading dot. A component `**` descends, which sftp(1) doesn't have. Names are
+//! bytes: `?` and a class match one character of a name in valid UTF-8 and one byte of any other name. Characters of
+//! a name are never metacharacters.
 #![forbid(unsafe_code)]
 
 mod braces;
@@ -24,28 +24,28 @@ pub struct Pattern {
     trailing_slashes: usize,
 }
 
-/// One component of a [`Pattern`], with the slashes in front of it: `a//b` stays `a//b` in what it matches.
+/// One component of a [`Pattern`], with the slashes before it: matches of `a//b` are written `a//b`.
 #[derive(Clone, Debug)]
 pub struct Component {
-    /// Slashes before this component; only the first may have none.
+    /// The number of slashes before this component; only the first component may have none.
     pub slashes: usize,
-    /// What the component matches.
+    /// The kind of component.
     pub kind: ComponentKind,
 }
 
-/// What a component matches.
+/// The names that a component matches.
 #[derive(Clone, Debug)]
 pub enum ComponentKind {
     /// Exactly this name.
     Literal(Vec<u8>),
     /// Every entry whose name matches.
     Names(NamePattern),
-    /// `**`: any number of directories, hidden ones and links aside.
+    /// `**`: any number of directories, except hidden ones and links.
     Descend,
 }
 
 impl Pattern {
-    /// Reads a pattern. There is no invalid one: a `[` without its `]` is a literal bracket.
+    /// Reads a pattern. Every text is a valid one: a `[` without its `]` is a literal bracket.
     #[must_use]
     pub fn parse(glob: &[u8]) -> Pattern {
         let mut components = Vec::new();
@@ -62,50 +62,51 @@ impl Pattern {
         Pattern { text: glob.to_vec(), components, trailing_slashes: slashes }
     }
 
-    /// A pattern that matches exactly this path, whatever its characters.
+    /// Returns a pattern that matches exactly this path, whatever its characters.
     #[must_use]
     pub fn literally(path: &[u8]) -> Pattern {
         Pattern::parse(&escape(path))
     }
 
-    /// The pattern's text with its escapes undone, as messages show it and as some commands take it when nothing matches.
+    /// Returns the pattern's text without its escapes. Messages show it, and some commands use it as a path if the
+    /// pattern has no match.
     #[must_use]
     pub fn text(&self) -> Vec<u8> {
         unescape(&self.text)
     }
 
-    /// The one path that the pattern can match, when it holds no metacharacter.
+    /// Returns the one path that the pattern can match, or `None` if it has metacharacters.
     #[must_use]
     pub fn literal(&self) -> Option<Vec<u8>> {
         self.is_literal().then(|| self.text())
     }
 
-    /// Whether the pattern can match one path only.
+    /// Returns whether the pattern can match only one path.
     #[must_use]
     pub fn is_literal(&self) -> bool {
         self.components.iter().all(|component| matches!(component.kind, ComponentKind::Literal(_)))
     }
 
-    /// Whether the pattern starts at the root.
+    /// Returns whether the pattern starts at the root.
     #[must_use]
     pub fn is_absolute(&self) -> bool {
         self.components.first().map_or(self.trailing_slashes, |first| first.slashes) > 0
     }
 
-    /// The components, in order.
+    /// Returns the components, in order.
     #[must_use]
     pub fn components(&self) -> &[Component] {
         &self.components
     }
 
-    /// Slashes behind the last component: with one, only directories match.
+    /// Returns the number of slashes after the last component. With at least one, only directories match.
     #[must_use]
     pub fn trailing_slashes(&self) -> usize {
         self.trailing_slashes
     }
 
-    /// Puts a name behind a path on its way to a match, with the slashes that the pattern has there. Where `**` stood for
-    /// nothing the path may still be empty, or a root that has its slash.
+    /// Appends a name to a path that may become a match, with the slashes that the pattern has there. If `**` matched
+    /// no directory, the path may still be empty, or a root that already has its slash.
     pub(super) fn append(&self, path: &mut Vec<u8>, component: &Component, name: &[u8]) {
         let slashes = match path.last() {
             None if self.is_absolute() => component.slashes,
@@ -117,14 +118,15 @@ impl Pattern {
         path.extend_from_slice(name);
     }
 
-    /// Whether a path matches, component by component; how many slashes stand between them does not matter.
+    /// Returns whether a path matches, component by component. The number of slashes between components doesn't
+    /// matter.
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
         let names: Vec<&[u8]> = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()).collect();
         path.starts_with(b"/") == self.is_absolute() && self.matches_names(&names)
     }
 
-    /// Advances the set of names that may stand next, one component at a time.
+    /// Matches the components one by one, keeping the set of positions in `names` that the pattern can have reached.
     fn matches_names(&self, names: &[&[u8]]) -> bool {
         let mut reachable = vec![false; names.len() + 1];
         reachable[0] = true;
@@ -160,7 +162,7 @@ impl ComponentKind {
         if pattern.is_literal() { ComponentKind::Literal(unescape(part)) } else { ComponentKind::Names(pattern) }
     }
 
-    /// Whether one entry's name matches. `**` matches every name that does not start with a dot.
+    /// Returns whether a component matches one entry's name. `**` matches every name that doesn't start with a dot.
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
         match self {
@@ -171,7 +173,7 @@ impl ComponentKind {
     }
 }
 
-/// Writes a path in glob syntax so that it matches itself only.
+/// Escapes a path so that, as a pattern, it matches only itself.
 #[must_use]
 pub fn escape(path: &[u8]) -> Vec<u8> {
     let mut escaped = Vec::with_capacity(path.len());
@@ -184,7 +186,7 @@ pub fn escape(path: &[u8]) -> Vec<u8> {
     escaped
 }
 
-/// Undoes every escape; a backslash at the very end stands for itself.
+/// Removes every escape. A backslash at the end stays.
 fn unescape(glob: &[u8]) -> Vec<u8> {
     let mut literal = Vec::with_capacity(glob.len());
     let mut bytes = glob.iter().copied();
@@ -194,7 +196,7 @@ fn unescape(glob: &[u8]) -> Vec<u8> {
     literal
 }
 
-/// The text between the slashes. An escaped slash is a slash: no name can hold one.
+/// Splits a pattern at its slashes. An escaped slash is a slash too, because no name can contain one.
 fn split_at_slashes(glob: &[u8]) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     let (mut start, mut escaped) = (0, false);

@@ -1,4 +1,4 @@
-//! Ctrl-C as the remote side hears it: whoever waits for answers of the server stops waiting.
+//! Ctrl-C on the remote side: it ends waits for the server's answers.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::sftp::Nudge;
 
-/// How long after Ctrl-C the answers to what was sent are still waited for. The rest of the second in which the person is
-/// answered is for cleaning up.
+/// How long to go on waiting for answers after Ctrl-C. Ctrl-C should take effect within a second; the rest of it is
+/// for cleaning up.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Whether Ctrl-C was pressed. Clones share it: who catches the signal has one, and whoever goes over many things looks
-/// at another and stops.
+/// Remembers whether Ctrl-C was pressed. Clones share the state: the thread that handles signals has one, and
+/// long-running work checks another and stops.
 #[derive(Clone, Default)]
 pub struct Interrupt(Arc<Shared>);
 
@@ -31,7 +31,7 @@ struct Watchers {
 }
 
 impl Interrupt {
-    /// Ctrl-C was pressed. Not for a signal handler, since it takes a lock; for the thread that hears signals.
+    /// Notes that Ctrl-C was pressed. It takes a lock, so call it from a thread, not from a signal handler.
     pub fn press(&self) {
         let mut watchers = self.watchers();
         watchers.pressed_at.get_or_insert_with(Instant::now);
@@ -41,27 +41,27 @@ impl Interrupt {
         }
     }
 
-    /// Whether it was pressed since the last [`Interrupt::clear`].
+    /// Returns whether Ctrl-C was pressed since the last [`Interrupt::clear`].
     #[must_use]
     pub fn was_pressed(&self) -> bool {
         self.0.pressed.load(Ordering::SeqCst)
     }
 
-    /// Forgets it; done before each command.
+    /// Forgets an earlier Ctrl-C. Called before each command.
     pub fn clear(&self) {
         self.watchers().pressed_at = None;
         self.0.pressed.store(false, Ordering::SeqCst);
     }
 
-    /// How long the answers to what was sent may still be waited for: half a second from the first press on. `None` without
-    /// one.
+    /// Returns how much longer to wait for outstanding answers: until half a second after the first Ctrl-C. Returns
+    /// `None` if it was not pressed.
     #[must_use]
     pub fn patience(&self) -> Option<Duration> {
         let pressed_at = self.watchers().pressed_at?;
         Some(PATIENCE.saturating_sub(pressed_at.elapsed()))
     }
 
-    /// Has a wait end when Ctrl-C is pressed, until what is returned is dropped.
+    /// Ends waits through `nudge` if Ctrl-C is pressed, until the returned value is dropped.
     pub fn watch(&self, nudge: Nudge) -> Watch {
         let mut watchers = self.watchers();
         let id = watchers.next;
@@ -81,7 +81,7 @@ impl fmt::Debug for Interrupt {
     }
 }
 
-/// A wait that ends when Ctrl-C is pressed.
+/// A wait that Ctrl-C ends.
 #[must_use = "dropping it ends the watch"]
 pub struct Watch {
     interrupt: Interrupt,
@@ -89,7 +89,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Whether Ctrl-C was pressed.
+    /// Returns whether Ctrl-C was pressed.
     #[must_use]
     pub fn was_pressed(&self) -> bool {
         self.interrupt.was_pressed()

@@ -1,7 +1,7 @@
-//! The session of a long piece of work, which goes on with another one when the connection ends.
+//! The session of a long operation, which continues with another session if the connection ends.
 //!
-//! Whoever makes connections puts them in; whoever asks questions takes the present one out, and waits for the next one
-//! when a question was lost with its connection.
+//! The code that connects puts sessions in. The code that makes requests takes the current one, and waits for the
+//! next if a request was lost with its connection.
 #![forbid(unsafe_code)]
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -22,11 +22,11 @@ struct Shared {
 struct State {
     session: Session,
     number: u64,
-    /// Whether this session is the last one.
+    /// True if no other session will follow.
     is_last: bool,
 }
 
-/// A session as it was taken out.
+/// A session that was taken from a [`Lifeline`].
 #[derive(Clone)]
 pub struct Strand {
     /// The session.
@@ -35,13 +35,13 @@ pub struct Strand {
 }
 
 impl Lifeline {
-    /// A session that somebody may replace, and else gives up by [`Lifeline::give_up`].
+    /// Creates a lifeline whose session may be replaced, until [`Lifeline::give_up`].
     #[must_use]
     pub fn new(session: &Session) -> Lifeline {
         Lifeline::of(session, false)
     }
 
-    /// A session that is never replaced.
+    /// Creates a lifeline whose session is never replaced.
     #[must_use]
     pub fn single(session: &Session) -> Lifeline {
         Lifeline::of(session, true)
@@ -52,13 +52,13 @@ impl Lifeline {
         Lifeline { shared: Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() }) }
     }
 
-    /// The present session; it may have ended.
+    /// Returns the current session, which may have ended.
     #[must_use]
     pub fn strand(&self) -> Strand {
         self.state().strand()
     }
 
-    /// Waits for the session that follows one that has ended; nothing when there will be none.
+    /// Waits for the session that follows one that has ended. Returns `None` if there will be none.
     #[must_use]
     pub fn after(&self, ended: &Strand) -> Option<Strand> {
         let awaited = |state: &mut State| state.number == ended.number && !state.is_last;
@@ -66,7 +66,7 @@ impl Lifeline {
         (state.number != ended.number).then(|| state.strand())
     }
 
-    /// Does something with the present session, and once more with the next one if the connection was lost over it.
+    /// Calls `act` with the current session, and again with the next one if the connection was lost.
     ///
     /// # Errors
     /// As `act`.
@@ -83,7 +83,7 @@ impl Lifeline {
         }
     }
 
-    /// Puts another session in place of the present one.
+    /// Replaces the current session.
     pub fn replace(&self, session: &Session) {
         let mut state = self.state();
         state.session = session.clone();
@@ -92,14 +92,14 @@ impl Lifeline {
         self.shared.changed.notify_all();
     }
 
-    /// Says that no other session will come.
+    /// Declares that no other session will follow.
     pub fn give_up(&self) {
         self.state().is_last = true;
         self.shared.changed.notify_all();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // What is guarded is whole between any two statements.
+        // The state is consistent between any two statements.
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,53 +8,54 @@ use crate::budget::Share;
 use crate::name::{EntryName, RemotePath, UnfitName};
 use crate::sftp::{Attributes, NameEntry};
 
-/// Suspect entries of a listing that are told one by one. An honest server has none, and each message names the directory.
+/// How many suspect entries of a listing are reported one by one. An honest server has none, and each message names
+/// the directory.
 const MOST_SUSPECTS: usize = 100;
 
-/// Bytes that an entry takes in memory beside its names, its share of the allocator's own included.
+/// Bytes that an entry takes in memory besides its names, including the allocator's overhead.
 const ENTRY_BYTES: u64 = size_of::<Entry>() as u64 + 16;
 
-/// Whether the server's own lines about entries are kept.
+/// How to treat the server's own lines about entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Longnames {
-    /// For `ls -l`.
+    /// Keep them, for `ls -l`.
     Kept,
-    /// They are as long as all the rest.
+    /// Drop them, because they take as much memory as everything else.
     Dropped,
 }
 
 /// An entry of a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Its name, vetted.
+    /// The vetted name.
     pub name: EntryName,
-    /// The server's own line about it, not made printable; empty in listings that need none.
+    /// The server's own line about the entry, not made printable. Empty if the listing drops these lines.
     pub longname: Bytes,
-    /// Its attributes, of the link itself where it is one.
+    /// The attributes, without following a link.
     pub attributes: Attributes,
 }
 
 /// A directory's entries, in the server's order.
 #[derive(Debug, Default)]
 pub struct Listing {
-    /// The entries proper.
+    /// All entries except `.`, `..` and suspect ones.
     pub entries: Vec<Entry>,
-    /// `.` and `..`, where the server lists them, each once.
+    /// `.` and `..`, if the server lists them, each once.
     pub dots: Vec<NameEntry>,
-    /// Entries that would lead out of the directory or can't be, left out of the entries.
+    /// Entries that were left out because their name or size is not allowed.
     pub suspects: Vec<Suspect>,
-    /// Suspects beyond [`MOST_SUSPECTS`].
+    /// The number of suspects beyond [`MOST_SUSPECTS`].
     more_suspects: u64,
-    /// What it holds of a budget.
+    /// The listing's share of a budget.
     pub(super) held: Option<Share>,
 }
 
 /// Why an entry was left out of a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Suspect {
-    /// Its name is none.
+    /// The name is not allowed.
     Name(UnfitName),
-    /// No file has such a size.
+    /// No file can have this size.
     Size(EntryName, u64),
 }
 
@@ -96,13 +97,13 @@ impl Listing {
         self.more_suspects += later.more_suspects;
     }
 
-    /// Whether something was left out because of its size.
+    /// Returns whether an entry was left out because of its size.
     #[must_use]
     pub fn lacks_entries(&self) -> bool {
         self.suspects.iter().any(|suspect| matches!(suspect, Suspect::Size(..)))
     }
 
-    /// The suspects as errors about this directory.
+    /// Returns the suspects as errors about this directory.
     pub fn complaints(&self, directory: &RemotePath) -> impl Iterator<Item = Error> {
         let suspects = self.suspects.iter().map(|suspect| match suspect.clone() {
             Suspect::Name(name) => Error::Suspect { directory: directory.clone(), name },

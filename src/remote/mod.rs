@@ -1,7 +1,7 @@
 //! The remote side as a person sees it: working directory, patterns, walks, listings.
 //!
-//! Names from the server are vetted here, patterns are matched here, and whatever takes many questions has many of them
-//! in flight. Nothing here knows a command, prints, or touches a local file but to match local names against a pattern.
+//! This module vets names from the server, matches patterns, and keeps many requests in flight. It knows no commands,
+//! doesn't print, and touches the local file system only to match local patterns.
 #![forbid(unsafe_code)]
 
 mod copy;
@@ -33,7 +33,7 @@ pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk};
 use crate::name::RemotePath;
 use crate::sftp::{self, Session, calls};
 
-/// A session together with the place in the remote tree where a person stands.
+/// A session, with the user's place in the remote tree.
 pub struct Remote {
     session: Session,
     home: RemotePath,
@@ -43,10 +43,10 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Stands in the directory in which the server starts.
+    /// Starts in the server's start directory.
     ///
     /// # Errors
-    /// The server does not tell it.
+    /// The server doesn't report the directory.
     pub fn open(session: Session) -> Result<Remote, Error> {
         let home = vetted(&RemotePath::dot(), session.start_directory())?;
         Ok(Remote {
@@ -58,42 +58,44 @@ impl Remote {
         })
     }
 
-    /// The session.
+    /// Returns the session.
     #[must_use]
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Goes on with another session with the same server, in the same place. Whether that is still there shows when it is used.
+    /// Continues with another session to the same server, in the same place. If that directory no longer exists, the
+    /// next command finds out.
     pub fn go_on_with(&mut self, session: Session) {
         self.session = session;
     }
 
-    /// What stops a listing, an expansion or a walk from another thread.
+    /// Returns the interrupt that stops a listing, an expansion or a walk from another thread.
     #[must_use]
     pub fn interrupt(&self) -> &Interrupt {
         &self.interrupt
     }
 
-    /// Where the session started.
+    /// Returns the directory in which the session started.
     #[must_use]
     pub fn home(&self) -> &RemotePath {
         &self.home
     }
 
-    /// Where relative paths start, a canonical path.
+    /// Returns the directory at which relative paths start, as a canonical path.
     #[must_use]
     pub fn working_directory(&self) -> &RemotePath {
         &self.working_directory
     }
 
-    /// The path as seen from the working directory.
+    /// Resolves a path against the working directory.
     #[must_use]
     pub fn resolve(&self, path: &RemotePath) -> RemotePath {
         self.working_directory.resolve(path)
     }
 
-    /// The path without the working directory in front, as sftp(1) shows what a relative argument led to.
+    /// Returns the path without the working directory before it, which is how sftp(1) shows the matches of a relative
+    /// argument.
     #[must_use]
     pub fn relative<'a>(&self, path: &'a RemotePath) -> &'a [u8] {
         relative(&self.working_directory, path)
@@ -112,13 +114,13 @@ impl Remote {
     /// Makes a directory the working directory, by its canonical path.
     ///
     /// # Errors
-    /// It does not exist, is no directory, or the server does not say so.
+    /// The path doesn't exist or is not a directory, or the server doesn't report its type.
     pub fn change_directory(&mut self, path: &RemotePath) -> Result<(), Error> {
         self.working_directory = canonical_directory(&self.session, &self.resolve(path))?;
         Ok(())
     }
 
-    /// What matches one pattern; see [`expand`].
+    /// Expands one pattern; see [`expand`].
     ///
     /// # Errors
     /// As [`expand`].
@@ -126,7 +128,7 @@ impl Remote {
         Ok(self.expand_all(std::slice::from_ref(pattern))?.pop().unwrap_or_default())
     }
 
-    /// What matches each of several patterns, all sought at once; see [`expand`].
+    /// Expands several patterns at once; see [`expand`].
     ///
     /// # Errors
     /// As [`expand`].
@@ -134,7 +136,7 @@ impl Remote {
         expand(&self.session, &self.working_directory, patterns, &self.interrupt)
     }
 
-    /// The entries of one directory; see [`list`].
+    /// Lists one directory; see [`list`].
     ///
     /// # Errors
     /// As [`list`].
@@ -142,13 +144,13 @@ impl Remote {
         list(&self.session, &self.resolve(directory), longnames, &self.interrupt)
     }
 
-    /// A walk through a directory.
+    /// Returns a walk through a directory.
     #[must_use]
     pub fn walk(&self, top: &RemotePath, links: Links) -> Walk {
         Walk::new(Lifeline::single(&self.session), &self.resolve(top), links, &self.interrupt)
     }
 
-    /// What is known of users and groups, those with these ids included where the server tells them.
+    /// Returns the known names of users and groups, after asking the server for those with these ids.
     ///
     /// # Errors
     /// Only the end of the connection.
@@ -163,27 +165,27 @@ impl Remote {
     }
 }
 
-/// The canonical path of what is there.
+/// Returns the canonical path of an existing file.
 ///
 /// # Errors
-/// The server refuses, or answers with what can't be a path.
+/// The server refuses, or its answer is not a valid path.
 pub fn canonical(session: &Session, path: &RemotePath) -> Result<RemotePath, Error> {
     vetted(path, session.realpath(path))
 }
 
-/// The longest path that a server may call canonical: PATH_MAX where most of them run. It stands before every name that is
-/// shown or asked about afterwards.
+/// The longest path that a server may call canonical: PATH_MAX on most systems. It becomes a part of every later path
+/// in requests and messages.
 const LONGEST_CANONICAL_PATH: usize = 4096;
 
-/// The canonical path of `path`, by the server's answer.
+/// Turns the server's answer into the canonical path of `path`.
 fn vetted(path: &RemotePath, answer: Result<Bytes, sftp::Error>) -> Result<RemotePath, Error> {
     canonical_answer(path, &answer.map_err(|error| Error::new(Act::Canonicalize, path, error))?)
 }
 
-/// The path that the server calls the canonical form of `path`.
+/// Turns the server's answer into the canonical path of `path`.
 ///
 /// # Errors
-/// What it answers can't be a path, or is longer than any that it could open.
+/// The answer is not a valid path, or longer than any path that the server could open.
 pub fn canonical_answer(path: &RemotePath, answer: &[u8]) -> Result<RemotePath, Error> {
     if answer.len() > LONGEST_CANONICAL_PATH {
         return Err(Error::LongAnswer { path: path.clone(), bytes: answer.len() });
@@ -191,10 +193,11 @@ pub fn canonical_answer(path: &RemotePath, answer: &[u8]) -> Result<RemotePath, 
     Ok(RemotePath::from_server(answer.to_vec())?)
 }
 
-/// The canonical path of a directory, as `cd` needs it: in one round trip, though it takes two questions.
+/// Returns the canonical path of a directory, as `cd` needs it. Sends two requests at once, so it takes one round
+/// trip.
 ///
 /// # Errors
-/// It does not exist, is no directory, or the server does not say so.
+/// The path doesn't exist or is not a directory, or the server doesn't report its type.
 pub fn canonical_directory(session: &Session, path: &RemotePath) -> Result<RemotePath, Error> {
     let realpath = session.submit(&calls::Realpath { path });
     let stat = session.submit(&calls::Stat { path });
@@ -210,7 +213,7 @@ pub fn canonical_directory(session: &Session, path: &RemotePath) -> Result<Remot
     }
 }
 
-/// A path without the directory in front, when it lies there.
+/// Returns a path without the directory before it, if it is inside that directory.
 #[must_use]
 pub fn relative<'a>(directory: &RemotePath, path: &'a RemotePath) -> &'a [u8] {
     let whole = path.as_bytes();

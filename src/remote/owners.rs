@@ -1,4 +1,4 @@
-//! Names of users and groups on the server, asked for once and remembered.
+//! Names of users and groups on the server, looked up once and remembered.
 #![forbid(unsafe_code)]
 
 use std::collections::{HashMap, HashSet};
@@ -12,20 +12,20 @@ use super::listing::Longnames;
 use crate::name::RemotePath;
 use crate::sftp::{Extension, Owner, Session, calls};
 
-/// Ids in one request: its reply has to fit a packet, with names as long as anyone gives.
+/// Ids in one request. The reply must fit into a packet even with long names.
 const IDS_PER_REQUEST: usize = 500;
 
-/// Ids that a name is sought among: those of systems and their first thousand people, and `nobody`. More would keep a server
-/// busy whose users stand in a directory service, which it asks for each.
+/// Ids to try when looking for a name: those of system users, those of the first thousand people, and 65,534, which
+/// usually has no privileges. More would keep a server busy that looks each id up in a directory service.
 const LIKELY_IDS: [std::ops::RangeInclusive<u32>; 2] = [0..=2000, 65_533..=65_534];
 
-/// Users, and groups, that are remembered. An honest server has fewer; the others are shown by their numbers.
+/// How many users, and how many groups, are remembered. An honest server has fewer; any others are shown as numbers.
 const MOST_KNOWN: usize = 65_536;
 
-/// Directories that are listed to see whose files there are.
+/// How many directories are listed to learn who owns files in them.
 const DIRECTORIES_SEARCHED: usize = 8;
 
-/// What is known of the server's users and groups. An id without a name is known as such and not asked for again.
+/// The known users and groups of the server. An id without a name is remembered too, and not looked up again.
 #[derive(Clone, Debug, Default)]
 pub struct OwnerNames {
     users: HashMap<u32, Bytes>,
@@ -33,32 +33,32 @@ pub struct OwnerNames {
 }
 
 impl OwnerNames {
-    /// A user's name, as the server gave it, not made printable.
+    /// Returns a user's name as the server sent it, not made printable.
     #[must_use]
     pub fn user(&self, uid: u32) -> Option<&[u8]> {
         self.users.get(&uid).map(|name| &name[..]).filter(|name| !name.is_empty())
     }
 
-    /// A group's name, as the server gave it, not made printable.
+    /// Returns a group's name as the server sent it, not made printable.
     #[must_use]
     pub fn group(&self, gid: u32) -> Option<&[u8]> {
         self.groups.get(&gid).map(|name| &name[..]).filter(|name| !name.is_empty())
     }
 
-    /// The user of this name; the smaller number, where a server gives one name to two.
+    /// Returns the user with this name, or the lowest id if the server gives the name to several users.
     #[must_use]
     pub fn user_named(&self, name: &[u8]) -> Option<u32> {
         named(&self.users, name)
     }
 
-    /// The group of this name; the smaller number, where a server gives one name to two.
+    /// Returns the group with this name, or the lowest id if the server gives the name to several groups.
     #[must_use]
     pub fn group_named(&self, name: &[u8]) -> Option<u32> {
         named(&self.groups, name)
     }
 
-    /// Asks the server for the names of those ids that are not known yet, all at once. A server without the extension, or one that
-    /// refuses, leaves them without names.
+    /// Looks up the names of those ids that are not known yet, all at once. They stay without names if the server
+    /// lacks the extension or refuses.
     ///
     /// # Errors
     /// Only the end of the connection.
@@ -98,12 +98,12 @@ fn named(known: &HashMap<u32, Bytes>, name: &[u8]) -> Option<u32> {
     known.iter().filter(|(_, known)| !name.is_empty() && known[..] == *name).map(|(&id, _)| id).min()
 }
 
-/// Names that are sought.
+/// Names whose ids are wanted.
 #[derive(Clone, Copy, Debug)]
 pub struct SoughtOwner<'a> {
-    /// A user's.
+    /// The name of a user.
     pub user: Option<&'a [u8]>,
-    /// A group's.
+    /// The name of a group.
     pub group: Option<&'a [u8]>,
 }
 
@@ -115,9 +115,9 @@ impl SoughtOwner<'_> {
 }
 
 impl Remote {
-    /// What is known of users and groups once these names were sought. A server tells the name of a number and never the
-    /// number of a name, so numbers are tried: first whose files are `near`, then those that systems give out, then whoever
-    /// owns something beside those files or has a home beside ours.
+    /// Returns the known names of users and groups, after searching for these. A server can look up the name of an id
+    /// but not the id of a name, so we try ids: first the owners of the files in `near`, then common ones, then the
+    /// owners of other files in the same directories and of the other home directories.
     ///
     /// # Errors
     /// Only the end of the connection.
@@ -143,7 +143,7 @@ impl Remote {
 
     fn owners_beside<'a>(&self, paths: impl Iterator<Item = &'a RemotePath>) -> Vec<Owner> {
         let mut directories: Vec<RemotePath> = paths.filter_map(RemotePath::parent).collect();
-        // The one that holds our home comes first: homes belong to many.
+        // The directory that contains our home comes first, because the homes in it belong to many users.
         directories.reverse();
         let mut seen = HashSet::new();
         directories.retain(|directory| seen.insert(directory.as_bytes().to_vec()));

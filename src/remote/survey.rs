@@ -1,7 +1,7 @@
-//! Many questions about the remote tree in flight at once: listings of directories, attributes of paths.
+//! Keeps many requests about the remote tree in flight: listings of directories, and attributes of paths.
 //!
-//! A listing costs two round trips: OPENDIR, then READDIRs of which several are sent before the first is answered, since
-//! the answers to those beyond the end are cheap. CLOSE is sent and its outcome ignored: nothing was written.
+//! A listing costs two round trips: OPENDIR, then several READDIRs at once, because the answers to those beyond the
+//! end are cheap. The outcome of CLOSE is ignored, because nothing was written.
 #![forbid(unsafe_code)]
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -20,45 +20,46 @@ use crate::sftp::{
     self, Attributes, Completions, Handle, NamePacket, Nudge, Reply, Session, Status, StatusCode, calls,
 };
 
-/// READDIRs in flight on a directory that was just opened: one for the entries of most, and one that finds the end.
+/// READDIRs in flight on a newly opened directory: one fetches the entries of most directories, and one finds the
+/// end.
 const FIRST_READS: usize = 2;
 
-/// READDIRs in flight on a directory that goes on and on, when it is the only one. OpenSSH's server answers with 100 entries
-/// each; 20,000 entries take six round trips, with 32 in flight nine.
+/// READDIRs in flight on a large directory, if it is the only one. OpenSSH's server answers each with 100 entries, so
+/// 20,000 entries take six round trips; with 32 in flight they would take nine.
 const MOST_READS: usize = 128;
 
-/// The same on each when many directories are open: they fill the line together.
+/// READDIRs in flight on each directory, if many are open: together they use the whole line.
 const LEAST_READS: usize = 8;
 
-/// Questions about paths in flight: enough for any round trip, and few enough to stop soon when told to.
+/// Requests about paths in flight: enough for any round trip, and few enough to stop soon after Ctrl-C.
 const MOST_PATHS: usize = 512;
 
-/// Directories open at once where the server does not say how many handles it has.
+/// Directories open at once, if the server doesn't report its limit of handles.
 const DEFAULT_DIRECTORIES: usize = 32;
 
-/// Directories open at once at most.
+/// Most directories open at once.
 const MOST_DIRECTORIES: usize = 128;
 
-/// The part of the server's handles that a survey may take; transfers run beside it.
+/// A survey may take one handle in this number; transfers may be running at the same time.
 const SHARE_OF_HANDLES: u64 = 4;
 
-/// Longest sleep while something else is open; its end wakes the survey anyway.
+/// Longest sleep while other files are open. Closing the last of them wakes the survey anyway.
 const NAP: Duration = Duration::from_millis(500);
 
-/// Ways to say "no directory" that are remembered. A server has one or two.
+/// How many ways of saying "not a directory" are remembered. A server has one or two.
 const MOST_WORDINGS: usize = 8;
 
-/// The answer to a question, with the token that came along with it.
+/// The answer to a request, with the request's token.
 pub(super) enum Answer<T> {
     Listing(T, RemotePath, Result<Listing, Error>),
     Attributes(T, RemotePath, Result<Attributes, Error>),
 }
 
-/// Questions in flight. Dropping it abandons them and closes what is open.
+/// Requests in flight. Dropping the survey abandons them and closes the open directories.
 pub(super) struct Survey<T: Send + 'static> {
     lifeline: Lifeline,
     strand: Strand,
-    /// Why the present session has ended. What was asked of it is put back, to be asked of the next one.
+    /// Why the current session has ended. Its requests are put back, for the next session.
     lost: Option<sftp::Error>,
     queue: Completions<Asked<T>>,
     /// Ends a wait for the queue.
@@ -66,9 +67,10 @@ pub(super) struct Survey<T: Send + 'static> {
     watch: Watch,
     ready: VecDeque<(Asked<T>, Result<Reply, sftp::Error>)>,
     unopened: VecDeque<(RemotePath, T)>,
-    /// Refused while others were open, perhaps for want of handles: each is tried again when nothing else is.
+    /// Refused while other files were open, perhaps for lack of handles. Each is tried again when nothing else is
+    /// open.
     refused: VecDeque<Refused<T>>,
-    /// What the server says when nothing else is open and a probe is no directory: code and text.
+    /// The server's answers, as code and text, to probes of something other than a directory with nothing else open.
     no_directory: HashSet<(StatusCode, Bytes)>,
     unasked: VecDeque<(Links, RemotePath, T)>,
     directories: HashMap<u64, Directory<T>>,
@@ -76,7 +78,7 @@ pub(super) struct Survey<T: Send + 'static> {
     most_directories: usize,
     longnames: Longnames,
     interrupt: Interrupt,
-    /// For all that is listed.
+    /// The budget of all listings.
     budget: Arc<Budget>,
 }
 
@@ -87,18 +89,18 @@ enum Asked<T> {
         sequence: usize,
     },
     Attributes(Links, RemotePath, T),
-    /// Whether what has these attributes, and no kind, can be opened as a directory.
+    /// Opens a file with these attributes, which lack a type, to find out whether it is a directory.
     Probe(RemotePath, T, Attributes),
 }
 
-/// What is to be opened when nothing else is.
+/// A directory to open when nothing else is open.
 enum Refused<T> {
-    /// To be listed. This many other directories were open when it was refused.
+    /// To list it. This many other directories were open when the server refused.
     Directory(RemotePath, T, usize),
     Probe(RemotePath, T, Attributes),
 }
 
-/// Whose attributes are asked for when a path is a link.
+/// How to ask for the attributes of a link.
 #[derive(Clone, Copy)]
 enum Links {
     Itself,
@@ -108,23 +110,24 @@ enum Links {
 struct Directory<T> {
     token: T,
     path: RemotePath,
-    /// How many other directories were open when it was refused, if it was.
+    /// How many other directories were open when the server refused this one, if it did.
     refused_beside: Option<usize>,
     handle: Option<Handle>,
-    /// What each READDIR brought, in the order of asking, which is the server's order whenever the answers come.
+    /// The entries from each READDIR. They are in the order of the requests, which is the server's order, even if the
+    /// answers arrive in another one.
     chunks: Vec<Listing>,
     in_flight: usize,
-    /// What they hold of the budget: each counts with what is kept of it or with its length, whichever is more. None once
-    /// the budget did not suffice.
+    /// The directory's share of the budget. Each answer counts with its length or with the bytes kept of it,
+    /// whichever is more. `None` once the budget was exceeded.
     share: Option<Share>,
-    /// Bytes that are kept.
+    /// Bytes of the entries that are kept.
     kept: u64,
     ended: bool,
     failure: Option<Error>,
 }
 
 impl<T: Send + 'static> Survey<T> {
-    /// Nothing is asked yet. What is listed is taken from `budget`, and a directory for which it does not suffice fails.
+    /// Creates a survey without requests. Listings are taken from `budget`; a directory that exceeds it fails.
     pub(super) fn new(
         lifeline: &Lifeline,
         interrupt: &Interrupt,
@@ -160,7 +163,7 @@ impl<T: Send + 'static> Survey<T> {
         }
     }
 
-    /// Abandons all that was asked for, and gives back what it took.
+    /// Abandons all requests, and gives their bytes back to the budget.
     pub(super) fn abandon(&mut self) {
         self.queue = Completions::new();
         self.nudge = self.queue.nudge();
@@ -172,37 +175,38 @@ impl<T: Send + 'static> Survey<T> {
         self.directories.clear();
     }
 
-    /// Asks for a directory's entries.
+    /// Requests a directory's entries.
     pub(super) fn list(&mut self, path: RemotePath, token: T) {
         self.unopened.push_back((path, token));
     }
 
-    /// Asks for a directory's entries before all others that wait.
+    /// Requests a directory's entries before all waiting requests.
     pub(super) fn list_next(&mut self, path: RemotePath, token: T) {
         self.unopened.push_front((path, token));
     }
 
-    /// Asks for attributes, of a link itself where the path is one.
+    /// Requests attributes without following a link.
     pub(super) fn lstat(&mut self, path: RemotePath, token: T) {
         self.unasked.push_back((Links::Itself, path, token));
     }
 
-    /// Asks for attributes of what a path leads to.
+    /// Requests attributes, following links.
     pub(super) fn stat(&mut self, path: RemotePath, token: T) {
         self.unasked.push_back((Links::Target, path, token));
     }
 
-    /// Asks whether what has these attributes, and no kind, can be opened as a directory, when nothing else is open.
+    /// Finds out whether a file with these attributes, which lack a type, is a directory. Opens it when nothing else
+    /// is open.
     pub(super) fn probe_alone(&mut self, path: RemotePath, token: T, attributes: Attributes) {
         self.refused.push_back(Refused::Probe(path, token, attributes));
     }
 
-    /// Whether another directory could be opened at once.
+    /// Returns whether another directory could be opened at once.
     pub(super) fn has_room(&self) -> bool {
         self.unopened.len() + self.directories.len() < self.most_directories
     }
 
-    /// Waits for the next answer, in whatever order they come; None when every question was answered.
+    /// Waits for the next answer. Answers come in any order. Returns `None` after the last one.
     pub(super) fn next(&mut self) -> Result<Option<Answer<T>>, Error> {
         loop {
             self.submit();
@@ -237,19 +241,21 @@ impl<T: Send + 'static> Survey<T> {
         }
     }
 
-    /// Waits until nothing is open, or somebody interrupts. Whoever has something open, such as a transfer, closes it by itself.
+    /// Waits until no handle is open, or until Ctrl-C. Other owners of handles, such as transfers, close them by
+    /// themselves.
     fn wait_for_handles(&mut self) {
         self.strand.session.openings().tell_when_none(self.nudge.clone());
         self.ready = self.queue.wait(Some(NAP));
     }
 
-    /// Takes up the session that follows one that has ended.
+    /// Continues with the session that follows the one that ended.
     fn go_on_after(&mut self, ended: sftp::Error) -> Result<(), Error> {
         self.strand = self.lifeline.after(&self.strand).ok_or(Error::Connection(ended))?;
         Ok(())
     }
 
-    /// A question whose answer was lost. A directory is listed from its beginning again: handles go with their session.
+    /// Puts a request back whose answer was lost. A directory is listed from its beginning again, because handles end
+    /// with their session.
     fn put_back(&mut self, asked: Asked<T>) {
         match asked {
             Asked::Attributes(links, path, token) => self.unasked.push_front((links, path, token)),
@@ -301,12 +307,12 @@ impl<T: Send + 'static> Survey<T> {
         self.directories.insert(id, Directory::new(path, token, refused_beside, &self.budget));
     }
 
-    /// Returns whether a refused OPENDIR deserves another try.
+    /// Returns whether to try a refused OPENDIR again.
     fn may_lack_handles(&self, error: &sftp::Error) -> bool {
         error.may_lack_handles(self.strand.session.width().is_trusted())
     }
 
-    /// Returns whether a refused probe may nevertheless be a directory, which lacked a handle.
+    /// Returns whether the file may be a directory although a probe was refused, because handles were lacking.
     pub(super) fn tells_nothing(&self, error: &sftp::Error) -> bool {
         let is_known = match error {
             sftp::Error::Status(Status { code, text, .. }) => self.no_directory.contains(&(*code, text.clone())),
@@ -315,7 +321,7 @@ impl<T: Send + 'static> Survey<T> {
         !is_known && self.may_lack_handles(error)
     }
 
-    /// Has a refused directory wait until nothing else is open.
+    /// Lets a refused directory wait until nothing else is open.
     fn retry(&mut self, id: u64) {
         let open = self.directories.values().filter(|directory| directory.handle.is_some()).count();
         if let Some(Directory { path, token, .. }) = self.directories.remove(&id) {
@@ -325,7 +331,7 @@ impl<T: Send + 'static> Survey<T> {
 
     fn take(&mut self, asked: Asked<T>, outcome: Result<Reply, sftp::Error>) -> Option<Answer<T>> {
         let id = match asked {
-            // Not every server has LSTAT. Then no link is told from what it leads to.
+            // Some servers lack LSTAT. Then links can't be told from their targets.
             Asked::Attributes(Links::Itself, path, token) if is_unsupported(&outcome) => {
                 self.unasked.push_front((Links::Target, path, token));
                 return None;
@@ -347,7 +353,7 @@ impl<T: Send + 'static> Survey<T> {
                 {
                     self.no_directory.insert((*code, text.clone()));
                 }
-                // The handle's end sends CLOSE.
+                // Dropping the handle sends CLOSE.
                 attributes.settle_type(matches!(outcome, Ok(Reply::Handle(_))));
                 return Some(Answer::Attributes(token, path, Ok(attributes)));
             }
@@ -372,7 +378,7 @@ impl<T: Send + 'static> Survey<T> {
         match (asked, outcome) {
             (_, Ok(Reply::Handle(handle))) => {
                 directory.handle = Some(handle);
-                // Others had been in its way: no more than those are opened at once from now on.
+                // The others were in its way, so from now on no more than those are opened at once.
                 if let Some(beside) = directory.refused_beside.take() {
                     self.most_directories = beside.clamp(1, self.most_directories);
                 }
@@ -400,7 +406,7 @@ impl<T: Send + 'static> Survey<T> {
 }
 
 impl<T> Directory<T> {
-    /// A directory whose OPENDIR was sent.
+    /// Creates the state of a directory whose OPENDIR was sent.
     fn new(path: RemotePath, token: T, refused_beside: Option<usize>, budget: &Arc<Budget>) -> Directory<T> {
         Directory {
             token,
@@ -416,7 +422,8 @@ impl<T> Directory<T> {
         }
     }
 
-    /// Takes what a READDIR brought. An answer without entries is the end, as for sftp(1); else it could repeat for ever.
+    /// Adds the answer to a READDIR. Like sftp(1), it takes an answer without entries as the end; otherwise the
+    /// server could repeat it forever.
     fn add(&mut self, sequence: usize, names: NamePacket) {
         self.ended |= names.entries.is_empty();
         let (Some(chunk), Some(share)) = (self.chunks.get_mut(sequence), &mut self.share) else { return };
@@ -441,17 +448,17 @@ impl<T> Directory<T> {
 
     fn refuse(&mut self, act: Act, error: sftp::Error) {
         self.ended = true;
-        // The first says why; later ones may only be its consequence.
+        // The first error is the cause; later ones may be its consequences.
         self.failure.get_or_insert(Error::new(act, &self.path, error));
     }
 
-    /// Sequence numbers of the READDIRs to send now: the longer a directory turns out, the more, up to so many
-    /// in flight.
+    /// Returns the sequence numbers of the READDIRs to send now. The longer a directory is, the more are in flight,
+    /// up to `most`.
     fn next_reads(&mut self, most: usize) -> std::ops::Range<usize> {
         let asked = self.chunks.len();
         if !self.ended {
             let answered = asked - self.in_flight;
-            // The first answers tell whether it is worth more: most directories end with the second.
+            // Most directories end with the second answer, so more requests wait until then.
             let wanted = if answered < FIRST_READS { FIRST_READS - answered } else { (2 * answered).min(most) };
             let more = wanted.saturating_sub(self.in_flight);
             self.chunks.resize_with(asked + more, Listing::default);
@@ -466,7 +473,7 @@ impl<T> Directory<T> {
             None => {
                 let mut listing = self.chunks.into_iter().reduce(joined).unwrap_or_default();
                 listing.held = self.share;
-                // What else was counted is gone.
+                // The other bytes that were counted are freed.
                 listing.held.iter_mut().for_each(|share| share.shrink_to(self.kept));
                 Ok(listing)
             }
@@ -478,7 +485,7 @@ impl<T> Directory<T> {
 /// Lists one directory, with many READDIRs in flight.
 ///
 /// # Errors
-/// The server refuses, at once or in the middle: there is no half listing.
+/// The server refuses the first or any later request. A listing is never returned in part.
 pub fn list(
     session: &Session,
     directory: &RemotePath,
@@ -490,7 +497,7 @@ pub fn list(
     survey.list(directory.clone(), ());
     match survey.next()? {
         Some(Answer::Listing(_, _, outcome)) => outcome,
-        // The one question has one answer, so this can't be reached; it is no success in any case.
+        // This can't be reached, because one request has one answer. If it were, it would be no success.
         _ => Err(Error::new(Act::List, directory, sftp::Error::ConnectionLost("no answer".into()))),
     }
 }

@@ -1,7 +1,7 @@
-//! A remote tree, entry by entry, read ahead with many READDIRs in flight.
+//! Walks a remote tree entry by entry, and reads ahead with many READDIRs in flight.
 //!
-//! What a walk yields is in a fixed order, top down and sorted bytewise within each directory, as if it were read one
-//! directory after the other; listings of directories that come later are under way meanwhile, within bounds.
+//! A walk has a fixed order: top down, sorted bytewise within each directory, as if it read one directory after
+//! another. Within limits, later directories are being listed meanwhile.
 #![forbid(unsafe_code)]
 
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -16,52 +16,52 @@ use crate::budget::{self, Budget, Share};
 use crate::name::{EntryName, RemotePath};
 use crate::sftp::{self, Attributes, FileType, Pending, Session, calls};
 
-/// Levels that a walk goes down, as sftp(1): a server can nest directories for ever.
+/// How many levels a walk descends, as in sftp(1): a server could nest directories forever.
 pub const MAX_DEPTH: usize = 64;
 
-/// Entries that were listed and not yet asked for. Beyond, no directory is read ahead.
+/// Entries that were listed but not yielded yet. Above this number, no directory is read ahead.
 const MOST_ENTRIES_AHEAD: usize = 100_000;
 
-/// The part of the budget that listings may take before no directory is read ahead: the rest is for the directory whose turn
-/// it is.
+/// Divisor of the budget: listings may take this part of it before reading ahead stops. The rest is for the directory
+/// whose turn it is.
 const SHARE_AHEAD: u64 = 2;
 
-/// Questions about an entry's kind in flight, for servers whose listings do not tell it and for links that are followed.
+/// Requests about the types of entries in flight, for servers whose listings lack types and for links to be followed.
 const MOST_QUESTIONS: usize = 256;
 
-/// Directories that are open at once to learn that they are such.
+/// How many entries are opened at once to find out whether they are directories.
 const MOST_PROBES: usize = 8;
 
-/// What a walk does with symbolic links below its top; the top itself is followed in any case.
+/// How a walk treats symbolic links below its top. It always follows the top itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
-    /// They are entries like any other.
+    /// Links are entries like any other.
     #[default]
     Kept,
-    /// They stand for what they lead to; one that leads nowhere is an entry.
+    /// Links count as their targets. A link without a target is an entry.
     Followed,
 }
 
 /// A directory of a walk.
 #[derive(Debug)]
 pub struct Directory {
-    /// The path as it is asked for: the top's path, and the names below it.
+    /// The path for requests: the path of the top, and the names below it.
     pub path: RemotePath,
-    /// The directory above; none for the top.
+    /// The directory above; `None` for the top.
     pub parent: Option<Arc<Directory>>,
-    /// The name in the directory above; none for the top.
+    /// The name in the directory above; `None` for the top.
     pub name: Option<EntryName>,
-    /// Attributes as the directory above listed them; empty for the top.
+    /// The attributes from the listing of the directory above; empty for the top.
     pub attributes: Attributes,
-    /// Levels below the top, which is 0.
+    /// The number of levels below the top, which has 0.
     pub depth: usize,
     number: u64,
-    /// Known where links are followed, to see when one leads back.
+    /// The canonical path, known if links are followed. It shows when a link leads back.
     canonical: Option<RemotePath>,
 }
 
 impl Directory {
-    /// The names that lead from the top to here; none for the top.
+    /// Returns the names that lead from the top to this directory; none for the top.
     #[must_use]
     pub fn names(&self) -> Vec<&EntryName> {
         let mut names: Vec<_> = self.lineage().filter_map(|directory| directory.name.as_ref()).collect();
@@ -69,59 +69,59 @@ impl Directory {
         names
     }
 
-    /// Bytes that it takes in memory beside its name.
+    /// Returns the bytes that it takes in memory besides its name.
     fn bytes(&self) -> u64 {
         let canonical = self.canonical.as_ref().map_or(0, |canonical| canonical.as_bytes().len());
         (size_of::<Directory>() + self.path.as_bytes().len() + canonical) as u64
     }
 
-    /// This directory and those above it, up to the top.
+    /// Returns this directory and those above it, up to the top.
     fn lineage(&self) -> impl Iterator<Item = &Directory> {
         std::iter::successors(Some(self), |directory| directory.parent.as_deref())
     }
 }
 
-/// What a walk comes by.
+/// An item of a walk.
 #[derive(Debug)]
 pub enum Found {
-    /// A directory; what is in it follows, then [`Found::Left`].
+    /// A directory. Its contents follow, then [`Found::Left`].
     Directory(Arc<Directory>),
-    /// Anything else.
+    /// An entry that is not a directory.
     Entry {
         /// The directory that holds it.
         directory: Arc<Directory>,
         /// The entry.
         entry: Entry,
     },
-    /// Everything in a directory was yielded, or it could not be read.
+    /// The end of a directory: all of it was yielded, or it could not be read.
     Left(Arc<Directory>),
-    /// Something was left out: a directory that can't be read or is too deep, a name that is no name.
+    /// An entry was left out: a directory that can't be read or is too deep, or a name that is not allowed.
     Failure(Error),
 }
 
-/// A walk through a remote tree. It ends early, behind a [`Found::Failure`], with the connection or by Ctrl-C.
+/// A walk through a remote tree. If the connection is lost or Ctrl-C is pressed, it ends after a [`Found::Failure`].
 pub struct Walk {
     lifeline: Lifeline,
     survey: Survey<Arc<Directory>>,
     links: Links,
     selects: Option<Selects>,
-    /// Where it starts; taken when it does.
+    /// The start of the walk, until it has begun.
     top: Option<RemotePath>,
-    /// A directory that was yielded and whose listing comes next.
+    /// A directory that was yielded and must be listed next.
     entered: Option<Arc<Directory>>,
-    /// Directories that were entered and not left.
+    /// Directories that were entered and not left yet.
     stack: Vec<Open>,
     failures: VecDeque<Error>,
     ahead: Ahead,
-    /// For all that was listed and not left.
+    /// The budget of all listings, until their directories are left.
     budget: Arc<Budget>,
     directories: u64,
-    /// Directories from this depth on are yielded and not listed.
+    /// Directories from this depth on are yielded but not listed.
     most_depth: usize,
     ended: bool,
 }
 
-/// Whether an entry is yielded, by its path below the top.
+/// Decides whether to yield an entry, by its path below the top.
 type Selects = Box<dyn Fn(&[u8], &Attributes) -> bool + Send>;
 
 struct Open {
@@ -130,12 +130,12 @@ struct Open {
     _held: Vec<Share>,
 }
 
-/// A listing, ready to be yielded.
+/// A listing that is ready to be yielded.
 #[derive(Default)]
 struct Contents {
     items: Vec<Item>,
     failures: Vec<Error>,
-    /// What the items hold of the budget.
+    /// The items' shares of the budget.
     held: Vec<Share>,
 }
 
@@ -144,14 +144,14 @@ enum Item {
     Entry(Entry),
 }
 
-/// What is known and asked of directories whose turn has not come.
+/// The state of directories whose turn has not come.
 #[derive(Default)]
 struct Ahead {
-    /// Not asked for; those that come first in front.
+    /// Not requested yet, in the order of their turn.
     unasked: VecDeque<Arc<Directory>>,
-    /// Asked for before their place in `unasked` came up.
+    /// Requested before their place in `unasked` was reached.
     asked_early: HashSet<u64>,
-    /// Asked for and not answered.
+    /// Requested and not answered.
     awaited: HashSet<u64>,
     arrived: HashMap<u64, Contents>,
     /// Entries listed and not yielded.
@@ -159,7 +159,7 @@ struct Ahead {
 }
 
 impl Walk {
-    /// A walk through the directory `top`. Nothing is asked before the first item is.
+    /// Creates a walk through the directory `top`. It sends no request before the first item is wanted.
     #[must_use]
     pub fn new(lifeline: Lifeline, top: &RemotePath, links: Links, interrupt: &Interrupt) -> Walk {
         Walk::within(Budget::new(budget::LISTING), lifeline, top, links, interrupt)
@@ -184,12 +184,12 @@ impl Walk {
         }
     }
 
-    /// Has it yield nothing of what lies deeper: the top is 0 deep, what is in it 1.
+    /// Limits the depth of the items: the top has depth 0, its entries depth 1.
     pub fn go_no_deeper_than(&mut self, depth: usize) {
         self.most_depth = depth;
     }
 
-    /// The same without the entries, by their path below the top, that are not selected. A directory that is not is neither
+    /// Yields only selected entries, judged by their path below the top. A directory that is not selected is neither
     /// yielded nor read.
     #[must_use]
     pub fn only(mut self, selects: impl Fn(&[u8], &Attributes) -> bool + Send + 'static) -> Walk {
@@ -238,7 +238,7 @@ impl Walk {
         Ok(Arc::new(Directory { path, parent: None, name: None, attributes, depth: 0, number: 0, canonical }))
     }
 
-    /// A directory's contents, waited for; other listings may come meanwhile.
+    /// Waits for a directory's contents. Other listings may arrive meanwhile.
     fn contents(&mut self, directory: &Arc<Directory>) -> Result<Contents, Error> {
         let mut is_alone = false;
         loop {
@@ -253,7 +253,7 @@ impl Walk {
                 Some(Answer::Listing(listed, _, Err(Error::TooManyEntries(_))))
                     if listed.number != directory.number || !is_alone =>
                 {
-                    // What does not fit beside the others is asked for again when its turn comes.
+                    // A directory that exceeds the budget because of the others is listed again when its turn comes.
                     self.ahead.awaited.remove(&listed.number);
                     if listed.number == directory.number {
                         is_alone = true;
@@ -261,19 +261,20 @@ impl Walk {
                     }
                 }
                 Some(Answer::Listing(directory, _, outcome)) => self.arrive(&directory, outcome)?,
-                // The survey answers each question in its own kind, and the directory's is among them.
+                // The survey answers each request with the matching kind, and the directory's answer is among them.
                 _ => return Ok(Contents::default()),
             }
         }
     }
 
-    /// Closes the directories that are open, for whoever lacks handles of the server. They are listed again when their turn comes.
+    /// Closes the open directories, for callers that need the server's handles. They are listed again when their turn
+    /// comes.
     pub fn let_go(&mut self) {
         self.survey.abandon();
         self.ahead.awaited.clear();
     }
 
-    /// Gives back what directories take whose turn has not come. They are asked for again then.
+    /// Gives back the bytes of all directories whose turn has not come. They are listed again then.
     fn forget_what_is_ahead(&mut self) {
         self.let_go();
         for contents in std::mem::take(&mut self.ahead.arrived).into_values() {
@@ -316,10 +317,10 @@ impl Walk {
         let mut held: Vec<Share> = listing.held.into_iter().collect();
         let mut entries = listing.entries;
         entries.sort_by(|one, other| one.name.cmp(&other.name));
-        // A name that comes again would be acted on twice, perhaps as another kind of file.
+        // Callers would act twice on a name that comes twice, perhaps as different types of files.
         entries.dedup_by(|one, other| one.name == other.name);
         self.complete(directory, &mut entries, None, lstat)?;
-        // Not every server has LSTAT, or tells the kind in its answer.
+        // Some servers lack LSTAT, or give no type in its answer.
         self.complete(directory, &mut entries, None, stat)?;
         self.probe(directory, &mut entries)?;
         let links: Vec<EntryName> = match self.links {
@@ -362,7 +363,7 @@ impl Walk {
         Ok(Contents { items, failures, held })
     }
 
-    /// Replaces the attributes of links by those of what they lead to, and tells which entries were links.
+    /// Replaces the attributes of links by those of their targets, and returns the names of the links.
     fn follow(&self, directory: &Directory, entries: &mut [Entry]) -> Result<Vec<EntryName>, Error> {
         let is_link = |entry: &&Entry| entry.attributes.file_type() == Some(FileType::Symlink);
         let links = entries.iter().filter(is_link).map(|entry| entry.name.clone()).collect();
@@ -370,7 +371,7 @@ impl Walk {
         Ok(links)
     }
 
-    /// A directory in a directory, or why it is not entered.
+    /// Creates a subdirectory, or returns why it is not entered.
     fn subdirectory(
         &mut self,
         parent: &Arc<Directory>,
@@ -401,7 +402,7 @@ impl Walk {
         }))
     }
 
-    /// The canonical path, where the server tells it. Without it a loop of links is ended by its depth.
+    /// Returns the canonical path, if the server reports it. Without it, the limit of depth ends a loop of links.
     fn canonical(&self, path: &RemotePath) -> Result<Option<RemotePath>, Error> {
         match self.lifeline.ask(|session| session.realpath(path)) {
             Ok(canonical) => Ok(RemotePath::from_server(canonical.to_vec()).ok()),
@@ -410,8 +411,8 @@ impl Walk {
         }
     }
 
-    /// Asks for the attributes of the entries of one type, or of none that the listing told, many at a time. What the
-    /// server refuses stays as it is.
+    /// Requests the attributes of all entries of one type, or of those without a type, many at a time. If the server
+    /// refuses, an entry's attributes stay unchanged.
     fn complete(
         &self,
         directory: &Directory,
@@ -434,7 +435,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Tries to open as a directory what has permissions and yet no kind, in the listing or otherwise.
+    /// Opens each entry with permissions but no type, to find out whether it is a directory.
     fn probe(&mut self, directory: &Arc<Directory>, entries: &mut [Entry]) -> Result<(), Error> {
         let mut unknown: Vec<&mut Entry> = entries.iter_mut().filter(|entry| entry.attributes.lacks_type()).collect();
         for some in unknown.chunks_mut(MOST_PROBES) {
@@ -442,7 +443,7 @@ impl Walk {
             let open = |session: &Session, path: &RemotePath| session.submit(&calls::Opendir { path });
             let opened = self.lifeline.ask(|session| outcomes(paths.iter().map(|path| open(session, path))));
             let opened = opened.map_err(|error| Error::new(Act::List, &directory.path, error))?;
-            // What was opened is closed before anything is tried alone.
+            // All of them are closed before any is opened alone.
             let opened: Vec<Result<(), sftp::Error>> = opened.into_iter().map(|outcome| outcome.map(drop)).collect();
             for ((entry, path), outcome) in some.iter_mut().zip(paths).zip(opened) {
                 match outcome {
@@ -462,21 +463,21 @@ impl Walk {
         path: RemotePath,
         attributes: Attributes,
     ) -> Result<Attributes, Error> {
-        // Directories that are read ahead would stay open for as long as nobody looks at them.
+        // Directories that are read ahead would stay open until their turn comes.
         self.let_go();
         self.survey.probe_alone(path, Arc::clone(directory), attributes);
         match self.survey.next()? {
             Some(Answer::Attributes(_, _, Ok(attributes))) => Ok(attributes),
-            // The one question has an answer of its own kind.
+            // This can't be reached, because the one request has an answer of its kind.
             _ => Ok(attributes),
         }
     }
 }
 
-/// The outcomes of questions, all of which are asked before the first is waited for.
+/// The outcomes of several requests.
 type Outcomes<T> = Vec<Result<T, sftp::Error>>;
 
-/// Waits for answers, all of which are asked for first. Fails only with the connection.
+/// Sends all requests, then waits for their answers. Fails only if the connection ends.
 fn outcomes<T>(questions: impl Iterator<Item = Pending<T>>) -> Result<Outcomes<T>, sftp::Error> {
     let questions: Vec<_> = questions.collect();
     let answer = |question: Pending<T>| match question.wait() {
@@ -517,7 +518,7 @@ mod tests {
     use crate::sftp::Options;
     use std::process::Command;
 
-    /// A session with OpenSSH's server, wherever the system has it.
+    /// Returns a session with OpenSSH's server, if the system has it.
     fn session() -> Session {
         let places = ["/usr/lib/openssh", "/usr/libexec/openssh", "/usr/libexec", "/usr/lib/ssh"];
         let servers = places.map(|place| format!("{place}/sftp-server"));
@@ -526,7 +527,8 @@ mod tests {
         Session::open(Box::new(transport), Options::default()).unwrap()
     }
 
-    /// 30 directories with 40 files each, their paths below the top in order, and a walk with so much memory.
+    /// Returns the paths of 30 directories with 40 files each, in order, and of a walk with this much memory; and its
+    /// errors.
     fn walked(bytes: u64) -> (Vec<String>, Vec<String>, Vec<Error>) {
         let tree = tempfile::tempdir().unwrap();
         let mut files = Vec::new();

@@ -1,26 +1,26 @@
-//! Braces: `a{b,c}d` stands for the words `abd` and `acd`, whether or not anything has these names.
+//! Expands braces: `a{b,c}d` becomes the words `abd` and `acd`, even if no file has such a name.
 //!
-//! As in sftp(1)'s `ls`: braces nest, `{}` and an unpaired brace are literal, and what stands in `[…]` or behind a
-//! backslash is left alone.
+//! As in sftp(1)'s `ls`, braces nest, `{}` and an unpaired brace are literal, and braces in `[…]` or after a
+//! backslash are not expanded.
 #![forbid(unsafe_code)]
 
-/// Bytes of all words together. Braces multiply: thirty pairs in a line make a thousand million words.
+/// Most bytes of all words together. Braces multiply: thirty pairs on a line make a billion words.
 const MAX_BYTES: usize = 1 << 20;
 
-/// A word's braces stand for more words than can be asked for.
+/// A word with braces expands to too many words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("braces stand for too many words")]
 pub struct TooManyWords;
 
-/// The words that a word in glob syntax stands for, in the order of writing; the word itself when it holds no braces.
+/// Returns the words to which a word in glob syntax expands, in order. A word without braces expands to itself.
 ///
 /// # Errors
-/// [`TooManyWords`]: the braces multiply beyond all reason.
+/// [`TooManyWords`] if the words exceed the limit.
 pub fn expand_braces(glob: &[u8]) -> Result<Vec<Vec<u8>>, TooManyWords> {
     let mut words = Vec::new();
     let mut bytes = glob.len();
     let mut pending = vec![(glob.to_vec(), 0)];
-    // Last in, first out, with alternatives pushed backwards: the words come out in the order of writing.
+    // Last in, first out, with the alternatives pushed in reverse: so the words come out in order.
     while let Some((word, from)) = pending.pop() {
         let Some(pair) = first_pair(&word, from) else {
             words.push(word);
@@ -37,7 +37,7 @@ pub fn expand_braces(glob: &[u8]) -> Result<Vec<Vec<u8>>, TooManyWords> {
     Ok(words)
 }
 
-/// A brace, its partner, and the commas between that are its own.
+/// A pair of braces, and the commas that belong to it.
 struct Pair {
     open: usize,
     close: usize,
@@ -57,7 +57,7 @@ impl Pair {
     }
 }
 
-/// The pair that opens first, sought from `from` on in one pass.
+/// Returns the pair that opens first, from `from` on, in one pass.
 fn first_pair(word: &[u8], from: usize) -> Option<Pair> {
     let mut open: Vec<Pair> = Vec::new();
     let mut first: Option<Pair> = None;
@@ -82,7 +82,8 @@ fn first_pair(word: &[u8], from: usize) -> Option<Pair> {
     first
 }
 
-/// The position behind the character at `at`, which may be an escaped one or, up to the `last_bracket`, a whole bracket expression.
+/// Returns the position after the character at `at`, which may be escaped or, before `last_bracket`, the start of a
+/// bracket expression.
 fn after(word: &[u8], at: usize, last_bracket: usize) -> usize {
     match word[at] {
         b'\\' => at + 2,

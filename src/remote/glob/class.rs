@@ -1,6 +1,6 @@
 //! Bracket expressions: `[abc]`, `[!a-z]`, `[[:alpha:]]`.
 //!
-//! As in sftp(1) only `!` negates, `]` stands for itself when it comes first, and `[` without its `]` is no class.
+//! As in sftp(1), only `!` negates, a `]` at the beginning is literal, and `[` without its `]` is no class.
 #![forbid(unsafe_code)]
 
 use super::unit::{Alphabet, Unit};
@@ -14,7 +14,7 @@ pub(super) struct Class {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Member {
-    /// From the first to the last by code point, or by value in names that are bytes.
+    /// A range of code points, or of byte values if the name is not UTF-8.
     Range(char, char),
     Posix(Posix),
 }
@@ -37,12 +37,12 @@ enum Posix {
 }
 
 impl Class {
-    /// The class of one character.
+    /// Returns the class with one character.
     pub(super) fn of(character: char) -> Class {
         Class { negated: false, members: vec![Member::Range(character, character)] }
     }
 
-    /// Reads what follows a `[`: the class and the units it took, or None when it has no end.
+    /// Reads the class after a `[`. Returns it with the number of units that it took, or `None` if it has no end.
     pub(super) fn parse(units: &[Unit]) -> Option<(Class, usize)> {
         let negated = units.first()?.is('!');
         let start = usize::from(negated);
@@ -67,7 +67,7 @@ impl Class {
         }
     }
 
-    /// Whether a character is in the set.
+    /// Returns whether the class contains a character.
     pub(super) fn matches(&self, character: char, alphabet: Alphabet) -> bool {
         let listed = self.members.iter().any(|member| match member {
             Member::Range(first, last) => (first..=last).contains(&&character),
@@ -78,7 +78,7 @@ impl Class {
 }
 
 impl Posix {
-    /// Reads `[:name:]`; an unknown name is no class, and its characters are members as they stand.
+    /// Reads `[:name:]`. Returns `None` for an unknown name, so that its characters become members of the class.
     fn parse(units: &[Unit]) -> Option<(Posix, usize)> {
         let name = match units {
             [open, colon, rest @ ..] if open.is('[') && colon.is(':') => rest,
@@ -137,7 +137,7 @@ impl Posix {
             Posix::Alpha => character.is_alphabetic(),
             Posix::Blank => spaces && !breaks,
             Posix::Cntrl => character.is_control() || breaks,
-            // Digits are those of ASCII, whatever other scripts count with.
+            // Only ASCII digits count, not those of other scripts.
             Posix::Digit | Posix::Xdigit => false,
             Posix::Graph => !character.is_control() && !spaces,
             Posix::Lower => character.is_lowercase(),
@@ -154,7 +154,7 @@ mod tests {
     use super::super::NamePattern;
 
     fn matches(glob: &str, name: &str) -> bool {
-        // The letter in front keeps the class from a leading dot.
+        // The letter before the class keeps it away from a leading dot.
         NamePattern::parse(format!("n{glob}").as_bytes()).matches(format!("n{name}").as_bytes())
     }
 

@@ -1,4 +1,4 @@
-//! Patterns to the local paths that match them: the same matching over the file system here.
+//! Expands patterns to the local paths that match them.
 #![forbid(unsafe_code)]
 
 use std::ffi::{OsStr, OsString};
@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use super::{Component, ComponentKind, Pattern};
 
-/// Levels that `**` goes down, as deep as a walk on the server.
+/// How many levels `**` descends: as many as a walk on the server.
 const MAX_DEPTH: usize = crate::remote::MAX_DEPTH;
 
-/// The local paths that match a pattern, sorted bytewise and written as the pattern is: relative when it is relative.
+/// Returns the local paths that match a pattern, sorted bytewise. They are relative if the pattern is relative.
 ///
-/// Relative patterns start at `base`. Without a match the pattern's text is the one path, as sftp(1)'s put has it:
-/// whoever opens it then says that it does not exist. Directories that can't be read hold no matches.
+/// Relative patterns start at `base`. Without a match, the result is the pattern's text, as for sftp(1)'s put:
+/// opening it then fails with the right error. Directories that can't be read contain no matches.
 #[must_use]
 pub fn local_glob(pattern: &Pattern, base: &Path) -> Vec<PathBuf> {
     let mut matches = Vec::new();
@@ -74,7 +74,7 @@ impl Search<'_> {
         for (name, _) in self.entries(candidate) {
             if component.kind.matches(&name) {
                 let child = self.child(candidate, component, &name, next);
-                // What was listed just now is there.
+                // The listing has just shown that it exists.
                 if is_last { self.matches.push(child.path) } else { self.advance(&child) }
             }
         }
@@ -97,7 +97,7 @@ impl Search<'_> {
         }
     }
 
-    /// Names in a directory, and whether each is a directory itself.
+    /// Returns the names in a directory, and whether each one is a directory.
     fn entries(&self, candidate: &Candidate) -> Vec<(Vec<u8>, bool)> {
         let relative = match candidate.path.as_slice() {
             [] if self.pattern.is_absolute() => b"/",

@@ -1,9 +1,9 @@
-//! Matching one component against one name, on the crate `wildmatch`.
+//! Matches one component against one name, with the crate `wildmatch`.
 //!
-//! wildmatch knows `*` and `?` only. So escapes are resolved before it sees a pattern, its two wildcards are private-use
-//! characters (which, where a pattern means them literally, become a class of one), and at classes a pattern is cut into
-//! pieces, between which a set of reachable positions moves over the name. Each piece moves the whole set at once, so
-//! the work is polynomial whatever the pattern and the name.
+//! wildmatch has only `*` and `?`. So we resolve escapes first and use private-use characters as its two wildcards.
+//! If a pattern contains one of these characters literally, it becomes a class of one. A pattern is cut into pieces
+//! at its classes, and a set of reachable positions moves over the name from piece to piece. Each piece moves the
+//! whole set at once, so the time is polynomial for every pattern and name.
 #![forbid(unsafe_code)]
 
 use wildmatch::WildMatchPattern;
@@ -14,19 +14,19 @@ use super::unit::{Alphabet, Unit};
 const ANY_RUN: char = '\u{f8f0}';
 const ANY_ONE: char = '\u{f8f1}';
 
-/// A pattern whose wildcards are characters that it never holds as literals.
+/// A pattern with wildcards that it never contains as literals.
 type Wild = WildMatchPattern<ANY_RUN, ANY_ONE>;
 
-/// A pattern over one name, in glob syntax.
+/// A pattern for one name, in glob syntax.
 #[derive(Clone, Debug)]
 pub struct NamePattern {
-    /// For names that are valid UTF-8; none when the pattern itself is not.
+    /// For names in valid UTF-8; `None` if the pattern is not valid UTF-8.
     unicode: Option<Program>,
     bytes: Program,
 }
 
 impl NamePattern {
-    /// Reads a pattern for one name; a slash has no meaning here.
+    /// Reads a pattern for one name. A slash has no special meaning here.
     #[must_use]
     pub fn parse(glob: &[u8]) -> NamePattern {
         let unicode = std::str::from_utf8(glob).ok();
@@ -36,7 +36,7 @@ impl NamePattern {
         }
     }
 
-    /// Whether a name matches. A leading dot is matched by a literal dot only.
+    /// Returns whether a name matches. Only a literal dot matches a leading dot.
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
         match (&self.unicode, std::str::from_utf8(name)) {
@@ -45,7 +45,7 @@ impl NamePattern {
         }
     }
 
-    /// Whether the pattern holds no metacharacter, so that it can match one name only.
+    /// Returns whether the pattern has no metacharacters, so that it can match only one name.
     #[must_use]
     pub fn is_literal(&self) -> bool {
         self.bytes.literal
@@ -128,25 +128,25 @@ impl Program {
     }
 }
 
-/// A stretch of a pattern without classes.
+/// A part of a pattern without classes.
 #[derive(Clone, Debug)]
 struct Piece {
     whole: Wild,
-    /// What stands before the first star, or everything.
+    /// The part before the first star, or the whole piece.
     head: Fixed,
-    /// Set when there is a star.
+    /// The rest, if the piece has a star.
     stars: Option<Stars>,
 }
 
 #[derive(Clone, Debug)]
 struct Stars {
-    /// Everything up to the last star, that star included: once it matches, it matches any continuation.
+    /// Everything up to and including the last star. Once it matches, it matches any continuation.
     open: Wild,
-    /// What stands behind the last star.
+    /// The part after the last star.
     tail: Fixed,
 }
 
-/// A stretch without stars: it matches as many characters as it has.
+/// A part without stars. It matches as many characters as it has.
 #[derive(Clone, Debug)]
 struct Fixed {
     wild: Wild,
@@ -173,13 +173,14 @@ impl Piece {
         Piece { whole: Wild::new(text), head: Fixed::new(head), stars }
     }
 
-    /// All positions at which the piece can end when it starts at one of `starts`; both are ascending.
+    /// Returns all positions at which the piece can end if it starts at one of `starts`. Both lists are ascending.
     fn advance(&self, name: &Name<'_>, starts: &[usize]) -> Vec<usize> {
         let mut fitting = starts.iter().copied().filter(|&start| self.head.matches_at(name, start));
         let Some(stars) = &self.stars else {
             return fitting.map(|start| start + self.head.length).collect();
         };
-        // The earliest start can end wherever a later one can: its first star takes what lies between.
+        // The earliest start can reach every end of a later one, because its first star matches the bytes between
+        // them.
         let Some(start) = fitting.next() else { return Vec::new() };
         let Some(earliest) = stars.earliest_end(name, start) else { return Vec::new() };
         (earliest..=name.length())
@@ -190,7 +191,7 @@ impl Piece {
 }
 
 impl Stars {
-    /// The first position at which everything before the tail can end.
+    /// Returns the first position at which the part before the tail can end.
     fn earliest_end(&self, name: &Name<'_>, start: usize) -> Option<usize> {
         let matches = |end| name.slice(start, end).is_some_and(|text| self.open.matches(text));
         if !matches(name.length()) {
@@ -205,7 +206,7 @@ impl Stars {
     }
 }
 
-/// A name whose characters are counted: positions are numbers of characters.
+/// A name with the byte offsets of its characters. Positions are counted in characters.
 struct Name<'a> {
     text: &'a str,
     bounds: Vec<usize>,
@@ -234,7 +235,7 @@ impl<'a> Name<'a> {
     }
 }
 
-/// A pattern's characters with their escapes resolved; a backslash at the very end stands for itself.
+/// Returns a pattern's characters with escapes resolved. A backslash at the end is literal.
 fn units(mut characters: impl Iterator<Item = char>) -> Vec<Unit> {
     let mut units = Vec::new();
     while let Some(character) = characters.next() {

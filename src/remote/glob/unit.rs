@@ -1,16 +1,16 @@
 //! The characters of a pattern.
 #![forbid(unsafe_code)]
 
-/// What a character of a name is.
+/// How the characters of a name are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Alphabet {
-    /// Name and pattern are valid UTF-8.
+    /// As Unicode: name and pattern are valid UTF-8.
     Unicode,
-    /// One of them is not: every byte of both is a character of its own, U+0000 to U+00FF.
+    /// As bytes: at least one of them is not valid UTF-8, so each byte of both is a character, U+0000 to U+00FF.
     Bytes,
 }
 
-/// A character of a pattern, and whether a backslash took its meaning away.
+/// A character of a pattern, and whether it is escaped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Unit {
     pub(super) character: char,
@@ -18,7 +18,7 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    /// Whether this is `meta` with its special meaning.
+    /// Returns whether this is `meta` with its special meaning.
     pub(super) fn is(self, meta: char) -> bool {
         self.character == meta && !self.escaped
     }
