@@ -1,15 +1,15 @@
-//! Names side by side, as `ls` shows them.
+//! Prints names in columns, as `ls` does.
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
 
 use unicode_width::UnicodeWidthStr;
 
-/// The cells in rows that fit `width` columns of a terminal, each row's text without its newline.
+/// Arranges cells in rows that fit `width` columns of a terminal. Each row is returned without its newline.
 ///
-/// As in sftp(1): cells go across, not down; each is as wide as the longest plus two, stretched so that the row fills
-/// the width; one that is too long for the terminal has a row of its own. Unlike there, width means columns of the
-/// terminal and not bytes. Trailing blanks stay, as there.
+/// As in sftp(1), cells go across, not down. Each is as wide as the longest plus two, stretched so that a row fills
+/// the width; cells that are too long get a row each. Trailing blanks stay. Unlike in sftp(1), width means columns of
+/// the terminal, not bytes.
 pub fn columns(cells: impl IntoIterator<Item = impl Display>, width: usize) -> impl Iterator<Item = String> {
     let cells: Vec<(String, usize)> = cells
         .into_iter()

@@ -1,6 +1,6 @@
-//! JSON objects, one on a line: what `ls --json` and `--progress json` print. Their schemas stand in `docs/json.md`.
+//! JSON objects, one on each line, as printed by `ls --json` and `--progress json`. `docs/json.md` has their schemas.
 //!
-//! Written by hand: the one thing to get right is a string's escapes, and names are bytes, which no serializer knows.
+//! We write them by hand: only the escapes of strings need care, and no serializer supports names that are bytes.
 #![forbid(unsafe_code)]
 
 use std::fmt::Write as _;
@@ -10,12 +10,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 
 use super::printable::is_unseen;
 
-/// A JSON object as it grows; members stand in the order in which they were added.
+/// A JSON object under construction. Its members are in the order in which they were added.
 #[derive(Debug, Default)]
 pub struct Object(String);
 
 impl Object {
-    /// An object about something that happened.
+    /// Creates an object that describes an event.
     #[must_use]
     pub fn of(event: &str) -> Object {
         let mut object = Object::default();
@@ -23,7 +23,7 @@ impl Object {
         object
     }
 
-    /// A truth.
+    /// Adds a boolean.
     pub fn flag(&mut self, key: &str, value: bool) {
         self.member(key, if value { "true" } else { "false" });
     }
@@ -34,22 +34,22 @@ impl Object {
         let _ = write!(self.0, "\"{key}\":{value}");
     }
 
-    /// A member that is written already, or null.
+    /// Adds a value that is already in JSON, or null.
     pub fn optional(&mut self, key: &str, value: Option<String>) {
         self.member(key, value.as_deref().unwrap_or("null"));
     }
 
-    /// A number, or null.
+    /// Adds a number, or null.
     pub fn number(&mut self, key: &str, number: Option<impl ToString>) {
         self.optional(key, number.map(|number| number.to_string()));
     }
 
-    /// A string.
+    /// Adds a string.
     pub fn text(&mut self, key: &str, text: &str) {
         self.member(key, &quoted(text));
     }
 
-    /// A string that need not be UTF-8. Where it is not, its exact bytes follow under `KEY_base64`.
+    /// Adds a string that need not be UTF-8. If it isn't, its exact bytes follow as `KEY_base64`.
     pub fn bytes(&mut self, key: &str, bytes: &[u8]) {
         self.text(key, &String::from_utf8_lossy(bytes));
         if std::str::from_utf8(bytes).is_err() {
@@ -57,7 +57,7 @@ impl Object {
         }
     }
 
-    /// The same, or null.
+    /// Like [`Object::bytes`], but adds null if there is no name.
     pub fn name(&mut self, key: &str, name: Option<&[u8]>) {
         match name {
             Some(name) => self.bytes(key, name),
@@ -65,7 +65,7 @@ impl Object {
         }
     }
 
-    /// The whole object.
+    /// Returns the whole object.
     #[must_use]
     pub fn end(mut self) -> String {
         self.0.push('}');
@@ -73,8 +73,8 @@ impl Object {
     }
 }
 
-/// A JSON string (RFC 8259, section 7). Every character that [`is_unseen`] is escaped, so that the line is one line to every
-/// reader, harmless to a terminal, and hides nothing.
+/// Writes a JSON string (RFC 8259, section 7). Escapes every character that [`is_unseen`], so that the text is one
+/// line for every reader, harmless to a terminal, and hides nothing.
 fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');

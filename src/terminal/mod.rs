@@ -1,7 +1,7 @@
-//! What a terminal shows and asks: bytes made printable, sizes, times, tables, prompts, output roles.
+//! The terminal: printable text, sizes, times, tables, prompts, output roles.
 //!
-//! Nothing here knows a server, a file or a command. Whatever comes from a server goes through [`Printable`] on its
-//! way to a person, and every line that the program prints goes through [`Output`].
+//! This module knows no servers, files or commands. Every text from a server goes through [`Printable`] before a
+//! person sees it, and every line that the program prints goes through [`Output`].
 #![forbid(unsafe_code)]
 
 pub mod columns;

@@ -1,7 +1,8 @@
-//! Modes as `ls -l` writes them.
+//! Writes modes as `ls -l` does.
 #![forbid(unsafe_code)]
 
-/// The ten letters of a mode: its type and three times what owner, group and others may: `drwxr-xr-x`, `-rwsr-x--T`.
+/// Returns the ten letters of a mode: its type, and the permissions of owner, group and others, such as `drwxr-xr-x`
+/// or `-rwsr-x--T`.
 ///
 /// The bits are those of POSIX, which every SFTP v3 server sends (draft-ietf-secsh-filexfer-02, section 5).
 #[must_use]

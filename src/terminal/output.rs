@@ -1,9 +1,9 @@
-//! Where every line goes that the program prints, by the role it plays.
+//! Prints every line of the program, by its role.
 //!
-//! A role decides the stream and whether quiet drops it; who prints names no stream and no colour. stdout is buffered,
-//! and flushed before anything goes to stderr, so that the two keep their order where they meet. Printing never fails
-//! on the spot: a stdout that can't be written any more is remembered, what follows is dropped, a command that only prints
-//! is stopped ([`Output::stop_when_ended`]), and the shell asks [`Output::ended`].
+//! The role decides the stream and whether a quiet session drops the line. Callers choose neither stream nor colour.
+//! stdout is buffered, and flushed before each line on stderr, so that the two keep their order on a terminal.
+//! Printing never returns an error: if stdout can't be written any more, later output is dropped, a command that only
+//! prints is stopped ([`Output::stop_when_ended`]), and the shell checks [`Output::ended`].
 #![forbid(unsafe_code)]
 
 use std::fmt::Display;
@@ -18,58 +18,58 @@ use rustix::termios::tcgetwinsize;
 use super::explain::Explain;
 use super::printable::Printable;
 
-/// The program's output; clones share one.
+/// The program's output. Clones share it.
 #[derive(Clone)]
 pub struct Output {
     shared: Arc<Mutex<Shared>>,
 }
 
-/// How much is left unsaid.
+/// How much output is dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Quiet {
-    /// Everything is said.
+    /// None.
     #[default]
     No,
-    /// No status lines and no notes, as sftp(1) under `-b`.
+    /// Status lines and notes, as in sftp(1) with `-b`.
     Status,
-    /// No warnings either, as under `-q`.
+    /// Warnings too, as with `-q`.
     Warnings,
 }
 
-/// Why stdout takes nothing more.
+/// Why stdout accepts no more output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// Its reader went away (`… | head`).
     Unread,
-    /// It can't be written, for instance because the disk is full; the text is the system's.
+    /// It can't be written, for example because the disk is full. The text is the system's.
     Failed(String),
 }
 
-/// Everything that was printed on a captured output.
+/// All text printed on a captured output.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captured {
-    /// What went to stdout.
+    /// The text on stdout.
     pub stdout: String,
-    /// What went to stderr.
+    /// The text on stderr.
     pub stderr: String,
-    /// Both as they would have come on one terminal.
+    /// The text of both, as one terminal would show it.
     pub merged: String,
 }
 
-/// Columns of a terminal that does not tell.
+/// Columns of a terminal that doesn't report its size.
 const DEFAULT_WIDTH: usize = 80;
 
-/// stdout is written when so much is waiting, whatever comes next.
+/// How many bytes may wait for stdout before they are written.
 const BUFFERED_BYTES: usize = 32 * 1024;
 
 impl Output {
-    /// Output on the process's own stdout and stderr.
+    /// Returns output on the process's own stdout and stderr.
     #[must_use]
     pub fn standard() -> Output {
         Output::on(Sink::Standard)
     }
 
-    /// Output that is kept instead of shown, to be asked for by [`Output::captured_text`].
+    /// Returns output that is kept instead of shown. [`Output::captured_text`] returns it.
     #[must_use]
     pub fn captured() -> Output {
         Output::on(Sink::Captured { stdout: Vec::new(), stderr: Vec::new(), merged: Vec::new() })
@@ -88,13 +88,13 @@ impl Output {
         Output { shared: Arc::new(Mutex::new(shared)) }
     }
 
-    /// What was asked for: a line on stdout.
+    /// Prints a line of the result that the user asked for, on stdout.
     pub fn answer(&self, line: impl Display) {
         self.lock().stdout_line(&line);
     }
 
-    /// A name for a program (`ls -0`): its bytes as they are and a NUL byte, on stdout. A terminal obeys bytes, so there it is
-    /// a printable line.
+    /// Prints a name for a program (`ls -0`): its bytes and a NUL byte, on stdout. A terminal would obey control
+    /// bytes, so there it prints a line of printable text instead.
     pub fn name(&self, name: &[u8]) {
         let mut shared = self.lock();
         if shared.sink.is_terminal(Stream::Stdout) {
@@ -105,8 +105,8 @@ impl Output {
         }
     }
 
-    /// What a command is about to do (`Fetching …`): a line on stdout, where sftp(1) prints it; none when quiet. Flush it
-    /// before that is done.
+    /// Prints what a command is about to do (`Fetching …`), on stdout like sftp(1), unless the session is quiet.
+    /// Flush it before the command begins.
     pub fn status(&self, line: impl Display) {
         let mut shared = self.lock();
         if shared.quiet < Quiet::Status {
@@ -114,7 +114,7 @@ impl Output {
         }
     }
 
-    /// What is good to know about the session (`Connected to …`): a line on stderr, none when quiet.
+    /// Prints information about the session (`Connected to …`), on stderr, unless the session is quiet.
     pub fn note(&self, line: impl Display) {
         let mut shared = self.lock();
         if shared.quiet < Quiet::Status {
@@ -122,7 +122,7 @@ impl Output {
         }
     }
 
-    /// What may be wrong: a line on stderr, none under `-q`.
+    /// Prints a warning on stderr, except with `-q`.
     pub fn warning(&self, line: impl Display) {
         let mut shared = self.lock();
         if shared.quiet < Quiet::Warnings {
@@ -130,7 +130,7 @@ impl Output {
         }
     }
 
-    /// What went wrong: a line on stderr.
+    /// Prints an error on stderr.
     pub fn failure(&self, line: impl Display) {
         self.lock().stderr_line(&line);
     }
@@ -141,7 +141,7 @@ impl Output {
         error.hint().iter().for_each(|hint| self.hint(hint));
     }
 
-    /// What helps after something went wrong: a line of its own on stderr, for a person only. Programs wait for exact lines.
+    /// Prints advice after an error, on stderr, but only for a person: programs wait for exact lines.
     pub fn hint(&self, advice: impl Display) {
         let mut shared = self.lock();
         if shared.hints {
@@ -149,69 +149,70 @@ impl Output {
         }
     }
 
-    /// How far something is, for a reader without a terminal: a line on stderr.
+    /// Prints progress for a reader without a terminal, on stderr.
     pub fn progress(&self, line: impl Display) {
         self.lock().stderr_line(&line);
     }
 
-    /// stdout as a writer, for bytes as they are and for listings that are written piece by piece.
+    /// Returns stdout as a writer, for raw bytes and for listings that are written piece by piece.
     #[must_use]
     pub fn writer(&self) -> Writer<'_> {
         Writer { output: self }
     }
 
-    /// Writes what waits for stdout: after each command, before a prompt, and before what takes long.
+    /// Writes the output that waits for stdout. Called after each command, before a prompt, and before long
+    /// operations.
     pub fn flush(&self) {
         self.lock().flush();
     }
 
-    /// Returns why stdout takes nothing more, or `None` while it does.
+    /// Returns why stdout accepts no more output, or `None` if it does.
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {
         self.lock().ended.clone()
     }
 
-    /// Sets what is called, at once and only once, when stdout takes nothing more; `None` for nothing. It is called with the
-    /// output locked, so it must not print.
+    /// Sets a function to call as soon as stdout accepts no more output. It is called once, with the output locked,
+    /// so it must not print. `None` removes it.
     pub fn stop_when_ended(&self, stop: Option<Box<dyn FnOnce() + Send>>) {
         self.lock().stop = stop;
     }
 
-    /// Returns whether stdout ended while there was something to stop, see [`Output::stop_when_ended`].
+    /// Returns whether stdout ended and called the function of [`Output::stop_when_ended`].
     #[must_use]
     pub fn has_stopped(&self) -> bool {
         self.lock().has_stopped
     }
 
-    /// Whether hints are printed from now on, because a person reads them. At first they are not.
+    /// Turns hints on or off. They are off at first, and on if a person reads them.
     pub fn set_hints(&self, hints: bool) {
         self.lock().hints = hints;
     }
 
-    /// What is left unsaid from now on.
+    /// Sets how much output is dropped from now on.
     pub fn set_quiet(&self, quiet: Quiet) {
         self.lock().quiet = quiet;
     }
 
-    /// What is left unsaid.
+    /// Returns how much output is dropped.
     #[must_use]
     pub fn quiet(&self) -> Quiet {
         self.lock().quiet
     }
 
-    /// Whether stdout is a terminal.
+    /// Returns whether stdout is a terminal.
     #[must_use]
     pub fn stdout_is_terminal(&self) -> bool {
         self.lock().sink.is_terminal(Stream::Stdout)
     }
 
-    /// Whether stderr is a terminal.
+    /// Returns whether stderr is a terminal.
     #[must_use]
     pub fn stderr_is_terminal(&self) -> bool {
         self.lock().sink.is_terminal(Stream::Stderr)
     }
 
-    /// Columns of the terminal that stdout goes to, else of the one that commands come from, as sftp(1) has it, else 80.
+    /// Returns the columns of the terminal on stdout, or else of the terminal on stdin, like sftp(1), or else 80.
     #[must_use]
     pub fn width(&self) -> usize {
         match self.lock().sink {
@@ -220,8 +221,9 @@ impl Output {
         }
     }
 
-    /// Columns for names side by side: as [`Output::width`], but none, so a line for each name, where commands come from a
-    /// terminal whose size nobody set. sftp(1) does so, and programs that drive it there read names line by line.
+    /// Returns the columns for names. Like [`Output::width`], but 0, which means one name per line, if the terminal
+    /// on stdin has no size. sftp(1) does that, and programs that drive it through such a terminal read names line by
+    /// line.
     #[must_use]
     pub fn listing_width(&self) -> usize {
         let is_standard = matches!(self.lock().sink, Sink::Standard);
@@ -231,7 +233,7 @@ impl Output {
         }
     }
 
-    /// All that was printed so far on a captured output; nothing on any other.
+    /// Returns all text printed so far on a captured output; nothing for any other.
     #[must_use]
     pub fn captured_text(&self) -> Captured {
         let mut shared = self.lock();
@@ -247,12 +249,12 @@ impl Output {
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
-        // A panic elsewhere leaves whole lines behind.
+        // A panic of another thread leaves whole lines.
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// stdout as a writer; see [`Output::writer`]. An error means that stdout takes nothing more.
+/// stdout as a writer; see [`Output::writer`]. An error means that stdout accepts no more output.
 pub struct Writer<'a> {
     output: &'a Output,
 }
@@ -279,7 +281,7 @@ enum Stream {
 
 struct Shared {
     sink: Sink,
-    /// What waits for stdout.
+    /// Bytes that wait for stdout.
     waiting: Vec<u8>,
     quiet: Quiet,
     hints: bool,
@@ -290,7 +292,7 @@ struct Shared {
 
 impl Shared {
     fn stdout_line(&mut self, line: &dyn Display) {
-        // Writing to memory can't fail, and a Display that fails has said what it could.
+        // Writing to memory can't fail, and the text of a failing Display is kept as far as it goes.
         let _ = writeln!(self.waiting, "{line}");
         self.flush_when_full();
     }
@@ -302,7 +304,7 @@ impl Shared {
 
     fn stderr_line(&mut self, line: &dyn Display) {
         self.flush();
-        // No one is left to hear that stderr can't be written.
+        // There is no other place to report that stderr can't be written.
         let _ = self.put(Stream::Stderr, format!("{line}\n").as_bytes());
     }
 
@@ -361,7 +363,7 @@ enum Sink {
         stderr: Vec<u8>,
         merged: Vec<u8>,
     },
-    /// A terminal that shows all it gets.
+    /// A terminal that sends its text to the test.
     #[cfg(test)]
     Screen(std::sync::mpsc::Sender<String>),
     #[cfg(test)]
@@ -399,15 +401,15 @@ impl Sink {
     }
 }
 
-/// Writes past the standard library's buffers, which lose count of what is written when a stream that another program
-/// shares has been made non-blocking, as ssh does with its stderr.
+/// Writes without the standard library's buffers. Those lose track of what was written if another program makes a
+/// shared stream non-blocking, as ssh does with its stderr.
 fn write_whole(stream: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match rustix::io::write(&stream, bytes) {
             Ok(written) => bytes = &bytes[written..],
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                // Whether it was worth waiting for shows at the next write.
+                // The next write shows whether the wait helped.
                 let _ = poll(&mut [PollFd::new(&stream, PollFlags::OUT)], None);
             }
             Err(error) => return Err(error.into()),

@@ -1,8 +1,9 @@
-//! Bytes made safe to show: the only way from a server's bytes to a terminal.
+//! Makes bytes safe to show. This is the only way from a server's bytes to a terminal.
 //!
-//! Names, status texts, banners and long listings are whatever the other side likes, also commands to the terminal
-//! (CVE-2019-6109) or characters that hide or turn round what stands beside them. What can't be shown plainly becomes
-//! octal (`\033`), as sftp(1) shows it; unlike sftp(1), newline, CR and tab do too, for they would forge lines.
+//! Names, status texts, banners and long listings are up to the server. They may hold commands to the terminal
+//! (CVE-2019-6109), or characters that hide or reverse the text around them. Anything that can't be shown plainly
+//! becomes octal (`\033`), as in sftp(1). Unlike in sftp(1), that includes newline, CR and tab, which could forge
+//! lines.
 #![forbid(unsafe_code)]
 
 use std::borrow::Cow;
@@ -10,14 +11,14 @@ use std::fmt::{self, Write};
 
 use unicode_width::UnicodeWidthStr;
 
-/// Bytes as they may be shown: printable UTF-8 as it is, every other byte as `\ooo`.
+/// Shows bytes: printable UTF-8 unchanged, every other byte as `\ooo`.
 ///
 /// A width (`{:<20}`) counts columns of the terminal, not characters.
 #[derive(Clone, Copy, Debug)]
 pub struct Printable<'a>(pub &'a [u8]);
 
 impl<'a> Printable<'a> {
-    /// The text that may be shown; borrowed where nothing needed escaping.
+    /// Returns the text to show. Borrows it if no byte needs escaping.
     #[must_use]
     pub fn text(self) -> Cow<'a, str> {
         if self.0.iter().all(|byte| (b' '..=b'~').contains(byte)) {
@@ -29,7 +30,7 @@ impl<'a> Printable<'a> {
         }
     }
 
-    /// Columns that the text takes on a terminal.
+    /// Returns the columns that the text takes on a terminal.
     #[must_use]
     pub fn width(self) -> usize {
         self.text().width()
@@ -51,14 +52,15 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// The most bytes of one text of the server's that are shown: enough for any honest status text, and no more than a
-/// dozen lines of a terminal.
+/// How many bytes of one text from a server are shown: enough for any honest status text, and at most a dozen lines
+/// of a terminal.
 pub const EXCERPT_BYTES: usize = 1000;
 
-/// A text of the server's own wording, made printable: its first [`EXCERPT_BYTES`] bytes, then `…` if there are more.
+/// Shows a text in the server's own words: its first [`EXCERPT_BYTES`] bytes, made printable, then `…` if there are
+/// more.
 ///
-/// Status texts, banner lines, questions and lists of methods go through here. Names and paths do not: a script must get
-/// them whole, and they have limits of their own.
+/// For status texts, banner lines, questions and lists of methods, but not for names and paths: scripts need those in
+/// full, and they have limits of their own.
 #[derive(Clone, Copy, Debug)]
 pub struct Excerpt<'a>(pub &'a [u8]);
 
@@ -67,7 +69,7 @@ impl fmt::Display for Excerpt<'_> {
         let Some((start, _)) = self.0.split_at_checked(EXCERPT_BYTES).filter(|(_, rest)| !rest.is_empty()) else {
             return f.write_str(&Printable(self.0).text());
         };
-        // A character that the cut would halve goes as a whole.
+        // A character that the cut would split is left out.
         let whole = match std::str::from_utf8(start) {
             Err(error) if error.error_len().is_none() => &start[..error.valid_up_to()],
             _ => start,
@@ -77,20 +79,20 @@ impl fmt::Display for Excerpt<'_> {
     }
 }
 
-/// The lines of a longer text of the server's, such as a banner, each an excerpt of its own.
+/// Returns the lines of a longer text from a server, such as a banner, each as an excerpt.
 pub fn lines(text: &[u8]) -> impl Iterator<Item = Excerpt<'_>> {
     let text = text.strip_suffix(b"\n").unwrap_or(text);
     text.split(|&byte| byte == b'\n').map(|line| Excerpt(line.strip_suffix(b"\r").unwrap_or(line)))
 }
 
-/// A run of bytes that may be shown as it stands, or bytes that may not.
+/// A character to show, or bytes to escape.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
     Shown(char),
     Hidden(&'a [u8]),
 }
 
-/// The bytes cut into characters that may be shown and bytes that may not.
+/// Splits bytes into characters to show and bytes to escape, and calls `each` with every piece.
 pub(super) fn pieces<'a>(bytes: &'a [u8], mut each: impl FnMut(Piece<'a>)) {
     for chunk in bytes.utf8_chunks() {
         let text = chunk.valid();
@@ -140,14 +142,15 @@ pub(super) fn octal(text: &mut String, bytes: &[u8]) {
 fn is_shown(before: Option<char>, c: char, after: Option<char>) -> bool {
     match c {
         ' '..='~' => true,
-        // Only where they choose how a picture is drawn: elsewhere they make two names look the same.
+        // They are shown only if they choose how an emoji is drawn. Elsewhere they would make two different names
+        // look alike.
         '\u{FE0E}' | '\u{FE0F}' => before.is_some_and(|base| is_picture(base) || is_keycap(base, after)),
         _ => !is_unseen(c),
     }
 }
 
-/// Returns whether a character has a picture and a plain form (Unicode's emoji-variation-sequences.txt), roughly: all
-/// symbols of the blocks that hold them, no letters and no punctuation.
+/// Returns whether a character has an emoji form and a plain form (Unicode's emoji-variation-sequences.txt). This is
+/// an approximation: all symbols in the relevant blocks, but no letters or punctuation.
 fn is_picture(c: char) -> bool {
     matches!(c,
         '\u{A9}' | '\u{AE}' | '\u{203C}' | '\u{2049}' | '\u{2122}' | '\u{2139}' | '\u{2194}'..='\u{21AA}'
@@ -155,29 +158,29 @@ fn is_picture(c: char) -> bool {
         | '\u{2B05}'..='\u{2B55}' | '\u{3030}' | '\u{303D}' | '\u{3297}' | '\u{3299}' | '\u{1F000}'..='\u{1FAFF}')
 }
 
-/// Returns whether a key is drawn around a character: `1`, a variation selector and the combining keycap.
+/// Returns whether a keycap is drawn around a character, as in `1`, a variation selector and the combining keycap.
 fn is_keycap(base: char, after: Option<char>) -> bool {
     matches!(base, '#' | '*' | '0'..='9') && after == Some('\u{20E3}')
 }
 
-/// Returns whether a character has no shape of its own, so that a name could hide it: control characters (C0, DEL, and C1,
-/// which a terminal may obey even as UTF-8), and what turns the direction of writing, joins, separates or merely takes no
-/// room. JSON escapes the same ones.
+/// Returns whether a character has no shape of its own, so that a name could hide it. These are the control
+/// characters (C0, DEL, and C1, which a terminal may obey even in UTF-8) and characters that change the direction of
+/// text, join, separate or take no space. JSON escapes the same characters.
 ///
-/// | characters | what they do |
+/// | characters | effect |
 /// |---|---|
-/// | U+061C, U+200E, U+200F, U+202A-202E, U+2066-2069 | turn the direction of writing (`Bidi_Control`) |
-/// | U+200B-200D, U+2060-2064, U+FEFF | take no room: zero-width blanks and joiners. A picture that is joined from others falls apart, which is the price |
+/// | U+061C, U+200E, U+200F, U+202A-202E, U+2066-2069 | change the direction of text (`Bidi_Control`) |
+/// | U+200B-200D, U+2060-2064, U+FEFF | zero-width blanks and joiners; as a side effect, joined emoji fall apart |
 /// | U+2028, U+2029 | end a line or a paragraph |
-/// | U+00AD, U+034F, U+17B4, U+17B5, U+206A-206F | hyphenate, join or format, unseen |
-/// | U+115F, U+1160, U+3164, U+FFA0 | fill a Korean syllable with nothing |
+/// | U+00AD, U+034F, U+17B4, U+17B5, U+206A-206F | hyphenate, join or format invisibly |
+/// | U+115F, U+1160, U+3164, U+FFA0 | fill a Korean syllable invisibly |
 /// | U+180B-180F, U+FE00-FE0F, U+E0100-E01EF | choose a variant of the character before, see [`is_shown`] |
-/// | U+FFF0-FFFB, U+1BCA0-1BCA3, U+1D173-1D17A, U+13430-1343F | format annotations, shorthand, notes and hieroglyphs |
-/// | U+E0000-E0FFF | tags, which spell text unseen |
-/// | U+FDD0-FDEF, U+nFFFE, U+nFFFF | are no characters, nor ever will be |
+/// | U+FFF0-FFFB, U+1BCA0-1BCA3, U+1D173-1D17A, U+13430-1343F | format annotations, shorthand, musical notes and hieroglyphs |
+/// | U+E0000-E0FFF | tags, which spell invisible text |
+/// | U+FDD0-FDEF, U+nFFFE, U+nFFFF | will never be characters |
 ///
-/// All of `Default_Ignorable_Code_Point` is here. Characters that are not assigned yet and those for private use are shown:
-/// a terminal draws a glyph or a box for them. So are blanks that take room (U+00A0, U+3000).
+/// All of `Default_Ignorable_Code_Point` is included. Unassigned and private-use characters are shown, because a
+/// terminal draws a glyph or a box for them. So are blanks that take space (U+00A0, U+3000).
 pub(super) fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -289,7 +292,7 @@ mod tests {
         }
         assert_eq!(excerpt(&"x".repeat(1001)), format!("{}…", "x".repeat(1000)));
         assert_eq!(excerpt(&"x".repeat(1 << 20)).len(), 1000 + "…".len());
-        // A character of three bytes, cut within its third: 333 of them are 999 bytes.
+        // A character of three bytes, cut in the third: 333 characters are 999 bytes.
         assert_eq!(excerpt(&"日".repeat(400)), format!("{}…", "日".repeat(333)));
         assert_eq!(Excerpt(&[0xFF; 2000]).to_string(), format!("{}…", "\\377".repeat(1000)));
         assert_eq!(excerpt(&"\x1b".repeat(2000)), format!("{}…", "\\033".repeat(1000)));

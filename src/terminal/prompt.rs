@@ -1,10 +1,11 @@
-//! Questions to the person at the controlling terminal, whatever stdin and stdout are.
+//! Asks the person at the controlling terminal, whatever stdin and stdout are.
 //!
-//! Every key is read here, one by one, and Ctrl-C is a key like any other: it ends the question and not the process,
-//! so the terminal is put back before anyone hears of it. `rpassword` raises SIGINT before it does so. A signal from
-//! outside is the business of whoever handles signals; it ends the question by [`end_question`], and calls [`restore`] before it
-//! ends the process.
-//! With no controlling terminal there is no one to ask, and a question is an error.
+//! It reads every key itself, and Ctrl-C is a key like any other: it ends the question, not the process, so the
+//! terminal is always restored first. (`rpassword` raises SIGINT before it restores the terminal.) The signal handler
+//! deals with signals from outside: it ends the question with [`end_question`], and calls [`restore`] before it ends
+//! the process.
+//!
+//! Without a controlling terminal, a question is an error.
 #![forbid(unsafe_code)]
 
 use std::fs::{File, OpenOptions};
@@ -29,10 +30,10 @@ pub enum Unanswered {
     /// Ctrl-C, or [`end_question`].
     #[error("interrupted")]
     Interrupted,
-    /// Ctrl-D on an empty line, or the terminal is gone.
+    /// Ctrl-D on an empty line, or the terminal was closed.
     #[error("no answer was given")]
     Ended,
-    /// The answer is not UTF-8, so the protocol has no form for it.
+    /// The answer is not UTF-8, which the protocol can't represent.
     #[error("the answer is not valid UTF-8")]
     NotUtf8,
     /// The terminal failed.
@@ -40,64 +41,65 @@ pub enum Unanswered {
     Terminal(#[from] io::Error),
 }
 
-/// Asks a question and shows what is typed.
+/// Asks a question and shows the answer while the user types it.
 ///
-/// The question's last line stands before the answer; it is made printable here, as servers word some of them.
+/// The last line of the question is the prompt. The question is made printable here, because it may be a server's.
 ///
 /// # Errors
-/// [`Unanswered`] says why there is no answer.
+/// [`Unanswered`] gives the reason why there is no answer.
 pub fn ask(question: &str) -> Result<String, Unanswered> {
     let mut answer = converse(&mut terminal()?, question, Echo::Shown)?;
     Ok(std::mem::take(&mut *answer))
 }
 
-/// Asks for a secret: nothing of what is typed is shown, and the answer is wiped when dropped.
+/// Asks for a secret. The answer is not shown, and is wiped when it is dropped.
 ///
 /// # Errors
-/// [`Unanswered`] says why there is no answer.
+/// [`Unanswered`] gives the reason why there is no answer.
 pub fn secret(question: &str) -> Result<Zeroizing<String>, Unanswered> {
     converse(&mut terminal()?, question, Echo::Hidden)
 }
 
-/// Whether there is a terminal to ask on.
+/// Returns whether there is a terminal to ask on.
 #[must_use]
 pub fn possible() -> bool {
     terminal().is_ok()
 }
 
-/// Puts the terminal back as it was before a question that is open right now; for a process that a signal ends.
+/// Restores the terminal if a question is open. For a process that a signal ends.
 pub fn restore() {
     if let Some(question) = open_question().take() {
-        // The process ends; no one is left to hear of a failure.
+        // The process is about to end, so a failure can't be reported.
         let _ = termios::tcsetattr(&question.terminal, OptionalActions::Now, &question.before);
     }
 }
 
-/// Ends the question that is open right now, from any thread: its answer is [`Unanswered::Interrupted`].
+/// Ends the open question from any thread. Its answer is then [`Unanswered::Interrupted`].
 pub fn end_question() {
     if let Some(question) = &*open_question() {
-        // One byte fits, and a second one says nothing new.
+        // One byte always fits, and a second one would have no effect.
         let _ = (&question.bell).write(&[0]);
     }
 }
 
-/// A question that is open.
+/// A question that waits for its answer.
 struct OpenQuestion {
     terminal: File,
-    /// What the terminal was before.
+    /// The terminal's settings before the question.
     before: Termios,
-    /// Whoever waits for the answer hears it.
+    /// Wakes the thread that waits for the answer.
     bell: UnixStream,
 }
 
-/// The question that is open. A process has one terminal, and a signal ends the process wherever it asks.
+/// The open question. It is global because a process has one controlling terminal, and a signal can end the process
+/// at any point.
 static OPEN_QUESTION: Mutex<Option<OpenQuestion>> = Mutex::new(None);
 
 fn open_question() -> MutexGuard<'static, Option<OpenQuestion>> {
     OPEN_QUESTION.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One question at a time, whichever thread asks.
+/// Lets threads ask one at a time.
 static TURN: Mutex<()> = Mutex::new(());
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +114,7 @@ fn terminal() -> Result<File, Unanswered> {
 
 fn converse(terminal: &mut File, question: &str, echo: Echo) -> Result<Zeroizing<String>, Unanswered> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    // First hidden, then asked: whoever sees the question may type at once.
+    // Echo must be off before the question appears, because the user may type at once.
     let keys = KeyByKey::on(terminal)?;
     let shown: Vec<String> = lines(question.as_bytes()).map(|line| line.to_string()).collect();
     terminal.write_all(shown.join("\n").as_bytes())?;
@@ -142,10 +144,10 @@ fn converse(terminal: &mut File, question: &str, echo: Echo) -> Result<Zeroizing
     }
 }
 
-/// The terminal without echo, lines and signals; put back on drop.
+/// The terminal without echo, line editing and signals. Dropping it restores the terminal.
 struct KeyByKey {
     erase: u8,
-    /// Readable when somebody else ends the question.
+    /// Readable when another thread ends the question.
     ear: UnixStream,
 }
 
@@ -160,19 +162,19 @@ impl KeyByKey {
         let (bell, ear) = UnixStream::pair()?;
         *open_question() = Some(OpenQuestion { terminal: terminal.try_clone()?, before, bell });
         let keys = KeyByKey { erase, ear };
-        // What was typed before the question was asked is no answer to it.
+        // Keys typed before the question appeared are no answer to it.
         termios::tcsetattr(terminal, OptionalActions::Flush, &during)?;
         Ok(keys)
     }
 
-    /// Waits for a key. True when somebody else ends the question before one comes.
+    /// Waits for a key. Returns true if another thread ends the question first.
     fn is_ended(&self, terminal: &File) -> bool {
         loop {
             let mut fds = [PollFd::new(terminal, PollFlags::IN), PollFd::new(&self.ear, PollFlags::IN)];
             match poll(&mut fds, None) {
                 Ok(_) => return fds[1].revents().contains(PollFlags::IN),
                 Err(Errno::INTR) => {}
-                // A terminal that can't be polled is read right away.
+                // If the terminal can't be polled, read it right away.
                 Err(_) => return false,
             }
         }
@@ -185,20 +187,21 @@ impl Drop for KeyByKey {
     }
 }
 
-/// Longest answer in bytes. The room is taken once, so that no copy of a secret is left behind by growing.
+/// Longest answer in bytes. The buffer has this size from the start, so that it never grows and leaves copies of a
+/// secret.
 const LONGEST_ANSWER: usize = 4096;
 
-/// An answer as it is typed.
+/// An answer that is being typed.
 struct Line {
     typed: Zeroizing<Vec<u8>>,
     erase: u8,
     echo: Echo,
-    /// What the terminal must get for the last key.
+    /// Text to send to the terminal for the last key.
     feedback: String,
     escape: Escape,
 }
 
-/// How far inside the sequence of a cursor or function key the typing is; such keys mean nothing here.
+/// The position within the sequence of a cursor or function key. Such keys have no effect here.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Escape {
     Outside,
@@ -246,7 +249,7 @@ impl Line {
     }
 
     fn end(&mut self, step: Step) -> Step {
-        // Output processing is still on: the terminal gets its carriage return.
+        // The terminal still adds the carriage return.
         self.feedback.push('\n');
         step
     }
@@ -254,7 +257,7 @@ impl Line {
     fn push(&mut self, key: u8) {
         self.typed.push(key);
         let Some(start) = self.last_start() else { return };
-        // A character is shown when its last byte is there.
+        // A character is shown once its last byte has arrived.
         if self.echo == Echo::Shown
             && let Ok(last) = std::str::from_utf8(&self.typed[start..])
         {
@@ -262,13 +265,13 @@ impl Line {
         }
     }
 
-    /// Where the last character begins.
+    /// Returns the position of the last character.
     fn last_start(&self) -> Option<usize> {
         let is_first = |&byte: &u8| byte & 0xC0 != 0x80;
         if self.typed.is_empty() { None } else { Some(self.typed.iter().rposition(is_first).unwrap_or(0)) }
     }
 
-    /// Removes the last character and says which it was.
+    /// Removes the last character and returns it.
     fn rub_out(&mut self) -> Option<char> {
         let start = self.last_start()?;
         let last = std::str::from_utf8(&self.typed[start..]).ok().and_then(|text| text.chars().next());

@@ -1,14 +1,15 @@
-//! A name written so that our prompt reads it back: sftp(1)'s quoting, and one word form of our own.
+//! Quotes names so that our prompt reads them back: with sftp(1)'s quoting, and one form of our own.
 //!
-//! Outside quotes a backslash takes a blank, a quote or a wildcard literally. Inside quotes everything is literal but
-//! the quote itself and a backslash: one that stands alone would reach the wildcard step and vanish there, so it is
-//! always doubled. A byte that can't be shown can't be typed either; it is written `$'\377'`, three octal digits, and
-//! since quotes may adjoin, inside a quote that form closes and reopens it.
+//! Outside quotes, a backslash makes a blank, a quote or a wildcard literal. Inside quotes, everything is literal
+//! except the quote itself and a backslash. A single backslash would reach the expansion of wildcards and vanish
+//! there, so it is always doubled. A byte that can't be shown can't be typed either, so it is written as `$'\377'`,
+//! with three octal digits. Inside quotes, this form closes and reopens them, which is possible because quotes may
+//! adjoin.
 #![forbid(unsafe_code)]
 
 use super::printable::{Piece, octal, pieces};
 
-/// Where in a word a name, or the rest of one, is written.
+/// The position in a word at which a name is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Quote {
     /// Outside quotes.
@@ -21,7 +22,7 @@ pub enum Quote {
 }
 
 impl Quote {
-    /// The character that opens and closes it.
+    /// Returns the character that opens and closes the quote.
     #[must_use]
     pub fn mark(self) -> Option<char> {
         match self {
@@ -32,13 +33,13 @@ impl Quote {
     }
 }
 
-/// The name as one whole word for pasting at the prompt: bare when possible.
+/// Returns the name as one word to paste at the prompt, without quotes if possible.
 #[must_use]
 pub fn paste(name: &[u8]) -> String {
     if name.is_empty() { "\"\"".to_owned() } else { escape(name, Quote::Bare) }
 }
 
-/// The name, or a part of one, as it must stand where `quote` is open. It is left open.
+/// Returns the name, or a part of one, in the form for the position `quote`. An open quote stays open.
 #[must_use]
 pub fn escape(name: &[u8], quote: Quote) -> String {
     let mut word = String::with_capacity(name.len() + 8);
@@ -60,8 +61,8 @@ pub fn escape(name: &[u8], quote: Quote) -> String {
 fn needs_backslash(c: char, quote: Quote) -> bool {
     match quote.mark() {
         Some(mark) => c == mark || c == '\\',
-        // A brace is a wildcard of `ls` in sftp(1), and of more commands here.
-        // A semicolon separates the commands of -e.
+        // In sftp(1) a brace is a wildcard of `ls`, and here of other commands too. A semicolon separates the
+        // commands of -e.
         None => matches!(c, ' ' | '\'' | '"' | '\\' | '#' | ';' | '*' | '?' | '[' | '{'),
     }
 }
@@ -126,7 +127,7 @@ mod tests {
 
     const SPECIALS: &[char] = &[' ', '\'', '"', '\\', '#', ';', '*', '?', '[', ']', '{', '}', '$', 'a', '\t', '\u{e4}'];
 
-    /// sftp(1)'s word rules and its wildcard step, for one word that is all literal.
+    /// Applies sftp(1)'s rules for words and wildcards to one word that is literal.
     fn read_back(word: &str) -> Vec<u8> {
         let bytes = word.as_bytes();
         let mut glob = Vec::new();

@@ -1,26 +1,26 @@
-//! Amounts of bytes as a person reads them, in the forms that sftp(1) prints: `ls -h`, `df`, the progress meter.
+//! Byte counts for people, in the forms that sftp(1) prints: `ls -h`, `df`, the progress meter.
 #![forbid(unsafe_code)]
 
 use std::fmt;
 
-/// A number of bytes, for constants and settings whose unit must not be guessed.
+/// A number of bytes, for constants and settings whose unit must be clear.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(u64);
 
 impl ByteSize {
-    /// That many bytes.
+    /// Creates the given number of bytes.
     #[must_use]
     pub const fn bytes(count: u64) -> ByteSize {
         ByteSize(count)
     }
 
-    /// The bytes as a number.
+    /// Returns the bytes as a number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The bytes as a length in memory; an amount that no memory holds becomes the largest length.
+    /// Returns the bytes as a length in memory, or the largest length if they exceed it.
     #[must_use]
     pub const fn length(self) -> usize {
         if self.0 > usize::MAX as u64 { usize::MAX } else { self.0 as usize }
@@ -35,7 +35,8 @@ impl fmt::Display for ByteSize {
 
 const UNITS: [char; 7] = ['B', 'K', 'M', 'G', 'T', 'P', 'E'];
 
-/// A size as `ls -h` and `df -h` write it: powers of 1024, one decimal below 100 units, `6B`, `2.9K`, `4.0K`, `100M`.
+/// Writes a size like `ls -h` and `df -h`: in powers of 1024, with one decimal below 100 units, as in `6B`, `2.9K`,
+/// `4.0K`, `100M`.
 #[must_use]
 pub fn scaled(bytes: u64) -> String {
     let mut exponent = 0;
@@ -47,7 +48,7 @@ pub fn scaled(bytes: u64) -> String {
     }
     let unit = UNITS[exponent];
     let mut whole = bytes >> (10 * exponent);
-    // Of the rest only the next smaller unit counts: 1024ths, rounded to tenths.
+    // Only the next smaller unit counts: 1024ths, rounded to tenths.
     let rest = (bytes >> (10 * (exponent - 1))) & 1023;
     let mut tenths = (10 * rest + 512) / 1024;
     if tenths == 10 {
@@ -57,14 +58,15 @@ pub fn scaled(bytes: u64) -> String {
     if whole >= 100 { format!("{}{unit}", whole + u64::from(tenths >= 5)) } else { format!("{whole}.{tenths}{unit}") }
 }
 
-/// An amount as the progress meter writes it: four digits and two places for the unit, `9999  `, `2550KB`, `  10MB`.
+/// Writes an amount like the progress meter: four digits and two columns for the unit, as in `9999  `, `2550KB`, `
+/// 10MB`.
 #[must_use]
 pub fn amount(bytes: u64) -> String {
     let (count, unit) = halved(bytes, 10_000);
     format!("{count:>4}{unit}")
 }
 
-/// Bytes each second as the progress meter writes them, without the `/s`: `  2.5MB`, `  0.9KB`, never plain bytes.
+/// Writes bytes per second like the progress meter, without the `/s`: `  2.5MB`, `  0.9KB`, never plain bytes.
 #[must_use]
 pub fn rate(bytes_per_second: u64) -> String {
     let hundredths = bytes_per_second.saturating_mul(100);
@@ -78,7 +80,7 @@ pub fn rate(bytes_per_second: u64) -> String {
 
 const METER_UNITS: [&str; 5] = ["  ", "KB", "MB", "GB", "TB"];
 
-/// The amount divided by 1024, rounded at each step, until it is below `limit` or the units end.
+/// Divides the amount by 1024, rounding at each step, until it is below `limit` or there is no larger unit.
 fn halved(mut amount: u64, limit: u64) -> (u64, &'static str) {
     let mut units = METER_UNITS.iter();
     let mut unit = METER_UNITS[0];

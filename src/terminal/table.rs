@@ -1,4 +1,4 @@
-//! Tables, with borders or without.
+//! Tables with and without borders.
 #![forbid(unsafe_code)]
 
 use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
@@ -9,7 +9,7 @@ use comfy_table::{
 const ONE_BLANK_BETWEEN: TableStyle =
     NOTHING.header_lines(ContentLineStyle::none().junction(' ')).content_lines(ContentLineStyle::none().junction(' '));
 
-/// A header and one row, aligned right in columns of at least these widths, without the last newline.
+/// Formats a header and one row, right-aligned in columns of at least these widths. The last newline is left out.
 #[must_use]
 pub fn right_aligned<const N: usize>(header: [&str; N], row: [String; N], widths: [u16; N]) -> String {
     let mut table = Table::new();
@@ -24,16 +24,17 @@ pub fn right_aligned<const N: usize>(header: [&str; N], row: [String; N], widths
     table.trim_fmt()
 }
 
-/// How a table of ours looks.
+/// The look of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Look {
-    /// No lines, for files and pipes.
+    /// Without lines, for files and pipes.
     Plain,
-    /// Framed, for a terminal.
+    /// With a frame, for a terminal.
     Framed,
 }
 
-/// Rows of text in `width` columns of a terminal, without the last newline; longer texts in the last column are wrapped.
+/// Formats rows of text in `width` columns of a terminal. Long texts in the last column are wrapped. The last newline
+/// is left out.
 #[must_use]
 pub fn rows<const N: usize>(rows: impl IntoIterator<Item = [String; N]>, look: Look, width: usize) -> String {
     let mut table = Table::new();

@@ -1,48 +1,49 @@
-//! Dates of listings in the local zone, and durations of transfers.
+//! Dates in listings, in the local time zone, and durations of transfers.
 #![forbid(unsafe_code)]
 
 use std::time::Duration;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-/// What "now" and "here" are for a listing. Taken once for all its lines, so that they agree.
+/// The current time and time zone. One clock serves a whole listing, so that its lines agree.
 #[derive(Clone, Debug)]
 pub struct Clock {
     now: Timestamp,
     zone: TimeZone,
 }
 
-/// Half a year, as sftp(1) and ls(1) reckon it: within it a date needs no year.
+/// Half a year, as in sftp(1) and ls(1): a more recent date is shown without its year.
 const RECENT_SECONDS: i64 = 365 * 24 * 60 * 60 / 2;
 
 impl Clock {
-    /// This moment in the system's zone.
+    /// Returns the current time in the system's time zone.
     #[must_use]
     pub fn local() -> Clock {
         Clock::new(Timestamp::now(), TimeZone::system())
     }
 
-    /// A given moment in a given zone.
+    /// Creates a clock with the given time and time zone.
     #[must_use]
     pub fn new(now: Timestamp, zone: TimeZone) -> Clock {
         Clock { now, zone }
     }
 }
 
-/// When a file was changed, as `ls -l` writes it: `Nov 24 06:00` of the last half year, else `Feb  3  2020`.
+/// Writes the time of a file's last change like `ls -l`: `Nov 24 06:00` within the last half year, otherwise `Feb  3
+/// 2020`.
 ///
-/// `modified` counts seconds since 1970, unsigned as in the protocol (draft-ietf-secsh-filexfer-02, section 5).
+/// `modified` is in seconds since 1970, unsigned as in the protocol (draft-ietf-secsh-filexfer-02, section 5).
 #[must_use]
 pub fn listing(modified: u32, clock: &Clock) -> String {
     let seconds = i64::from(modified);
-    // Every 32-bit count of seconds is within a timestamp's range; the epoch stands in for none.
+    // A timestamp can hold every 32-bit number of seconds, so the default is never used.
     let stamp = Timestamp::from_second(seconds).unwrap_or_default();
     let now = clock.now.as_second();
     let recent = now - RECENT_SECONDS < seconds && seconds <= now;
     stamp.to_zoned_datetime(clock.zone.clone()).strftime(if recent { "%b %e %H:%M" } else { "%b %e  %Y" }).to_string()
 }
 
-/// A duration as the progress meter writes it: `00:08`, `1:02:03`.
+/// Writes a duration like the progress meter: `00:08`, `1:02:03`.
 #[must_use]
 pub fn elapsed(duration: Duration) -> String {
     let seconds = duration.as_secs();
