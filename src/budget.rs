@@ -1,7 +1,7 @@
-//! Budgets: how much a server may make us take in or hold. Its numbers are all here.
+//! Budgets: limits on how much a server may send and make us hold. All the numbers are in this file.
 //!
-//! Whoever takes bytes on a server's word takes them from a [`Budget`], and gives them back when they are gone. What a budget
-//! does not have is not taken: the connection, the listing or the walk that asked for it ends, with the reason.
+//! Code that takes bytes because a server said so takes them from a [`Budget`], and gives them back when they are
+//! freed. If a budget is used up, the connection, listing or walk ends with that reason.
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
@@ -10,67 +10,70 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 
-/// Bytes that an SSH server may send until the keys are settled. The largest honest key exchanges, with post-quantum
-/// algorithms and long lists of algorithms, take about 10 KiB; lines of text may come before them (RFC 4253, section 4.2).
+/// Bytes that an SSH server may send until the keys are exchanged. The largest honest key exchanges, with
+/// post-quantum algorithms and long lists, take about 10 KiB. Lines of text may come before them (RFC 4253, section
+/// 4.2).
 pub const BEFORE_KEYS: u64 = 256 * KIB;
 
-/// Bytes that an SSH server may send from there until the login is done: banners, questions, lists of methods.
+/// Bytes that an SSH server may then send until the login is done: banners, questions, lists of methods.
 pub const BEFORE_LOGIN: u64 = 4 * MIB;
 
-/// Bytes that may have come in after the login, in addition to the channel's receive window, without coming out of the
-/// channel. libssh2 keeps packets that nobody asks for as long as the connection lives.
+/// Bytes that may arrive after the login without coming out of the channel, in addition to its receive window.
+/// libssh2 keeps packets that it doesn't know as long as the connection lives.
 pub const UNCLAIMED: u64 = 16 * MIB;
 
-/// Bytes of memory that libssh2 may hold for a connection until the login is done. An honest login takes less than 1 MiB,
-/// most of it for compression.
+/// Bytes of memory that libssh2 may hold for a connection until the login is done. An honest login takes less than 1
+/// MiB, most of it for compression.
 pub const HELD_BEFORE_LOGIN: u64 = 8 * MIB;
 
-/// Memory that libssh2 may hold after the login, in addition to [`UNCLAIMED`], in receive windows. Data that has not come out
-/// of the channel is held with its packets; small ones take several times their length, and so do compressed ones.
+/// Memory that libssh2 may hold after the login, in multiples of the receive window, and in addition to
+/// [`UNCLAIMED`]. It holds data of the channel in packets. Small packets take several times their length, and so do
+/// compressed ones.
 pub const HELD_WINDOWS: u64 = 4;
 
-/// The part of the bytes that came out of the channel that their packets may have taken in addition. Servers that send packets
-/// of 1 KiB need about that much; most send 32 KiB at once.
+/// Divisor of the bytes that came out of the channel: their packets may have taken this part in addition. Servers
+/// that send packets of 1 KiB need about that much; most send 32 KiB at once.
 pub const OVERHEAD_SHARE: u64 = 16;
 
-/// The part of the bytes that we sent that may come back as window adjustments and key exchanges. A server that wants new
-/// keys after each MiB sends about 4 KiB each time.
+/// Divisor of the bytes that we sent: this part may come back as window adjustments and key exchanges. A server that
+/// wants new keys after each MiB sends about 4 KiB each time.
 pub const ECHO_SHARE: u64 = 256;
 
-/// Bytes that each request may bring in addition to its answer: the answer's packet, and lines on standard error in theirs.
+/// Bytes that each request may bring in addition to its answer: the packet around the answer, and lines on standard
+/// error in packets of their own.
 pub const OVERHEAD_PER_REQUEST: u64 = 256;
 
-/// Bytes that may come in per second even if nothing is asked: sshd's ClientAliveInterval is one second at least, and its
+/// Bytes that may arrive each second without any request: sshd's ClientAliveInterval is at least one second, and its
 /// question takes about 100 bytes.
 pub const OVERHEAD_PER_SECOND: u64 = 256;
 
-/// Bytes of names that wait in a session to be taken in by whoever asked for them.
+/// Bytes of names that wait in a session until callers take them.
 pub const WAITING_NAMES: u64 = 256 * MIB;
 
-/// Bytes that one listing, one walk or one pattern may make us hold. A million entries with names of 40 bytes take about
-/// 180 MiB.
+/// Bytes that one listing, walk or pattern may make us hold. A million entries with names of 40 bytes take about 180
+/// MiB.
 pub const LISTING: u64 = 256 * MIB;
 
-/// Bytes that the listings of one completion may make us hold.
+/// Bytes that the listings for one completion may make us hold.
 pub const COMPLETION: u64 = 256 * MIB;
 
-/// A number of bytes that may be held at once. Taken from and given back to, from any thread.
+/// A number of bytes that may be held at once. Any thread may take some and give them back.
 #[derive(Debug)]
 pub struct Budget {
     limit: AtomicU64,
     taken: AtomicU64,
 }
 
-/// A budget does not have what was to be taken from it.
+/// The budget doesn't have the requested bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("more than {limit} bytes")]
 pub struct Exceeded {
-    /// All that the budget has.
+    /// The budget's limit.
     pub limit: u64,
 }
 
 impl Budget {
-    /// A budget of `limit` bytes, all of which are there.
+    /// Creates a budget of `limit` bytes, none of which are taken.
     #[must_use]
     pub const fn new(limit: u64) -> Budget {
         Budget { limit: AtomicU64::new(limit), taken: AtomicU64::new(0) }
@@ -79,7 +82,7 @@ impl Budget {
     /// Takes `bytes`.
     ///
     /// # Errors
-    /// They are not there; nothing was taken then.
+    /// They are not available. None are taken then.
     pub fn take(&self, bytes: u64) -> Result<(), Exceeded> {
         let limit = self.limit.load(Ordering::Relaxed);
         let more = |taken: u64| taken.checked_add(bytes).filter(|&taken| taken <= limit);
@@ -89,7 +92,7 @@ impl Budget {
         }
     }
 
-    /// Gives `bytes` back. More than was taken is not saved up.
+    /// Gives `bytes` back. A surplus is not saved up.
     pub fn give_back(&self, bytes: u64) {
         let less = |taken: u64| Some(taken.saturating_sub(bytes));
         let _ = self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
@@ -98,37 +101,37 @@ impl Budget {
     /// Takes `bytes` until the share is dropped.
     ///
     /// # Errors
-    /// They are not there.
+    /// They are not available.
     pub fn share(self: &Arc<Self>, bytes: u64) -> Result<Share, Exceeded> {
         self.take(bytes)?;
         Ok(Share { budget: Arc::clone(self), bytes })
     }
 
-    /// Bytes that it has in all.
+    /// Returns the budget's limit in bytes.
     #[must_use]
     pub fn limit(&self) -> u64 {
         self.limit.load(Ordering::Relaxed)
     }
 
-    /// Bytes that are taken.
+    /// Returns the number of bytes taken.
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// Has the budget begin anew with `limit` bytes.
+    /// Resets the budget to `limit` bytes, none of which are taken.
     pub fn renew(&self, limit: u64) {
         self.limit.store(limit, Ordering::Relaxed);
         self.taken.store(0, Ordering::Relaxed);
     }
 
-    /// Raises the limit to `limit` bytes, if that is more.
+    /// Raises the limit to `limit` bytes, unless it is higher already.
     pub fn raise(&self, limit: u64) {
         self.limit.fetch_max(limit, Ordering::Relaxed);
     }
 }
 
-/// A part of a budget that is given back when this is dropped.
+/// A part of a budget, given back when it is dropped.
 #[derive(Debug)]
 pub struct Share {
     budget: Arc<Budget>,
@@ -139,14 +142,14 @@ impl Share {
     /// Takes `bytes` more.
     ///
     /// # Errors
-    /// They are not there; the share is as it was.
+    /// They are not available. The share is unchanged then.
     pub fn grow(&mut self, bytes: u64) -> Result<(), Exceeded> {
         self.budget.take(bytes)?;
         self.bytes += bytes;
         Ok(())
     }
 
-    /// Gives back what is more than `bytes`.
+    /// Gives back all but `bytes`.
     pub fn shrink_to(&mut self, bytes: u64) {
         let surplus = self.bytes.saturating_sub(bytes);
         self.budget.give_back(surplus);

@@ -1,8 +1,8 @@
 //! A program on one end of a socket pair, as a transport (`-D`, `-S`) or as a plain socket (ProxyCommand).
 //!
-//! One socket serves as the program's standard input and output: one descriptor to poll, and whoever holds a
-//! [`Killer`] ends it by a shutdown. Its standard error stays ours. Ctrl-C must not end the transport, and a
-//! process group of its own would keep ssh from asking on the terminal, so the program starts with SIGINT ignored.
+//! One socket serves as the program's standard input and output. So there is one descriptor to poll, and a [`Killer`]
+//! can shut it down. The program's standard error stays ours. Ctrl-C must not end the transport, but a process group
+//! of its own would keep ssh from prompting on the terminal, so the program starts with SIGINT ignored.
 #![forbid(unsafe_code)]
 
 use std::io::{self, ErrorKind, Read, Write};
@@ -21,38 +21,38 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::program;
 use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
 
-/// How long a program may take to end by itself once its input has ended.
+/// How long a program may take to end by itself after its input has ended.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Pause between two looks at a program that has closed its output but not ended. No portable call waits for a
-/// child with a limit.
+/// Pause between two checks of a program that has closed its output but not ended. No portable call waits for a child
+/// with a time limit.
 const REAP_PAUSE: Duration = Duration::from_millis(5);
 
-/// How long programs that [`terminate_all`] asked to end may take before they are killed.
+/// How long programs may take to end after [`terminate_all`] asks them to, before they are killed.
 const LAST_CHANCE: Duration = Duration::from_millis(150);
 
-/// Room for one read: a few replies of the usual size.
+/// Room for one read: a few replies of usual size.
 const READ_BYTES: usize = 128 << 10;
 
-/// What may lie between us and the program in each direction, as far as the system allows.
+/// Bytes that may be buffered between us and the program in each direction, as far as the system allows.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// Starts the program with SIGINT ignored: a shell passes an ignored signal on through `exec`.
+/// Starts the program with SIGINT ignored: an ignored signal stays ignored after `exec`.
 const IGNORE_INTERRUPTS: &str = r#"trap "" INT; exec "$0" "$@""#;
 
-/// A running program that does not outlive this process: [`terminate_all`] ends it.
+/// A running program that doesn't outlive this process, because [`terminate_all`] ends it.
 ///
-/// Clones are handles to the same program. Dropping the last one neither ends the program nor waits for it.
+/// Clones are handles to one program. Dropping the last one neither ends the program nor waits for it.
 #[derive(Clone, Debug)]
 pub struct Program(Arc<Mutex<Child>>);
 
-/// The programs that this process runs. A signal can end the process at any point, so the list belongs to the process, as its
-/// children do.
+/// The programs that this process runs. The list is global, because the children belong to the process, and a signal
+/// can end the process at any point.
 static PROGRAMS: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
 
-/// Ends every running [`Program`]: asks it by SIGTERM, waits up to 150 ms, then kills it.
+/// Ends every running [`Program`]: sends SIGTERM, waits up to 150 ms, then kills it.
 ///
-/// For a process that is about to exit. A program that waits for a dead network does not notice the end of its input.
+/// For a process that is about to exit. A program that waits for a dead network doesn't notice the end of its input.
 pub fn terminate_all() {
     let running: Vec<Program> = lock(&PROGRAMS).iter().filter_map(Weak::upgrade).map(Program).collect();
     running.iter().for_each(|program| program.signal(Signal::TERM));
@@ -63,7 +63,8 @@ pub fn terminate_all() {
     running.iter().for_each(|program| program.signal(Signal::KILL));
 }
 
-/// What is guarded is whole between any two statements.
+/// Locks a mutex even if another thread panicked while holding it: the guarded state is consistent between any two
+/// statements.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -74,7 +75,7 @@ impl Program {
     /// # Errors
     /// The program can't be started.
     pub fn spawn(command: &mut Command) -> io::Result<Program> {
-        // Under the lock, so that no program starts unseen while all are ended.
+        // Under the lock, so that no program starts unnoticed while [`terminate_all`] runs.
         let mut programs = lock(&PROGRAMS);
         let program = Arc::new(Mutex::new(command.spawn()?));
         programs.retain(|other| other.strong_count() > 0);
@@ -88,13 +89,13 @@ impl Program {
         lock(&self.0).stdout.take()
     }
 
-    /// Waits for the end.
+    /// Waits for the program to end.
     ///
     /// # Errors
-    /// Someone else has waited for the program.
+    /// Another thread has waited for the program.
     pub fn wait(&self) -> io::Result<ExitStatus> {
         loop {
-            // The lock is free in between: whoever ends the program needs it.
+            // The lock is free between the checks, because ending the program needs it.
             if let Some(status) = lock(&self.0).try_wait()? {
                 return Ok(status);
             }
@@ -102,7 +103,7 @@ impl Program {
         }
     }
 
-    /// Waits until `deadline`, then kills the program. Returns `None` if its end can't be learned.
+    /// Waits until `deadline`, then kills the program. Returns `None` if its exit status is unknown.
     fn reap(&self, deadline: Instant) -> Option<ExitStatus> {
         while !self.has_ended() && Instant::now() < deadline {
             thread::sleep(REAP_PAUSE);
@@ -124,7 +125,7 @@ impl Program {
     }
 }
 
-/// A running program and our end of the socket pair that is its standard input and output.
+/// A running program, and our end of the socket pair that is its standard input and output.
 ///
 /// Dropping it shuts the socket down and ends the program, in bounded time.
 #[derive(Debug)]
@@ -134,16 +135,18 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` (program, arguments, environment changes and directory are taken from it; its redirections are not).
+    /// Starts `command`. Its program, arguments, environment and directory are used, but its redirections are not.
     ///
     /// # Errors
     /// The program can't be found or started.
     pub fn spawn(command: &Command) -> io::Result<Process> {
-        // Looked up here: the shell in between would search PATH by its own rules, and report a missing program in its own words.
+        // Looked up here: the shell in between would search PATH by its own rules, and report a missing program in
+        // its own words.
         let program = program::find(command.get_program())?;
         let (socket, theirs) = UnixStream::pair()?;
         for end in [&socket, &theirs] {
-            // The more fits between the two, the less often they wake each other. Less than asked for does too.
+            // With larger buffers, the two processes wake each other less often. A smaller buffer than requested
+            // works too.
             let _ = set_socket_send_buffer_size(end, BUFFER_BYTES);
         }
         let mut shell = Command::new("/bin/sh");
@@ -161,18 +164,18 @@ impl Process {
         Ok(Process { program: Program::spawn(&mut shell)?, socket })
     }
 
-    /// A second descriptor of our end, for whoever speaks to the program directly.
+    /// Returns a second descriptor of our end, for direct communication with the program.
     ///
     /// # Errors
-    /// No descriptor is left.
+    /// There is no free descriptor.
     pub fn socket(&self) -> io::Result<UnixStream> {
         self.socket.try_clone()
     }
 
-    /// Ends the program's input and waits for it, at most two seconds before it is killed.
+    /// Ends the program's input, and waits up to two seconds before killing the program.
     fn conclude(&mut self) -> Option<ExitStatus> {
         let deadline = Instant::now() + PATIENCE;
-        // Failing means that the other end is gone, which is what we want.
+        // A failure means that the other end is closed already.
         let _ = self.socket.shutdown(Shutdown::Write);
         self.drain(deadline);
         let status = self.program.reap(deadline);
@@ -180,7 +183,7 @@ impl Process {
         status
     }
 
-    /// Reads and forgets what still comes, so that a program that writes can end.
+    /// Reads and drops the remaining output, so that a program that is still writing can end.
     fn drain(&mut self, deadline: Instant) {
         let mut scrap = vec![0; READ_BYTES];
         loop {
@@ -257,7 +260,7 @@ impl ChildTransport {
 
 impl Transport for ChildTransport {
     fn step(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step> {
-        // A program that has ended may have said something before: what was written is read first.
+        // A program may write a message before it ends, so a failed write doesn't prevent the read.
         let written = match self.write(out) {
             Err(error) if is_hang_up(&error) => Step::Blocked,
             written => written?,
@@ -284,7 +287,7 @@ impl Transport for ChildTransport {
     }
 }
 
-/// What an attempt that must not wait came to: `None` when it would have waited.
+/// Returns the result of a non-blocking operation, or `None` if it would have blocked.
 fn outcome(attempt: io::Result<usize>) -> io::Result<Option<usize>> {
     match attempt {
         Ok(moved) => Ok(Some(moved)),
@@ -293,7 +296,7 @@ fn outcome(attempt: io::Result<usize>) -> io::Result<Option<usize>> {
     }
 }
 
-/// Whether the other end was closed, perhaps with something of ours unread.
+/// Returns whether the other end was closed, possibly before it read all our data.
 fn is_hang_up(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
 }
@@ -314,7 +317,7 @@ mod tests {
         command
     }
 
-    /// Steps until the peer has closed, sleeping as a driver does, and gives what came.
+    /// Steps until the peer has closed, sleeping like a driver, and returns the received bytes.
     fn read_all(transport: &mut ChildTransport, out: &mut Outbox) -> Vec<u8> {
         let mut inbox = Inbox::default();
         loop {

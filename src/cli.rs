@@ -1,8 +1,8 @@
-//! The command line, as data: sftp(1)'s options to the letter, and a few of our own.
+//! The command line as data: sftp(1)'s options to the letter, and a few of our own.
 //!
-//! clap reads it and writes its help; sftp(1)'s getopt decides the rest: options end at the first operand, may be
-//! clustered and repeated, and take the next word whatever it looks like. Nothing is opened or connected here, but for
-//! the system's table of services, which names ports.
+//! clap parses it and writes the help. Otherwise the rules of sftp(1)'s getopt hold: options end at the first
+//! operand, may be clustered and repeated, and take the next word as their value whatever it looks like. This module
+//! opens and connects nothing, except that it reads the system's table of services for named ports.
 #![forbid(unsafe_code)]
 
 mod destination;
@@ -31,27 +31,28 @@ pub use number::scaled_number;
 pub use options::{MOST_CONNECTIONS, Progress};
 pub use ssh_option::SshOption;
 
-/// What the command line asks for.
+/// The result of parsing a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommandLine {
-    /// A session.
+    /// Start a session.
     Session(Box<Invocation>),
-    /// The help, which is the whole text for stdout; the exit code is 0.
+    /// Print this help on stdout, and exit with 0.
     Help(String),
-    /// The version; the exit code is 0.
+    /// Print the version, and exit with 0.
     Version,
 }
 
-/// The definition that help, manual page and completions are made from: every option that is of use.
+/// Returns the definition from which the help, the manual page and the completions are made. It leaves out the
+/// options that only exist for compatibility.
 #[must_use]
 pub fn command() -> clap::Command {
     Options::command()
 }
 
-/// Reads a command line; its first word is the program's name.
+/// Reads a command line, whose first word is the program's name.
 ///
 /// # Errors
-/// [`CliError`] says what is wrong, how the program ends, and perhaps the way out.
+/// [`CliError`] holds the message, the exit code and perhaps a hint.
 pub fn parse(args: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> Result<CommandLine, CliError> {
     let args: Vec<OsString> = args.into_iter().map(Into::into).collect();
     let parsed = Accepted::command()
@@ -139,16 +140,16 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
     })
 }
 
-/// sftp(1) counts 1024 bits to the kilobit.
+/// Returns the limit in bytes per second. A kilobit has 1024 bits in sftp(1).
 fn bytes_per_second(kbit: Option<u32>, rate: Option<u64>) -> Option<u64> {
     let rates = [kbit.map(|kbit| u64::from(kbit) * 1024 / 8), rate];
     rates.into_iter().flatten().min()
 }
 
-/// `debug3` is the most that ssh(1) says.
+/// The highest level of ssh(1)'s messages is `debug3`.
 const MOST_VERBOSE: u8 = 3;
 
-/// The occurrences of an option, each with its place on the command line.
+/// Returns the occurrences of an option, each with its place on the command line.
 fn given<'a, T: Clone + Send + Sync + 'static>(
     matches: &'a ArgMatches,
     id: &str,
@@ -183,7 +184,7 @@ fn ssh_options(matches: &ArgMatches) -> Vec<SshOption> {
     options.into_iter().map(|(_, option)| option).collect()
 }
 
-/// The bytes of a request and the requests in flight: the last that was said of each.
+/// Returns the bytes of a request and the requests in flight, each from its last option.
 fn protocol_options(matches: &ArgMatches) -> (Option<u32>, Option<u32>) {
     let mut options: Vec<(usize, ProtocolOption)> = Vec::new();
     options.extend(given(matches, "buffer").map(|(place, &bytes)| (place, ProtocolOption::Buffer(bytes))));

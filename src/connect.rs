@@ -1,5 +1,5 @@
-//! From what the command line asks for to an open SFTP session, over whichever transport: SSH of our own, a program
-//! that is run as ssh (`-S`), or a server program on this machine (`-D`).
+//! Opens an SFTP session for a command line over any of three transports: our own SSH, a program that is run as ssh
+//! (`-S`), or a server program on this machine (`-D`).
 #![forbid(unsafe_code)]
 
 mod askpass;
@@ -36,18 +36,18 @@ use questions::AtTerminal;
 pub use backoff::Backoff;
 pub use password::UnfitFile;
 
-/// An open session, and what to say about it.
+/// An open session, and the greeting for it.
 pub struct Connected {
     /// The session.
     pub session: Session,
-    /// `Connected to HOST.`, as sftp(1) says it.
+    /// `Connected to HOST.`, in sftp(1)'s words.
     pub greeting: String,
 }
 
-/// Why there is no session. [`Error::hint`] tells the way out, where there is one.
+/// Why there is no session. [`Error::hint`] returns advice, if there is any.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// SSH of our own did not come about.
+    /// Our own SSH connection failed.
     #[error(transparent)]
     Ssh(#[from] ssh::Error),
     /// A program could not be started.
@@ -55,10 +55,10 @@ pub enum Error {
     Program {
         /// The program.
         program: OsString,
-        /// Why not.
+        /// Why it could not be started.
         cause: io::Error,
     },
-    /// Nothing stands behind `-D`; sftp(1)'s text.
+    /// The command of `-D` is empty. The text is sftp(1)'s.
     #[error("No sftp server specified via -D")]
     NoCommand,
     /// The command of `-D` can't be split into words.
@@ -67,33 +67,34 @@ pub enum Error {
     /// The name of the subsystem, or the command, is not UTF-8.
     #[error("-s {}: not valid UTF-8", Printable(.0.as_bytes()))]
     Subsystem(OsString),
-    /// The file of `--password-file` is of no use.
+    /// The file of `--password-file` can't be used.
     #[error("--password-file {}: {fault}", Printable(file.as_os_str().as_bytes()))]
     PasswordFile {
         /// The file.
         file: PathBuf,
-        /// Why.
+        /// The fault.
         fault: UnfitFile,
     },
-    /// A log-in that nobody watched was refused, and none is tried again; see [`Connector::unsaid_refusal`].
+    /// The server refused an earlier login in the background, so no other is tried; see
+    /// [`Connector::unsaid_refusal`].
     #[error("a log-in in the background was refused before, and none is tried again")]
     RefusedBefore,
-    /// A person pressed Ctrl-C instead of answering a question.
+    /// The user pressed Ctrl-C instead of answering a question.
     #[error("Interrupted")]
     Interrupted,
-    /// The other side does not speak SFTP.
+    /// The far side doesn't speak SFTP.
     #[error("{}", Excerpt(.0.to_string().as_bytes()))]
     Sftp(#[from] sftp::Error),
 }
 
 impl Error {
-    /// Whether a connection was tried, and not only something read that is needed for one.
+    /// Returns whether the error comes from an attempt to connect, not from reading the settings for it.
     #[must_use]
     pub fn is_of_the_connection(&self) -> bool {
         matches!(self, Error::Ssh(_) | Error::Program { .. } | Error::Sftp(_))
     }
 
-    /// Whether another attempt could end otherwise: not where somebody said no, or must be asked.
+    /// Returns whether another attempt could succeed. It can't if the server or the user refused.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         match self {
@@ -105,7 +106,7 @@ impl Error {
 }
 
 impl Explain for Error {
-    /// Those of ssh(1) where it is about SSH.
+    /// Returns the lines of ssh(1), if the error comes from SSH.
     fn lines(&self) -> Vec<Cow<'_, str>> {
         match self {
             Error::Ssh(error) => error.lines().into_iter().map(Cow::from).collect(),
@@ -128,44 +129,44 @@ impl Explain for Error {
     }
 }
 
-/// What a session is opened for.
+/// The purpose of a session.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// The one that everything begins with.
+    /// The first session of the program.
     First,
-    /// To go on where another one was lost.
+    /// To replace a session whose connection was lost.
     Again,
-    /// To work beside another one: nobody may be asked.
+    /// To work in parallel with another session. The user must not be prompted.
     Beside,
 }
 
-/// Opens sessions with the server of one command line: the first one, and others after it or beside it for which
-/// nothing is asked twice.
+/// Opens sessions to the server of one command line: the first one, and later or parallel ones that don't prompt
+/// again.
 pub struct Connector {
     invocation: Invocation,
     output: Output,
     memory: Memory,
-    /// How many requests the server takes at once, as far as that is known.
+    /// How many requests the server accepts at once, as far as that is known.
     width: sftp::Width,
-    /// What is open on the server, by all sessions together.
+    /// The count of open handles on the server, for all sessions together.
     openings: sftp::Openings,
     unwatched: Mutex<Unwatched>,
-    /// Why a log-in that nobody watched was refused, until somebody says so.
+    /// Why the server refused a login in the background, until that is reported.
     unsaid: Mutex<Option<String>>,
 }
 
-/// What came of log-ins that nobody watches.
+/// The state of logins in the background.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unwatched {
     Untried,
-    /// One went well.
+    /// One of them succeeded.
     Works,
-    /// One was refused. Servers lock out who is refused again and again.
+    /// One was refused. Servers lock users out after repeated failures.
     Refused,
 }
 
 impl Connector {
-    /// For the server that a command line names.
+    /// Creates a connector for the server of a command line.
     #[must_use]
     pub fn new(invocation: &Invocation, output: &Output) -> Connector {
         let memory = Memory::new(invocation.may_connect_again());
@@ -182,16 +183,16 @@ impl Connector {
         }
     }
 
-    /// Connects. What must be asked is asked on the terminal, never in a batch; what was answered for an earlier session
-    /// is not asked again.
+    /// Connects. Prompts are shown on the terminal, but never in a batch. An answer from an earlier session is used
+    /// again without a prompt.
     ///
     /// # Errors
-    /// Whatever keeps the session from being opened. That the host's key is not the one that it had before is an error, too.
+    /// Any failure to open the session, or a host key that differs from the one of an earlier session.
     pub fn open(&self) -> Result<Connected, Error> {
         self.open_for_person(Purpose::First)
     }
 
-    /// As [`Connector::open`], for someone who knows already where the server starts.
+    /// Like [`Connector::open`], except that the caller knows the server's start directory already.
     ///
     /// # Errors
     /// As [`Connector::open`].
@@ -205,16 +206,16 @@ impl Connector {
         Ok(connected)
     }
 
-    /// Connects and asks nobody, from any thread, with what can be used again: keys, the agent, a password that was accepted.
+    /// Connects without prompting, from any thread. Uses keys, the agent, or a password that was accepted before.
     ///
     /// # Errors
-    /// Whatever keeps the session from being opened, a question that nobody may be asked included. After one refusal no other
-    /// attempt is made.
+    /// Any failure to open the session, including a question that would need a prompt. After the server has refused
+    /// one login, no other attempt is made.
     pub fn open_unasked(&self) -> Result<Session, Error> {
         let state = self.unwatched();
         match *state {
             Unwatched::Refused => Err(Error::RefusedBefore),
-            // What somebody typed may not be good for another log-in. One attempt tells.
+            // An answer that the user typed may not work a second time, so a single attempt has to find out.
             Unwatched::Untried if self.memory.has_used_secrets() => self.open_watching(Some(state)),
             Unwatched::Untried | Unwatched::Works => {
                 drop(state);
@@ -223,7 +224,7 @@ impl Connector {
         }
     }
 
-    /// Connects and remembers what came of it. Whoever holds the state keeps others from trying meanwhile.
+    /// Connects and stores the outcome. If `held` is given, other attempts wait until this one has ended.
     fn open_watching(&self, held: Option<MutexGuard<'_, Unwatched>>) -> Result<Session, Error> {
         let opened = self.open_for(Purpose::Beside);
         let mut state = held.unwrap_or_else(|| self.unwatched());
@@ -239,7 +240,7 @@ impl Connector {
         Ok(opened?.session)
     }
 
-    /// Takes the reason why a log-in that nobody watched was refused, to be said once.
+    /// Takes the reason why the server refused a login in the background, so that it is reported once.
     #[must_use]
     pub fn unsaid_refusal(&self) -> Option<String> {
         lock(&self.unsaid).take()
@@ -269,7 +270,7 @@ impl Connector {
                             command.arg("-oBatchMode=yes");
                         }
                         command.args(invocation.ssh_program_arguments(destination));
-                        // The program may ask a person first.
+                        // The program may prompt the user first.
                         let may_ask = may_ask && invocation.batch.is_none();
                         let greeting_limit =
                             options.greeting_limit.filter(|_| !may_ask && invocation.silence_limit.is_some());
@@ -282,7 +283,7 @@ impl Connector {
                         if dialect::copes_with_many_requests(version) {
                             self.width.trust();
                         }
-                        // OpenSSH's server reads request after request, from the first on.
+                        // OpenSSH's server reads requests in sequence, from the first on.
                         let asks_ahead = purpose == Purpose::First && dialect::is_openssh(version);
                         let symlink_order = dialect::symlink_order(version);
                         let keeps_order = dialect::keeps_order(version);
@@ -302,7 +303,7 @@ impl Connector {
         }
     }
 
-    /// SSH of our own.
+    /// Connects with our own SSH.
     fn connect(&self, destination: &Destination, may_ask: bool) -> Result<ssh::ChannelTransport, Error> {
         let invocation = &self.invocation;
         let ready = Ready::find(invocation.password_file.as_deref()).map_err(|fault| Error::PasswordFile {
@@ -310,7 +311,7 @@ impl Connector {
             fault,
         })?;
         let mut questions = AtTerminal::new(&self.output, invocation.verbosity > 0, ready, &self.memory, may_ask);
-        // One that works beside another goes the same way; one that comes after it may have to go another.
+        // A parallel session uses the same configuration. A later one resolves it again, because it may have changed.
         let config = match self.memory.config().filter(|_| !may_ask) {
             Some(config) => config,
             None => {
@@ -327,7 +328,7 @@ impl Connector {
         let opened = ssh::open(&config, socket, &start, &mut host, &mut questions);
         self.memory.remember_host(host);
         if questions.is_interrupted() {
-            // A key that needs no passphrase may have logged in meanwhile: nobody wants that any more.
+            // A key without a passphrase may have logged in meanwhile, but the user has cancelled.
             self.memory.settle(false);
             return Err(Error::Interrupted);
         }
@@ -340,12 +341,13 @@ impl Connector {
     }
 }
 
-/// What is guarded is whole between any two statements.
+/// Locks a mutex even if another thread panicked while holding it: the guarded state is consistent between any two
+/// statements.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What `-vv` and `-vvv` tell of a server, in sftp(1)'s words.
+/// Prints the messages of `-vv` and `-vvv` about a server, in sftp(1)'s words.
 fn tell_of_server(session: &Session, verbosity: u8, output: &Output) {
     if verbosity >= 2 {
         output.failure(format_args!("debug2: Remote version: {}", session.version()));
@@ -362,8 +364,8 @@ fn tell_of_server(session: &Session, verbosity: u8, output: &Output) {
     }
 }
 
-/// The limits of a session, as the command line has them. One that was asked for holds for everything; our own does
-/// not cut a server short that copies, flushes or hashes a large file.
+/// Returns the limits of a session. A limit from the command line holds for all requests. Our own limit doesn't hold
+/// while the server copies, flushes or hashes a large file.
 fn session_options(invocation: &Invocation) -> sftp::Options {
     let usual = sftp::Options::default();
     match invocation.silence_limit {
@@ -379,7 +381,7 @@ fn start(transport: Box<dyn Transport>, options: sftp::Options, greeting: String
     Ok(Connected { session: Session::open(transport, options)?, greeting })
 }
 
-/// Starts the server program of `-D`, which is split as a shell splits it.
+/// Starts the server program of `-D`, whose command is split as a shell would.
 fn run_server(line: &OsStr) -> Result<ChildTransport, Error> {
     let words = shlex::bytes::split(line.as_bytes()).ok_or_else(|| Error::Command(line.to_owned()))?;
     let mut words = words.into_iter().map(OsString::from_vec);
@@ -404,14 +406,15 @@ fn what_to_start(invocation: &Invocation) -> Result<ssh::Start, Error> {
     Ok(if invocation.subsystem_is_path() { ssh::Start::Command(text) } else { ssh::Start::Subsystem(text) })
 }
 
-/// The server is at the other end of a program's socket. The program lives as long as the connection.
+/// Returns a socket to the server through a program, which lives as long as the connection.
 fn through(command: &Command) -> Result<ssh::Socket, Error> {
     let process = Process::spawn(command).map_err(|cause| unstarted(command, cause))?;
     let socket = process.socket().map_err(|cause| unstarted(command, cause))?;
     Ok(ssh::Socket::new(socket, Some(Box::new(process))))
 }
 
-/// A ProxyCommand is for the user's shell; a ProxyJump is what ssh itself makes of it: ssh, asked to forward to the server.
+/// Returns the command for a proxy. A ProxyCommand runs in the user's shell. A ProxyJump becomes an ssh command that
+/// forwards to the server, as in ssh itself.
 fn proxy_command(proxy: &ssh::Proxy, config: &ssh::Config, invocation: &Invocation) -> Command {
     match proxy {
         ssh::Proxy::Command(line) => {

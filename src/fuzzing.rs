@@ -1,7 +1,7 @@
-//! Entry points for bytes that nobody vouches for: what a server, a file or a person may send. `fuzz/` feeds them without end,
-//! and the tests below for a moment.
+//! Entry points for fuzzing the input of servers, files and people. `fuzz/` runs them without end, and the tests
+//! below for a moment.
 //!
-//! Each takes any bytes at all. It panics if something that must hold for every input does not.
+//! Each function accepts any bytes. It panics if a property that must hold for every input doesn't.
 
 pub use crate::sftp::fuzzing::{attributes, packet};
 pub use crate::shell::fuzzing::{name, words};
@@ -9,7 +9,7 @@ pub use crate::ssh::fuzzing::{known_hosts, ssh_g};
 
 use crate::remote::glob::{Pattern, escape, expand_braces};
 
-/// A pattern and a path, with a NUL byte between them.
+/// Matches a pattern against a path. The input is both, with a NUL byte between them.
 pub fn pattern(bytes: &[u8]) {
     let (glob, path) = split_at_nul(bytes);
     for word in expand_braces(glob).unwrap_or_default().iter().take(20) {
@@ -20,7 +20,7 @@ pub fn pattern(bytes: &[u8]) {
     assert_eq!(literal.literal().as_deref(), Some(path), "an escaped path is no wildcard and means itself");
 }
 
-/// What comes before and after the first NUL byte.
+/// Returns the bytes before and after the first NUL byte.
 fn split_at_nul(bytes: &[u8]) -> (&[u8], &[u8]) {
     match bytes.iter().position(|&byte| byte == 0) {
         Some(at) => (&bytes[..at], &bytes[at + 1..]),
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Bytes of any kind, mixed with pieces that get further into the code than chance does.
+    /// Generates bytes mixed with pieces that get further into the code than random ones.
     fn bytes(pieces: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             3 => prop::sample::select(pieces).prop_map(<[u8]>::to_vec),

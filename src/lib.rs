@@ -1,9 +1,9 @@
 //! sftpsh, an interactive SFTP shell: a drop-in superset of OpenSSH's sftp(1) whose every operation is pipelined.
 //!
-//! The modules stand in floors, from the person down to the wire; a module knows only the floors below its own.
-//! `docs/architecture.md` follows a line through them, and the test `floors` holds the sources to this order.
+//! The modules form floors, from the person down to the wire. A module knows only the floors below its own.
+//! `docs/architecture.md` follows a line through them, and the test `floors` enforces this order.
 
-// Floor 7: inputs that nobody vouches for, for tests and fuzzers.
+// Floor 7: entry points for tests and fuzzers.
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -23,12 +23,12 @@ pub mod remote;
 // Floor 2: from a destination and options to an open SFTP session.
 pub mod connect;
 
-// Floor 1: ways to a server, and the protocol that is spoken there. None of the three knows another.
+// Floor 1: ways to a server, and the SFTP protocol. None of the three knows another.
 pub mod child;
 pub mod sftp;
 pub mod ssh;
 
-// Floor 0: what every floor may use.
+// Floor 0: modules that every floor may use.
 pub mod budget;
 pub mod cli;
 pub mod mode;

@@ -1,19 +1,19 @@
-//! Permissions as people write them: octal, as in sftp(1), or symbolic, as chmod(1) has them.
+//! Permissions as people write them: octal, as in sftp(1), or symbolic, as in chmod(1).
 #![forbid(unsafe_code)]
 
-/// How the permissions of a file shall change.
+/// A change of a file's permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// To exactly these bits: `644`.
+    /// Set exactly these bits: `644`.
     To(u32),
-    /// By these steps, one after another: `u+x,go-w`.
+    /// Apply these steps in order: `u+x,go-w`.
     By(Vec<Step>),
 }
 
 /// One step of a symbolic mode: `go-w`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Bits of the classes that it is about, special bits included.
+    /// Bits of the affected classes, including their special bits.
     who: u32,
     operator: Operator,
     what: What,
@@ -28,9 +28,10 @@ enum Operator {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
-    /// These bits in every class; the second is for `X`: execution of what is a directory or executable already.
+    /// These bits in every class. `search` is for `X`: execution of directories and of files that are executable
+    /// already.
     Bits { bits: u32, search: bool },
-    /// What this class has; the shift of its bits.
+    /// The bits of the class with this shift.
     CopyOf(u32),
 }
 
@@ -43,7 +44,7 @@ const OTHER: u32 = 0o1007;
 const EXECUTE: u32 = 0o111;
 const STICKY: u32 = 0o1000;
 
-/// Octal digits, as many as sftp(1) takes: a mode of 16 bits.
+/// Reads octal digits, as many as sftp(1) accepts: a mode of up to 16 bits.
 #[must_use]
 pub fn octal(text: &[u8]) -> Option<u32> {
     let digits = std::str::from_utf8(text).ok()?;
@@ -52,7 +53,7 @@ pub fn octal(text: &[u8]) -> Option<u32> {
 }
 
 impl Change {
-    /// Reads a mode.
+    /// Reads a mode. Returns `None` if it is invalid.
     #[must_use]
     pub fn read(text: &[u8]) -> Option<Change> {
         if let Some(mode) = octal(text) {
@@ -65,7 +66,8 @@ impl Change {
         Some(Change::By(steps))
     }
 
-    /// The mode that comes of `mode`, which says by its type whether it is a directory's. `None` where that must be known.
+    /// Returns the mode that results from `mode`, whose type says whether it is a directory's. Returns `None` if the
+    /// change depends on an unknown mode.
     #[must_use]
     pub fn apply(&self, mode: Option<u32>) -> Option<u32> {
         match self {
@@ -86,14 +88,14 @@ impl Step {
         match self.operator {
             Operator::Add => mode | bits,
             Operator::Remove => mode & !bits,
-            // As GNU's chmod: a directory keeps its set-id bits unless they are named.
+            // As in GNU's chmod, a directory keeps its set-id bits unless they are named.
             Operator::Set if is_directory => mode & !(self.who & !0o6000) | bits,
             Operator::Set => mode & !self.who | bits,
         }
     }
 }
 
-/// One clause between commas: `ug+rw-x`.
+/// Reads one clause between commas: `ug+rw-x`.
 fn read_clause(clause: &[u8], steps: &mut Vec<Step>) -> Option<()> {
     let mut rest = clause;
     let mut who = 0;
@@ -107,7 +109,7 @@ fn read_clause(clause: &[u8], steps: &mut Vec<Step>) -> Option<()> {
         };
         rest = behind;
     }
-    // The server's umask, which chmod(1) would look at here, is not to be had.
+    // chmod(1) would apply the umask here, but the server's is unknown.
     let who = if who == 0 { BITS } else { who };
     if rest.is_empty() {
         return None;

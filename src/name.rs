@@ -1,7 +1,7 @@
-//! Names on the server: paths as a person or the protocol gives them, and single entries that passed vetting.
+//! Names on the server: paths from a person or from the protocol, and vetted names of entries.
 //!
-//! Names are bytes, never assumed to be UTF-8. The type says what was checked: an [`EntryName`] can be joined to a
-//! local directory without leaving it, any other name from a server can not.
+//! Names are bytes and need not be UTF-8. The type shows what was checked: an [`EntryName`] can be joined to a local
+//! directory without leaving it, which is not true of any other name from a server.
 #![forbid(unsafe_code)]
 
 use std::cmp::Ordering;
@@ -9,14 +9,14 @@ use std::ffi::OsStr;
 use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 
-/// A path on the server: any bytes but NUL, absolute or relative to a working directory.
+/// A path on the server: any bytes except NUL, absolute or relative to a working directory.
 ///
-/// A path that came from the server is whole, whatever it looks like: not every server's paths begin with a slash
-/// (`C:/Users/x`, `SYS$USER:[X]`). So is every path that is made from it. Two paths are equal if their bytes are.
+/// A path from the server is complete, whatever it looks like, because not every server's paths begin with a slash
+/// (`C:/Users/x`, `SYS$USER:[X]`). So is every path that is built from it. Two paths are equal if their bytes are.
 #[derive(Clone, Debug)]
 pub struct RemotePath {
     bytes: Vec<u8>,
-    /// Whether no working directory belongs in front of it, though it may not begin with a slash.
+    /// True if the path is complete without a working directory, even if it doesn't begin with a slash.
     is_whole: bool,
 }
 
@@ -46,37 +46,37 @@ impl Hash for RemotePath {
     }
 }
 
-/// The longest name of an entry in bytes. Linux knows names of 255 bytes and paths of 4,096.
+/// The longest name of an entry in bytes. Linux allows names of 255 bytes and paths of 4,096.
 pub const LONGEST_NAME: usize = 4096;
 
-/// Bytes that are kept of a name that is too long.
+/// How many bytes of an overlong name are kept.
 const LONGEST_SHOWN: usize = 64;
 
-/// A path or a name that can't be one.
+/// A path or a name that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitName {
-    /// POSIX ends a path at NUL, so the server would act on another path than the one that was asked for.
+    /// POSIX ends a path at NUL, so the server would act on another path than the requested one.
     #[error("a name can't hold a NUL byte")]
     Nul,
-    /// An entry without a name.
+    /// The name of an entry is empty.
     #[error("an entry's name is empty")]
     Empty,
-    /// `.` and `..` are no entries of their own.
+    /// `.` and `..` name other directories, not entries.
     #[error("an entry is named \"{}\"", .0.escape_ascii())]
     Dots(Vec<u8>),
     /// A name with a slash leads out of its directory.
     #[error("an entry's name holds a slash: \"{}\"", .0.escape_ascii())]
     Slash(Vec<u8>),
-    /// A name that is longer than any file system's, with its beginning.
+    /// The name is longer than on any file system. Holds its beginning.
     #[error("an entry's name is longer than {LONGEST_NAME} bytes: \"{}…\"", .0.escape_ascii())]
     TooLong(Vec<u8>),
 }
 
 impl RemotePath {
-    /// Takes a path as a person gives it.
+    /// Takes a path from a person.
     ///
     /// # Errors
-    /// [`UnfitName::Nul`]: no path holds a NUL byte.
+    /// [`UnfitName::Nul`], because no path can contain a NUL byte.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Result<RemotePath, UnfitName> {
         let bytes = bytes.into();
         if bytes.contains(&0) {
@@ -85,58 +85,60 @@ impl RemotePath {
         Ok(RemotePath { bytes, is_whole: false })
     }
 
-    /// Takes a path as the server gives it, or one that begins with such a path: no working directory belongs in front of it.
+    /// Takes a path from the server, or one that begins with such a path. It is complete without a working directory.
     ///
     /// # Errors
-    /// [`UnfitName::Nul`]: no path holds a NUL byte.
+    /// [`UnfitName::Nul`], because no path can contain a NUL byte.
     pub fn from_server(bytes: impl Into<Vec<u8>>) -> Result<RemotePath, UnfitName> {
         Ok(RemotePath { is_whole: true, ..RemotePath::new(bytes)? })
     }
 
-    /// The root directory.
+    /// Returns the root directory.
     #[must_use]
     pub fn root() -> RemotePath {
         RemotePath { bytes: b"/".to_vec(), is_whole: true }
     }
 
-    /// The directory itself: `.`.
+    /// Returns `.`, the directory itself.
     #[must_use]
     pub fn dot() -> RemotePath {
         RemotePath { bytes: b".".to_vec(), is_whole: false }
     }
 
-    /// The path as it goes over the wire.
+    /// Returns the bytes that go over the wire.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Whether no working directory belongs in front of the path: it starts at the root, or came from the server.
+    /// Returns whether the path is complete without a working directory: it starts at the root, or came from the
+    /// server.
     #[must_use]
     pub fn is_absolute(&self) -> bool {
         self.is_whole || self.begins_with_slash()
     }
 
-    /// Whether the path starts at POSIX's root.
+    /// Returns whether the path starts at POSIX's root.
     #[must_use]
     pub fn begins_with_slash(&self) -> bool {
         self.bytes.starts_with(b"/")
     }
 
-    /// Whether a path that a person gives needs no directory in front of it, seen from this one: it starts at the root; or this
-    /// directory does not, and the path starts with a root of its own, such as a drive.
+    /// Returns whether a person's path is complete without this directory. It is if it starts at the root. It also is
+    /// if this directory doesn't, and the path has a root of its own, such as a drive.
     #[must_use]
     pub fn sees_as_absolute(&self, path: &[u8]) -> bool {
         path.starts_with(b"/") || !self.begins_with_slash() && has_foreign_root(&self.bytes) && has_foreign_root(path)
     }
 
-    /// The entry `name` of this directory.
+    /// Returns the path of the entry `name` in this directory.
     #[must_use]
     pub fn join(&self, name: &EntryName) -> RemotePath {
         self.with_suffix(&name.0)
     }
 
-    /// `path` as seen from this directory: itself when absolute, else this path, a slash and `path`, as sftp(1) builds it.
+    /// Resolves `path` against this directory. Returns `path` itself if it is absolute, and otherwise this path, a
+    /// slash and `path`, like sftp(1).
     #[must_use]
     pub fn resolve(&self, path: &RemotePath) -> RemotePath {
         match path.is_whole || self.sees_as_absolute(&path.bytes) {
@@ -145,7 +147,7 @@ impl RemotePath {
         }
     }
 
-    /// The last component, trailing slashes aside: `b` of `a/b/`, nothing of `/`. It may be `.` or `..`.
+    /// Returns the last component, ignoring trailing slashes: `b` of `a/b/`, `None` for `/`. It may be `.` or `..`.
     #[must_use]
     pub fn base_name(&self) -> Option<&[u8]> {
         let end = self.bytes.iter().rposition(|&byte| byte != b'/')? + 1;
@@ -153,7 +155,7 @@ impl RemotePath {
         Some(&self.bytes[start..end])
     }
 
-    /// The directory that holds the last component: `a` of `a/b/`, `/` of `/a`, `.` of `a`, nothing of `/`.
+    /// Returns the directory of the last component: `a` of `a/b/`, `/` of `/a`, `.` of `a`, `None` for `/`.
     #[must_use]
     pub fn parent(&self) -> Option<RemotePath> {
         let name = self.base_name()?;
@@ -167,7 +169,8 @@ impl RemotePath {
         Some(RemotePath { bytes, is_whole: self.is_whole })
     }
 
-    /// The path without the slashes at its end, which would have the server follow a link: `a` of `a//`, `/` of `//`.
+    /// Returns the path without slashes at its end, which would make the server follow a link: `a` of `a//`, `/` of
+    /// `//`.
     #[must_use]
     pub fn without_trailing_slashes(&self) -> RemotePath {
         let kept = usize::from(self.begins_with_slash());
@@ -175,7 +178,7 @@ impl RemotePath {
         RemotePath { bytes: self.bytes[..end].to_vec(), is_whole: self.is_whole }
     }
 
-    /// The path with a slash at its end, as sftp(1) names a directory.
+    /// Returns the path with a slash at its end, as sftp(1) names a directory.
     #[must_use]
     pub fn with_trailing_slash(&self) -> RemotePath {
         if self.bytes.ends_with(b"/") { self.clone() } else { self.with_suffix(b"") }
@@ -191,8 +194,8 @@ impl RemotePath {
     }
 }
 
-/// Whether a path starts with a root that is not POSIX's: a drive (`C:`, `C:/x`), a share (`\\server`), a device of VMS
-/// (`SYS$USER:[JOE]`).
+/// Returns whether a path starts with a root other than POSIX's: a drive (`C:`, `C:/x`), a share (`\\server`), or a
+/// device of VMS (`SYS$USER:[JOE]`).
 fn has_foreign_root(path: &[u8]) -> bool {
     let is_drive = match path {
         [letter, b':'] | [letter, b':', b'/' | b'\\', ..] => letter.is_ascii_alphabetic(),
@@ -201,16 +204,16 @@ fn has_foreign_root(path: &[u8]) -> bool {
     is_drive || path.starts_with(b"\\\\") || path.windows(2).any(|pair| pair == b":[")
 }
 
-/// The name of one entry of a directory, as the server listed it, after vetting: not empty, not `.` or `..`, no slash, no NUL,
-/// no more than [`LONGEST_NAME`] bytes.
+/// The vetted name of an entry in a directory on the server: not empty, not `.` or `..`, without slash and NUL, at
+/// most [`LONGEST_NAME`] bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryName(Vec<u8>);
 
 impl EntryName {
-    /// The only way from a server's bytes to a name that may be joined to a local path.
+    /// Vets a name. This is the only way from a server's bytes to a name that may be joined to a local path.
     ///
     /// # Errors
-    /// The name would lead somewhere else than to an entry of the directory it was listed in.
+    /// The name would lead elsewhere than to an entry of its directory.
     pub fn vet(bytes: impl Into<Vec<u8>>) -> Result<EntryName, UnfitName> {
         let mut bytes = bytes.into();
         match bytes.as_slice() {
@@ -227,13 +230,13 @@ impl EntryName {
         }
     }
 
-    /// The name's bytes.
+    /// Returns the name's bytes.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The name for a local directory entry.
+    /// Returns the name for a local directory entry.
     #[must_use]
     pub fn as_os_str(&self) -> &OsStr {
         OsStr::from_bytes(&self.0)

@@ -1,9 +1,9 @@
-//! Errors of the operating system, as sftp(1) words them.
+//! Texts of the operating system's errors, in sftp(1)'s form.
 #![forbid(unsafe_code)]
 
 use std::io;
 
-/// Returns the words of an error without the system's number: `No such file or directory`.
+/// Returns the text of an error without the system's number: `No such file or directory`.
 #[must_use]
 pub fn text(error: &io::Error) -> String {
     let text = error.to_string();

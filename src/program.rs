@@ -72,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    /// A directory with a program of each name.
+    /// Creates a directory with a program for each name.
     fn directory(programs: &[(&str, u32)]) -> tempfile::TempDir {
         let directory = tempfile::tempdir().unwrap();
         for (name, mode) in programs {
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn only_absolute_elements_of_the_path_are_searched() {
-        // Tests run in the package's directory: these relative elements lead to a program that is really there.
+        // Tests run in the package's directory, in which these relative elements lead to an existing program.
         let trap = tempfile::tempdir_in(".").unwrap();
         let file = trap.path().join("trap");
         fs::write(&file, "#!/bin/sh\n").unwrap();

@@ -1,9 +1,9 @@
-//! The kernel's rule for links and files of others in directories like /tmp, kept whether or not the kernel keeps it.
+//! The kernel's rule for other users' links and files in directories like /tmp, enforced even if the kernel doesn't.
 //!
-//! Whoever may write to a sticky, world-writable directory can put a link, a file or a FIFO where somebody else will open
-//! one by that name. Linux refuses that by its settings `protected_symlinks`, `protected_regular` and `protected_fifos`
-//! (`Documentation/admin-guide/sysctl/fs.rst`); they may be switched off, and other systems have none. As there, the rule
-//! is about the last name of a path, and root is no exception.
+//! In a sticky, world-writable directory, any user can create a link, a file or a FIFO with a name that another user
+//! will open. Linux refuses such files by its settings `protected_symlinks`, `protected_regular` and
+//! `protected_fifos` (`Documentation/admin-guide/sysctl/fs.rst`). They may be switched off, and other systems have
+//! none. As in Linux, the rule concerns the last name of a path, and root is no exception.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -17,13 +17,14 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, ftruncate, o
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
-/// How many links lead on to a file at most, as the kernel has it.
+/// How many links to follow, as in the kernel.
 const MOST_LINKS: usize = 40;
 
-/// The sticky bit, and that everybody may write: both together make a directory one in which the rule holds.
+/// The sticky bit and write permission for others. The rule holds for directories with both.
 const SHARED: u32 = 0o1002;
 
-/// Enough to ask what is in a directory: its own permission to be listed is not needed.
+/// Flags to open a directory in order to look up names. They don't need permission to list it, if the system has such
+/// a flag.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 const REACH: OFlags = OFlags::PATH;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
@@ -38,7 +39,7 @@ pub enum Error {
     System(Errno),
 }
 
-/// What the rule forbids.
+/// The act that the rule forbids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// To follow a link.
@@ -47,7 +48,7 @@ pub enum Refused {
     File,
 }
 
-/// The rule that was applied.
+/// The rule.
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -57,7 +58,7 @@ impl fmt::Display for Refused {
     }
 }
 
-/// The system's words, and the rule behind them.
+/// The system's words, and the rule.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -111,13 +112,13 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(contents)
 }
 
-/// Opens what exists, whatever it is: nothing is made, and `O_CLOEXEC` is always set.
+/// Opens an existing file of any kind. Never creates one, and always sets `O_CLOEXEC`.
 ///
 /// # Errors
-/// As `open(2)`; [`Refused`] for a link that must not be followed, and to write to a file or FIFO that must be left alone.
+/// As `open(2)`; [`Refused`] for a link that must not be followed, or for writing to a protected file or FIFO.
 pub fn open_with(path: &Path, flags: OFlags) -> Result<OwnedFd, Error> {
     let writes = flags.intersects(OFlags::WRONLY | OFlags::RDWR | OFlags::TRUNC);
-    // Most paths end in no link, and for reading nothing else matters.
+    // Most paths don't end in a link, and for reading only links matter.
     if !writes && !flags.contains(OFlags::PATH) && !ends_with_slash(path) {
         match openat(CWD, path, flags | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty()) {
             Err(error) if may_mean_a_link(error) => {}
@@ -130,11 +131,11 @@ pub fn open_with(path: &Path, flags: OFlags) -> Result<OwnedFd, Error> {
             return Ok(openat(CWD, &path, flags | OFlags::CLOEXEC, Mode::empty())?);
         };
         let directory = parent(&path)?;
-        // A FIFO may not even be waited for.
+        // Checked before opening, because opening a FIFO could block.
         if writes && let Ok(there) = statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
             check_writing(&fstat(&directory)?, &there)?;
         }
-        // Emptied only when it is known to be one that may be.
+        // The file is emptied only after the check.
         let mut careful = (flags - OFlags::TRUNC) | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         if ends_with_slash(&path) {
             careful |= OFlags::DIRECTORY;
@@ -159,7 +160,7 @@ pub fn open_with(path: &Path, flags: OFlags) -> Result<OwnedFd, Error> {
     Err(Errno::LOOP.into())
 }
 
-/// Returns the metadata of what a path leads to, by links that may be followed.
+/// Returns the metadata of the file that a path leads to, following links that the rule allows.
 ///
 /// # Errors
 /// As `stat(2)`; permission is denied for a link that must not be followed.
@@ -171,7 +172,7 @@ pub(crate) fn metadata(path: &Path) -> io::Result<Metadata> {
     }
 }
 
-/// Follows the links that a path ends with, and returns the path of what they lead to, which need not exist.
+/// Follows the links at the end of a path. Returns the path of their target, which need not exist.
 ///
 /// # Errors
 /// `ELOOP`, and [`Refused`] for a link that must not be followed.
@@ -186,12 +187,12 @@ pub fn follow(path: &Path) -> Result<PathBuf, Error> {
     Err(Errno::LOOP.into())
 }
 
-/// Returns whether a path leads to a directory, by links that may be followed.
+/// Returns whether a path leads to a directory, following links that the rule allows.
 pub(crate) fn is_dir(path: &Path) -> bool {
     follow(path).is_ok_and(|path| path.is_dir())
 }
 
-/// Follows one link, and returns the path that it leads to; `None` if there is no link that tells one.
+/// Follows one link and returns its target, or `None` if there is no link with a readable target.
 ///
 /// # Errors
 /// [`Refused`] for a link that must not be followed.
@@ -202,10 +203,10 @@ pub(crate) fn step(path: &Path) -> Result<Option<PathBuf>, Error> {
     parent(path).map_or(Ok(None), |directory| next(path, &directory))
 }
 
-/// Checks that a file may be written to although it was found in this directory.
+/// Checks that the rule allows writing to a file in this directory.
 ///
 /// # Errors
-/// [`Refused`] if it must be left alone.
+/// [`Refused`] if it doesn't.
 pub(crate) fn check_writing(directory: &Stat, file: &Stat) -> Result<(), Error> {
     let is_protected = matches!(FileType::from_raw_mode(file.st_mode), FileType::RegularFile | FileType::Fifo);
     match is_protected && !may_use(directory.st_mode, directory.st_uid, file.st_uid, geteuid().as_raw()) {
@@ -214,7 +215,7 @@ pub(crate) fn check_writing(directory: &Stat, file: &Stat) -> Result<(), Error> 
     }
 }
 
-/// Where the link at the end of a path leads; `None` if there is no link.
+/// Returns the target of the link at the end of a path, or `None` if there is no link.
 fn next(path: &Path, directory: &OwnedFd) -> Result<Option<PathBuf>, Error> {
     let Some(name) = path.file_name() else { return Ok(None) };
     let Ok(link) = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) else { return Ok(None) };
@@ -234,7 +235,7 @@ fn next(path: &Path, directory: &OwnedFd) -> Result<Option<PathBuf>, Error> {
     Ok(Some(next))
 }
 
-/// Returns whether we, by our number, may follow or write to what another user may have put into a directory.
+/// Returns whether the user `we` may follow a link or write to a file that `owner` may have put into a directory.
 fn may_use(directory_mode: u32, directory_owner: u32, owner: u32, we: u32) -> bool {
     directory_mode & SHARED != SHARED || owner == we || owner == directory_owner
 }
@@ -244,7 +245,8 @@ fn parent(path: &Path) -> Result<OwnedFd, Errno> {
     openat(CWD, parent, REACH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
-/// Returns whether an open that follows no link could have failed because of one. Systems differ in what they say of it.
+/// Returns whether a link could be the reason why an open that doesn't follow links failed. Systems use different
+/// errors.
 fn may_mean_a_link(error: Errno) -> bool {
     matches!(error, Errno::LOOP | Errno::NOTDIR | Errno::MLINK)
 }
@@ -253,12 +255,12 @@ fn is_link(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::Symlink
 }
 
-/// Returns whether the kernel alone can follow a path: links of /proc tell no path.
+/// Returns whether only the kernel can follow a path, because links in /proc don't hold paths.
 fn is_opaque(path: &Path) -> bool {
     path.starts_with("/proc") || path.starts_with("/dev/fd")
 }
 
-/// Returns whether a path must lead to a directory. The rule holds for a link with a slash behind it as well.
+/// Returns whether a path must lead to a directory. The rule also holds for a link with a slash after it.
 fn ends_with_slash(path: &Path) -> bool {
     path.as_os_str().as_bytes().ends_with(b"/")
 }

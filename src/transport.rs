@@ -1,8 +1,7 @@
-//! The seam between SSH and SFTP: a full-duplex byte stream that never sleeps.
+//! The interface between SSH and SFTP: a full-duplex byte stream that never sleeps.
 //!
-//! A transport moves what can be moved and says what to poll for; it is the session's driver (or a jump's pump)
-//! that sleeps, wakes and keeps the deadlines. So the same SFTP session runs over an ssh2 channel and over a
-//! child process, and no transport can stall it.
+//! A transport moves bytes and says what to poll for. The session's driver sleeps, wakes and keeps the deadlines. So
+//! one SFTP session runs over an ssh2 channel or a child process, and no transport can stall it.
 #![forbid(unsafe_code)]
 
 use std::fmt;
@@ -14,7 +13,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use rustix::event::PollFd;
 
-/// What one [`Transport::step`] achieved.
+/// The result of one [`Transport::step`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Bytes went out or came in; another step may move more.
@@ -27,54 +26,56 @@ pub enum Step {
 
 /// A full-duplex byte stream that never sleeps.
 pub trait Transport: Send {
-    /// Moves what can be moved without waiting: from `out` to the peer, from the peer into `inbox`.
+    /// Moves as many bytes as possible without waiting: from `out` to the peer, and from the peer into `inbox`.
     ///
     /// # Errors
-    /// The stream is broken; nothing more will move in either direction.
+    /// The stream is broken. Nothing will move in either direction any more.
     fn step(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step>;
 
-    /// Adds what to poll for, asked right after [`Step::Blocked`]. `out_pending` tells whether the outbox still holds bytes.
+    /// Adds the descriptors to poll, right after [`Step::Blocked`]. `out_pending` says whether the outbox still holds
+    /// bytes.
     fn interest<'a>(&'a self, out_pending: bool, fds: &mut Vec<PollFd<'a>>);
 
-    /// Announces what the server was asked for, so that a receive window and a budget can follow.
+    /// Announces how much the server has to answer, so that the receive window and the budget can follow.
     fn expect(&mut self, _awaited: Awaited) {}
 
-    /// How long may be slept at most before the next step, though nothing moves. `None` is for ever.
+    /// Returns how long to sleep at most before the next step, even if nothing moves. `None` means without limit.
     fn rest(&self) -> Option<Duration> {
         None
     }
 
-    /// A handle that ends the stream from any thread, also while this transport sleeps in a poll.
+    /// Returns a handle that ends the stream from any thread, even while the driver sleeps in a poll.
     fn killer(&self) -> Killer;
 
-    /// Ends a stream on which nothing is awaited any more; where that is nothing else, by [`Transport::finish`].
+    /// Ends a stream when no answers are expected. By default this is [`Transport::finish`].
     fn leave(self: Box<Self>) {
         let _ = self.finish();
     }
 
-    /// Closes the stream in an orderly way, in bounded time, and tells how the far end ended.
+    /// Closes the stream in an orderly way, in bounded time, and returns how the far end closed.
     fn finish(self: Box<Self>) -> End;
 }
 
-/// What the far end was asked for.
+/// The answers that the far end owes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Awaited {
     /// Bytes of replies in flight towards us.
     pub reply_bytes: u64,
-    /// Requests that were made since the session began.
+    /// The number of requests since the session began.
     pub requests: u64,
 }
 
-/// How the far end of a transport ended.
+/// How the far end of a transport closed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct End {
-    /// Exit status of the remote program or of the child, where one was reported.
+    /// The exit status of the remote program or the child, if it was reported.
     pub exit_status: Option<i32>,
-    /// The last bytes that the far end wrote to its standard error (bounded; not made printable).
+    /// The end of the far end's standard error, limited in length and not made printable.
     pub last_words: Vec<u8>,
 }
 
-/// Ends a connection from any thread: shuts its socket down in both directions, which wakes whoever polls it.
+/// Ends a connection from any thread. It shuts the socket down in both directions, which wakes a thread that polls
+/// it.
 #[derive(Clone)]
 pub struct Killer(Arc<OwnedFd>);
 
@@ -87,7 +88,7 @@ impl Killer {
 
     /// Shuts the socket down. Calling it again, or on a dead connection, does nothing.
     pub fn kill(&self) {
-        // ENOTCONN is the only failure there is, and it means that the work is done already.
+        // ENOTCONN is the only possible failure, and means that the socket is shut down already.
         let _ = rustix::net::shutdown(&*self.0, rustix::net::Shutdown::Both);
     }
 }
@@ -98,10 +99,11 @@ impl fmt::Debug for Killer {
     }
 }
 
-/// Bytes on their way to the peer: one contiguous stream, because one write to libssh2 is one SSH packet, and a
-/// packet carries thirty to forty small requests.
+/// Bytes on their way to the peer. They form one contiguous stream, because one write to libssh2 is one SSH packet,
+/// and a packet holds thirty to forty small requests.
 ///
-/// What was offered to a transport once is committed: it can't be withdrawn, and the front moves only by [`Outbox::advance`].
+/// Bytes that a transport has seen are committed: they can't be withdrawn, and only [`Outbox::advance`] moves past
+/// them.
 #[derive(Debug, Default)]
 pub struct Outbox {
     buffer: Vec<u8>,
@@ -109,25 +111,26 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// The bytes that have not been sent.
+    /// Returns the bytes that have not been sent.
     #[must_use]
     pub fn front(&self) -> &[u8] {
         &self.buffer[self.sent..]
     }
 
-    /// Whether everything was sent.
+    /// Returns whether all bytes were sent.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sent == self.buffer.len()
     }
 
-    /// Appends bytes behind those that wait.
+    /// Appends bytes to the stream.
     pub fn push(&mut self, bytes: &[u8]) {
         self.make_room();
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// Takes all of `staged`, which is left empty with a capacity to fill again. Nothing is copied when this outbox is empty.
+    /// Takes all bytes of `staged`, which is left empty with capacity for more. If the outbox is empty, no bytes are
+    /// copied.
     pub fn refill(&mut self, staged: &mut Vec<u8>) {
         if self.is_empty() {
             self.buffer.clear();
@@ -142,7 +145,7 @@ impl Outbox {
     /// Marks the first `sent` bytes of [`Outbox::front`] as sent.
     ///
     /// # Panics
-    /// When more is marked than there is: a transport claims to have sent what it never got.
+    /// If it has fewer bytes: the transport claims to have sent bytes that it never got.
     pub fn advance(&mut self, sent: usize) {
         assert!(sent <= self.front().len(), "a transport sent more than it was given");
         self.sent += sent;
@@ -159,7 +162,7 @@ impl Outbox {
     }
 }
 
-/// Bytes that came from the peer: large chunks that reads go straight into, from which a packet is taken as a slice.
+/// Bytes from the peer. Reads fill large chunks directly, and a packet is taken as a slice of its chunk.
 #[derive(Debug, Default)]
 pub struct Inbox {
     /// Always initialised to its full length; the first `filled` bytes are data.
@@ -167,17 +170,17 @@ pub struct Inbox {
     filled: usize,
 }
 
-/// Size of a fresh chunk: a few hundred small replies, or four of the largest ones, share one allocation.
+/// Size of a new chunk. A few hundred small replies, or four of the largest, share one allocation.
 const CHUNK_BYTES: usize = 1 << 20;
 
 impl Inbox {
-    /// The bytes that have come and were not taken.
+    /// Returns the bytes that have arrived and were not taken.
     #[must_use]
     pub fn unread(&self) -> &[u8] {
         &self.chunk[..self.filled]
     }
 
-    /// Room for a read of exactly `length` bytes. Follow it with [`Inbox::commit`].
+    /// Returns room for a read of exactly `length` bytes. [`Inbox::commit`] must follow.
     pub fn space(&mut self, length: usize) -> &mut [u8] {
         if self.chunk.len() - self.filled < length {
             let mut fresh = BytesMut::zeroed((self.filled + length).max(2 * self.filled).max(CHUNK_BYTES));
@@ -187,10 +190,10 @@ impl Inbox {
         &mut self.chunk[self.filled..self.filled + length]
     }
 
-    /// Adds the first `read` bytes of the room that [`Inbox::space`] gave.
+    /// Adds the first `read` bytes of the room from [`Inbox::space`].
     ///
     /// # Panics
-    /// When more is claimed than there was room for.
+    /// If there was less room.
     pub fn commit(&mut self, read: usize) {
         assert!(self.filled + read <= self.chunk.len(), "a transport read more than it had room for");
         self.filled += read;
@@ -199,7 +202,7 @@ impl Inbox {
     /// Takes the first `length` unread bytes, without copying them.
     ///
     /// # Panics
-    /// When fewer are unread.
+    /// If there are fewer.
     pub fn take(&mut self, length: usize) -> Bytes {
         assert!(length <= self.filled, "more taken than was read");
         self.filled -= length;

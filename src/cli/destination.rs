@@ -1,50 +1,50 @@
-//! Where to connect: `[user@]host[:path]` and `sftp://[user@]host[:port][/path]`.
+//! Destinations: `[user@]host[:path]` and `sftp://[user@]host[:port][/path]`.
 //!
-//! A host and a user end up in ssh's own arguments and in commands that its configuration builds (`ProxyCommand` with
-//! `%h` and `%r`), so what could be an option or a piece of shell there is refused here (CVE-2023-51385 and its kin).
+//! Host and user become a part of ssh's arguments and of commands in its configuration (`ProxyCommand` with `%h` and
+//! `%r`). So names that could act as an option or as shell code are refused here (CVE-2023-51385 and similar).
 #![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
 use std::net::Ipv6Addr;
 use std::os::unix::ffi::OsStrExt;
 
-/// A server, and where to start on it.
+/// A server, and the path to start with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Destination {
-    /// The user to log in as, when one was given.
+    /// The user to log in as, if one was given.
     pub user: Option<String>,
-    /// A host's name, an alias of the configuration, or an address; never with brackets.
+    /// The name of a host, an alias from the configuration, or an address; never in brackets.
     pub host: String,
-    /// The port, which only an `sftp://` address can hold.
+    /// The port, which only an `sftp://` address can have.
     pub port: Option<u16>,
-    /// The path to change to or to fetch, as bytes. It is never empty.
+    /// The directory to change to or the file to fetch, as bytes. Never empty.
     pub path: Option<Vec<u8>>,
 }
 
-/// A destination that can't be one.
+/// A destination that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitDestination {
-    /// No host stands where one must; sftp(1)'s text.
+    /// The host is missing. The text is sftp(1)'s.
     #[error("Missing hostname")]
     MissingHost,
-    /// An `sftp://` address that is none.
+    /// An invalid `sftp://` address.
     #[error("invalid address {address:?}: {fault}")]
     Address {
         /// The address as given.
         address: String,
-        /// What is wrong with it.
+        /// The fault.
         fault: &'static str,
     },
-    /// A host that ssh would refuse, and that may be meant as an option or a command; ssh(1)'s text.
+    /// A host that ssh would refuse, because it may be meant as an option or a command. The text is ssh(1)'s.
     #[error("hostname contains invalid characters: {0:?}")]
     Host(String),
-    /// A user that ssh would refuse, and that may be meant as an option or a command; ssh(1)'s text.
+    /// A user that ssh would refuse, because it may be meant as an option or a command. The text is ssh(1)'s.
     #[error("remote username contains invalid characters: {0:?}")]
     User(String),
 }
 
 impl UnfitDestination {
-    /// The way out, where there is one.
+    /// Returns advice about the fault, if there is any.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -62,10 +62,10 @@ impl UnfitDestination {
 const SCHEME: &[u8] = b"sftp://";
 
 impl Destination {
-    /// Reads a destination in the order that sftp(1) tries the forms: an address, with a path, without one.
+    /// Reads a destination. Tries the forms in sftp(1)'s order: an address, a host with a path, a host alone.
     ///
     /// # Errors
-    /// [`UnfitDestination`] says what can't be.
+    /// [`UnfitDestination`] gives the fault.
     pub fn parse(text: &OsStr) -> Result<Destination, UnfitDestination> {
         let text = text.as_bytes();
         match text.split_at_checked(SCHEME.len()) {
@@ -83,8 +83,8 @@ impl Destination {
     }
 }
 
-/// `[user@]host[:path]`: the path begins after the first colon that is outside brackets and before any slash; the last
-/// `@` before it ends the user.
+/// Reads `[user@]host[:path]`. The path begins after the first colon that is outside brackets and before any slash.
+/// The last `@` before that colon ends the user.
 fn parse_plain(text: &[u8]) -> Result<Destination, UnfitDestination> {
     let (login, path) = match path_colon(text) {
         Some(colon) => (&text[..colon], Some(&text[colon + 1..])),
@@ -96,12 +96,12 @@ fn parse_plain(text: &[u8]) -> Result<Destination, UnfitDestination> {
     };
     let host = text_of(without_brackets(host)).map_err(UnfitDestination::Host)?;
     let user = user.map(text_of).transpose().map_err(UnfitDestination::User)?;
-    // sftp(1): `host:` is the directory one logs in to.
+    // In sftp(1), `host:` means the directory in which a session starts.
     let path = path.map(|path| if path.is_empty() { b".".to_vec() } else { path.to_vec() });
     Ok(Destination { user, host, port: None, path })
 }
 
-/// Where the colon stands that a path follows. One at the very beginning belongs to a name.
+/// Returns the position of the colon before the path. A colon at the very beginning belongs to a name.
 fn path_colon(text: &[u8]) -> Option<usize> {
     if text.first() == Some(&b':') {
         return None;
@@ -120,7 +120,7 @@ fn path_colon(text: &[u8]) -> Option<usize> {
     None
 }
 
-/// `[user[;parameters]@]host[:port][/path]`, after the scheme; parameters are of no use to us.
+/// Reads `[user[;parameters]@]host[:port][/path]`, which follows the scheme. Parameters are ignored.
 fn parse_address(rest: &[u8]) -> Result<Destination, &'static str> {
     let (authority, path) = match rest.iter().position(|&byte| byte == b'/') {
         Some(slash) => (&rest[..slash], &rest[slash + 1..]),
@@ -133,7 +133,7 @@ fn parse_address(rest: &[u8]) -> Result<Destination, &'static str> {
     let user =
         user.map(|user| decoded_user(user.split(|&byte| byte == b';').next().unwrap_or_default())).transpose()?;
     let (host, port) = host_and_port(place)?;
-    // The slash after the host is no part of the path: `sftp://host/a` is relative, as in sftp(1).
+    // The slash after the host doesn't belong to the path: `sftp://host/a` is relative, as in sftp(1).
     let path = if path.is_empty() { None } else { Some(decoded(path)?) };
     Ok(Destination { user, host, port, path })
 }
@@ -154,14 +154,14 @@ fn host_and_port(place: &[u8]) -> Result<(String, Option<u16>), &'static str> {
     };
     let (host, port) = place.split_at(end);
     let port = match port.strip_prefix(':') {
-        // As in sftp(1), a colon with nothing behind it is no port.
+        // As in sftp(1), a colon without digits counts as no port.
         Some("") => None,
         Some(port) => Some(super::number::port_number(port).ok_or("the port is no number from 1 to 65535")?),
         None if port.is_empty() => None,
         None => return Err("there is text between the host and its port"),
     };
     match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-        // A scope is set off by an encoded per cent sign (RFC 6874); ssh takes a bare one as well.
+        // An encoded percent sign comes before a scope (RFC 6874). Like ssh, we also accept a bare one.
         Some(address) if is_ipv6(&address.replacen("%25", "%", 1)) => Ok((address.replacen("%25", "%", 1), port)),
         Some(_) => Err("the brackets hold no IPv6 address"),
         None if host.is_empty() => Err("the host is missing"),
@@ -172,7 +172,7 @@ fn host_and_port(place: &[u8]) -> Result<(String, Option<u16>), &'static str> {
     }
 }
 
-/// Percent-decoding, where `+` is a blank.
+/// Decodes percent signs; `+` means a blank.
 fn decoded(text: &[u8]) -> Result<Vec<u8>, &'static str> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.iter();
@@ -197,7 +197,7 @@ fn without_brackets(host: &[u8]) -> &[u8] {
     host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host)
 }
 
-/// An IPv6 address, perhaps with a scope: `fe80::1%eth0`.
+/// Returns whether this is an IPv6 address, which may have a scope: `fe80::1%eth0`.
 fn is_ipv6(host: &str) -> bool {
     let (address, scope) = host.split_once('%').unwrap_or((host, "0"));
     let scope_fits =
@@ -209,7 +209,7 @@ fn check_host(host: &str) -> Result<(), UnfitDestination> {
     if host.is_empty() {
         return Err(UnfitDestination::MissingHost);
     }
-    // What ssh refuses, and what would be a path, a pattern or a token where the name is used.
+    // Characters that ssh refuses, and those that would make the name a path, a pattern or a token.
     let unfit = |c: char| c.is_control() || c.is_whitespace() || "'`\"$\\;&<>|(){}/*?!,#%@:[]".contains(c);
     if host.starts_with('-') || (host.contains(unfit) && !is_ipv6(host)) {
         return Err(UnfitDestination::Host(host.to_owned()));
@@ -219,7 +219,8 @@ fn check_host(host: &str) -> Result<(), UnfitDestination> {
 
 fn check_user(user: &str) -> Result<(), UnfitDestination> {
     let unfit = |c: char| c.is_control() || "'`\";&<>|(){}".contains(c);
-    // A backslash parts a domain from its user, and a dollar ends the name of a machine: both only there.
+    // A backslash separates a domain from its user, and a dollar sign ends the name of a machine. They are allowed
+    // only there.
     let misplaced = user.ends_with('\\') || user.trim_end_matches('$').contains('$') || user.ends_with("$$");
     let option = user.starts_with('-') || user.split(char::is_whitespace).skip(1).any(|word| word.starts_with('-'));
     if user.is_empty() || option || misplaced || user.contains(unfit) {
@@ -228,7 +229,7 @@ fn check_user(user: &str) -> Result<(), UnfitDestination> {
     Ok(())
 }
 
-/// The bytes as text, else what of them is.
+/// Returns the bytes as text, or a lossy text as the error.
 fn text_of(bytes: &[u8]) -> Result<String, String> {
     String::from_utf8(bytes.to_vec()).map_err(|_| lossy(bytes))
 }
@@ -245,7 +246,7 @@ mod tests {
         Destination::parse(OsStr::new(text))
     }
 
-    /// User, host, port and path in one line, `-` for what was not given.
+    /// Returns user, host, port and path in one line, with `-` for absent ones.
     fn seen(destination: &Destination) -> String {
         let path = destination.path.as_deref().map(|path| path.escape_ascii().to_string());
         let part = |part: Option<String>| part.unwrap_or_else(|| "-".to_owned());

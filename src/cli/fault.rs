@@ -1,4 +1,4 @@
-//! Command lines that can't be followed, in sftp(1)'s words and with its exit codes.
+//! Errors in the command line, in sftp(1)'s words and with its exit codes.
 #![forbid(unsafe_code)]
 
 use std::error::Error;
@@ -9,29 +9,29 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::UnfitDestination;
 use super::options::{Options, UnfitValue};
 
-/// A command line that can't be followed.
+/// An error in the command line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CliError {
-    /// It asks for nothing that there is; exit code 1.
+    /// The options or operands are wrong; exit code 1.
     #[error("{message}")]
     Usage {
-        /// What is wrong, or sftp(1)'s usage.
+        /// The fault, or sftp(1)'s usage.
         message: String,
-        /// The way out.
+        /// Advice, if there is any.
         hint: Option<String>,
     },
-    /// One of its values can't be; exit code 255.
+    /// The value of an option is invalid; exit code 255.
     #[error("{message}")]
     Value {
-        /// Which, and why; opened by sftp(1)'s text.
+        /// The value and the fault, beginning with sftp(1)'s text.
         message: String,
-        /// The way out.
+        /// Advice, if there is any.
         hint: Option<String>,
     },
 }
 
 impl CliError {
-    /// sftp(1)'s exit code for it.
+    /// Returns sftp(1)'s exit code for the error.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -40,7 +40,7 @@ impl CliError {
         }
     }
 
-    /// The way out, as a line of its own.
+    /// Returns the advice, to be printed as a line of its own.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
@@ -67,7 +67,7 @@ impl From<UnfitDestination> for CliError {
     }
 }
 
-/// What clap found, in one line.
+/// Turns clap's error into one line.
 pub(super) fn explained(error: &clap::Error) -> CliError {
     if let Some(unfit) = error.source().and_then(|source| source.downcast_ref::<UnfitValue>()) {
         return match unfit {
@@ -104,7 +104,7 @@ pub(super) fn explained(error: &clap::Error) -> CliError {
 
 const SEE_HELP: &str = "sftpsh --help lists the options";
 
-/// The letter or the name, without its dashes, as getopt(3) says it.
+/// Returns the letter or name without its dashes, as getopt(3) prints it.
 fn bare(option: &str) -> &str {
     option.trim_start_matches('-')
 }
@@ -117,8 +117,8 @@ fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {
     }
 }
 
-/// The option that is most like an unknown one. For a word: one spelt alike, or the letter of what it names. For a
-/// letter: a word that begins with it, or the same letter in the other case.
+/// Returns a hint with the option that is most similar to an unknown one. For a word, that is a similar word, or the
+/// letter whose meaning it names. For a letter, it is a word that begins with it, or the letter in the other case.
 fn nearest(error: &clap::Error, option: &str) -> String {
     let command = Options::command();
     let dashed = |short: char| format!("-{short}");

@@ -1,4 +1,4 @@
-//! A session as the command line asks for it, and what ssh is told of it.
+//! A session as the command line describes it, and the arguments for ssh.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
@@ -12,11 +12,11 @@ use super::{Destination, Progress, SshOption};
 pub enum Target {
     /// A server over SSH.
     Server(Destination),
-    /// A server program on this machine, `-D`: a command that is yet to be split.
+    /// A server program on this machine (`-D`), as a command that is not split into words yet.
     Command(OsString),
 }
 
-/// Where a batch's commands come from.
+/// The source of a batch's commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Batch {
     /// `-b -`.
@@ -25,45 +25,45 @@ pub enum Batch {
     File(PathBuf),
 }
 
-/// Commands that stand on the command line; the session ends with them.
+/// Commands from the command line. The session ends after them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Commands {
-    /// `-e`: scripts, obeyed one after the other.
+    /// `-e`: scripts that run one after another.
     Scripts(Vec<OsString>),
-    /// `DESTINATION -- COMMAND ARGUMENT…`: one command, in the words that the user's shell made.
+    /// `DESTINATION -- COMMAND ARGUMENT…`: one command, in the words from the user's shell.
     Words(Vec<OsString>),
 }
 
-/// A session as the command line asks for it.
+/// A session as the command line describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
     /// The server.
     pub target: Target,
-    /// The second operand: where what the destination's path names is put.
+    /// The second operand: the local target for the destination's file.
     pub local: Option<OsString>,
-    /// The port: an address's own, else `-P`.
+    /// The port: from an address, or else from `-P`.
     pub port: Option<u16>,
-    /// The batch, which ends at the first failure and never asks.
+    /// The batch, which stops at the first failure and never prompts.
     pub batch: Option<Batch>,
-    /// Commands from the command line; the session ends after them.
+    /// Commands from the command line. The session ends after them.
     pub commands: Option<Commands>,
-    /// `--strict`: what is piped in is a batch. See [`Invocation::with_piped_batch`].
+    /// `--strict`: piped input is a batch. See [`Invocation::with_piped_batch`].
     pub strict: bool,
-    /// `--keep-going`: a failure does not end a script, only spoils its end.
+    /// `--keep-going`: a script continues after a failure, but its exit code is 1.
     pub keep_going: bool,
-    /// Whether `!` and `lls` may run local programs: not under `--no-shell-escape`.
+    /// True if `!` and `lls` may run local programs, which `--no-shell-escape` forbids.
     pub shell_escape: bool,
     /// `--password-file`.
     pub password_file: Option<PathBuf>,
-    /// Status lines and notes are left out: `-q` or `-b`, without `-N`.
+    /// True if status lines and notes are left out: `-q` or `-b`, without `-N`.
     pub quiet: bool,
-    /// Warnings are left out too: `-q`, without `-N`.
+    /// True if warnings are left out too: `-q`, without `-N`.
     pub silent: bool,
-    /// How often `-v` was given, three at most.
+    /// How many times `-v` was given, at most three.
     pub verbosity: u8,
-    /// How progress is shown. Under `-q` and `-b` automatic means none, even with `-N`.
+    /// How to show progress. With `-q` and `-b`, automatic means none, even with `-N`.
     pub progress: Progress,
-    /// `--plain`: a terminal gets plain lines, as one that can't move its cursor.
+    /// `--plain`: a terminal gets plain lines, like one that can't move its cursor.
     pub plain: bool,
     /// `-r`.
     pub recursive: bool,
@@ -73,45 +73,45 @@ pub struct Invocation {
     pub resume: bool,
     /// `-f`.
     pub fsync: bool,
-    /// `-B`, `-X buffer`: bytes of a request, never 0. To be used as it is, even beyond the server's limit.
+    /// `-B`, `-X buffer`: bytes of a request, never 0. Used unchanged, even if it exceeds the server's limit.
     pub buffer_bytes: Option<u32>,
     /// `-R`, `-X nrequests`: requests in flight, never 0.
     pub requests: Option<u32>,
-    /// `-l`, `--limit`: bytes each second, never 0; of both the lower.
+    /// `-l`, `--limit`: bytes per second, never 0. The lower one counts if both are given.
     pub bytes_per_second: Option<u64>,
-    /// `-j`: connections that move files, never 0.
+    /// `-j`: the number of connections that transfer files, never 0.
     pub jobs: u8,
-    /// `--retry`: how often it is tried to connect again when a connection breaks. By default it depends on who gives the
-    /// commands.
+    /// `--retry`: how many times to try to reconnect after the connection breaks. The default depends on the source
+    /// of the commands.
     pub retries: Option<u32>,
-    /// `--timeout`: how long the server may say nothing while an answer is due; zero is for ever.
+    /// `--timeout`: how long the server may be silent while an answer is due. Zero means forever.
     pub silence_limit: Option<Duration>,
-    /// `-S`: the program that is run as ssh.
+    /// `-S`: the program to run as ssh.
     pub ssh_program: Option<OsString>,
     /// `-s`.
     pub subsystem: Option<OsString>,
-    /// What is ssh's business, in the order given.
+    /// The options for ssh, in the order given.
     pub ssh_options: Vec<SshOption>,
-    /// `-N`, for a batch that is found out later.
+    /// `-N`, in case [`Invocation::with_piped_batch`] makes the session a batch later.
     pub(super) not_quiet: bool,
 }
 
-/// What sftp(1) tells ssh before it comes to the user's options, so that these can't change it.
+/// Words that sftp(1) passes to ssh before the user's options, so that these can't override them.
 const FIXED_SSH_WORDS: [&str; 4] =
     ["-oForwardX11 no", "-oPermitLocalCommand no", "-oClearAllForwardings yes", "-oControlMaster no"];
 
-/// What sftp(1) tells ssh after the user's options, so that these can.
+/// Words that sftp(1) passes to ssh after the user's options, so that these can override them.
 const DEFAULT_SSH_WORDS: [&str; 1] = ["-oForwardAgent no"];
 
 impl Invocation {
-    /// Whether there may be more connections than the first one.
+    /// Returns whether there may be more connections than the first one.
     #[must_use]
     pub fn may_connect_again(&self) -> bool {
         self.jobs > 1 || self.retries != Some(0)
     }
 
-    /// The same session with what is piped in as its batch, just as `-b -` has it: what `--strict` asks for where nobody
-    /// types.
+    /// Returns the session with piped input as its batch, as with `-b -`. That is the meaning of `--strict` if no one
+    /// types the commands.
     #[must_use]
     pub fn with_piped_batch(mut self) -> Invocation {
         self.batch = Some(Batch::StandardInput);
@@ -123,13 +123,13 @@ impl Invocation {
         self
     }
 
-    /// The user's words for ssh, in the order given.
+    /// Returns the user's words for ssh, in the order given.
     #[must_use]
     pub fn ssh_words(&self) -> Vec<OsString> {
         self.ssh_options.iter().flat_map(SshOption::words).collect()
     }
 
-    /// The arguments of `ssh -G`, which prints the configuration that holds for the destination.
+    /// Returns the arguments of `ssh -G`, which prints the configuration for the destination.
     #[must_use]
     pub fn ssh_config_arguments(&self, destination: &Destination) -> Vec<OsString> {
         let mut words = self.login_words(destination);
@@ -137,7 +137,7 @@ impl Invocation {
         words
     }
 
-    /// The arguments with which sftp(1) starts ssh, or what `-S` names in its place.
+    /// Returns the arguments with which sftp(1) starts ssh or the program of `-S`.
     #[must_use]
     pub fn ssh_program_arguments(&self, destination: &Destination) -> Vec<OsString> {
         let mut words = self.login_words(destination);
@@ -149,7 +149,7 @@ impl Invocation {
         words
     }
 
-    /// Whether `-s` names a server program on the other side and not a subsystem: it holds a slash.
+    /// Returns whether `-s` names a server program on the far side, not a subsystem, because the name has a slash.
     #[must_use]
     pub fn subsystem_is_path(&self) -> bool {
         self.subsystem.as_ref().is_some_and(|name| name.as_encoded_bytes().contains(&b'/'))

@@ -1,18 +1,18 @@
-//! Numbers as the options of sftp(1) take them.
+//! Numbers in the forms that sftp(1)'s options accept.
 #![forbid(unsafe_code)]
 
-/// A port: 1 to 65535, digits only.
+/// Reads a port: 1 to 65535, digits only.
 pub(super) fn port_number(text: &str) -> Option<u16> {
     positive(text).and_then(|number| u16::try_from(number).ok())
 }
 
-/// A whole number from 1 on as strtol(3) reads it: blanks and a plus may stand in front.
+/// Reads a positive whole number like strtol(3), which accepts blanks and a plus sign before it.
 pub(super) fn counting_number(text: &str) -> Option<u32> {
     let text = text.trim_start();
     positive(text.strip_prefix('+').unwrap_or(text))
 }
 
-/// A whole number from 1 on, digits only.
+/// Reads a positive whole number, digits only.
 pub(super) fn positive(text: &str) -> Option<u32> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -20,7 +20,7 @@ pub(super) fn positive(text: &str) -> Option<u32> {
     text.parse().ok().filter(|&number| number > 0)
 }
 
-/// A number with a fraction and a unit, as scan_scaled(3) reads it: `64K`, `0.5m`, `1000`.
+/// Reads a number with a fraction and a unit like scan_scaled(3): `64K`, `0.5m`, `1000`.
 #[must_use]
 pub fn scaled_number(text: &str) -> Option<u64> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -36,7 +36,7 @@ pub fn scaled_number(text: &str) -> Option<u64> {
     let scale = 1u64 << (10 * exponent);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let whole: u64 = if whole.is_empty() && !fraction.is_empty() { 0 } else { whole.parse().ok()? };
-    // Six digits are below a byte of what may be named here.
+    // Six digits are exact to a byte for the sizes that options allow.
     let fraction: String = fraction.chars().chain("000000".chars()).take(6).collect();
     let part = fraction.parse::<u64>().ok()?.checked_mul(scale)? / 1_000_000;
     whole.checked_mul(scale)?.checked_add(part)

@@ -1,4 +1,4 @@
-//! What stands behind the options: a destination, and a local name or a command.
+//! The operands: a destination, and a local name or a command.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
@@ -8,19 +8,19 @@ use clap::CommandFactory;
 use super::options::Options;
 use super::{CliError, Commands, Destination, Target};
 
-/// The operands, taken apart.
+/// The operands, separated.
 pub(super) struct Operands {
     pub(super) target: Target,
     pub(super) local: Option<OsString>,
-    /// What follows `--` behind the destination; empty without one.
+    /// The words after `--`, which follows the destination. Empty if there is none.
     pub(super) words: Vec<OsString>,
 }
 
-/// Sets a command apart from the operands before it.
+/// Separates a command from the operands before it.
 const SEPARATOR: &str = "--";
 
 impl Operands {
-    /// As in sftp(1), `-D` leaves no use for operands, unless a `--` says that they are a command.
+    /// Reads the operands with `-D`. As in sftp(1), they have no meaning then, unless a `--` marks them as a command.
     pub(super) fn beside_a_server(command: OsString, operands: Vec<OsString>, args: &[OsString]) -> Operands {
         let before = args.len().checked_sub(operands.len() + 1).and_then(|at| args.get(at));
         let set_apart = before.is_some_and(|before| before == SEPARATOR);
@@ -28,8 +28,8 @@ impl Operands {
         Operands { target: Target::Command(command), local: None, words }
     }
 
-    /// `DESTINATION [LOCAL]` or `DESTINATION -- COMMAND [ARGUMENT]…`. The latter is too much for sftp(1), where a lone `--`
-    /// is a local name, and so it is here.
+    /// Reads `DESTINATION [LOCAL]` or `DESTINATION -- COMMAND [ARGUMENT]…`. In sftp(1), the second form has too many
+    /// operands, and a lone `--` is a local name; it is one here too.
     pub(super) fn of(operands: Vec<OsString>) -> Result<Operands, CliError> {
         let destination =
             Destination::parse(operands.first().map_or_else(Default::default, |first| first.as_os_str()))?;
@@ -45,7 +45,8 @@ impl Operands {
     }
 }
 
-/// sftp(1) would ignore it, and knows no such word; whoever writes it wants what it says.
+/// Returns whether a word is one of our own long options. sftp(1) would ignore the word, so a user who writes it
+/// means our option.
 fn is_option_of_ours(word: &OsString) -> bool {
     let Some(name) = word.to_str().and_then(|word| word.strip_prefix(SEPARATOR)) else { return false };
     let name = name.split('=').next().unwrap_or_default();
@@ -71,7 +72,7 @@ fn misplaced(operands: &[OsString], second: &OsString) -> CliError {
     }
 }
 
-/// What is to be run in place of a script.
+/// Returns the commands to run instead of a script, if any are given.
 pub(super) fn commands(
     scripts: Vec<OsString>,
     words: Vec<OsString>,

@@ -1,7 +1,7 @@
-//! The options as clap knows them: what feeds the parser, the help, the manual page and the completions.
+//! The options for clap: the source of the parser, the help, the manual page and the completions.
 //!
-//! What ssh gets is told in the order given, and the last of `-B`, `-R` and `-X` counts, so every option of these
-//! kinds keeps all its occurrences; of all others the last one holds.
+//! Options for ssh are passed on in the order given, and the last of `-B`, `-R` and `-X` counts. So options of these
+//! kinds keep all their occurrences. Of any other option, only the last occurrence counts.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
@@ -140,7 +140,7 @@ pub(super) struct Options {
     pub(super) operands: Vec<OsString>,
 }
 
-/// Everything that the parser accepts: the options, and the letters of sftp(1) that do nothing here.
+/// All options that the parser accepts: our options, and the letters of sftp(1) that have no effect here.
 #[derive(Debug, clap::Parser)]
 pub(super) struct Accepted {
     #[command(flatten)]
@@ -164,7 +164,7 @@ After -- follows one command; its words stay as they are, except that wildcards 
 Environment: SSH_ASKPASS and SSH_ASKPASS_REQUIRE name a program that asks for secrets, as with ssh. \
 SFTPSH_PASSWORD_COMMAND is a command that prints the password.";
 
-/// sftp(1)'s usage with our names. Its options are held to the definition by a test.
+/// sftp(1)'s usage with our names. A test compares its options with the definition.
 pub(super) const USAGE: &str = "\
 usage: sftpsh [-46AaCfNpqrv] [-B bytes] [-b batchfile] [-c ciphers]
               [-D sftp_server_command] [-e commands] [-F ssh_config]
@@ -190,34 +190,35 @@ pub enum Progress {
     None,
 }
 
-/// One `-X`.
+/// The value of one `-X`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ProtocolOption {
     Buffer(u32),
     Requests(u32),
 }
 
-/// A value that an option can't take.
+/// An invalid value of an option.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum UnfitValue {
-    /// sftp(1) dies of it, with this text and more.
+    /// sftp(1) exits with this text and more.
     #[error("{0}")]
     Fatal(String),
-    /// sftp(1) answers with its usage.
+    /// sftp(1) prints its usage.
     #[error("{0}")]
     Usage(String),
 }
 
-/// The largest request that `-X buffer` may name: 256 KiB.
+/// The largest request that `-X buffer` accepts: 256 KiB.
 const LONGEST_PACKET: u64 = 256 * 1024;
 
-/// The most requests that `-X nrequests` may name.
+/// The largest number of requests that `-X nrequests` accepts.
 const MOST_REQUESTS: u32 = 256 * 1024;
 
-/// The most connections that `-j` may name. OpenSSH's server lets ten log in at the same time (MaxStartups).
+/// The largest number of connections that `-j` accepts. OpenSSH's server lets ten clients log in at once
+/// (MaxStartups).
 pub const MOST_CONNECTIONS: u8 = 16;
 
-/// The fastest that `-l` may name: 100 Gbit/s.
+/// The highest rate that `-l` accepts: 100 Gbit/s.
 const FASTEST_KBIT: u32 = 100 * 1024 * 1024;
 
 fn buffer_bytes(text: &str) -> Result<u32, UnfitValue> {

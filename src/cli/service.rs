@@ -1,15 +1,15 @@
-//! Ports by the name of their service: `-P ssh`, as getservbyname(3) finds them in the system's table.
+//! Looks up ports by the name of their service, as in `-P ssh`, in the table that getservbyname(3) uses.
 #![forbid(unsafe_code)]
 
-/// Where every Unix keeps the table of services(5).
+/// The table of services(5) on every Unix.
 const TABLE: &str = "/etc/services";
 
-/// The TCP port of a service that the system knows.
+/// Returns the TCP port of a service in the system's table.
 pub(super) fn port(name: &str) -> Option<u16> {
     port_in(&String::from_utf8_lossy(&std::fs::read(TABLE).ok()?), name)
 }
 
-/// Lines are `NAME PORT/PROTOCOL ALIAS…`, with comments behind `#`.
+/// Lines have the form `NAME PORT/PROTOCOL ALIAS…`; comments begin with `#`.
 fn port_in(table: &str, name: &str) -> Option<u16> {
     table.lines().find_map(|line| {
         let mut words = line.split('#').next()?.split_whitespace();

@@ -1,9 +1,10 @@
-//! An option of the command line that is ssh's business, and the words that ssh gets for it.
+//! The options that are passed on to ssh, and the words for them.
 #![forbid(unsafe_code)]
 
 use std::ffi::OsString;
 
-/// An option that is ssh's business, in the order given: ssh takes the first value of a setting, the last of some flags.
+/// An option that is passed on to ssh. Their order matters: ssh uses the first value of a setting, but the last of
+/// some flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SshOption {
     /// `-4`.
@@ -16,9 +17,9 @@ pub enum SshOption {
     Compression,
     /// `-q`.
     Quiet,
-    /// `-v`; three at most.
+    /// `-v`, at most three times.
     Verbose,
-    /// `-b` means `BatchMode=yes`, so that nothing is asked.
+    /// `-b`, which means `BatchMode=yes`, so that ssh never prompts.
     BatchMode,
     /// `-c`.
     Ciphers(OsString),
@@ -33,7 +34,7 @@ pub enum SshOption {
 }
 
 impl SshOption {
-    /// The words that ssh gets for it.
+    /// Returns the words for ssh.
     #[must_use]
     pub fn words(&self) -> Vec<OsString> {
         let (flag, value) = match self {

@@ -1,4 +1,4 @@
-//! A program that asks in place of the terminal: `SSH_ASKPASS` and `SSH_ASKPASS_REQUIRE`, by the rules of ssh(1).
+//! A program that prompts instead of the terminal: `SSH_ASKPASS` and `SSH_ASKPASS_REQUIRE`, by the rules of ssh(1).
 
 use std::env;
 use std::ffi::OsString;
@@ -10,31 +10,32 @@ use zeroize::Zeroizing;
 use crate::child::Program;
 use crate::program;
 
-/// Who is asked.
+/// Who answers questions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// The person at the controlling terminal.
+    /// The user at the controlling terminal.
     Terminal,
-    /// A program, which finds somebody.
+    /// A program, which may show a dialog.
     Program(OsString),
-    /// There is neither.
+    /// There is no terminal and no program.
     Nobody,
 }
 
-/// What asks where `SSH_ASKPASS` names nothing.
+/// The program if `SSH_ASKPASS` is not set.
 const USUAL_PROGRAM: &str = "ssh-askpass";
 
-/// Bytes of the longest password; the room is taken once, so that no copy is left behind by growing.
+/// Longest password in bytes. The buffer has this size from the start, so that it never grows and leaves copies.
 const LONGEST: usize = 4096;
 
 impl Asked {
-    /// Who is asked, by this process's environment. It is looked up for each question, as a terminal can go away.
+    /// Decides by this process's environment who answers. Called for each question, because the terminal can be
+    /// closed.
     pub(super) fn now(has_terminal: bool) -> Asked {
         Asked::by(|name| env::var_os(name), has_terminal)
     }
 
-    /// A program is asked where there is no terminal, and needs a display for that; `SSH_ASKPASS_REQUIRE` can prefer it to
-    /// the terminal, force it without a display, or forbid it.
+    /// Decides by the given variables. A program answers if there is no terminal, and needs a display for that.
+    /// `SSH_ASKPASS_REQUIRE` can prefer it to the terminal, force it without a display, or forbid it.
     fn by(variable: impl Fn(&str) -> Option<OsString>, has_terminal: bool) -> Asked {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let has_display = set("DISPLAY").or_else(|| set("WAYLAND_DISPLAY")).is_some();
@@ -55,10 +56,10 @@ impl Asked {
     }
 }
 
-/// Lets a program ask; its first line is the answer, unless it fails.
+/// Runs a program that prompts, and returns its first line, or `None` if it fails.
 ///
 /// # Errors
-/// The program can't be run, or what it says can't be read.
+/// The program can't be run, or its output can't be read.
 pub(super) fn ask(program: &OsString, question: &str) -> io::Result<Option<Zeroizing<String>>> {
     let mut command = program::command(program)?;
     // Standard input may hold the commands of a script.
@@ -66,22 +67,22 @@ pub(super) fn ask(program: &OsString, question: &str) -> io::Result<Option<Zeroi
     answer_of(&mut command)
 }
 
-/// The first line that a program prints; `None` when it fails.
+/// Returns the first line that a program prints, or `None` if it fails.
 ///
 /// # Errors
-/// The program can't be run, or what it says can't be read.
+/// The program can't be run, or its output can't be read.
 pub(super) fn answer_of(command: &mut Command) -> io::Result<Option<Zeroizing<String>>> {
     let program = Program::spawn(command.stdout(Stdio::piped()))?;
-    // Dropped before we wait: a program that has more to say is not waited for.
+    // The pipe is dropped before the wait, so a program that goes on printing can't block it.
     let answer = program.stdout().map(first_line).transpose();
     let status = program.wait()?;
     Ok(answer?.filter(|_| status.success()))
 }
 
-/// The first line, without its end.
+/// Returns the first line, without its line ending.
 ///
 /// # Errors
-/// It can't be read, is longer than a password, or is not UTF-8.
+/// The line can't be read, is longer than any password, or is not UTF-8.
 pub(super) fn first_line(mut source: impl Read) -> io::Result<Zeroizing<String>> {
     let mut buffer = Zeroizing::new(vec![0; LONGEST]);
     let mut filled = 0;
@@ -127,7 +128,7 @@ mod tests {
             ("", true, Asked::Terminal),
             ("", false, Asked::Nobody),
             ("SSH_ASKPASS=asker", true, Asked::Terminal),
-            // Without a display nobody would see it.
+            // Without a display, no one would see it.
             ("SSH_ASKPASS=asker", false, Asked::Nobody),
             ("SSH_ASKPASS=asker DISPLAY=", false, Asked::Nobody),
             ("SSH_ASKPASS=asker DISPLAY=:0", true, Asked::Terminal),

@@ -1,16 +1,16 @@
-//! Pauses between attempts to connect: each about twice as long as the one before, and never the same for two clients.
+//! Pauses between attempts to connect. Each is about twice as long as the one before, with a random part.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
-/// The first pause at most.
+/// Upper limit of the first pause.
 const FIRST: Duration = Duration::from_millis(500);
 
-/// The longest pause at most.
+/// Upper limit of all pauses.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The attempts that are left, as the pauses before each.
+/// The remaining attempts. Each item is the pause before an attempt.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     attempts: u32,
@@ -18,19 +18,19 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// So many attempts.
+    /// Allows this number of attempts.
     #[must_use]
     pub fn new(attempts: u32) -> Backoff {
         Backoff { attempts, made: 0 }
     }
 
-    /// The number of the attempt that follows the last pause, from 1 on.
+    /// Returns the number of the attempt that follows the last pause, counted from 1.
     #[must_use]
     pub fn attempt(&self) -> u32 {
         self.made
     }
 
-    /// How many there are in all.
+    /// Returns the number of all attempts.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
@@ -40,15 +40,15 @@ impl Backoff {
 impl Iterator for Backoff {
     type Item = Duration;
 
-    /// The pause before the next attempt: between half and all of what doubling makes of it, so that many clients of a
-    /// server that comes back do not come all at once.
+    /// Returns the pause before the next attempt: a random time between half of the doubled limit and all of it.
+    /// Otherwise many clients would reconnect at once when their server comes back.
     fn next(&mut self) -> Option<Duration> {
         if self.made == self.attempts {
             return None;
         }
         let longest = FIRST.saturating_mul(1 << self.made.min(16)).min(LONGEST);
         self.made += 1;
-        // A hasher with random keys is what the standard library has of chance.
+        // The standard library's only source of randomness is a hasher with random keys.
         let chance = RandomState::new().build_hasher().finish();
         Some(longest / 2 + (longest / 2).mul_f64(chance as f64 / u64::MAX as f64))
     }

@@ -1,12 +1,12 @@
-//! What is known of servers by the version that they tell (RFC 4253, section 4.2).
+//! Properties of servers that we know by their version (RFC 4253, section 4.2).
 #![forbid(unsafe_code)]
 
 use crate::sftp::SymlinkOrder;
 
-/// Servers whose SYMLINK takes the link first, as the draft has it, by the beginning of their software version.
+/// Servers whose SYMLINK takes the link first, as in the draft, by the beginning of their software version.
 ///
-/// All others get OpenSSH's order, target first: OpenSSH itself, ProFTPD, Paramiko, Apache MINA SSHD and Go's
-/// pkg/sftp read it so, and whatever serves SFTP behind OpenSSH's sshd is meant for its clients.
+/// All others get OpenSSH's order, target first. OpenSSH itself, ProFTPD, Paramiko, Apache MINA SSHD and Go's
+/// pkg/sftp use it, and so does any SFTP server that runs under OpenSSH's sshd, because it has OpenSSH's clients.
 const LINK_FIRST: &[(&[u8], &str)] = &[
     (b"AsyncSSH_", "takes OpenSSH's order only from clients that call themselves OpenSSH or Paramiko"),
     (b"Twisted", "conch takes the link first"),
@@ -14,8 +14,8 @@ const LINK_FIRST: &[(&[u8], &str)] = &[
     (b"libssh_", "its server library keeps to the draft, and says so; libssh2 serves nobody"),
 ];
 
-/// Servers that answer however many requests wait, by the beginning of their software version: each was seen to, or reads the next
-/// request only when it has room for it. `docs/servers.md` has the whole story.
+/// Servers that answer any number of waiting requests, by the beginning of their software version. Each was tested,
+/// or reads the next request only when it has room for it. `docs/servers.md` has the details.
 const COPING: &[(&[u8], Order, &str)] = &[
     (b"OpenSSH_", Order::Kept, "its own, where it reads no more than it has room to answer"),
     (b"dropbear_", Order::Kept, "it runs OpenSSH's server program"),
@@ -25,49 +25,51 @@ const COPING: &[(&[u8], Order, &str)] = &[
     (b"rclone/", Order::Free, "reads no more than its workers take"),
 ];
 
-/// Servers that can't keep many open files apart, by the beginning of their software version, and how many are safe.
+/// Servers that mix up many open files, by the beginning of their software version, and how many open files are safe.
 const FEW_HANDLES: &[(&[u8], u64, &str)] =
     &[(b"Erlang/", 2, "ssh_sftpd gives the third open file the handle of the second, and mixes their data")];
 
-/// Servers that empty a file that is opened for writing and not for reading, whatever the flags say, by the beginning of their
-/// software version.
+/// Servers that empty a file opened for writing only, whatever the flags, by the beginning of their software version.
 const EMPTYING: &[(&[u8], &str)] = &[(b"Erlang/", "ssh_sftpd opens it in the mode [write]")];
 
-/// Servers on which a file that is being moved must not be opened once more, by the beginning of their software version.
+/// Servers on which a file that is being transferred must not be opened a second time, by the beginning of their
+/// software version.
 const ONE_HANDLE: &[(&[u8], &str)] = &[
     (b"rclone/", "empties what is opened for writing, and without a cache waits before each READ that leaves a gap"),
     (b"Go", "what is built on Go's SSH library and has no name of its own may be the same"),
 ];
 
-/// Whether a server carries out the requests about one file in the order in which they were sent.
+/// The order in which a server carries out the requests on one file.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
     Kept,
     Free,
 }
 
-/// Returns whether a server answers however many requests wait for an answer. `version` is its identification.
+/// Returns whether a server answers any number of waiting requests. `version` is its identification.
 pub(super) fn copes_with_many_requests(version: &[u8]) -> bool {
     coping(version).is_some()
 }
 
-/// Returns whether a server is known to carry out the requests about one file in their order. `version` is its identification.
+/// Returns whether a server is known to carry out the requests on one file in order. `version` is its identification.
 pub(super) fn keeps_order(version: &[u8]) -> bool {
     coping(version) == Some(Order::Kept)
 }
 
-/// Returns how many files and directories a server can have open, where it does not say so itself. `version` is its identification.
+/// Returns how many files and directories a server can have open, if it doesn't report that itself. `version` is its
+/// identification.
 pub(super) fn open_handles(version: &[u8]) -> Option<u64> {
     let software = software(version)?;
     FEW_HANDLES.iter().find(|(name, ..)| software.starts_with(name)).map(|(_, handles, _)| *handles)
 }
 
-/// Returns whether a server empties a file that is opened for writing and not for reading. `version` is its identification.
+/// Returns whether a server empties a file opened for writing only. `version` is its identification.
 pub(super) fn empties_files(version: &[u8]) -> bool {
     software(version).is_some_and(|software| EMPTYING.iter().any(|(name, _)| software.starts_with(name)))
 }
 
-/// Returns whether a file that is being moved must not be opened once more. `version` is the server's identification.
+/// Returns whether a file that is being transferred must not be opened a second time. `version` is the server's
+/// identification.
 pub(super) fn wants_one_handle(version: &[u8]) -> bool {
     software(version).is_some_and(|software| ONE_HANDLE.iter().any(|(name, _)| software.starts_with(name)))
 }
@@ -77,19 +79,20 @@ fn coping(version: &[u8]) -> Option<Order> {
     COPING.iter().find(|(name, ..)| software.starts_with(name)).map(|(_, order, _)| *order)
 }
 
-/// The software version, which an identification begins with behind the version of the protocol.
+/// Returns the software version, which follows the protocol version in an identification.
 fn software(version: &[u8]) -> Option<&[u8]> {
     version.strip_prefix(b"SSH-2.0-").or_else(|| version.strip_prefix(b"SSH-1.99-"))
 }
 
-/// The order in which a server reads the paths of SYMLINK. `version` is its identification: `SSH-2.0-OpenSSH_9.2p1`.
+/// Returns the order in which a server reads the paths of SYMLINK. `version` is its identification, such as
+/// `SSH-2.0-OpenSSH_9.2p1`.
 pub(super) fn symlink_order(version: &[u8]) -> SymlinkOrder {
     let link_first =
         software(version).is_some_and(|software| LINK_FIRST.iter().any(|(name, _)| software.starts_with(name)));
     if link_first { SymlinkOrder::LinkFirst } else { SymlinkOrder::TargetFirst }
 }
 
-/// Whether a server calls itself OpenSSH.
+/// Returns whether a server calls itself OpenSSH.
 pub(super) fn is_openssh(version: &[u8]) -> bool {
     version.starts_with(b"SSH-2.0-OpenSSH_")
 }

@@ -1,12 +1,12 @@
-//! What the program on the other side writes to its standard error: a line of ours each, as ssh(1) passes it through.
+//! Shows the standard error of the program on the far side, line by line, like ssh(1).
 #![forbid(unsafe_code)]
 
 use crate::terminal::{Output, Printable};
 
-/// A line that is still not complete at this length is shown in parts.
+/// A line that is not complete at this length is shown in parts.
 const LONGEST_LINE: usize = 4096;
 
-/// Cuts what comes into lines and shows them.
+/// Splits the received text into lines and shows them.
 pub(super) struct FarErrors {
     output: Output,
     begun: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What was answered when the first connection was made, for those that follow it.
+//! Remembers the answers from the first connection for later ones.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,19 +8,19 @@ use zeroize::Zeroizing;
 
 use crate::ssh::{Config, Vouched};
 
-/// Words of questions whose answer is the same the next time.
+/// Words in questions whose answer stays valid.
 const LASTING: [&str; 2] = ["password", "passphrase"];
 
-/// Words of questions whose answer is good once, whatever else is asked with it: `Password and code: `.
+/// Words in questions whose answer is valid only once, even if a lasting word appears too: `Password and code: `.
 const FLEETING: [&str; 8] = ["code", "one-time", "one time", "onetime", "otp", "token", "challenge", "factor"];
 
-/// Answers, the host's key, and how the server is reached; answers are erased with it.
+/// The user's answers, the host's key, and the configuration. The answers are wiped when it is dropped.
 #[derive(Default)]
 pub(super) struct Memory {
     answers: Mutex<HashMap<String, Zeroizing<String>>>,
-    /// Answers of the log-in under way: nobody knows yet whether they are good.
+    /// Answers in the current login, which may turn out to be wrong.
     unproved: Mutex<HashMap<String, Zeroizing<String>>>,
-    /// Whether a log-in needed more than keys.
+    /// True if a login needed more than keys.
     has_used_secrets: AtomicBool,
     host: Mutex<Option<Vouched>>,
     config: Mutex<Option<Config>>,
@@ -28,7 +28,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// One that keeps answers only when there may be another connection that needs them.
+    /// Creates a memory that keeps answers only if a later connection may need them.
     pub(super) fn new(keeps: bool) -> Memory {
         Memory { keeps, ..Memory::default() }
     }
@@ -41,7 +41,7 @@ impl Memory {
         }
     }
 
-    /// A log-in is over: its answers are good, or of no use.
+    /// Ends a login: keeps its answers if it succeeded, and drops them if not.
     pub(super) fn settle(&self, is_in: bool) {
         let unproved = std::mem::take(&mut *lock(&self.unproved));
         if is_in {
@@ -49,12 +49,12 @@ impl Memory {
         }
     }
 
-    /// A question was answered.
+    /// Notes that a question was answered.
     pub(super) fn uses_secrets(&self) {
         self.has_used_secrets.store(true, Ordering::Relaxed);
     }
 
-    /// Returns whether a question was answered in any log-in, a password left ready included.
+    /// Returns whether any login needed an answer, including a prepared password.
     pub(super) fn has_used_secrets(&self) -> bool {
         self.has_used_secrets.load(Ordering::Relaxed)
     }
@@ -67,12 +67,12 @@ impl Memory {
         !lock(&self.answers).is_empty()
     }
 
-    /// The host as it was trusted.
+    /// Returns the key of the trusted host.
     pub(super) fn host(&self) -> Option<Vouched> {
         lock(&self.host).clone()
     }
 
-    /// How it was connected to.
+    /// Returns the configuration of the first connection.
     pub(super) fn config(&self) -> Option<Config> {
         lock(&self.config).clone()
     }
@@ -86,7 +86,8 @@ impl Memory {
     }
 }
 
-/// What is guarded is whole between any two statements.
+/// Locks a mutex even if another thread panicked while holding it: the guarded state is consistent between any two
+/// statements.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! A password that was left ready for us: in a file, or with a command that prints it. It is given once, so that a wrong
-//! one locks nobody out, and it never stands on a command line, where everybody on the machine could read it.
+//! A prepared password, from a file or from a command that prints it. It is used only once, so that a wrong one
+//! doesn't lock the user out. It is never on a command line, where every user of the machine could read it.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,22 +15,23 @@ use super::askpass::{answer_of, first_line};
 use crate::program;
 use crate::sticky;
 
-/// A command that prints the password on its first line; split as a shell splits words, and run without one.
+/// A command that prints the password on its first line. It is split into words as a shell would, but runs without a
+/// shell.
 const COMMAND_VARIABLE: &str = "SFTPSH_PASSWORD_COMMAND";
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Why a file is of no use. Its hint tells the way out, where there is one.
+/// Why a password file can't be used. Its hint gives advice, if there is any.
 #[derive(Debug, thiserror::Error)]
 pub enum UnfitFile {
-    /// It can't be opened or read.
+    /// The file can't be opened or read.
     #[error("{}", crate::os_error::text(.0))]
     Unreadable(#[from] io::Error),
-    /// Others than its owner may read or change it.
+    /// Users other than its owner may read or change the file.
     #[error("its permissions 0{0:o} are too open")]
     Open(u32),
-    /// Its first line is empty.
+    /// The first line is empty.
     #[error("its first line is empty")]
     Empty,
 }
@@ -47,21 +48,21 @@ impl UnfitFile {
     }
 }
 
-/// A password that was left ready, or none.
+/// A prepared password, if there is one.
 pub(super) enum Ready {
     /// The password itself.
     Password(Zeroizing<String>),
-    /// A command that prints it, to be run when it is asked for.
+    /// A command that prints the password. It runs only when the password is needed.
     Command(OsString),
-    /// There is none, or it was given.
+    /// There is none, or it was used.
     Nothing,
 }
 
 impl Ready {
-    /// What a file holds, if one is named, or what a command will print.
+    /// Reads the password file, if one is named, or looks for the command.
     ///
     /// # Errors
-    /// The file is of no use.
+    /// The file can't be used.
     pub(super) fn find(file: Option<&Path>) -> Result<Ready, UnfitFile> {
         Ok(match file {
             Some(file) => Ready::Password(read(file)?),
@@ -72,12 +73,12 @@ impl Ready {
         })
     }
 
-    /// Whether there is still one to give.
+    /// Returns whether there is a password left to use.
     pub(super) fn is_there(&self) -> bool {
         !matches!(self, Ready::Nothing)
     }
 
-    /// The password, this once.
+    /// Takes the password. Returns `None` if there is none left.
     ///
     /// # Errors
     /// Why the command printed none, in one line.
@@ -96,7 +97,7 @@ impl Ready {
 
 fn read(file: &Path) -> Result<Zeroizing<String>, UnfitFile> {
     let opened = sticky::open(file)?;
-    // Asked of what was opened: a name could stand for another file by now.
+    // Checked on the open file, because its name could refer to another one by now.
     let mode = opened.metadata()?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(UnfitFile::Open(mode));
@@ -105,7 +106,7 @@ fn read(file: &Path) -> Result<Zeroizing<String>, UnfitFile> {
     if password.is_empty() { Err(UnfitFile::Empty) } else { Ok(password) }
 }
 
-/// The file behind the byte-order mark that editors of Windows put first.
+/// Skips the byte-order mark that some editors on Windows put at the beginning.
 fn without_mark(mut file: impl Read) -> io::Result<impl Read> {
     let mut first = Zeroizing::new(Vec::with_capacity(BYTE_ORDER_MARK.len()));
     file.by_ref().take(BYTE_ORDER_MARK.len() as u64).read_to_end(&mut first)?;

@@ -1,5 +1,5 @@
-//! Asks at the terminal, or lets a program ask, what SSH needs to know, and shows what it has to say. All of it may come from the server, so all of
-//! it is made printable.
+//! Answers SSH's questions at the terminal or through a program, and shows its messages. All texts may come from the
+//! server, so they are made printable.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -15,23 +15,23 @@ use crate::terminal::printable::lines;
 use crate::terminal::prompt::Unanswered;
 use crate::terminal::{Excerpt, Output, Printable, prompt};
 
-/// The most lines of a banner that are shown: more than any notice has, and few enough to scroll back over.
+/// How many lines of a banner are shown: more than any real notice has, and few enough to scroll back over.
 const BANNER_LINES: usize = 200;
 
-/// The person at the controlling terminal.
+/// Asks the user at the controlling terminal.
 pub(super) struct AtTerminal<'a> {
     output: &'a Output,
     verbose: bool,
     ready: Ready,
-    /// What was answered for earlier connections.
+    /// The answers from earlier connections.
     memory: &'a Memory,
-    /// Secrets that this connection wanted. One that it wants again was wrong.
+    /// Secrets that this connection has asked for. If it asks again, the remembered answer was wrong.
     asked_for: HashSet<String>,
-    /// Whether anybody may be asked.
+    /// True if the user may be prompted.
     may_ask: bool,
-    /// Whether Ctrl-C was pressed instead of an answer: then nothing more is asked, and nothing is answered.
+    /// True if the user pressed Ctrl-C instead of answering. No more questions are asked or answered then.
     is_interrupted: bool,
-    /// Lines that belong to the next question: they are put where it is asked, wherever stderr goes.
+    /// Lines that belong to the next question. They are printed with it, even if stderr goes elsewhere.
     pending: Vec<String>,
 }
 
@@ -55,12 +55,12 @@ impl<'a> AtTerminal<'a> {
         }
     }
 
-    /// Returns whether Ctrl-C was pressed instead of an answer.
+    /// Returns whether the user pressed Ctrl-C instead of answering.
     pub(super) fn is_interrupted(&self) -> bool {
         self.is_interrupted
     }
 
-    /// An answer that was typed, if one was.
+    /// Returns the answer, if the user typed one. Notes Ctrl-C.
     fn typed<T>(&mut self, answer: Result<T, Unanswered>) -> Option<T> {
         self.is_interrupted |= matches!(answer, Err(Unanswered::Interrupted));
         answer.ok()
@@ -70,7 +70,7 @@ impl<'a> AtTerminal<'a> {
         if self.may_ask && !self.is_interrupted { Asked::now(prompt::possible()) } else { Asked::Nobody }
     }
 
-    /// The answer to the same question for an earlier connection, once.
+    /// Returns the answer to this question from an earlier connection, but only once.
     fn remembered(&mut self, question: &str) -> Option<Zeroizing<String>> {
         let is_first_time = self.asked_for.insert(question.to_owned());
         self.memory.answer_to(question).filter(|_| is_first_time)
@@ -164,7 +164,7 @@ impl Questions for AtTerminal<'_> {
 }
 
 impl Drop for AtTerminal<'_> {
-    /// What was meant for a question that was never asked is still worth a line.
+    /// Lines for a question that was never asked are still shown.
     fn drop(&mut self) {
         for line in self.pending.drain(..) {
             self.output.note(Excerpt(line.as_bytes()));

@@ -70,7 +70,7 @@ pub trait Call {
     /// Writes the fields that follow the id.
     fn encode(&self, packet: &mut Writer<'_>);
 
-    /// Like [`Call::encode`], but for a server that reads the paths of SYMLINK in the given order.
+    /// Like [`Call::encode`], except that the server reads the paths of SYMLINK in the given order.
     fn encode_in(&self, _order: SymlinkOrder, packet: &mut Writer<'_>) {
         self.encode(packet);
     }

@@ -12,7 +12,7 @@ fn fields<C: Call>(call: &C) -> (u8, Vec<u8>) {
     (C::TYPE, out.split_off(4))
 }
 
-/// Like [`fields`], but for a server that reads the paths of SYMLINK in the given order.
+/// Like [`fields`], except that the server reads the paths of SYMLINK in the given order.
 fn fields_in<C: Call>(order: SymlinkOrder, call: &C) -> (u8, Vec<u8>) {
     let mut out = Vec::new();
     Writer::packet(&mut out, |packet| call.encode_in(order, packet));
