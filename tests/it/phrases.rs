@@ -1,9 +1,10 @@
-//! Phrases that a native technical writer would not use, and the pages that are free of them.
+//! Phrases that a native technical writer would not use, and the pages and sources that are free of them.
 
+use crate::sources::rust_files;
 use std::fs;
 use std::path::Path;
 
-/// Each with what to write instead.
+/// Each phrase, with the advice that a failure prints.
 const PHRASES: &[(&str, &str)] = &[
     ("but for", "except"),
     ("so many", "N, or up to N"),
@@ -29,7 +30,39 @@ const PHRASES: &[(&str, &str)] = &[
 /// Pages that were read for this. The manual page holds the help of every option and command.
 const PAGES: &[&str] = &["README.md", "CONTRIBUTING.md", "man/sftpsh.1"];
 
-/// The phrases in a text, as whole words, each with its line.
+/// The parts of `src` whose module headers and doc comments were read for this: files, and directories with all files
+/// in them.
+const SOURCES: &[&str] = &[
+    "budget.rs",
+    "child.rs",
+    "cli",
+    "cli.rs",
+    "connect",
+    "connect.rs",
+    "fuzzing.rs",
+    "lib.rs",
+    "main.rs",
+    "mode.rs",
+    "name.rs",
+    "os_error.rs",
+    "program.rs",
+    "remote",
+    "sftp",
+    "ssh",
+    "sticky.rs",
+    "terminal",
+    "transport.rs",
+];
+
+/// Beginnings of doc comments that leave out the verb or the noun, each with the advice that a failure prints.
+const BEGINNINGS: &[(&str, &str)] = &[
+    ("Whether ", "Returns whether …, or True if …"),
+    ("What ", "the noun"),
+    ("The same ", "Like `x`, but …"),
+    ("Nothing where ", "Returns `None` if …"),
+];
+
+/// Returns the phrases in a text, as whole words, each with its line.
 fn found(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     for (number, line) in text.lines().enumerate() {
@@ -43,6 +76,43 @@ fn found(text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// Returns the module header and doc comments of a source, each on its line, and the faults in their beginnings.
+fn doc_comments(source: &str) -> (String, Vec<String>) {
+    let (mut text, mut beginnings) = (String::new(), Vec::new());
+    let mut marker_before = None;
+    for (number, line) in source.lines().enumerate() {
+        let comment = ["//! ", "/// "].into_iter().find_map(|marker| Some((marker, line.trim().strip_prefix(marker)?)));
+        if let Some((marker, words)) = comment
+            && marker_before != Some(marker)
+        {
+            beginnings.extend(BEGINNINGS.iter().filter(|(beginning, _)| words.starts_with(beginning)).map(
+                |(beginning, instead)| format!("line {}: begins with \"{beginning}\": write {instead}", number + 1),
+            ));
+        }
+        marker_before = match line.trim() {
+            "//!" => Some("//! "),
+            "///" => Some("/// "),
+            _ => comment.map(|(marker, _)| marker),
+        };
+        text.push_str(comment.map_or("", |(_, words)| words));
+        text.push('\n');
+    }
+    (text, beginnings)
+}
+
+#[test]
+fn doc_comments_are_free_of_the_worst_phrases() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for part in SOURCES.iter().map(|part| root.join(part)) {
+        let files = if part.is_dir() { rust_files(&part) } else { vec![part] };
+        for file in files {
+            let (text, mut faults) = doc_comments(&fs::read_to_string(&file).unwrap());
+            faults.extend(found(&text));
+            assert_eq!(faults, Vec::<String>::new(), "{}", file.display());
+        }
+    }
 }
 
 #[test]
@@ -62,4 +132,15 @@ fn phrases_are_found_as_whole_words() {
     assert_eq!(found("All files, but for links.").len(), 1);
     assert_eq!(found("It is marshalled.\nNothing but forms").len(), 0);
     assert_eq!(found("one\nWhoever asks (nobody)")[0], "line 2: \"nobody\": write without …, or who does it");
+}
+
+#[test]
+fn beginnings_are_found_in_the_first_line_of_a_doc_comment() {
+    let source =
+        "//! What it is.\n//! What it does.\n\n/// Whether.\n// What for\n    /// Whether it is so.\nfn what() {}\n";
+    let (text, beginnings) = doc_comments(source);
+    assert_eq!(beginnings.len(), 2, "{beginnings:?}");
+    assert!(beginnings[0].starts_with("line 1: ") && beginnings[1].starts_with("line 6: "), "{beginnings:?}");
+    assert_eq!(text.lines().nth(3), Some("Whether."));
+    assert_eq!(text.lines().nth(4), Some(""));
 }
