@@ -124,8 +124,8 @@ impl RemotePath {
         self.bytes.starts_with(b"/")
     }
 
-    /// Returns whether a person's path is complete without this directory. It is if it starts at the root. It also is
-    /// if this directory doesn't, and the path has a root of its own, such as a drive.
+    /// Returns whether a person's path is complete without this directory: it starts at the root, or both start with a
+    /// root that is not POSIX's, such as a drive.
     #[must_use]
     pub fn sees_as_absolute(&self, path: &[u8]) -> bool {
         path.starts_with(b"/") || !self.begins_with_slash() && has_foreign_root(&self.bytes) && has_foreign_root(path)

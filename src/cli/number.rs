@@ -36,7 +36,7 @@ pub fn scaled_number(text: &str) -> Option<u64> {
     let scale = 1u64 << (10 * exponent);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let whole: u64 = if whole.is_empty() && !fraction.is_empty() { 0 } else { whole.parse().ok()? };
-    // Six digits are exact to a byte for the sizes that options allow.
+    // Six digits are enough for any size or rate that a person writes.
     let fraction: String = fraction.chars().chain("000000".chars()).take(6).collect();
     let part = fraction.parse::<u64>().ok()?.checked_mul(scale)? / 1_000_000;
     whole.checked_mul(scale)?.checked_add(part)

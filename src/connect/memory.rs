@@ -72,7 +72,7 @@ impl Memory {
         lock(&self.host).clone()
     }
 
-    /// Returns the configuration of the first connection.
+    /// Returns the configuration of the last connection.
     pub(super) fn config(&self) -> Option<Config> {
         lock(&self.config).clone()
     }

@@ -40,7 +40,7 @@ const DEFAULT_DIRECTORIES: usize = 32;
 /// Most directories open at once.
 const MOST_DIRECTORIES: usize = 128;
 
-/// A survey may take one handle in this number; transfers may be running at the same time.
+/// Divisor of the server's handles: a survey may take that part, because transfers may be running at the same time.
 const SHARE_OF_HANDLES: u64 = 4;
 
 /// Longest sleep while other files are open. Closing the last of them wakes the survey anyway.

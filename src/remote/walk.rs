@@ -22,7 +22,7 @@ pub const MAX_DEPTH: usize = 64;
 /// Entries that were listed but not yielded yet. Above this number, no directory is read ahead.
 const MOST_ENTRIES_AHEAD: usize = 100_000;
 
-/// Divisor of the budget: listings may take this part of it before reading ahead stops. The rest is for the directory
+/// Divisor of the budget. Once listings have taken that part of it, reading ahead stops: the rest is for the directory
 /// whose turn it is.
 const SHARE_AHEAD: u64 = 2;
 
