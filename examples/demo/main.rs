@@ -1,10 +1,11 @@
-//! A real server and the real shell on it, on a machine that has neither.
+//! The demo: a real server, and the real shell connected to it, on a machine that has neither.
 //!
-//! `cargo run --release --example demo` starts an SSH and SFTP server inside this program, on a free loopback port, serving a temporary
-//! directory, and opens sftpsh on it: over real SSH, with a real key and a real check of the host's key. `-- --tour` plays a scripted tour
-//! instead, checks what it sees, and exits 0 only if all of it held. Nothing is left behind.
+//! `cargo run --release --example demo` starts an SSH and SFTP server inside this program. It listens on a free
+//! loopback port and serves a temporary directory. Then it opens sftpsh on the server, over real SSH, with a real key
+//! and a real check of the host's key. `-- --tour` plays a scripted tour instead, checks its output, and exits with 0
+//! only if all checks pass. All files are removed at the end.
 //!
-//! The shell is sftpsh's own `main`, run by this program as a child of itself.
+//! The shell is sftpsh's own `main`, which this program runs in a child process of itself.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to the person who started it")]
 
@@ -24,10 +25,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use world::World;
 
-/// Set for the child that is the shell.
+/// Set in the child process that runs the shell.
 const ROLE: &str = "SFTPSH_DEMO_ROLE";
 
-/// How often we look whether the shell has ended, or we are told to.
+/// Pause between two checks whether the shell has ended or a signal has arrived.
 const GLANCE: Duration = Duration::from_millis(20);
 
 fn main() -> ExitCode {
@@ -48,13 +49,13 @@ fn main() -> ExitCode {
     })
 }
 
-/// Opens the shell on this terminal and waits for its end.
+/// Opens the shell on this terminal and waits for it to end.
 fn visit() -> io::Result<ExitCode> {
     let told_to_end = Arc::new(AtomicBool::new(false));
     for signal in [SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&told_to_end))?;
     }
-    // What the person types is the shell's business, and ours only in so far as we outlive it.
+    // Ctrl-C and Ctrl-\ are for the shell. This program only has to survive them.
     for signal in [SIGINT, SIGQUIT] {
         signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
     }

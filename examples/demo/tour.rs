@@ -1,4 +1,4 @@
-//! A scripted tour without a terminal: what a newcomer would try, each step checked.
+//! A scripted tour without a terminal: the first commands of a newcomer, each with its check.
 
 use crate::world::{MESSAGES, NAMES, SMALL_FILES, World};
 use std::fs;
@@ -7,17 +7,17 @@ use std::path::Path;
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-/// After so long a shell counts as hung.
+/// How long a shell may run before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a shell said, and how it ended.
+/// The output of a shell, and how it ended.
 struct Seen {
     stdout: String,
     stderr: String,
     code: Option<i32>,
 }
 
-/// A step: its name, and what is wrong with what was seen, if anything.
+/// A step: its name, and a function that returns the failed checks.
 type Step = (&'static str, fn(&World) -> io::Result<Vec<String>>);
 
 const STEPS: [Step; 8] = [
@@ -31,7 +31,7 @@ const STEPS: [Step; 8] = [
     ("a host that is not known is refused, with exit code 255", stranger),
 ];
 
-/// Plays all steps; success only if each of them held.
+/// Plays all steps. Succeeds only if all their checks pass.
 pub(crate) fn play() -> io::Result<ExitCode> {
     let world = World::build()?;
     let mut failed = 0;
@@ -153,7 +153,7 @@ fn type_at(world: &World, options: &[&str], lines: &str) -> io::Result<Seen> {
     let mut command = world.shell_with(options);
     let mut shell = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = shell.stdin.take() {
-        // A shell that reads no more has a reason, and tells it.
+        // A shell that stops reading has a reason, which it prints.
         let _ = stdin.write_all(lines.as_bytes());
     }
     let (killer, guard) = guard(shell.id());
@@ -165,7 +165,7 @@ fn type_at(world: &World, options: &[&str], lines: &str) -> io::Result<Seen> {
     Ok(Seen { stdout: text(&output.stdout), stderr: text(&output.stderr), code: output.status.code() })
 }
 
-/// Ends a shell that hangs, by its process id, unless the sender is dropped before.
+/// Kills a hung shell by its process id, unless the sender is dropped first.
 fn guard(pid: u32) -> (std::sync::mpsc::Sender<()>, std::thread::JoinHandle<()>) {
     let (killer, ended) = std::sync::mpsc::channel();
     let guard = std::thread::spawn(move || {
@@ -187,7 +187,7 @@ impl Seen {
         }
     }
 
-    /// What is wrong, with what was said if anything is.
+    /// Adds the output to the list of failed checks, unless that is empty.
     fn explain(&self, mut wrong: Vec<String>) -> Vec<String> {
         if !wrong.is_empty() {
             wrong.extend(self.stdout.lines().map(|line| format!("stdout: {line}")));
@@ -197,7 +197,7 @@ impl Seen {
     }
 }
 
-/// What differs between a local and a remote file.
+/// Returns the difference between a local and a remote file, if there is one.
 fn difference(world: &World, local: &str, remote: &str) -> Option<String> {
     let read = |directory: &Path, name: &str| fs::read(directory.join(name));
     match (read(&world.local(), local), read(&world.remote(), remote)) {

@@ -1,4 +1,4 @@
-//! What the demo serves, and where its shell lives: a temporary directory with a remote, a local and a home directory.
+//! The demo's files: a temporary directory with a remote, a local and a home directory.
 
 use crate::ROLE;
 use crate::embedded::{Embedded, RunningEmbedded};
@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// The files of the model session, with their sizes.
+/// The files of the demo, with their sizes.
 pub(crate) const MESSAGES: [(&str, usize); 4] =
     [("messages.1", 128_609), ("messages.2.gz", 40_225), ("messages.3.gz", 28_249), ("messages.4.gz", 71_703)];
 
-/// Names that a shell must get right, each as a person would type it at the prompt.
+/// Names that need care in a shell, each with the form that a person types at the prompt.
 pub(crate) const NAMES: [(&str, &str); 6] = [
     ("two words.txt", r#""two words.txt""#),
     ("star*.txt", r"star\*.txt"),
@@ -26,18 +26,18 @@ pub(crate) const NAMES: [(&str, &str); 6] = [
     ("Äpfel und Öl.txt", r"Äpfel\ und\ Öl.txt"),
 ];
 
-/// How many small files lie in `many/`.
+/// The number of small files in `many/`.
 pub(crate) const SMALL_FILES: usize = 300;
 
-/// The server, and the directories around it. All of it is gone when it is dropped.
+/// The server and its directories. All of them are removed when it is dropped.
 pub(crate) struct World {
-    // Dropped in this order: first the server, then the directory that it serves.
+    // Dropped in this order: first the server, then its directory.
     server: RunningEmbedded,
     directory: TempDir,
 }
 
 impl World {
-    /// Makes the directories and the keys, and starts the server.
+    /// Creates the directories and the keys, and starts the server.
     pub(crate) fn build() -> io::Result<Self> {
         let directory = tempfile::Builder::new().prefix("sftpsh-demo-").tempdir()?;
         let at = |name: &str| directory.path().join(name);
@@ -60,32 +60,32 @@ impl World {
         Ok(world)
     }
 
-    /// Where the server listens.
+    /// Returns the port of the server.
     pub(crate) fn port(&self) -> u16 {
         self.server.port()
     }
 
-    /// What the server serves as its `/`.
+    /// Returns the directory that the server shows as `/`.
     pub(crate) fn remote(&self) -> PathBuf {
         self.directory.path().join("remote")
     }
 
-    /// Where the shell starts.
+    /// Returns the directory in which the shell starts.
     pub(crate) fn local(&self) -> PathBuf {
         self.directory.path().join("local")
     }
 
-    /// The directory that holds it all.
+    /// Returns the directory that contains all the others.
     pub(crate) fn root(&self) -> &Path {
         self.directory.path()
     }
 
-    /// The shell on this server: with its own home, away from the user's agent.
+    /// Returns a command for the shell on this server, with a home of its own and without the user's agent.
     pub(crate) fn shell(&self) -> Command {
         self.shell_with(&[])
     }
 
-    /// The same with options.
+    /// Like [`World::shell`], but with options.
     pub(crate) fn shell_with(&self, options: &[&str]) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "demo".into()));
         command.env(ROLE, "shell").env("HOME", self.directory.path().join("home")).env_remove("SSH_AUTH_SOCK");
@@ -113,7 +113,7 @@ impl World {
     }
 }
 
-/// The remote directory's files.
+/// Creates the files of the remote directory.
 fn fill(remote: &Path) -> io::Result<()> {
     for (name, size) in MESSAGES {
         let contents = if name.ends_with(".gz") { noise(name, size) } else { log(size) };
@@ -139,7 +139,7 @@ fn fill(remote: &Path) -> io::Result<()> {
     symlink("oak/bark.txt", remote.join("tree/favourite"))
 }
 
-/// `size` bytes of what a log looks like.
+/// Returns `size` bytes that look like a log.
 fn log(size: usize) -> Vec<u8> {
     let mut text = String::new();
     for number in 0.. {
@@ -156,7 +156,7 @@ fn log(size: usize) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// `size` bytes that no compression makes smaller.
+/// Returns `size` bytes that can't be compressed.
 fn noise(name: &str, size: usize) -> Vec<u8> {
     let mut state = name.bytes().fold(0x9e37_79b9_7f4a_7c15_u64, |state, byte| state.rotate_left(9) ^ u64::from(byte));
     let next = |_| {

@@ -1,4 +1,5 @@
-//! What a process has said so far, readable while it speaks: waits are for marks in it, never for a time.
+//! Collects a process's output and makes it readable while the process runs. Tests wait for marks in it, never for a
+//! time.
 
 use std::io::Read;
 use std::sync::{Arc, Condvar, Mutex};
@@ -23,7 +24,7 @@ impl Capture {
         Self::follow_with(source, |_| ())
     }
 
-    /// As [`Capture::follow`]; each piece is shown to `also` as it is kept.
+    /// Like [`Capture::follow`], but also passes each piece to `also` when it is stored.
     pub fn follow_with(
         mut source: impl Read + Send + 'static,
         mut also: impl FnMut(&[u8]) + Send + 'static,
@@ -35,11 +36,11 @@ impl Capture {
             loop {
                 let count = match source.read(&mut piece) {
                     Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                    // The end of a pseudo terminal whose last process left is an error on Linux.
+                    // On Linux, a pseudo terminal reports an error when its last process has closed it.
                     Ok(0) | Err(_) => break,
                     Ok(count) => count,
                 };
-                // Under one lock, so that nobody sees on a screen what was not heard yet.
+                // Under one lock, so that the screen never shows bytes that are not stored yet.
                 let mut heard = ours.heard.lock().unwrap();
                 also(&piece[..count]);
                 heard.bytes.extend_from_slice(&piece[..count]);
@@ -52,22 +53,23 @@ impl Capture {
         capture
     }
 
-    /// All that was heard up to now.
+    /// Returns all bytes so far.
     pub fn bytes(&self) -> Vec<u8> {
         self.heard.lock().unwrap().bytes.clone()
     }
 
-    /// All that was heard up to now, as text.
+    /// Returns all bytes so far, as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.bytes()).into_owned()
     }
 
-    /// How many bytes were heard up to now.
+    /// Returns the number of bytes so far.
     pub fn len(&self) -> usize {
         self.heard.lock().unwrap().bytes.len()
     }
 
-    /// Waits until `enough` holds for what was heard, the source ended, or the time is up; says whether it held.
+    /// Waits until `enough` accepts the bytes so far, the source has ended, or the time is up. Returns whether it
+    /// accepted them.
     pub fn wait_until(&self, patience: Duration, mut enough: impl FnMut(&[u8]) -> bool) -> bool {
         let deadline = Instant::now() + patience;
         let mut heard = self.heard.lock().unwrap();
@@ -83,7 +85,7 @@ impl Capture {
         }
     }
 
-    /// Waits for `mark` at or after byte `from`; says where it ended.
+    /// Waits for `mark` at or after byte `from`. Returns the position after it.
     pub fn wait_for(&self, mark: &str, from: usize, patience: Duration) -> Option<usize> {
         let mut end = None;
         self.wait_until(patience, |bytes| {
@@ -93,7 +95,7 @@ impl Capture {
         end
     }
 
-    /// Waits for the end of the source; says whether it came.
+    /// Waits for the end of the source. Returns whether it has ended in time.
     pub fn wait_for_end(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         let mut heard = self.heard.lock().unwrap();
@@ -108,7 +110,7 @@ impl Capture {
     }
 }
 
-/// Where `needle` begins in `bytes`.
+/// Returns the position of `needle` in `bytes`.
 pub fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     if needle.is_empty() {
         return Some(0);

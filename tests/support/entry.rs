@@ -1,4 +1,4 @@
-//! A file, directory or link that a test's world begins with.
+//! A file, directory or link with which a test's world begins.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
-/// Something that lies in a directory, by its path beneath it.
+/// An entry of a directory, by its path below it.
 #[derive(Clone, Debug)]
 pub struct Entry {
     path: Vec<u8>,
@@ -22,42 +22,42 @@ enum Kind {
 }
 
 impl Entry {
-    /// A file with the contents given.
+    /// Creates a file with these contents.
     pub fn file(path: impl AsRef<[u8]>, contents: impl Into<Vec<u8>>) -> Self {
         Self { path: path.as_ref().to_vec(), kind: Kind::File(contents.into()), mode: None }
     }
 
-    /// A file of `size` bytes that look random, always the same for the same name.
+    /// Creates a file of `size` bytes that look random, but are always the same for one name.
     pub fn sized(path: impl AsRef<[u8]>, size: usize) -> Self {
         let contents = noise(path.as_ref(), size);
         Self::file(path, contents)
     }
 
-    /// A directory.
+    /// Creates a directory.
     pub fn directory(path: impl AsRef<[u8]>) -> Self {
         Self { path: path.as_ref().to_vec(), kind: Kind::Directory, mode: None }
     }
 
-    /// A symbolic link.
+    /// Creates a symbolic link.
     pub fn link(path: impl AsRef<[u8]>, target: impl AsRef<[u8]>) -> Self {
         Self { path: path.as_ref().to_vec(), kind: Kind::Link(target.as_ref().to_vec()), mode: None }
     }
 
-    /// The same with these permission bits, whatever the umask.
+    /// Sets these permission bits, whatever the umask.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> Self {
         self.mode = Some(mode);
         self
     }
 
-    /// The same in a directory of its own.
+    /// Moves the entry into a directory.
     #[must_use]
     pub fn beneath(mut self, directory: &str) -> Self {
         self.path.splice(0..0, format!("{directory}/").into_bytes());
         self
     }
 
-    /// The path beneath the directory, and a file's contents.
+    /// Returns the path and the contents, if the entry is a file.
     pub fn contents(&self) -> Option<(&Path, &[u8])> {
         match &self.kind {
             Kind::File(contents) => Some((self.path(), contents)),
@@ -69,7 +69,7 @@ impl Entry {
         Path::new(OsStr::from_bytes(&self.path))
     }
 
-    /// Makes it beneath `directory`, with the directories on its way.
+    /// Creates the entry in `directory`, with the directories on its path.
     pub fn create_in(&self, directory: &Path) {
         let path = directory.join(self.path());
         let parent = path.parent().expect("a path beneath a directory has a parent");
@@ -82,7 +82,8 @@ impl Entry {
         made.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 
-    /// Sets its permission bits, if any were given: after all entries were made, for one may lie in another.
+    /// Sets the permission bits, if there are any. Must follow after all entries are created, because one may be
+    /// inside another.
     pub fn set_mode_in(&self, directory: &Path) {
         if let Some(mode) = self.mode {
             fs::set_permissions(directory.join(self.path()), fs::Permissions::from_mode(mode)).unwrap();
@@ -90,7 +91,7 @@ impl Entry {
     }
 }
 
-/// `size` bytes that compress badly and differ from those of any other name.
+/// Returns `size` bytes that compress badly and differ from those of any other name.
 pub fn noise(name: &[u8], size: usize) -> Vec<u8> {
     let mut state = name
         .iter()

@@ -1,8 +1,8 @@
-//! An SSH server that means harm: it behaves until a certain moment, and then sends one packet, once or without end.
+//! A hostile SSH server: it behaves up to a given moment, and then sends one packet, once or without end.
 //!
-//! It speaks just enough of RFC 4253, 4252 and 4254 to come to that moment: curve25519-sha256, ssh-ed25519, aes128-ctr,
-//! hmac-sha2-256, zlib for what it sends if the client wants that, a login that asks for nothing, one channel with a
-//! subsystem. It is gone with the test.
+//! It implements just enough of RFC 4253, 4252 and 4254 to reach that moment: curve25519-sha256, ssh-ed25519,
+//! aes128-ctr, hmac-sha2-256, zlib for its own packets if the client wants that, a login without questions, one
+//! channel with a subsystem. It ends with the test.
 
 use flate2::{Compress, Compression, FlushCompress};
 use openssl::derive::Deriver;
@@ -17,14 +17,14 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-/// When the server stops behaving.
+/// The moment at which the server stops behaving.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// After the server's KEXINIT: nothing is encrypted, nobody is trusted.
+    /// After the server's KEXINIT, before encryption and trust.
     KeyExchange,
-    /// Instead of an answer to the login.
+    /// Instead of the answer to the login.
     Login,
-    /// After the subsystem was started.
+    /// After the start of the subsystem.
     Session,
 }
 
@@ -33,28 +33,29 @@ pub enum Moment {
 enum Manner {
     Once,
     Always,
-    /// Once it is told to, by a channel that it answers on when it has closed the connection; it has read nothing meanwhile.
+    /// Once, when the test says so through this channel. It answers there when it has closed the connection, from
+    /// which it reads nothing meanwhile.
     Late(Arc<Mutex<Receiver<Sender<()>>>>),
 }
 
-/// A server that listens on a free port and does so to everybody who comes.
+/// A server that listens on a free port and treats every client like this.
 pub struct Hostile {
     port: u16,
     key: PKey<Private>,
 }
 
 impl Hostile {
-    /// Sends `payload`, a whole packet's, without end from `moment` on.
+    /// Sends packets with `payload` without end, from `moment` on.
     pub fn flooding(moment: Moment, payload: &[u8]) -> Hostile {
         Hostile::start(moment, payload, Manner::Always)
     }
 
-    /// Sends `payload` at `moment`, and then says nothing and leaves the connection open.
+    /// Sends `payload` at `moment`, and then keeps the connection open in silence.
     pub fn sending(moment: Moment, payload: &[u8]) -> Hostile {
         Hostile::start(moment, payload, Manner::Once)
     }
 
-    /// Reads nothing any more once the subsystem is started. The function that is returned has it send `payload` and close the
+    /// Reads nothing after the start of the subsystem. The returned function makes it send `payload` and close the
     /// connection, and returns when that is done.
     pub fn hanging_up(payload: &[u8]) -> (Hostile, impl FnOnce() + use<>) {
         let (tell, told) = channel();
@@ -62,7 +63,7 @@ impl Hostile {
         let hang_up = move || {
             let (done, is_done) = channel();
             tell.send(done).unwrap();
-            // The sender is dropped unused.
+            // Returns when the sender is dropped.
             let _ = is_done.recv();
         };
         (server, hang_up)
@@ -76,19 +77,19 @@ impl Hostile {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (payload, key, manner) = (payload.clone(), server_key.clone(), manner.clone());
-                // It ends with the client.
+                // The thread ends when the client does.
                 thread::spawn(move || serve(stream, &key, moment, &payload, &manner));
             }
         });
         Hostile { port, key }
     }
 
-    /// Where it listens, on 127.0.0.1.
+    /// Returns its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Its line for a known_hosts file.
+    /// Returns its line for a known_hosts file.
     pub fn known_hosts(&self) -> String {
         let blob = openssl::base64::encode_block(&host_key(&self.key));
         format!("[127.0.0.1]:{} ssh-ed25519 {blob}\n", self.port)
@@ -110,7 +111,7 @@ fn serve(stream: TcpStream, key: &PKey<Private>, moment: Moment, payload: &[u8],
         match request.first() {
             // SERVICE_REQUEST: accepted.
             Some(5) => wire.send(&[&[6][..], &request[1..]].concat())?,
-            // USERAUTH_REQUEST: whoever it is.
+            // USERAUTH_REQUEST: accepted for any user.
             Some(50) if moment == Moment::Login => return wire.attack(payload, manner),
             Some(50) => wire.send(&[52])?,
             // CHANNEL_OPEN: confirmed, from channel 0 to channel 0, with a wide window.
@@ -121,7 +122,7 @@ fn serve(stream: TcpStream, key: &PKey<Private>, moment: Moment, payload: &[u8],
                 }
                 wire.send(&confirmation)?;
             }
-            // CHANNEL_REQUEST: done, and now.
+            // CHANNEL_REQUEST: granted. This is the moment of the attack.
             Some(98) => {
                 wire.send(&[99, 0, 0, 0, 0])?;
                 return wire.attack(payload, manner);
@@ -140,7 +141,7 @@ struct Wire {
     sent: u32,
 }
 
-/// Ciphers and the key of our MAC. What the client sends is not verified.
+/// The ciphers, and the key of our MAC. The client's MACs are not checked.
 struct Keys {
     incoming: Crypter,
     outgoing: Crypter,
@@ -159,7 +160,7 @@ impl Wire {
         Ok(line.trim_ascii_end().to_vec())
     }
 
-    /// RFC 4253, section 6.
+    /// Builds a packet (RFC 4253, section 6).
     fn packet(&mut self, payload: &[u8]) -> Vec<u8> {
         let payload = &self.compressed(payload)[..];
         let padding = 4 + (16 - (5 + payload.len() + 4) % 16) % 16;
@@ -176,7 +177,7 @@ impl Wire {
         packet
     }
 
-    /// The payload as it is sent (RFC 4253, section 6.2).
+    /// Returns the payload in the form in which it is sent (RFC 4253, section 6.2).
     fn compressed(&mut self, payload: &[u8]) -> Vec<u8> {
         let Some(compressor) = &mut self.compressor else { return payload.to_vec() };
         let mut out = Vec::with_capacity(payload.len() + 100);
@@ -189,7 +190,8 @@ impl Wire {
         self.writer.write_all(&packet)
     }
 
-    /// Sends once and waits for the client to go, sends until nobody takes it, or sends late and goes.
+    /// Attacks in the given manner: sends once and waits for the client to leave, sends until the client is gone, or
+    /// sends late and leaves.
     fn attack(mut self, payload: &[u8], manner: &Manner) -> io::Result<()> {
         match manner {
             Manner::Once => {
@@ -227,7 +229,7 @@ impl Wire {
         Ok(whole[5..4 + length - padding].to_vec())
     }
 
-    /// curve25519-sha256 (RFC 8731), and the keys that come of it (RFC 4253, section 7.2).
+    /// Exchanges keys with curve25519-sha256 (RFC 8731), and derives the keys (RFC 4253, section 7.2).
     fn exchange_keys(
         &mut self,
         key: &PKey<Private>,
@@ -285,7 +287,7 @@ fn string(bytes: &[u8]) -> Vec<u8> {
     [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
-/// RFC 4251, section 5: no zeros in front, but one where the number would look negative.
+/// Encodes an mpint (RFC 4251, section 5): no leading zeros, except one where the number would look negative.
 fn mpint(number: &[u8]) -> Vec<u8> {
     let begin = number.iter().position(|&byte| byte != 0).unwrap_or(number.len());
     let sign = number.get(begin).filter(|&&byte| byte >= 0x80).map(|_| 0);

@@ -1,16 +1,16 @@
-//! Compares what sftp and its ssh print with what we print, line by line.
+//! Compares the output of sftp and its ssh with ours, line by line.
 
-/// Returns whether a line of sftp's is one that we have no use for.
+/// Returns whether sftpsh deliberately prints no such line of sftp's.
 fn has_no_counterpart(line: &str) -> bool {
-    // We update no host keys, the way to remove a key is a line of Debian's and our hint, functions of ssh's are nobody's
-    // business, and the last ones are sftp's, about the ssh that is gone.
+    // sftpsh updates no host keys. How to remove a key is a line of Debian's ssh, and a hint of ours. Names of ssh's
+    // functions help no user. The last one is sftp's, about its ssh process.
     let starts =
         ["UpdateHostkeys is disabled", "  remove with:", "  ssh-keygen -f ", "hostkeys_", "Connection closed."];
     line.is_empty() || starts.iter().any(|start| line.starts_with(start))
 }
 
-/// Takes the lines of sftp from ours, in their order, and returns those of both that are left. A line of ours may say more at
-/// its end. Lines of ours that begin in one of the ways of `added` are no fault.
+/// Removes the lines of sftp from ours, in order, and returns the remaining lines of both. Our lines may be longer at
+/// their end. Our lines that begin with an element of `added` are allowed.
 pub fn leftovers<'a>(theirs: &'a str, ours: &'a str, added: &[&str]) -> Vec<&'a str> {
     let mut wanted = theirs.lines().filter(|line| !has_no_counterpart(line)).peekable();
     let is_the_same = |ours: &str, theirs: &str| {

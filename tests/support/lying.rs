@@ -1,15 +1,15 @@
-//! Finds the lying SFTP server, an example target of this package, and builds it where `cargo test --test it` did not.
+//! Finds the lying SFTP server, an example target of this package, and builds it if `cargo test --test it` did not.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// The program, no older than its source.
+/// Returns the program, which is no older than its source.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
-        // target/PROFILE/deps/it-HASH stands beside target/PROFILE/examples/.
+        // target/PROFILE/deps/it-HASH is next to target/PROFILE/examples/.
         let test = std::env::current_exe().unwrap();
         let profile = test.parent().and_then(Path::parent).expect("a test binary lies in target/PROFILE/deps");
         let program = profile.join("examples/lying-server");

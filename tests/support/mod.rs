@@ -1,4 +1,5 @@
-//! The world a test lives in: one helper builds it, a chain of words tells the story, and nothing of it stays behind.
+//! Test support: one helper builds the world of a test, a chain of calls tells the story, and all of it is removed at
+//! the end.
 //!
 //! # A story
 //!
@@ -9,28 +10,33 @@
 //!     .remote_still_has("site/index.html");           // there, and byte for byte as it was
 //! ```
 //!
-//! **[`Remote`]** is what lies at the other end and who serves it. Its entries ([`Entry`]): `"file"`, `"dir/"`, `("file", "contents")`,
-//! `(b"raw name", b"contents")`, `Entry::sized("big", 128609)`, `Entry::link("name", "target")`, each with `.mode(0o600)`.
-//! Servers: `sftp-server` on `-D` (milliseconds; the default), `.over_ssh()` (a real sshd of the test's own, with
-//! `.sshd_config("MaxSessions 1")`, `.host_keys(&["rsa"])`, `.unknown_to_us()`), `.lying("eof-at=40000")` (an SFTP server that is
-//! honest but for one lie; `.over_ssh()` works on it too), `.served_by(Embedded::new().password("secret"))` (russh: also
-//! `.keyboard_interactive(rounds)`, `.all_required()`, `.banner(text)`, `.user(name)`; there the remote directory is `/`),
-//! `.served_by_proftpd()` (a real ProFTPD, which has extensions that OpenSSH lacks).
+//! **[`Remote`]** is the remote side and its server. Its entries ([`Entry`]) are `"file"`, `"dir/"`, `("file",
+//! "contents")`, `(b"raw name", b"contents")`, `Entry::sized("big", 128609)`, `Entry::link("name", "target")`, each
+//! with `.mode(0o600)`. Servers: `sftp-server` on `-D` (milliseconds; the default), `.over_ssh()` (a real sshd for
+//! this test, with `.sshd_config("MaxSessions 1")`, `.host_keys(&["rsa"])`, `.unknown_to_us()`),
+//! `.lying("eof-at=40000")` (an SFTP server that is honest except for one lie; works with `.over_ssh()` too),
+//! `.served_by(Embedded::new().password("secret"))` (russh, with `.keyboard_interactive(rounds)`, `.all_required()`,
+//! `.banner(text)`, `.user(name)`; its remote directory is `/`), `.served_by_proftpd()` (a real ProFTPD, which has
+//! extensions that OpenSSH lacks).
 //!
-//! **[`Shell`]** is the program that will run: `.types(line)`, `.types_bytes(raw)`, `.here([…entries])` (local files), `.with_args(["-q"])`,
-//! `.to("server:path")` (operands), `.env(k, v)`, `.as_batch()` (`-b FILE`), `.as_batch_on_stdin()` (`-b -`), `.through(relay)`,
-//! `.unprivileged()` (as nobody, where the tests run as root), `.after("ulimit -f 8")` (started by a shell that did this first).
-//! The first check runs it. **[`Outcome`]** holds the checks; all mismatches are told at once when it goes out of scope, with the lines
-//! typed, stdout, stderr and the server's log, where the paths are the words `REMOTE`, `LOCAL`, `HOME`, `WORLD` and the port is `PORT`.
-//! `.then()` starts another run in the same world. `Shell::start()` gives a [`Running`] program to wait on, to signal or to kill.
+//! **[`Shell`]** is the program to run: `.types(line)`, `.types_bytes(raw)`, `.here([…entries])` (local files),
+//! `.with_args(["-q"])`, `.to("server:path")` (operands), `.env(k, v)`, `.as_batch()` (`-b FILE`),
+//! `.as_batch_on_stdin()` (`-b -`), `.through(relay)`, `.unprivileged()` (as an ordinary user, if the tests run as
+//! root), `.after("ulimit -f 8")` (started by a shell after this command). The first check runs it. **[`Outcome`]**
+//! holds the checks. When it is dropped, it reports all mismatches at once, with the typed lines, stdout, stderr and
+//! the server's log, in which paths are replaced by `REMOTE`, `LOCAL`, `HOME`, `WORLD` and the port by `PORT`.
+//! `.then()` starts another run in the same world. `Shell::start()` returns a [`Running`] program to wait on, to
+//! signal or to kill.
 //!
-//! **[`Terminal`]** (`Shell::at_a_terminal()`) is the same program on a pseudo terminal: `.types("ls")` waits for the prompt, types and
-//! presses Enter; `.sees("mark")` waits until the screen shows it; `.presses(Key::Tab)`, `.resizes(rows, columns)`, `.ends_with(0)`.
+//! **[`Terminal`]** (`Shell::at_a_terminal()`) runs the program on a pseudo terminal: `.types("ls")` waits for the
+//! prompt, types and presses Enter; `.sees("mark")` waits until the screen shows the mark; `.presses(Key::Tab)`,
+//! `.resizes(rows, columns)`, `.ends_with(0)`.
 //!
-//! **[`Relay`]** stands between client and server: delay, bandwidth, cut, stall, pause, reset and half-close at byte N of either direction.
+//! **[`Relay`]** is a line between client and server with delay, limited bandwidth, or a cut, stall, pause, reset or
+//! half-close at byte N of either direction.
 //!
-//! No wait here is for a time: each is for a mark, with a deadline after which the test fails and says what it saw.
-//! `SFTPSH_UNDER_TEST=/usr/bin/sftp cargo test …` judges another program by the same stories.
+//! Tests wait for marks, never for a time. Each wait has a deadline, after which the test fails and prints the output
+//! so far. `SFTPSH_UNDER_TEST=/usr/bin/sftp cargo test …` runs the tests on another program.
 
 #![allow(clippy::wrong_self_convention, reason = "the words of a story, not conversions")]
 #![allow(
@@ -82,5 +88,6 @@ pub use world::{World, group, sftp_server, user};
 
 use std::time::Duration;
 
-/// How long anything in a test may take before it counts as hung. Generous: the machine may be busy with other tests.
+/// How long any step of a test may take before it counts as hung. Generous, because the machine may be busy with
+/// other tests.
 pub const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,4 +1,4 @@
-//! What became of a run: checks that read on from what was typed, and one report of all that did not hold.
+//! The outcome of a run: checks that continue the story, and one report of all mismatches.
 
 use super::process::Finished;
 use super::shell::{Mode, Shell};
@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::panic::Location;
 use std::path::{Path, PathBuf};
 
-/// A program that ended, and the world it left. Mismatches are collected, and told when this is dropped.
+/// A program that has ended, and the world it left. Mismatches are collected, and reported when this is dropped.
 pub struct Outcome {
     world: Option<World>,
     mode: Mode,
@@ -20,7 +20,7 @@ pub struct Outcome {
     mismatches: Vec<String>,
 }
 
-/// Declares each check on [`Outcome`], and on [`Shell`] as the run with that check.
+/// Declares each check on [`Outcome`], and on [`Shell`] as a run followed by the check.
 macro_rules! checks {
     ($($(#[$doc:meta])* fn $name:ident($self:ident $(, $argument:ident: $kind:ty)*) $body:block)*) => {
         impl Outcome {
@@ -33,23 +33,24 @@ macro_rules! checks {
 }
 
 checks! {
-    /// It ended with 0.
+    /// It exited with 0.
     fn succeeds(self) {
         self.expect_code(0);
     }
 
-    /// It ended with this code.
+    /// It exited with this code.
     fn exits(self, code: i32) {
         self.expect_code(code);
     }
 
-    /// A line on stderr holds this, and the exit code is the one of a failed command in this mode: 1 in a batch, else 0.
+    /// A line on stderr contains this, and the exit code is that of a failed command in this mode: 1 in a batch, else
+    /// 0.
     fn fails_with(self, text: &str) {
         self.expect_code(i32::from(self.mode != Mode::Piped));
         self.expect_in("stderr", text, true);
     }
 
-    /// stdout holds this.
+    /// stdout contains this.
     fn prints(self, text: &str) {
         self.expect_in("stdout", text, true);
     }
@@ -61,12 +62,12 @@ checks! {
         }
     }
 
-    /// stdout does not hold this.
+    /// stdout doesn't contain this.
     fn prints_no(self, text: &str) {
         self.expect_in("stdout", text, false);
     }
 
-    /// The whole of stdout, but for the echoed `sftp> …` lines, is these lines.
+    /// stdout consists of these lines, except for the echoed `sftp> …` lines.
     fn answers(self, lines: &[&str]) {
         let answer: Vec<&str> = self.stdout.lines().filter(|line| !line.starts_with("sftp> ")).collect();
         if answer != lines {
@@ -75,32 +76,32 @@ checks! {
         }
     }
 
-    /// The whole of stdout is this text.
+    /// stdout is exactly this text.
     fn stdout_is(self, text: &str) {
         if self.stdout != text {
             self.mismatch(format!("stdout is not\n{text}"));
         }
     }
 
-    /// stderr holds this.
+    /// stderr contains this.
     fn reports(self, text: &str) {
         self.expect_in("stderr", text, true);
     }
 
-    /// stderr does not hold this.
+    /// stderr doesn't contain this.
     fn reports_no(self, text: &str) {
         self.expect_in("stderr", text, false);
     }
 
-    /// The whole of stderr is this text.
+    /// stderr is exactly this text.
     fn stderr_is(self, text: &str) {
         if self.stderr != text {
             self.mismatch(format!("stderr is not\n{text}"));
         }
     }
 
-    /// The whole of stderr, but for the greeting, for where a batch ended, and for `Connection closed` as the last word of a run
-    /// that never got a connection, is these lines.
+    /// stderr consists of these lines, except for the greeting, the place where a batch ended, and a final
+    /// `Connection closed` if the run never had a connection.
     fn complains(self, lines: &[&str]) {
         let of_each_run = |line: &str| is_greeting(line) || line.ends_with(": failed, and the script ends here");
         let mut complaint: Vec<&str> = self.stderr.lines().filter(|line| !of_each_run(line)).collect();
@@ -113,7 +114,7 @@ checks! {
         }
     }
 
-    /// The same, but only the beginnings of the lines.
+    /// Like [`Outcome::complains`], but compares only the beginnings of the lines.
     fn complains_like(self, beginnings: &[&str]) {
         let complaint: Vec<&str> = self.stderr.lines().filter(|line| !is_greeting(line)).collect();
         let is_like = |(line, beginning): (&&str, &&str)| line.starts_with(beginning);
@@ -123,14 +124,14 @@ checks! {
         }
     }
 
-    /// Nothing is on stderr but the greeting.
+    /// stderr is empty except for the greeting.
     fn quietly(self) {
         if self.stderr.lines().any(|line| !is_greeting(line)) {
             self.mismatch("stderr is not quiet".to_owned());
         }
     }
 
-    /// The server's log holds this.
+    /// The server's log contains this.
     fn server_logs(self, text: &str) {
         if !self.the_world().log().contains(text) {
             self.mismatch(format!("the server's log has no {text:?}"));
@@ -142,12 +143,12 @@ checks! {
         self.expect_there("remote", path, true);
     }
 
-    /// The remote side has not this path.
+    /// The remote side doesn't have this path.
     fn remote_lacks(self, path: &str) {
         self.expect_there("remote", path, false);
     }
 
-    /// The remote side has this file, byte for byte as the test began.
+    /// The remote side has this file, byte for byte as at the beginning.
     fn remote_still_has(self, path: &str) {
         match self.the_world().first_contents(Path::new(path)).map(<[u8]>::to_vec) {
             Some(first) => self.expect_contents("remote", path, &first),
@@ -155,17 +156,17 @@ checks! {
         }
     }
 
-    /// A remote file holds exactly this.
+    /// A remote file has exactly these contents.
     fn remote_file(self, path: &str, contents: impl AsRef<[u8]>) {
         self.expect_contents("remote", path, contents.as_ref());
     }
 
-    /// A remote file's permission bits are these.
+    /// A remote file has these permission bits.
     fn remote_mode(self, path: &str, mode: u32) {
         self.expect_mode("remote", path, mode);
     }
 
-    /// The remote side holds these paths and no others; a directory's ends in a slash.
+    /// The remote side has these paths and no others. Directories end in a slash.
     fn remote_holds(self, paths: &[&str]) {
         self.expect_tree("remote", paths);
     }
@@ -175,27 +176,27 @@ checks! {
         self.expect_there("local", path, true);
     }
 
-    /// The local side has not this path.
+    /// The local side doesn't have this path.
     fn local_lacks(self, path: &str) {
         self.expect_there("local", path, false);
     }
 
-    /// A local file holds exactly this.
+    /// A local file has exactly these contents.
     fn local_file(self, path: &str, contents: impl AsRef<[u8]>) {
         self.expect_contents("local", path, contents.as_ref());
     }
 
-    /// A local file's permission bits are these.
+    /// A local file has these permission bits.
     fn local_mode(self, path: &str, mode: u32) {
         self.expect_mode("local", path, mode);
     }
 
-    /// The local side holds these paths and no others; a directory's ends in a slash.
+    /// The local side has these paths and no others. Directories end in a slash.
     fn local_holds(self, paths: &[&str]) {
         self.expect_tree("local", paths);
     }
 
-    /// The local and the remote file hold the same bytes.
+    /// The local and the remote file have the same bytes.
     fn same(self, local: &str, remote: &str) {
         match fs::read(self.the_world().remote().join(remote)) {
             Ok(contents) => self.expect_contents("local", local, &contents),
@@ -203,7 +204,7 @@ checks! {
         }
     }
 
-    /// Anything else: `None` if it holds, else what does not.
+    /// Any other check. It returns `None` if it passes, or else the mismatch.
     fn holds(self, check: impl FnOnce(&World) -> Option<String>) {
         if let Some(mismatch) = check(self.the_world()) {
             self.mismatch(mismatch);
@@ -225,37 +226,37 @@ impl Outcome {
         Self { world: Some(world), mode, input, stdout, stderr, finished, mismatches }
     }
 
-    /// stdout, with fixed words for this world's paths.
+    /// Returns stdout, with fixed words for this world's paths.
     pub fn stdout(&self) -> &str {
         &self.stdout
     }
 
-    /// stderr, with fixed words for this world's paths.
+    /// Returns stderr, with fixed words for this world's paths.
     pub fn stderr(&self) -> &str {
         &self.stderr
     }
 
-    /// stdout, byte for byte.
+    /// Returns stdout, byte for byte.
     pub fn raw_stdout(&self) -> &[u8] {
         &self.finished.stdout
     }
 
-    /// stderr, byte for byte.
+    /// Returns stderr, byte for byte.
     pub fn raw_stderr(&self) -> &[u8] {
         &self.finished.stderr
     }
 
-    /// The exit code.
+    /// Returns the exit code.
     pub fn code(&self) -> i32 {
         self.finished.code
     }
 
-    /// The world it left.
+    /// Returns the world that the run left.
     pub fn the_world(&self) -> &World {
         self.world.as_ref().expect("taken at the end only")
     }
 
-    /// Another run in the same world. What did not hold up to here is told now.
+    /// Prepares another run in the same world. Reports the mismatches so far.
     #[track_caller]
     pub fn then(mut self) -> Shell {
         self.tell();
@@ -326,7 +327,7 @@ impl Outcome {
         }
     }
 
-    /// Fails the test if anything did not hold.
+    /// Fails the test if there are mismatches.
     #[track_caller]
     fn tell(&mut self) {
         if self.mismatches.is_empty() {
@@ -361,7 +362,7 @@ fn is_greeting(line: &str) -> bool {
     (line.starts_with("Connected to ") || line.starts_with("Attached to ")) && line.ends_with('.')
 }
 
-/// Every path beneath a directory; directories end in a slash.
+/// Returns every path below a directory. Directories end in a slash.
 fn tree(directory: &Path, prefix: &str) -> Vec<String> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
@@ -381,7 +382,7 @@ fn excerpt(bytes: &[u8]) -> String {
     format!("{} bytes {head:?}{}", bytes.len(), if bytes.len() > 60 { "…" } else { "" })
 }
 
-/// A screenful of a long text: its first and last lines.
+/// Shortens a long text to its first and last lines.
 fn shortened(text: &str) -> String {
     const LINES: usize = 60;
     let lines: Vec<String> = text.lines().map(|line| line.chars().take(300).collect()).collect();

@@ -1,10 +1,11 @@
-//! Whoever is asked while a connection is made: has answers ready, and remembers what was asked and shown.
+//! A person who answers while a connection is being made: has answers ready, and remembers all questions and
+//! messages.
 
 use sftpsh::ssh::{Notice, Questions};
 use std::collections::VecDeque;
 use zeroize::Zeroizing;
 
-/// A person with answers ready, or nobody.
+/// A person with answers ready, or an absent one.
 #[derive(Debug, Default)]
 pub struct Person {
     present: bool,
@@ -14,22 +15,22 @@ pub struct Person {
 }
 
 impl Person {
-    /// Gives these answers, one after the other, and then none.
+    /// Returns a person who gives these answers, one after another, and then none.
     pub fn answering<A: Into<String>>(answers: impl IntoIterator<Item = A>) -> Self {
         Self { present: true, answers: answers.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    /// Nobody is there.
+    /// Returns a person who is not there.
     pub fn absent() -> Self {
         Self::default()
     }
 
-    /// What was asked, in order; before a question for a secret stands `secret: `.
+    /// Returns the questions, in order. A question for a secret begins with `secret: `.
     pub fn asked(&self) -> Vec<&str> {
         self.asked.iter().map(String::as_str).collect()
     }
 
-    /// What was shown, in order, as lines; what only `-v` shows is left out.
+    /// Returns the lines of the messages, in order, except those for `-v`.
     pub fn shown(&self) -> Vec<String> {
         self.shown
             .iter()
@@ -41,7 +42,7 @@ impl Person {
             .collect()
     }
 
-    /// What `-v` would show.
+    /// Returns the messages for `-v`.
     pub fn details(&self) -> String {
         let line = |notice: &Notice| match notice {
             Notice::Verbose(line) => Some(line.clone()),

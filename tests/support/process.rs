@@ -1,4 +1,5 @@
-//! Programs under a guard: whoever does not end in time is killed with all that it started, and everybody is reaped.
+//! Runs programs with a deadline: a program that misses it is killed with all its children, and every process is
+//! reaped.
 
 use super::capture::Capture;
 use std::io::Write;
@@ -7,38 +8,38 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How often we look whether a process has ended. There is no portable wait with a deadline.
+/// Pause between two checks whether a process has ended. There is no portable wait with a deadline.
 const GLANCE: Duration = Duration::from_millis(2);
 
-/// A program that runs, in a session of its own: it finds no terminal to ask at, and is killed with its children.
+/// A running program in a session of its own. It has no terminal to prompt on, and is killed with its children.
 pub struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
     stdout: Arc<Capture>,
     stderr: Arc<Capture>,
-    /// How far the marks on stdout and stderr were read.
+    /// The positions after the last marks on stdout and stderr.
     seen: [usize; 2],
     patience: Duration,
     ended: bool,
-    /// The most memory that it was seen to have.
+    /// The largest memory use seen so far.
     peak_bytes: u64,
 }
 
-/// How a program ended, and all that it said.
+/// How a program ended, and all its output.
 #[derive(Clone, Debug)]
 pub struct Finished {
     pub stdout: Vec<u8>,
     pub stderr: Vec<u8>,
-    /// The exit code; a signal's number above 128, as a shell tells it.
+    /// The exit code, or 128 plus the signal's number, as in a shell.
     pub code: i32,
-    /// It had to be killed: this is a failure whatever the test expects.
+    /// True if it had to be killed, which fails the test whatever it expects.
     pub hung: bool,
-    /// The most memory that it had while its end was waited for, in bytes; 0 where the system does not tell.
+    /// The largest memory use in bytes while waiting for its end; 0 if the system doesn't report it.
     pub peak_bytes: u64,
 }
 
 impl Running {
-    /// Starts `command` with pipes on all three.
+    /// Starts `command` with pipes for all three streams.
     pub fn start(command: &mut Command, patience: Duration) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         detach(command);
@@ -49,12 +50,12 @@ impl Running {
         Self { child, stdin, stdout, stderr, seen: [0, 0], patience, ended: false, peak_bytes: 0 }
     }
 
-    /// Sends one line. A program that reads no more is no failure of the test's.
+    /// Sends one line. A program that has stopped reading doesn't fail the test.
     pub fn types(&mut self, line: &str) -> &mut Self {
         self.sends(format!("{line}\n").as_bytes())
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes unchanged.
     pub fn sends(&mut self, bytes: &[u8]) -> &mut Self {
         if let Some(stdin) = &mut self.stdin {
             let _ = stdin.write_all(bytes).and_then(|()| stdin.flush());
@@ -62,7 +63,7 @@ impl Running {
         self
     }
 
-    /// Feeds stdin from a thread and closes it: for input larger than a pipe holds.
+    /// Feeds stdin from a thread, then closes it: for input larger than a pipe holds.
     pub fn feeds(&mut self, input: Vec<u8>) {
         if let Some(mut stdin) = self.stdin.take() {
             std::thread::spawn(move || {
@@ -103,12 +104,12 @@ impl Running {
         self
     }
 
-    /// Its process id.
+    /// Returns the process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Sends a signal to the program alone.
+    /// Sends a signal to the program, but not to its children.
     pub fn signals(&mut self, signal: rustix::process::Signal) -> &mut Self {
         let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal);
         self
@@ -121,13 +122,13 @@ impl Running {
         self.ends()
     }
 
-    /// Closes its input and waits for its end, and looks all the while at the memory that it has.
+    /// Closes its input and waits for its end, watching its memory use.
     #[track_caller]
     pub fn finish_measured(mut self) -> Finished {
         self.stdin = None;
         let deadline = Instant::now() + self.patience;
         let pid = self.child.id();
-        // A zombie has no memory, and nobody but us takes it away.
+        // A zombie has no memory, and only this process can reap it.
         while Instant::now() < deadline
             && let Some(bytes) = peak_bytes(pid)
         {
@@ -137,7 +138,7 @@ impl Running {
         self.ends()
     }
 
-    /// Waits for its end, its input being open. Nothing that it started may outlive it.
+    /// Waits for its end with its input open. Fails if a process that it started outlives it.
     #[track_caller]
     pub fn ends(mut self) -> Finished {
         let (status, hung) = wait(&mut self.child, self.patience);
@@ -145,7 +146,7 @@ impl Running {
         if !hung {
             assert_alone(self.child.id());
         }
-        // What it started and left behind still holds its stdout; give the last words a moment to arrive.
+        // Processes that it left behind still hold its stdout. Give its last output a moment to arrive.
         if !self.stdout.wait_for_end(Duration::from_secs(2)) || !self.stderr.wait_for_end(Duration::from_secs(2)) {
             kill_group(self.child.id());
         }
@@ -168,7 +169,7 @@ impl Drop for Running {
     }
 }
 
-/// Lets `command` start as the leader of a session of its own, without a controlling terminal, with a plain umask.
+/// Makes `command` start as the leader of a new session, without a controlling terminal, with a plain umask.
 #[allow(unsafe_code, reason = "the standard library has no safe way to a new session")]
 pub fn detach(command: &mut Command) {
     // SAFETY: between fork and exec only setsid and umask are called, and both are async-signal-safe.
@@ -181,7 +182,7 @@ pub fn detach(command: &mut Command) {
     }
 }
 
-/// Waits for a child; kills it and its group once `patience` is used up. Says how it ended and whether it was killed.
+/// Waits for a child, and kills it and its group after `patience`. Returns how it ended and whether it was killed.
 pub fn wait(child: &mut Child, patience: Duration) -> (ExitStatus, bool) {
     let deadline = Instant::now() + patience;
     loop {
@@ -196,7 +197,7 @@ pub fn wait(child: &mut Child, patience: Duration) -> (ExitStatus, bool) {
     }
 }
 
-/// The most memory that a living process ever had, where the system tells it.
+/// Returns the largest memory use of a living process, if the system reports it.
 fn peak_bytes(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -207,14 +208,15 @@ fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 
-/// Kills all processes of a group that we made.
+/// Kills all processes of a group that we created.
 pub fn kill_group(leader: u32) {
     if let Some(pid) = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw) {
         let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
     }
 }
 
-/// Fails the test if something is left of a session that we made, once all had a moment to hear that their leader is gone.
+/// Fails the test if processes remain of a session that we created, after a moment for them to notice that their
+/// leader is gone.
 #[track_caller]
 pub(super) fn assert_alone(leader: u32) {
     let deadline = Instant::now() + Duration::from_secs(5);
@@ -229,11 +231,11 @@ pub(super) fn assert_alone(leader: u32) {
     }
 }
 
-/// The living processes of a session, where the system tells them.
+/// Returns the living processes of a session, if the system reports them.
 fn session(leader: u32) -> Vec<u32> {
     let living = |pid: u32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-        // Behind the name: state, parent, group, session.
+        // After the name: state, parent, group, session.
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
         let state = fields.next()?;
         (state != "Z" && fields.nth(2)?.parse::<u32>().ok()? == leader).then_some(pid)
@@ -242,7 +244,7 @@ fn session(leader: u32) -> Vec<u32> {
     directory.filter_map(|entry| living(entry.file_name().to_str()?.parse().ok()?)).collect()
 }
 
-/// Kills a process and all that descend from it: sshd's sessions lead groups of their own.
+/// Kills a process and all its descendants, because sshd's sessions lead groups of their own.
 pub fn kill_tree(root: u32) {
     let mut doomed = vec![root];
     let parents = parents();
@@ -258,14 +260,14 @@ pub fn kill_tree(root: u32) {
     }
 }
 
-/// Every process with its parent.
+/// Returns every process with its parent.
 fn parents() -> Vec<(u32, u32)> {
     let Ok(directory) = std::fs::read_dir("/proc") else { return parents_by_ps() };
     directory
         .filter_map(|entry| {
             let pid = entry.ok()?.file_name().to_str()?.parse().ok()?;
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-            // The name stands in parentheses and may hold anything; the state and the parent follow it.
+            // The name is in parentheses and may contain anything. The state and the parent follow it.
             let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
             Some((pid, parent))
         })
@@ -283,8 +285,8 @@ fn parents_by_ps() -> Vec<(u32, u32)> {
         .collect()
 }
 
-/// A program that a test has just copied can be "busy" for a moment: while another test, in the middle of starting its own,
-/// still holds the copy's descriptor.
+/// Starts a program. One that a test has just copied can be "busy" for a moment, while another test that is starting
+/// a program still holds the copy's descriptor.
 fn spawn(command: &mut Command) -> std::io::Result<Child> {
     loop {
         match command.spawn() {

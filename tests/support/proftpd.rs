@@ -1,7 +1,8 @@
-//! A real ProFTPD with mod_sftp for one test: own configuration, own keys, own port on the loopback, as whoever runs the test.
+//! A real ProFTPD with mod_sftp for one test, with its own configuration, keys and loopback port. It runs as the user
+//! who runs the test.
 //!
-//! Another implementation of the protocol than OpenSSH's, with extensions that that one lacks. Its users are those of a file
-//! of its own: one, the test's, who is at home in the served directory.
+//! It is an implementation other than OpenSSH's, with extensions that OpenSSH lacks. Its users come from a file of
+//! its own: only the test's user, whose home is the served directory.
 
 use super::capture::Capture;
 use super::process::{detach, kill_tree};
@@ -14,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Another process may take the port between our probing and its binding it; so often we try again.
+/// Between our probe and its bind, another process may take the port. How many times to try again.
 const TRIES: u32 = 10;
 
 const PROGRAM: &str = "/usr/sbin/proftpd";
@@ -28,7 +29,7 @@ pub struct Proftpd {
 }
 
 impl Proftpd {
-    /// Starts one. `directory` takes its files, `authorized_key` may log in, `served` is where a session starts.
+    /// Starts a server. `directory` gets its files, `authorized_key` may log in, and sessions start in `served`.
     pub fn start(directory: &Path, authorized_key: &Path, served: &Path) -> Self {
         fs::create_dir_all(directory).unwrap();
         generate_key(&directory.join("host"), "ed25519");
@@ -59,17 +60,17 @@ impl Proftpd {
         panic!("proftpd found no free port in {TRIES} tries")
     }
 
-    /// Where it listens, on 127.0.0.1.
+    /// Returns its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// All that it has logged.
+    /// Returns its log.
     pub fn log(&self) -> &Capture {
         &self.log
     }
 
-    /// A line for a known_hosts file.
+    /// Returns a line for a known_hosts file.
     pub fn known_hosts(&self) -> String {
         format!("[127.0.0.1]:{} {}\n", self.port, self.known_host)
     }
@@ -103,7 +104,7 @@ fn configuration(directory: &Path, port: u16) -> String {
     )
 }
 
-/// The key in the form that mod_sftp reads.
+/// Returns the key in the form that mod_sftp reads.
 fn as_rfc4716(key: &Path) -> Vec<u8> {
     let output = Command::new("ssh-keygen").arg("-e").arg("-f").arg(key).output().unwrap();
     assert!(output.status.success(), "ssh-keygen: {}", String::from_utf8_lossy(&output.stderr));

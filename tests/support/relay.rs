@@ -1,4 +1,5 @@
-//! A bad line: a TCP relay on the loopback that delays, throttles, and at byte N of one direction cuts, stalls, pauses, resets or half-closes.
+//! A bad line: a TCP relay on the loopback that delays, throttles, and at byte N of one direction cuts, stalls,
+//! pauses, resets or half-closes.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -8,13 +9,13 @@ use std::sync::{Arc, Condvar, Mutex, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// What one read takes from a socket.
+/// How much one read takes from a socket.
 const PIECE: usize = 32 * 1024;
 
-/// Pieces under way in one direction: more than any product of bandwidth and delay we play.
+/// Pieces under way in one direction: more than the product of bandwidth and delay in any test.
 const PIECES_UNDER_WAY: usize = 2048;
 
-/// On a slow line the pieces under way are few, as in a real router, or the sender would think that all was sent.
+/// On a slow line few pieces are under way, as in a real router. Otherwise the sender would consider everything sent.
 const PIECES_ON_A_SLOW_LINE: usize = 8;
 
 /// A direction.
@@ -24,63 +25,63 @@ pub enum Toward {
     Server,
 }
 
-/// What happens at the byte.
+/// The fault at the given byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Both sides see an orderly end.
     Cut,
-    /// Nothing moves any more in this direction, and nobody is told.
+    /// Nothing moves in this direction any more, without a sign to either side.
     Stall,
-    /// Nothing moves for this long in this direction, then all goes on.
+    /// Nothing moves in this direction for this long, then it continues.
     Pause(Duration),
     /// Both sides see a reset.
     Reset,
-    /// The receiver of this direction sees its end; the other direction goes on.
+    /// The receiver of this direction sees its end, and the other direction continues.
     HalfClose,
 }
 
-/// How the line shall be.
+/// The properties of the line.
 #[must_use]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Relay {
     delay: Duration,
     bytes_per_second: Option<u64>,
     fault: Option<(Toward, u64, Fault)>,
-    /// How many connections the fault strikes; all of them where this is not said.
+    /// How many connections have the fault; `None` means all of them.
     faulty: Option<u64>,
 }
 
 impl Relay {
-    /// A line that does nothing.
+    /// Creates a line without delay, limit and fault.
     pub fn plain() -> Self {
         Self::default()
     }
 
-    /// Each byte arrives so much later; a round trip takes twice that.
+    /// Delays each byte by this time. A round trip takes twice that.
     pub fn delay(mut self, one_way: Duration) -> Self {
         self.delay = one_way;
         self
     }
 
-    /// Each direction carries no more than this.
+    /// Limits each direction to this rate.
     pub fn bytes_per_second(mut self, rate: u64) -> Self {
         self.bytes_per_second = Some(rate);
         self
     }
 
-    /// After this many bytes in this direction, of each connection, that happens.
+    /// Causes the fault in each connection, after this many bytes in this direction.
     pub fn at(mut self, toward: Toward, byte: u64, fault: Fault) -> Self {
         self.fault = Some((toward, byte, fault));
         self
     }
 
-    /// Only the first connections are struck by the fault.
+    /// Limits the fault to the first connections.
     pub fn only_first(mut self, connections: u64) -> Self {
         self.faulty = Some(connections);
         self
     }
 
-    /// Begins to relay to a port on the loopback.
+    /// Starts to relay to a port on the loopback.
     pub fn start(self, target: u16) -> RunningRelay {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -112,7 +113,7 @@ struct Shared {
 }
 
 impl Shared {
-    /// Nothing is taken out of the queue meanwhile: the sender's buffers fill up, as on a line that died.
+    /// Waits without taking pieces from the queue: the sender's buffers fill up, as on a line that died.
     fn wait_for_the_end(&self) {
         let mut sockets = self.sockets.lock().unwrap();
         while !self.ended.load(Ordering::SeqCst) {
@@ -121,7 +122,7 @@ impl Shared {
     }
 }
 
-/// A relay at work. It ends, with all its connections, when dropped.
+/// A running relay. Dropping it ends it and all its connections.
 pub struct RunningRelay {
     port: u16,
     shared: Arc<Shared>,
@@ -129,17 +130,17 @@ pub struct RunningRelay {
 }
 
 impl RunningRelay {
-    /// Where it listens, on 127.0.0.1.
+    /// Returns its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Bytes that came in for this direction up to now.
+    /// Returns how many bytes have arrived for this direction so far.
     pub fn moved(&self, toward: Toward) -> u64 {
         self.shared.moved[toward as usize].load(Ordering::SeqCst)
     }
 
-    /// How many connections were made.
+    /// Returns the number of connections so far.
     pub fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::SeqCst)
     }
@@ -149,17 +150,17 @@ impl RunningRelay {
         self.shared.target.store(target, Ordering::SeqCst);
     }
 
-    /// Relays connections to another port once so many have been made.
+    /// Relays new connections to another port, after this number of connections.
     pub fn turn_after(&self, connections: u64, target: u16) {
         *self.shared.turn.lock().unwrap() = Some((connections, target));
     }
 
-    /// New connections are relayed without delay, limit or fault.
+    /// Relays new connections without delay, limit and fault.
     pub fn heal(&self) {
         self.shared.healed.store(true, Ordering::SeqCst);
     }
 
-    /// Cuts all that is connected now; new connections are relayed again.
+    /// Cuts all current connections. New connections are relayed again.
     pub fn cut(&self) {
         for socket in self.shared.sockets.lock().unwrap().drain(..).filter_map(|socket| socket.upgrade()) {
             let _ = socket.shutdown(Shutdown::Both);
@@ -214,13 +215,13 @@ struct Way {
     toward: Toward,
     from: Arc<TcpStream>,
     to: Arc<TcpStream>,
-    /// The connection is to end with a reset: nobody may say an orderly goodbye.
+    /// True if the connection must end with a reset, so neither side may close it in an orderly way.
     reset: Arc<AtomicBool>,
     shared: Arc<Shared>,
 }
 
 impl Way {
-    /// A thread that reads, a thread that writes when the time has come.
+    /// Starts two threads: one that reads, and one that writes when the time has come.
     fn open(self, line: Relay) {
         let capacity = if line.bytes_per_second.is_some() { PIECES_ON_A_SLOW_LINE } else { PIECES_UNDER_WAY };
         let (pieces, queue) = sync_channel(capacity);
@@ -265,7 +266,8 @@ impl Way {
             }
         }
         if !self.reset.load(Ordering::SeqCst) {
-            // The source has ended, so does this direction; and the writer to a dead connection wakes its reader.
+            // This direction ends because its source has ended. If the writer found the connection dead, this wakes
+            // the reader.
             let _ = self.to.shutdown(Shutdown::Write);
             let _ = self.from.shutdown(Shutdown::Read);
         }
@@ -281,7 +283,7 @@ impl Way {
                 self.reset.store(true, Ordering::SeqCst);
                 for socket in [&self.from, &self.to] {
                     let _ = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO));
-                    // Its reader wakes and lets go; who lets go last, resets.
+                    // Its reader wakes and closes its end. The last one to close resets the connection.
                     let _ = socket.shutdown(Shutdown::Read);
                 }
             }

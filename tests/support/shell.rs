@@ -1,4 +1,4 @@
-//! The program that a test will run: what it is given, what is typed.
+//! The program that a test runs: its arguments, its environment and its input.
 
 use super::entry::Entry;
 use super::outcome::Outcome;
@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How the lines reach the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// On stdin, without `-b`: a failing command does not end it, and its exit code is 0.
+    /// On stdin, without `-b`: a failing command doesn't end it, and its exit code is 0.
     Piped,
     /// In a file: `-b FILE`.
     BatchFile,
@@ -23,7 +23,7 @@ pub enum Mode {
     BatchOnStdin,
 }
 
-/// The program, about to run in a world. Every check of [`Outcome`] is here too; the first one runs it.
+/// A program that is about to run in a world. It has every check of [`Outcome`]; the first one runs it.
 #[must_use = "nothing runs before the first check"]
 pub struct Shell {
     world: World,
@@ -37,16 +37,16 @@ pub struct Shell {
     unprivileged: bool,
 }
 
-/// An ordinary user that every system has, by number.
+/// The id of an ordinary user that every system has.
 const NOBODY: u32 = 65534;
 
 impl Shell {
-    /// The program, led to this server.
+    /// Creates the program with a connection to this server.
     pub fn on(remote: Remote) -> Self {
         Self::in_world(World::build(remote, &[]))
     }
 
-    /// The program in a world that exists already.
+    /// Creates the program in an existing world.
     pub fn in_world(world: World) -> Self {
         Self {
             world,
@@ -61,7 +61,7 @@ impl Shell {
         }
     }
 
-    /// With these entries in the local directory.
+    /// Adds these entries to the local directory.
     pub fn here<E: Into<Entry>>(self, entries: impl IntoIterator<Item = E>) -> Self {
         let entries: Vec<Entry> = entries.into_iter().map(Into::into).collect();
         let local = self.world.local();
@@ -70,94 +70,95 @@ impl Shell {
         self
     }
 
-    /// One line, with its newline.
+    /// Types one line, with its newline.
     pub fn types(self, line: &str) -> Self {
         self.types_bytes(format!("{line}\n").as_bytes())
     }
 
-    /// Bytes as they are.
+    /// Types bytes unchanged.
     pub fn types_bytes(mut self, bytes: &[u8]) -> Self {
         self.input.extend_from_slice(bytes);
         self
     }
 
-    /// The lines go into a file for `-b`.
+    /// Puts the lines into a file for `-b`.
     pub fn as_batch(mut self) -> Self {
         self.mode = Mode::BatchFile;
         self
     }
 
-    /// The lines go to stdin under `-b -`.
+    /// Puts the lines on stdin, with `-b -`.
     pub fn as_batch_on_stdin(mut self) -> Self {
         self.mode = Mode::BatchOnStdin;
         self
     }
 
-    /// In the mode given.
+    /// Uses the given mode.
     pub fn in_mode(mut self, mode: Mode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// With these options, before the destination.
+    /// Adds these options, before the destination.
     pub fn with_args<A: AsRef<OsStr>>(mut self, options: impl IntoIterator<Item = A>) -> Self {
         self.options.extend(options.into_iter().map(|option| option.as_ref().to_owned()));
         self
     }
 
-    /// With these operands for its destination: `["server:notes.txt", "copy.txt"]`.
+    /// Uses these operands as the destination: `["server:notes.txt", "copy.txt"]`.
     pub fn to<A: AsRef<OsStr>>(mut self, operands: impl IntoIterator<Item = A>) -> Self {
         self.operands = Some(operands.into_iter().map(|operand| operand.as_ref().to_owned()).collect());
         self
     }
 
-    /// With a variable in its environment.
+    /// Sets an environment variable.
     pub fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
         self.variables.push((name.as_ref().to_owned(), value.as_ref().to_owned()));
         self
     }
 
-    /// Counts as hung only after this long.
+    /// Changes how long it may run before it counts as hung.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// As an ordinary user even where the tests run as root, whom no permission stops. For worlds without an sshd.
+    /// Runs as an ordinary user even if the tests run as root, for whom permissions have no effect. Only for worlds
+    /// without an sshd.
     pub fn unprivileged(mut self) -> Self {
         self.unprivileged = rustix::process::geteuid().is_root();
         self
     }
 
-    /// Started by `sh` after these commands: `trap '' XFSZ; ulimit -f 8`.
+    /// Starts the program by `sh` after these commands: `trap '' XFSZ; ulimit -f 8`.
     pub fn after(mut self, commands: &str) -> Self {
         self.prelude = Some(commands.to_owned());
         self
     }
 
-    /// Over this line instead of a perfect one.
+    /// Connects over this line instead of directly.
     pub fn through(mut self, line: Relay) -> Self {
         self.world.relay(line);
         self
     }
 
-    /// Does something to the world first: `.prepare(|world| fs::remove_file(world.home().join(".ssh/known_hosts")).unwrap())`.
+    /// Changes the world first: `.prepare(|world| fs::remove_file(world.home().join(".ssh/known_hosts")).unwrap())`.
     pub fn prepare(self, change: impl FnOnce(&World)) -> Self {
         change(&self.world);
         self
     }
 
-    /// The world it will run in.
+    /// Returns the world in which it will run.
     pub fn world(&self) -> &World {
         &self.world
     }
 
-    /// The world's sshd.
+    /// Returns the world's sshd.
     pub fn sshd(&self) -> &Sshd {
         self.world.sshd()
     }
 
-    /// Its arguments.
+    /// Returns its arguments.
     pub(super) fn arguments(&self) -> Vec<OsString> {
         let (mut arguments, mut operands) = self.world.connecting_words();
         match self.mode {
@@ -177,7 +178,7 @@ impl Shell {
         arguments
     }
 
-    /// The whole command.
+    /// Returns the whole command.
     pub fn command(&self) -> Command {
         let mut words: Vec<OsString> = Vec::new();
         if self.unprivileged {
@@ -209,7 +210,8 @@ impl Shell {
         self.world
     }
 
-    /// Starts it with what was typed so far on its stdin, which stays open: the test goes on typing, waits for marks, sends signals.
+    /// Starts it with the lines so far on its stdin, which stays open. The test then types more, waits for marks and
+    /// sends signals.
     pub fn start(self) -> (Running, World) {
         let mut running = Running::start(&mut self.command(), self.patience);
         running.sends(&self.input);
@@ -228,7 +230,7 @@ impl Shell {
     }
 }
 
-/// The program under test: ours, unless another one is to be judged by our tests.
+/// Returns the program under test: ours, or another one that is to be compared with it.
 pub fn program() -> PathBuf {
     std::env::var_os("SFTPSH_UNDER_TEST")
         .map_or_else(|| Path::new(env!("CARGO_BIN_EXE_sftpsh")).to_owned(), PathBuf::from)

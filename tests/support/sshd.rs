@@ -1,6 +1,7 @@
-//! A real sshd for one test: own configuration, own keys, own port on the loopback; gone with all its sessions at the end.
+//! A real sshd for one test, with its own configuration, keys and loopback port. It ends with all its sessions when
+//! the test does.
 //!
-//! It needs neither root nor PAM. Passwords do need them, so those are the embedded server's.
+//! It needs neither root nor PAM. Passwords would need them, so those are for the embedded server.
 
 use super::capture::Capture;
 use super::process::{detach, kill_tree};
@@ -11,17 +12,17 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Another process may take the port between our probing and sshd's binding it; so often we try again.
+/// Between our probe and sshd's bind, another process may take the port. How many times to try again.
 const TRIES: u32 = 10;
 
-/// What an sshd shall be like.
+/// The properties of an sshd.
 #[derive(Clone, Debug)]
 pub struct SshdPlan {
-    /// Lines that go first, and so win.
+    /// Lines at the beginning of its configuration, which therefore win.
     pub lines: Vec<String>,
-    /// Host key types, as ssh-keygen names them.
+    /// Types of its host keys, in ssh-keygen's words.
     pub host_keys: Vec<String>,
-    /// Whether its host keys go into our known_hosts.
+    /// True if its host keys go into our known_hosts.
     pub known: bool,
 }
 
@@ -40,7 +41,8 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// Starts one. `directory` takes its files, `authorized_key` may log in, `subsystem` is what `sftp` runs.
+    /// Starts a server. `directory` gets its files, `authorized_key` may log in, and `subsystem` is the command for
+    /// `sftp`.
     pub fn start(plan: &SshdPlan, directory: &Path, authorized_key: &Path, subsystem: &str) -> Self {
         fs::create_dir_all(directory).unwrap();
         for key in &plan.host_keys {
@@ -67,22 +69,22 @@ impl Sshd {
         panic!("sshd found no free port in {TRIES} tries")
     }
 
-    /// Where it listens, on 127.0.0.1.
+    /// Returns its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Its process, of which those of its sessions descend.
+    /// Returns its process id. The processes of its sessions descend from it.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// All that it and its sessions have logged.
+    /// Returns its log, which includes its sessions.
     pub fn log(&self) -> &Capture {
         &self.log
     }
 
-    /// Its public host keys, as lines of type and key.
+    /// Returns its public host keys, as lines of type and key.
     pub fn host_keys(&self) -> Vec<String> {
         let mut keys: Vec<_> = fs::read_dir(&self.directory)
             .unwrap()
@@ -95,7 +97,7 @@ impl Sshd {
         keys
     }
 
-    /// Lines for a known_hosts file.
+    /// Returns lines for a known_hosts file.
     pub fn known_hosts(&self) -> String {
         self.host_keys().iter().map(|key| format!("[127.0.0.1]:{} {key}\n", self.port)).collect()
     }
@@ -116,7 +118,7 @@ fn spawn(config: &Path) -> Child {
     command.spawn().unwrap_or_else(|error| panic!("{}: {error} (tests/run installs it)", program()))
 }
 
-/// sshd wants to be started by its full name.
+/// Returns the full path of sshd, which it needs to be started.
 fn program() -> &'static str {
     ["/usr/sbin/sshd", "/usr/local/sbin/sshd", "/usr/bin/sshd"]
         .into_iter()
@@ -134,11 +136,11 @@ fn configuration(plan: &SshdPlan, directory: &Path, port: u16, subsystem: &str) 
     for line in ["PidFile none", "StrictModes no", "PasswordAuthentication no", "KbdInteractiveAuthentication no"] {
         lines.push(line.to_owned());
     }
-    // Many tests at once knock at many servers, but a few of them do so with many connections.
+    // Tests run in parallel have their own servers, but a few tests open many connections.
     for line in ["PermitRootLogin yes", "LogLevel VERBOSE", "MaxStartups 100", "UseDNS no", "PrintMotd no"] {
         lines.push(line.to_owned());
     }
-    // A locked account (`!` in the shadow file) may log in with a key only where PAM is asked.
+    // A locked account (`!` in the shadow file) may log in with a key only if sshd uses PAM.
     lines.push(format!("UsePAM {}", if root_is_locked() { "yes" } else { "no" }));
     lines.join("\n") + "\n"
 }
@@ -148,24 +150,24 @@ fn root_is_locked() -> bool {
     shadow.lines().any(|line| line.starts_with("root:!"))
 }
 
-/// As root, sshd insists on this empty directory, which a boot makes and a container lacks.
+/// Creates the empty directory that sshd needs as root. A boot creates it, so containers lack it.
 fn prepare_privilege_separation() {
     if rustix::process::geteuid().is_root() {
         let _ = fs::create_dir_all("/run/sshd");
     }
 }
 
-/// A port that nobody listens on.
+/// Returns a free port.
 pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 
-/// Makes a key pair without a passphrase.
+/// Creates a key pair without a passphrase.
 pub fn generate_key(path: &Path, key_type: &str) {
     generate_encrypted_key(path, key_type, "");
 }
 
-/// Makes a key pair whose private half is under a passphrase.
+/// Creates a key pair whose private key is encrypted with a passphrase.
 pub fn generate_encrypted_key(path: &Path, key_type: &str, passphrase: &str) {
     let output = Command::new("ssh-keygen")
         .args(["-q", "-t", key_type, "-N", passphrase, "-C", "test", "-f"])

@@ -1,6 +1,7 @@
-//! The program on a pseudo terminal: type, wait for marks on the screen, press keys.
+//! Runs the program on a pseudo terminal: types, waits for marks on the screen, presses keys.
 //!
-//! The screen is a real one of 24 rows, and beside it a paper roll keeps what scrolled away; marks are looked for on both.
+//! The screen is a real one of 24 rows. In addition, a paper roll keeps the lines that scrolled away. Marks are
+//! looked for on both.
 
 use super::PATIENCE;
 use super::capture::Capture;
@@ -14,13 +15,13 @@ use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// The prompt at which the program waits for a line.
+/// The prompt for a line.
 pub const PROMPT: &str = "sftp> ";
 
 /// Rows of the paper roll: more than any test fills.
 const ROLL_ROWS: u16 = 3000;
 
-/// Where a program asks a terminal for its cursor's place.
+/// The request for the position of the cursor.
 const CURSOR_QUESTION: &[u8] = b"\x1b[6n";
 
 /// A key, as a terminal sends it.
@@ -113,7 +114,7 @@ impl Shell {
 }
 
 impl Terminal {
-    /// Waits for the prompt, types a line, presses Enter, and waits until the line was taken.
+    /// Waits for the prompt, types a line, presses Enter, and waits until the program has taken the line.
     #[track_caller]
     pub fn types(self, line: &str) -> Self {
         let mut at = self.at_the_prompt().keys_in(line);
@@ -124,7 +125,7 @@ impl Terminal {
         at
     }
 
-    /// Types text without Enter, and waits until it stands before the cursor.
+    /// Types text without Enter, and waits until it appears before the cursor.
     #[track_caller]
     pub fn keys_in(mut self, text: &str) -> Self {
         self.send(text.as_bytes());
@@ -138,7 +139,7 @@ impl Terminal {
         self
     }
 
-    /// Waits until a question stands at the cursor, then answers it unseen.
+    /// Waits until a question is before the cursor, then types an answer that is not shown.
     #[track_caller]
     pub fn answers(self, question: &str, answer: &str) -> Self {
         let at = self;
@@ -156,14 +157,14 @@ impl Terminal {
         self
     }
 
-    /// Sends a signal to the program alone.
+    /// Sends a signal to the program, but not to its children.
     pub fn signals(self, signal: rustix::process::Signal) -> Self {
         let pid = self.child.process_id().and_then(|pid| rustix::process::Pid::from_raw(i32::try_from(pid).ok()?));
         let _ = rustix::process::kill_process(pid.expect("it was started"), signal);
         self
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes unchanged.
     pub fn sends(self, bytes: &[u8]) -> Self {
         self.send(bytes);
         self
@@ -179,7 +180,7 @@ impl Terminal {
         self
     }
 
-    /// Waits until the bytes that came hold this mark, whatever became of them on the screen.
+    /// Waits until the received bytes contain this mark, whatever the screen shows.
     #[track_caller]
     pub fn hears(self, mark: &str) -> Self {
         let wanted = mark.as_bytes().to_vec();
@@ -187,7 +188,7 @@ impl Terminal {
         self
     }
 
-    /// Waits until these bytes came from the first prompt on, and no others.
+    /// Waits until exactly these bytes were received from the first prompt on.
     #[track_caller]
     pub fn hears_just(self, expected: &str) -> Self {
         let from_the_prompt = |heard: &[u8]| {
@@ -200,14 +201,14 @@ impl Terminal {
         self
     }
 
-    /// Waits until an empty prompt stands at the cursor.
+    /// Waits until an empty prompt is before the cursor.
     #[track_caller]
     pub fn at_the_prompt(self) -> Self {
         self.wait("the prompt", |_, views| text_before_cursor(&views.roll) == PROMPT);
         self
     }
 
-    /// Waits until this stands before the cursor on its row.
+    /// Waits until this text is before the cursor on its row.
     #[track_caller]
     pub fn line_is(self, text: &str) -> Self {
         let wanted = text.to_owned();
@@ -215,22 +216,22 @@ impl Terminal {
         self
     }
 
-    /// What is on the screen now.
+    /// Returns the text on the screen.
     pub fn screen(&self) -> String {
         self.plain(&self.views.lock().unwrap().screen.screen().contents())
     }
 
-    /// All that was on the screen from the start, as far as it was not overwritten.
+    /// Returns all text that was on the screen since the start and was not overwritten.
     pub fn roll(&self) -> String {
         self.plain(&self.views.lock().unwrap().roll.screen().contents())
     }
 
-    /// All bytes that came.
+    /// Returns all received bytes.
     pub fn raw(&self) -> Vec<u8> {
         self.heard.bytes()
     }
 
-    /// Gives the terminal another size; the program is told by SIGWINCH.
+    /// Changes the size of the terminal. The program gets a SIGWINCH.
     pub fn resizes(self, rows: u16, columns: u16) -> Self {
         {
             let mut views = self.views.lock().unwrap();
@@ -241,12 +242,12 @@ impl Terminal {
         self
     }
 
-    /// The world it lives in.
+    /// Returns the world of the program.
     pub fn world(&self) -> &World {
         self.world.as_ref().expect("taken at the end only")
     }
 
-    /// Waits for the program's end; the outcome's stdout is the paper roll.
+    /// Waits for the program's end. The outcome's stdout is the paper roll.
     #[track_caller]
     pub fn ends_with(mut self, code: i32) -> Outcome {
         let deadline = Instant::now() + self.patience;
@@ -302,7 +303,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Reads what the program shows; answers, as terminals do, where the cursor is.
+/// Reads the program's output, and answers its requests for the cursor's position as terminals do.
 fn listen(master: &dyn MasterPty, keyboard: Keyboard, views: Arc<Mutex<Views>>) -> Arc<Capture> {
     let source = master.try_clone_reader().expect("the master can be read");
     Capture::follow_with(source, move |piece| {
@@ -316,7 +317,7 @@ fn listen(master: &dyn MasterPty, keyboard: Keyboard, views: Arc<Mutex<Views>>) 
     })
 }
 
-/// What stands on the cursor's row to its left.
+/// Returns the text on the cursor's row before the cursor.
 fn text_before_cursor(view: &vt100::Parser) -> String {
     let (row, column) = view.screen().cursor_position();
     (0..column)
@@ -330,7 +331,7 @@ fn view(rows: u16, columns: u16) -> vt100::Parser {
     vt100::Parser::new(dimension(rows), dimension(columns), 0)
 }
 
-/// A size that nobody set is as good as one.
+/// Any size will do if none was set.
 fn dimension(count: u16) -> NonZeroU16 {
     NonZeroU16::new(count).unwrap_or(NonZeroU16::MIN)
 }

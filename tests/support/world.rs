@@ -1,4 +1,4 @@
-//! One test's own corner of the machine: a temporary directory with a home, a local and a remote directory, and a running server.
+//! The world of one test: a temporary directory with a home, a local and a remote directory, and a running server.
 
 use super::embedded::RunningEmbedded;
 use super::entry::Entry;
@@ -13,12 +13,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
 
-/// The name under which our ssh configuration knows the test's sshd.
+/// The name of the test's sshd in our ssh configuration.
 pub const HOST: &str = "server";
 
-/// A home, a local directory, a remote directory, a server. All of it is gone when it is dropped.
+/// A home, a local directory, a remote directory, a server. All of them are removed when it is dropped.
 pub struct World {
-    // Dropped in this order: first the server, then the directory in which it works.
+    // Dropped in this order: first the servers, then the directory in which they work.
     sshd: Option<Sshd>,
     embedded: Option<RunningEmbedded>,
     proftpd: Option<Proftpd>,
@@ -30,7 +30,7 @@ pub struct World {
 }
 
 impl World {
-    /// Makes the directories, the keys and the entries, and starts the server.
+    /// Creates the directories, the keys and the entries, and starts the server.
     pub fn build(remote: Remote, local: &[Entry]) -> Self {
         let directory = tempfile::Builder::new().prefix("sftpsh-test-").tempdir().unwrap();
         let root = directory.path().canonicalize().unwrap();
@@ -82,56 +82,56 @@ impl World {
         world
     }
 
-    /// The served directory, in which a session starts.
+    /// Returns the served directory, in which sessions start.
     pub fn remote(&self) -> PathBuf {
         self.root.join("remote")
     }
 
-    /// The directory in which the program is started.
+    /// Returns the directory in which the program starts.
     pub fn local(&self) -> PathBuf {
         self.root.join("local")
     }
 
-    /// What `$HOME` is for the program.
+    /// Returns the program's `$HOME`.
     pub fn home(&self) -> PathBuf {
         self.root.join("home")
     }
 
-    /// The directory that holds all the others.
+    /// Returns the directory that contains all the others.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Our side's configuration of ssh, for `-F`.
+    /// Returns our ssh configuration, for `-F`.
     pub fn ssh_config(&self) -> PathBuf {
         self.root.join("ssh_config")
     }
 
-    /// The sshd, where there is one.
+    /// Returns the sshd, which must exist.
     #[track_caller]
     pub fn sshd(&self) -> &Sshd {
         self.sshd.as_ref().expect("this world has no sshd: say Remote::over_ssh()")
     }
 
-    /// The embedded SSH server, where there is one.
+    /// Returns the embedded SSH server, which must exist.
     #[track_caller]
     pub fn embedded(&self) -> &RunningEmbedded {
         self.embedded.as_ref().expect("this world has no embedded server: say Remote::served_by()")
     }
 
-    /// What the server has logged.
+    /// Returns the server's log.
     pub fn log(&self) -> String {
         let sshd = self.sshd.as_ref().map(|sshd| sshd.log().text());
         let proftpd = || self.proftpd.as_ref().map(|proftpd| proftpd.log().text());
         sshd.or_else(proftpd).or_else(|| self.embedded.as_ref().map(RunningEmbedded::log)).unwrap_or_default()
     }
 
-    /// A file's contents as the world began.
+    /// Returns a file's contents at the beginning of the test.
     pub fn first_contents(&self, path: &Path) -> Option<&[u8]> {
         self.began_with.iter().filter_map(Entry::contents).find(|(of, _)| *of == path).map(|(_, contents)| contents)
     }
 
-    /// The words that lead the program to this world's server; its destination comes last.
+    /// Returns the words that connect the program to this world's server. The destination is the last of them.
     pub fn connecting_words(&self) -> (Vec<OsString>, Vec<OsString>) {
         match &self.direct {
             Some(command) => (vec!["-D".into(), command.into()], Vec::new()),
@@ -139,7 +139,7 @@ impl World {
         }
     }
 
-    /// Puts a line between us and the sshd, in place of the one before.
+    /// Puts a line between us and the sshd, replacing any earlier one.
     pub fn relay(&mut self, line: Relay) {
         let relay =
             line.start(self.server_port().expect("a relay needs a server that listens: say Remote::over_ssh()"));
@@ -147,13 +147,13 @@ impl World {
         self.relay = Some(relay);
     }
 
-    /// The line between us and the sshd.
+    /// Returns the line between us and the sshd.
     #[track_caller]
     pub fn line(&self) -> &RunningRelay {
         self.relay.as_ref().expect("no relay: say Shell::through(…)")
     }
 
-    /// Points the host `server` at another port.
+    /// Points the host `server` to another port.
     fn route_through(&self, port: u16) {
         let known = self.home().join(".ssh/known_hosts");
         if let Ok(text) = fs::read_to_string(&known) {
@@ -164,29 +164,29 @@ impl World {
         fs::write(self.ssh_config(), self.configuration_at(port)).unwrap();
     }
 
-    /// A command in this world: its home, its local directory, an environment that holds nothing else.
+    /// Returns a command in this world, with its home, its local directory, and an environment with nothing else.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(self.local()).env_clear().envs(self.environment());
         command
     }
 
-    /// A copy of the program that a user may run, for the way to the original may be closed to him.
+    /// Returns a copy of the program that any user may run, because the path to the original may be closed to them.
     pub(super) fn program_copy(&self) -> PathBuf {
         let copy = self.root.join("program");
-        // By another process: a file can't be run while any process may write to it, and what another test starts just now
-        // would have our descriptor until it runs its own program.
+        // Copied by another process: a file can't be run while a process may write to it, and another test that is
+        // starting a program would hold our descriptor until its exec.
         let status = Command::new("cp").arg(super::program()).arg(&copy).status().unwrap();
         assert!(status.success());
         copy
     }
 
-    /// Gives all that is in this world to a user.
+    /// Makes a user the owner of all files in this world.
     pub(super) fn give_to(&self, user: u32) {
         give(&self.root, user);
     }
 
-    /// The whole environment of programs in this world.
+    /// Returns the whole environment of programs in this world.
     pub fn environment(&self) -> Vec<(OsString, OsString)> {
         let mut variables: Vec<(OsString, OsString)> = [
             ("LANG", "C.UTF-8"),
@@ -206,7 +206,7 @@ impl World {
         variables
     }
 
-    /// The text with this world's paths and port as fixed words.
+    /// Returns the text with this world's paths and port replaced by fixed words.
     pub fn plain(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (path, word) in
@@ -220,7 +220,7 @@ impl World {
         without_ports(&text)
     }
 
-    /// Where the test's SSH server listens, if it has one.
+    /// Returns the port of the test's SSH server, if there is one.
     pub fn server_port(&self) -> Option<u16> {
         let sshd = self.sshd.as_ref().map(Sshd::port);
         let proftpd = || self.proftpd.as_ref().map(Proftpd::port);
@@ -251,7 +251,7 @@ impl Drop for World {
     }
 }
 
-/// The text with `PORT` for each number after the word "port": it is another one each time.
+/// Replaces each number after the word "port" by `PORT`, because the ports differ each time.
 fn without_ports(text: &str) -> String {
     let mut parts = text.split("port ");
     let mut plain = parts.next().unwrap_or_default().to_owned();
@@ -263,7 +263,7 @@ fn without_ports(text: &str) -> String {
     plain
 }
 
-/// Makes the entries, then their modes.
+/// Creates the entries, then sets their modes.
 fn fill(directory: &Path, entries: &[Entry]) {
     for entry in entries {
         entry.create_in(directory);
@@ -273,7 +273,7 @@ fn fill(directory: &Path, entries: &[Entry]) {
     }
 }
 
-/// Makes a user the owner of all that lies beneath.
+/// Makes a user the owner of all files below a path.
 fn give(path: &Path, user: u32) {
     std::os::unix::fs::lchown(path, Some(user), Some(user)).unwrap();
     if path.symlink_metadata().unwrap().is_dir() {
@@ -281,7 +281,7 @@ fn give(path: &Path, user: u32) {
     }
 }
 
-/// A directory that a test closed can't be removed by an ordinary user.
+/// Makes directories accessible again: an ordinary user couldn't remove those that a test closed.
 fn open_directories(directory: &Path) {
     let _ = fs::set_permissions(directory, fs::Permissions::from_mode(0o700));
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
@@ -291,7 +291,8 @@ fn open_directories(directory: &Path) {
     }
 }
 
-/// What `-D` runs. The program splits it as a shell would; temporary paths hold nothing that needs quotes.
+/// Returns the command for `-D`. The program splits it as a shell would, and temporary paths contain nothing that
+/// needs quotes.
 fn direct_command(program: &Program, remote: &Path) -> String {
     let remote = remote.display();
     match program {
@@ -301,7 +302,7 @@ fn direct_command(program: &Program, remote: &Path) -> String {
     }
 }
 
-/// What sshd runs for `sftp`: its built-in server starts faster than a program.
+/// Returns sshd's command for `sftp`: its built-in server, which starts faster than a program.
 fn subsystem(program: &Program, remote: &Path) -> String {
     match program {
         Program::Honest => format!("internal-sftp -d {}", remote.display()),
@@ -310,7 +311,7 @@ fn subsystem(program: &Program, remote: &Path) -> String {
     }
 }
 
-/// The machine's sftp-server.
+/// Returns the path of the machine's sftp-server.
 pub fn sftp_server() -> &'static str {
     SFTP_SERVER
         .iter()
@@ -318,13 +319,13 @@ pub fn sftp_server() -> &'static str {
         .unwrap_or_else(|| panic!("no sftp-server in {SFTP_SERVER:?}; tests/run installs it"))
 }
 
-/// Who runs the tests.
+/// Returns the user who runs the tests.
 pub fn user() -> String {
     let output = Command::new("id").arg("-un").output().expect("id(1) is everywhere");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }
 
-/// Their group.
+/// Returns the group of that user.
 pub fn group() -> String {
     let output = Command::new("id").arg("-gn").output().expect("id(1) is everywhere");
     String::from_utf8_lossy(&output.stdout).trim().to_owned()

@@ -1,4 +1,5 @@
-//! A directory served by SFTP as if it were the whole machine: `/` is the directory, and nothing above it is in reach.
+//! Serves a directory by SFTP as if it were the whole machine: `/` is the directory, and nothing above it can be
+//! reached.
 
 use russh_sftp::protocol::{
     Attrs, Data, File as Entry, FileAttributes, Handle, Name, OpenFlags, Packet, Status, StatusCode, Version,
@@ -14,7 +15,7 @@ use std::time::{Duration, SystemTime};
 /// Entries in one reply to READDIR.
 const ENTRIES_AT_ONCE: usize = 100;
 
-/// What one READ may ask for.
+/// Longest READ that is answered in full, in bytes.
 const READ_LIMIT: u32 = 261_120;
 
 enum Open {
@@ -33,12 +34,12 @@ pub struct Files {
 type Reply<T> = Result<T, StatusReply>;
 
 impl Files {
-    /// Serves what lies beneath a directory. `link_first` is the draft's order of the two paths of SYMLINK.
+    /// Serves a directory. `link_first` selects the draft's order of the two paths of SYMLINK.
     pub fn beneath(root: &Path, link_first: bool) -> Self {
         Self { root: root.to_owned(), open: HashMap::new(), next: 0, link_first }
     }
 
-    /// Where a path of the client's lies.
+    /// Returns the real path of a client's path.
     fn place(&self, path: &str) -> PathBuf {
         self.root.join(absolute(path).trim_start_matches('/'))
     }
@@ -58,7 +59,7 @@ impl Files {
     }
 }
 
-/// The path from the root, without `.` and `..`; the session's directory is the root.
+/// Returns the path from the root, without `.` and `..`. The session's directory is the root.
 fn absolute(path: &str) -> String {
     let mut parts: Vec<String> = Vec::new();
     for component in Path::new(path).components() {
@@ -104,7 +105,7 @@ fn set_times(file: &File, attributes: &FileAttributes) -> io::Result<()> {
     }
 }
 
-/// The two strings of a request such as posix-rename.
+/// Reads the two strings of a request such as posix-rename.
 fn two_strings(data: &[u8]) -> Option<(String, String)> {
     let (first, rest) = string(data)?;
     let (second, _) = string(rest)?;

@@ -1,6 +1,7 @@
-//! An SSH server inside this process, on russh: for a machine without any server, and for logins that an sshd without PAM can't ask for.
+//! An SSH server inside this process, made with russh: for machines without a server, and for logins that an sshd
+//! without PAM can't offer.
 //!
-//! It listens on a free loopback port, serves one directory as its root by SFTP, and is gone when dropped.
+//! It listens on a free loopback port and serves one directory as its root by SFTP. Dropping it ends it.
 
 mod files;
 
@@ -22,7 +23,8 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-/// One round of keyboard-interactive: what the server says, and for each prompt whether it is echoed and what it wants to hear.
+/// One round of keyboard-interactive: the server's text, and for each prompt, whether it is echoed and which answer
+/// is right.
 #[derive(Clone, Debug, Default)]
 pub struct Round {
     pub name: String,
@@ -30,7 +32,7 @@ pub struct Round {
     pub prompts: Vec<(String, bool, String)>,
 }
 
-/// What the server asks of who comes.
+/// A server to be started, with its demands on clients.
 #[must_use]
 #[derive(Clone, Debug, Default)]
 pub struct Embedded {
@@ -48,78 +50,78 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Lets in nobody yet.
+    /// Creates a server that lets no client in yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Only this user; else any.
+    /// Lets in only this user. By default, any user may log in.
     pub fn user(mut self, user: &str) -> Self {
         self.user = Some(user.to_owned());
         self
     }
 
-    /// Knows this public key, in OpenSSH's form. Whether it lets keys in says [`Embedded::takes_keys`].
+    /// Knows this public key, in OpenSSH's form. [`Embedded::takes_keys`] decides whether keys are accepted.
     pub fn public_key(mut self, key: &str) -> Self {
         self.public_keys.push(key.to_owned());
         self
     }
 
-    /// Lets in who has a known key.
+    /// Accepts a known key.
     pub fn takes_keys(mut self) -> Self {
         self.takes_keys = true;
         self
     }
 
-    /// Lets in who knows the password.
+    /// Accepts this password.
     pub fn password(mut self, password: &str) -> Self {
         self.password = Some(password.to_owned());
         self
     }
 
-    /// Lets in who answers these rounds.
+    /// Accepts right answers in these rounds.
     pub fn keyboard_interactive(mut self, rounds: impl IntoIterator<Item = Round>) -> Self {
         self.rounds = rounds.into_iter().collect();
         self
     }
 
-    /// Wants all that was said above, one after the other, not any of it.
+    /// Demands all of the methods above, one after another, instead of any one of them.
     pub fn all_required(mut self) -> Self {
         self.all_required = true;
         self
     }
 
-    /// Asks the first round again and again, whatever is answered.
+    /// Repeats the first round forever, whatever the answer.
     pub fn endless(mut self) -> Self {
         self.endless = true;
         self
     }
 
-    /// Lets in one client only: what was right once is wrong ever after, as a one-time code is.
+    /// Lets in only one client: an answer that was right once is wrong later, like a one-time code.
     pub fn lets_in_once(mut self) -> Self {
         self.lets_in_once = true;
         self
     }
 
-    /// Lets in who only says who they are.
+    /// Accepts a user's name without further proof.
     pub fn asks_nothing(mut self) -> Self {
         self.asks_nothing = true;
         self
     }
 
-    /// Says this before anybody logs in.
+    /// Sends this text before the login.
     pub fn banner(mut self, text: &str) -> Self {
         self.banner = Some(text.to_owned());
         self
     }
 
-    /// Calls itself this: `AsyncSSH_2.10.1`, and makes links as that does.
+    /// Uses this software version, such as `AsyncSSH_2.10.1`, and makes links in the way of that software.
     pub fn calling_itself(mut self, software: &str) -> Self {
         self.software = Some(software.to_owned());
         self
     }
 
-    /// Begins to serve a directory.
+    /// Starts to serve a directory.
     pub fn start(self, root: &Path) -> RunningEmbedded {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
@@ -130,7 +132,8 @@ impl Embedded {
         let mut config = Config {
             keys: vec![key],
             methods: self.methods(),
-            // Without it each answer that spans packets waits for the client's delayed acknowledgement: 43 ms.
+            // Otherwise each answer that spans several packets would wait for the client's delayed acknowledgement:
+            // 43 ms.
             nodelay: true,
             auth_rejection_time: Duration::from_millis(1),
             auth_rejection_time_initial: Some(Duration::ZERO),
@@ -168,7 +171,7 @@ impl Embedded {
     }
 }
 
-/// A server at work.
+/// A running server.
 pub struct RunningEmbedded {
     runtime: Option<Runtime>,
     port: u16,
@@ -178,22 +181,22 @@ pub struct RunningEmbedded {
 }
 
 impl RunningEmbedded {
-    /// Sends everybody away with a DISCONNECT (BY_APPLICATION) and this reason, and takes nobody any more.
+    /// Disconnects all clients with a DISCONNECT (BY_APPLICATION) and this reason, and accepts no more.
     pub fn shut_down(&self, reason: &str) {
         self.handle.shutdown(reason.to_owned());
     }
 
-    /// Where it listens, on 127.0.0.1.
+    /// Returns its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Its line for a known_hosts file.
+    /// Returns its line for a known_hosts file.
     pub fn known_hosts(&self) -> String {
         format!("[127.0.0.1]:{} {}\n", self.port, self.public.to_openssh().expect("our own key has a text form"))
     }
 
-    /// Who tried what.
+    /// Returns the log, which lists all authentication requests.
     pub fn log(&self) -> String {
         self.log.lock().map(|log| log.clone()).unwrap_or_default()
     }
@@ -243,16 +246,16 @@ struct Connection {
     plan: Arc<Embedded>,
     root: PathBuf,
     log: Arc<Mutex<String>>,
-    /// Whether somebody has been let in.
+    /// True if the server has let a client in.
     has_let_in: Arc<AtomicBool>,
-    /// What is still wanted, where all is.
+    /// The methods that are still missing, if all are required.
     left: MethodSet,
     round: usize,
     channels: HashMap<ChannelId, Channel<Msg>>,
 }
 
 impl Connection {
-    /// The verdict on one method, kept in the log.
+    /// Decides about one method, and writes the verdict to the log.
     fn judge(&mut self, user: &str, method: MethodKind, passed: bool) -> Auth {
         let is_used = self.plan.lets_in_once && self.has_let_in.load(Ordering::SeqCst);
         let passed = passed && !is_used && self.plan.user.as_deref().is_none_or(|only| only == user);
@@ -274,14 +277,14 @@ impl Connection {
         Auth::Accept
     }
 
-    /// Keeps in the log that there was a request. Those with keys are told to us more often than they are made.
+    /// Writes a request to the log. russh reports requests with keys more often than clients make them.
     fn note(&self, method: &str) {
         if let Ok(mut log) = self.log.lock() {
             log.push_str(&format!("Request {method}\n"));
         }
     }
 
-    /// Asks the next round's questions.
+    /// Asks the questions of the next round.
     fn ask(&self) -> Auth {
         let round = self.plan.rounds.get(self.round).cloned().unwrap_or_default();
         let prompts: Vec<(Cow<'static, str>, bool)> =

@@ -1,4 +1,4 @@
-//! Hashes of files: `check-file-handle` and `md5-hash-handle`, in the forms that real servers send, and in wrong ones.
+//! Hashes of files: `check-file-handle` and `md5-hash-handle`, in the forms of real servers, and in wrong ones.
 
 use super::honest::Honest;
 use super::wire::{self, Packet, Request};
@@ -10,39 +10,39 @@ use std::os::unix::fs::FileExt;
 /// How the server hashes files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hashing {
-    /// `hash`: by the algorithm that the client likes best, as the draft has it.
+    /// `hash`: with the client's preferred algorithm, in the form of the draft.
     Honest,
-    /// `hash-echo`: the same behind the extension's name.
+    /// `hash-echo`: like `hash`, but after the extension's name.
     Echo,
-    /// `hash-length`: the same, and the hash has its length before it.
+    /// `hash-length`: like `hash-echo`, but with a length before the hash.
     Length,
-    /// `hash-sha1`: SHA-1 is all it has.
+    /// `hash-sha1`: with SHA-1 only.
     Sha1,
-    /// `hash-md5`: `md5-hash-handle` is all it has.
+    /// `hash-md5`: with `md5-hash-handle` only.
     Md5,
-    /// `hash-unreadable`: it hashes what it does not let anybody read.
+    /// `hash-unreadable`: it hashes files that clients can't read.
     Unreadable,
-    /// `hash-wrong`: of other bytes.
+    /// `hash-wrong`: it hashes other bytes.
     Wrong,
     /// `hash-short`: half a hash.
     Short,
-    /// `hash-crc32`: by an algorithm that nobody asked for.
+    /// `hash-crc32`: with an algorithm that was not requested.
     Unasked,
-    /// `hash-empty`: nothing at all.
+    /// `hash-empty`: an empty reply.
     Empty,
-    /// `hash-status-ok`: success, and no hash.
+    /// `hash-status-ok`: success without a hash.
     StatusOk,
-    /// `hash-refused`: not for this file.
+    /// `hash-refused`: it refuses this file.
     Refused,
-    /// `hash-unknown`: the request is not known after all.
+    /// `hash-unknown`: it doesn't know the request in spite of its offer.
     Unknown,
-    /// `hash-stalls`: nothing is answered any more.
+    /// `hash-stalls`: no more answers.
     Stalls,
-    /// `hash-dies-once`: the server is gone when it is asked for the first time.
+    /// `hash-dies-once`: the server ends at the first request for a hash.
     DiesOnce,
 }
 
-/// What tells a later server that an earlier one has died: beside the served directory.
+/// A file next to the served directory. It shows a later server that an earlier one has died.
 const DEAD: &str = "../dead";
 
 impl Hashing {
@@ -67,17 +67,17 @@ impl Hashing {
         })
     }
 
-    /// What its VERSION lists.
+    /// Returns the extensions in the VERSION packet.
     pub(crate) fn offer(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Md5 => &[("posix-rename@openssh.com", "1"), ("md5-hash", "")],
-            // As ProFTPD.
+            // Like ProFTPD.
             Self::Unknown => &[("posix-rename@openssh.com", "1"), ("versions", "3,4,5,6")],
             _ => &[("posix-rename@openssh.com", "1"), ("check-file", "")],
         }
     }
 
-    /// The answer to a request for a hash; none if the server dies of it.
+    /// Answers a request for a hash. Returns `None` if the server dies.
     pub(crate) fn answer(self, honest: &Honest, mut request: Request) -> io::Result<Option<Packet>> {
         let id = request.id;
         let name = request.string();
@@ -114,7 +114,7 @@ impl Hashing {
 
 fn digest_of(file: &File, algorithm: &str, offset: u64, length: u64) -> io::Result<Vec<u8>> {
     let algorithm = MessageDigest::from_name(algorithm).ok_or(io::ErrorKind::Unsupported)?;
-    // Files of tests are small.
+    // The files of tests are small.
     let mut bytes = vec![0; length as usize];
     file.read_exact_at(&mut bytes, offset)?;
     Ok(hash(algorithm, &bytes)?.to_vec())

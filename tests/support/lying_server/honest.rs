@@ -1,4 +1,4 @@
-//! The honest part: a plain server of a real directory, its working directory.
+//! The honest part: a plain server of a real directory, which is its working directory.
 
 use super::wire::{self, Attributes, Packet, Request};
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt, chown, symlink}
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// What the server may read at once; OpenSSH's limit.
+/// Most bytes of one READ, as in OpenSSH.
 const READ_LIMIT: u32 = 261_120;
 
 /// Entries in one reply to READDIR.
@@ -23,7 +23,7 @@ pub(crate) const EXTENSIONS: &[(&str, &str)] = &[
     ("limits@openssh.com", "1"),
 ];
 
-/// An entry of a listing: its name, and what it is.
+/// An entry of a listing: its name and metadata.
 pub(crate) type Entry = (Vec<u8>, Option<Metadata>);
 
 enum Open {
@@ -31,7 +31,7 @@ enum Open {
     Directory { path: Vec<u8>, left: Vec<Entry> },
 }
 
-/// A server, and what its client holds open.
+/// A server, and the handles of its client.
 #[derive(Default)]
 pub(crate) struct Honest {
     open: BTreeMap<u32, Open>,
@@ -39,12 +39,12 @@ pub(crate) struct Honest {
 }
 
 impl Honest {
-    /// How many handles are open.
+    /// Returns the number of open handles.
     pub(crate) fn handles(&self) -> usize {
         self.open.len()
     }
 
-    /// The path of the directory that a handle stands for.
+    /// Returns the path of a directory's handle.
     pub(crate) fn directory(&self, handle: &[u8]) -> Option<Vec<u8>> {
         match self.open.get(&u32::from_be_bytes(handle.try_into().ok()?))? {
             Open::Directory { path, .. } => Some(path.clone()),
@@ -52,7 +52,7 @@ impl Honest {
         }
     }
 
-    /// The reply to a request.
+    /// Answers a request.
     pub(crate) fn answer(&mut self, mut request: Request) -> Packet {
         let id = request.id;
         match self.reply(&mut request) {
@@ -181,7 +181,7 @@ impl Honest {
     }
 }
 
-/// What a directory holds, its own entry and its parent's first, as servers list it.
+/// Lists a directory, beginning with `.` and `..` as servers do.
 pub(crate) fn list(directory: &[u8]) -> io::Result<Vec<Entry>> {
     let directory = path(directory);
     let mut entries: Vec<Entry> =
@@ -193,7 +193,7 @@ pub(crate) fn list(directory: &[u8]) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// A reply of names.
+/// Builds a reply with names.
 pub(crate) fn names(id: u32, entries: &[Entry]) -> Packet {
     entries.iter().fold(Packet::new(wire::NAME, id).number(entries.len() as u32), |packet, (name, metadata)| {
         let attributes = metadata.as_ref().map(Attributes::of).unwrap_or_default();
@@ -201,7 +201,7 @@ pub(crate) fn names(id: u32, entries: &[Entry]) -> Packet {
     })
 }
 
-/// The reply to INIT.
+/// Builds the reply to INIT.
 pub(crate) fn version(number: u32, extensions: &[(&str, &str)]) -> Packet {
     extensions.iter().fold(Packet::new(wire::VERSION, number), |packet, (name, version)| {
         packet.string(name.as_bytes()).string(version.as_bytes())
@@ -224,7 +224,7 @@ fn no_handle() -> io::Error {
     io::Error::other("Bad handle")
 }
 
-/// As OpenSSH's server: the last component need not be there.
+/// Resolves a path like OpenSSH's server, for which the last component need not exist.
 fn real_path(name: &[u8]) -> io::Result<Vec<u8>> {
     let path = path(name);
     let real = path.canonicalize().or_else(|error| match (path.parent(), path.file_name()) {
@@ -250,7 +250,7 @@ fn set_attributes(path: &Path, attributes: Attributes) -> io::Result<()> {
         fs::set_permissions(path, Permissions::from_mode(mode & 0o7777))?;
     }
     if attributes.size.is_some() || attributes.times.is_some() {
-        // Without WRITE a directory's times could be set as well, but not a file's size.
+        // Setting a directory's times works without WRITE, but setting a file's size doesn't.
         let file =
             if attributes.size.is_some() { OpenOptions::new().write(true).open(path)? } else { File::open(path)? };
         set_file_attributes(&file, Attributes { owner: None, permissions: None, ..attributes })?;

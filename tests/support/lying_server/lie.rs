@@ -7,140 +7,141 @@ use super::wire::{self, Attributes, Packet, Request};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// One thing that is not as it should be.
+/// One lie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Lie {
-    /// `none`: all as it should be.
+    /// `none`: no lie.
     None,
     /// `no-version`: INIT is never answered.
     NoVersion,
     /// `version=N`: another protocol version.
     Version(u32),
-    /// `no-extensions`: only what version 3 itself has.
+    /// `no-extensions`: only the requests of version 3 itself.
     NoExtensions,
-    /// `owners`: every number is one of a user, `uN`, and of a group, whose name has blanks: `g N is it`.
+    /// `owners`: every id is a user, `uN`, and a group, whose name has blanks: `g N is it`.
     Owners,
     /// `motd`: the user's shell prints a greeting before the protocol begins.
     Motd,
-    /// `garbage`: after VERSION, bytes without meaning.
+    /// `garbage`: meaningless bytes after VERSION.
     Garbage,
-    /// `bad-length=N`: the first reply after VERSION says that it is so long.
+    /// `bad-length=N`: the first reply after VERSION claims this length.
     BadLength(u32),
-    /// `wrong-id`: STAT is answered with an id that nobody asked with.
+    /// `wrong-id`: the answer to STAT has an id that no request had.
     WrongId,
     /// `wrong-type`: STAT is answered with a handle.
     WrongType,
-    /// `status-ok`: STAT is answered with "all is well" and no attributes.
+    /// `status-ok`: STAT is answered with success but no attributes.
     StatusOk,
     /// `no-attributes`: STAT's attributes are empty.
     NoAttributes,
     /// `size=N`: STAT's size is N.
     Size(u64),
-    /// `made-up=N`: the same, and its file system stores nothing, as those whose files are made up when they are read.
+    /// `made-up=N`: like `size=N`, on a file system without storage, whose files are generated when they are read.
     MadeUp(u64),
-    /// `odd-status=N`: OPEN fails with a code that version 3 does not know.
+    /// `odd-status=N`: OPEN fails with a code that version 3 doesn't define.
     OddStatus(u32),
     /// `status-text`: OPEN fails with a text full of escape sequences.
     StatusText,
     /// `long-text=N`: OPEN fails with a text of N bytes.
     LongText(usize),
-    /// `long-names`: in listings the long names tell of other files, modes, sizes and owners than there are.
+    /// `long-names`: the long names in listings describe files, modes, sizes and owners that don't exist.
     LongNames,
-    /// `long-realpath=N`: REALPATH of a path that ends in `deep` gives one of N bytes.
+    /// `long-realpath=N`: REALPATH of a path that ends in `deep` returns N bytes.
     LongRealpath(usize),
-    /// `eof-at=N`: READ finds the end of the file at N.
+    /// `eof-at=N`: READ reports the end of the file at N.
     EofAt(u64),
-    /// `cap-reads=N`: READ gives no more than N bytes at once.
+    /// `cap-reads=N`: READ returns at most N bytes.
     CapReads(u32),
-    /// `gap-then-eof=N`: large READs below N are short by half, those after the first short one are at the end of the file.
+    /// `gap-then-eof=N`: large READs below N return half of the bytes; later ones report the end of the file.
     ShortThenEof(u64),
-    /// `bad-byte=N`: the first READ of byte N gives another one.
+    /// `bad-byte=N`: the first READ of byte N returns a wrong byte.
     BadByte(u64),
-    /// `too-much-data`: READ gives more than was asked for.
+    /// `too-much-data`: READ returns more bytes than requested.
     TooMuchData,
-    /// `empty-data`: READ gives no bytes, and not the end of the file.
+    /// `empty-data`: READ returns no bytes, but not the end of the file.
     EmptyData,
-    /// `die-at=N`: the server is gone once a READ or WRITE reaches N.
+    /// `die-at=N`: the server ends when a READ or WRITE reaches N.
     DieAt(u64),
-    /// `stall-at=N`: the server answers nothing any more once a READ or WRITE reaches N.
+    /// `stall-at=N`: the server stops answering when a READ or WRITE reaches N.
     StallAt(u64),
-    /// `die-after=N`: the server is gone once it has done N requests, and answers the last one no more.
+    /// `die-after=N`: the server ends after N requests, without answering the last one.
     DieAfter(u64),
-    /// `stall-after=N`: the server answers nothing any more once it has done N requests, and says so on stderr: `stalled`.
+    /// `stall-after=N`: the server stops answering after N requests, and prints `stalled` on stderr.
     StallAfter(u64),
-    /// `dies-making`: the server is gone once it has made a file, and does not answer the OPEN that made it.
+    /// `dies-making`: the server ends after creating a file, without answering the OPEN.
     DiesMaking,
-    /// `close-stalls`: a CLOSE and all that follows is never answered, and it says so on stderr: `stalled`.
+    /// `close-stalls`: the server stops answering at the first CLOSE, and prints `stalled` on stderr.
     CloseStalls,
     /// `read-fails-at=N`: READ fails from N on.
     ReadFailsAt(u64),
     /// `enospc-at=N`: WRITE fails from N on, as on a full disk.
     EnospcAt(u64),
-    /// `write-fails-at=N`: the WRITE of byte N fails, those behind it do not.
+    /// `write-fails-at=N`: the WRITE of byte N fails, but later ones don't.
     WriteFailsAt(u64),
-    /// `close-fails`: CLOSE of a file fails, as on a full NFS.
+    /// `close-fails`: CLOSE of a file fails, as on a full NFS server.
     CloseFails,
-    /// `slow-open=MS`: OPEN takes so many milliseconds.
+    /// `slow-open=MS`: OPEN takes this many milliseconds.
     SlowOpen(u64),
-    /// `max-handles=N`: no more than N may be open.
+    /// `max-handles=N`: no more than N handles may be open.
     MaxHandles(usize),
     /// `huge-handle`: a handle is longer than the draft allows.
     HugeHandle,
-    /// `reorder`: of what is asked together, the last is answered first.
+    /// `reorder`: requests that arrive together are answered in reverse order.
     Reorder,
-    /// `flood`: replies to nothing follow each reply.
+    /// `flood`: unrequested replies follow each reply.
     Flood,
-    /// `names`: listings hold names that lead elsewhere.
+    /// `names`: listings contain names that lead elsewhere.
     Names,
-    /// `nul-name`: listings hold a name with a NUL.
+    /// `nul-name`: listings contain a name with a NUL byte.
     NulName,
-    /// `escapes`: listings hold names that speak to a terminal.
+    /// `escapes`: listings contain names with commands to a terminal.
     Escapes,
-    /// `huge-names`: listings hold a name of 5,000 bytes.
+    /// `huge-names`: listings contain a name of 5,000 bytes.
     HugeNames,
-    /// `twice`: listings hold each name twice.
+    /// `twice`: listings contain each name twice.
     Twice,
-    /// `many-entries=N`: listings hold N more names.
+    /// `many-entries=N`: listings contain N more names.
     ManyEntries(usize),
     /// `endless-listing`: listings never end.
     EndlessListing,
     /// `list-fails`: READDIR fails after its first reply.
     ListFails,
-    /// `empty-listing-reply`: READDIR answers with no names, for ever.
+    /// `empty-listing-reply`: READDIR returns no names, forever.
     EmptyListingReply,
-    /// `abyss`: each directory holds one of the same kind.
+    /// `abyss`: each directory contains another one like it.
     Abyss,
-    /// `unasked`: listings hold `.bashrc` and `x.sh`, whatever was asked for.
+    /// `unasked`: listings contain `.bashrc` and `x.sh`, whatever the directory.
     Unasked,
-    /// `bad-count`: a listing's count of names is larger than the names.
+    /// `bad-count`: the count of names in a listing is too large.
     BadCount,
-    /// `no-names`: REALPATH gives no name.
+    /// `no-names`: REALPATH returns no name.
     NoNames,
-    /// `bad-realpath`: REALPATH gives a path with a line break and a command.
+    /// `bad-realpath`: REALPATH returns a path with a line break and a command.
     BadRealpath,
-    /// `hash…`: the server computes hashes of files, rightly or not.
+    /// `hash…`: the server computes hashes of files, right or wrong.
     Hash(Hashing),
-    /// `meanwhile=N`: somebody else makes a file `f`, once: 1 in the client's directory when something is opened, 2 there when
-    /// something is read; 3 in the server's directory when it was not there just now, 4 likewise, and RENAME replaces it and there are no extensions.
+    /// `meanwhile=N`: another user creates a file `f`, once. 1: in the client's directory, at an OPEN. 2: there, at a
+    /// READ. 3: in the server's directory, after the client found that it doesn't exist. 4: like 3, but RENAME
+    /// replaces it and there are no extensions.
     Meanwhile(u64),
-    /// `copies-less=N`: the server offers `copy-data` and copies N bytes at most.
+    /// `copies-less=N`: the server offers `copy-data`, but copies at most N bytes.
     CopiesLess(u64),
-    /// `list-…`: listings are longer than they are, or hold what can't be.
+    /// `list-…`: listings are longer than their directories, or contain impossible entries.
     Listing(Listing),
-    /// `open-ok`, `read-ok`: OPEN, or READ, is answered with "all is well" and nothing else.
+    /// `open-ok`, `read-ok`: OPEN or READ is answered with success but no result.
     OpenOk,
     ReadOk,
-    /// `absurd-attributes`: STAT's attributes have more extended pairs than any packet holds.
+    /// `absurd-attributes`: STAT's attributes claim more extended pairs than any packet can hold.
     AbsurdAttributes,
-    /// `link-then-directory`: a directory is listed as a link to `/tmp` first.
+    /// `link-then-directory`: each directory is first listed as a link to `/tmp`.
     LinkThenDirectory,
 }
 
-/// READs of fewer bytes are of small files, which `gap-then-eof` leaves alone: it is one file's gap that it tells of.
+/// READs of fewer bytes belong to small files, which `gap-then-eof` leaves alone: its gap is in one large file.
 const SHORTENED: u64 = 1000;
 
 impl Lie {
-    /// Reads a lie's word.
+    /// Parses the word of a lie.
     pub(crate) fn parse(word: &str) -> Option<Self> {
         let (name, number) = match word.split_once('=') {
             Some((name, number)) => (name, number.parse::<u64>().ok()?),
@@ -220,7 +221,7 @@ impl Lie {
 /// Names that lead elsewhere when they are joined to a path.
 const ASTRAY: &[&[u8]] = &[b"../evil", b"/etc/passwd", b"a/b", b"..", b"", b"."];
 
-/// Names that speak to a terminal: its title and clipboard, its line, C1 controls, a right-to-left override.
+/// Names with commands to a terminal: its title and clipboard, its line, C1 controls, a right-to-left override.
 const ESCAPES: &[&[u8]] = &[
     b"\x1b]0;owned\x07",
     b"\x1b]52;c;b3duZWQ=\x07",
@@ -233,12 +234,12 @@ const ESCAPES: &[&[u8]] = &[
     b"\x7fdel",
 ];
 
-/// A server with its one lie.
+/// A server with its lie.
 pub(crate) struct Teller {
     lie: Lie,
     honest: Honest,
     held: Vec<Vec<u8>>,
-    /// How many replies each directory's handle had.
+    /// How many replies each directory handle had.
     listings: BTreeMap<Vec<u8>, usize>,
     begun: bool,
     stalled: bool,
@@ -264,22 +265,22 @@ impl Teller {
         }
     }
 
-    /// The lie was that the server goes away.
+    /// Returns whether the server has ended because of its lie.
     pub(crate) fn has_left(&self) -> bool {
         self.left
     }
 
-    /// The path of the directory that a handle stands for.
+    /// Returns the path of a directory's handle.
     pub(crate) fn directory(&self, handle: &[u8]) -> Option<Vec<u8>> {
         self.honest.directory(handle)
     }
 
-    /// What was held back, the last first.
+    /// Returns the answers that were held back, in reverse order.
     pub(crate) fn let_go(&mut self) -> Vec<u8> {
         self.held.drain(..).rev().flatten().collect()
     }
 
-    /// The bytes to send for a request, perhaps none.
+    /// Returns the bytes to send for a request, which may be none.
     pub(crate) fn answer(&mut self, request: Request) -> Vec<u8> {
         if self.stalled {
             return Vec::new();
@@ -363,7 +364,7 @@ impl Teller {
         };
         let bytes = self.one(request);
         if !std::mem::replace(&mut self.came, true) {
-            // Another file, not the one that is there changed.
+            // Replace the existing file instead of changing it.
             let made = std::fs::write("../made", "theirs").and_then(|()| std::fs::rename("../made", place));
             if let Err(error) = made {
                 eprintln!("lying-server: {place}: {error}");
@@ -372,7 +373,7 @@ impl Teller {
         bytes
     }
 
-    /// The answer to one request, where the lie is of one request.
+    /// Answers one request, if the lie is about one request.
     fn one(&mut self, request: Request) -> Vec<u8> {
         let packet = match request.kind {
             wire::STAT | wire::LSTAT => self.stat(request),
@@ -383,7 +384,7 @@ impl Teller {
                 self.honest.answer(request);
                 Packet::status(id, wire::FAILURE, "No space left on device")
             }
-            // One handle is as good as another where all directories are the same.
+            // Any handle will do, because all directories are alike.
             wire::OPENDIR if self.lie == Lie::Abyss => {
                 Packet::new(wire::HANDLE, request.id).string(&request.id.to_be_bytes())
             }
@@ -431,7 +432,7 @@ impl Teller {
         let Lie::CopiesLess(most) = self.lie else { return self.honest.answer(request) };
         request.string();
         let source = self.honest.file(&mut request).and_then(std::fs::File::try_clone);
-        // Where to start, and how much of it.
+        // The offset and the length.
         request.long();
         request.long();
         let target = self.honest.file(&mut request).and_then(std::fs::File::try_clone);
@@ -454,7 +455,7 @@ impl Teller {
                 Ok(metadata) => Packet::new(wire::ATTRS, id).attributes(Attributes::of(&metadata)),
                 Err(_) => Packet::status(id, wire::NO_SUCH_FILE, "No such file or directory"),
             },
-            // A directory without end: whatever is asked for beneath is one.
+            // An endless directory: every path below it is a directory.
             Lie::Abyss => Packet::new(wire::ATTRS, id)
                 .attributes(Attributes { permissions: Some(0o040_755), ..Attributes::default() }),
             _ => self.honest.answer(request),
@@ -511,7 +512,7 @@ impl Teller {
             Lie::BadByte(byte) if reads && !self.was_short && (offset..end).contains(&byte) => {
                 self.was_short = true;
                 let mut packet = self.honest.answer(request).bytes();
-                // Behind the packet's length, type and id, and the data's length.
+                // After the packet's length, type and id, and the data's length.
                 let at = 13 + usize::try_from(byte - offset).unwrap_or(usize::MAX);
                 packet.get_mut(at).into_iter().for_each(|byte| *byte ^= 0x55);
                 return packet;
@@ -526,7 +527,7 @@ impl Teller {
         packet.bytes()
     }
 
-    /// An honest READ of fewer bytes than were asked for.
+    /// Answers a READ honestly, but with fewer bytes than requested.
     fn read_at_most(&mut self, request: Request, count: u64) -> Packet {
         self.honest.answer(request.reading_at_most(count))
     }
@@ -574,7 +575,7 @@ impl Teller {
         [b"/".to_vec(), vec![b'd'; bytes - 1]].concat()
     }
 
-    /// Each directory of the root, once as a link that leads out and once as itself.
+    /// Lists each directory of the root twice: as a link that leads out, and as itself.
     fn links_then_directories(&self, id: u32) -> Packet {
         let directories: Vec<_> = honest::list(b".")
             .unwrap_or_default()
@@ -593,7 +594,7 @@ impl Teller {
     }
 }
 
-/// Names with the lines that a lying server has for them; each is a file of 5 bytes and mode 0600.
+/// Names with the lines that a lying server has for them. Each is a file of 5 bytes and mode 0600.
 const LONG_NAMES: &[(&str, &str)] = &[
     ("honest", "-rw-------    3 ann      staff           5 Jan  1  2024 honest"),
     ("other-name", "-rw-------    1 ann      staff           5 Jan  1  2024 /etc/passwd"),
@@ -607,7 +608,7 @@ const LONG_NAMES: &[(&str, &str)] = &[
     ("none", ""),
 ];
 
-/// Files whose long names lie, and one whose long name is as long as a packet allows.
+/// Lists files whose long names lie, and one whose long name is as long as a packet allows.
 fn long_names(id: u32) -> Packet {
     let file = Attributes { size: Some(5), owner: Some((7, 8)), permissions: Some(0o100_600), times: Some((0, 0)) };
     let absurd = format!("-rw------- 1 {} staff 5 Jan  1  2024 absurd", "a".repeat(100_000));
@@ -618,7 +619,7 @@ fn long_names(id: u32) -> Packet {
     })
 }
 
-/// A name for each number of a user and of a group that was asked for.
+/// Returns a name for each requested id of a user or group.
 fn owners(mut request: Request) -> Packet {
     request.string();
     let mut names = |name: fn(u32) -> String| -> Vec<u8> {
@@ -631,22 +632,22 @@ fn owners(mut request: Request) -> Packet {
     Packet::new(wire::EXTENDED_REPLY, request.id).string(&users).string(&groups)
 }
 
-/// What Linux says of /sys: a block size, and no blocks.
+/// Describes /sys as Linux does: a block size, and no blocks.
 fn stores_nothing(id: u32) -> Packet {
     (0..9).fold(Packet::new(wire::EXTENDED_REPLY, id).long(4096).long(4096), |packet, _| packet.long(0))
 }
 
-/// Names in a reply to READDIR where we make them up.
+/// Names in an invented reply to READDIR.
 const ENTRIES: usize = 100;
 
-/// So many entries from a number on, all with the attributes of something that exists.
+/// Returns `count` entries, numbered from `from`, all with the attributes of an existing file.
 fn invented(from: usize, count: usize) -> Vec<honest::Entry> {
     (from..from + count)
         .map(|number| (format!("entry-{number:08}").into_bytes(), std::fs::metadata("/dev/null").ok()))
         .collect()
 }
 
-/// Entries of regular files that are not there.
+/// Returns entries of regular files that don't exist.
 fn plain(entries: &[&[u8]]) -> Vec<honest::Entry> {
     entries.iter().map(|name| (name.to_vec(), std::fs::metadata("/etc/hostname").ok())).collect()
 }

@@ -1,43 +1,44 @@
-//! Lies of READDIR about how much there is: `list-…`. Those that never end are named so.
+//! Lies of READDIR about the number or size of entries: `list-…`. `endless` is part of a name if the listing never
+//! ends.
 
 use super::wire::{self, Attributes, Packet};
 
-/// Bytes that make a packet nearly as long as a client takes, whatever else is in it.
+/// Bytes that make a packet almost as long as clients accept, whatever else it contains.
 const PADDING: usize = 200_000;
 
-/// What a listing is like.
+/// The kind of listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Listing {
-    /// `list-padded`: honest, but each packet has bytes behind its last field.
+    /// `list-padded`: honest, but each packet has bytes after its last field.
     Padded,
     /// `list-in-one=N`: N entries in one packet, however long that is.
     InOne(u32),
     /// `list-million`: 1,000,000 entries, 1,000 in a packet.
     Million,
-    /// `list-endless-padding`: an entry and padding, for ever.
+    /// `list-endless-padding`: an entry and padding, forever.
     EndlessPadding,
-    /// `list-endless-dots`: `.` for ever, each with a long line about it.
+    /// `list-endless-dots`: `.` forever, each with a long name of many bytes.
     EndlessDots,
-    /// `list-endless-lines`: entries for ever, each with a long line about it.
+    /// `list-endless-lines`: entries forever, each with a long name of many bytes.
     EndlessLines,
-    /// `list-endless-long-names`: names of 200,000 bytes for ever.
+    /// `list-endless-long-names`: names of 200,000 bytes, forever.
     EndlessLongNames,
-    /// `list-endless-names`: names of 4,096 bytes for ever.
+    /// `list-endless-names`: names of 4,096 bytes, forever.
     EndlessNames,
-    /// `list-endless-slashes`: short names with a slash for ever, as many as a packet holds.
+    /// `list-endless-slashes`: short names with a slash, forever, as many as a packet can hold.
     EndlessSlashes,
-    /// `list-endless-directories`: directories with long names for ever.
+    /// `list-endless-directories`: directories with long names, forever.
     EndlessDirectories,
     /// `list-absurd-sizes`: files of 2^63 bytes and of 2^64 - 1.
     AbsurdSizes,
-    /// `list-absurd-times`: files of the last second of the protocol, and of the first.
+    /// `list-absurd-times`: files from the last second of the protocol, and from the first.
     AbsurdTimes,
-    /// `list-ok`: that it is done.
+    /// `list-ok`: success instead of names.
     Ok,
 }
 
 impl Listing {
-    /// Reads a lie's word.
+    /// Parses the word of a lie.
     pub(crate) fn parse(name: &str, number: u64) -> Option<Self> {
         Some(match name {
             "list-padded" => Self::Padded,
@@ -57,7 +58,8 @@ impl Listing {
         })
     }
 
-    /// The answer number `before` to a READDIR, from 0 on; none where it is the honest one, which `pad` may still change.
+    /// Returns the answer to the READDIR with this number, counted from 0. Returns `None` for the honest answer,
+    /// which `pad` may still change.
     pub(crate) fn answer(self, id: u32, before: usize) -> Option<Packet> {
         let regular = Attributes { permissions: Some(0o100_644), size: Some(1), ..Attributes::default() };
         let list = |entries: &[(Vec<u8>, usize, Attributes)]| {
@@ -108,7 +110,7 @@ impl Listing {
         })
     }
 
-    /// An honest packet as this lie sends it.
+    /// Changes an honest packet as this lie demands.
     pub(crate) fn pad(self, packet: Packet) -> Packet {
         if self == Self::Padded { packet.raw(&[b'p'; 1000]) } else { packet }
     }

@@ -1,7 +1,8 @@
-//! An SFTP server that is honest but for one lie: `lying-server ROOT LIE`, on stdin and stdout, for `-D` or as a real sshd's subsystem.
+//! An SFTP server that is honest except for one lie: `lying-server ROOT LIE`, on stdin and stdout, for `-D` or as the
+//! subsystem of a real sshd.
 //!
-//! It serves the real directory ROOT by protocol version 3. The lies, and what each is good for, stand in `lie.rs`; the manners of
-//! real servers, of which it may have several, in `manners.rs`: `lying-server ROOT plain+in-order`.
+//! It serves the real directory ROOT by protocol version 3. `lie.rs` lists the lies and their purposes. `manners.rs`
+//! lists the manners of real servers, of which it may have several: `lying-server ROOT plain+in-order`.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stderr, reason = "a program of the tests; its words go to their log")]
 
@@ -41,7 +42,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The words of a server: one lie at most, and manners.
+/// Parses the words of a server: at most one lie, and any number of manners.
 fn parse(told: &str) -> Option<manners::Manners> {
     let (mut told_lie, mut list) = (lie::Lie::None, Vec::new());
     for word in told.split('+') {
@@ -53,10 +54,10 @@ fn parse(told: &str) -> Option<manners::Manners> {
     Some(manners::Manners::new(list, lie::Teller::new(told_lie)))
 }
 
-/// How long an answer takes where requests are dropped meanwhile.
+/// How long an answer takes while further requests are dropped.
 const WAIT: Duration = Duration::from_millis(20);
 
-/// Answers what it takes in, and drops what comes while too much waits.
+/// Answers requests, and drops those that arrive while too many wait.
 fn serve_dropping(mut manners: manners::Manners, most: usize) -> io::Result<()> {
     let (sender, requests) = mpsc::channel();
     let waiting = Arc::new(AtomicUsize::new(0));
@@ -81,13 +82,13 @@ fn serve_dropping(mut manners: manners::Manners, most: usize) -> io::Result<()> 
     Ok(())
 }
 
-/// Answers until the client leaves, or the lie is that the server does.
+/// Answers until the client leaves, or until the lie makes the server end.
 fn serve(mut manners: manners::Manners) -> io::Result<()> {
     let mut requests = BufReader::with_capacity(1 << 20, io::stdin().lock());
     let mut replies = io::stdout().lock();
     while let Some(request) = wire::Request::read(&mut requests)? {
         let bytes = manners.answer(request);
-        // A server that reorders waits until the client has nothing more to ask.
+        // A server that reorders waits until the client has no more requests.
         let bytes = if requests.buffer().is_empty() { [bytes, manners.let_go()].concat() } else { bytes };
         replies.write_all(&bytes)?;
         replies.flush()?;

@@ -1,6 +1,6 @@
-//! The manners of real servers: nothing of it is a lie, and all of it is odd. `docs/servers.md` says who has which.
+//! The manners of real servers, which are odd but no lies. `docs/servers.md` says which server has which.
 //!
-//! Each is one word, some with numbers, and several stand together: `home=windows+realpath-of-missing`.
+//! Each is one word, some with numbers, and several may be joined: `home=windows+realpath-of-missing`.
 
 use super::honest;
 use super::lie::Teller;
@@ -9,63 +9,63 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
-/// One thing that not every server does like OpenSSH's.
+/// One difference from OpenSSH's server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
-    /// `max-files=N,CODE`: beyond N open files an OPEN is refused with this code.
+    /// `max-files=N,CODE`: with N files open, an OPEN fails with this code.
     MaxFiles { most: usize, code: u32 },
-    /// `max-directories=N,CODE`: the same for directories and OPENDIR.
+    /// `max-directories=N,CODE`: with N directories open, an OPENDIR fails with this code.
     MaxDirectories { most: usize, code: u32 },
-    /// `max-open=N,CODE`: the same for files and directories together.
+    /// `max-open=N,CODE`: with N files and directories open, both requests fail with this code.
     MaxOpen { most: usize, code: u32 },
-    /// `drops=N`: what is asked while N requests wait is dropped.
+    /// `drops=N`: requests that arrive while N others wait are dropped.
     Drops(usize),
-    /// `in-order`: a WRITE that does not go to the end of the file is refused.
+    /// `in-order`: a WRITE anywhere but at the end of the file is refused.
     InOrder,
     /// `no-read-write=CODE`: an OPEN for reading and writing is refused.
     NoReadWrite(u32),
-    /// `home=FORM`: what the server calls the directory in which it starts, and all beneath it.
+    /// `home=FORM`: the form in which the server writes its start directory, and all paths below it.
     Home(&'static str),
-    /// `realpath-of-missing`: REALPATH answers for what is not there as well.
+    /// `realpath-of-missing`: REALPATH also succeeds for paths that don't exist.
     RealpathOfMissing,
     /// `refuses=TYPE,CODE`: requests of this type are refused with this code.
     Refuses { kind: u8, code: u32 },
-    /// `answers-by-name=TYPE`: requests of this type about a file `cN`, or about something in a directory `cN`, are not
-    /// carried out, and answered with code N.
+    /// `answers-by-name=TYPE`: requests of this type about a file `cN`, or about a file in a directory `cN`, are not
+    /// carried out, but answered with code N.
     AnswersByName(u8),
-    /// `no-types`: attributes hold permissions without the bits that tell the kind of file.
+    /// `no-types`: attributes contain permissions without the bits of the type.
     NoTypes,
-    /// `one-listing`: READDIR gives all names at once, each of them this many bytes long or longer in its long form.
+    /// `one-listing`: READDIR returns all names at once, each with a long name of at least this many bytes.
     OneListing(usize),
-    /// `estimates=N`: STAT and listings tell sizes that are this many per cent of the truth.
+    /// `estimates=N`: STAT and listings report N per cent of the true sizes.
     Estimates(u64),
-    /// `gone-when-read`: a file goes when it is closed after it was read.
+    /// `gone-when-read`: a file is removed when it is closed after it was read.
     GoneWhenRead,
-    /// `late-writes`: WRITEs are carried out last of all that was asked, and only a CLOSE waits for them.
+    /// `late-writes`: WRITEs are carried out after all other requests. Only a CLOSE waits for them.
     LateWrites,
-    /// `zeros-when-read`: a file that is opened for writing is not open for reading, and a READ of it writes as many zeros as
-    /// were asked for, and is answered with success.
+    /// `zeros-when-read`: a file opened for writing is not open for reading. A READ of it writes as many zeros as
+    /// requested, and is answered with success.
     ZerosWhenRead,
-    /// `empties`: whatever is opened for writing is emptied.
+    /// `empties`: every file opened for writing is emptied.
     Empties,
-    /// `from-the-beginning`: what is there can't be continued: a WRITE of a file that was not emptied as it was opened is refused, and
-    /// the file is empty once it is closed.
+    /// `from-the-beginning`: an existing file can't be continued. A WRITE to a file that was not emptied at its OPEN
+    /// is refused, and the file is empty after its CLOSE.
     FromTheBeginning,
-    /// `stores-at-close`: when a file is closed, a while after the request, it is removed if its size is not what was written
-    /// through this handle.
+    /// `stores-at-close`: a while after a file's CLOSE, the file is removed unless its size matches the bytes written
+    /// through the handle.
     StoresAtClose,
-    /// `same-handle=N`: whatever is opened beside N others gets the handle of the newest of them.
+    /// `same-handle=N`: with N files open, every further OPEN returns the newest of their handles.
     SameHandle(usize),
-    /// `full`: nothing can be written, and no room is left.
+    /// `full`: the file system has no room, so WRITE fails.
     Full,
-    /// `plain`: it offers no extension.
+    /// `plain`: the server offers no extensions.
     Plain,
 }
 
-/// How long a server takes to store a file that is closed.
+/// How long a server takes to store a file after its CLOSE.
 const STORING: Duration = Duration::from_millis(300);
 
-/// How servers call the directory in which one starts.
+/// The forms in which servers write their start directory.
 const HOMES: [(&str, &str); 6] = [
     ("windows", "C:/Users/My Name"),
     ("cygwin", "/C:/Users/x"),
@@ -112,12 +112,12 @@ impl Manner {
 pub(crate) struct Manners {
     list: Vec<Manner>,
     teller: Teller,
-    /// Handles of open files, and what they were opened for.
+    /// Handles of open files, and how they were opened.
     files: BTreeMap<Vec<u8>, Opened>,
     listed: BTreeSet<Vec<u8>>,
     /// WRITEs that were not carried out yet.
     late: Vec<Request>,
-    /// The handle that was given last.
+    /// The newest handle.
     newest: Vec<u8>,
     /// Handles of open directories, and their paths.
     directories: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -127,9 +127,9 @@ struct Opened {
     path: Vec<u8>,
     writes: bool,
     was_read: bool,
-    /// Bytes that were written through this handle.
+    /// The number of bytes written through this handle.
     written: u64,
-    /// Whether it was not empty when it was opened.
+    /// True if the file was not empty when it was opened.
     continues: bool,
 }
 
@@ -146,12 +146,12 @@ impl Manners {
         }
     }
 
-    /// Beyond how many waiting requests others are dropped.
+    /// Returns the number of waiting requests above which others are dropped.
     pub(crate) fn most_waiting(&self) -> Option<usize> {
         self.list.iter().find_map(|manner| if let Manner::Drops(most) = manner { Some(*most) } else { None })
     }
 
-    /// What was put off, when nothing more is asked.
+    /// Returns the answers to postponed requests, when the client has no more.
     pub(crate) fn let_go(&mut self) -> Vec<u8> {
         let late = std::mem::take(&mut self.late).into_iter();
         let mut answers: Vec<u8> = late.flat_map(|request| self.teller.answer(request)).collect();
@@ -163,7 +163,7 @@ impl Manners {
         &mut self.teller
     }
 
-    /// The bytes to send for a request.
+    /// Returns the bytes to send for a request.
     pub(crate) fn answer(&mut self, request: Request) -> Vec<u8> {
         let (kind, id) = (request.kind, request.id);
         if self.has(&Manner::Plain) && kind == wire::INIT {
@@ -207,7 +207,7 @@ impl Manners {
         self.list.contains(manner)
     }
 
-    /// The request as it is without a home of another form, where it can be.
+    /// Translates the paths of a request from the home's form to real ones, if possible.
     fn at_home(&self, request: Request) -> Option<Request> {
         let home = self.list.iter().find_map(|manner| if let Manner::Home(home) = manner { Some(*home) } else { None });
         let Some(home) = home else { return Some(request) };
@@ -257,7 +257,7 @@ impl Manners {
         })
     }
 
-    /// The code that the name of the file says which a request is about, by its path or its handle.
+    /// Returns the code in the name of the file that a request is about, by its path or its handle.
     fn code_in_name(&self, request: &Request) -> Option<u32> {
         let mut request = request.clone();
         let strings = [request.string(), if request.kind == wire::SYMLINK { request.string() } else { Vec::new() }];
@@ -266,19 +266,19 @@ impl Manners {
             file.or_else(|| self.directories.get(&string).cloned()).unwrap_or(string)
         });
         let paths: Vec<Vec<u8>> = paths.collect();
-        // A name that is written for the time being has the other one in it.
+        // The name of a temporary file contains the final name.
         let mut words = paths.iter().flat_map(|path| path.split(|byte| b"/.".contains(byte)));
         words.find_map(|word| std::str::from_utf8(word).ok()?.strip_prefix('c')?.parse().ok())
     }
 
-    /// What is answered in another way than an honest server does.
+    /// Returns the answer to a request that an honest server would answer differently.
     fn instead(&mut self, request: &Request) -> Option<Packet> {
         let (kind, id, first) = (request.kind, request.id, request.first_string());
         for manner in &self.list {
             match *manner {
                 Manner::Home(home) if kind == wire::REALPATH => {
                     let relative = first.strip_prefix(b"./").unwrap_or_default();
-                    // As OpenSSH's server: the last component need not be there.
+                    // As with OpenSSH's server, the last component need not exist.
                     let is_there = |path: Option<&std::path::Path>| path.is_some_and(std::path::Path::exists);
                     let here = honest::path(&first);
                     let is_known =
@@ -323,7 +323,7 @@ impl Manners {
         None
     }
 
-    /// Attributes as this server tells them.
+    /// Returns attributes in this server's form.
     fn told(&self, mut attributes: Attributes) -> Attributes {
         for manner in &self.list {
             match manner {
@@ -339,7 +339,7 @@ impl Manners {
         attributes
     }
 
-    /// All of a directory at once.
+    /// Lists a whole directory at once.
     fn listing(&mut self, id: u32, handle: &[u8]) -> Option<Packet> {
         if !self.listed.insert(handle.to_vec()) {
             return Some(Packet::status(id, wire::EOF, "End of file"));
@@ -359,7 +359,7 @@ impl Manners {
         }))
     }
 
-    /// What a file that stores what it was sent when it is closed does then; what is answered if it can't.
+    /// Carries out a CLOSE of a server that stores files at their CLOSE. Returns the answer if that fails.
     fn store(&mut self, request: &Request) -> Option<Packet> {
         if !self.has(&Manner::StoresAtClose) {
             return None;
@@ -379,7 +379,7 @@ impl Manners {
         Some(Packet::status(request.id, wire::FAILURE, "sizes differ: the copy was removed"))
     }
 
-    /// Remembers what is open, from what was answered.
+    /// Keeps track of open handles, by the answers that were sent.
     fn follow(&mut self, kind: u8, first: &[u8], answer: &[u8], flags: u32) {
         match (kind, answer.get(4)) {
             (wire::OPEN, Some(&wire::HANDLE)) => {

@@ -1,4 +1,4 @@
-//! Packets as bytes: draft-ietf-secsh-filexfer-02, as much of it as a server of version 3 needs.
+//! Packets as bytes: as much of draft-ietf-secsh-filexfer-02 as a server of version 3 needs.
 
 use std::io::{self, Read};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -43,7 +43,7 @@ const WITH_OWNER: u32 = 2;
 const WITH_PERMISSIONS: u32 = 4;
 const WITH_TIMES: u32 = 8;
 
-/// What a client asks.
+/// A request from a client.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) kind: u8,
@@ -54,7 +54,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Reads one packet; none at the end of the input.
+    /// Reads one packet. Returns `None` at the end of the input.
     pub(crate) fn read(input: &mut impl Read) -> io::Result<Option<Self>> {
         let mut length = [0; 4];
         match input.read_exact(&mut length) {
@@ -98,7 +98,7 @@ impl Request {
         }
     }
 
-    /// Where in a file a READ or WRITE begins and ends, looked at without taking it.
+    /// Returns the offsets at which a READ or WRITE begins and ends, without taking them.
     pub(crate) fn reach(&self) -> (u64, u64) {
         let mut copy = self.clone();
         copy.string();
@@ -106,19 +106,19 @@ impl Request {
         (offset, offset + u64::from(copy.number()))
     }
 
-    /// The string that comes next, looked at without taking it: a path or a handle.
+    /// Returns the next string, a path or a handle, without taking it.
     pub(crate) fn first_string(&self) -> Vec<u8> {
         self.clone().string()
     }
 
-    /// The flags of an OPEN.
+    /// Returns the flags of an OPEN.
     pub(crate) fn open_flags(&self) -> u32 {
         let mut copy = self.clone();
         copy.string();
         copy.number()
     }
 
-    /// The same about other paths; nothing where there is none for one of them.
+    /// Replaces the paths of a request. Returns `None` if `map` has no path for one of them.
     pub(crate) fn with_paths(mut self, mut map: impl FnMut(Vec<u8>) -> Option<Vec<u8>>) -> Option<Self> {
         let begin = self.at;
         let mut paths = match self.kind {
@@ -128,7 +128,7 @@ impl Request {
                 b"posix-rename@openssh.com" | b"hardlink@openssh.com" => 2,
                 _ => 0,
             },
-            // The target of a link is no path to be looked at.
+            // The target of a link is not a path to translate.
             SYMLINK => {
                 self.string();
                 1
@@ -150,7 +150,7 @@ impl Request {
         Some(self)
     }
 
-    /// A READ of no more than so many bytes.
+    /// Returns the READ with its length limited to `count` bytes.
     pub(crate) fn reading_at_most(mut self, count: u64) -> Self {
         let (offset, end) = self.reach();
         let count = u32::try_from(count.min(end - offset)).unwrap_or(u32::MAX);
@@ -160,7 +160,7 @@ impl Request {
     }
 }
 
-/// What is known of a file.
+/// The attributes of a file.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Attributes {
     pub(crate) size: Option<u64>,
@@ -179,7 +179,7 @@ impl Attributes {
         }
     }
 
-    /// As a listing shows it: the client prints it only where it knows no better.
+    /// Returns the long name for a listing. Clients print it only if they can't build a better one.
     pub(crate) fn long_name(self, name: &[u8], metadata: Option<&std::fs::Metadata>) -> Vec<u8> {
         let kind = match metadata.map(std::fs::Metadata::file_type) {
             Some(kind) if kind.is_dir() => 'd',
@@ -221,7 +221,7 @@ impl Packet {
         packet
     }
 
-    /// Bytes without a length before them.
+    /// Appends bytes without a length.
     pub(crate) fn raw(mut self, bytes: &[u8]) -> Self {
         self.0.extend(bytes);
         self
@@ -250,7 +250,7 @@ impl Packet {
         packet
     }
 
-    /// With its length before it.
+    /// Returns the packet with its length.
     pub(crate) fn bytes(self) -> Vec<u8> {
         [&(self.0.len() as u32).to_be_bytes(), self.0.as_slice()].concat()
     }
