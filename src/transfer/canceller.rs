@@ -32,7 +32,7 @@ impl Canceller {
     }
 
     /// A connection of the job's own.
-    pub(super) fn guards(&self, killer: Killer) {
+    pub(crate) fn guards(&self, killer: Killer) {
         self.killers().push(killer);
     }
 
@@ -41,7 +41,7 @@ impl Canceller {
     }
 
     /// The same as what stops walks.
-    pub(super) fn interrupt(&self) -> Interrupt {
+    pub(crate) fn interrupt(&self) -> Interrupt {
         self.interrupt.clone()
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use super::request::{Direction, OnConflict};
 use crate::name::RemotePath;
+use crate::transfer::request::{Direction, OnConflict};
 
 /// A target that exists already.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub struct Question {
 
 impl Question {
     /// A question, and where its answer will come.
-    pub(super) fn new(conflict: Conflict) -> (Question, Receiver<Answer>) {
+    pub(crate) fn new(conflict: Conflict) -> (Question, Receiver<Answer>) {
         let (reply, answer) = sync_channel(1);
         (Question { conflict, reply: Mutex::new(Some(reply)) }, answer)
     }
@@ -79,19 +79,19 @@ impl fmt::Debug for Question {
 
 /// Names for one that leaves what is there: `NAME.1`, `NAME.2`, …
 #[derive(Default)]
-pub(super) struct Numbering {
+pub(crate) struct Numbering {
     /// The name that was asked for, and how many were tried instead.
     tried: Option<(RemotePath, u64)>,
 }
 
 impl Numbering {
     /// The name that was asked for, if another one was tried.
-    pub(super) fn asked(&self) -> Option<&RemotePath> {
+    pub(crate) fn asked(&self) -> Option<&RemotePath> {
         self.tried.as_ref().map(|(asked, _)| asked)
     }
 
     /// The next name that may be free; `target` counts when it is asked first.
-    pub(super) fn next(&mut self, target: &RemotePath) -> RemotePath {
+    pub(crate) fn next(&mut self, target: &RemotePath) -> RemotePath {
         let (first, tried) = self.tried.get_or_insert_with(|| (target.clone(), 0));
         *tried += 1;
         let name = [first.as_bytes(), format!(".{tried}").as_bytes()].concat();
@@ -101,7 +101,7 @@ impl Numbering {
 
 /// What is done about a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Overwrite,
     Skip,
     Rename,
@@ -109,7 +109,7 @@ pub(super) enum Verdict {
 
 impl OnConflict {
     /// Decides about a conflict; `None` if somebody has to be asked.
-    pub(super) fn decide(self, conflict: &Conflict) -> Option<Verdict> {
+    pub(crate) fn decide(self, conflict: &Conflict) -> Option<Verdict> {
         match self {
             OnConflict::Overwrite => Some(Verdict::Overwrite),
             OnConflict::Newer if conflict.is_newer() => Some(Verdict::Overwrite),
@@ -121,7 +121,7 @@ impl OnConflict {
 }
 
 /// Why a target stays.
-pub(super) fn reason_to_stay(unless_newer: bool) -> &'static str {
+pub(crate) fn reason_to_stay(unless_newer: bool) -> &'static str {
     if unless_newer { "exists already and is not older" } else { "exists already" }
 }
 

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::conflict::{Question, reason_to_stay};
-use super::failure::{Failure, WITHOUT_ATOMIC};
-use super::request::Direction;
 use crate::sftp::{self, HashAlgorithm};
 use crate::terminal::{ByteSize, Printable};
+use crate::transfer::conflict::{Question, reason_to_stay};
+use crate::transfer::failure::{Failure, WITHOUT_ATOMIC};
+use crate::transfer::request::Direction;
 
 /// News of a running job.
 ///

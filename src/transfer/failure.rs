@@ -4,15 +4,15 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use super::request::Direction;
 use crate::os_error;
 use crate::remote;
 use crate::sftp::{self, HashAlgorithm, StatusCode};
 use crate::sticky;
 use crate::terminal::{Excerpt, Printable};
+use crate::transfer::request::Direction;
 
 /// The way out where nothing can be put in the place of a remote target.
-pub(super) const WITHOUT_ATOMIC: &str = "put without --atomic writes into the target itself";
+pub(crate) const WITHOUT_ATOMIC: &str = "put without --atomic writes into the target itself";
 
 /// One thing that failed. Display gives the line: sftp(1)'s words first, names made printable.
 #[derive(Clone, Debug)]
@@ -158,7 +158,7 @@ pub enum Cause {
 }
 
 impl Failure {
-    pub(super) fn new(act: Act, thing: impl Into<Vec<u8>>, cause: impl Into<Cause>) -> Failure {
+    pub(crate) fn new(act: Act, thing: impl Into<Vec<u8>>, cause: impl Into<Cause>) -> Failure {
         let (thing, cause) = (thing.into(), cause.into());
         let hint = cause.hint(act);
         let aftermath = match &cause {
@@ -171,7 +171,7 @@ impl Failure {
     }
 
     /// The same of a file of a tree.
-    pub(super) fn in_tree(self, direction: Direction, source: &[u8], target: &[u8]) -> Failure {
+    pub(crate) fn in_tree(self, direction: Direction, source: &[u8], target: &[u8]) -> Failure {
         let (source, target) = (Printable(source), Printable(target));
         let aftermath = match direction {
             Direction::Get => format!("Download of file {source} to {target} failed"),
@@ -198,14 +198,14 @@ impl Failure {
     }
 
     /// Whether this process had no descriptor left.
-    pub(super) fn is_for_want_of_descriptors(&self) -> bool {
+    pub(crate) fn is_for_want_of_descriptors(&self) -> bool {
         use rustix::io::Errno;
         let wants = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
         matches!(&self.cause, Cause::Local(error) if error.raw_os_error().is_some_and(|code| wants.contains(&code)))
     }
 
     /// Why the connection is gone, if that is what this says.
-    pub(super) fn connection_error(&self) -> Option<sftp::Error> {
+    pub(crate) fn connection_error(&self) -> Option<sftp::Error> {
         match &self.cause {
             Cause::Remote(error) if !error.leaves_the_session_alive() => Some(error.clone()),
             _ => None,
@@ -233,7 +233,7 @@ impl Cause {
 }
 
 /// The way out where the server's disk is full.
-pub(super) const NO_ROOM_THERE: &str = "the disk there is full: df shows what is free";
+pub(crate) const NO_ROOM_THERE: &str = "the disk there is full: df shows what is free";
 
 /// What servers say of a file that another program holds, in lower case.
 const BUSY: [&str; 4] = ["used by another process", "sharing violation", "text file busy", "file is locked"];

@@ -3,13 +3,13 @@
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 
-use super::canceller::Canceller;
-use super::engine;
-use super::event::Event;
-use super::failure::{Act, Failure};
-use super::report::Report;
-use super::request::{Direction, Request};
 use crate::sftp::Session;
+use crate::transfer::canceller::Canceller;
+use crate::transfer::engine;
+use crate::transfer::event::Event;
+use crate::transfer::failure::{Act, Failure};
+use crate::transfer::report::Report;
+use crate::transfer::request::{Direction, Request};
 
 /// A transfer that runs. Dropping it stops it, as a cancel does; it is not waited for.
 #[must_use = "a job that is dropped is cancelled"]

@@ -16,23 +16,23 @@ struct Facts {
 
 impl Learnt {
     /// Returns how many files may be open at once, if that was learnt.
-    pub(super) fn allowed_files(&self) -> Option<usize> {
+    pub(crate) fn allowed_files(&self) -> Option<usize> {
         self.facts().files
     }
 
     /// One file more than these was refused, and was not when it was alone.
-    pub(super) fn allows(&self, files: usize) {
+    pub(crate) fn allows(&self, files: usize) {
         let mut facts = self.facts();
         facts.files = Some(facts.files.map_or(files, |known| known.min(files)).max(1));
     }
 
     /// The server refused parts of a file that came over several connections.
-    pub(super) fn wants_order(&self) {
+    pub(crate) fn wants_order(&self) {
         self.facts().wants_order = true;
     }
 
     /// Returns whether a file may be sent over several connections.
-    pub(super) fn takes_any_order(&self) -> bool {
+    pub(crate) fn takes_any_order(&self) -> bool {
         !self.facts().wants_order
     }
 

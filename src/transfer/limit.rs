@@ -45,26 +45,26 @@ impl Limit {
     }
 
     /// How long the next request must wait; zero when it may go.
-    pub(super) fn wait(&self) -> Duration {
+    pub(crate) fn wait(&self) -> Duration {
         self.pace().as_ref().map_or(Duration::ZERO, |pace| pace.wait(Instant::now()))
     }
 
     /// A request that moves so many bytes goes out.
-    pub(super) fn issue(&self, bytes: u64, now: Instant) {
+    pub(crate) fn issue(&self, bytes: u64, now: Instant) {
         if let Some(pace) = self.pace().as_mut() {
             pace.issue(bytes, now);
         }
     }
 
     /// So many bytes that were counted did not move: the file was shorter than the request.
-    pub(super) fn refund(&self, bytes: u64) {
+    pub(crate) fn refund(&self, bytes: u64) {
         if let Some(pace) = self.pace().as_mut() {
             pace.refund(bytes);
         }
     }
 
     /// Bytes of one request that would have so many without a limit.
-    pub(super) fn request_bytes(&self, bytes: u32) -> u32 {
+    pub(crate) fn request_bytes(&self, bytes: u32) -> u32 {
         self.pace().as_ref().map_or(bytes, |pace| pace.request_bytes(bytes))
     }
 

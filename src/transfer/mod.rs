@@ -5,36 +5,27 @@
 //! it says still comes file by file in sorted order, as if done one by one. Nothing here knows a command or a terminal.
 #![forbid(unsafe_code)]
 
-mod account;
 mod canceller;
 mod conflict;
-mod download;
+mod connections;
 mod engine;
 mod event;
 mod failure;
-mod growth;
-mod handles;
-mod hashing;
-mod io;
+mod get;
 mod job;
-mod landing;
 mod learnt;
 mod limit;
-mod lines;
 mod local;
-mod pace;
 mod plan;
+mod progress;
+mod proof;
+mod put;
 mod rehearsal;
-mod remote_link;
-mod remote_tree;
 mod removal;
 mod report;
-mod reporter;
 mod request;
 mod selection;
 mod settings;
-mod upload;
-mod window;
 
 pub use canceller::Canceller;
 pub use conflict::{Answer, Conflict, Question, Version};

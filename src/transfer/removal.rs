@@ -10,18 +10,18 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, statat};
 
-use super::failure::{Act, Cause, Failure};
-use super::io::{Asked, Io};
-use super::local::{Place, bytes};
-use super::plan::times;
-use super::reporter::Sequence;
-use super::request::Standing;
-use super::settings::bits;
 use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, Reply, Session, StatusCode, calls};
+use crate::transfer::connections::io::{Asked, Io};
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::local::{Place, bytes};
+use crate::transfer::plan::times;
+use crate::transfer::progress::reporter::Sequence;
+use crate::transfer::request::Standing;
+use crate::transfer::settings::bits;
 
 /// Something that arrived, and what is known of its source.
-pub(super) enum Moved {
+pub(crate) enum Moved {
     /// A file that was fetched; its length, if the server knows it.
     Fetched { remote: RemotePath, length: Option<u64>, modified: Option<u32> },
     /// A file that was sent.
@@ -36,7 +36,7 @@ pub(super) enum Moved {
 
 /// Sources that are being removed.
 #[derive(Default)]
-pub(super) struct Removals {
+pub(crate) struct Removals {
     is_wanted: bool,
     standing: Standing,
     sources: BTreeMap<Sequence, Moved>,
@@ -50,22 +50,22 @@ pub(super) struct Removals {
 }
 
 impl Removals {
-    pub(super) fn new(is_wanted: bool, standing: Standing) -> Removals {
+    pub(crate) fn new(is_wanted: bool, standing: Standing) -> Removals {
         Removals { is_wanted, standing, ..Removals::default() }
     }
 
     /// Whether nothing is under way.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.sources.is_empty() && self.emptied.is_empty()
     }
 
     /// Whether a target may be written: no other file of the job was moved to it.
-    pub(super) fn may_write(&mut self, target: &Path) -> bool {
+    pub(crate) fn may_write(&mut self, target: &Path) -> bool {
         !self.is_wanted || self.targets.insert(target.to_owned())
     }
 
     /// The copy of a directory on the server is here.
-    pub(super) fn entered_remote(&mut self, directory: &RemotePath) {
+    pub(crate) fn entered_remote(&mut self, directory: &RemotePath) {
         if self.is_wanted {
             let depth = directory.as_bytes().iter().filter(|&&byte| byte == b'/').count();
             self.remote_directories.entry(depth).or_default().push(directory.clone());
@@ -73,14 +73,14 @@ impl Removals {
     }
 
     /// The copy of a directory here is on the server.
-    pub(super) fn entered_local(&mut self, directory: PathBuf) {
+    pub(crate) fn entered_local(&mut self, directory: PathBuf) {
         if self.is_wanted {
             self.local_directories.entry(directory.components().count()).or_default().push(directory);
         }
     }
 
     /// Something arrived; its source goes once that is certain.
-    pub(super) fn begin(&mut self, sequence: Sequence, moved: Moved, io: &mut Io) {
+    pub(crate) fn begin(&mut self, sequence: Sequence, moved: Moved, io: &mut Io) {
         if !self.is_wanted {
             return;
         }
@@ -95,7 +95,7 @@ impl Removals {
     }
 
     /// Takes an answer.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         sequence: Sequence,
         asked: Asked,
@@ -133,7 +133,7 @@ impl Removals {
     }
 
     /// Sends a request once more whose answer was lost. Whether it was one about a source.
-    pub(super) fn ask_again(&self, sequence: Sequence, asked: Asked, io: &mut Io) -> bool {
+    pub(crate) fn ask_again(&self, sequence: Sequence, asked: Asked, io: &mut Io) -> bool {
         match (self.sources.get(&sequence), self.emptied.get(&sequence)) {
             (Some(moved), _) => ask(moved, sequence, asked, io),
             (None, Some(directory)) => io.ask(sequence, asked, &calls::Rmdir { path: directory }),
@@ -143,7 +143,7 @@ impl Removals {
     }
 
     /// All else is done: removes the deepest directories that are left. Whether there were any to ask for.
-    pub(super) fn remove_directories(&mut self, io: &mut Io) -> bool {
+    pub(crate) fn remove_directories(&mut self, io: &mut Io) -> bool {
         while let Some((_, directories)) = self.local_directories.pop_last() {
             for directory in directories.into_iter().filter(|directory| !self.standing.is_here(directory)) {
                 use std::io::ErrorKind::{DirectoryNotEmpty, NotFound};
@@ -255,7 +255,7 @@ fn remove_here(local: &Path, shown: &Path) -> Result<(), Failure> {
 
 /// Whether what lies at a target may be the very file that is to be fetched, because the server serves this machine: all that
 /// is told of the one is true of the other.
-pub(super) fn may_be_itself(place: &Place, source: &Attributes) -> bool {
+pub(crate) fn may_be_itself(place: &Place, source: &Attributes) -> bool {
     let Place::Entry { directory, name, .. } = place else { return false };
     let Ok(there) = statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW) else { return false };
     let Attributes { size: Some(size), owner: Some(owner), permissions: Some(mode), times: Some(times) } = *source

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::failure::Failure;
 use crate::sftp::{self, Session};
+use crate::transfer::failure::Failure;
 
 /// How a job ended.
 #[derive(Clone, Debug, Default)]

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::fmt;
 use std::sync::Arc;
 
-use super::learnt::Learnt;
-use super::limit::Limit;
-use super::selection::Selection;
 use crate::connect::Connector;
 use crate::mode::Change;
 use crate::name::RemotePath;
 use crate::sftp::{Attributes, Session};
+use crate::transfer::learnt::Learnt;
+use crate::transfer::limit::Limit;
+use crate::transfer::selection::Selection;
 
 /// A transfer that is asked for: which files and trees, and how.
 #[derive(Clone, Debug)]
@@ -72,11 +72,11 @@ impl Request {
 
 impl Connections {
     /// The open ones only: none is made, and none is made again. A dry run ends with its connection.
-    pub(super) fn without_new_ones(self) -> Connections {
+    pub(crate) fn without_new_ones(self) -> Connections {
         Connections { connector: None, ..self }
     }
 
-    pub(super) fn may_come_back(&self) -> bool {
+    pub(crate) fn may_come_back(&self) -> bool {
         self.connector.is_some() && (self.retries > 0 || self.most > 1)
     }
 }
@@ -137,7 +137,7 @@ pub struct LocalPath {
 
 /// Who chose the last component of a local path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trust {
+pub(crate) enum Trust {
     /// The user: a symbolic link there is theirs and is followed.
     User,
     /// The server, by the name of an entry: a symbolic link there is never followed.
@@ -171,7 +171,7 @@ impl LocalPath {
         &self.shown
     }
 
-    pub(super) fn trust(&self) -> Trust {
+    pub(crate) fn trust(&self) -> Trust {
         self.trust
     }
 }

@@ -130,7 +130,7 @@ impl Selection {
     }
 
     /// Why a file is left out, whatever it is called; nothing where it is not.
-    pub(super) fn objection(&self, size: Option<u64>, modified: Option<i64>) -> Option<&'static str> {
+    pub(crate) fn objection(&self, size: Option<u64>, modified: Option<i64>) -> Option<&'static str> {
         if self.most_bytes.is_some_and(|most| size.is_some_and(|size| size > most)) {
             return Some("it is too large");
         }
@@ -139,19 +139,19 @@ impl Selection {
     }
 
     /// The same, of a file on the server.
-    pub(super) fn objection_to(&self, attributes: &Attributes) -> Option<&'static str> {
+    pub(crate) fn objection_to(&self, attributes: &Attributes) -> Option<&'static str> {
         self.objection(attributes.size, attributes.times.map(|times| times.modified.into()))
     }
 
     /// Whether an entry of a tree on the server is moved.
-    pub(super) fn takes(&self, path: &[u8], attributes: &Attributes) -> bool {
+    pub(crate) fn takes(&self, path: &[u8], attributes: &Attributes) -> bool {
         let is_regular = attributes.file_type() == Some(FileType::Regular);
         let is_unfit = is_regular && self.objection_to(attributes).is_some();
         !is_unfit && !self.excludes(Path::new(OsStr::from_bytes(path)), attributes.is_dir())
     }
 
     /// Whether nothing is left out.
-    pub(super) fn is_everything(&self) -> bool {
+    pub(crate) fn is_everything(&self) -> bool {
         self.rules.is_none() && self.newer_than.is_none() && self.most_bytes.is_none()
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use rustix::fs::{Mode, RawMode};
 use rustix::process::{Resource, getrlimit, umask};
 
-use super::growth::{Bounds, LEAST_REQUEST_BYTES};
-use super::request::{Direction, Options};
 use crate::mode::Change;
 use crate::sftp::Session;
+use crate::transfer::connections::growth::{Bounds, LEAST_REQUEST_BYTES};
+use crate::transfer::request::{Direction, Options};
 
 /// Bytes of one READ or WRITE at most where the user did not say: as much as fits in whole multiples of the smallest.
 const MOST_REQUEST_BYTES: u32 = 7 * LEAST_REQUEST_BYTES;
@@ -41,7 +41,7 @@ const MOST_BYTES_ON_ALL: u64 = 32 << 20;
 /// Bytes in flight on all connections of a put together, at most: how far ahead of what the server has confirmed bytes of one
 /// file are sent. If all connections break there may be holes in so much of the file's end, and a resume of a file that could have been
 /// sent so compares all of that. With more in flight one connection's queue holds up all others.
-pub(super) const SPREAD_SPAN: u64 = 16 << 20;
+pub(crate) const SPREAD_SPAN: u64 = 16 << 20;
 
 /// Files in flight at once, at most. At 50 ms hundreds beat 16 by three times; beyond this nothing is gained.
 const FILES: usize = 512;
@@ -57,25 +57,25 @@ const RESERVED_DESCRIPTORS: u64 = 64;
 
 /// What a job needs to know throughout.
 #[derive(Clone, Debug)]
-pub(super) struct Settings {
-    pub(super) options: Options,
-    pub(super) server: Vec<u8>,
+pub(crate) struct Settings {
+    pub(crate) options: Options,
+    pub(crate) server: Vec<u8>,
     /// How the permissions of files that arrive are changed.
-    pub(super) mode: Option<Change>,
+    pub(crate) mode: Option<Change>,
     /// The mode bits that a new file does not get.
-    pub(super) umask: u32,
+    pub(crate) umask: u32,
     /// Bytes of a READ and of a WRITE, at most.
-    pub(super) read_bytes: u32,
-    pub(super) write_bytes: u32,
-    pub(super) window: Bounds,
+    pub(crate) read_bytes: u32,
+    pub(crate) write_bytes: u32,
+    pub(crate) window: Bounds,
     /// Bytes in flight on all connections together, at most.
-    pub(super) bytes_on_all: u64,
-    pub(super) window_requests: usize,
-    pub(super) files: usize,
+    pub(crate) bytes_on_all: u64,
+    pub(crate) window_requests: usize,
+    pub(crate) files: usize,
 }
 
 impl Settings {
-    pub(super) fn new(session: &Session, direction: Direction, options: Options, server: Vec<u8>) -> Settings {
+    pub(crate) fn new(session: &Session, direction: Direction, options: Options, server: Vec<u8>) -> Settings {
         let limits = session.limits();
         let size = |limit: u32| match (options.request_bytes, options.requests) {
             (Some(bytes), _) => bytes.clamp(1, LARGEST_REQUEST_BYTES),
@@ -104,7 +104,7 @@ impl Settings {
     }
 
     /// A mode that the server gave, as a new file of ours gets it.
-    pub(super) fn masked(&self, mode: u32) -> u32 {
+    pub(crate) fn masked(&self, mode: u32) -> u32 {
         mode & 0o777 & !self.umask
     }
 }
@@ -142,6 +142,6 @@ fn current_umask() -> u32 {
 
 /// Mode bits in one width, whatever the system's is.
 #[allow(clippy::useless_conversion, reason = "the raw type is wider on some systems than on others")]
-pub(super) fn bits(mode: RawMode) -> u32 {
+pub(crate) fn bits(mode: RawMode) -> u32 {
     u32::from(mode)
 }

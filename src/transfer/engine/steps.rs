@@ -5,24 +5,24 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
-use super::super::download::{self, Download, MOST_DECISIONS};
-use super::super::event::{Event, Note};
-use super::super::failure::{Act, Cause, Failure};
-use super::super::lines::LineId;
-use super::super::local::{Place, bytes, make_link};
-use super::super::plan::{GetDirectory, GetFile, GetLink, Next, PutDirectory, PutFile, PutLink, Step, Target};
-use super::super::remote_link::{Course, Done};
-use super::super::remote_tree::Fate;
-use super::super::removal::{Moved, may_be_itself};
-use super::super::reporter::Sequence;
-use super::super::request::Direction;
-use super::super::upload::{Source, Upload};
-use super::{Engine, Moving, STEPS_UNTOLD, Way, path_there};
 use crate::sftp::Attributes;
+use crate::transfer::connections::pool::LineId;
+use crate::transfer::engine::{Engine, Moving, STEPS_UNTOLD, Way, path_there};
+use crate::transfer::event::{Event, Note};
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::get::{self, Download, MOST_DECISIONS};
+use crate::transfer::local::{Place, bytes, make_link};
+use crate::transfer::plan::{GetDirectory, GetFile, GetLink, Next, PutDirectory, PutFile, PutLink, Step, Target};
+use crate::transfer::progress::reporter::Sequence;
+use crate::transfer::put::directories::Fate;
+use crate::transfer::put::links::{Course, Done};
+use crate::transfer::put::{Source, Upload};
+use crate::transfer::removal::{Moved, may_be_itself};
+use crate::transfer::request::Direction;
 
 impl Engine {
     /// Begins with what comes next, as far as there is room for it.
-    pub(super) fn take_steps(&mut self) {
+    pub(crate) fn take_steps(&mut self) {
         let mut backlog: u64 = self.files.values().map(Moving::backlog).sum();
         while self.files.len() < self.io.settings.files
             && backlog < self.io.lines.width()
@@ -49,7 +49,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn next_step(&mut self) -> Option<Step> {
+    pub(crate) fn next_step(&mut self) -> Option<Step> {
         if let Some(step) = self.postponed.take() {
             return Some(step);
         }
@@ -63,7 +63,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn must_wait(&self, step: &Step) -> bool {
+    pub(crate) fn must_wait(&self, step: &Step) -> bool {
         match step {
             Step::Get(GetFile { target, .. })
             | Step::GetLink(GetLink { target, .. })
@@ -80,7 +80,7 @@ impl Engine {
     }
 
     /// The connection for what comes next. A file in a directory that is just being made goes behind that.
-    pub(super) fn line_for(&self, step: &Step) -> Option<LineId> {
+    pub(crate) fn line_for(&self, step: &Step) -> Option<LineId> {
         let behind = match step {
             Step::Put(_) | Step::PutLink(_) | Step::EnterPut(_) if self.remote.current_fate() == Some(Fate::Open) => {
                 self.remote.line()
@@ -91,7 +91,7 @@ impl Engine {
     }
 
     /// A file in flight, at home on the connection that is meant.
-    pub(super) fn add_file(&mut self, sequence: Sequence, file: Way, target: PathBuf) {
+    pub(crate) fn add_file(&mut self, sequence: Sequence, file: Way, target: PathBuf) {
         let home = self.io.line;
         self.io.lines.get_mut(home).files += 1;
         self.targets.insert(target.clone());
@@ -107,7 +107,7 @@ impl Engine {
         self.files.insert(sequence, moving);
     }
 
-    pub(super) fn take(&mut self, sequence: Sequence, step: Step) {
+    pub(crate) fn take(&mut self, sequence: Sequence, step: Step) {
         self.note_others(sequence);
         match step {
             Step::Get(file) => return self.take_get(sequence, file),
@@ -126,21 +126,21 @@ impl Engine {
         self.io.reporter.conclude(sequence);
     }
 
-    pub(super) fn fail_step(&mut self, sequence: Sequence, failure: Failure) {
+    pub(crate) fn fail_step(&mut self, sequence: Sequence, failure: Failure) {
         match failure.connection_error() {
             Some(error) => self.lose(error),
             None => self.io.reporter.tell(sequence, Event::Failed(failure)),
         }
     }
 
-    pub(super) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         // A plan goes one way only.
         if self.local.stack.pop().is_none() {
             self.remote.leave(&mut self.io);
         }
     }
 
-    pub(super) fn enter_local(&mut self, sequence: Sequence, step: &GetDirectory) {
+    pub(crate) fn enter_local(&mut self, sequence: Sequence, step: &GetDirectory) {
         let Some(made) = self.local.enter(step, &self.io.settings) else {
             return self.local.stack.push(None);
         };
@@ -158,7 +158,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn take_get(&mut self, sequence: Sequence, file: GetFile) {
+    pub(crate) fn take_get(&mut self, sequence: Sequence, file: GetFile) {
         self.io.announce(sequence, file.announced.as_ref());
         self.io.reporter.begin_file(sequence, file.attributes.size);
         // Its directory could not be made, which was said.
@@ -183,7 +183,7 @@ impl Engine {
             Ok(asked) => match self.io.settle(&asked, &file.attributes, |path| self.targets.contains(path)) {
                 Ok((place, standing)) => {
                     let target = if place.shown() == asked.shown() { path } else { place.shown().to_owned() };
-                    let goes = download::Target { asked, place, standing };
+                    let goes = get::Target { asked, place, standing };
                     let download =
                         Download::begin(sequence, file.remote, file.attributes, goes, is_in_tree, &mut self.io);
                     self.add_file(sequence, Way::Get(Box::new(download)), target);
@@ -197,7 +197,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn take_put(&mut self, sequence: Sequence, file: PutFile) {
+    pub(crate) fn take_put(&mut self, sequence: Sequence, file: PutFile) {
         self.io.reporter.begin_file(sequence, Some(file.size));
         if self.remote.current_fate() == Some(Fate::Refused) {
             return self.pass_over(sequence);
@@ -225,7 +225,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn take_get_link(&mut self, sequence: Sequence, link: &GetLink) {
+    pub(crate) fn take_get_link(&mut self, sequence: Sequence, link: &GetLink) {
         let (Target::Beneath(name), Some(Some(directory))) = (&link.target, self.local.stack.last()) else { return };
         let times = link.times.filter(|_| self.io.settings.options.preserve);
         let (asked, attributes) =
@@ -251,7 +251,7 @@ impl Engine {
         self.io.reporter.tell(sequence, Event::Failed(failure));
     }
 
-    pub(super) fn take_put_link(&mut self, sequence: Sequence, link: PutLink) {
+    pub(crate) fn take_put_link(&mut self, sequence: Sequence, link: PutLink) {
         if self.remote.current_fate() == Some(Fate::Refused) {
             return self.io.reporter.conclude(sequence);
         }
@@ -259,7 +259,7 @@ impl Engine {
         self.links.begin(sequence, link, directory, &mut self.io);
     }
 
-    pub(super) fn follow_link(&mut self, sequence: Sequence, course: Course) {
+    pub(crate) fn follow_link(&mut self, sequence: Sequence, course: Course) {
         match course {
             Course::Waits => {}
             Course::Awaits(directory) => self.remote.wait_for(directory, sequence),
@@ -279,13 +279,13 @@ impl Engine {
         }
     }
 
-    pub(super) fn fail_file(&mut self, sequence: Sequence, failure: Failure) {
+    pub(crate) fn fail_file(&mut self, sequence: Sequence, failure: Failure) {
         self.io.reporter.tell(sequence, Event::Failed(failure));
         self.pass_over(sequence);
     }
 
     /// A file that is not moved, for a reason that was told.
-    pub(super) fn pass_over(&mut self, sequence: Sequence) {
+    pub(crate) fn pass_over(&mut self, sequence: Sequence) {
         self.io.reporter.file_left(sequence);
         self.io.reporter.conclude(sequence);
     }

@@ -10,12 +10,12 @@ use std::rc::Rc;
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, accessat, chmodat, mkdirat, openat, utimensat};
 use rustix::io::Errno;
 
-use super::super::failure::{Act, Failure};
-use super::super::request::{LocalPath, Trust};
-use super::super::settings::Settings;
-use super::attributes::{mode, timestamps};
 use crate::sftp::Attributes;
 use crate::sticky;
+use crate::transfer::failure::{Act, Failure};
+use crate::transfer::local::attributes::{mode, timestamps};
+use crate::transfer::request::{LocalPath, Trust};
+use crate::transfer::settings::Settings;
 
 /// Enough to reach what is in the directory: its own permission to be listed is not needed.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
@@ -24,11 +24,11 @@ const ACCESS: OFlags = OFlags::PATH;
 const ACCESS: OFlags = OFlags::RDONLY;
 
 /// What went wrong when directories were left.
-pub(in super::super) type Troubles = Rc<RefCell<Vec<Failure>>>;
+pub(crate) type Troubles = Rc<RefCell<Vec<Failure>>>;
 
 /// An open directory. One that was made by us gets its final mode and times when the last file in it is done and the
 /// last of its directories, which is when this is dropped.
-pub(in super::super) struct Directory {
+pub(crate) struct Directory {
     descriptor: OwnedFd,
     shown: PathBuf,
     /// What it shall become at the end.
@@ -45,14 +45,14 @@ struct AtEnd {
 
 impl Directory {
     /// A directory that exists already, however the user named it.
-    pub(in super::super) fn open(path: &Path, shown: &Path) -> Result<Directory, Failure> {
+    pub(crate) fn open(path: &Path, shown: &Path) -> Result<Directory, Failure> {
         let descriptor = openat(CWD, path, ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|error| Failure::new(Act::OpenLocal, bytes(shown), error))?;
         Ok(Directory { descriptor, shown: shown.to_owned(), at_end: None, _parent: None })
     }
 
     /// The top of a tree: made where it is missing, with the directories above it that the user named.
-    pub(in super::super) fn make_top(
+    pub(crate) fn make_top(
         local: &LocalPath,
         attributes: &Attributes,
         settings: &Settings,
@@ -70,7 +70,7 @@ impl Directory {
     ///
     /// # Errors
     /// What [`Directory::make_top`] would say of something else that is there.
-    pub(in super::super) fn find_top(local: &LocalPath) -> Result<Option<Directory>, Failure> {
+    pub(crate) fn find_top(local: &LocalPath) -> Result<Option<Directory>, Failure> {
         let (path, shown) = (local.path(), local.shown());
         let flags = ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let opened = match local.trust() {
@@ -84,7 +84,7 @@ impl Directory {
     ///
     /// # Errors
     /// What [`Directory::make`] would say of something else that is there, or of one that can't be made.
-    pub(in super::super) fn find(&self, name: &OsStr) -> Result<Option<Directory>, Failure> {
+    pub(crate) fn find(&self, name: &OsStr) -> Result<Option<Directory>, Failure> {
         let flags = ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let opened = openat(self.descriptor(), name, flags, Mode::empty()).map_err(sticky::Error::from);
         let shown = self.shown.join(name);
@@ -97,12 +97,12 @@ impl Directory {
     }
 
     /// Checks that entries may be made and removed in it.
-    pub(super) fn may_be_changed(&self) -> Result<(), Errno> {
+    pub(crate) fn may_be_changed(&self) -> Result<(), Errno> {
         accessat(self.descriptor(), ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
     }
 
     /// A directory in this one: made where it is missing, and no link followed to it.
-    pub(in super::super) fn make(
+    pub(crate) fn make(
         self: &Rc<Directory>,
         name: &OsStr,
         attributes: &Attributes,
@@ -115,12 +115,12 @@ impl Directory {
         Ok(directory)
     }
 
-    pub(in super::super) fn descriptor(&self) -> BorrowedFd<'_> {
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
     }
 
     /// How messages show it.
-    pub(in super::super) fn shown(&self) -> &Path {
+    pub(crate) fn shown(&self) -> &Path {
         &self.shown
     }
 }
@@ -193,6 +193,6 @@ impl Drop for Directory {
     }
 }
 
-pub(in super::super) fn bytes(path: &Path) -> &[u8] {
+pub(crate) fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_bytes()
 }

@@ -6,12 +6,12 @@ use std::os::unix::ffi::OsStringExt;
 use rustix::fs::{AtFlags, readlinkat, symlinkat, unlinkat, utimensat};
 use rustix::io::Errno;
 
-use super::super::failure::{Act, Failure};
-use super::attributes::timestamps;
-use super::directory::{Directory, bytes};
-use super::place::{Place, Standing};
-use super::placing::place;
 use crate::sftp::Times;
+use crate::transfer::failure::{Act, Failure};
+use crate::transfer::local::attributes::timestamps;
+use crate::transfer::local::directory::{Directory, bytes};
+use crate::transfer::local::place::{Place, Standing};
+use crate::transfer::local::placing::place;
 
 /// Names beside a link that are tried for the one that will replace what is there.
 const MOST_TRIES: u32 = 100;
@@ -21,7 +21,7 @@ const MOST_TRIES: u32 = 100;
 ///
 /// Only in front may it climb: behind a name `..` would mean the directory above whatever that name, a link perhaps, leads
 /// to. So each link of a tree leads to a path below the top however many of them are passed.
-pub(in super::super) fn stays_within(target: &[u8], depth: usize) -> bool {
+pub(crate) fn stays_within(target: &[u8], depth: usize) -> bool {
     let mut climbed = 0;
     let mut has_descended = false;
     for component in target.split(|&byte| byte == b'/') {
@@ -36,7 +36,7 @@ pub(in super::super) fn stays_within(target: &[u8], depth: usize) -> bool {
 }
 
 /// What a link at a place leads to; `None` if there is no link.
-pub(in super::super) fn link_at(at: &Place) -> Option<OsString> {
+pub(crate) fn link_at(at: &Place) -> Option<OsString> {
     let Place::Entry { directory, name, .. } = at else { return None };
     let target = readlinkat(directory.descriptor(), name, Vec::new()).ok()?;
     Some(OsString::from_vec(target.into_bytes()))
@@ -44,12 +44,7 @@ pub(in super::super) fn link_at(at: &Place) -> Option<OsString> {
 
 /// Makes a link at a place of an open directory, where it may take the place of a file or link. Returns `false` if something is
 /// there that may not be replaced. A link there that is equal is as good.
-pub(in super::super) fn make_link(
-    at: &Place,
-    target: &OsStr,
-    times: Option<Times>,
-    standing: Standing,
-) -> Result<bool, Failure> {
+pub(crate) fn make_link(at: &Place, target: &OsStr, times: Option<Times>, standing: Standing) -> Result<bool, Failure> {
     let Place::Entry { directory, name, shown } = at else { return Ok(false) };
     let at = directory.descriptor();
     let failed = |act, error: Errno| Failure::new(act, bytes(shown), error);

@@ -11,8 +11,8 @@ mod place;
 mod placing;
 mod sink;
 
-pub(super) use directory::{Directory, Troubles, bytes};
-pub(super) use link::{link_at, make_link, stays_within};
-pub(super) use partial::{name as partial_name, random_name as random_partial_name};
-pub(super) use place::{Parents, Place, Standing};
-pub(super) use sink::{Foreseen, Opened, Sink, Wanted};
+pub(crate) use directory::{Directory, Troubles, bytes};
+pub(crate) use link::{link_at, make_link, stays_within};
+pub(crate) use partial::{name as partial_name, random_name as random_partial_name};
+pub(crate) use place::{Parents, Place, Standing};
+pub(crate) use sink::{Foreseen, Opened, Sink, Wanted};

@@ -30,17 +30,17 @@ const HASH_DIGITS: usize = 16;
 const ATTEMPTS: usize = 8;
 
 /// A partial file: open, locked, ours.
-pub(super) struct Partial {
-    pub(super) name: OsString,
-    pub(super) file: File,
+pub(crate) struct Partial {
+    pub(crate) name: OsString,
+    pub(crate) file: File,
     /// Whether its name can be found again: a random one is of no use after this run.
-    pub(super) is_known: bool,
+    pub(crate) is_known: bool,
     /// How many bytes an earlier run left in it.
-    pub(super) length: u64,
+    pub(crate) length: u64,
 }
 
 /// The name of the partial of `target`, for what is fetched from where.
-pub(in super::super) fn name(target: &OsStr, server: &[u8], path: &RemotePath, attributes: &Attributes) -> OsString {
+pub(crate) fn name(target: &OsStr, server: &[u8], path: &RemotePath, attributes: &Attributes) -> OsString {
     let mut hash = Sha256::new();
     let size = attributes.size.map(u64::to_be_bytes).unwrap_or_default();
     let time = attributes.times.map(|times| times.modified.to_be_bytes()).unwrap_or_default();
@@ -53,7 +53,7 @@ pub(in super::super) fn name(target: &OsStr, server: &[u8], path: &RemotePath, a
 }
 
 /// A name that nobody can foresee.
-pub(in super::super) fn random_name(target: &OsStr) -> OsString {
+pub(crate) fn random_name(target: &OsStr) -> OsString {
     use std::hash::{BuildHasher, RandomState};
     // Two words of the process's own random keys.
     let word = || RandomState::new().hash_one(std::process::id());
@@ -74,7 +74,7 @@ fn compose(target: &[u8], hash: &[u8]) -> OsString {
 
 /// Opens the partial of this name, or one of a random name where that is not surely ours alone. `keep` tells whether its
 /// bytes are wanted.
-pub(super) fn open(directory: BorrowedFd<'_>, target: &OsStr, name: &OsStr, keep: bool) -> Result<Partial, Errno> {
+pub(crate) fn open(directory: BorrowedFd<'_>, target: &OsStr, name: &OsStr, keep: bool) -> Result<Partial, Errno> {
     for _ in 0..ATTEMPTS {
         match open_known(directory, name, keep)? {
             Found::Ours(file, length) => {

@@ -9,18 +9,18 @@ use std::rc::Rc;
 use rustix::fs::{AtFlags, FileType, Stat, statat};
 use rustix::io::Errno;
 
-use super::super::conflict::Version;
-use super::super::failure::{Act, Cause, Failure};
-use super::super::request::{LocalPath, Trust};
-use super::directory::{Directory, bytes};
 use crate::sticky;
+use crate::transfer::conflict::Version;
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::local::directory::{Directory, bytes};
+use crate::transfer::request::{LocalPath, Trust};
 
 /// How many links lead on to a file at most, as the kernel has it.
 const MOST_LINKS: usize = 40;
 
 /// Where a downloaded file shall be.
 #[derive(Clone)]
-pub(in super::super) enum Place {
+pub(crate) enum Place {
     /// An entry of an open directory.
     Entry {
         directory: Rc<Directory>,
@@ -38,7 +38,7 @@ pub(in super::super) enum Place {
 
 /// What a file may take the place of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) enum Standing {
+pub(crate) enum Standing {
     /// Whatever is there.
     Anything,
     /// Nothing: what came to be meanwhile stays.
@@ -49,7 +49,7 @@ pub(in super::super) enum Standing {
 
 /// Which file or link something is, and in which state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in super::super) struct Identity {
+pub(crate) struct Identity {
     device: u64,
     inode: u64,
     bytes: i64,
@@ -57,7 +57,7 @@ pub(in super::super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn of(stat: &Stat) -> Identity {
+    pub(crate) fn of(stat: &Stat) -> Identity {
         // The types of these fields differ from system to system, and all fit.
         #[allow(clippy::unnecessary_cast, reason = "not on every system")]
         let modified = (stat.st_mtime as i64, stat.st_mtime_nsec as i64);
@@ -69,7 +69,7 @@ impl Identity {
 
 impl Standing {
     /// Returns whether a file that is there may be replaced.
-    pub(super) fn admits(self, stat: &Stat) -> bool {
+    pub(crate) fn admits(self, stat: &Stat) -> bool {
         match self {
             Standing::Anything => true,
             Standing::Nothing => false,
@@ -80,18 +80,18 @@ impl Standing {
 
 /// The directory that was opened last: files that are fetched one beside the other share it.
 #[derive(Default)]
-pub(in super::super) struct Parents {
+pub(crate) struct Parents {
     last: Option<(PathBuf, Rc<Directory>)>,
 }
 
 impl Place {
     /// An entry of a tree's directory.
-    pub(in super::super) fn beneath(directory: &Rc<Directory>, name: &OsStr) -> Place {
+    pub(crate) fn beneath(directory: &Rc<Directory>, name: &OsStr) -> Place {
         Place::Entry { directory: Rc::clone(directory), name: name.to_owned(), shown: directory.shown().join(name) }
     }
 
     /// What a pair names: a link there is the user's own and resolved, if it is the user who named it.
-    pub(in super::super) fn named(local: &LocalPath, parents: &mut Parents) -> Result<Place, Failure> {
+    pub(crate) fn named(local: &LocalPath, parents: &mut Parents) -> Result<Place, Failure> {
         let shown = local.shown().to_owned();
         if local.trust() == Trust::Server {
             return parents.entry(local.path(), shown);
@@ -116,7 +116,7 @@ impl Place {
     }
 
     /// What exists already, if anything is: a link itself, not what it leads to. A stream is no obstacle.
-    pub(in super::super) fn there(&self) -> Option<(Version, Identity)> {
+    pub(crate) fn there(&self) -> Option<(Version, Identity)> {
         let Place::Entry { directory, name, .. } = self else { return None };
         let stat = statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
         let version = Version { size: u64::try_from(stat.st_size).ok(), modified: Some(stat.st_mtime) };
@@ -124,7 +124,7 @@ impl Place {
     }
 
     /// Returns whether a directory is there, and no link to one.
-    pub(in super::super) fn holds_directory(&self) -> bool {
+    pub(crate) fn holds_directory(&self) -> bool {
         let Place::Entry { directory, name, .. } = self else { return false };
         statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW)
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
@@ -132,7 +132,7 @@ impl Place {
 
     /// The same place under another name: `NAME.1`, or the first number that is free. `taken` tells of paths, as messages
     /// show them, that will be there soon.
-    pub(in super::super) fn numbered(self, taken: impl Fn(&Path) -> bool) -> Place {
+    pub(crate) fn numbered(self, taken: impl Fn(&Path) -> bool) -> Place {
         let Place::Entry { directory, name, shown } = self else { return self };
         let mut number = 0_u64;
         loop {
@@ -148,7 +148,7 @@ impl Place {
     }
 
     /// How messages show it.
-    pub(in super::super) fn shown(&self) -> &Path {
+    pub(crate) fn shown(&self) -> &Path {
         match self {
             Place::Entry { shown, .. } | Place::Stream { shown, .. } => shown,
         }

@@ -6,11 +6,11 @@ use std::os::fd::BorrowedFd;
 use rustix::fs::{AtFlags, linkat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-use super::place::{Identity, Standing};
+use crate::transfer::local::place::{Identity, Standing};
 
 /// Renames `from` to `to` in a directory. Returns `false`, and leaves both as they are, if something is at `to` that may not
 /// be replaced.
-pub(super) fn place(directory: BorrowedFd<'_>, from: &OsStr, to: &OsStr, standing: Standing) -> Result<bool, Errno> {
+pub(crate) fn place(directory: BorrowedFd<'_>, from: &OsStr, to: &OsStr, standing: Standing) -> Result<bool, Errno> {
     match standing {
         Standing::Anything => renameat(directory, from, directory, to).map(|()| true),
         Standing::Nothing => place_new(directory, from, to),

@@ -17,20 +17,20 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::super::canceller::Canceller;
-use super::super::event::Note;
-use super::super::failure::{Act, Cause, Failure};
-use super::super::request::Verify;
-use super::super::settings::{Settings, bits};
-use super::attributes::{mode, timestamps};
-use super::directory::{Directory, bytes};
-use super::existing::{Existing, carry_attributes};
-use super::partial::{self, Partial};
-use super::place::{Place, Standing};
-use super::placing;
 use crate::name::RemotePath;
 use crate::sftp::{Attributes, Times};
 use crate::sticky;
+use crate::transfer::canceller::Canceller;
+use crate::transfer::event::Note;
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::local::attributes::{mode, timestamps};
+use crate::transfer::local::directory::{Directory, bytes};
+use crate::transfer::local::existing::{Existing, carry_attributes};
+use crate::transfer::local::partial::{self, Partial};
+use crate::transfer::local::place::{Place, Standing};
+use crate::transfer::local::placing;
+use crate::transfer::request::Verify;
+use crate::transfer::settings::{Settings, bits};
 
 /// The type bits of a regular file, by which a symbolic mode knows that it is no directory.
 const REGULAR: u32 = 0o100_000;
@@ -39,29 +39,29 @@ const REGULAR: u32 = 0o100_000;
 const PATIENCE: Duration = Duration::from_millis(50);
 
 /// What shall be fetched, and to where.
-pub(in super::super) struct Wanted<'a> {
-    pub(in super::super) remote: &'a RemotePath,
-    pub(in super::super) attributes: &'a Attributes,
-    pub(in super::super) place: &'a Place,
+pub(crate) struct Wanted<'a> {
+    pub(crate) remote: &'a RemotePath,
+    pub(crate) attributes: &'a Attributes,
+    pub(crate) place: &'a Place,
     /// What may be there.
-    pub(in super::super) standing: Standing,
-    pub(in super::super) settings: &'a Settings,
-    pub(in super::super) canceller: &'a Canceller,
+    pub(crate) standing: Standing,
+    pub(crate) settings: &'a Settings,
+    pub(crate) canceller: &'a Canceller,
 }
 
 /// A target that is ready to be written.
-pub(in super::super) struct Opened {
-    pub(in super::super) sink: Sink,
+pub(crate) struct Opened {
+    pub(crate) sink: Sink,
     /// What exists already and may be continued, once its tail was compared.
-    pub(in super::super) offset: u64,
+    pub(crate) offset: u64,
     /// What the user should know.
-    pub(in super::super) note: Option<Note>,
+    pub(crate) note: Option<Note>,
     /// All of it is there: nothing needs to be moved.
-    pub(in super::super) is_complete: bool,
+    pub(crate) is_complete: bool,
 }
 
 /// What opening a target would find.
-pub(in super::super) enum Foreseen {
+pub(crate) enum Foreseen {
     /// All of it.
     Whole,
     /// So many bytes of it.
@@ -69,7 +69,7 @@ pub(in super::super) enum Foreseen {
 }
 
 /// Where the bytes of one download go. Dropping it leaves nothing behind that can't be continued.
-pub(in super::super) struct Sink {
+pub(crate) struct Sink {
     kind: Kind,
     /// How messages show the target.
     shown: PathBuf,
@@ -96,12 +96,12 @@ struct Beside {
 
 impl Wanted<'_> {
     /// Opens the target; `None` if something is there that may not be.
-    pub(in super::super) fn open(&self) -> Result<Option<Opened>, Failure> {
+    pub(crate) fn open(&self) -> Result<Option<Opened>, Failure> {
         self.open_as(self.settings.options.resume)
     }
 
     /// What opening the target would find, without touching it.
-    pub(in super::super) fn foresee(&self) -> Result<Foreseen, Failure> {
+    pub(crate) fn foresee(&self) -> Result<Foreseen, Failure> {
         let Place::Entry { directory, name, .. } = self.place else { return Ok(Foreseen::From(0)) };
         let existing = Existing::open(directory, name).map_err(|error| self.failed(error))?;
         if existing.is_none() {
@@ -249,7 +249,7 @@ impl Wanted<'_> {
 
 impl Sink {
     /// Puts bytes at an offset; of a stream all come in their order.
-    pub(in super::super) fn write(&mut self, offset: u64, data: &[u8], canceller: &Canceller) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self, offset: u64, data: &[u8], canceller: &Canceller) -> Result<(), Failure> {
         let result = match &mut self.kind {
             Kind::Partial(beside) => beside.partial.file.write_all_at(data, offset),
             Kind::InPlace(file) => file.write_all_at(data, offset),
@@ -259,17 +259,17 @@ impl Sink {
     }
 
     /// Returns whether it is the target itself that is written.
-    pub(in super::super) fn is_in_place(&self) -> bool {
+    pub(crate) fn is_in_place(&self) -> bool {
         !matches!(self.kind, Kind::Partial(_))
     }
 
     /// Whether what was written can be read again.
-    pub(in super::super) fn is_comparable(&self) -> bool {
+    pub(crate) fn is_comparable(&self) -> bool {
         self.is_readable
     }
 
     /// Where the first of these bytes is that differs from what was written; nothing where all are the same.
-    pub(in super::super) fn difference(&self, offset: u64, data: &[u8]) -> Option<u64> {
+    pub(crate) fn difference(&self, offset: u64, data: &[u8]) -> Option<u64> {
         let mut here = vec![0; data.len()];
         let (Kind::Partial(Beside { partial: Partial { file, .. }, .. }) | Kind::InPlace(file)) = &self.kind else {
             return None;
@@ -281,7 +281,7 @@ impl Sink {
     }
 
     /// Reads what was written.
-    pub(in super::super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         let (Kind::Partial(Beside { partial: Partial { file, .. }, .. }) | Kind::InPlace(file)) = &self.kind else {
             return Err(ErrorKind::Unsupported.into());
         };
@@ -289,7 +289,7 @@ impl Sink {
     }
 
     /// Whether bytes that are there already are these.
-    pub(in super::super) fn holds(&self, offset: u64, data: &[u8]) -> bool {
+    pub(crate) fn holds(&self, offset: u64, data: &[u8]) -> bool {
         let mut here = vec![0; data.len()];
         let (Kind::Partial(Beside { partial: Partial { file, .. }, .. }) | Kind::InPlace(file)) = &self.kind else {
             return false;
@@ -298,7 +298,7 @@ impl Sink {
     }
 
     /// Gives up what is there, because it is something else than the beginning of what is wanted.
-    pub(in super::super) fn start_over(self, wanted: &Wanted<'_>) -> Result<Sink, Failure> {
+    pub(crate) fn start_over(self, wanted: &Wanted<'_>) -> Result<Sink, Failure> {
         if let Kind::Partial(beside) = &self.kind {
             ftruncate(&beside.partial.file, 0).map_err(|error| wanted.failed(error))?;
             return Ok(self);
@@ -311,7 +311,7 @@ impl Sink {
 
     /// All of it is there: gives it mode and times, and its place. Returns `false` if something is in its place that may not
     /// be replaced; then it is where it was, and may be given another name or finished again.
-    pub(in super::super) fn finish(&mut self, standing: Standing) -> Result<bool, Failure> {
+    pub(crate) fn finish(&mut self, standing: Standing) -> Result<bool, Failure> {
         let failed = |act, error: Errno| Failure::new(act, bytes(&self.shown), error);
         let file = match &self.kind {
             Kind::Partial(beside) => &beside.partial.file,
@@ -342,14 +342,14 @@ impl Sink {
     }
 
     /// Gives what is not in its place yet another one in the same directory.
-    pub(in super::super) fn rename(&mut self, place: &Place) {
+    pub(crate) fn rename(&mut self, place: &Place) {
         if let (Kind::Partial(beside), Place::Entry { name, shown, .. }) = (&mut self.kind, place) {
             (beside.target, self.shown) = (name.clone(), shown.clone());
         }
     }
 
     /// Stops before all of it is there. What was left for a resume, or nothing where there is nothing to continue.
-    pub(in super::super) fn interrupt(self) -> Option<PathBuf> {
+    pub(crate) fn interrupt(self) -> Option<PathBuf> {
         let Kind::Partial(beside) = &self.kind else { return None };
         let length = beside.partial.file.metadata().map_or(0, |metadata| metadata.len());
         if length > 0 && beside.partial.is_known {
@@ -360,7 +360,7 @@ impl Sink {
     }
 
     /// Stops for good: what was begun is removed, and the target is as it was.
-    pub(in super::super) fn discard(self) {
+    pub(crate) fn discard(self) {
         if let Kind::Partial(beside) = &self.kind {
             beside.remove();
         }

@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::step::Step;
 use crate::sftp::Nudge;
+use crate::transfer::plan::step::Step;
 
 /// Steps that are planned and not yet taken; the engine may hold as many that it took and has not begun. Enough that it
 /// never starves, little enough for any memory.
 const STEPS_AHEAD: usize = 512;
 
 /// What the engine finds when it asks for a step.
-pub(in super::super) enum Next {
+pub(crate) enum Next {
     /// The next step.
     Step(Step),
     /// It has not been found yet; a nudge will come.
@@ -46,19 +46,19 @@ impl Shared {
 }
 
 /// The planner's end. Dropping it says that all was planned.
-pub(super) struct Sender {
+pub(crate) struct Sender {
     shared: Arc<Shared>,
     nudge: Nudge,
 }
 
 /// The engine's end. Dropping it says that no more is wanted.
-pub(super) struct Receiver {
+pub(crate) struct Receiver {
     taken: VecDeque<Step>,
     shared: Arc<Shared>,
 }
 
 /// Both ends; `nudge` wakes the engine.
-pub(super) fn channel(nudge: Nudge) -> (Sender, Receiver) {
+pub(crate) fn channel(nudge: Nudge) -> (Sender, Receiver) {
     let shared = Arc::<Shared>::default();
     (Sender { shared: Arc::clone(&shared), nudge }, Receiver { taken: VecDeque::new(), shared })
 }
@@ -66,7 +66,7 @@ pub(super) fn channel(nudge: Nudge) -> (Sender, Receiver) {
 impl Sender {
     /// Sends a step, when there is room for it. Whether more is wanted. Calls `let_go` if the engine needs what the planner has
     /// open: one that waits for room would keep it.
-    pub(super) fn send(&self, step: Step, mut let_go: impl FnMut()) -> bool {
+    pub(crate) fn send(&self, step: Step, mut let_go: impl FnMut()) -> bool {
         let must_wait =
             |state: &mut State| state.ready.len() >= STEPS_AHEAD && !state.is_unwanted && !state.is_in_the_way;
         let mut state = self.shared.lock();
@@ -106,7 +106,7 @@ impl Drop for Sender {
 
 impl Receiver {
     /// The next step, if it is there.
-    pub(super) fn next(&mut self) -> Next {
+    pub(crate) fn next(&mut self) -> Next {
         if self.taken.is_empty() {
             let mut state = self.shared.lock();
             std::mem::swap(&mut self.taken, &mut state.ready);
@@ -120,7 +120,7 @@ impl Receiver {
     }
 
     /// Has the planner close what it has open.
-    pub(super) fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         self.shared.lock().is_in_the_way = true;
         self.shared.taken.notify_one();
     }

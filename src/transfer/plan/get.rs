@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::super::canceller::Canceller;
-use super::super::event::{File, Note};
-use super::super::failure::{Act, Cause, Failure};
-use super::super::local::{bytes, stays_within};
-use super::super::request::{Direction, GetPair, Links, LocalPath, Options};
-use super::super::selection::Selection;
-use super::step::{GetDirectory, GetFile, GetLink, Planned, Step, Steps, Target, Wishes};
 use crate::name::RemotePath;
 use crate::remote::{Directory, Entry, Found, Lifeline, Links as Walked, Walk, canonical_answer};
 use crate::sftp::{self, Attributes, FileType, Pending, Times, calls};
+use crate::transfer::canceller::Canceller;
+use crate::transfer::event::{File, Note};
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::local::{bytes, stays_within};
+use crate::transfer::plan::step::{GetDirectory, GetFile, GetLink, Planned, Step, Steps, Target, Wishes};
+use crate::transfer::request::{Direction, GetPair, Links, LocalPath, Options};
+use crate::transfer::selection::Selection;
 
 /// Pairs whose kind is asked ahead of their turn.
 const STATS_AHEAD: usize = 256;
@@ -25,7 +25,7 @@ const STATS_AHEAD: usize = 256;
 const LINKS_AHEAD: usize = 256;
 
 /// The steps of a download.
-pub(super) fn steps(lifeline: Lifeline, pairs: Vec<GetPair>, wishes: Wishes, canceller: Canceller) -> impl Steps {
+pub(crate) fn steps(lifeline: Lifeline, pairs: Vec<GetPair>, wishes: Wishes, canceller: Canceller) -> impl Steps {
     GetPlan {
         lifeline,
         options: wishes.options,

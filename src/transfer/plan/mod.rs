@@ -9,31 +9,31 @@ mod put;
 mod space;
 mod step;
 
-pub(super) use ahead::Next;
-pub(super) use put::times;
-pub(super) use step::{GetDirectory, GetFile, GetLink, PutDirectory, PutFile, PutLink, Step, Target, Wishes};
+pub(crate) use ahead::Next;
+pub(crate) use put::times;
+pub(crate) use step::{GetDirectory, GetFile, GetLink, PutDirectory, PutFile, PutLink, Step, Target, Wishes};
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
 
-use self::space::Space;
-use self::step::{Planned, Steps};
-use super::canceller::Canceller;
-use super::event::Note;
-use super::reporter::Found;
-use super::request::Pairs;
 use crate::remote::Lifeline;
 use crate::sftp::Nudge;
+use crate::transfer::canceller::Canceller;
+use crate::transfer::event::Note;
+use crate::transfer::plan::space::Space;
+use crate::transfer::plan::step::{Planned, Steps};
+use crate::transfer::progress::reporter::Found;
+use crate::transfer::request::Pairs;
 
 /// The engine's end of a plan.
-pub(super) struct Plan {
+pub(crate) struct Plan {
     steps: ahead::Receiver,
 }
 
 impl Plan {
     /// Begins to plan, on a thread of its own; `nudge` wakes the engine.
-    pub(super) fn start(
+    pub(crate) fn start(
         lifeline: &Lifeline,
         pairs: Pairs,
         wishes: Wishes,
@@ -57,12 +57,12 @@ impl Plan {
     }
 
     /// The next step, if it is there.
-    pub(super) fn next(&mut self) -> Next {
+    pub(crate) fn next(&mut self) -> Next {
         self.steps.next()
     }
 
     /// Has the planner close what it has open on the server: the engine can't open a file beside it.
-    pub(super) fn let_go(&self) {
+    pub(crate) fn let_go(&self) {
         self.steps.let_go();
     }
 }

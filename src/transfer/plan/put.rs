@@ -9,20 +9,20 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::canceller::Canceller;
-use super::super::event::{File, Note};
-use super::super::failure::{Act, Cause, Failure};
-use super::super::local::bytes;
-use super::super::request::{Direction, Links, Options, PutPair};
-use super::super::selection::Selection;
-use super::step::{Planned, PutDirectory, PutFile, PutLink, Step, Steps, Wishes};
 use crate::name::{EntryName, RemotePath};
 use crate::remote::{Lifeline, MAX_DEPTH, canonical_answer};
 use crate::sftp::{Attributes, Pending, Times, calls};
 use crate::sticky;
+use crate::transfer::canceller::Canceller;
+use crate::transfer::event::{File, Note};
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::local::bytes;
+use crate::transfer::plan::step::{Planned, PutDirectory, PutFile, PutLink, Step, Steps, Wishes};
+use crate::transfer::request::{Direction, Links, Options, PutPair};
+use crate::transfer::selection::Selection;
 
 /// The steps of an upload.
-pub(super) fn steps(lifeline: Lifeline, pairs: Vec<PutPair>, wishes: Wishes, canceller: Canceller) -> impl Steps {
+pub(crate) fn steps(lifeline: Lifeline, pairs: Vec<PutPair>, wishes: Wishes, canceller: Canceller) -> impl Steps {
     PutPlan {
         lifeline,
         options: wishes.options,
@@ -325,7 +325,7 @@ fn sorted_names(directory: &Path) -> io::Result<Vec<OsString>> {
 }
 
 /// Times as the protocol has them: seconds from 1970 to 2106, what lies outside at the nearer end.
-pub(in super::super) fn times(metadata: &Metadata) -> Times {
+pub(crate) fn times(metadata: &Metadata) -> Times {
     let within = |seconds: i64| u32::try_from(seconds.max(0)).unwrap_or(u32::MAX);
     Times { accessed: within(metadata.atime()), modified: within(metadata.mtime()) }
 }

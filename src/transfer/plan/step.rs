@@ -4,22 +4,22 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::event::{File, Note};
-use super::super::failure::Failure;
-use super::super::local::bytes;
-use super::super::request::{Direction, LocalPath, Options};
-use super::super::selection::Selection;
 use crate::name::RemotePath;
 use crate::sftp::{Attributes, Times};
+use crate::transfer::event::{File, Note};
+use crate::transfer::failure::Failure;
+use crate::transfer::local::bytes;
+use crate::transfer::request::{Direction, LocalPath, Options};
+use crate::transfer::selection::Selection;
 
 /// What of the pairs is to be moved, and how.
-pub(in super::super) struct Wishes {
-    pub(in super::super) options: Options,
-    pub(in super::super) selection: Selection,
+pub(crate) struct Wishes {
+    pub(crate) options: Options,
+    pub(crate) selection: Selection,
 }
 
 /// One step of a plan. Steps are reported in their order, whatever their order of completion.
-pub(in super::super) enum Step {
+pub(crate) enum Step {
     /// A pair that is no file is next: sftp(1)'s line about it. A file has its own.
     Announce(Arc<File>),
     /// A file to fetch.
@@ -43,42 +43,42 @@ pub(in super::super) enum Step {
 }
 
 /// A file to fetch.
-pub(in super::super) struct GetFile {
-    pub(in super::super) remote: RemotePath,
-    pub(in super::super) attributes: Attributes,
-    pub(in super::super) target: Target,
+pub(crate) struct GetFile {
+    pub(crate) remote: RemotePath,
+    pub(crate) attributes: Attributes,
+    pub(crate) target: Target,
     /// sftp(1)'s line about it, if it is the file of a pair.
-    pub(in super::super) announced: Option<Arc<File>>,
+    pub(crate) announced: Option<Arc<File>>,
 }
 
 /// A directory to fetch.
-pub(in super::super) struct GetDirectory {
-    pub(in super::super) remote: RemotePath,
-    pub(in super::super) attributes: Attributes,
-    pub(in super::super) target: Target,
+pub(crate) struct GetDirectory {
+    pub(crate) remote: RemotePath,
+    pub(crate) attributes: Attributes,
+    pub(crate) target: Target,
 }
 
 /// A link to make here.
-pub(in super::super) struct GetLink {
-    pub(in super::super) remote: RemotePath,
+pub(crate) struct GetLink {
+    pub(crate) remote: RemotePath,
     /// What it leads to; it stays within the tree.
-    pub(in super::super) points_to: OsString,
-    pub(in super::super) times: Option<Times>,
-    pub(in super::super) target: Target,
+    pub(crate) points_to: OsString,
+    pub(crate) times: Option<Times>,
+    pub(crate) target: Target,
 }
 
 /// A link to make on the server.
-pub(in super::super) struct PutLink {
-    pub(in super::super) local: PathBuf,
+pub(crate) struct PutLink {
+    pub(crate) local: PathBuf,
     /// How messages show the source.
-    pub(in super::super) shown: PathBuf,
-    pub(in super::super) remote: RemotePath,
+    pub(crate) shown: PathBuf,
+    pub(crate) remote: RemotePath,
     /// What it leads to.
-    pub(in super::super) points_to: RemotePath,
+    pub(crate) points_to: RemotePath,
 }
 
 /// Where something that is fetched shall be.
-pub(in super::super) enum Target {
+pub(crate) enum Target {
     /// Where a pair says.
     Named(LocalPath),
     /// In the directory that was entered last and not left.
@@ -87,7 +87,7 @@ pub(in super::super) enum Target {
 
 impl Target {
     /// The path as messages show it. `above` is the directory that was entered last, if there is one.
-    pub(in super::super) fn shown(&self, above: Option<&Path>) -> Option<PathBuf> {
+    pub(crate) fn shown(&self, above: Option<&Path>) -> Option<PathBuf> {
         match self {
             Target::Named(local) => Some(local.shown().to_owned()),
             Target::Beneath(name) => above.map(|above| above.join(name)),
@@ -96,22 +96,22 @@ impl Target {
 }
 
 /// A file to send.
-pub(in super::super) struct PutFile {
-    pub(in super::super) local: PathBuf,
+pub(crate) struct PutFile {
+    pub(crate) local: PathBuf,
     /// How messages show the source.
-    pub(in super::super) shown: PathBuf,
-    pub(in super::super) remote: RemotePath,
+    pub(crate) shown: PathBuf,
+    pub(crate) remote: RemotePath,
     /// Its length when it was found.
-    pub(in super::super) size: u64,
+    pub(crate) size: u64,
     /// Whether the user named it, so that a link is followed.
-    pub(in super::super) is_named: bool,
+    pub(crate) is_named: bool,
     /// sftp(1)'s line about it, if it is the file of a pair.
-    pub(in super::super) announced: Option<Arc<File>>,
+    pub(crate) announced: Option<Arc<File>>,
 }
 
 impl PutFile {
     /// A failure to send it, with what sftp(1) adds where it is part of a tree.
-    pub(in super::super) fn failed(&self, failure: Failure) -> Failure {
+    pub(crate) fn failed(&self, failure: Failure) -> Failure {
         match self.is_named {
             true => failure,
             false => failure.in_tree(Direction::Put, bytes(&self.shown), self.remote.as_bytes()),
@@ -120,19 +120,19 @@ impl PutFile {
 }
 
 /// A directory to send.
-pub(in super::super) struct PutDirectory {
-    pub(in super::super) local: PathBuf,
+pub(crate) struct PutDirectory {
+    pub(crate) local: PathBuf,
     /// How messages show the source.
-    pub(in super::super) shown: PathBuf,
-    pub(in super::super) remote: RemotePath,
-    pub(in super::super) mode: u32,
-    pub(in super::super) times: Times,
+    pub(crate) shown: PathBuf,
+    pub(crate) remote: RemotePath,
+    pub(crate) mode: u32,
+    pub(crate) times: Times,
 }
 
 /// A step, and the size of its file as far as it is known.
-pub(super) struct Planned {
-    pub(super) step: Step,
-    pub(super) size: Option<u64>,
+pub(crate) struct Planned {
+    pub(crate) step: Step,
+    pub(crate) size: Option<u64>,
 }
 
 impl From<Step> for Planned {
@@ -142,7 +142,7 @@ impl From<Step> for Planned {
 }
 
 /// The steps of a plan, as they are found.
-pub(super) trait Steps: Iterator<Item = Planned> {
+pub(crate) trait Steps: Iterator<Item = Planned> {
     /// Closes what is open on the server and not needed at this moment.
     fn let_go(&mut self);
 }

@@ -7,19 +7,19 @@ use std::rc::Rc;
 
 use rustix::io::Errno;
 
-use super::super::conflict::{Conflict, Verdict, Version, reason_to_stay};
-use super::super::event::Intent;
-use super::super::failure::{Act, Cause, Failure};
-use super::super::io::Io;
-use super::super::local::{Directory, Foreseen, Parents, Place, Standing, Wanted, bytes, link_at};
-use super::super::plan::{GetDirectory, GetFile, GetLink, Target};
-use super::super::removal::may_be_itself;
-use super::super::request::{Direction, LocalPath, OnConflict, Options, Trust, Verify};
 use crate::sftp::Attributes;
+use crate::transfer::conflict::{Conflict, Verdict, Version, reason_to_stay};
+use crate::transfer::connections::io::Io;
+use crate::transfer::event::Intent;
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::local::{Directory, Foreseen, Parents, Place, Standing, Wanted, bytes, link_at};
+use crate::transfer::plan::{GetDirectory, GetFile, GetLink, Target};
+use crate::transfer::removal::may_be_itself;
+use crate::transfer::request::{Direction, LocalPath, OnConflict, Options, Trust, Verify};
 
 /// The local side of a download that is not done.
 #[derive(Default)]
-pub(super) struct Here {
+pub(crate) struct Here {
     /// The directories that were entered and not left; nothing for one that could not be made.
     stack: Vec<Option<Above>>,
     parents: Parents,
@@ -78,7 +78,7 @@ impl Spot {
 
 impl Here {
     /// What would become of a file.
-    pub(super) fn file(&mut self, file: &GetFile, io: &Io) -> Result<Vec<Intent>, Failure> {
+    pub(crate) fn file(&mut self, file: &GetFile, io: &Io) -> Result<Vec<Intent>, Failure> {
         let options = io.settings.options;
         let Some(spot) = self.spot(&file.target)? else { return Ok(Vec::new()) };
         let source = file.remote.as_bytes().to_vec();
@@ -106,7 +106,7 @@ impl Here {
     }
 
     /// What would become of a directory, and of those above it.
-    pub(super) fn enter(&mut self, step: &GetDirectory) -> Result<Vec<Intent>, Failure> {
+    pub(crate) fn enter(&mut self, step: &GetDirectory) -> Result<Vec<Intent>, Failure> {
         let above = self.stack.last().and_then(Option::as_ref);
         let Some(shown) = step.target.shown(above.map(Above::shown)) else {
             self.stack.push(None);
@@ -136,12 +136,12 @@ impl Here {
     }
 
     /// The directory that was entered last is left.
-    pub(super) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.stack.pop();
     }
 
     /// What would become of a link.
-    pub(super) fn link(&mut self, link: &GetLink, io: &Io) -> Result<Vec<Intent>, Failure> {
+    pub(crate) fn link(&mut self, link: &GetLink, io: &Io) -> Result<Vec<Intent>, Failure> {
         let Some(spot) = self.spot(&link.target)? else { return Ok(Vec::new()) };
         let source = link.remote.as_bytes().to_vec();
         let asked = bytes(spot.shown()).to_vec();

@@ -4,22 +4,22 @@ use std::collections::{HashMap, HashSet};
 
 use rustix::io::Errno;
 
-use super::super::conflict::{Conflict, Numbering, Verdict, Version, reason_to_stay};
-use super::super::event::Intent;
-use super::super::failure::{Act, Cause, Failure};
-use super::super::io::Io;
-use super::super::landing::{Landing, MOST_LINKS};
-use super::super::local::bytes;
-use super::super::plan::{PutDirectory, PutFile, PutLink};
-use super::super::request::{Direction, OnConflict};
-use super::super::upload::{Source, is_complete};
 use crate::name::RemotePath;
 use crate::remote::MAX_DEPTH;
 use crate::sftp::{self, Attributes, Extension, FileType, Pending, Times, calls};
+use crate::transfer::conflict::{Conflict, Numbering, Verdict, Version, reason_to_stay};
+use crate::transfer::connections::io::Io;
+use crate::transfer::event::Intent;
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::local::bytes;
+use crate::transfer::plan::{PutDirectory, PutFile, PutLink};
+use crate::transfer::put::landing::{Landing, MOST_LINKS};
+use crate::transfer::put::{Source, is_complete};
+use crate::transfer::request::{Direction, OnConflict};
 
 /// The remote side of an upload that is not done.
 #[derive(Default)]
-pub(super) struct There {
+pub(crate) struct There {
     /// Whether the directories that were entered and not left are there, or would be.
     stack: Vec<bool>,
     /// What would be there by now.
@@ -38,7 +38,7 @@ enum Made {
 }
 
 /// A step, and what the server is asked about its target.
-pub(super) struct Asked {
+pub(crate) struct Asked {
     step: Step,
     followed: Pending<Attributes>,
     itself: Pending<Attributes>,
@@ -71,18 +71,18 @@ struct Present {
 }
 
 impl Asked {
-    pub(super) fn about_file(file: PutFile, io: &Io) -> Asked {
+    pub(crate) fn about_file(file: PutFile, io: &Io) -> Asked {
         let path = file.remote.clone();
         let source = Source::open(&file).map(|source| (source.size(), source.times()));
         Asked::about(Step::File(file, source), &path, io)
     }
 
-    pub(super) fn about_directory(directory: PutDirectory, io: &Io) -> Asked {
+    pub(crate) fn about_directory(directory: PutDirectory, io: &Io) -> Asked {
         let path = directory.remote.clone();
         Asked::about(Step::Directory(directory), &path, io)
     }
 
-    pub(super) fn about_link(link: PutLink, io: &Io) -> Asked {
+    pub(crate) fn about_link(link: PutLink, io: &Io) -> Asked {
         let path = link.remote.clone();
         Asked::about(Step::Link(link), &path, io)
     }
@@ -96,7 +96,7 @@ impl Asked {
 
 impl There {
     /// What a step would do.
-    pub(super) fn foresee(&mut self, asked: Asked, io: &Io) -> Result<Vec<Intent>, Failure> {
+    pub(crate) fn foresee(&mut self, asked: Asked, io: &Io) -> Result<Vec<Intent>, Failure> {
         let Asked { step, followed, itself } = asked;
         let present = Present::of(followed, itself);
         if self.stack.last() == Some(&false) {
@@ -126,7 +126,7 @@ impl There {
     }
 
     /// The directory that was entered last is left.
-    pub(super) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.stack.pop();
     }
 

@@ -6,19 +6,19 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::event::{Event, Note};
-use super::failure::{Act, Cause, Failure};
-use super::io::{Asked, Io};
-use super::lines::LineId;
-use super::local::bytes;
-use super::plan::PutDirectory;
-use super::reporter::Sequence;
-use super::request::Direction;
 use crate::sftp::{self, Attributes, Reply, calls};
+use crate::transfer::connections::io::{Asked, Io};
+use crate::transfer::connections::pool::LineId;
+use crate::transfer::event::{Event, Note};
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::local::bytes;
+use crate::transfer::plan::PutDirectory;
+use crate::transfer::progress::reporter::Sequence;
+use crate::transfer::request::Direction;
 
 /// The directories that were entered and whose last file is not done yet, by the step that made them.
 #[derive(Default)]
-pub(super) struct RemoteTree {
+pub(crate) struct RemoteTree {
     directories: BTreeMap<Sequence, Directory>,
     /// Those that were entered and not left.
     stack: Vec<Sequence>,
@@ -43,7 +43,7 @@ struct Directory {
 
 /// Whether a directory is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// Its MKDIR has no answer yet.
     Open,
     /// It is there, and whether we made it.
@@ -54,7 +54,7 @@ pub(super) enum Fate {
 
 impl RemoteTree {
     /// Makes a directory, in the one that was entered last.
-    pub(super) fn enter(&mut self, sequence: Sequence, source: PutDirectory, io: &mut Io) {
+    pub(crate) fn enter(&mut self, sequence: Sequence, source: PutDirectory, io: &mut Io) {
         let parent = self.stack.last().copied();
         let is_refused = self.current_fate() == Some(Fate::Refused);
         let fate = if is_refused { Fate::Refused } else { Fate::Open };
@@ -75,41 +75,41 @@ impl RemoteTree {
     }
 
     /// Everything in the directory that was entered last is planned.
-    pub(super) fn leave(&mut self, io: &mut Io) {
+    pub(crate) fn leave(&mut self, io: &mut Io) {
         if let Some(sequence) = self.stack.pop() {
             self.release(sequence, io);
         }
     }
 
     /// The directory that was entered last, which something begins to use.
-    pub(super) fn use_current(&mut self) -> Option<Sequence> {
+    pub(crate) fn use_current(&mut self) -> Option<Sequence> {
         let current = self.stack.last().copied()?;
         self.directories.get_mut(&current)?.users += 1;
         Some(current)
     }
 
     /// Whether the directory that was entered last is there.
-    pub(super) fn current_fate(&self) -> Option<Fate> {
+    pub(crate) fn current_fate(&self) -> Option<Fate> {
         self.fate(*self.stack.last()?)
     }
 
     /// The connection on which the directory that was entered last is made.
-    pub(super) fn line(&self) -> Option<LineId> {
+    pub(crate) fn line(&self) -> Option<LineId> {
         self.directories.get(self.stack.last()?).map(|directory| directory.line)
     }
 
     /// Whether a directory is there.
-    pub(super) fn fate(&self, directory: Sequence) -> Option<Fate> {
+    pub(crate) fn fate(&self, directory: Sequence) -> Option<Fate> {
         self.directories.get(&directory).map(|directory| directory.fate)
     }
 
     /// Local directories whose copies are there since this was asked last.
-    pub(super) fn arrived(&mut self) -> Vec<PathBuf> {
+    pub(crate) fn arrived(&mut self) -> Vec<PathBuf> {
         std::mem::take(&mut self.arrived)
     }
 
     /// Something in a directory waits for its fate.
-    pub(super) fn wait_for(&mut self, directory: Sequence, waiting: Sequence) {
+    pub(crate) fn wait_for(&mut self, directory: Sequence, waiting: Sequence) {
         if let Some(directory) = self.directories.get_mut(&directory)
             && !directory.waiting.contains(&waiting)
         {
@@ -118,7 +118,7 @@ impl RemoteTree {
     }
 
     /// Something in a directory is done. With the last of it, the directory gets its final attributes.
-    pub(super) fn release(&mut self, sequence: Sequence, io: &mut Io) {
+    pub(crate) fn release(&mut self, sequence: Sequence, io: &mut Io) {
         let Some(directory) = self.directories.get_mut(&sequence) else { return };
         directory.users -= 1;
         if directory.users > 0 {
@@ -140,7 +140,7 @@ impl RemoteTree {
 
     /// A request whose answer was lost with its connection is sent once more. A directory that was made nevertheless is
     /// there, which is as good.
-    pub(super) fn ask_again(&mut self, sequence: Sequence, asked: Asked, io: &mut Io) {
+    pub(crate) fn ask_again(&mut self, sequence: Sequence, asked: Asked, io: &mut Io) {
         let Some(directory) = self.directories.get(&sequence) else { return };
         match asked {
             Asked::MakeDirectory => directory.make(sequence, io),
@@ -151,7 +151,7 @@ impl RemoteTree {
     }
 
     /// Takes an answer. Which steps can go on, because a directory's fate is known now.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         sequence: Sequence,
         asked: Asked,

@@ -6,42 +6,42 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::canceller::Canceller;
-use super::growth::{Bounds, Growth};
-use super::reporter::Sequence;
-use super::request::Connections;
-use super::settings::Settings;
-use super::window::Window;
 use crate::connect::{self, Backoff, Connector};
 use crate::remote::Lifeline;
 use crate::sftp::{self, Nudge, Session, Wide};
+use crate::transfer::canceller::Canceller;
+use crate::transfer::connections::growth::{Bounds, Growth};
+use crate::transfer::connections::window::Window;
+use crate::transfer::progress::reporter::Sequence;
+use crate::transfer::request::Connections;
+use crate::transfer::settings::Settings;
 
 /// Connections in a row that may be lost although the job did not get on: a bad line needs some luck.
 const MOST_USELESS: u32 = 8;
 
 /// Which connection.
-pub(super) type LineId = usize;
+pub(crate) type LineId = usize;
 
 /// One connection.
-pub(super) struct Line {
-    pub(super) session: Session,
+pub(crate) struct Line {
+    pub(crate) session: Session,
     /// Lets the session have as many requests waiting as a transfer needs.
     _wide: Wide,
     /// How many times the session had given up what waited when the line began.
     given_up: usize,
-    pub(super) window: Window,
+    pub(crate) window: Window,
     /// Requests without an answer.
-    pub(super) outstanding: usize,
+    pub(crate) outstanding: usize,
     /// Files that may have something to ask for here.
-    pub(super) hungry: BTreeSet<Sequence>,
+    pub(crate) hungry: BTreeSet<Sequence>,
     /// Files that have their home here.
-    pub(super) files: usize,
+    pub(crate) files: usize,
     /// Why it ended.
-    pub(super) lost: Option<sftp::Error>,
+    pub(crate) lost: Option<sftp::Error>,
 }
 
 /// All connections of a job. The first one is always there, if only as one that was lost.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     list: Vec<Line>,
     /// Whose session the plan uses.
     lifeline: Lifeline,
@@ -64,7 +64,7 @@ pub(super) struct Lines {
 }
 
 /// What comes of an attempt to connect.
-pub(super) enum Newcomer {
+pub(crate) enum Newcomer {
     /// It is there.
     Line(Session),
     /// It was there all the time, and has fewer requests waiting now.
@@ -78,13 +78,13 @@ pub(super) enum Newcomer {
 impl Line {
     /// Whether another request may go out. One always may: a window can be full of what waits for a part that was lost
     /// with another connection.
-    pub(super) fn may_ask(&self) -> bool {
+    pub(crate) fn may_ask(&self) -> bool {
         self.window.has_room() || self.outstanding == 0
     }
 }
 
 impl Lines {
-    pub(super) fn new(
+    pub(crate) fn new(
         session: &Session,
         mut connections: Connections,
         settings: &Settings,
@@ -125,7 +125,7 @@ impl Lines {
     }
 
     /// There is work for several connections: those that may be had beside the first are made, once in a job.
-    pub(super) fn open_more(&mut self) {
+    pub(crate) fn open_more(&mut self) {
         if !std::mem::replace(&mut self.has_opened_more, true) {
             for _ in self.list.len()..self.connections.most {
                 self.open_one_more();
@@ -134,41 +134,41 @@ impl Lines {
     }
 
     /// The session for whoever plans.
-    pub(super) fn lifeline(&self) -> &Lifeline {
+    pub(crate) fn lifeline(&self) -> &Lifeline {
         &self.lifeline
     }
 
-    pub(super) fn get(&self, line: LineId) -> &Line {
+    pub(crate) fn get(&self, line: LineId) -> &Line {
         &self.list[line]
     }
 
-    pub(super) fn get_mut(&mut self, line: LineId) -> &mut Line {
+    pub(crate) fn get_mut(&mut self, line: LineId) -> &mut Line {
         &mut self.list[line]
     }
 
     /// The connections that live.
-    pub(super) fn living(&self) -> impl Iterator<Item = LineId> + use<> {
+    pub(crate) fn living(&self) -> impl Iterator<Item = LineId> + use<> {
         let living: Vec<LineId> = (0..self.list.len()).filter(|&line| self.list[line].lost.is_none()).collect();
         living.into_iter()
     }
 
     /// The living connection with the fewest files.
-    pub(super) fn idlest(&self) -> Option<LineId> {
+    pub(crate) fn idlest(&self) -> Option<LineId> {
         self.living().min_by_key(|&line| self.list[line].files)
     }
 
     /// Bytes that may be in flight on all of them.
-    pub(super) fn width(&self) -> u64 {
+    pub(crate) fn width(&self) -> u64 {
         self.list.iter().map(|line| line.window.width()).sum()
     }
 
     /// Returns whether the server has nothing open for any connection, the plan's directories included.
-    pub(super) fn nothing_is_open(&self) -> bool {
+    pub(crate) fn nothing_is_open(&self) -> bool {
         self.first().openings().are_none()
     }
 
     /// Wakes the engine as soon as that is so.
-    pub(super) fn nudge_when_nothing_is_open(&self) {
+    pub(crate) fn nudge_when_nothing_is_open(&self) {
         self.first().openings().tell_when_none(self.nudge.clone());
     }
 
@@ -178,22 +178,22 @@ impl Lines {
     }
 
     /// An answer came on a line.
-    pub(super) fn moved(&mut self) {
+    pub(crate) fn moved(&mut self) {
         self.has_moved = true;
     }
 
     /// The job got on: bytes arrived that never had, or a step is done.
-    pub(super) fn got_on(&mut self) {
+    pub(crate) fn got_on(&mut self) {
         self.useless = 0;
     }
 
     /// Bytes that came ahead of their turn, on this line, are where they belong, or dropped.
-    pub(super) fn release(&mut self, line: LineId, bytes: u64) {
+    pub(crate) fn release(&mut self, line: LineId, bytes: u64) {
         self.list[line].window.release(bytes);
     }
 
     /// Lines that ended without anybody having been told: nothing was under way on them.
-    pub(super) fn ended_unnoticed(&self) -> Option<(LineId, sftp::Error)> {
+    pub(crate) fn ended_unnoticed(&self) -> Option<(LineId, sftp::Error)> {
         self.living().find_map(|line| {
             let Line { session, given_up, .. } = &self.list[line];
             Some((line, session.end().or_else(|| session.given_up(*given_up))?))
@@ -202,7 +202,7 @@ impl Lines {
 
     /// A connection was lost. Another takes its place for the plan; where none is left, one is made again, if that may be.
     /// Why the job ends, if it does.
-    pub(super) fn lose(&mut self, line: LineId, error: &sftp::Error) -> Result<(), sftp::Error> {
+    pub(crate) fn lose(&mut self, line: LineId, error: &sftp::Error) -> Result<(), sftp::Error> {
         let lost = &mut self.list[line];
         if lost.lost.replace(error.clone()).is_some() {
             return Ok(());
@@ -238,7 +238,7 @@ impl Lines {
     }
 
     /// What has come of attempts to connect.
-    pub(super) fn newcomer(&mut self) -> Option<Newcomer> {
+    pub(crate) fn newcomer(&mut self) -> Option<Newcomer> {
         let newcomer = self.newcomers.try_recv().ok()?;
         if !matches!(newcomer, Newcomer::Attempt(..)) {
             self.expected -= 1;
@@ -247,17 +247,17 @@ impl Lines {
     }
 
     /// Why a log-in that nobody watched was refused, if nobody has said so yet.
-    pub(super) fn unsaid_refusal(&self) -> Option<String> {
+    pub(crate) fn unsaid_refusal(&self) -> Option<String> {
         self.connections.connector.as_ref()?.unsaid_refusal()
     }
 
     /// Whether a connection may still come.
-    pub(super) fn expects(&self) -> bool {
+    pub(crate) fn expects(&self) -> bool {
         self.expected > 0
     }
 
     /// Takes in a connection: in place of a lost one, where there is one on which nothing is under way any more.
-    pub(super) fn welcome(&mut self, session: Session) -> LineId {
+    pub(crate) fn welcome(&mut self, session: Session) -> LineId {
         let had_none = self.living().next().is_none();
         if had_none {
             self.lifeline.replace(&session);
@@ -275,13 +275,13 @@ impl Lines {
     }
 
     /// No connection will come any more, and none is there.
-    pub(super) fn give_up(&self) {
+    pub(crate) fn give_up(&self) {
         self.lifeline.give_up();
     }
 
     /// The sessions that live, for the next job. One on which a stopped job left much under way would keep the next job
     /// waiting, and its answers would use up the line: it is cut, unless there is no other.
-    pub(super) fn into_sessions(mut self) -> Vec<Session> {
+    pub(crate) fn into_sessions(mut self) -> Vec<Session> {
         let mut sessions = Vec::new();
         for line in std::mem::take(&mut self.list).into_iter().filter(|line| line.lost.is_none()) {
             if sessions.is_empty() || line.outstanding == 0 {
@@ -377,7 +377,7 @@ impl Drop for Lines {
 }
 
 /// Returns whether a session goes on with fewer requests waiting, and only what waited is lost.
-pub(super) fn is_narrowing(session: &Session, error: &sftp::Error) -> bool {
+pub(crate) fn is_narrowing(session: &Session, error: &sftp::Error) -> bool {
     matches!(error, sftp::Error::Unanswered { .. }) && session.end().is_none()
 }
 

@@ -3,7 +3,7 @@
 //! The window is filled across files, the oldest first; the next files are opened with what is left of it. It never waits
 //! for the plan, and of the disk only for plain reads and writes, which the page cache takes.
 
-mod connections;
+mod losses;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
@@ -15,27 +15,27 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use super::canceller::Canceller;
-use super::download::Download;
-use super::event::Event;
-use super::failure::{Act, Failure};
-use super::hashing::Hashes;
-use super::io::{Asked, Io, Token, Turn};
-use super::lines::{LineId, Lines};
-use super::local::{Directory, Parents, Troubles};
-use super::pace::{Clock, Pace};
-use super::plan::{GetDirectory, Plan, Step, Target, Wishes};
-use super::rehearsal;
-use super::remote_link::RemoteLinks;
-use super::remote_tree::{Fate, RemoteTree};
-use super::removal::Removals;
-use super::report::Report;
-use super::reporter::{Found, Reporter, Sequence};
-use super::request::Request;
-use super::settings::Settings;
-use super::upload::Upload;
 use crate::name::RemotePath;
 use crate::sftp::{self, Completions, Reply, Session};
+use crate::transfer::canceller::Canceller;
+use crate::transfer::connections::io::{Asked, Io, Token, Turn};
+use crate::transfer::connections::pool::{LineId, Lines};
+use crate::transfer::event::Event;
+use crate::transfer::failure::{Act, Failure};
+use crate::transfer::get::Download;
+use crate::transfer::local::{Directory, Parents, Troubles};
+use crate::transfer::plan::{GetDirectory, Plan, Step, Target, Wishes};
+use crate::transfer::progress::pace::{Clock, Pace};
+use crate::transfer::progress::reporter::{Found, Reporter, Sequence};
+use crate::transfer::proof::hashing::Hashes;
+use crate::transfer::put::Upload;
+use crate::transfer::put::directories::{Fate, RemoteTree};
+use crate::transfer::put::links::RemoteLinks;
+use crate::transfer::rehearsal;
+use crate::transfer::removal::Removals;
+use crate::transfer::report::Report;
+use crate::transfer::request::Request;
+use crate::transfer::settings::Settings;
 
 /// Longest sleep between two looks at everything; what matters wakes the engine anyway.
 const NAP: Duration = Duration::from_millis(500);
@@ -47,7 +47,7 @@ const STEPS_UNTOLD: u64 = 10_000;
 const LEAST_BACKLOG: u64 = 512;
 
 /// Runs a job to its end.
-pub(super) fn run(session: Session, request: Request, events: Sender<Vec<Event>>, canceller: Canceller) -> Report {
+pub(crate) fn run(session: Session, request: Request, events: Sender<Vec<Event>>, canceller: Canceller) -> Report {
     let direction = request.direction();
     let mut settings = Settings::new(&session, direction, request.options, request.server);
     settings.mode = request.mode;
@@ -522,7 +522,7 @@ impl Engine {
     }
 
     /// Notes whether files are in flight beside this one.
-    pub(super) fn note_others(&mut self, sequence: Sequence) {
+    pub(crate) fn note_others(&mut self, sequence: Sequence) {
         let in_flight = self.files.len() - self.crowded.len();
         let is_one = self.files.contains_key(&sequence) && !self.crowded.contains(&sequence);
         self.io.has_others = in_flight > usize::from(is_one);

@@ -21,7 +21,7 @@ const CROWDED: f64 = 6.0;
 const REQUEST_TIME: Duration = Duration::from_millis(2);
 
 /// Bytes of the smallest request, of which the larger ones are multiples. Every server takes it.
-pub(super) const LEAST_REQUEST_BYTES: u32 = 32 * 1024;
+pub(crate) const LEAST_REQUEST_BYTES: u32 = 32 * 1024;
 
 /// Into how many requests a window is divided at least, so that one is worked on while others are under way.
 const LEAST_REQUESTS: u64 = 8;
@@ -31,26 +31,26 @@ const NOISE: Duration = Duration::from_millis(1);
 
 /// How a window opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// Where it begins, and closes to.
-    pub(super) least: u64,
+    pub(crate) least: u64,
     /// How far it opens.
-    pub(super) most: u64,
+    pub(crate) most: u64,
     /// How many times wider it becomes at once where its answers come so close together that the link holds as many. It is
     /// 2 otherwise.
-    pub(super) widest_step: u32,
+    pub(crate) widest_step: u32,
 }
 
 impl Bounds {
     /// Always the same.
-    pub(super) fn fixed(bytes: u64) -> Bounds {
+    pub(crate) fn fixed(bytes: u64) -> Bounds {
         Bounds { least: bytes, most: bytes, widest_step: 1 }
     }
 }
 
 /// The width of a window, in bytes.
 #[derive(Debug)]
-pub(super) struct Growth {
+pub(crate) struct Growth {
     bounds: Bounds,
     width: u64,
     /// The shortest time that an answer has ever taken: the link's round trip, as far as anyone can know.
@@ -80,29 +80,29 @@ impl Round {
 
 impl Growth {
     /// Begins with the least.
-    pub(super) fn new(bounds: Bounds) -> Growth {
+    pub(crate) fn new(bounds: Bounds) -> Growth {
         let (width, request_bytes) = (bounds.least, LEAST_REQUEST_BYTES);
         Growth { bounds, width, fastest: None, rate_before: 0.0, request_bytes, round: Round::new(None) }
     }
 
     /// Bytes that may be in flight now.
-    pub(super) fn width(&self) -> u64 {
+    pub(crate) fn width(&self) -> u64 {
         self.width
     }
 
     /// Bytes that the next request may move: what the link carries in two milliseconds, and a part of the window.
-    pub(super) fn request_bytes(&self) -> u32 {
+    pub(crate) fn request_bytes(&self) -> u32 {
         self.request_bytes.min(whole_requests(self.width / LEAST_REQUESTS))
     }
 
     /// A request went out, and whether the window is full with it.
-    pub(super) fn issued(&mut self, is_full: bool, now: Instant) {
+    pub(crate) fn issued(&mut self, is_full: bool, now: Instant) {
         self.round.began.get_or_insert(now);
         self.round.was_full |= is_full;
     }
 
     /// The answer to a request of `bytes` came, which was sent at `issued`.
-    pub(super) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
+    pub(crate) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
         let took = now.saturating_duration_since(issued);
         self.fastest = Some(self.fastest.map_or(took, |fastest| fastest.min(took)));
         self.round.first_answer.get_or_insert(now);

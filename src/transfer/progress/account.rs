@@ -7,19 +7,19 @@
 use std::collections::BTreeMap;
 
 /// A step of the plan, in the order in which steps are reported.
-pub(super) type Sequence = u64;
+pub(crate) type Sequence = u64;
 
 /// The account of one job, to be read along with what its plan has found.
 #[derive(Default)]
-pub(super) struct Account {
+pub(crate) struct Account {
     /// Files that are under way.
     shares: BTreeMap<Sequence, Share>,
     /// Files that are there as they should be.
-    pub(super) files_done: u64,
+    pub(crate) files_done: u64,
     /// Files that were found and are not moved.
-    pub(super) files_left: u64,
+    pub(crate) files_left: u64,
     /// Bytes that are there, of files that are done or under way.
-    pub(super) bytes_done: u64,
+    pub(crate) bytes_done: u64,
     /// Bytes that files have and the plan did not find.
     unforeseen: u64,
     /// Bytes that the plan found and that are not moved.
@@ -35,12 +35,12 @@ struct Share {
 
 impl Account {
     /// A file is under way that the plan found with so many bytes.
-    pub(super) fn begin(&mut self, sequence: Sequence, planned: u64) {
+    pub(crate) fn begin(&mut self, sequence: Sequence, planned: u64) {
         self.shares.insert(sequence, Share { planned, done: 0 });
     }
 
     /// So many bytes more of it are there; all before `position` is. What is moved twice counts once.
-    pub(super) fn add(&mut self, sequence: Sequence, bytes: u64, position: u64) {
+    pub(crate) fn add(&mut self, sequence: Sequence, bytes: u64, position: u64) {
         let Some(share) = self.shares.get_mut(&sequence) else { return };
         let done = (share.done + bytes).min(share.planned.max(position));
         self.bytes_done += done.saturating_sub(share.done);
@@ -48,13 +48,13 @@ impl Account {
     }
 
     /// None of it is there any more.
-    pub(super) fn take_back(&mut self, sequence: Sequence) {
+    pub(crate) fn take_back(&mut self, sequence: Sequence) {
         let Some(share) = self.shares.get_mut(&sequence) else { return };
         self.bytes_done -= std::mem::take(&mut share.done);
     }
 
     /// All of it is there.
-    pub(super) fn complete(&mut self, sequence: Sequence) {
+    pub(crate) fn complete(&mut self, sequence: Sequence) {
         let Some(Share { planned, done }) = self.shares.remove(&sequence) else { return };
         self.files_done += 1;
         self.unforeseen += done.saturating_sub(planned);
@@ -62,7 +62,7 @@ impl Account {
     }
 
     /// It is not moved.
-    pub(super) fn leave(&mut self, sequence: Sequence) {
+    pub(crate) fn leave(&mut self, sequence: Sequence) {
         let Some(Share { planned, done }) = self.shares.remove(&sequence) else { return };
         self.files_left += 1;
         self.bytes_done -= done;
@@ -70,12 +70,12 @@ impl Account {
     }
 
     /// Bytes of the job, of which the plan has found so many.
-    pub(super) fn total_of(&self, found: u64) -> u64 {
+    pub(crate) fn total_of(&self, found: u64) -> u64 {
         (found + self.unforeseen).saturating_sub(self.left)
     }
 
     /// Returns whether no file is under way.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.shares.is_empty()
     }
 }

@@ -1,15 +1,15 @@
 //! What the engine does about its connections: those that come, those that are lost, and files that change over.
 
-use super::super::event::Note;
-use super::super::io::{Asked, Turn};
-use super::super::lines::{LineId, Newcomer, is_narrowing};
-use super::super::reporter::Sequence;
-use super::{Engine, Way};
 use crate::sftp;
+use crate::transfer::connections::io::{Asked, Turn};
+use crate::transfer::connections::pool::{LineId, Newcomer, is_narrowing};
+use crate::transfer::engine::{Engine, Way};
+use crate::transfer::event::Note;
+use crate::transfer::progress::reporter::Sequence;
 
 impl Engine {
     /// Looks at what has become of connections.
-    pub(super) fn look_after_lines(&mut self) {
+    pub(crate) fn look_after_lines(&mut self) {
         while let Some((line, error)) = self.io.lines.ended_unnoticed() {
             self.lose_line(line, &error);
         }
@@ -34,7 +34,7 @@ impl Engine {
     }
 
     /// An attempt to connect has failed.
-    pub(super) fn do_without(&mut self, reason: Option<String>) {
+    pub(crate) fn do_without(&mut self, reason: Option<String>) {
         if self.io.lines.idlest().is_some() {
             // What was said once is not said again.
             let reason = reason.or_else(|| self.io.lines.unsaid_refusal());
@@ -49,7 +49,7 @@ impl Engine {
     }
 
     /// A connection was lost. What it had in flight comes back as lost, and goes on elsewhere or later.
-    pub(super) fn lose_line(&mut self, line: LineId, error: &sftp::Error) {
+    pub(crate) fn lose_line(&mut self, line: LineId, error: &sftp::Error) {
         if self.io.lines.get(line).lost.is_some() {
             return;
         }
@@ -81,7 +81,7 @@ impl Engine {
     }
 
     /// Gives files that lost their connection another one, once every answer of the lost one is known to be lost.
-    pub(super) fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         self.ask_again();
         let homeless: Vec<Sequence> = self.homeless.iter().copied().collect();
         for sequence in homeless {
@@ -132,7 +132,7 @@ impl Engine {
     }
 
     /// An answer was lost with its connection.
-    pub(super) fn give_back(&mut self, sequence: Sequence, asked: Asked) {
+    pub(crate) fn give_back(&mut self, sequence: Sequence, asked: Asked) {
         match self.files.get_mut(&sequence).map(|moving| &mut moving.file) {
             Some(Way::Get(download)) => download.give_back(asked),
             Some(Way::Put { upload, .. }) => upload.give_back(asked),

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use super::growth::Growth;
+use crate::transfer::connections::growth::Growth;
 
 /// What is in flight and what may be.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(crate) struct Window {
     bytes: u64,
     growth: Growth,
     requests: usize,
@@ -14,54 +14,54 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn new(growth: Growth, most_requests: usize) -> Window {
+    pub(crate) fn new(growth: Growth, most_requests: usize) -> Window {
         Window { bytes: 0, growth, requests: 0, most_requests }
     }
 
     /// Whether another request may go out. The last one may overshoot: a window smaller than one request lets one through.
-    pub(super) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.bytes < self.growth.width() && self.requests < self.most_requests
     }
 
     /// Bytes that may be in flight now.
-    pub(super) fn width(&self) -> u64 {
+    pub(crate) fn width(&self) -> u64 {
         self.growth.width()
     }
 
     /// Bytes that the next request may move.
-    pub(super) fn request_bytes(&self) -> u32 {
+    pub(crate) fn request_bytes(&self) -> u32 {
         self.growth.request_bytes()
     }
 
     /// A request that moves so many bytes goes out.
-    pub(super) fn issue(&mut self, bytes: u64, now: Instant) {
+    pub(crate) fn issue(&mut self, bytes: u64, now: Instant) {
         self.requests += 1;
         self.bytes += bytes;
         self.growth.issued(!self.has_room(), now);
     }
 
     /// The answer to a request for so many bytes is there, which was issued then.
-    pub(super) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
+    pub(crate) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
         self.requests -= 1;
         self.bytes -= bytes;
         self.growth.answered(bytes, issued, now);
     }
 
     /// Bytes that came ahead of their turn wait in memory, so they still count.
-    pub(super) fn hold(&mut self, bytes: u64) {
+    pub(crate) fn hold(&mut self, bytes: u64) {
         self.bytes += bytes;
     }
 
     /// Bytes that waited are where they belong, or dropped.
-    pub(super) fn release(&mut self, bytes: u64) {
+    pub(crate) fn release(&mut self, bytes: u64) {
         self.bytes -= bytes;
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::growth::Bounds;
     use super::*;
+    use crate::transfer::connections::growth::Bounds;
 
     fn window(bytes: u64, requests: usize) -> Window {
         Window::new(Growth::new(Bounds::fixed(bytes)), requests)

@@ -3,59 +3,59 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use super::conflict::Numbering;
-use super::local::{partial_name, random_partial_name};
 use crate::name::RemotePath;
 use crate::sftp::{Attributes, FileType};
+use crate::transfer::conflict::Numbering;
+use crate::transfer::local::{partial_name, random_partial_name};
 
 /// Links behind each other that are followed, as Linux has it: beyond there is a loop.
-pub(super) const MOST_LINKS: u32 = 40;
+pub(crate) const MOST_LINKS: u32 = 40;
 
 /// Where an upload is written.
-pub(super) struct Landing {
+pub(crate) struct Landing {
     /// The file whose place it takes: its target, or what a link there leads to.
-    pub(super) target: RemotePath,
+    pub(crate) target: RemotePath,
     /// How many links were followed to it.
     links: u32,
     /// The file that is written.
-    pub(super) path: RemotePath,
+    pub(crate) path: RemotePath,
     /// Whether it is another one than the target, whose place it takes when it is whole.
-    pub(super) is_beside: bool,
+    pub(crate) is_beside: bool,
     /// Whether a later run can find it again.
-    pub(super) is_known: bool,
+    pub(crate) is_known: bool,
     /// Whether something is where the target shall be.
-    pub(super) replaces: bool,
+    pub(crate) replaces: bool,
     /// The mode of what is there.
-    pub(super) kept_mode: Option<u32>,
+    pub(crate) kept_mode: Option<u32>,
     /// When what is there was changed.
-    pub(super) modified: Option<u32>,
+    pub(crate) modified: Option<u32>,
     /// Whether nothing may be where it is opened: what came there meanwhile is somebody else's.
-    pub(super) must_be_new: bool,
+    pub(crate) must_be_new: bool,
     /// Whether it may have been made by an OPEN that was not answered.
-    pub(super) may_be_made: bool,
+    pub(crate) may_be_made: bool,
     /// Whether it was opened.
-    pub(super) is_made: bool,
+    pub(crate) is_made: bool,
     /// Whether what was written beside the target was removed.
-    pub(super) is_withdrawn: bool,
+    pub(crate) is_withdrawn: bool,
     /// Whether it may have taken the place of its target already.
-    pub(super) may_be_placed: bool,
+    pub(crate) may_be_placed: bool,
     /// Whether what is there stays, so that nothing is sent.
-    pub(super) is_passed_over: bool,
+    pub(crate) is_passed_over: bool,
     /// Names instead of its target's.
-    pub(super) numbering: Numbering,
+    pub(crate) numbering: Numbering,
     /// Whether it was looked again after something came to be where it should be opened.
-    pub(super) is_looked_at_again: bool,
+    pub(crate) is_looked_at_again: bool,
     /// Whether it is at its target by a hard link, so that its other name only needs to go.
-    pub(super) is_linked: bool,
+    pub(crate) is_linked: bool,
     /// Whether the server refused to make that link.
-    pub(super) is_link_refused: bool,
+    pub(crate) is_link_refused: bool,
     /// Whether nothing was at its target just now.
-    pub(super) is_free: bool,
+    pub(crate) is_free: bool,
 }
 
 impl Landing {
     /// Into the target itself.
-    pub(super) fn at(target: &RemotePath) -> Landing {
+    pub(crate) fn at(target: &RemotePath) -> Landing {
         Landing {
             target: target.clone(),
             links: 0,
@@ -80,7 +80,7 @@ impl Landing {
     }
 
     /// A link is at the target: follows it. Not any more once it leads on for too long, or to no path at all.
-    pub(super) fn follow(&mut self, link: &[u8]) -> bool {
+    pub(crate) fn follow(&mut self, link: &[u8]) -> bool {
         let (Ok(path), Some(directory), true) = (RemotePath::new(link), self.target.parent(), self.links < MOST_LINKS)
         else {
             return false;
@@ -91,7 +91,7 @@ impl Landing {
     }
 
     /// Something exists already.
-    pub(super) fn replaces(&mut self, there: &Attributes) {
+    pub(crate) fn replaces(&mut self, there: &Attributes) {
         self.replaces = true;
         self.modified = there.times.map(|times| times.modified);
         let is_file = there.file_type() == Some(FileType::Regular);
@@ -100,7 +100,7 @@ impl Landing {
 
     /// Beside the target. For a resume under a name that says what it is a part of, from which server's view; else under
     /// one that nobody can foresee.
-    pub(super) fn go_beside(&mut self, known: Option<(&[u8], &Attributes)>) {
+    pub(crate) fn go_beside(&mut self, known: Option<(&[u8], &Attributes)>) {
         let target = &self.target;
         let base = OsStr::from_bytes(target.base_name().unwrap_or_default());
         let name = match known {

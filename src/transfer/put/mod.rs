@@ -5,10 +5,13 @@
 
 mod beginning;
 mod comparing;
+pub(crate) mod directories;
+pub(crate) mod landing;
+pub(crate) mod links;
 mod placing;
 mod sending;
 
-pub(super) use self::beginning::is_complete;
+pub(crate) use crate::transfer::put::beginning::is_complete;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File as LocalFile};
@@ -18,22 +21,22 @@ use std::time::Instant;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 
-use super::event::{Event, File, Note, Proof};
-use super::failure::{Act, Cause, Failure, NO_ROOM_THERE};
-use super::handles::Handles;
-use super::hashing::Hashing;
-use super::io::{Asked, Io, Turn};
-use super::landing::Landing;
-use super::lines::LineId;
-use super::local::bytes;
-use super::pace::Clock;
-use super::plan::{PutFile, times};
-use super::removal::Moved;
-use super::reporter::{Places, Sequence};
-use super::request::{OnConflict, Verify};
 use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, Extension, OpenFlags, Reply, StatusCode, Statvfs, Times, calls};
 use crate::sticky;
+use crate::transfer::connections::handles::Handles;
+use crate::transfer::connections::io::{Asked, Io, Turn};
+use crate::transfer::connections::pool::LineId;
+use crate::transfer::event::{Event, File, Note, Proof};
+use crate::transfer::failure::{Act, Cause, Failure, NO_ROOM_THERE};
+use crate::transfer::local::bytes;
+use crate::transfer::plan::{PutFile, times};
+use crate::transfer::progress::pace::Clock;
+use crate::transfer::progress::reporter::{Places, Sequence};
+use crate::transfer::proof::hashing::Hashing;
+use crate::transfer::put::landing::Landing;
+use crate::transfer::removal::Moved;
+use crate::transfer::request::{OnConflict, Verify};
 
 /// How much of what is there is compared before anything is appended to it.
 const TAIL_BYTES: u64 = 64 * 1024;
@@ -42,7 +45,7 @@ const TAIL_BYTES: u64 = 64 * 1024;
 const SPREADING_BYTES: u64 = 64 << 20;
 
 /// One file on its way to the server.
-pub(super) struct Upload {
+pub(crate) struct Upload {
     sequence: Sequence,
     source: PutFile,
     local: LocalFile,
@@ -129,13 +132,13 @@ enum State {
 }
 
 /// A local file that was opened to be sent.
-pub(super) struct Source {
+pub(crate) struct Source {
     local: LocalFile,
     metadata: fs::Metadata,
 }
 
 impl Source {
-    pub(super) fn open(plan: &PutFile) -> Result<Source, Failure> {
+    pub(crate) fn open(plan: &PutFile) -> Result<Source, Failure> {
         // Not blocking: it may have become a FIFO since it was looked at.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = match plan.is_named {
@@ -151,19 +154,19 @@ impl Source {
     }
 
     /// Its length.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.metadata.len()
     }
 
     /// Its times, as the protocol has them.
-    pub(super) fn times(&self) -> Times {
+    pub(crate) fn times(&self) -> Times {
         times(&self.metadata)
     }
 }
 
 impl Upload {
     /// Sends the first request.
-    pub(super) fn begin(sequence: Sequence, plan: PutFile, source: Source, io: &mut Io) -> Upload {
+    pub(crate) fn begin(sequence: Sequence, plan: PutFile, source: Source, io: &mut Io) -> Upload {
         let Source { local, metadata } = source;
         let mut upload = Upload {
             sequence,
@@ -205,7 +208,7 @@ impl Upload {
     }
 
     /// What was sent, if it was.
-    pub(super) fn moved(&self) -> Option<Moved> {
+    pub(crate) fn moved(&self) -> Option<Moved> {
         self.is_moved.then(|| Moved::Sent {
             local: self.source.local.clone(),
             shown: self.source.shown.clone(),
@@ -216,17 +219,17 @@ impl Upload {
     }
 
     /// The time of its bytes.
-    pub(super) fn clock(&self) -> &Clock {
+    pub(crate) fn clock(&self) -> &Clock {
         &self.clock
     }
 
     /// Bytes that are known to go and have not been sent.
-    pub(super) fn backlog(&self) -> u64 {
+    pub(crate) fn backlog(&self) -> u64 {
         self.size.saturating_sub(self.next)
     }
 
     /// Sends the first request once more: its directory was not there yet.
-    pub(super) fn send_first(&mut self, io: &mut Io) {
+    pub(crate) fn send_first(&mut self, io: &mut Io) {
         let options = io.settings.options;
         if options.resume || options.atomic || options.on_conflict != OnConflict::Overwrite {
             self.state = State::Asking;
@@ -241,7 +244,7 @@ impl Upload {
     }
 
     /// Sends the first request once more, when nothing else is open or when less is.
-    pub(super) fn open_again(&mut self, io: &mut Io) {
+    pub(crate) fn open_again(&mut self, io: &mut Io) {
         match self.state {
             State::OpeningToVerify => self.open_to_verify(io),
             State::OpeningToCompare { until } => self.open_to_compare(io, until),
@@ -252,33 +255,33 @@ impl Upload {
     }
 
     /// Whether it holds a handle of the server.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.handles.is_empty()
     }
 
     /// The connections on which it can send.
-    pub(super) fn lines(&self) -> impl Iterator<Item = LineId> + '_ {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = LineId> + '_ {
         self.handles.lines()
     }
 
     /// Whether more connections would help: so much is left of it.
-    pub(super) fn may_spread(&self) -> bool {
+    pub(crate) fn may_spread(&self) -> bool {
         self.state == State::Moving && self.failure.is_none() && self.is_large()
     }
 
     /// Whether there is so much left of it that more connections pay.
-    pub(super) fn is_large(&self) -> bool {
+    pub(crate) fn is_large(&self) -> bool {
         self.backlog() >= SPREADING_BYTES
     }
 
     /// Opens it on one more connection.
-    pub(super) fn spread(&self, io: &mut Io) {
+    pub(crate) fn spread(&self, io: &mut Io) {
         let (flags, attributes) = (self.writing_on(io), Attributes::default());
         io.ask(self.sequence, Asked::Open, &calls::Open { path: &self.landing.path, flags, attributes });
     }
 
     /// The answer to a request was lost with its connection.
-    pub(super) fn give_back(&mut self, asked: Asked) {
+    pub(crate) fn give_back(&mut self, asked: Asked) {
         self.outstanding -= usize::from(asked.is_awaited());
         // The file may have been made nevertheless.
         self.landing.may_be_made |= asked == Asked::Open && self.state == State::Opening;
@@ -293,12 +296,12 @@ impl Upload {
     }
 
     /// A connection was lost, all its answers included.
-    pub(super) fn lose(&mut self, line: LineId) {
+    pub(crate) fn lose(&mut self, line: LineId) {
         self.handles.lose(line);
     }
 
     /// Goes on from what the server has confirmed, on a connection that lives, when none that it had does.
-    pub(super) fn go_on(&mut self, io: &mut Io) -> Turn {
+    pub(crate) fn go_on(&mut self, io: &mut Io) -> Turn {
         if self.failure.is_some() {
             return self.turn(io);
         }
@@ -335,7 +338,7 @@ impl Upload {
     }
 
     /// All before this was confirmed by the server.
-    pub(super) fn confirmed(&self) -> u64 {
+    pub(crate) fn confirmed(&self) -> u64 {
         let gap = self.gaps.iter().map(|(offset, _)| *offset).min();
         let sent = self.unanswered.first_key_value().map(|(offset, _)| *offset);
         [gap, sent].into_iter().flatten().fold(self.next, u64::min)
@@ -380,12 +383,12 @@ impl Upload {
     }
 
     /// Returns whether it is not known yet where a link leads that is at its target.
-    pub(super) fn is_following(&self) -> bool {
+    pub(crate) fn is_following(&self) -> bool {
         self.is_following
     }
 
     /// Whether nothing of it is on the server yet, so that it can be begun anew.
-    pub(super) fn is_at_its_beginning(&self) -> bool {
+    pub(crate) fn is_at_its_beginning(&self) -> bool {
         self.next == 0 && matches!(self.state, State::Asking | State::AskingBeside | State::Opening)
     }
 
@@ -399,7 +402,7 @@ impl Upload {
     }
 
     /// Takes an answer.
-    pub(super) fn answer(&mut self, io: &mut Io, asked: Asked, outcome: Result<Reply, sftp::Error>) -> Turn {
+    pub(crate) fn answer(&mut self, io: &mut Io, asked: Asked, outcome: Result<Reply, sftp::Error>) -> Turn {
         self.outstanding -= usize::from(asked.is_awaited());
         match (asked, outcome) {
             (Asked::Stat, Ok(Reply::Attributes(attributes))) if self.state == State::AskingBeside => {
@@ -528,7 +531,7 @@ impl Upload {
     }
 
     /// Sends one more request, if there is anything to send.
-    pub(super) fn ask(&mut self, io: &mut Io) -> Turn {
+    pub(crate) fn ask(&mut self, io: &mut Io) -> Turn {
         if self.failure.is_some() {
             return Turn::Waits;
         }
@@ -548,7 +551,7 @@ impl Upload {
             return;
         }
         let file = Arc::new(File {
-            direction: super::Direction::Put,
+            direction: crate::transfer::Direction::Put,
             source: bytes(&self.source.shown).to_vec(),
             target: self.source.remote.as_bytes().to_vec(),
             size: Some(self.size),

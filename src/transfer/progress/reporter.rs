@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use super::account::Account;
-pub(super) use super::account::Sequence;
-use super::conflict::Question;
-use super::event::{Event, File, Note, Proof, Total};
-use super::failure::{Act, Failure};
-use super::report::Report;
 use crate::sftp::{self, Session};
+use crate::transfer::conflict::Question;
+use crate::transfer::event::{Event, File, Note, Proof, Total};
+use crate::transfer::failure::{Act, Failure};
+use crate::transfer::progress::account::Account;
+pub(crate) use crate::transfer::progress::account::Sequence;
+use crate::transfer::report::Report;
 
 /// Pause between two [`Event::Advanced`]: a person sees no more than this.
 const ADVANCE_PAUSE: Duration = Duration::from_millis(50);
@@ -22,22 +22,22 @@ const NEWS_AT_ONCE: usize = 256;
 
 /// What the plan has found so far; the planner adds, the reporter reads.
 #[derive(Debug, Default)]
-pub(super) struct Found {
-    pub(super) files: AtomicU64,
-    pub(super) bytes: AtomicU64,
-    pub(super) complete: AtomicBool,
+pub(crate) struct Found {
+    pub(crate) files: AtomicU64,
+    pub(crate) bytes: AtomicU64,
+    pub(crate) complete: AtomicBool,
 }
 
 impl Found {
     /// A file that will be moved, and its size as far as it is known.
-    pub(super) fn add(&self, size: Option<u64>) {
+    pub(crate) fn add(&self, size: Option<u64>) {
         self.files.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(size.unwrap_or(0), Ordering::Relaxed);
     }
 }
 
 /// Holds back what comes ahead of its turn, tells the rest, and keeps the account for the report.
-pub(super) struct Reporter {
+pub(crate) struct Reporter {
     events: Sender<Vec<Event>>,
     /// What is told and not yet sent.
     news: Vec<Event>,
@@ -67,9 +67,9 @@ fn is_beginning(event: &Event) -> bool {
 }
 
 /// Where a file was to be written, and where it was.
-pub(super) struct Places<'a> {
-    pub(super) asked: &'a [u8],
-    pub(super) target: &'a [u8],
+pub(crate) struct Places<'a> {
+    pub(crate) asked: &'a [u8],
+    pub(crate) target: &'a [u8],
 }
 
 #[derive(Default)]
@@ -88,7 +88,7 @@ struct Reached {
 }
 
 impl Reporter {
-    pub(super) fn new(events: Sender<Vec<Event>>, found: Arc<Found>) -> Reporter {
+    pub(crate) fn new(events: Sender<Vec<Event>>, found: Arc<Found>) -> Reporter {
         let now = Instant::now();
         Reporter {
             events,
@@ -109,18 +109,18 @@ impl Reporter {
     }
 
     /// How many steps are under way or done without having been told.
-    pub(super) fn ahead(&self, next: Sequence) -> u64 {
+    pub(crate) fn ahead(&self, next: Sequence) -> u64 {
         next - self.head
     }
 
     /// The line about a file whose target may get another name yet. It is told with the first news of the file, and gives the
     /// name under which that starts.
-    pub(super) fn announce(&mut self, sequence: Sequence, file: Arc<File>) {
+    pub(crate) fn announce(&mut self, sequence: Sequence, file: Arc<File>) {
         self.announcements.insert(sequence, file);
     }
 
     /// A started file is at its target: another one than it was to be at if something has that name, or took it since the start.
-    pub(super) fn finished(
+    pub(crate) fn finished(
         &mut self,
         sequence: Sequence,
         file: &Arc<File>,
@@ -140,13 +140,13 @@ impl Reporter {
     }
 
     /// Something was written under another name than it was to have.
-    pub(super) fn renamed(&mut self, sequence: Sequence, asked: &[u8], target: &[u8]) {
+    pub(crate) fn renamed(&mut self, sequence: Sequence, asked: &[u8], target: &[u8]) {
         let note = Note::Renamed { asked: asked.to_vec(), target: target.to_vec() };
         self.tell(sequence, Event::Noted(note));
     }
 
     /// News of a step, told when its turn comes.
-    pub(super) fn tell(&mut self, sequence: Sequence, event: Event) {
+    pub(crate) fn tell(&mut self, sequence: Sequence, event: Event) {
         if let Some(announced) = self.announcements.remove(&sequence) {
             let announced = match &event {
                 Event::Started(file) => Arc::new(File { target: file.target.clone(), ..File::clone(&announced) }),
@@ -166,19 +166,19 @@ impl Reporter {
     }
 
     /// A file is begun that the plan found with this size.
-    pub(super) fn begin_file(&mut self, sequence: Sequence, planned: Option<u64>) {
+    pub(crate) fn begin_file(&mut self, sequence: Sequence, planned: Option<u64>) {
         self.account.begin(sequence, planned.unwrap_or(0));
     }
 
     /// The file of this step is at `position`, `bytes` further than before.
-    pub(super) fn advance(&mut self, sequence: Sequence, position: u64, bytes: u64) {
+    pub(crate) fn advance(&mut self, sequence: Sequence, position: u64, bytes: u64) {
         self.account.add(sequence, bytes, position);
         self.report.bytes += bytes;
         self.reach(sequence, Reached { position, verified: None });
     }
 
     /// The file of this step is there, all `length` bytes of it, and so many of them were compared with its source.
-    pub(super) fn compared(&mut self, sequence: Sequence, length: u64, verified: u64) {
+    pub(crate) fn compared(&mut self, sequence: Sequence, length: u64, verified: u64) {
         self.reach(sequence, Reached { position: length, verified: Some(verified) });
     }
 
@@ -192,38 +192,38 @@ impl Reporter {
     }
 
     /// Bytes of a file that need not be moved because they are there already.
-    pub(super) fn already_there(&mut self, sequence: Sequence, bytes: u64) {
+    pub(crate) fn already_there(&mut self, sequence: Sequence, bytes: u64) {
         self.account.add(sequence, bytes, bytes);
     }
 
     /// What was moved of a file has turned out to be of no use.
-    pub(super) fn take_back(&mut self, sequence: Sequence) {
+    pub(crate) fn take_back(&mut self, sequence: Sequence) {
         self.account.take_back(sequence);
     }
 
     /// Asks whoever watches, at once.
-    pub(super) fn ask(&mut self, question: Question) {
+    pub(crate) fn ask(&mut self, question: Question) {
         self.emit(Event::Asked(Arc::new(question)));
         self.send();
     }
 
     /// A file is known to be equal to its source.
-    pub(super) fn verified(&mut self, proof: Proof) {
+    pub(crate) fn verified(&mut self, proof: Proof) {
         *self.verified.entry(proof).or_default() += 1;
     }
 
     /// News that belongs to no step, told at once.
-    pub(super) fn interject(&mut self, note: Note) {
+    pub(crate) fn interject(&mut self, note: Note) {
         self.emit(Event::Noted(note));
     }
 
     /// News of a job that moves nothing, told at once.
-    pub(super) fn tell_now(&mut self, event: Event) {
+    pub(crate) fn tell_now(&mut self, event: Event) {
         self.emit(event);
     }
 
     /// Nothing more will be told of this step.
-    pub(super) fn conclude(&mut self, sequence: Sequence) {
+    pub(crate) fn conclude(&mut self, sequence: Sequence) {
         if sequence != self.head {
             self.waiting.entry(sequence).or_default().concluded = true;
             return;
@@ -242,24 +242,24 @@ impl Reporter {
     }
 
     /// A file is there as it should be.
-    pub(super) fn file_done(&mut self, sequence: Sequence) {
+    pub(crate) fn file_done(&mut self, sequence: Sequence) {
         self.account.complete(sequence);
         self.report.files += 1;
     }
 
     /// A file is not moved: it was skipped, or has failed.
-    pub(super) fn file_left(&mut self, sequence: Sequence) {
+    pub(crate) fn file_left(&mut self, sequence: Sequence) {
         self.account.leave(sequence);
         self.is_outdated = true;
     }
 
     /// A failure that belongs to no step that is still open: told at the end.
-    pub(super) fn fail(&mut self, failure: Failure) {
+    pub(crate) fn fail(&mut self, failure: Failure) {
         self.afterwards.push(Event::Failed(failure));
     }
 
     /// A note that belongs to no step that is still open: told at the end.
-    pub(super) fn note(&mut self, note: Note) {
+    pub(crate) fn note(&mut self, note: Note) {
         self.afterwards.push(Event::Noted(note));
     }
 
@@ -275,7 +275,7 @@ impl Reporter {
     }
 
     /// Says how far everything is now, as what comes next may take a while and moves nothing.
-    pub(super) fn say_how_far(&mut self) {
+    pub(crate) fn say_how_far(&mut self) {
         if self.reached.is_some() || self.is_outdated {
             self.news_of(self.reached);
             self.send();
@@ -318,7 +318,7 @@ impl Reporter {
     }
 
     /// Sends what was told. Whoever is about to sleep does so: each time wakes the listener.
-    pub(super) fn send(&mut self) {
+    pub(crate) fn send(&mut self) {
         if !self.news.is_empty() {
             // Nobody has to listen.
             let _ = self.events.send(std::mem::take(&mut self.news));
@@ -327,7 +327,7 @@ impl Reporter {
 
     /// Ends the account. What is still held back belongs to steps that were stopped before their turn; it is told now, unless all
     /// there is to tell is that a file would have been next.
-    pub(super) fn finish(mut self, lost: Option<sftp::Error>, cancelled: bool, sessions: Vec<Session>) -> Report {
+    pub(crate) fn finish(mut self, lost: Option<sftp::Error>, cancelled: bool, sessions: Vec<Session>) -> Report {
         for (_, waiting) in std::mem::take(&mut self.waiting) {
             if !waiting.concluded && waiting.events.iter().all(is_beginning) {
                 continue;

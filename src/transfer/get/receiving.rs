@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 
-use super::super::failure::{Act, Cause, Failure};
-use super::super::io::{Asked, Io, Turn};
-use super::{DOUBTS, Download, End, length_within};
 use crate::sftp::{self, Reply, calls};
+use crate::transfer::connections::io::{Asked, Io, Turn};
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::get::{DOUBTS, Download, End, length_within};
 
 impl Download {
     /// The next part to ask for: offset and length.
-    pub(super) fn next_part(&mut self, read_bytes: u32) -> Option<(u64, u32)> {
+    pub(crate) fn next_part(&mut self, read_bytes: u32) -> Option<(u64, u32)> {
         if let Some(gap) = self.gaps.pop_front() {
             return Some(gap);
         }
@@ -40,7 +40,7 @@ impl Download {
         Some((offset, length))
     }
 
-    pub(super) fn got(
+    pub(crate) fn got(
         &mut self,
         io: &mut Io,
         offset: u64,
@@ -56,7 +56,7 @@ impl Download {
         Ok(Turn::MayAsk)
     }
 
-    pub(super) fn got_data(&mut self, io: &mut Io, offset: u64, length: u32, data: Bytes) -> Result<(), Failure> {
+    pub(crate) fn got_data(&mut self, io: &mut Io, offset: u64, length: u32, data: Bytes) -> Result<(), Failure> {
         match self.end {
             // What comes behind the doubtful place is asked for again.
             End::Doubted(_) if offset > self.written => return Ok(()),
@@ -82,7 +82,7 @@ impl Download {
         self.write_what_came_early(io)
     }
 
-    pub(super) fn write_what_came_early(&mut self, io: &mut Io) -> Result<(), Failure> {
+    pub(crate) fn write_what_came_early(&mut self, io: &mut Io) -> Result<(), Failure> {
         while let Some(entry) = self.early.first_entry()
             && *entry.key() <= self.written
         {
@@ -94,7 +94,7 @@ impl Download {
     }
 
     /// A short answer. Where the file should end that is its end; elsewhere the rest is asked for again.
-    pub(super) fn got_less(&mut self, end: u64, wanted_end: u64) {
+    pub(crate) fn got_less(&mut self, end: u64, wanted_end: u64) {
         let size = self.likely_size();
         if end == size && size > 0 {
             self.end = End::Reached;
@@ -107,7 +107,7 @@ impl Download {
         }
     }
 
-    pub(super) fn got_end(&mut self, io: &mut Io, offset: u64) {
+    pub(crate) fn got_end(&mut self, io: &mut Io, offset: u64) {
         let size = self.likely_size();
         match self.end {
             End::Ahead if offset >= size => self.end = End::Reached,
@@ -129,7 +129,7 @@ impl Download {
     }
 
     /// Where nothing is stored, as in /sys, a size that STAT tells is none, and the end is where reading found it.
-    pub(super) fn weighed(&mut self, outcome: Result<Reply, sftp::Error>) -> Result<Turn, Failure> {
+    pub(crate) fn weighed(&mut self, outcome: Result<Reply, sftp::Error>) -> Result<Turn, Failure> {
         match outcome {
             Ok(Reply::Statvfs(system)) if system.stores_nothing() => {
                 self.attributes.size = None;
@@ -140,19 +140,19 @@ impl Download {
         }
     }
 
-    pub(super) fn truncated(&self) -> Failure {
+    pub(crate) fn truncated(&self) -> Failure {
         let expected = self.attributes.size.unwrap_or(0);
         self.failure(Act::ReadRemote, Cause::Truncated { got: self.written, expected })
     }
 
-    pub(super) fn forget_what_came_early(&mut self, io: &mut Io) {
+    pub(crate) fn forget_what_came_early(&mut self, io: &mut Io) {
         self.gaps.clear();
         for (line, data) in std::mem::take(&mut self.early).into_values() {
             io.lines.release(line, data.len() as u64);
         }
     }
 
-    pub(super) fn write(&mut self, io: &mut Io, offset: u64, data: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self, io: &mut Io, offset: u64, data: &[u8]) -> Result<(), Failure> {
         // What was asked for twice comes twice.
         let skip = usize::try_from(self.written - offset).unwrap_or(usize::MAX);
         let Some(fresh) = data.get(skip..) else { return Ok(()) };

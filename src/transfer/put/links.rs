@@ -5,20 +5,20 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::conflict::{Conflict, Numbering, Verdict, Version};
-use super::event::Event;
-use super::failure::{Act, Failure};
-use super::io::{Asked, Io};
-use super::plan::PutLink;
-use super::remote_tree::Fate;
-use super::reporter::Sequence;
-use super::request::Direction;
 use crate::name::RemotePath;
 use crate::sftp::{self, Reply, calls};
+use crate::transfer::conflict::{Conflict, Numbering, Verdict, Version};
+use crate::transfer::connections::io::{Asked, Io};
+use crate::transfer::event::Event;
+use crate::transfer::failure::{Act, Failure};
+use crate::transfer::plan::PutLink;
+use crate::transfer::progress::reporter::Sequence;
+use crate::transfer::put::directories::Fate;
+use crate::transfer::request::Direction;
 
 /// Links that are being made, by their step.
 #[derive(Default)]
-pub(super) struct RemoteLinks {
+pub(crate) struct RemoteLinks {
     links: BTreeMap<Sequence, Link>,
     /// Where they were asked for.
     targets: HashSet<RemotePath>,
@@ -33,7 +33,7 @@ struct Link {
 }
 
 /// What becomes of a link after an answer.
-pub(super) enum Course {
+pub(crate) enum Course {
     /// More answers are to come.
     Waits,
     /// Perhaps it failed only because this directory was not there yet.
@@ -43,21 +43,21 @@ pub(super) enum Course {
 }
 
 /// A link that is over.
-pub(super) struct Done {
+pub(crate) struct Done {
     /// The directory that it lies in.
-    pub(super) directory: Option<Sequence>,
+    pub(crate) directory: Option<Sequence>,
     /// The link, if it was made.
-    pub(super) made: Option<PutLink>,
+    pub(crate) made: Option<PutLink>,
 }
 
 impl RemoteLinks {
     /// Whether none is under way.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.links.is_empty()
     }
 
     /// Sends a link.
-    pub(super) fn begin(&mut self, sequence: Sequence, source: PutLink, directory: Option<Sequence>, io: &mut Io) {
+    pub(crate) fn begin(&mut self, sequence: Sequence, source: PutLink, directory: Option<Sequence>, io: &mut Io) {
         self.targets.insert(source.remote.clone());
         let link = Link { source, directory, refusal: None, numbering: Numbering::default() };
         link.ask(sequence, Asked::MakeLink, io);
@@ -65,17 +65,17 @@ impl RemoteLinks {
     }
 
     /// Returns whether a link is being made at this path, so that nobody knows yet what is there.
-    pub(super) fn is_making(&self, path: &RemotePath) -> bool {
+    pub(crate) fn is_making(&self, path: &RemotePath) -> bool {
         self.targets.contains(path)
     }
 
     /// The directory of a link that is under way.
-    pub(super) fn directory(&self, sequence: Sequence) -> Option<Sequence> {
+    pub(crate) fn directory(&self, sequence: Sequence) -> Option<Sequence> {
         self.links.get(&sequence)?.directory
     }
 
     /// Takes an answer; `fate` is that of its directory.
-    pub(super) fn answer(
+    pub(crate) fn answer(
         &mut self,
         sequence: Sequence,
         asked: Asked,
@@ -126,14 +126,14 @@ impl RemoteLinks {
     }
 
     /// Sends a request once more whose answer was lost. Whether it was one about a link.
-    pub(super) fn ask_again(&self, sequence: Sequence, asked: Asked, io: &mut Io) -> bool {
+    pub(crate) fn ask_again(&self, sequence: Sequence, asked: Asked, io: &mut Io) -> bool {
         let Some(link) = self.links.get(&sequence) else { return false };
         link.ask(sequence, asked, io);
         true
     }
 
     /// The fate of its directory is known. What is to be done with a link that waited for it; nothing where none did.
-    pub(super) fn go_on(&mut self, sequence: Sequence, fate: Option<Fate>, io: &mut Io) -> Option<Course> {
+    pub(crate) fn go_on(&mut self, sequence: Sequence, fate: Option<Fate>, io: &mut Io) -> Option<Course> {
         let link = self.links.get(&sequence)?;
         if fate == Some(Fate::Refused) {
             return Some(self.conclude(sequence, false));

@@ -2,17 +2,17 @@
 
 use std::os::unix::fs::FileExt;
 
-use super::super::event::{Event, Note, Proof};
-use super::super::failure::{Act, Cause, Failure};
-use super::super::hashing::{Hashing, Next};
-use super::super::io::{Asked, Io, Turn};
-use super::super::local::bytes;
-use super::super::request::Verify;
-use super::{State, Upload};
 use crate::sftp::{self, Reply, StatusCode, calls};
+use crate::transfer::connections::io::{Asked, Io, Turn};
+use crate::transfer::event::{Event, Note, Proof};
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::local::bytes;
+use crate::transfer::proof::hashing::{Hashing, Next};
+use crate::transfer::put::{State, Upload};
+use crate::transfer::request::Verify;
 
 impl Upload {
-    pub(super) fn ask_to_compare(&mut self, io: &mut Io, at: u64, until: u64) -> Turn {
+    pub(crate) fn ask_to_compare(&mut self, io: &mut Io, at: u64, until: u64) -> Turn {
         let Some(handle) = self.handles.on(io.line) else { return Turn::Waits };
         let (offset, length) = match self.gaps.pop_front() {
             Some(gap) => gap,
@@ -33,7 +33,7 @@ impl Upload {
         Turn::MayAsk
     }
 
-    pub(super) fn compared(&mut self, io: &mut Io, offset: u64, length: u32, outcome: Result<Reply, sftp::Error>) {
+    pub(crate) fn compared(&mut self, io: &mut Io, offset: u64, length: u32, outcome: Result<Reply, sftp::Error>) {
         let (State::Comparing { at, until } | State::Verifying { at, until }) = self.state else { return };
         let verifies = matches!(self.state, State::Verifying { .. });
         let data = match outcome {
@@ -109,12 +109,12 @@ impl Upload {
     }
 
     /// Whether it is to be compared before it is closed, or before it is closed for good.
-    pub(super) fn must_verify(&self, io: &Io) -> bool {
+    pub(crate) fn must_verify(&self, io: &Io) -> bool {
         self.wants_proof(io) && (self.is_written || !self.only_writes)
     }
 
     /// Whether it was sent and closed, and is to be read back.
-    pub(super) fn is_unread(&self, io: &Io) -> bool {
+    pub(crate) fn is_unread(&self, io: &Io) -> bool {
         let is_closed = self.state == State::Closing && self.failure.is_none() && !self.is_written;
         is_closed && self.only_writes && self.wants_proof(io) && self.file.is_some() && self.next > 0
     }
@@ -124,7 +124,7 @@ impl Upload {
     }
 
     /// All is sent: when all of it is confirmed, too, its hashes are compared or it is read back.
-    pub(super) fn begin_to_verify(&mut self, io: &mut Io) -> Turn {
+    pub(crate) fn begin_to_verify(&mut self, io: &mut Io) -> Turn {
         if self.outstanding > 0 || !self.gaps.is_empty() {
             return Turn::Waits;
         }
@@ -147,7 +147,7 @@ impl Upload {
         self.state = State::Verifying { at: 0, until: self.next };
     }
 
-    pub(super) fn ask_for_hash(&mut self, io: &mut Io) -> Turn {
+    pub(crate) fn ask_for_hash(&mut self, io: &mut Io) -> Turn {
         let (Some(handle), Some(hashing)) = (self.handles.on(io.line), &mut self.hashing) else { return Turn::Waits };
         if !std::mem::replace(&mut hashing.is_asked, true) {
             self.outstanding += 1;
@@ -157,7 +157,7 @@ impl Upload {
         Turn::Waits
     }
 
-    pub(super) fn heard_hash(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
+    pub(crate) fn heard_hash(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
         let (hash, Some(hashing)) = (io.hashes.heard(outcome), &mut self.hashing) else { return };
         if self.failure.is_some() {
             return;
@@ -168,7 +168,7 @@ impl Upload {
         }
     }
 
-    pub(super) fn has_to_hash(&self) -> bool {
+    pub(crate) fn has_to_hash(&self) -> bool {
         self.hashing.as_ref().is_some_and(|hashing| hashing.is_asked && hashing.next() == Next::Step)
     }
 
@@ -185,7 +185,7 @@ impl Upload {
     }
 
     /// Hashes a part of the source.
-    pub(in super::super) fn hash_part(&mut self, io: &mut Io) -> Turn {
+    pub(crate) fn hash_part(&mut self, io: &mut Io) -> Turn {
         if let Some(hashing) = self.hashing.as_mut().filter(|hashing| hashing.next() == Next::Step) {
             match hashing.step(&mut io.scratch, |offset, buffer| self.local.read_at(buffer, offset)) {
                 Ok(()) => {

@@ -4,52 +4,52 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::canceller::Canceller;
-use super::conflict::{Conflict, Question, Verdict, Version};
-use super::event::{Event, File, Note};
-use super::hashing::Hashes;
-use super::learnt::Learnt;
-use super::limit::Limit;
-use super::lines::{LineId, Lines};
-use super::local::{Place, Standing, bytes};
-use super::pace::Pace;
-use super::reporter::{Reporter, Sequence};
-use super::request::{Direction, OnConflict};
-use super::settings::Settings;
-use super::window::Window;
 use crate::sftp::{self, Attributes, Call, Completions, Extension, Handle, Reply, Session, calls};
+use crate::transfer::canceller::Canceller;
+use crate::transfer::conflict::{Conflict, Question, Verdict, Version};
+use crate::transfer::connections::pool::{LineId, Lines};
+use crate::transfer::connections::window::Window;
+use crate::transfer::event::{Event, File, Note};
+use crate::transfer::learnt::Learnt;
+use crate::transfer::limit::Limit;
+use crate::transfer::local::{Place, Standing, bytes};
+use crate::transfer::progress::pace::Pace;
+use crate::transfer::progress::reporter::{Reporter, Sequence};
+use crate::transfer::proof::hashing::Hashes;
+use crate::transfer::request::{Direction, OnConflict};
+use crate::transfer::settings::Settings;
 
 /// The engine's tools, lent to one file at a time.
-pub(super) struct Io {
-    pub(super) lines: Lines,
+pub(crate) struct Io {
+    pub(crate) lines: Lines,
     /// The connection that is meant: that of the answer which is worked on, or of the window that is filled.
-    pub(super) line: LineId,
-    pub(super) queue: Completions<Token>,
-    pub(super) limit: Limit,
-    pub(super) hashes: Hashes,
-    pub(super) pace: Pace,
-    pub(super) reporter: Reporter,
-    pub(super) settings: Settings,
-    pub(super) learnt: Learnt,
-    pub(super) canceller: Canceller,
+    pub(crate) line: LineId,
+    pub(crate) queue: Completions<Token>,
+    pub(crate) limit: Limit,
+    pub(crate) hashes: Hashes,
+    pub(crate) pace: Pace,
+    pub(crate) reporter: Reporter,
+    pub(crate) settings: Settings,
+    pub(crate) learnt: Learnt,
+    pub(crate) canceller: Canceller,
     /// Whether files are in flight beside the one that is worked on, those aside that wait to be opened.
-    pub(super) has_others: bool,
+    pub(crate) has_others: bool,
     /// Room for one WRITE's data, used again and again.
-    pub(super) scratch: Vec<u8>,
+    pub(crate) scratch: Vec<u8>,
 }
 
 /// Which request of which step an answer belongs to, and which connection it went out on.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Token {
-    pub(super) sequence: Sequence,
-    pub(super) asked: Asked,
-    pub(super) line: LineId,
-    pub(super) issued: Instant,
+pub(crate) struct Token {
+    pub(crate) sequence: Sequence,
+    pub(crate) asked: Asked,
+    pub(crate) line: LineId,
+    pub(crate) issued: Instant,
 }
 
 /// A request of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     Stat,
     /// Where a link leads to, if there is one.
     Follow,
@@ -103,7 +103,7 @@ pub(super) enum Asked {
 
 /// What a file does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(crate) enum Turn {
     /// It may have something to ask.
     MayAsk,
     /// It waits for answers.
@@ -118,7 +118,7 @@ pub(super) enum Turn {
 
 impl Io {
     /// What to do where a target exists already; asks whoever watches, and waits for the answer, if that was asked for.
-    pub(super) fn decide(&mut self, conflict: Conflict) -> Verdict {
+    pub(crate) fn decide(&mut self, conflict: Conflict) -> Verdict {
         if let Some(verdict) = self.settings.options.on_conflict.decide(&conflict) {
             return verdict;
         }
@@ -130,7 +130,7 @@ impl Io {
     }
 
     /// Returns what may be replaced without a decision.
-    pub(super) fn standing_unasked(&self) -> Standing {
+    pub(crate) fn standing_unasked(&self) -> Standing {
         let options = self.settings.options;
         match options.resume || options.on_conflict == OnConflict::Overwrite {
             true => Standing::Anything,
@@ -140,7 +140,7 @@ impl Io {
 
     /// Decides where a download goes when something exists already: there, or under another name. `taken` tells of paths, as
     /// messages show them, that will be there soon. Returns the target that stays as an error if it goes nowhere.
-    pub(super) fn settle(
+    pub(crate) fn settle(
         &mut self,
         place: &Place,
         source: &Attributes,
@@ -173,7 +173,7 @@ impl Io {
     }
 
     /// Tells sftp(1)'s line about a file: at once, or when it is known under which name it is written.
-    pub(super) fn announce(&mut self, sequence: Sequence, announced: Option<&Arc<File>>) {
+    pub(crate) fn announce(&mut self, sequence: Sequence, announced: Option<&Arc<File>>) {
         let Some(file) = announced.map(Arc::clone) else { return };
         match self.settings.options.on_conflict {
             OnConflict::Rename | OnConflict::Ask => self.reporter.announce(sequence, file),
@@ -184,7 +184,7 @@ impl Io {
     }
 
     /// Says that a target stays.
-    pub(super) fn leave_there(&mut self, sequence: Sequence, target: Vec<u8>) {
+    pub(crate) fn leave_there(&mut self, sequence: Sequence, target: Vec<u8>) {
         if self.canceller.is_cancelled() {
             // Nobody has decided so.
             return;
@@ -194,27 +194,27 @@ impl Io {
     }
 
     /// Returns whether the server may have refused an OPEN only because others were open.
-    pub(super) fn may_be_crowded(&self, error: &sftp::Error) -> bool {
+    pub(crate) fn may_be_crowded(&self, error: &sftp::Error) -> bool {
         error.may_lack_handles(self.session().width().is_trusted())
     }
 
     /// The session of the connection that is meant.
-    pub(super) fn session(&self) -> &Session {
+    pub(crate) fn session(&self) -> &Session {
         &self.lines.get(self.line).session
     }
 
     /// The window of the connection that is meant.
-    pub(super) fn window(&mut self) -> &mut Window {
+    pub(crate) fn window(&mut self) -> &mut Window {
         &mut self.lines.get_mut(self.line).window
     }
 
     /// Submits a request that moves no data to speak of.
-    pub(super) fn ask<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C) {
+    pub(crate) fn ask<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C) {
         self.submit(sequence, asked, call, Instant::now());
     }
 
     /// Submits a request that moves data, which counts in the window.
-    pub(super) fn ask_for_data<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C) {
+    pub(crate) fn ask_for_data<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C) {
         let (bytes, now) = (asked.window_bytes(), Instant::now());
         self.window().issue(bytes, now);
         self.limit.issue(bytes, now);
@@ -222,7 +222,7 @@ impl Io {
     }
 
     /// Asks for the hash of the first `length` bytes of an open file, in the way that the server knows.
-    pub(super) fn ask_for_hash(&mut self, sequence: Sequence, handle: &Handle, length: u64) {
+    pub(crate) fn ask_for_hash(&mut self, sequence: Sequence, handle: &Handle, length: u64) {
         match self.hashes.request {
             Some(Extension::Md5Hash) => self.ask(sequence, Asked::Hash, &calls::Md5Hash { handle, offset: 0, length }),
             _ => self.ask(sequence, Asked::Hash, &calls::CheckFile { handle, offset: 0, length }),
@@ -230,7 +230,7 @@ impl Io {
     }
 
     /// An answer has come; the connection that it came on is meant from now on.
-    pub(super) fn answered(&mut self, token: &Token, outcome: &Result<Reply, sftp::Error>) {
+    pub(crate) fn answered(&mut self, token: &Token, outcome: &Result<Reply, sftp::Error>) {
         self.line = token.line;
         self.lines.get_mut(token.line).outstanding -= 1;
         if token.asked.moves_data() {
@@ -241,17 +241,17 @@ impl Io {
     }
 
     /// How long the user's limit lets no request out that moves data.
-    pub(super) fn pause(&self) -> Duration {
+    pub(crate) fn pause(&self) -> Duration {
         self.limit.wait()
     }
 
     /// Bytes of the next READ.
-    pub(super) fn read_bytes(&self) -> u32 {
+    pub(crate) fn read_bytes(&self) -> u32 {
         self.request_bytes(self.settings.read_bytes)
     }
 
     /// Bytes of the next WRITE.
-    pub(super) fn write_bytes(&self) -> u32 {
+    pub(crate) fn write_bytes(&self) -> u32 {
         self.request_bytes(self.settings.write_bytes)
     }
 
@@ -272,22 +272,22 @@ impl Io {
 
 impl Asked {
     /// Whether an upload waits for its answer before it ends; the others are not counted there.
-    pub(super) fn is_awaited(self) -> bool {
+    pub(crate) fn is_awaited(self) -> bool {
         !matches!(self, Asked::Open | Asked::Stat | Asked::Follow | Asked::Withdraw)
     }
 
     /// Whether it counts in the window.
-    pub(super) fn moves_data(self) -> bool {
+    pub(crate) fn moves_data(self) -> bool {
         matches!(self, Asked::Read { .. } | Asked::Verify { .. } | Asked::Write { .. })
     }
 
     /// Whether it moves bytes of a file to where they go.
-    pub(super) fn moves_file(self) -> bool {
+    pub(crate) fn moves_file(self) -> bool {
         matches!(self, Asked::Read { .. } | Asked::Write { .. })
     }
 
     /// Bytes that it moves at most.
-    pub(super) fn window_bytes(self) -> u64 {
+    pub(crate) fn window_bytes(self) -> u64 {
         match self {
             Asked::Read { length, .. } | Asked::Verify { length, .. } | Asked::Write { length, .. } => length.into(),
             _ => 0,
@@ -295,7 +295,7 @@ impl Asked {
     }
 
     /// Bytes that it moved.
-    pub(super) fn moved_bytes(self, outcome: &Result<Reply, sftp::Error>) -> u64 {
+    pub(crate) fn moved_bytes(self, outcome: &Result<Reply, sftp::Error>) -> u64 {
         match outcome {
             Ok(Reply::Data(data)) => data.len() as u64,
             Ok(_) => self.window_bytes(),

@@ -13,19 +13,19 @@ use std::time::Instant;
 use bytes::Bytes;
 use rustix::io::Errno;
 
-use super::event::{Event, File, Note};
-use super::failure::{Act, Cause, Failure};
-use super::handles::Handles;
-use super::hashing::Hashing;
-use super::io::{Asked, Io, Turn};
-use super::lines::LineId;
-use super::local::{Opened, Place, Sink, Standing, Wanted, bytes};
-use super::pace::Clock;
-use super::removal::Moved;
-use super::reporter::{Places, Sequence};
-use super::request::Verify;
 use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, Handle, OpenFlags, Reply, calls};
+use crate::transfer::connections::handles::Handles;
+use crate::transfer::connections::io::{Asked, Io, Turn};
+use crate::transfer::connections::pool::LineId;
+use crate::transfer::event::{Event, File, Note};
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::local::{Opened, Place, Sink, Standing, Wanted, bytes};
+use crate::transfer::progress::pace::Clock;
+use crate::transfer::progress::reporter::{Places, Sequence};
+use crate::transfer::proof::hashing::Hashing;
+use crate::transfer::removal::Moved;
+use crate::transfer::request::Verify;
 
 /// How much of what is there is compared before anything is appended to it.
 const TAIL_BYTES: u64 = 64 * 1024;
@@ -37,20 +37,20 @@ const DOUBTS: u32 = 2;
 const SPREADING_BYTES: u64 = 16 << 20;
 
 /// Where a download goes.
-pub(super) struct Target {
+pub(crate) struct Target {
     /// Where it was asked for.
-    pub(super) asked: Place,
+    pub(crate) asked: Place,
     /// Where it goes: there, or beside what stays there.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     /// What it may take the place of.
-    pub(super) standing: Standing,
+    pub(crate) standing: Standing,
 }
 
 /// How often a target is decided about anew because something came to be there.
-pub(super) const MOST_DECISIONS: u32 = 100;
+pub(crate) const MOST_DECISIONS: u32 = 100;
 
 /// One file on its way from the server.
-pub(super) struct Download {
+pub(crate) struct Download {
     sequence: Sequence,
     remote: RemotePath,
     /// Of an estimated size, none.
@@ -125,7 +125,7 @@ enum End {
 
 impl Download {
     /// Sends OPEN.
-    pub(super) fn begin(
+    pub(crate) fn begin(
         sequence: Sequence,
         remote: RemotePath,
         attributes: Attributes,
@@ -169,48 +169,48 @@ impl Download {
     }
 
     /// Sends OPEN.
-    pub(super) fn open(&mut self, io: &mut Io) {
+    pub(crate) fn open(&mut self, io: &mut Io) {
         let open = calls::Open { path: &self.remote, flags: OpenFlags::READ, attributes: Attributes::default() };
         io.ask(self.sequence, Asked::Open, &open);
     }
 
     /// Whether it holds a handle of the server.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.handles.is_empty()
     }
 
     /// The connections on which it can ask.
-    pub(super) fn lines(&self) -> impl Iterator<Item = LineId> + '_ {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = LineId> + '_ {
         self.handles.lines()
     }
 
     /// The time of its bytes.
-    pub(super) fn clock(&self) -> &Clock {
+    pub(crate) fn clock(&self) -> &Clock {
         &self.clock
     }
 
     /// Bytes that are written, from the first one on.
-    pub(super) fn arrived(&self) -> u64 {
+    pub(crate) fn arrived(&self) -> u64 {
         self.written
     }
 
     /// Whether more connections would help: so much is left of it, and that can be written in any order.
-    pub(super) fn may_spread(&self) -> bool {
+    pub(crate) fn may_spread(&self) -> bool {
         self.state == State::Moving && self.end == End::Ahead && self.is_large()
     }
 
     /// Whether there is so much left of it that more connections pay.
-    pub(super) fn is_large(&self) -> bool {
+    pub(crate) fn is_large(&self) -> bool {
         self.backlog() >= SPREADING_BYTES
     }
 
     /// Opens it on one more connection.
-    pub(super) fn spread(&mut self, io: &mut Io) {
+    pub(crate) fn spread(&mut self, io: &mut Io) {
         self.open(io);
     }
 
     /// The answer to a request was lost with its connection.
-    pub(super) fn give_back(&mut self, asked: Asked) {
+    pub(crate) fn give_back(&mut self, asked: Asked) {
         match (asked, self.end) {
             (Asked::Read { offset, length }, end) => {
                 self.outstanding -= 1;
@@ -234,7 +234,7 @@ impl Download {
     }
 
     /// A connection was lost, all its answers included.
-    pub(super) fn lose(&mut self, line: LineId) {
+    pub(crate) fn lose(&mut self, line: LineId) {
         self.handles.lose(line);
         // The account of what waits in memory went with the line; that is fetched again.
         for (offset, (_, data)) in self.early.extract_if(.., |_, (on, _)| *on == line) {
@@ -243,7 +243,7 @@ impl Download {
     }
 
     /// Goes on from what is there, on a connection that lives, when none that it had does.
-    pub(super) fn go_on(&mut self, io: &mut Io) {
+    pub(crate) fn go_on(&mut self, io: &mut Io) {
         self.forget_what_came_early(io);
         self.state = State::Opening;
         self.hashing = None;
@@ -252,7 +252,7 @@ impl Download {
     }
 
     /// What was fetched, if it was.
-    pub(super) fn moved(&self) -> Option<Moved> {
+    pub(crate) fn moved(&self) -> Option<Moved> {
         let remote = self.remote.clone();
         self.is_moved.then(|| match self.place {
             Place::Stream { .. } => Moved::Unverifiable(remote),
@@ -265,7 +265,7 @@ impl Download {
     }
 
     /// Bytes that are known to come and have not been asked for.
-    pub(super) fn backlog(&self) -> u64 {
+    pub(crate) fn backlog(&self) -> u64 {
         self.likely_size().saturating_sub(self.next)
     }
 
@@ -275,7 +275,7 @@ impl Download {
     }
 
     /// Takes an answer.
-    pub(super) fn answer(&mut self, io: &mut Io, asked: Asked, outcome: Result<Reply, sftp::Error>) -> Turn {
+    pub(crate) fn answer(&mut self, io: &mut Io, asked: Asked, outcome: Result<Reply, sftp::Error>) -> Turn {
         let result = match (asked, outcome) {
             (Asked::Open, Ok(Reply::Handle(handle))) if self.state == State::Opening => self.opened(io, handle),
             (Asked::Open, Ok(Reply::Handle(handle))) => {
@@ -316,7 +316,7 @@ impl Download {
     }
 
     /// Sends one more READ, if there is anything to ask for.
-    pub(super) fn ask(&mut self, io: &mut Io) -> Turn {
+    pub(crate) fn ask(&mut self, io: &mut Io) -> Turn {
         let Some(handle) = self.handles.on(io.line) else { return Turn::Waits };
         let next = match self.state {
             State::Opening => None,
@@ -339,7 +339,7 @@ impl Download {
     }
 
     /// Stops before all of it is there; what is there is kept for a resume.
-    pub(super) fn interrupt(self, io: &mut Io) {
+    pub(crate) fn interrupt(self, io: &mut Io) {
         if let Some(partial) = self.sink.and_then(Sink::interrupt) {
             let target = self.place.shown().to_owned();
             io.reporter.tell(self.sequence, Event::Noted(Note::Kept { partial, target }));
@@ -429,7 +429,7 @@ impl Download {
         self.state = State::Moving;
         self.clock.is_ready(Instant::now());
         let file = Arc::new(File {
-            direction: super::Direction::Get,
+            direction: crate::transfer::Direction::Get,
             source: self.remote.as_bytes().to_vec(),
             target: bytes(self.place.shown()).to_vec(),
             size: self.attributes.size,
@@ -492,7 +492,7 @@ impl Download {
             sink.discard();
         }
         let failure = match self.is_in_tree {
-            true => failure.in_tree(super::Direction::Get, self.remote.as_bytes(), bytes(self.place.shown())),
+            true => failure.in_tree(crate::transfer::Direction::Get, self.remote.as_bytes(), bytes(self.place.shown())),
             false => failure,
         };
         io.reporter.tell(self.sequence, Event::Failed(failure));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 /// The latest batch of answers that brought bytes.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     arrived: Instant,
     took: Duration,
     bytes: u64,
@@ -16,13 +16,13 @@ pub(super) struct Pace {
 
 impl Pace {
     /// Nothing has moved yet.
-    pub(super) fn starting(now: Instant) -> Pace {
+    pub(crate) fn starting(now: Instant) -> Pace {
         Pace { arrived: now, took: Duration::ZERO, bytes: 0 }
     }
 
     /// A batch has come that moved `bytes`. `ready` is when the first of its files was ready to move any: what passed before
     /// is nobody's time. A batch without bytes leaves its time to the next one.
-    pub(super) fn batch(&mut self, now: Instant, bytes: u64, ready: Option<Instant>) {
+    pub(crate) fn batch(&mut self, now: Instant, bytes: u64, ready: Option<Instant>) {
         if bytes > 0 {
             let since = ready.map_or(self.arrived, |ready| ready.max(self.arrived));
             *self = Pace { arrived: now, took: now.saturating_duration_since(since), bytes };
@@ -30,7 +30,7 @@ impl Pace {
     }
 
     /// Nothing could move until now, because the job waited for a person.
-    pub(super) fn paused_until(&mut self, now: Instant) {
+    pub(crate) fn paused_until(&mut self, now: Instant) {
         self.arrived = now;
     }
 
@@ -43,29 +43,29 @@ impl Pace {
 
 /// The time that the bytes of one file took.
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     ready: Option<Instant>,
     taken: Duration,
 }
 
 impl Clock {
     /// From now on bytes of the file can move: it was opened, perhaps once more after its connection was lost.
-    pub(super) fn is_ready(&mut self, now: Instant) {
+    pub(crate) fn is_ready(&mut self, now: Instant) {
         self.ready = Some(now);
     }
 
     /// When the file was ready to move bytes.
-    pub(super) fn ready(&self) -> Option<Instant> {
+    pub(crate) fn ready(&self) -> Option<Instant> {
         self.ready
     }
 
     /// Bytes of the file came with the latest batch.
-    pub(super) fn moved(&mut self, bytes: u64, pace: &Pace) {
+    pub(crate) fn moved(&mut self, bytes: u64, pace: &Pace) {
         self.taken += pace.share(bytes);
     }
 
     /// The time that all its bytes took so far.
-    pub(super) fn taken(&self) -> Duration {
+    pub(crate) fn taken(&self) -> Duration {
         self.taken
     }
 }

@@ -1,18 +1,18 @@
 //! How an upload begins: what is there is looked at, and it is opened.
 
-use super::super::conflict::{Conflict, Verdict, Version};
-use super::super::event::{Event, Note};
-use super::super::failure::{Act, Cause, Failure, WITHOUT_ATOMIC};
-use super::super::io::{Asked, Io};
-use super::super::local::bytes;
-use super::super::request::{OnConflict, Options, Verify};
-use super::super::settings::SPREAD_SPAN;
-use super::{SPREADING_BYTES, State, TAIL_BYTES, Upload, may_replace};
 use crate::sftp::{self, Attributes, Extension, FileType, Handle, OpenFlags, Reply, StatusCode, Times, calls};
+use crate::transfer::conflict::{Conflict, Verdict, Version};
+use crate::transfer::connections::io::{Asked, Io};
+use crate::transfer::event::{Event, Note};
+use crate::transfer::failure::{Act, Cause, Failure, WITHOUT_ATOMIC};
+use crate::transfer::local::bytes;
+use crate::transfer::put::{SPREADING_BYTES, State, TAIL_BYTES, Upload, may_replace};
+use crate::transfer::request::{OnConflict, Options, Verify};
+use crate::transfer::settings::SPREAD_SPAN;
 
 impl Upload {
     /// What is where it shall be is known, or why not.
-    pub(super) fn looked(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
+    pub(crate) fn looked(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
         match outcome {
             // Made by an OPEN whose answer was lost, and nothing was written to it: it is ours.
             Ok(Reply::Attributes(there)) if self.landing.may_be_made && there.size == Some(0) => {
@@ -29,7 +29,7 @@ impl Upload {
     }
 
     /// Something is where it shall be.
-    pub(super) fn found(&mut self, io: &mut Io, there: &Attributes) {
+    pub(crate) fn found(&mut self, io: &mut Io, there: &Attributes) {
         let options = io.settings.options;
         if options.resume {
             self.landing.replaces(there);
@@ -58,17 +58,17 @@ impl Upload {
         }
     }
 
-    pub(super) fn conflict_with(&self, there: &Attributes) -> Conflict {
+    pub(crate) fn conflict_with(&self, there: &Attributes) -> Conflict {
         let modified = |times: Times| i64::from(times.modified);
         Conflict {
-            direction: super::super::Direction::Put,
+            direction: crate::transfer::Direction::Put,
             target: self.source.remote.as_bytes().to_vec(),
             there: Version { size: there.size, modified: there.times.map(modified) },
             new: Version { size: Some(self.size), modified: Some(modified(self.times)) },
         }
     }
 
-    pub(super) fn found_nothing(&mut self, io: &mut Io) {
+    pub(crate) fn found_nothing(&mut self, io: &mut Io) {
         if io.settings.options.resume {
             if self.source.is_named && !io.settings.options.atomic {
                 let target = self.source.remote.as_bytes().to_vec();
@@ -83,7 +83,7 @@ impl Upload {
     }
 
     /// Opens it where it goes, with nothing in it.
-    pub(super) fn begin_empty(&mut self, io: &mut Io) {
+    pub(crate) fn begin_empty(&mut self, io: &mut Io) {
         if io.settings.options.atomic {
             if self.landing.replaces && !io.session().offers(Extension::PosixRename) {
                 let target = self.source.remote.as_bytes();
@@ -98,14 +98,14 @@ impl Upload {
     }
 
     /// An earlier run may have left a part of it beside its target.
-    pub(super) fn ask_beside(&mut self, io: &mut Io) {
+    pub(crate) fn ask_beside(&mut self, io: &mut Io) {
         let attributes = Attributes { size: Some(self.size), times: Some(self.times), ..Attributes::default() };
         self.landing.go_beside(Some((&io.settings.server, &attributes)));
         self.state = State::AskingBeside;
         io.ask(self.sequence, Asked::Stat, &calls::Lstat { path: &self.landing.path });
     }
 
-    pub(super) fn continue_beside(&mut self, io: &mut Io, there: &Attributes) {
+    pub(crate) fn continue_beside(&mut self, io: &mut Io, there: &Attributes) {
         if there.file_type() != Some(FileType::Regular) {
             // Not ours: whoever can foresee the name may have put a link there.
             self.landing.go_beside(None);
@@ -118,7 +118,7 @@ impl Upload {
         }
     }
 
-    pub(super) fn resume(&mut self, io: &mut Io, there: &Attributes) {
+    pub(crate) fn resume(&mut self, io: &mut Io, there: &Attributes) {
         match there.size {
             Some(size) if size > self.size && !io.settings.options.atomic => {
                 self.failure =
@@ -140,7 +140,7 @@ impl Upload {
         }
     }
 
-    pub(super) fn opened(&mut self, io: &mut Io, handle: Handle) {
+    pub(crate) fn opened(&mut self, io: &mut Io, handle: Handle) {
         // From now on what is there is ours.
         self.landing.must_be_new = false;
         self.landing.is_made = true;
@@ -172,7 +172,7 @@ impl Upload {
     }
 
     /// Returns whether a target that was not there may have come to be before it was opened.
-    pub(super) fn may_have_come_meanwhile(&self, io: &Io, error: &sftp::Error) -> bool {
+    pub(crate) fn may_have_come_meanwhile(&self, io: &Io, error: &sftp::Error) -> bool {
         let is_new = self.landing.must_be_new && !self.landing.is_beside && !may_replace(io);
         self.state == State::Opening && is_new && error.leaves_the_session_alive() && !self.landing.is_looked_at_again
     }
@@ -187,7 +187,7 @@ impl Upload {
         self.open_empty(io);
     }
 
-    pub(super) fn not_opened(&mut self, io: &mut Io, error: sftp::Error) {
+    pub(crate) fn not_opened(&mut self, io: &mut Io, error: sftp::Error) {
         self.landing.may_be_made = false;
         match self.state {
             // It was there a moment ago: another transfer of the same file has put it in its place.
@@ -217,7 +217,7 @@ impl Upload {
 
 /// Whether nothing is left to be done for one of the right size: times need not be set, or are as they should be, and
 /// nobody wants its bytes compared.
-pub(in super::super) fn is_complete(options: Options, there: &Attributes, source: Times) -> bool {
+pub(crate) fn is_complete(options: Options, there: &Attributes, source: Times) -> bool {
     options.verify == Verify::No
         && (!options.preserve || there.times.is_none_or(|times| times.modified == source.modified))
 }

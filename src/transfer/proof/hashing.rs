@@ -7,24 +7,24 @@ use std::io;
 
 use openssl::hash::{Hasher, MessageDigest};
 
-use super::request::Verify;
 use crate::sftp::{self, Extension, FileHash, HashAlgorithm, Reply, StatusCode};
+use crate::transfer::request::Verify;
 
 /// Bytes that are hashed before answers are looked at again: about a millisecond.
 const STEP_BYTES: usize = 1 << 20;
 
 /// What is known of the server's hashes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Hashes {
+pub(crate) struct Hashes {
     /// How it may be asked for them; nothing once it said that it does not know the request.
-    pub(super) request: Option<Extension>,
+    pub(crate) request: Option<Extension>,
     /// What it will probably choose.
     likely: HashAlgorithm,
 }
 
 impl Hashes {
     /// Those of a server that may be asked so, for who wants his copies verified in this way.
-    pub(super) fn new(request: Option<Extension>, verify: Verify) -> Hashes {
+    pub(crate) fn new(request: Option<Extension>, verify: Verify) -> Hashes {
         Hashes {
             request: request.filter(|_| verify == Verify::Yes),
             likely: match request {
@@ -35,7 +35,7 @@ impl Hashes {
     }
 
     /// Takes the answer; nothing where it is none that helps.
-    pub(super) fn heard(&mut self, outcome: Result<Reply, sftp::Error>) -> Option<FileHash> {
+    pub(crate) fn heard(&mut self, outcome: Result<Reply, sftp::Error>) -> Option<FileHash> {
         match outcome {
             Ok(Reply::FileHash(Some(hash))) => {
                 self.likely = hash.algorithm;
@@ -51,10 +51,10 @@ impl Hashes {
 }
 
 /// The comparison of one file.
-pub(super) struct Hashing {
+pub(crate) struct Hashing {
     length: u64,
     /// Whether the server was asked.
-    pub(super) is_asked: bool,
+    pub(crate) is_asked: bool,
     algorithm: HashAlgorithm,
     hasher: Hasher,
     /// All before this is in the hasher.
@@ -65,7 +65,7 @@ pub(super) struct Hashing {
 
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(crate) enum Next {
     /// Bytes here are to be hashed.
     Step,
     /// The server's answer is waited for.
@@ -81,7 +81,7 @@ pub(super) enum Next {
 
 impl Hashing {
     /// Begins with a file of so many bytes; nothing where the server can't be asked.
-    pub(super) fn begin(hashes: &Hashes, length: u64) -> Option<Hashing> {
+    pub(crate) fn begin(hashes: &Hashes, length: u64) -> Option<Hashing> {
         hashes.request?;
         let hasher = hasher(hashes.likely)?;
         let algorithm = hashes.likely;
@@ -89,7 +89,7 @@ impl Hashing {
     }
 
     /// The server's hash has come. Whether we can compute it as well: a strict OpenSSL has no MD5.
-    pub(super) fn heard(&mut self, hash: FileHash) -> bool {
+    pub(crate) fn heard(&mut self, hash: FileHash) -> bool {
         if hash.algorithm != self.algorithm {
             let Some(hasher) = hasher(hash.algorithm) else { return false };
             (self.algorithm, self.hasher) = (hash.algorithm, hasher);
@@ -100,7 +100,7 @@ impl Hashing {
     }
 
     /// Hashes the next bytes, which `read` gives: at an offset, as many as there are up to the buffer's length.
-    pub(super) fn step(
+    pub(crate) fn step(
         &mut self,
         scratch: &mut Vec<u8>,
         read: impl FnOnce(u64, &mut [u8]) -> io::Result<usize>,
@@ -121,12 +121,12 @@ impl Hashing {
     }
 
     /// Bytes that are hashed here.
-    pub(super) fn hashed(&self) -> u64 {
+    pub(crate) fn hashed(&self) -> u64 {
         self.at
     }
 
     /// What comes next.
-    pub(super) fn next(&self) -> Next {
+    pub(crate) fn next(&self) -> Next {
         match (&self.here, &self.there) {
             (Some(here), Some(there)) => {
                 Next::Over { algorithm: self.algorithm, is_equal: here[..] == there.digest[..] }

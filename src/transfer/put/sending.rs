@@ -2,16 +2,16 @@
 
 use std::os::unix::fs::FileExt;
 
-use super::super::failure::{Act, Cause, Failure};
-use super::super::io::{Asked, Io, Turn};
-use super::super::local::bytes;
-use super::super::settings::SPREAD_SPAN;
-use super::{State, Upload, stores_nothing};
 use crate::sftp::{Attributes, Extension, Handle, calls};
+use crate::transfer::connections::io::{Asked, Io, Turn};
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::local::bytes;
+use crate::transfer::put::{State, Upload, stores_nothing};
+use crate::transfer::settings::SPREAD_SPAN;
 
 impl Upload {
     /// Reads the next part and sends it; behind the last one, what ends the file.
-    pub(super) fn send_part(&mut self, io: &mut Io) -> Turn {
+    pub(crate) fn send_part(&mut self, io: &mut Io) -> Turn {
         if self.gaps.is_empty() && self.handles.len() > 1 && self.next - self.confirmed() >= SPREAD_SPAN {
             return Turn::Waits;
         }
@@ -65,7 +65,7 @@ impl Upload {
     }
 
     /// Reads from `offset`. Nothing is the end of the file, where it should be or beyond.
-    pub(super) fn read_part(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Failure> {
+    pub(crate) fn read_part(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Failure> {
         let mut filled = 0;
         while filled < buffer.len() {
             match self.local.read_at(&mut buffer[filled..], offset + filled as u64) {
@@ -84,7 +84,7 @@ impl Upload {
     }
 
     /// Closes it on each connection; what concerns the whole file is asked once.
-    pub(super) fn send_end(&mut self, io: &mut Io) -> Turn {
+    pub(crate) fn send_end(&mut self, io: &mut Io) -> Turn {
         self.state = State::Closing;
         let line = io.line;
         for (number, (on, handle)) in self.handles.take().into_iter().enumerate() {
@@ -101,7 +101,7 @@ impl Upload {
     }
 
     /// Sets what its attributes shall be, if anything: through a handle that is open for writing, or by its path.
-    pub(super) fn set_attributes(&mut self, io: &mut Io, handle: Option<&Handle>) {
+    pub(crate) fn set_attributes(&mut self, io: &mut Io, handle: Option<&Handle>) {
         let preserve = io.settings.options.preserve;
         let kept = self.landing.kept_mode.filter(|_| self.landing.is_beside && io.settings.mode.is_none());
         if preserve || io.settings.mode.is_some() || kept.is_some() {

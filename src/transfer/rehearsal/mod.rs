@@ -10,15 +10,15 @@ mod there;
 
 use std::collections::VecDeque;
 
-use self::here::Here;
-use self::there::{Asked, There};
-use super::event::{Event, Intent};
-use super::failure::Failure;
-use super::io::Io;
-use super::plan::{Next, Plan, Step};
-use super::report::Report;
-use super::request::Direction;
 use crate::sftp;
+use crate::transfer::connections::io::Io;
+use crate::transfer::event::{Event, Intent};
+use crate::transfer::failure::Failure;
+use crate::transfer::plan::{Next, Plan, Step};
+use crate::transfer::rehearsal::here::Here;
+use crate::transfer::rehearsal::there::{Asked, There};
+use crate::transfer::report::Report;
+use crate::transfer::request::Direction;
 
 /// Longest sleep between two looks at a cancel; what is found wakes us anyway.
 const NAP: std::time::Duration = std::time::Duration::from_millis(500);
@@ -27,7 +27,7 @@ const NAP: std::time::Duration = std::time::Duration::from_millis(500);
 const ASKED_AHEAD: usize = 256;
 
 /// Follows a plan to its end.
-pub(super) fn run(mut plan: Plan, mut io: Io, direction: Direction) -> Report {
+pub(crate) fn run(mut plan: Plan, mut io: Io, direction: Direction) -> Report {
     let mut rehearsal = Rehearsal {
         direction,
         here: Here::default(),

@@ -2,16 +2,16 @@
 
 use bytes::Bytes;
 
-use super::super::event::{Event, Note, Proof};
-use super::super::failure::{Act, Cause, Failure};
-use super::super::hashing::{Hashing, Next};
-use super::super::io::{Asked, Io, Turn};
-use super::super::local::bytes;
-use super::{Download, State, length_within};
 use crate::sftp::{self, Reply, calls};
+use crate::transfer::connections::io::{Asked, Io, Turn};
+use crate::transfer::event::{Event, Note, Proof};
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::get::{Download, State, length_within};
+use crate::transfer::local::bytes;
+use crate::transfer::proof::hashing::{Hashing, Next};
 
 impl Download {
-    pub(super) fn ask_to_verify(&mut self, io: &mut Io) -> Turn {
+    pub(crate) fn ask_to_verify(&mut self, io: &mut Io) -> Turn {
         let State::Verifying { at, until } = self.state else { return Turn::Waits };
         let Some(handle) = self.handles.on(io.line) else { return Turn::Waits };
         let (offset, length) = match self.gaps.pop_front() {
@@ -29,7 +29,7 @@ impl Download {
     }
 
     /// A part of the source was read once more.
-    pub(super) fn verified(
+    pub(crate) fn verified(
         &mut self,
         io: &mut Io,
         offset: u64,
@@ -66,7 +66,7 @@ impl Download {
     }
 
     /// All is here: by hashes where the server computes them, else by reading it once more.
-    pub(super) fn begin_to_verify(&mut self, io: &mut Io) {
+    pub(crate) fn begin_to_verify(&mut self, io: &mut Io) {
         io.reporter.compared(self.sequence, self.written, 0);
         io.reporter.say_how_far();
         self.hashing = Hashing::begin(&io.hashes, self.written);
@@ -81,7 +81,7 @@ impl Download {
         self.state = State::Verifying { at: 0, until: self.written };
     }
 
-    pub(super) fn ask_for_hash(&mut self, io: &mut Io) -> Turn {
+    pub(crate) fn ask_for_hash(&mut self, io: &mut Io) -> Turn {
         let (Some(handle), Some(hashing)) = (self.handles.on(io.line), &mut self.hashing) else { return Turn::Waits };
         if !std::mem::replace(&mut hashing.is_asked, true) {
             self.outstanding += 1;
@@ -91,7 +91,7 @@ impl Download {
         Turn::Waits
     }
 
-    pub(super) fn heard_hash(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) -> Result<Turn, Failure> {
+    pub(crate) fn heard_hash(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) -> Result<Turn, Failure> {
         let (hash, Some(hashing)) = (io.hashes.heard(outcome), &mut self.hashing) else { return Ok(Turn::Waits) };
         if !hash.is_some_and(|hash| hashing.heard(hash)) {
             self.read_again();
@@ -116,7 +116,7 @@ impl Download {
     }
 
     /// Hashes a part of what is here.
-    pub(in super::super) fn hash_part(&mut self, io: &mut Io) -> Turn {
+    pub(crate) fn hash_part(&mut self, io: &mut Io) -> Turn {
         let (Some(hashing), Some(sink)) = (&mut self.hashing, &self.sink) else { return Turn::Waits };
         let step = match hashing.next() {
             Next::Step => hashing.step(&mut io.scratch, |offset, buffer| sink.read_at(buffer, offset)),
@@ -133,7 +133,7 @@ impl Download {
         self.turn(io, result)
     }
 
-    pub(super) fn compared(
+    pub(crate) fn compared(
         &mut self,
         io: &mut Io,
         offset: u64,
@@ -161,7 +161,7 @@ impl Download {
         Ok(Turn::MayAsk)
     }
 
-    pub(super) fn start_over(&mut self, io: &mut Io) -> Result<Turn, Failure> {
+    pub(crate) fn start_over(&mut self, io: &mut Io) -> Result<Turn, Failure> {
         let target = bytes(self.place.shown()).to_vec();
         io.reporter.tell(self.sequence, Event::Noted(Note::StartedOver(target)));
         if let Some(sink) = self.sink.take() {

@@ -1,21 +1,21 @@
 //! Which file an upload takes the place of, how it gets there, and what becomes of what was written beside it otherwise.
 
-use super::super::conflict::Verdict;
-use super::super::event::{Event, Note};
-use super::super::failure::{Act, Cause, Failure};
-use super::super::io::{Asked, Io};
-use super::{State, Upload, may_replace};
 use crate::sftp::{self, Attributes, Extension, Reply, calls};
+use crate::transfer::conflict::Verdict;
+use crate::transfer::connections::io::{Asked, Io};
+use crate::transfer::event::{Event, Note};
+use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::put::{State, Upload, may_replace};
 
 impl Upload {
     /// Asks whether a link is where it shall be: what it leads to is replaced, and not the link.
-    pub(super) fn ask_for_link(&mut self, io: &mut Io) {
+    pub(crate) fn ask_for_link(&mut self, io: &mut Io) {
         self.is_following = true;
         io.ask(self.sequence, Asked::Follow, &calls::Readlink { path: &self.landing.target });
     }
 
     /// A link, or none: then what was learned meanwhile counts.
-    pub(super) fn followed(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
+    pub(crate) fn followed(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
         if !self.is_following {
             return;
         }
@@ -30,7 +30,7 @@ impl Upload {
         }
     }
 
-    pub(super) fn place(&mut self, io: &mut Io) {
+    pub(crate) fn place(&mut self, io: &mut Io) {
         self.state = State::Placing;
         self.outstanding += 1;
         let (from, to) = (&self.landing.path, &self.landing.target);
@@ -52,7 +52,7 @@ impl Upload {
     }
 
     /// It has the name of its target, or something else has, or this file system knows no hard links.
-    pub(super) fn linked(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
+    pub(crate) fn linked(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
         match outcome {
             Ok(_) => self.landing.is_linked = true,
             Err(error) if error.leaves_the_session_alive() => self.landing.is_link_refused = true,
@@ -62,7 +62,7 @@ impl Upload {
     }
 
     /// Its other name is gone.
-    pub(super) fn unlinked(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
+    pub(crate) fn unlinked(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
         self.state = State::Placed;
         if outcome.is_err_and(|error| !error.is_no_such_file()) {
             let (part, target) = (self.landing.path.as_bytes().to_vec(), self.source.remote.as_bytes().to_vec());
@@ -71,7 +71,7 @@ impl Upload {
     }
 
     /// What is where it shall be now, when nothing was when it was decided about.
-    pub(super) fn looked_what_came(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
+    pub(crate) fn looked_what_came(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
         match outcome {
             Ok(Reply::Attributes(there)) => self.came_meanwhile(io, &there),
             Err(error) if error.is_no_such_file() => {
@@ -112,7 +112,7 @@ impl Upload {
     }
 
     /// It could not be put in its place.
-    pub(super) fn not_placed(&mut self, io: &mut Io, error: sftp::Error) {
+    pub(crate) fn not_placed(&mut self, io: &mut Io, error: sftp::Error) {
         match error.is_no_such_file() {
             true if self.landing.may_be_placed => self.state = State::Placed,
             // Another transfer of the same file writes the same part, and may have been faster.
@@ -125,7 +125,7 @@ impl Upload {
     }
 
     /// What is at its target after its part went away: what another transfer of the same file has put there, or what was there.
-    pub(super) fn looked_whose(&mut self, io: &mut Io, there: &Attributes) {
+    pub(crate) fn looked_whose(&mut self, io: &mut Io, there: &Attributes) {
         let modified = there.times.map(|times| times.modified);
         let is_another = !self.landing.replaces || modified != self.landing.modified;
         let target = self.source.remote.as_bytes();
@@ -138,7 +138,7 @@ impl Upload {
     }
 
     /// The job is stopped: what was written beside a target and is of no use goes, behind all that is under way for it.
-    pub(in super::super) fn withdraw(&self, io: &mut Io) {
+    pub(crate) fn withdraw(&self, io: &mut Io) {
         let is_under_way = !matches!(self.state, State::Closing | State::Placing | State::Placed);
         if self.landing.is_beside && !self.is_of_use() && is_under_way {
             io.ask(self.sequence, Asked::Withdraw, &calls::Remove { path: &self.landing.path });
@@ -146,7 +146,7 @@ impl Upload {
     }
 
     /// Stops before all of it is there: what is there shall be its beginning.
-    pub(in super::super) fn interrupt(mut self, io: &mut Io) {
+    pub(crate) fn interrupt(mut self, io: &mut Io) {
         let confirmed = self.confirmed();
         if confirmed < self.next && (!self.landing.is_beside || self.is_of_use()) {
             self.cut_at(io, confirmed);
@@ -162,7 +162,7 @@ impl Upload {
     }
 
     /// What was written beside a target is of no use when it can't be found again, or is known to be wrong.
-    pub(super) fn clear_away(&self, io: &Io) {
+    pub(crate) fn clear_away(&self, io: &Io) {
         let is_left = self.landing.is_beside && self.state != State::Placed && !self.landing.is_withdrawn;
         if is_left && !self.is_of_use() {
             drop(io.session().submit(&calls::Remove { path: &self.landing.path }));

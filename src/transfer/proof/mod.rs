@@ -1,0 +1,3 @@
+//! Proof that a copy equals its source.
+
+pub(crate) mod hashing;
