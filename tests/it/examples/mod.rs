@@ -7,7 +7,9 @@ mod programs;
 mod prompt;
 mod shown;
 
-use self::Effect::{Before, Fails, Home, Local, Mode, NoLocal, NoRemote, Prints, PrintsNo, Then, There};
+use self::Effect::{
+    Before, Fails, Home, Local, LocalFile, Mode, NoLocal, NoRemote, Notes, Prints, PrintsNo, Then, There,
+};
 use self::Reason::{Builds, Form, Names, Proved, Sftp, Takes};
 use crate::support::Outcome;
 use shown::Shown;
@@ -24,12 +26,16 @@ enum Effect {
     Then(&'static str),
     /// It fails, and stderr holds this.
     Fails(&'static str),
+    /// It succeeds, and stderr holds this.
+    Notes(&'static str),
     Prints(&'static str),
     PrintsNo(&'static str),
     /// This exists on the server then.
     There(&'static str),
     NoRemote(&'static str),
     Local(&'static str),
+    /// This local file holds exactly this then.
+    LocalFile(&'static str, &'static str),
     NoLocal(&'static str),
     Home(&'static str),
     Mode(&'static str, u32),
@@ -41,20 +47,22 @@ type Row = (&'static str, &'static [Effect]);
 /// Checks what a run has led to.
 fn checked(outcome: Outcome, effects: &[Effect]) {
     let is_to_fail = effects.iter().any(|effect| matches!(effect, Fails(_)));
-    let outcome = if is_to_fail { outcome } else { outcome.succeeds().quietly() };
+    let has_notes = effects.iter().any(|effect| matches!(effect, Notes(_)));
+    let outcome = if is_to_fail { outcome } else { outcome.succeeds() };
+    let outcome = if is_to_fail || has_notes { outcome } else { outcome.quietly() };
     effects.iter().fold(outcome, |outcome, effect| match *effect {
         Before(_) | Then(_) => outcome,
         Fails(text) => outcome.exits(1).reports(text),
+        Notes(text) => outcome.reports(text),
         Prints(text) => outcome.prints(text),
         PrintsNo(text) => outcome.prints_no(text),
         There(path) => outcome.remote_has(path),
         NoRemote(path) => outcome.remote_lacks(path),
         Local(path) => outcome.local_has(path),
+        LocalFile(path, contents) => outcome.local_file(path, contents),
         NoLocal(path) => outcome.local_lacks(path),
-        Home(path) => {
-            assert!(outcome.the_world().home().join(path).exists(), "{path} is not in the home directory");
-            outcome
-        }
+        Home(path) => outcome
+            .holds(|world| (!world.home().join(path).exists()).then(|| format!("{path} is not in the home directory"))),
         Mode(path, mode) => outcome.remote_mode(path, mode),
     });
 }

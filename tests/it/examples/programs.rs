@@ -3,8 +3,9 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
-use super::Effect::{self, Before, Home, Local, Prints, PrintsNo, There};
+use super::Effect::{self, Before, Home, Local, LocalFile, NoLocal, NoRemote, Notes, Prints, PrintsNo, There};
 use super::Row;
 use crate::support::{Embedded, Entry, Outcome, Remote, Shell, World, program};
 
@@ -40,7 +41,45 @@ pub(super) const LINES: &[Row] = &[
         &[Home(".local/share/zsh/site-functions/_sftpsh")],
     ),
     ("sftpsh --version", &[Prints("libssh2 "), Prints("OpenSSL ")]),
+    // The guide.
+    ("sftpsh files.example.com -- get 'logs/*.log'", &[Local("it's old.log"), Local("new.log"), NoLocal("one")]),
+    ("sftpsh --retry 10 files.example.com", &[Before("set retry"), Prints("retry\n10\n")]),
+    (
+        "if sftpsh -b upload.sftp files.example.com; then\n    echo \"uploaded\"\nelse\n    \
+         echo \"upload failed with code $?\" >&2\nfi",
+        &[Prints("uploaded\n"), There("notes.txt")],
+    ),
+    ("sftpsh --keep-going -b upload.sftp files.example.com", &[There("notes.txt")]),
+    (
+        "SFTPSH_PASSWORD_COMMAND='pass show files' sftpsh -b upload.sftp files.example.com",
+        &[There("notes.txt"), Home("pass-ran")],
+    ),
+    ("sftpsh --password-file ~/.files-password -b upload.sftp files.example.com", &[There("notes.txt")]),
+    ("sftpsh -J bastion.example.com files.example.com", &[Before("pwd"), Prints("directory: /\n"), Home("jumped")]),
+    ("sftpsh -j 4 files.example.com", &[Before("set jobs"), Prints("jobs\n4\n")]),
+    (
+        "sftpsh -q files.example.com -- ls --json logs | jq -r 'select(.size > 1e6) | .name'",
+        &[Prints("new.log\n"), PrintsNo("one")],
+    ),
+    (
+        "sftpsh -q files.example.com -- find logs -name '*.log' --json |\n    jq -r 'select(.mtime < now - 30 * 86400)\n        \
+         | select(.path | test(\"[\\\\n\\\\\\\\]\") | not)\n        | \"rm \\(.path | @sh)\"' > cleanup.sftp",
+        &[LocalFile("cleanup.sftp", "rm '/logs/it'\\''s old.log'\n")],
+    ),
+    ("sftpsh -b cleanup.sftp files.example.com", &[NoRemote("logs/it's old.log"), There("logs/new.log")]),
+    (
+        "sftpsh -q --progress json files.example.com -- get -r logs | jq -r 'select(.event == \"finish\") | .target'",
+        &[Prints("logs/one\n"), Local("logs/one")],
+    ),
+    (
+        "sftpsh --progress plain files.example.com -- get -r logs",
+        &[Notes("Transfer of 'new.log' is at "), Local("logs/new.log")],
+    ),
 ];
+
+/// Batches in the local directory.
+const SCRIPTS: [(&str, &str); 3] =
+    [("script", "put notes.txt\n"), ("upload.sftp", "put notes.txt\n"), ("cleanup.sftp", "rm \"logs/it's old.log\"\n")];
 
 /// Passes bytes to the server and back, whatever host and port are asked for.
 fn pipe(port: u16) -> String {
@@ -59,20 +98,41 @@ fn teach(world: &World, port: u16) {
     for sources in ["man", "completions"] {
         symlink(Path::new(env!("CARGO_MANIFEST_DIR")).join(sources), world.local().join(sources)).unwrap();
     }
+    let long_ago = SystemTime::now() - Duration::from_hours(60 * 24);
+    for name in ["it's old.log", "odd\n.log", "odd\\.log"] {
+        let file = fs::File::options().write(true).open(world.remote().join("logs").join(name)).unwrap();
+        file.set_modified(long_ago).unwrap();
+    }
+    let secret = world.home().join(".files-password");
+    fs::write(&secret, "secret\n").unwrap();
+    fs::set_permissions(secret, fs::Permissions::from_mode(0o600)).unwrap();
+    let sftpsh = format!("exec {} -F {} \"$@\"", program().display(), world.ssh_config().display());
+    install(world, "sftpsh", &sftpsh);
+    install(world, "pass", "touch ~/pass-ran; echo secret");
+    // A jump host forwards to whatever it is asked for; all else is the system's ssh.
+    let jump =
+        format!("case \" $* \" in *' -W '*' ssh://bastion.example.com '*) touch ~/jumped; exec {};; esac", pipe(port));
+    install(world, "ssh", &format!("{jump}\nPATH=${{PATH#*:}} exec ssh \"$@\""));
+}
+
+/// Puts a program into the first directory of `PATH`.
+fn install(world: &World, name: &str, script: &str) {
     let programs = world.root().join("bin");
-    fs::create_dir(&programs).unwrap();
-    let text = format!("#!/bin/sh\nexec {} -F {} \"$@\"\n", program().display(), world.ssh_config().display());
-    fs::write(programs.join("sftpsh"), text).unwrap();
-    fs::set_permissions(programs.join("sftpsh"), fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir_all(&programs).unwrap();
+    fs::write(programs.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(programs.join(name), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 /// Has a shell run a line.
 pub(super) fn run(line: &str, effects: &[Effect]) -> Outcome {
-    let server = Embedded::new().takes_keys().user("user");
-    let big = [Entry::sized("big.log", 2_000_000)];
-    let shell = Shell::on(Remote::with(["a.log", "x", "dir/", "srv/page", "logs/one"]).and(big).served_by(server));
+    let asks_for_a_password = line.contains("password") || line.contains("PASSWORD");
+    let server = Embedded::new().user("user");
+    let server = if asks_for_a_password { server.password("secret") } else { server.takes_keys() };
+    let big = ["big.log", "logs/new.log"].map(|name| Entry::sized(name, 2_000_000));
+    let logs = ["logs/one", "logs/it's old.log", "logs/odd\n.log", "logs/odd\\.log"];
+    let shell = Shell::on(Remote::with(["a.log", "x", "dir/", "srv/page"]).and(logs).and(big).served_by(server));
     let port = shell.world().server_port().expect("it listens");
-    let shell = shell.here(["notes.txt"]).here([("script", "put notes.txt\n")]).prepare(|world| teach(world, port));
+    let shell = shell.here(["notes.txt"]).here(SCRIPTS).prepare(|world| teach(world, port));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = format!("{}:{}", shell.world().root().join("bin").display(), path.display());
     let typed = effects.iter().filter_map(|effect| if let Before(line) = effect { Some(line) } else { None });

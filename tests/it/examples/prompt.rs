@@ -1,6 +1,6 @@
 //! Lines for the prompt, with what they do.
 
-use super::Effect::{self, Before, Fails, Local, Mode, NoLocal, NoRemote, Prints, PrintsNo, Then, There};
+use super::Effect::{self, Before, Fails, Local, Mode, NoLocal, NoRemote, Notes, Prints, PrintsNo, Then, There};
 use super::Row;
 use crate::support::{Entry, Outcome, Remote, Shell};
 
@@ -49,7 +49,7 @@ pub(super) const LINES: &[Row] = &[
     ("!wc -l *.log", &[Prints("a.log")]),
     ("lls -lt", &[Prints("a.html")]),
     // What docs show beside that.
-    ("cd logs", &[Before("mkdir logs"), Then("pwd"), Prints("REMOTE/logs\n")]),
+    ("cd logs", &[Then("pwd"), Prints("REMOTE/logs\n")]),
     ("cd ./-", &[Before("mkdir ./-"), Then("pwd"), Prints("REMOTE/-\n")]),
     ("chgrp users file", &[Before("cp notes.txt file"), Then("ls -l file"), Prints(" users ")]),
     ("chmod 644 x y", &[Before("cp draft.txt x"), Before("cp draft.txt y"), Mode("x", 0o644), Mode("y", 0o644)]),
@@ -77,12 +77,66 @@ pub(super) const LINES: &[Row] = &[
     ("rm a* b*", &[NoRemote("a.log"), NoRemote("a.tmp"), NoRemote("big.log"), There("index.html")]),
     ("rmdir a b", &[Before("mkdir a b"), NoRemote("a"), NoRemote("b")]),
     ("set progress json", &[Then("set"), Prints("progress  json")]),
+    // The guide.
+    ("get --newer-than 2d logs/*.log", &[Local("app.log"), Local("error.log")]),
+    (
+        "put -r --dry-run site www",
+        &[Prints("would make the directory"), Prints("would send site/mine"), NoRemote("www/site")],
+    ),
+    ("put -r --atomic site www", &[There("www/site/mine"), There("www/site/y.o")]),
+    (
+        "reget big.log",
+        &[
+            Before("get big.log"),
+            Before("!truncate -s 1000 big.log"),
+            Then("!wc -c big.log"),
+            Prints("11534336 big.log\n"),
+        ],
+    ),
+    (
+        "reput big.iso",
+        &[
+            Before("!seq 9999 > big.iso"),
+            Before("put big.iso"),
+            Before("!echo more >> big.iso"),
+            Then("ls -n big.iso"),
+            Prints(" 48893 "),
+        ],
+    ),
+    (
+        "-mkdir releases\ncd releases\n@put --atomic notes.txt\nls -l",
+        &[There("releases/notes.txt"), Prints("sftp> ls -l"), PrintsNo("sftp> @put")],
+    ),
+    (
+        "put -r -p --on-conflict newer --exclude-from .gitignore site www",
+        &[
+            Before("!echo '*.o' > .gitignore"),
+            Before("mkdir www/site"),
+            Before("put -p site/mine www/site"),
+            Before("!touch site/new"),
+            Notes("REMOTE/www/site/mine exists already and is not older: skipped"),
+            There("www/site/new"),
+            NoRemote("www/site/y.o"),
+        ],
+    ),
+    ("get --verify big.log", &[Notes("1 file was read back and is equal to its source"), Local("big.log")]),
+    ("put --verify=read notes.txt", &[Notes("1 file was read back and is equal to its source")]),
 ];
 
 /// Types a line, with those before and after it, none of which is echoed.
 pub(super) fn run(line: &str, effects: &[Effect]) -> Outcome {
     let files = ["messages.1", "messages.2", "a.tmp", "a.log", "old/x"];
-    let trees = ["site/a", "site/x.o", "site/keep.o", "www/", "docs/", "src/a.rs", "tests/b.rs"];
+    let trees = [
+        "site/a",
+        "site/x.o",
+        "site/keep.o",
+        "www/",
+        "docs/",
+        "src/a.rs",
+        "tests/b.rs",
+        "logs/app.log",
+        "logs/error.log",
+    ];
     let odd = [Entry::sized("big.log", 11 << 20), Entry::file("notes.txt", "notes").mode(0o666)];
     // No mode that a test expects is there from the start.
     let closed = ["index.html", "draft.txt"].map(|name| Entry::from(name).mode(0o600));

@@ -35,15 +35,23 @@ pub(super) fn everywhere() -> Vec<Shown> {
     help.chain(pages.iter().flat_map(of_page)).collect()
 }
 
-/// The command lines of a page: those behind a prompt in a console, and those in backticks.
+/// The command lines of a page: those after a prompt in a console, and those in backticks. A batch (`sftp`) and a script for a shell
+/// (`sh`) count as one line each.
 fn in_markdown(text: &str, place: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut prose = String::new();
     let mut fence = None;
+    let mut script = Vec::new();
     for line in text.lines() {
         match (line.strip_prefix("```"), fence) {
             (Some(kind), None) => fence = Some(kind),
+            (Some(_), Some("sftp" | "sh")) => {
+                lines.push(script.join("\n"));
+                script.clear();
+                fence = None;
+            }
             (Some(_), Some(_)) => fence = None,
+            (None, Some("sftp" | "sh")) => script.push(line),
             (None, Some("console")) => {
                 let typed = line.strip_prefix("$ ").or_else(|| line.strip_prefix("sftp> "));
                 lines.extend(typed.filter(|typed| typed.contains(' ')).map(str::to_owned));
@@ -86,6 +94,8 @@ pub(super) fn is_fragment(line: &str) -> bool {
 #[test]
 fn command_lines_are_found_in_text_and_consoles() {
     let page = "Type `get -r dir` or `get`, with `--exclude '*.o'`; `X=1 cargo\ntest` and `tests/run`.\n\
-        ```console\n$ sftpsh host\nConnected to host.\nsftp> ls -l\nsftp> bye\n```\n```text\nget a\n```\n`sticky bit`\n";
-    assert_eq!(in_markdown(page, "page"), ["sftpsh host", "ls -l", "get -r dir", "X=1 cargo test", "tests/run"]);
+        ```console\n$ sftpsh host\nConnected to host.\nsftp> ls -l\nsftp> bye\n```\n```text\nget a\n```\n`sticky bit`\n\
+        ```sftp\n-mkdir a\nls\n```\n";
+    let lines = ["sftpsh host", "ls -l", "-mkdir a\nls", "get -r dir", "X=1 cargo test", "tests/run"];
+    assert_eq!(in_markdown(page, "page"), lines);
 }
