@@ -9,6 +9,7 @@ mod far_errors;
 mod memory;
 mod password;
 mod questions;
+mod reconnect;
 
 use std::borrow::Cow;
 use std::env;
@@ -35,6 +36,7 @@ use questions::AtTerminal;
 
 pub use backoff::Backoff;
 pub use password::UnfitFile;
+pub use reconnect::{Attempt, NotReconnected, reconnect};
 
 /// An open session, and the greeting for it.
 pub struct Connected {

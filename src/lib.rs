@@ -24,17 +24,41 @@ pub mod remote;
 pub mod connect;
 
 // Floor 1: ways to a server, and the SFTP protocol. None of the three knows another.
-pub mod child;
-pub mod sftp;
+
+// From a host to a channel: configuration, host keys, authentication.
 pub mod ssh;
 
+// A program at the other end of a socket pair.
+pub mod child;
+
+// The protocol: packets, attributes, sessions, extensions.
+pub mod sftp;
+
 // Floor 0: modules that every floor may use.
+
+// Limits for what a server may send, and make us hold.
 pub mod budget;
+
+// The command line, as data.
 pub mod cli;
+
+// Permissions as people write them.
 pub mod mode;
+
+// Remote paths, and entry names that were vetted.
 pub mod name;
+
+// The texts of the operating system's errors.
 pub mod os_error;
+
+// Finds programs in `PATH`.
 pub mod program;
+
+// Opens local files, but not those that others put into directories like /tmp.
 pub mod sticky;
+
+// Printable text, sizes, times, tables, prompts, output roles.
 pub mod terminal;
+
+// A full-duplex byte stream that never sleeps.
 pub mod transport;

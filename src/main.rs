@@ -1,4 +1,4 @@
-//! Parses the command line, connects, runs the shell, and turns its end into an exit code.
+//! Hands the command line to the shell, and turns the end of the run into an exit code.
 
 use std::process::ExitCode;
 

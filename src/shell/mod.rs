@@ -3,26 +3,32 @@
 
 pub mod words;
 
-mod begin;
+mod command_line_scripts;
 mod complete;
-mod end;
+mod connection;
+mod destination;
+mod ending;
+mod executor;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod given;
 mod hangup;
 mod input;
+mod interactivity;
 mod line;
 mod lines;
-mod performer;
+mod progress_display;
 mod prompt;
-mod revival;
+mod reconnection;
+mod resume_command;
+mod run_end;
 mod script;
 mod session;
-mod showing;
+mod session_settings;
 mod signals;
 mod source;
 mod start;
+mod trailing_command;
 mod watch;
 
-pub use end::RunEnd;
+pub use run_end::RunEnd;
 pub use start::run_command_line;

@@ -6,8 +6,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use super::lines::{Incoming, Lines};
+use super::run_end::RunEnd;
 use super::signals::Signals;
-use crate::terminal::Printable;
+use crate::cli::Batch;
+use crate::os_error;
+use crate::sticky;
+use crate::terminal::{Output, Printable};
 
 /// Lines of a file, or of a program at the other end of stdin.
 pub(crate) struct Script {
@@ -18,6 +22,30 @@ pub(crate) struct Script {
 }
 
 impl Script {
+    /// Opens a batch. Nothing of it is read yet.
+    ///
+    /// # Errors
+    /// The file can't be opened. The user has been told why.
+    pub(crate) fn open(batch: &Batch, output: &Output) -> Result<Script, RunEnd> {
+        let path = match batch {
+            Batch::StandardInput => return Ok(Script::of_stdin()),
+            Batch::File(path) => path,
+        };
+        let file = sticky::open(path).map_err(|error| {
+            let file = Printable(path.as_os_str().as_bytes());
+            // sftp(1)'s line, whatever the reason is.
+            match sticky::rule_behind(&error) {
+                Some(rule) => {
+                    output.failure(format_args!("Permission denied ({file})."));
+                    output.failure(rule);
+                }
+                None => output.failure(format_args!("{} ({file}).", os_error::text(&error))),
+            }
+            RunEnd::ConnectionFailed
+        })?;
+        Ok(Script::of_file(path, file))
+    }
+
     /// What comes on standard input.
     pub(crate) fn of_stdin() -> Script {
         Script { lines: Lines::of_stdin(), name: "stdin".to_owned(), count: 0 }

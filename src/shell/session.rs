@@ -3,16 +3,16 @@
 //! sftp(1)'s order is kept to the letter, for scripts are judged by what they print: a line that can't be parsed is
 //! complained about before it is echoed, one whose command fails after that. In a batch the first failure ends the run,
 //! unless the line starts with `-`; without one the run goes on and its end is a good one whatever failed. Where a failure
-//! counts, a line of ours behind sftp(1)'s says which line of which script it was.
+//! counts, a line of ours after sftp(1)'s says which line of which script it was.
 
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use super::end::RunEnd;
+use super::executor::{AfterFailure, Executor, Verdict};
 use super::input::Input;
 use super::line::Line;
 use super::lines::LONGEST_LINE;
-use super::performer::{AfterFailure, Performer, Verdict};
+use super::run_end::RunEnd;
 use super::source::{PROMPT, Source};
 use super::words::{self, Unterminated};
 use crate::commands::{self, Command, Failure, Word};
@@ -22,11 +22,11 @@ use crate::terminal::output::Ended;
 
 /// A session with a person or a script.
 pub(crate) struct Shell<'a> {
-    /// Who does what the lines say.
-    pub(crate) performer: &'a mut Performer,
+    /// Executes the commands of the lines.
+    pub(crate) executor: &'a mut Executor,
     /// Where lines come from.
     pub(crate) source: Source,
-    /// Whether a line failed that counts.
+    /// Whether a line has failed in a way that makes the run fail.
     pub(crate) failed: bool,
 }
 
@@ -34,21 +34,21 @@ impl Shell<'_> {
     /// Obeys line after line until there are no more, one says so, or something ends the run.
     pub(crate) fn run(&mut self) -> RunEnd {
         loop {
-            let asked = self.source.next(&self.performer.context, &self.performer.signals);
-            let is_last = matches!(asked, Ok(Input::End));
-            let output = &self.performer.context.output;
+            let input = self.source.next(&self.executor.context, &self.executor.signals);
+            let is_last = matches!(input, Ok(Input::End));
+            let output = &self.executor.context.output;
             output.set_hints(self.source.person_is_here() && output.stderr_is_terminal());
-            match self.performer.ended_as_it_is() {
-                // Not every command needs it.
-                Some(RunEnd::ConnectionFailed) if !is_last => {}
-                Some(end) => return self.performer.told(end),
+            match self.executor.ending() {
+                // Not every command needs the connection.
+                Some(ending) if ending.is_lost_connection() && !is_last => {}
+                Some(ending) => return self.executor.report(ending),
                 None => {}
             }
-            // The reader went away during the command before, which was finished.
+            // The reader went away during the last command, which was finished.
             if self.is_unread() && !is_last {
                 return RunEnd::CommandFailed;
             }
-            let flow = match asked {
+            let flow = match input {
                 Ok(Input::Line(line)) => self.obey(&line),
                 Ok(Input::TooLong(bytes)) => self.refuse(too_long(bytes)),
                 Ok(Input::NoText) => self.refuse(no_text()),
@@ -56,7 +56,7 @@ impl Shell<'_> {
                 Ok(Input::End) => return self.end(),
                 Ok(Input::Interrupted) => return RunEnd::Interrupted,
                 Err(error) => {
-                    self.performer
+                    self.executor
                         .context
                         .output
                         .failure(format_args!("Cannot read commands: {}", os_error::text(&error)));
@@ -73,7 +73,7 @@ impl Shell<'_> {
         let line = Line::parse(text);
         let command = (!line.command.is_empty()).then(|| parse(text, line.offset));
         if let Some(Err(failure)) = &command {
-            self.performer.show(failure);
+            self.executor.show(failure);
         }
         if self.source.echoes() && !line.hides_itself {
             self.echo(text);
@@ -84,57 +84,67 @@ impl Shell<'_> {
         let verdict = match command {
             None => Verdict::Done,
             Some(Err(_)) => Verdict::Failed,
-            Some(Ok(command)) => self.performer.perform(command, line.ignores_failure),
+            Some(Ok(command)) => self.executor.execute(command, line.ignores_failure),
         };
         self.conclude(verdict, &line)
     }
 
     fn refuse(&mut self, failure: Failure) -> ControlFlow<RunEnd> {
-        self.performer.show(&failure);
+        self.executor.show(&failure);
         self.conclude(Verdict::Failed, &Line::parse(b""))
     }
 
+    /// Decides after a line whether the run goes on.
     fn conclude(&mut self, verdict: Verdict, line: &Line<'_>) -> ControlFlow<RunEnd> {
-        let counts = verdict == Verdict::Failed && !line.ignores_failure;
-        let after = if counts { self.performer.after_failure } else { AfterFailure::Forget };
-        let end = match verdict {
-            Verdict::End => self.performer.ended_as_it_is(),
-            _ => self.end_of_run(after != AfterFailure::Stop),
+        let consequence = match verdict {
+            Verdict::End => return ControlFlow::Break(self.end_by_command()),
+            Verdict::Failed if !line.ignores_failure => self.executor.after_failure,
+            Verdict::Failed | Verdict::Done => AfterFailure::Forget,
         };
+        self.failed |= consequence != AfterFailure::Forget;
+        let end = self.reconnect_or_end(consequence);
         if let None | Some(RunEnd::ConnectionFailed) = end {
-            self.tell_where(line.command, after);
+            self.report_place(line.command, consequence);
         }
-        self.failed |= after != AfterFailure::Forget;
-        match (end, verdict, after) {
-            (None | Some(RunEnd::ConnectionFailed), Verdict::End, _) => ControlFlow::Break(self.end()),
-            (Some(end), ..) => ControlFlow::Break(end),
-            (None, _, AfterFailure::Stop) => ControlFlow::Break(RunEnd::CommandFailed),
-            (None, ..) => ControlFlow::Continue(()),
+        match end {
+            Some(end) => ControlFlow::Break(end),
+            None if consequence == AfterFailure::Stop => ControlFlow::Break(RunEnd::CommandFailed),
+            None => ControlFlow::Continue(()),
         }
     }
 
-    /// Why the run can't go on, if it can't; for one that goes on, a broken connection is made again first.
-    fn end_of_run(&mut self, goes_on: bool) -> Option<RunEnd> {
-        if goes_on {
-            return if self.source.has_prompt() { self.performer.ended_for_person() } else { self.performer.ended() };
+    /// Returns why the run can't go on. A lost connection is made again, unless no other line will be executed.
+    fn reconnect_or_end(&mut self, consequence: AfterFailure) -> Option<RunEnd> {
+        if consequence == AfterFailure::Stop {
+            return self.executor.ending().map(|ending| self.executor.report(ending));
         }
-        let end = self.performer.ended_as_it_is();
-        end.map(|end| self.performer.told(end))
+        if self.source.has_prompt() {
+            return self.executor.reconnect_or_end_at_prompt();
+        }
+        self.executor.reconnect_or_end()
+    }
+
+    /// Returns the end of a run that `bye` ends: it needs the connection no longer.
+    fn end_by_command(&mut self) -> RunEnd {
+        match self.executor.ending() {
+            Some(ending) if !ending.is_lost_connection() => self.executor.report(ending),
+            _ => self.end(),
+        }
     }
 
     /// Returns whether nobody reads stdout any more: then no other line is run.
     fn is_unread(&self) -> bool {
-        self.performer.context.output.ended() == Some(Ended::Unread)
+        self.executor.context.output.ended() == Some(Ended::Unread)
     }
 
-    /// The end of a run that got to its end.
+    /// Returns the end of a run that has executed all its lines.
     fn end(&self) -> RunEnd {
         if self.failed { RunEnd::CommandFailed } else { RunEnd::Done }
     }
 
-    /// Which line of which script failed, behind all that was said about it.
-    fn tell_where(&self, command: &[u8], after: AfterFailure) {
-        let consequence = match after {
+    /// Tells which line of which script failed, after all its messages.
+    fn report_place(&self, command: &[u8], consequence: AfterFailure) {
+        let consequence = match consequence {
             AfterFailure::Forget => return,
             AfterFailure::Remember => "failed",
             AfterFailure::Stop => "failed, and the script ends here",
@@ -146,15 +156,15 @@ impl Shell<'_> {
             _ => (command, ""),
         };
         let colon = if shown.is_empty() { "" } else { ": " };
-        self.performer.context.output.failure(format_args!("{place}{colon}{}{more}: {consequence}", Printable(shown)));
+        self.executor.context.output.failure(format_args!("{place}{colon}{}{more}: {consequence}", Printable(shown)));
     }
 
     /// The line as it was read, byte by byte.
     fn echo(&self, text: &[u8]) {
-        let mut writer = self.performer.context.output.writer();
+        let mut writer = self.executor.context.output.writer();
         // A stdout that takes nothing more ends the run, which is decided elsewhere.
         let _ = [PROMPT.as_bytes(), text, b"\n"].into_iter().try_for_each(|piece| writer.write_all(piece));
-        self.performer.context.output.flush();
+        self.executor.context.output.flush();
     }
 }
 

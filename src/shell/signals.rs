@@ -201,6 +201,11 @@ impl Signals {
         self.shared.ended.load(Ordering::Relaxed)
     }
 
+    /// Returns whether the running command has to stop, for Ctrl-C or because the run has to end.
+    pub(crate) fn must_stop(&self) -> bool {
+        self.is_ended() || self.is_interrupted()
+    }
+
     /// Readable when a wait for input has to be left.
     pub(crate) fn woken(&self) -> &UnixStream {
         &self.shared.woken

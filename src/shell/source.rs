@@ -1,8 +1,8 @@
 //! Where lines come from: a person with a line editor, a terminal without one, or a script.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
-use super::given::Given;
+use super::command_line_scripts::CommandLineScripts;
 use super::input::Input;
 use super::lines::{Incoming, Lines};
 use super::prompt::Prompt;
@@ -23,10 +23,28 @@ pub(crate) enum Source {
     /// A file, or a program at the other end of stdin.
     Script(Script),
     /// The command line's own commands.
-    Given(Given),
+    CommandLine(CommandLineScripts),
 }
 
 impl Source {
+    /// Chooses where lines come from: the scripts of the command line, else the batch, else standard input.
+    ///
+    /// # Errors
+    /// The terminal can't be used.
+    pub(crate) fn open(
+        scripts: Option<CommandLineScripts>,
+        batch: Option<Script>,
+        moves_cursor: bool,
+    ) -> io::Result<Source> {
+        Ok(match (scripts, batch) {
+            (Some(scripts), _) => Source::CommandLine(scripts),
+            (None, Some(script)) => Source::Script(script),
+            (None, None) if !io::stdin().is_terminal() => Source::Script(Script::of_stdin()),
+            (None, None) if io::stdout().is_terminal() && moves_cursor => Source::Editor(Box::new(Prompt::open()?)),
+            (None, None) => Source::Typewriter(Lines::of_stdin()),
+        })
+    }
+
     /// Whether each line is echoed: it is where nobody typed it.
     pub(crate) fn echoes(&self) -> bool {
         matches!(self, Source::Script(_))
@@ -42,7 +60,7 @@ impl Source {
         match self {
             Source::Editor(_) | Source::Typewriter(_) => None,
             Source::Script(script) => Some(script.place()),
-            Source::Given(given) => Some(given.place()),
+            Source::CommandLine(scripts) => Some(scripts.place()),
         }
     }
 
@@ -67,7 +85,7 @@ impl Source {
                 await_typing(signals);
                 typed(lines, &context.output, signals)
             }
-            Source::Given(given) => Ok(given.next().map_or(Input::End, Input::Line)),
+            Source::CommandLine(scripts) => Ok(scripts.next().map_or(Input::End, Input::Line)),
             Source::Script(script) => {
                 signals.enter(Phase::Reading);
                 script.next(signals).map(|incoming| match incoming {

@@ -22,7 +22,7 @@ use self::json::Json;
 use self::moving::Meter;
 use self::plain::Plain;
 use self::unfinished::Unfinished;
-use super::showing::Progress;
+use super::progress_display::ProgressDisplay;
 use super::signals::Signals;
 use crate::commands::Context;
 use crate::terminal::Output;
@@ -31,19 +31,28 @@ use crate::transfer::{Canceller, Event, Job, Question, Report};
 /// Pause between two looks at Ctrl-C and at the clock while a job says nothing: too short to be felt.
 const TICK: Duration = Duration::from_millis(33);
 
-/// Watches a job to its end. `again` is the command line that goes on where it is stopped, if no other line can be given.
-pub(crate) fn watch(job: Job, progress: Progress, context: &Context, again: Option<&str>, signals: &Signals) -> Report {
+/// Watches a job to its end. `resume_command` is the command line that continues it after it was stopped, if no other line can be
+/// typed.
+pub(crate) fn watch(
+    job: Job,
+    display: ProgressDisplay,
+    context: &Context,
+    resume_command: Option<&str>,
+    signals: &Signals,
+) -> Report {
     let output = &context.output;
     let mut unfinished = Unfinished::default();
-    let report = match progress {
-        Progress::None => follow(job, &mut Nothing, output, signals, &mut unfinished),
-        Progress::Plain => follow(job, &mut Plain::new(), output, signals, &mut unfinished),
-        Progress::Json => follow(job, &mut Json::new(), output, signals, &mut unfinished),
-        Progress::Meter { moving } => follow(job, &mut Meter::new(moving), output, signals, &mut unfinished),
+    let report = match display {
+        ProgressDisplay::None => follow(job, &mut Nothing, output, signals, &mut unfinished),
+        ProgressDisplay::Plain => follow(job, &mut Plain::new(), output, signals, &mut unfinished),
+        ProgressDisplay::Json => follow(job, &mut Json::new(), output, signals, &mut unfinished),
+        ProgressDisplay::Meter { moves_cursor } => {
+            follow(job, &mut Meter::new(moves_cursor), output, signals, &mut unfinished)
+        }
     };
-    // Nobody is left to type it where the session ends.
+    // If the session ends, nobody can type it.
     if report.cancelled && report.lost.is_none() && !signals.is_ended() {
-        unfinished.way_on(&context.remote, again).iter().for_each(|way| output.hint(way));
+        unfinished.continuation(&context.remote, resume_command).iter().for_each(|hint| output.hint(hint));
     }
     report
 }

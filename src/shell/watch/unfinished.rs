@@ -31,12 +31,12 @@ impl Unfinished {
         }
     }
 
-    /// What continues it, if something was kept: the whole line where that is one file.
-    /// `again` is the command line to do it with, where no other line can be given.
-    pub(super) fn way_on(&self, remote: &Remote, again: Option<&str>) -> Option<String> {
+    /// Returns the hint that tells how to continue, if a partial file was kept: with the whole line if it is the only one.
+    /// `resume_command` is the command line that continues, if no other line can be typed.
+    pub(super) fn continuation(&self, remote: &Remote, resume_command: Option<&str>) -> Option<String> {
         let kept = self.kept.first()?;
-        if let Some(again) = again {
-            return Some(format!("{again} continues"));
+        if let Some(resume_command) = resume_command {
+            return Some(format!("{resume_command} continues"));
         }
         let file = self.started.as_ref().filter(|file| file.direction == Direction::Get);
         match file.filter(|file| self.kept.len() == 1 && file.target == kept.as_os_str().as_bytes()) {

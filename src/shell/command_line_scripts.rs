@@ -12,16 +12,16 @@ use super::line::Line;
 use crate::commands;
 
 /// Commands of the command line that are yet to be obeyed.
-pub(crate) struct Given {
+pub(crate) struct CommandLineScripts {
     commands: VecDeque<Vec<u8>>,
     taken: usize,
 }
 
-impl Given {
+impl CommandLineScripts {
     /// The commands of one `-e` after the other.
-    pub(crate) fn of(scripts: &[OsString]) -> Given {
+    pub(crate) fn of(scripts: &[OsString]) -> CommandLineScripts {
         let commands = scripts.iter().flat_map(|script| commands_of(script.as_bytes())).map(<[u8]>::to_vec);
-        Given { commands: commands.filter(|command| !command.trim_ascii().is_empty()).collect(), taken: 0 }
+        CommandLineScripts { commands: commands.filter(|command| !command.trim_ascii().is_empty()).collect(), taken: 0 }
     }
 
     /// The next command.
@@ -95,8 +95,8 @@ mod tests {
     use proptest::prelude::*;
 
     fn commands(text: &str) -> Vec<String> {
-        let mut given = Given::of(&[text.into()]);
-        std::iter::from_fn(|| given.next()).map(|command| String::from_utf8(command).unwrap()).collect()
+        let mut scripts = CommandLineScripts::of(&[text.into()]);
+        std::iter::from_fn(|| scripts.next()).map(|command| String::from_utf8(command).unwrap()).collect()
     }
 
     #[test]

@@ -1,0 +1,63 @@
+//! Where a session starts: in the directory that the destination names, or with the one file that it names.
+
+use std::ffi::OsStr;
+use std::ops::ControlFlow;
+use std::os::unix::ffi::OsStrExt;
+
+use super::executor::{Executor, Verdict};
+use super::run_end::RunEnd;
+use crate::cli::{Destination, Invocation, Target};
+use crate::commands::{self, Word};
+use crate::name::RemotePath;
+use crate::terminal::Printable;
+
+/// Goes to the directory that the destination names, or fetches the file that it names, which ends the run.
+pub(crate) fn enter_or_fetch(executor: &mut Executor, invocation: &Invocation) -> ControlFlow<RunEnd> {
+    let Target::Server(Destination { path: Some(path), .. }) = &invocation.target else {
+        return ControlFlow::Continue(());
+    };
+    let path: &[u8] = if path.is_empty() { b"." } else { path };
+    let Ok(path) = RemotePath::new(path) else {
+        executor.context.output.failure("The destination's path holds a NUL byte");
+        return ControlFlow::Break(RunEnd::CommandFailed);
+    };
+    let remote = &executor.context.remote;
+    let absolute = remote.resolve(&path);
+    // Seen from a start directory that does not begin at the root, only the path as it was given leads there.
+    let is_plain = remote.working_directory().begins_with_slash();
+    let named = if is_plain { &absolute } else { &path };
+    // Commands of the command line need a directory to run in, so the path can't be a file to fetch.
+    if invocation.commands.is_some() || (invocation.local.is_none() && remote.is_directory(&absolute)) {
+        return enter(executor, named);
+    }
+    if executor.signals.is_interrupted() {
+        executor.signals.tell_interruption(&executor.context.output);
+        return ControlFlow::Break(RunEnd::Interrupted);
+    }
+    let verdict = fetch(executor, &path, invocation.local.as_deref());
+    ControlFlow::Break(executor.reconnect_or_end().unwrap_or(verdict.into()))
+}
+
+fn enter(executor: &mut Executor, directory: &RemotePath) -> ControlFlow<RunEnd> {
+    executor.context.output.status(format_args!("Changing to: {}", Printable(directory.as_bytes())));
+    let words = [Word::literal(b"cd"), Word::literal(b"--"), Word::literal(directory.as_bytes())];
+    match executor.execute_or_show(commands::parse(&words), false) {
+        Verdict::Failed => ControlFlow::Break(executor.reconnect_or_end().unwrap_or(RunEnd::CommandFailed)),
+        Verdict::Done | Verdict::End => ControlFlow::Continue(()),
+    }
+}
+
+/// Expands the wildcards of the destination's path; nothing else in it is special, and the start directory is taken as it is.
+fn fetch(executor: &mut Executor, path: &RemotePath, local: Option<&OsStr>) -> Verdict {
+    executor.lines_follow = false;
+    let mut source = Word::default();
+    let start = executor.context.remote.working_directory();
+    if !path.is_absolute() && start.begins_with_slash() {
+        source = Word::literal(start.as_bytes());
+        source.push_bare(b'/');
+    }
+    path.as_bytes().iter().for_each(|&byte| source.push_bare(byte));
+    let mut words = vec![Word::literal(b"get"), Word::literal(b"--"), source];
+    words.extend(local.map(|local| Word::literal(local.as_bytes())));
+    executor.execute_or_show(commands::parse(&words), false)
+}

@@ -1,0 +1,270 @@
+//! Executes commands one by one, and does what each wants of the shell. Between two of them it says whether the run can go on.
+
+use std::io::{self, IsTerminal};
+use std::os::unix::process::ExitStatusExt;
+use std::process;
+
+use super::ending::Ending;
+use super::progress_display::ProgressDisplay;
+use super::reconnection;
+use super::run_end::RunEnd;
+use super::signals::{Phase, Signals};
+use super::watch::watch;
+use crate::cli::Invocation;
+use crate::commands::{Command, Context, Failure, Outcome, Purpose};
+use crate::os_error;
+use crate::terminal::output::Ended;
+use crate::transfer::Job;
+
+/// Executes commands.
+pub(crate) struct Executor {
+    /// The state that commands work on.
+    pub(crate) context: Context,
+    /// The consequence of a failure for the lines after it.
+    pub(crate) after_failure: AfterFailure,
+    /// Whether commands may run local programs.
+    shell_escape: bool,
+    /// Whether stdout is a terminal that can move its cursor, and may.
+    moves_cursor: bool,
+    /// The command line that continues this one after it was stopped.
+    resume_command: String,
+    /// Whether another line may come after one that was stopped.
+    pub(crate) lines_follow: bool,
+    /// Ctrl-C and the signals that end the process.
+    pub(crate) signals: Signals,
+    /// Whether a person dropped the connection: then only a command that needs a connection makes it again.
+    postpones_reconnecting: bool,
+    /// The end that the user has been told of, unless a new connection has averted it.
+    reported: Option<RunEnd>,
+}
+
+/// The consequence of a failed line for the lines after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AfterFailure {
+    /// They are executed, and the run succeeds: at a prompt, and if lines are piped in.
+    Forget,
+    /// They are executed, and the run fails: `--keep-going`.
+    Remember,
+    /// They are not even read: `-b`.
+    Stop,
+}
+
+impl AfterFailure {
+    fn of(invocation: &Invocation) -> AfterFailure {
+        let is_batch = invocation.batch.is_some() || invocation.commands.is_some();
+        match invocation.keep_going {
+            true if is_batch || !io::stdin().is_terminal() => AfterFailure::Remember,
+            false if is_batch => AfterFailure::Stop,
+            _ => AfterFailure::Forget,
+        }
+    }
+}
+
+/// The result of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It did all that it says.
+    Done,
+    /// It did nothing, or only a part.
+    Failed,
+    /// It ends the session.
+    End,
+}
+
+/// The end of a run whose only command has this result.
+impl From<Verdict> for RunEnd {
+    fn from(verdict: Verdict) -> RunEnd {
+        match verdict {
+            Verdict::Failed => RunEnd::CommandFailed,
+            Verdict::Done | Verdict::End => RunEnd::Done,
+        }
+    }
+}
+
+impl Executor {
+    pub(crate) fn new(
+        context: Context,
+        invocation: &Invocation,
+        moves_cursor: bool,
+        resume_command: String,
+        signals: Signals,
+    ) -> Executor {
+        Executor {
+            context,
+            after_failure: AfterFailure::of(invocation),
+            shell_escape: invocation.shell_escape,
+            moves_cursor,
+            resume_command,
+            lines_follow: invocation.batch.is_none() && invocation.commands.is_none(),
+            signals,
+            postpones_reconnecting: false,
+            reported: None,
+        }
+    }
+
+    /// Executes a command that may not have been parsed, and shows why not.
+    pub(crate) fn execute_or_show(&mut self, command: Result<Command, Failure>, ignores_failure: bool) -> Verdict {
+        match command {
+            Ok(command) => self.execute(command, ignores_failure),
+            Err(failure) => {
+                self.show(&failure);
+                Verdict::Failed
+            }
+        }
+    }
+
+    /// Executes one command and does what it wants of the shell.
+    pub(crate) fn execute(&mut self, command: Command, ignores_failure: bool) -> Verdict {
+        self.signals.lower();
+        self.signals.enter(Phase::Running);
+        if command.needs_the_server() {
+            self.postpones_reconnecting = false;
+            if self.reconnect_or_end().is_some() {
+                return Verdict::Failed;
+            }
+        }
+        self.context.stops_at_failure = self.after_failure == AfterFailure::Stop && !ignores_failure;
+        self.context.output.stop_when_ended(self.stop_of(command.purpose()));
+        let outcome = command.run(&mut self.context);
+        if self.signals.is_interrupted() {
+            self.signals.tell_interruption(&self.context.output);
+        }
+        let verdict = match outcome {
+            Ok(Outcome::Done) => Verdict::Done,
+            Ok(Outcome::End) => Verdict::End,
+            Ok(Outcome::Local(program)) if self.shell_escape => self.run_local(program),
+            Ok(Outcome::Local(_)) => {
+                self.context.output.failure("Local programs are switched off by --no-shell-escape");
+                Verdict::Failed
+            }
+            Ok(Outcome::Transfer { job, all_found }) => self.watch(job, all_found),
+            Err(failure) => {
+                self.show(&failure);
+                Verdict::Failed
+            }
+        };
+        self.context.output.flush();
+        verdict
+    }
+
+    /// Returns what Ctrl-C does, to stop a command that only prints when nobody reads stdout any more. Any other command is finished.
+    fn stop_of(&self, purpose: Purpose) -> Option<Box<dyn FnOnce() + Send>> {
+        let interrupt = self.context.interrupt().clone();
+        (purpose == Purpose::Output).then(|| Box::new(move || interrupt.press()) as Box<dyn FnOnce() + Send>)
+    }
+
+    /// Watches a transfer to its end.
+    fn watch(&mut self, job: Job, all_found: bool) -> Verdict {
+        let display = ProgressDisplay::choose(&self.context, self.moves_cursor);
+        let canceller = job.canceller();
+        self.signals.guard(move || canceller.abandon());
+        let resume_command = (!self.lines_follow).then_some(&*self.resume_command);
+        let report = watch(job, display, &self.context, resume_command, &self.signals);
+        if report.lost.is_some() {
+            self.reported = Some(RunEnd::ConnectionFailed);
+        }
+        self.context.take_back(report.sessions.clone());
+        self.signals.guard_session(self.context.remote.session());
+        if report.is_success() && all_found { Verdict::Done } else { Verdict::Failed }
+    }
+
+    /// Runs a local program in the foreground. If it fails, a message says so, and the line has not failed, as in sftp(1).
+    fn run_local(&self, mut program: process::Command) -> Verdict {
+        self.context.output.flush();
+        self.signals.enter(Phase::Away);
+        let status = program.status();
+        self.signals.enter(Phase::Running);
+        match status {
+            Ok(status) if status.success() => {}
+            Ok(status) => match (status.code(), status.signal()) {
+                (Some(code), _) => self.context.output.failure(format_args!("Shell exited with status {code}")),
+                (None, signal) => {
+                    let signal = signal.unwrap_or_default();
+                    self.context.output.failure(format_args!("Shell exited abnormally: signal {signal}"));
+                }
+            },
+            Err(error) => {
+                let program = program.get_program().to_string_lossy().into_owned();
+                self.context.output.failure(format_args!("Couldn't execute \"{program}\": {}", os_error::text(&error)));
+                return Verdict::Failed;
+            }
+        }
+        Verdict::Done
+    }
+
+    /// Shows a failure.
+    pub(crate) fn show(&mut self, failure: &Failure) {
+        if let Some(end) = self.context.remote.session().end() {
+            let why = end.to_string();
+            if failure.lines().iter().any(|line| line.contains(&why)) {
+                self.reported = Some(RunEnd::ConnectionFailed);
+            }
+        }
+        self.context.output.explain(failure);
+    }
+
+    /// Returns why the run can't go on, or `None` if it can. Prints nothing and doesn't reconnect.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        let (run_end, message) = match self.context.output.ended() {
+            _ if self.signals.is_ended() => (RunEnd::Interrupted, None),
+            // The command's output is lost, though nobody wants to read that.
+            Some(Ended::Unread) if self.context.output.has_stopped() => (RunEnd::CommandFailed, None),
+            Some(Ended::Failed(why)) => {
+                (RunEnd::CommandFailed, Some(format!("Cannot write to standard output: {why}")))
+            }
+            // If the reader went away during a command that was finished, the next line decides: there may be none.
+            Some(Ended::Unread) | None => {
+                self.context.remote.session().end()?;
+                (RunEnd::ConnectionFailed, Some("Connection closed".to_owned()))
+            }
+        };
+        Some(Ending { run_end, unreported: message.filter(|_| self.reported != Some(run_end)) })
+    }
+
+    /// Tells the user why the run ends, unless they have been told, and returns how it ends.
+    pub(crate) fn report(&mut self, ending: Ending) -> RunEnd {
+        if let Some(message) = ending.unreported {
+            self.context.output.failure(message);
+        }
+        self.reported = Some(ending.run_end);
+        ending.run_end
+    }
+
+    /// Makes a lost connection again. Returns why the run can't go on even so, once the user has been told.
+    pub(crate) fn reconnect_or_end(&mut self) -> Option<RunEnd> {
+        let ending = self.ending()?;
+        let run_end = self.report(ending);
+        let goes_on = run_end == RunEnd::ConnectionFailed && self.reconnect();
+        (!goes_on).then_some(run_end)
+    }
+
+    /// Like `reconnect_or_end`, but lets the session go on without a connection that Ctrl-C dropped, or that was not made again
+    /// because of it. A later command makes it again.
+    pub(crate) fn reconnect_or_end_at_prompt(&mut self) -> Option<RunEnd> {
+        if self.postpones_reconnecting && self.ending().is_some_and(|ending| ending.is_lost_connection()) {
+            return None;
+        }
+        let end = self.reconnect_or_end()?;
+        let may_connect = self.context.connector.is_some() && self.context.settings.retries > 0;
+        self.postpones_reconnecting = end == RunEnd::ConnectionFailed && may_connect && self.signals.is_interrupted();
+        (!self.postpones_reconnecting).then_some(end)
+    }
+
+    /// Connects again and goes on in the same directory. Returns whether there is a connection.
+    fn reconnect(&mut self) -> bool {
+        // A person who drops the connection with a second Ctrl-C doesn't want another one.
+        if self.signals.is_interrupted() {
+            return false;
+        }
+        let Some(connector) = &self.context.connector else { return false };
+        self.signals.enter(Phase::Running);
+        let attempts = self.context.settings.retries;
+        let Some(connected) = reconnection::reconnect(connector, attempts, &self.signals, &self.context.output) else {
+            return false;
+        };
+        self.signals.guard_session(&connected.session);
+        self.context.go_on_with(connected.session);
+        self.reported = None;
+        true
+    }
+}

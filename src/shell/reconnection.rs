@@ -1,0 +1,75 @@
+//! Makes a connection again that broke, while Ctrl-C and the signals are answered.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+use super::signals::Signals;
+use crate::child;
+use crate::connect::{self, Connected, Connector, Error, NotReconnected};
+use crate::terminal::Output;
+
+/// Pause between two looks at the signals while a connection is made.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Connects again, in up to `attempts` attempts, and shows each of them. Nothing is asked that was answered before.
+pub(crate) fn reconnect(
+    connector: &Arc<Connector>,
+    attempts: u32,
+    signals: &Signals,
+    output: &Output,
+) -> Option<Connected> {
+    let mut has_pressed_key = false;
+    let reconnected = connect::reconnect(
+        attempts,
+        || signals.must_stop(),
+        |attempt| {
+            output.note(format_args!("Connecting again ({attempt})"));
+            output.flush();
+        },
+        || {
+            let opened = open(Arc::clone(connector), signals)?;
+            Some(opened.inspect_err(|error| {
+                output.explain(error);
+                has_pressed_key = matches!(error, Error::Interrupted);
+            }))
+        },
+    );
+    if has_pressed_key {
+        // Ctrl-C is a key and no signal while a question is on the terminal.
+        signals.press();
+    }
+    match reconnected {
+        Ok(connected) => {
+            output.note(&connected.greeting);
+            Some(connected)
+        }
+        Err(NotReconnected::Interrupted) => {
+            signals.tell_interruption(output);
+            None
+        }
+        Err(NotReconnected::Failed) => None,
+    }
+}
+
+/// Connects. Returns `None` if a signal comes first: the attempt is left behind on its thread, because a name server or a host that
+/// does not answer can't be hurried.
+fn open(connector: Arc<Connector>, signals: &Signals) -> Option<Result<Connected, Error>> {
+    let (sender, opened) = channel();
+    // Nobody listens any more after a signal; the session ends as it is dropped.
+    let attempt = move || drop(sender.send(connector.open_again()));
+    // Without a thread, the attempt ends by itself.
+    thread::Builder::new().name("connect".into()).spawn(attempt).ok()?;
+    loop {
+        match opened.recv_timeout(LOOK) {
+            Ok(opened) => return Some(opened),
+            Err(RecvTimeoutError::Timeout) if signals.must_stop() => break,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => break,
+        }
+    }
+    // No session lives, so these are the programs that the attempt has started.
+    child::terminate_all();
+    None
+}
