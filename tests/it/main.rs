@@ -50,6 +50,7 @@ mod prompt;
 mod remote;
 mod retry;
 mod safety;
+mod screenshots;
 mod script;
 mod security_page;
 mod servers;

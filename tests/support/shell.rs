@@ -231,7 +231,10 @@ impl Shell {
 }
 
 /// Returns the program under test: ours, or another one that is to be compared with it.
+///
+/// Cargo builds no program for an example; an example that includes this module is sftpsh itself when it has arguments.
 pub fn program() -> PathBuf {
-    std::env::var_os("SFTPSH_UNDER_TEST")
-        .map_or_else(|| Path::new(env!("CARGO_BIN_EXE_sftpsh")).to_owned(), PathBuf::from)
+    let ours = || option_env!("CARGO_BIN_EXE_sftpsh").map(PathBuf::from);
+    let other = std::env::var_os("SFTPSH_UNDER_TEST").map(PathBuf::from);
+    other.or_else(ours).unwrap_or_else(|| std::env::current_exe().unwrap())
 }

@@ -221,6 +221,11 @@ impl Terminal {
         self.plain(&self.views.lock().unwrap().screen.screen().contents())
     }
 
+    /// Returns the screen as it is now, with its attributes.
+    pub fn picture(&self) -> vt100::Screen {
+        self.views.lock().unwrap().screen.screen().clone()
+    }
+
     /// Returns all text that was on the screen since the start and was not overwritten.
     pub fn roll(&self) -> String {
         self.plain(&self.views.lock().unwrap().roll.screen().contents())

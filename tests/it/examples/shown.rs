@@ -25,7 +25,8 @@ pub(super) fn everywhere() -> Vec<Shown> {
     });
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let pages: Vec<_> = docs.chain([root.join("README.md")]).collect();
+    let pages = docs.filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    let pages: Vec<_> = pages.chain([root.join("README.md")]).collect();
     assert!(pages.len() > 5, "{pages:?}");
     let of_page = |page: &std::path::PathBuf| {
         let place = page.file_name().unwrap().to_string_lossy().into_owned();

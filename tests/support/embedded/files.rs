@@ -6,9 +6,9 @@ use russh_sftp::protocol::{
 };
 use russh_sftp::server::{Handler, StatusReply};
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt, symlink};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt, PermissionsExt, symlink};
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -23,20 +23,29 @@ enum Open {
     Directory(Vec<Entry>),
 }
 
+/// How a server's answers differ from the usual ones.
+#[derive(Clone, Debug, Default)]
+pub struct Manners {
+    /// SYMLINK has the draft's order of its two paths.
+    pub link_first: bool,
+    /// The user and the group that listings name; otherwise they have the numbers.
+    pub owner: Option<(String, String)>,
+}
+
 /// The files of one client's session.
 pub struct Files {
     root: PathBuf,
     open: HashMap<String, Open>,
     next: u64,
-    link_first: bool,
+    manners: Manners,
 }
 
 type Reply<T> = Result<T, StatusReply>;
 
 impl Files {
-    /// Serves a directory. `link_first` selects the draft's order of the two paths of SYMLINK.
-    pub fn beneath(root: &Path, link_first: bool) -> Self {
-        Self { root: root.to_owned(), open: HashMap::new(), next: 0, link_first }
+    /// Serves the contents of a directory.
+    pub fn beneath(root: &Path, manners: Manners) -> Self {
+        Self { root: root.to_owned(), open: HashMap::new(), next: 0, manners }
     }
 
     /// Returns the real path of a client's path.
@@ -56,6 +65,15 @@ impl Files {
             Some(Open::File(file)) => Ok(file),
             _ => Err(StatusCode::Failure.with_message("no such handle")),
         }
+    }
+
+    /// An entry of a listing.
+    fn entry(&self, name: &str, metadata: &Metadata) -> Entry {
+        let (user, group) = self.manners.owner.clone().unzip();
+        let mut entry = Entry::new(name, FileAttributes { user, group, ..metadata.into() });
+        // The library doesn't know the number of links, and writes 0.
+        entry.longname = entry.longname.replacen(" 0 ", &format!(" {} ", metadata.nlink()), 1);
+        entry
     }
 }
 
@@ -190,12 +208,12 @@ impl Handler for Files {
         let mut entries = Vec::new();
         for name in [".", ".."] {
             let metadata = fs::metadata(&directory).map_err(refusal)?;
-            entries.push(Entry::new(name, (&metadata).into()));
+            entries.push(self.entry(name, &metadata));
         }
         for entry in fs::read_dir(&directory).map_err(refusal)? {
             let entry = entry.map_err(refusal)?;
             let metadata = entry.metadata().map_err(refusal)?;
-            entries.push(Entry::new(entry.file_name().to_string_lossy(), (&metadata).into()));
+            entries.push(self.entry(&entry.file_name().to_string_lossy(), &metadata));
         }
         Ok(self.keep(id, Open::Directory(entries)))
     }
@@ -237,7 +255,7 @@ impl Handler for Files {
     }
 
     async fn symlink(&mut self, id: u32, first: String, second: String) -> Reply<Status> {
-        let (target, link) = if self.link_first { (second, first) } else { (first, second) };
+        let (target, link) = if self.manners.link_first { (second, first) } else { (first, second) };
         done(id, symlink(target, self.place(&link)))
     }
 

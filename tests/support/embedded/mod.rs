@@ -5,7 +5,7 @@
 
 mod files;
 
-use files::Files;
+use files::{Files, Manners};
 use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::{PrivateKey, PublicKey};
 use russh::server::{
@@ -47,6 +47,7 @@ pub struct Embedded {
     lets_in_once: bool,
     banner: Option<String>,
     software: Option<String>,
+    manners: Manners,
 }
 
 impl Embedded {
@@ -118,6 +119,13 @@ impl Embedded {
     /// Uses this software version, such as `AsyncSSH_2.10.1`, and makes links in the way of that software.
     pub fn calling_itself(mut self, software: &str) -> Self {
         self.software = Some(software.to_owned());
+        self.manners.link_first = true;
+        self
+    }
+
+    /// Names this user and this group as the owners of all files.
+    pub fn owned_by(mut self, user: &str, group: &str) -> Self {
+        self.manners.owner = Some((user.to_owned(), group.to_owned()));
         self
     }
 
@@ -369,11 +377,8 @@ impl russh::server::Handler for Connection {
         match self.channels.remove(&id) {
             Some(channel) if name == "sftp" => {
                 session.channel_success(id)?;
-                russh_sftp::server::run(
-                    channel.into_stream(),
-                    Files::beneath(&self.root, self.plan.software.is_some()),
-                )
-                .await;
+                let files = Files::beneath(&self.root, self.plan.manners.clone());
+                russh_sftp::server::run(channel.into_stream(), files).await;
                 Ok(())
             }
             _ => session.channel_failure(id),
