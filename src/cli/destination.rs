@@ -259,6 +259,7 @@ mod tests {
         .join(" ")
     }
 
+    // difference: addresses
     #[test]
     fn destinations_are_read_as_sftp_reads_them() {
         for (text, expected) in [

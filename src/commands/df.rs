@@ -128,6 +128,7 @@ mod tests {
         longest_name: 255,
     };
 
+    // difference: df-bytes
     #[test]
     fn df_is_byte_equal_to_sftp() {
         for (system, unit, expected) in [

@@ -137,6 +137,7 @@ fn key_type(algorithm: &str) -> &str {
 mod tests {
     use super::*;
 
+    // difference: known-types-first
     #[test]
     fn known_types_come_first_and_no_other_is_left_out() {
         let default: Vec<String> = HOST_KEYS.iter().map(|&name| name.to_owned()).collect();

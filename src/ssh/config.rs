@@ -520,6 +520,7 @@ mod tests {
         }
     }
 
+    // difference: blanks-in-paths
     #[test]
     fn a_blank_that_could_end_a_name_is_refused() {
         let directory = tempfile::tempdir().unwrap();
@@ -600,6 +601,7 @@ mod tests {
         assert!(config.identities_named);
     }
 
+    // difference: host-key-options
     #[test]
     fn what_cannot_be_honoured_is_refused_by_its_name() {
         for (lines, text) in [

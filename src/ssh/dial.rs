@@ -104,6 +104,7 @@ mod tests {
     use super::*;
     use std::net::TcpListener;
 
+    // fault: the first address is dead
     #[test]
     fn an_address_that_is_dead_is_passed_over() {
         let limit = Duration::from_secs(10);

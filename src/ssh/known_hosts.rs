@@ -676,6 +676,7 @@ mod tests {
         assert!(HostName::new("fe80::1%eth0", 2222).is_plain());
     }
 
+    // difference: known-hosts-newline
     #[test]
     fn a_line_is_appended_and_nothing_else_is_touched() {
         let directory = tempfile::tempdir().unwrap();
@@ -703,6 +704,7 @@ mod tests {
         add(directory.path(), &HostName::new("h", 22), &ed25519(1), false).unwrap_err();
     }
 
+    // difference: long-known-hosts
     #[test]
     fn no_key_is_judged_by_half_of_a_file() {
         let directory = tempfile::tempdir().unwrap();

@@ -143,6 +143,7 @@ fn a_full_device() {
         .complains(&["write local \"/dev/full\": No space left on device"]);
 }
 
+// fault: a file larger than ulimit -f
 #[test]
 fn a_file_larger_than_is_allowed() {
     let complaint = ["write local \"notes.txt\": File too large"];
@@ -174,6 +175,7 @@ fn needs_root_a_full_local_disk() {
         ]);
 }
 
+// fault: a closed local directory
 #[test]
 fn an_unwritable_target() {
     Shell::on(remote())

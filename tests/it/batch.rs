@@ -2,16 +2,6 @@
 
 use crate::support::{Mode, Outcome, PATIENCE, Remote, Running, Shell};
 use rustix::process::Signal;
-use std::process::Command;
-
-/// Everything that this shell's run prints, stdout and stderr on one pipe.
-fn merged(shell: &Shell) -> Command {
-    let inner = shell.command();
-    let mut outer = Command::new("/bin/sh");
-    outer.args(["-c", "exec \"$0\" \"$@\" 2>&1"]).arg(inner.get_program()).args(inner.get_args());
-    outer.current_dir(shell.world().local()).env_clear().envs(shell.world().environment());
-    outer
-}
 
 fn batch(lines: &[u8]) -> Shell {
     Shell::on(Remote::empty()).types_bytes(lines).as_batch()
@@ -20,7 +10,7 @@ fn batch(lines: &[u8]) -> Shell {
 #[test]
 fn a_line_that_cannot_be_read_is_complained_of_before_its_echo_and_one_that_fails_after() {
     let shell = Shell::on(Remote::empty());
-    let mut running = Running::start(&mut merged(&shell), PATIENCE);
+    let mut running = Running::start(&mut shell.command_in("exec \"$0\" \"$@\" 2>&1"), PATIENCE);
     running.sends(b"verison\ncd nowhere\npwd 'x\nlpwd\n");
     let said = String::from_utf8(running.finish().stdout).unwrap();
     let said = shell.world().plain(&said);
@@ -87,6 +77,7 @@ fn an_empty_script_and_one_of_comments_do_nothing() {
     batch(b"# one\n\n  # two").succeeds().stdout_is("sftp> # one\nsftp> \nsftp>   # two\n").stderr_is("");
 }
 
+// difference: byte-order-mark
 #[test]
 fn a_byte_order_mark_and_carriage_returns_do_no_harm() {
     batch(b"\xef\xbb\xbfversion\r\nmkdir a\r\n").succeeds().remote_holds(&["a/"]);
@@ -97,6 +88,7 @@ fn a_quit_leaves_the_rest_unread() {
     batch(b"bye\nmkdir a\n").succeeds().remote_holds(&[]);
 }
 
+// difference: long-lines
 #[test]
 fn a_line_of_a_megabyte_is_one_bad_line() {
     let mut script = b"mkdir ".to_vec();
@@ -130,18 +122,7 @@ fn every_answer_is_there_before_the_next_line_is_read() {
     assert_eq!(running.finish().code, 0);
 }
 
-#[test]
-fn a_batch_file_leaves_stdin_alone() {
-    let shell = batch(b"version\n");
-    let inner = shell.command();
-    let mut outer = Command::new("/bin/sh");
-    outer.args(["-c", "\"$0\" \"$@\"; cat"]).arg(inner.get_program()).args(inner.get_args());
-    outer.current_dir(shell.world().local()).env_clear().envs(shell.world().environment());
-    let mut running = Running::start(&mut outer, PATIENCE);
-    running.types("left alone");
-    assert_eq!(running.finish().stdout, b"sftp> version\nSFTP protocol version 3\nleft alone\n");
-}
-
+// difference: batch-directory
 #[test]
 fn a_batch_that_cannot_be_opened_is_said_before_anything_is_connected() {
     let outcome = Shell::on(Remote::empty()).with_args(["-b", "missing"]).exits(255);
@@ -159,14 +140,11 @@ fn a_signal_ends_a_wait_for_input_with_1() {
     }
 }
 
+// fault: nobody reads our stdout
 #[test]
 fn a_reader_that_went_away_ends_the_run_quietly() {
     let shell = Shell::on(Remote::empty());
-    let inner = shell.command();
-    let mut outer = Command::new("/bin/sh");
-    outer.args(["-c", "\"$0\" \"$@\" | head -n 1"]).arg(inner.get_program()).args(inner.get_args());
-    outer.current_dir(shell.world().local()).env_clear().envs(shell.world().environment());
-    let mut running = Running::start(&mut outer, PATIENCE);
+    let mut running = Running::start(&mut shell.command_in("\"$0\" \"$@\" | head -n 1"), PATIENCE);
     let mut script = b"help\n".repeat(2000);
     script.extend_from_slice(b"mkdir a\n");
     running.feeds(script);
@@ -184,6 +162,7 @@ fn a_server_that_ends_ends_the_run_with_255() {
 }
 
 /// Checks the story of one that is told nothing but its own words.
+// difference: own-options
 #[test]
 fn the_version_names_what_is_inside() {
     let outcome: Outcome = Shell::on(Remote::empty()).with_args(["--version"]).succeeds();

@@ -47,6 +47,7 @@ fn ends(what: &str, finished: &Finished, reasons: &[&str]) {
     assert!(finished.peak_bytes < MOST_MEMORY_BYTES, "{what}: {} MiB", finished.peak_bytes >> 20);
 }
 
+// difference: budgets
 #[test]
 fn a_flood_before_the_keys_are_settled_ends_within_256_kib() {
     for (what, payload) in FLOODS {
@@ -120,6 +121,7 @@ const ENDLESS: &[(&str, &str)] = &[
 /// A listing may hold 256 MiB, and what is made of it is not counted.
 const MOST_LISTED_BYTES: u64 = 600 << 20;
 
+// difference: budgets
 #[test]
 fn a_listing_without_end_fails_at_its_budget_and_the_session_goes_on() {
     for (lie, line) in ENDLESS {

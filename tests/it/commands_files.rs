@@ -288,6 +288,7 @@ fn needs_root_chown_and_chgrp_keep_the_other_id() {
         });
 }
 
+// difference: owners-by-name
 #[test]
 fn chown_and_chgrp_know_users_and_groups_by_name() {
     let (user, group) = (user(), group());

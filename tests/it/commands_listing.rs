@@ -94,6 +94,7 @@ fn order_is_by_name_time_or_size() {
     }
 }
 
+// difference: blanks-in-owners
 #[test]
 fn long_lines_keep_nine_columns_whatever_owners_are_called() {
     let outcome = Shell::on(Remote::with(["a"]).lying("owners")).types("ls -l a").succeeds();
@@ -161,6 +162,7 @@ fn a_directory_that_may_not_be_read_fails_with_and_without_a_name() {
     }
 }
 
+// difference: control-characters
 #[test]
 fn a_name_can_neither_forge_a_line_nor_move_the_terminal() {
     Shell::on(Remote::with([Entry::file(b"a\nb", ""), Entry::file(b"c\x1b[2Kd", ""), Entry::file(b"e\tf\rg", "")]))
@@ -173,6 +175,7 @@ fn a_name_can_neither_forge_a_line_nor_move_the_terminal() {
         .prints(" a\\012b\n");
 }
 
+// difference: utf-8
 #[test]
 fn names_in_utf_8_are_shown_in_every_locale() {
     for locale in ["C", "POSIX", "C.UTF-8", ""] {
@@ -187,6 +190,7 @@ fn names_in_utf_8_are_shown_in_every_locale() {
     }
 }
 
+// difference: listings-for-programs
 #[test]
 fn programs_get_exact_bytes_and_objects() {
     let odd =

@@ -70,6 +70,7 @@ fn lcd_moves_what_is_local_and_nothing_else() {
         .local_holds(&["here/", "here/file", "here/one/", "here/two/", "text"]);
 }
 
+// difference: home
 #[test]
 fn lcd_without_a_path_and_with_a_tilde_goes_home() {
     shell()

@@ -20,6 +20,7 @@ fn command_names_whatever_their_case() {
     );
 }
 
+// difference: line-editor
 #[test]
 fn remote_names_are_quoted_as_they_were_begun() {
     let remote = Remote::with(["docs/a b", "docs/it's", "notes", "x#y", "#z"]).and([(&b"caf\xe9"[..], &b"1"[..])]);

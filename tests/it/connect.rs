@@ -23,6 +23,7 @@ pub(super) fn led_to(port: u16) -> Shell {
         .types("pwd")
 }
 
+// fault: nobody listens
 #[test]
 fn nobody_listens() {
     led_to(free_port()).exits(255).complains(&["connect to host 127.0.0.1 port PORT: Connection refused"]);
@@ -45,6 +46,7 @@ fn a_name_has_no_address_of_the_family_asked_for() {
         .complains(&["Could not resolve hostname 127.0.0.1: no address of the family asked for"]);
 }
 
+// fault: another protocol
 #[test]
 fn another_server_than_ssh_is_told_by_what_it_says() {
     let port = listener(|mut stream| {
@@ -68,12 +70,14 @@ fn a_server_that_takes_no_more_connections_is_an_ssh_server() {
     }
 }
 
+// fault: a server without a greeting
 #[test]
 fn a_server_that_says_nothing_is_not_waited_for_for_ever() {
     let port = listener(std::mem::forget);
     led_to(port).exits(255).complains(&["Connection to 127.0.0.1 port PORT timed out during the key exchange"]);
 }
 
+// fault: endless lines before the greeting
 #[test]
 fn a_server_that_never_comes_to_the_point_is_not_waited_for_for_ever() {
     let port = listener(|mut stream| while stream.write_all(b"Welcome, welcome, welcome\r\n").is_ok() {});
@@ -86,6 +90,9 @@ fn a_server_hangs_up_at_once() {
     led_to(port).exits(255).complains(&["Connection closed by 127.0.0.1 port PORT during the key exchange"]);
 }
 
+// fault: reset after the greeting
+// fault: cut in the key exchange
+// fault: cut in the login
 #[test]
 fn a_line_that_breaks_at_any_point_is_one_line_of_complaint() {
     for byte in [10, 300, 1500, 2500] {
@@ -113,6 +120,7 @@ fn a_bad_configuration_is_told_in_the_words_of_ssh() {
         .complains(&["Can't open user config file /nowhere/config: No such file or directory"]);
 }
 
+// difference: own-connection
 #[test]
 fn what_is_not_honoured_is_refused_with_the_way_out() {
     Shell::on(Remote::empty().over_ssh())

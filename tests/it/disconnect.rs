@@ -154,6 +154,7 @@ fn a_reason_is_found_by_who_can_no_longer_send() {
     assert_eq!(told, lines.replace("PORT", &server.port().to_string()));
 }
 
+// difference: broken-ssh
 #[test]
 fn what_breaks_the_protocol_before_the_keys_is_named() {
     let head = |length: u32, padding: u8| [&length.to_be_bytes()[..], &[padding], &[20; 60]].concat();

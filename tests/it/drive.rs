@@ -260,18 +260,10 @@ fn a_long_line_is_echoed_as_it_is() {
     terminal.hears_just(&format!("sftp> {long}\r\nsftp> ")).sends(b"bye\n").ends_with(0);
 }
 
-/// The shell's command within a line of sh: `"$0" "$@"` runs it.
-fn within(shell: &Shell, line: &str) -> Command {
-    let inner = shell.command();
-    let mut outer = shell.world().command(Path::new("/bin/sh"));
-    outer.args(["-c", line]).arg(inner.get_program()).args(inner.get_args());
-    outer
-}
-
 #[test]
 fn answers_are_there_before_the_next_line_is_read_also_on_one_pipe() {
     let shell = Shell::on(files());
-    let mut running = Running::start(&mut within(&shell, "exec \"$0\" \"$@\" 2>&1"), PATIENCE);
+    let mut running = Running::start(&mut shell.command_in("exec \"$0\" \"$@\" 2>&1"), PATIENCE);
     running.types("cd nowhere").prints("sftp> cd nowhere\n").prints("No such file or directory");
     running.types("version").prints("sftp> version\nSFTP protocol version 3\n");
     running.types("get notes.txt").prints("sftp> get notes.txt\nFetching ");
@@ -290,32 +282,33 @@ fn lines_sent_ahead_are_obeyed_in_order() {
 fn a_loop_over_lines_keeps_its_lines() {
     let shell = Shell::on(files().over_ssh()).to(["server:notes.txt"]);
     let line = "printf 'one\\ntwo\\n' | while read name; do \"$0\" \"$@\" \"$name\" >/dev/null || exit 7; done; ls";
-    let finished = Running::start(&mut within(&shell, line), PATIENCE).finish();
+    let finished = Running::start(&mut shell.command_in(line), PATIENCE).finish();
     assert_eq!(String::from_utf8_lossy(&finished.stdout), "one\ntwo\n", "{finished:?}");
 }
 
 #[test]
 fn closed_streams_do_no_harm() {
     let shell = || Shell::on(files());
-    let finished = Running::start(&mut within(&shell(), "exec \"$0\" \"$@\" <&-"), PATIENCE).finish();
+    let finished = Running::start(&mut shell().command_in("exec \"$0\" \"$@\" <&-"), PATIENCE).finish();
     assert_eq!((finished.code, finished.stdout.as_slice()), (0, &b""[..]), "{finished:?}");
     let here = shell().types("mkdir a").types("get notes.txt").as_batch();
-    let finished = Running::start(&mut within(&here, "exec \"$0\" \"$@\" <&-"), PATIENCE).finish();
+    let finished = Running::start(&mut here.command_in("exec \"$0\" \"$@\" <&-"), PATIENCE).finish();
     assert_eq!(finished.code, 0, "{finished:?}");
     assert!(here.world().local().join("notes.txt").exists() && here.world().remote().join("a").exists());
     // Nobody hears the answers, and no file that is opened in between gets them.
     let here = shell().types("mkdir a").types("get notes.txt").as_batch();
-    let finished = Running::start(&mut within(&here, "exec \"$0\" \"$@\" >&- 2>&-"), PATIENCE).finish();
+    let finished = Running::start(&mut here.command_in("exec \"$0\" \"$@\" >&- 2>&-"), PATIENCE).finish();
     assert!(!finished.hung && finished.code <= 1, "{finished:?}");
     let fetched = fs::read(here.world().local().join("notes.txt"));
     assert!(fetched.is_err() || fetched.is_ok_and(|contents| contents == [b'x'; 1234]));
 }
 
+// fault: no HOME
 #[test]
 fn an_empty_environment_does_no_harm() {
     for remote in [files(), files().over_ssh()] {
         let shell = Shell::on(remote).types("get notes.txt").as_batch();
-        let finished = Running::start(&mut within(&shell, "exec env -i \"$0\" \"$@\""), PATIENCE).finish();
+        let finished = Running::start(&mut shell.command_in("exec env -i \"$0\" \"$@\""), PATIENCE).finish();
         assert_eq!(finished.code, 0, "{}", String::from_utf8_lossy(&finished.stderr));
         assert!(shell.world().local().join("notes.txt").exists());
     }

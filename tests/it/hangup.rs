@@ -112,6 +112,7 @@ fn what_has_begun_is_finished_though_its_reader_hangs_up() {
     }
 }
 
+// difference: unread-output
 #[test]
 fn a_line_after_that_is_not_run_and_its_script_has_failed() {
     for (line, is_done) in WORK {
@@ -146,6 +147,7 @@ fn sftp_finishes_the_same_and_fails_the_same() {
     }
 }
 
+// difference: unread-output
 #[test]
 fn what_only_prints_ends_early_and_its_script_has_failed() {
     for line in ["ls -1 many", "find", "du -a", "help", "pwd", "df", "get -n -r many"] {

@@ -1,10 +1,8 @@
 //! Whether a host is trusted: what is asked, what is remembered, and what is refused whatever anybody says.
 
+use super::auth::connect;
 use crate::support::embedded::Round;
 use crate::support::{Embedded, Person, Remote, World, detach, generate_key, leftovers, program};
-use sftpsh::sftp::{Options, Session};
-use sftpsh::ssh::{self, Config, Error, Request, Start};
-use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -19,18 +17,6 @@ fn server(types: &[&str]) -> World {
 
 fn known_hosts(world: &World) -> PathBuf {
     world.home().join(".ssh/known_hosts")
-}
-
-/// Connects with more words for ssh, and says that SFTP works.
-fn connect(world: &World, words: &[&str], person: &mut Person) -> Result<(), Error> {
-    let mut arguments: Vec<OsString> = vec!["-F".into(), world.ssh_config().into()];
-    arguments.extend(words.iter().map(OsString::from));
-    arguments.extend(["-G", "--", "server"].map(OsString::from));
-    let config = Config::resolve(Request { arguments: &arguments, host: "server" }, person)?;
-    let transport = ssh::open(&config, ssh::dial(&config)?, &Start::Subsystem("sftp".to_owned()), &mut None, person)?;
-    let session = Session::open(Box::new(transport), Options::default()).unwrap();
-    assert_eq!(session.version(), 3);
-    Ok(())
 }
 
 fn refusal(world: &World, words: &[&str], person: &mut Person) -> (String, String) {
@@ -182,6 +168,7 @@ fn a_host_whose_key_has_changed_gets_no_password_and_no_answer() {
     assert_eq!(message, "Error: forwarding disabled due to host key check failure");
 }
 
+// difference: revoked-keys
 #[test]
 fn a_revoked_key_is_refused_whatever_the_policy() {
     let world = server(&["ed25519"]);
@@ -250,6 +237,7 @@ fn a_question_tells_the_other_names_of_the_key() {
     assert_eq!(shown[10..], ["    HOME/.ssh/known_hosts:8: host8", "    (2 additional names omitted)"]);
 }
 
+// difference: host-key-patterns
 #[test]
 fn a_host_that_cannot_be_remembered_is_not_let_in() {
     let world = server(&["ed25519"]);
@@ -287,6 +275,7 @@ fn said_by(program: &Path, world: &World, known: &str, words: &[&str], answer: O
     (output.status.code(), String::from_utf8_lossy(&output.stderr).replace('\r', ""))
 }
 
+// difference: host-key-reasons
 #[test]
 fn what_sftp_says_about_a_host_key_we_say_too_line_by_line() {
     let world = server(&["ed25519"]);
@@ -325,6 +314,7 @@ fn what_sftp_says_about_a_host_key_we_say_too_line_by_line() {
     }
 }
 
+// difference: host-certificates
 #[test]
 fn a_server_with_a_certificate_is_known_by_its_plain_key() {
     let world = server(&["ed25519"]);
@@ -368,6 +358,7 @@ fn an_alias_is_looked_up_in_place_of_the_host() {
     refusal(&world, &words[..1], &mut Person::absent());
 }
 
+// fault: known_hosts can't be written
 #[test]
 fn a_file_that_cannot_be_written_costs_a_warning_only() {
     let world = server(&["ed25519"]);
@@ -381,6 +372,7 @@ fn a_file_that_cannot_be_written_costs_a_warning_only() {
     assert!(shown[0].starts_with("Failed to add the host to the list of known hosts (HOME/file/known_hosts). "));
 }
 
+// difference: rsa-bits
 #[test]
 fn a_short_rsa_key_is_refused() {
     let world = server(&["rsa"]);

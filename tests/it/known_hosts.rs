@@ -114,6 +114,7 @@ fn excuse(case: &Case, error: &HostKeyError) -> Option<&'static str> {
     }
 }
 
+// difference: revoked-keys
 #[test]
 fn every_excuse_is_among_the_differences() {
     let page = include_str!("../../docs/differences.md");

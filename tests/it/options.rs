@@ -38,6 +38,7 @@ fn letters_cluster_and_the_last_takes_what_is_left_or_the_next_word() {
     }
 }
 
+// fault: no fsync
 #[test]
 fn r_p_a_and_f_hold_for_every_transfer() {
     Shell::on(remote())
@@ -117,6 +118,7 @@ fn compression_and_ciphers_are_the_ones_asked_for() {
     shell().with_args(["-c", "aes128-ctr"]).succeeds().server_logs("client->server cipher: aes128-ctr ");
 }
 
+// difference: own-options
 #[test]
 fn a_server_that_falls_silent_is_given_up_after_the_timeout() {
     Shell::on(Remote::with([Entry::sized("big", 1 << 20)]).lying("stall-at=500000"))

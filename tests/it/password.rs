@@ -37,6 +37,7 @@ fn with_askpass(shell: Shell, answer: &str) -> Shell {
     shell.env("SSH_ASKPASS", program)
 }
 
+// difference: password-givers
 #[test]
 fn a_file_answers_even_in_a_batch() {
     for text in ["two words\n", "two words", "two words\r\nmore\n"] {
@@ -80,6 +81,7 @@ fn a_file_that_others_may_read_is_refused_before_anything_is_connected() {
     missing.stderr_is("--password-file nothing: No such file or directory\n");
 }
 
+// difference: password-givers
 #[test]
 fn a_command_prints_the_password() {
     let command = |line: &str| shell().env("SFTPSH_PASSWORD_COMMAND", line);

@@ -32,6 +32,7 @@ fn a_finished_file_leaves_a_line_in_the_columns_of_sftp() {
     assert!(!String::from_utf8_lossy(outcome.raw_stdout()).contains("ETA"));
 }
 
+// fault: Ctrl-C in a slow transfer
 #[test]
 fn a_slow_file_moves_and_ctrl_c_stops_it_and_keeps_the_session() {
     slow(4_000_000)
@@ -85,6 +86,7 @@ fn lines_for_a_log_tell_of_verifying() {
     assert!(outcome.stderr().lines().any(|line| line.starts_with("Verifying 'big' is at ")), "{}", outcome.stderr());
 }
 
+// difference: many-at-once
 #[test]
 fn several_files_have_a_line_for_all_of_them() {
     let files = ["a", "b", "c"].map(|name| Entry::sized(name, 200_000));
@@ -124,6 +126,7 @@ fn without_a_terminal_nothing_is_said_unless_it_was_asked_for() {
     toggled.succeeds().prints("Progress meter disabled\n").quietly();
 }
 
+// difference: own-options
 #[test]
 fn plain_lines_come_now_and_then_and_grow() {
     let outcome = slow(600_000).with_args(["--progress", "plain"]).types("get big").succeeds();

@@ -18,6 +18,7 @@ fn json() -> [&'static str; 2] {
     ["--progress", "json"]
 }
 
+// difference: own-options
 #[test]
 fn every_file_starts_and_finishes_and_the_job_ends() {
     let tree = [Entry::sized("t/a", 1000), Entry::file(b"t/b/caf\xe9", "1"), Entry::sized("t/z", 5)];

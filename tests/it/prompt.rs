@@ -66,6 +66,7 @@ fn pasted_lines_are_obeyed_one_by_one() {
     }
 }
 
+// difference: line-editor
 #[test]
 fn the_history_gives_the_last_lines_back() {
     Shell::on(Remote::empty())
@@ -99,6 +100,7 @@ fn bytes_that_are_no_text_are_names_too() {
         });
 }
 
+// difference: line-editor
 #[test]
 fn a_terminal_that_cannot_move_its_cursor_gets_plain_lines() {
     for term in ["dumb", ""] {

@@ -14,6 +14,7 @@ fn at_a_prompt() -> Terminal {
     Shell::on(remote()).through(Relay::plain()).at_a_terminal()
 }
 
+// difference: retries
 #[test]
 fn at_a_prompt_the_next_command_finds_the_session_as_it_was() {
     let at = at_a_prompt().types("cd site").types("lmkdir here").types("lcd here").at_the_prompt();
@@ -87,9 +88,17 @@ fn a_server_that_stays_away_is_given_up_with_the_reason() {
     at.types("ls").sees("Connecting again (2 of 2)").ends_with(255);
 }
 
+/// Bytes from the server until a session is open.
+fn login_bytes() -> u64 {
+    let outcome = Shell::on(remote()).through(Relay::plain()).as_batch().types("lpwd").succeeds();
+    outcome.the_world().line().moved(Toward::Client)
+}
+
+// difference: retries
 #[test]
 fn a_script_ends_with_its_connection_unless_told_otherwise() {
-    let cut = || Relay::plain().at(Toward::Client, 6000, Fault::Cut).only_first(1);
+    let login = login_bytes();
+    let cut = || Relay::plain().at(Toward::Client, login + 2000, Fault::Cut).only_first(1);
     let script = |options: &[&str]| {
         let shell = Shell::on(remote()).with_args(options).through(cut());
         // More bytes than the first connection lives for.
@@ -98,7 +107,7 @@ fn a_script_ends_with_its_connection_unless_told_otherwise() {
     script(&[]).exits(255);
     script(&["--retry", "3"]).types("get top.txt").succeeds().local_has("top.txt");
     // In the middle of the first answer; between two commands there would be nothing to fail.
-    let cut = Relay::plain().at(Toward::Client, 9000, Fault::Cut).only_first(1);
+    let cut = Relay::plain().at(Toward::Client, login + 5000, Fault::Cut).only_first(1);
     let long = Remote::with((0..200).map(|number| format!("file{number:03}")));
     let shell = Shell::on(long.over_ssh()).through(cut).with_args(["-b", "-", "--retry", "3"]);
     shell.types("ls -l").types("ls -l").exits(255);
@@ -227,6 +236,7 @@ fn a_connection_of_several_that_breaks_leaves_its_work_to_the_others() {
         .prints("large");
 }
 
+// difference: own-options
 #[test]
 fn many_files_are_spread_over_connections() {
     let down = Shell::on(Remote::with(tree()).over_ssh()).with_args(["-j", "3", "-b", "-"]);

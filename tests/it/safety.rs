@@ -44,6 +44,7 @@ fn an_atomic_upload_that_fails_leaves_the_target_as_it_was() {
     }
 }
 
+// fault: a rename that replaces nothing
 #[test]
 fn an_atomic_upload_needs_a_server_that_replaces_only_where_something_is() {
     Shell::on(Remote::with([Entry::file("f", "old")]).lying("no-extensions"))

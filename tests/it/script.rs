@@ -1,7 +1,6 @@
 //! What a script can count on: where it failed, whether it goes on, commands on the command line.
 
 use crate::support::{Entry, Mode, PATIENCE, Remote, Running, Shell};
-use std::process::Command;
 
 fn shell() -> Shell {
     Shell::on(Remote::with(["notes.txt", "two words", "site/index.html"]))
@@ -33,6 +32,7 @@ fn a_batch_that_fails_names_the_script_the_line_and_the_command() {
     shell().types("-put a.txt").as_batch().succeeds().complains(&told[..1]);
 }
 
+// difference: nul-bytes
 #[test]
 fn whatever_is_wrong_with_a_line_its_number_is_told() {
     for (lines, place) in [
@@ -59,6 +59,7 @@ fn the_command_is_shown_printable_and_short() {
     shell().types(&line).as_batch().exits(1).reports(&shown);
 }
 
+// difference: own-options
 #[test]
 fn keep_going_does_the_rest_and_ends_with_1() {
     for mode in [Mode::BatchFile, Mode::BatchOnStdin, Mode::Piped] {
@@ -79,6 +80,7 @@ fn keep_going_does_the_rest_and_ends_with_1() {
     }
 }
 
+// difference: own-options
 #[test]
 fn strict_makes_a_batch_of_what_is_piped_in() {
     let strict = || shell().with_args(["--strict"]);
@@ -95,6 +97,7 @@ fn strict_makes_a_batch_of_what_is_piped_in() {
     shell().types("frobnicate").types("mkdir a").succeeds().remote_has("a");
 }
 
+// difference: own-options
 #[test]
 fn commands_are_given_by_e() {
     commands(&["-e", "mkdir a; mkdir 'b;c'", "-emkdir\td"]).succeeds().stdout_is("").quietly().remote_holds(&[
@@ -121,17 +124,18 @@ fn commands_are_given_by_e() {
 }
 
 #[test]
-fn given_commands_leave_stdin_alone() {
-    let shell = commands(&["-e", "version"]);
-    let inner = shell.command();
-    let mut outer = Command::new("/bin/sh");
-    outer.args(["-c", "\"$0\" \"$@\"; cat"]).arg(inner.get_program()).args(inner.get_args());
-    outer.current_dir(shell.world().local()).env_clear().envs(shell.world().environment());
-    let mut running = Running::start(&mut outer, PATIENCE);
-    running.types("left alone");
-    assert_eq!(running.finish().stdout, b"SFTP protocol version 3\nleft alone\n");
+fn what_needs_no_stdin_leaves_it_to_the_next_program() {
+    let batch = shell().types("version").as_batch();
+    let fetch = Shell::on(Remote::with(["notes.txt"]).over_ssh()).to(["server:notes.txt"]);
+    for shell in [batch, commands(&["-e", "version"]), fetch] {
+        let mut running = Running::start(&mut shell.command_in("\"$0\" \"$@\"; cat"), PATIENCE);
+        running.types("left alone");
+        let said = String::from_utf8(running.finish().stdout).unwrap();
+        assert!(said.ends_with("\nleft alone\n"), "{said}");
+    }
 }
 
+// difference: command-behind-host
 #[test]
 fn one_command_stands_behind_two_dashes() {
     let remote = || Remote::with(["notes.txt", "two words", "docs/a", "docs/b"]).over_ssh();
@@ -151,6 +155,7 @@ fn one_command_stands_behind_two_dashes() {
     run(&["server", "--", "!exit 3"]).succeeds().reports("Shell exited with status 3");
 }
 
+// difference: surplus-words
 #[test]
 fn what_stands_behind_the_destination_and_has_no_effect_is_said() {
     let run = |words: &[&str]| Shell::on(Remote::empty().over_ssh()).to(words).types("pwd");
@@ -166,6 +171,7 @@ fn what_stands_behind_the_destination_and_has_no_effect_is_said() {
         .complains(&["\"-P\" is after the destination, where options have no effect"]);
 }
 
+// difference: own-options
 #[test]
 fn local_programs_can_be_switched_off() {
     for line in ["!touch made", "lls .; touch made", "!", " -@!touch made"] {

@@ -73,6 +73,7 @@ fn settings_and_their_values_are_completed() {
 }
 
 /// 128 KiB/s. Nothing can be faster than that; how much slower is the machine's business.
+// difference: own-options
 #[test]
 fn a_limit_holds_for_all_connections_together_and_may_be_set_between_transfers() {
     let least = Duration::from_secs(1);

@@ -1,6 +1,7 @@
 //! The sources as a reader sees them: files, modules, and the paths that each file names.
 
 use proc_macro2::{TokenStream, TokenTree};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use syn::visit::Visit;
@@ -220,4 +221,32 @@ pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     }
     files.sort();
     files
+}
+
+/// Returns what tests say they show: the `VALUE` of each line `// KIND: VALUE` above a test, here or in the sources.
+pub(crate) fn marks(kind: &str) -> BTreeSet<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = ["src", "tests/it"].iter().flat_map(|directory| rust_files(&root.join(directory)));
+    files.flat_map(|file| marks_in(&file, &fs::read_to_string(&file).unwrap(), kind)).collect()
+}
+
+fn marks_in(file: &Path, text: &str, kind: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    let mark = format!("// {kind}: ");
+    let marked = lines.iter().enumerate().filter_map(|(at, line)| Some((at, line.strip_prefix(&mark)?)));
+    let value = |(at, value): (usize, &str)| {
+        let below = lines[at..].iter().find(|line| !line.starts_with("//"));
+        assert_eq!(below, Some(&"#[test]"), "{}: no test below {mark}{value}", file.display());
+        value.to_owned()
+    };
+    marked.map(value).collect()
+}
+
+#[test]
+fn a_mark_is_above_a_test() {
+    let marks = |text: &str| marks_in(Path::new("f.rs"), text, "fault");
+    assert_eq!(marks("// fault: a\n    // fault: b\n// difference: c\n#[test]\nfn f() {}\n"), ["a", "b"]);
+    for text in ["// fault: a\nfn f() {}\n#[test]\n", "// fault: a\n", "// fault: a\n\n#[test]"] {
+        assert!(std::panic::catch_unwind(|| marks(text)).is_err(), "{text}");
+    }
 }

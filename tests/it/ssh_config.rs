@@ -29,6 +29,7 @@ fn known_wrongly_in(name: &OsStr) -> Shell {
 /// Names that `ssh -G` prints so that they could be read as something else.
 const ODD_NAMES: [&[u8]; 6] = [b"a b/known hosts", b"ends with one ", b"two  blanks", b"\xff\xfe", b"100%h", b"~"];
 
+// difference: blanks-in-paths
 #[test]
 fn known_hosts_are_found_whatever_the_file_is_called() {
     for name in ODD_NAMES {
@@ -71,6 +72,7 @@ fn refused_before_anything_happens(shell: Shell, said: &str) {
     assert!(!touched.exists());
 }
 
+// difference: control-characters-for-ssh
 #[test]
 fn a_line_break_never_becomes_a_setting() {
     let touch = |shell: &Shell| format!("x\nproxycommand touch {}", shell.world().root().join("touched").display());
@@ -185,6 +187,7 @@ fn without_ssh_the_first_value_counts() {
     without_ssh(shell).types("pwd").exits(255).reports("Permission denied");
 }
 
+// difference: without-ssh
 #[test]
 fn without_ssh_what_only_ssh_could_do_is_refused() {
     for (line, said) in [

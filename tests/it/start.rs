@@ -1,7 +1,6 @@
 //! Where a session starts: a directory to work in, or one file to fetch.
 
-use crate::support::{Entry, PATIENCE, Remote, Running, Shell};
-use std::process::Command;
+use crate::support::{Entry, Remote, Shell};
 
 fn remote() -> Remote {
     Remote::with(["docs/a", "docs/b", "notes", "with space"]).and([Entry::sized("big", 300_000)]).over_ssh()
@@ -37,17 +36,4 @@ fn what_cannot_be_fetched_ends_with_1() {
         .with_args(["-r"])
         .succeeds()
         .local_holds(&["copy/", "copy/a", "copy/b"]);
-}
-
-#[test]
-fn a_single_fetch_leaves_stdin_alone() {
-    let shell = Shell::on(remote()).to(["server:notes"]);
-    let inner = shell.command();
-    let mut outer = Command::new("/bin/sh");
-    outer.args(["-c", "\"$0\" \"$@\"; cat"]).arg(inner.get_program()).args(inner.get_args());
-    outer.current_dir(shell.world().local()).env_clear().envs(shell.world().environment());
-    let mut running = Running::start(&mut outer, PATIENCE);
-    running.types("left alone");
-    let said = String::from_utf8(running.finish().stdout).unwrap();
-    assert!(said.ends_with("to notes\nleft alone\n"), "{said}");
 }

@@ -53,6 +53,7 @@ fn is_untouched(outcome: Outcome) -> Outcome {
     ])
 }
 
+// difference: shared-directories
 #[test]
 #[ignore = "needs root: gives files to others"]
 fn needs_root_what_others_put_into_a_shared_directory_is_left_alone() {

@@ -7,6 +7,7 @@ fn excerpt() -> String {
     format!("{}…", "long ".repeat(200))
 }
 
+// difference: long-texts
 #[test]
 fn a_status_text_ends_after_1000_bytes() {
     for bytes in [1_005, 200_000] {
@@ -51,6 +52,7 @@ fn names_for_a_program_are_exact_unless_it_is_a_terminal_that_reads_them() {
     }
 }
 
+// difference: long-names
 #[test]
 fn a_long_listing_shows_what_was_checked_whatever_long_names_tell() {
     let outcome = Shell::on(Remote::empty().lying("long-names")).types("@ls -l").succeeds();

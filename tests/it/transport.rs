@@ -1,6 +1,6 @@
 //! How an SSH channel carries a session: rules that were each paid for, tried on a real sshd.
 
-use crate::support::{Entry, Fault, Person, Relay, Remote, Toward, World, noise, sftp_server};
+use crate::support::{Entry, Fault, Person, Relay, Remote, SOON, Toward, World, noise, sftp_server, until};
 use sftpsh::name::RemotePath;
 use sftpsh::sftp::{Attributes, Completions, Error, OpenFlags, Options, Pending, Session, calls};
 use sftpsh::ssh::{self, Config, Request, Socket, Start};
@@ -99,6 +99,7 @@ fn gets_and_puts_at_once_through_a_small_buffer_do_not_spin() {
     assert!(polls < 20_000, "{polls} polls for 48 MiB: the driver spins");
 }
 
+// fault: new keys every megabyte, both ways at once
 #[test]
 fn gets_and_puts_survive_key_exchanges_on_the_way() {
     let size = 12 << 20;
@@ -147,7 +148,7 @@ fn a_kill_from_another_thread_ends_a_sleeping_driver_at_once() {
     let error = pending.wait().unwrap_err();
     let took = started.join().unwrap().elapsed();
     assert!(matches!(error, Error::ConnectionLost(_)), "{error}");
-    assert!(took < Duration::from_millis(500), "{took:?}");
+    assert!(took < SOON, "{took:?}");
 }
 
 #[test]
@@ -167,7 +168,7 @@ fn a_line_that_stalls_ends_by_a_kill_and_the_end_is_bounded() {
     drop(handle);
     let started = Instant::now();
     let _ = session.finish();
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert!(started.elapsed() < SOON, "{:?}", started.elapsed());
 }
 
 #[test]
@@ -228,24 +229,14 @@ fn a_hundred_sessions() {
     };
     let threads = thread_count();
     (0..20).for_each(open);
-    until(|| thread_count() == threads);
+    until("the threads to end", || thread_count() == threads);
     let before = (open_files(), resident_bytes());
     (0..100).for_each(open);
-    until(|| thread_count() == threads);
+    until("the threads to end", || thread_count() == threads);
     let after = (open_files(), resident_bytes());
     assert_eq!(after.0, before.0, "descriptors are left open");
     let grown = after.1.saturating_sub(before.1);
     assert!(grown < 3 << 20, "{grown} bytes are left by 100 sessions");
-}
-
-/// Waits for a condition that other threads bring about.
-#[track_caller]
-fn until(condition: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while !condition() {
-        assert!(Instant::now() < deadline, "it never came");
-        thread::yield_now();
-    }
 }
 
 fn open_files() -> usize {

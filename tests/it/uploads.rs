@@ -2,10 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
 
 use crate::support::{Entry, Fault, Relay, Remote, Shell, Toward, World};
 
 const SIZE: usize = 200_000;
+
+/// The partial file on the server.
+fn part(world: &World) -> Option<PathBuf> {
+    let mut paths = fs::read_dir(world.remote()).unwrap().map(|entry| entry.unwrap().path());
+    paths.find(|path| path.to_string_lossy().ends_with(".sftpsh-part"))
+}
 
 #[test]
 fn a_new_name_is_never_that_of_another_file_of_the_job() {
@@ -59,11 +66,7 @@ fn a_link_under_the_name_of_a_part_is_not_followed() {
         .types("put -a --atomic f")
         .exits(255)
         .holds(|world| {
-            let part = fs::read_dir(world.remote())
-                .unwrap()
-                .map(|e| e.unwrap().path())
-                .find(|p| p.to_string_lossy().ends_with(".sftpsh-part"));
-            let Some(part) = part else { return Some("no part".into()) };
+            let Some(part) = part(world) else { return Some("no part".into()) };
             fs::remove_file(&part).unwrap();
             symlink(world.remote().join("victim"), part).unwrap();
             None
@@ -94,7 +97,10 @@ fn an_empty_file_is_not_counted_as_read_back() {
 fn what_cannot_be_looked_at_is_not_taken_for_missing() {
     Shell::on(Remote::with([Entry::file("f", "old")]).server_words(&["-P", "stat"]))
         .here([Entry::file("f", "new")])
+        .as_batch()
         .types("put --on-conflict=skip f")
+        .exits(1)
+        .reports("stat remote: Permission denied: \"REMOTE/f\"\n")
         .remote_file("f", "old");
 }
 
@@ -108,29 +114,19 @@ fn the_part_of_a_private_target_is_private() {
         .types("put -a --atomic f")
         .exits(255)
         .holds(|world| {
-            let part = fs::read_dir(world.remote())
-                .unwrap()
-                .map(|e| e.unwrap())
-                .find(|e| e.file_name().to_string_lossy().ends_with(".sftpsh-part"));
-            let mode = part.map(|e| e.metadata().unwrap().permissions().mode() & 0o777);
+            let mode = part(world).map(|part| part.metadata().unwrap().permissions().mode() & 0o777);
             (mode != Some(0o600)).then(|| format!("{mode:?}"))
         });
 }
 
 #[test]
 fn a_part_that_differs_is_not_kept() {
-    let part = |world: &World| {
-        fs::read_dir(world.remote())
-            .unwrap()
-            .map(|e| e.unwrap().path())
-            .find(|p| p.to_string_lossy().ends_with(".sftpsh-part"))
-    };
     Shell::on(Remote::empty().lying("bad-byte=70000"))
         .here([Entry::sized("f", SIZE)])
         .as_batch()
         .types("put -a --atomic --verify f")
         .exits(1)
-        .holds(move |world| part(world).map(|p| format!("left: {} bytes", fs::metadata(p).unwrap().len())));
+        .holds(|world| part(world).map(|p| format!("left: {} bytes", fs::metadata(p).unwrap().len())));
 }
 
 #[test]

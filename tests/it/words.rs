@@ -42,6 +42,7 @@ fn find_takes_quoted_patterns() {
     }
 }
 
+// difference: tilde
 #[test]
 fn a_tilde_is_the_home_in_every_local_word() {
     let shell = || {
@@ -94,6 +95,7 @@ fn a_tilde_that_is_quoted_or_elsewhere_is_a_name() {
 
 const OPERATORS: [&str; 12] = ["|", "||", "|&", ">", ">>", "<", "<<", "2>", "&", "&&", ";", "2>&1"];
 
+// difference: operators
 #[test]
 fn operators_of_shells_are_refused_unless_they_are_quoted() {
     for operator in OPERATORS {

@@ -86,8 +86,24 @@ pub use sshd::{Sshd, SshdPlan, free_port, generate_encrypted_key, generate_key};
 pub use terminal::{Key, PROMPT, Terminal};
 pub use world::{World, group, sftp_server, user};
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long any step of a test may take before it counts as hung. Generous, because the machine may be busy with
 /// other tests.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Time that an immediate answer may take on a busy machine. The faults that tests look for take minutes.
+pub const SOON: Duration = Duration::from_secs(10);
+
+/// Pause between two looks at what can't be waited for, such as the end of a process.
+const GLANCE: Duration = Duration::from_millis(2);
+
+/// Waits until a condition holds that another thread or process brings about.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited for {what} in vain");
+        std::thread::sleep(GLANCE);
+    }
+}

@@ -1,15 +1,13 @@
 //! Runs programs with a deadline: a program that misses it is killed with all its children, and every process is
 //! reaped.
 
+use super::GLANCE;
 use super::capture::Capture;
 use std::io::Write;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// Pause between two checks whether a process has ended. There is no portable wait with a deadline.
-const GLANCE: Duration = Duration::from_millis(2);
 
 /// A running program in a session of its own. It has no terminal to prompt on, and is killed with its children.
 pub struct Running {

@@ -210,6 +210,14 @@ impl Shell {
         self.world
     }
 
+    /// Returns a shell that runs `script`, in which `"$0" "$@"` is the program.
+    pub fn command_in(&self, script: &str) -> Command {
+        let inner = self.command();
+        let mut outer = self.world.command(Path::new("/bin/sh"));
+        outer.args(["-c", script]).arg(inner.get_program()).args(inner.get_args());
+        outer
+    }
+
     /// Starts it with the lines so far on its stdin, which stays open. The test then types more, waits for marks and
     /// sends signals.
     pub fn start(self) -> (Running, World) {

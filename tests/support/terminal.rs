@@ -3,12 +3,12 @@
 //! The screen is a real one of 24 rows. In addition, a paper roll keeps the lines that scrolled away. Marks are
 //! looked for on both.
 
-use super::PATIENCE;
 use super::capture::Capture;
 use super::outcome::Outcome;
 use super::process::{Finished, kill_group};
 use super::shell::{Mode, Shell};
 use super::world::World;
+use super::{GLANCE, PATIENCE};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::Write;
 use std::num::NonZeroU16;
@@ -263,7 +263,7 @@ impl Terminal {
             if Instant::now() >= deadline {
                 panic!("the program does not end; the screen shows\n{}", self.roll());
             }
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(GLANCE);
         };
         self.child.process_id().into_iter().for_each(super::process::assert_alone);
         self.heard.wait_for_end(Duration::from_secs(2));

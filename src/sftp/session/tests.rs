@@ -234,6 +234,8 @@ fn a_kill_from_another_thread_ends_a_sleeping_driver() {
     server.join().unwrap();
 }
 
+// fault: a silence as long as the limit
+// difference: silence
 #[test]
 fn a_silent_server_is_given_up_but_one_that_flushes_a_disk_only_if_that_is_wanted() {
     let silent = |peer: &mut Peer| drop(peer.wait_for_the_end());

@@ -167,6 +167,7 @@ const SITUATIONS: &[Situation] = &[
     },
 ];
 
+// difference: hang-up
 #[test]
 fn when_the_terminal_goes_away_the_process_ends_whatever_it_does() {
     let cases: Vec<_> = SITUATIONS

@@ -99,6 +99,7 @@ fn over_one_connection_the_end_of_the_server_ends_every_command() {
     all_end(&["-j", "1", "--retry", "0"], &SAMPLE);
 }
 
+// fault: the server dies at any request
 #[test]
 fn over_two_connections_the_end_of_the_server_ends_every_command() {
     all_end(&["-j", "2", "--retry", "0"], &SAMPLE);

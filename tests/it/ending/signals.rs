@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::killed::{COMMANDS, none_of, shell};
-use crate::support::{Embedded, Entry, Fault, Key, PATIENCE, Relay, Remote, Running, Shell, Terminal, Toward, World};
+use crate::support::{
+    Embedded, Entry, Fault, Key, PATIENCE, Relay, Remote, Running, Shell, Terminal, Toward, World, until,
+};
 
 const SIGNALS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
 
@@ -38,6 +40,7 @@ fn a_command_whose_first_request_is_never_answered_is_left() {
     });
 }
 
+// fault: Ctrl-C in a stall of any command
 #[test]
 fn a_command_that_stalls_in_the_middle_is_left() {
     let moving: Vec<_> = COMMANDS
@@ -68,12 +71,8 @@ fn stalled(line: &str, by: &[&str], toward: Toward) -> (Running, World) {
     let stall = Relay::plain().at(toward, 600_000, Fault::Stall);
     let shell = Shell::on(Remote::with([Entry::sized("f", 3_000_000)]).over_ssh()).here([Entry::sized("g", 3_000_000)]);
     let (running, world) = shell.through(stall).with_args(by).as_batch().types(line).start();
-    let deadline = Instant::now() + PATIENCE;
     // What was taken in beyond that is not delivered any more.
-    while world.line().moved(toward) < 650_000 {
-        assert!(Instant::now() < deadline, "{line} {by:?}: nothing moves");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+    until("the line to stall", || world.line().moved(toward) >= 650_000);
     (running, world)
 }
 
@@ -216,6 +215,8 @@ fn an_interrupted_command_is_followed_by_one_prompt() {
     }
 }
 
+// fault: Ctrl-C in a stall, at a prompt
+// difference: second-ctrl-c
 #[test]
 fn a_second_ctrl_c_drops_the_connection_and_leaves_the_person_at_the_prompt() {
     let stall = Relay::plain().at(Toward::Client, 300_000, Fault::Stall).only_first(1);

@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::support::{Entry, PATIENCE, Relay, Remote, Running, Shell, World, kill_tree};
+use crate::support::{Entry, PATIENCE, Relay, Remote, Running, Shell, World, kill_tree, until};
 
 const SIZE: usize = 2_000_000;
 
@@ -61,6 +60,7 @@ fn completed_by(world: World, line: &str) {
     }
 }
 
+// fault: SIGTERM and SIGHUP in a download
 #[test]
 fn a_request_to_end_keeps_what_came_under_its_own_name_and_ends_with_1() {
     for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
@@ -87,6 +87,7 @@ fn a_request_to_end_keeps_what_was_sent_and_ends_with_1() {
     }
 }
 
+// fault: SIGTERM in an upload that can't be continued
 #[test]
 fn a_request_to_end_takes_away_what_nothing_can_continue() {
     // One request in flight, so that all is answered in the half second that there is.
@@ -108,14 +109,11 @@ fn a_request_to_end_takes_away_what_nothing_can_continue() {
             assert_eq!(words.len(), 2, "{signal:?} {words:?}: {stderr}");
             continue;
         }
-        let deadline = Instant::now() + PATIENCE;
-        while !parts(&world.remote()).is_empty() {
-            assert!(Instant::now() < deadline, "{signal:?} {words:?}: {:?}, {stderr}", parts(&world.remote()));
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until("the server to remove the partial file", || parts(&world.remote()).is_empty());
     }
 }
 
+// fault: kill -9
 #[test]
 fn a_kill_in_the_middle_leaves_the_old_file_and_what_can_be_continued() {
     let (code, world) = ended_by(download(), "get f", Signal::KILL);
@@ -167,12 +165,14 @@ fn at_each_request(line: &str, target: impl Fn(&World) -> std::path::PathBuf, sh
     }
 }
 
+// fault: death at each request
 #[test]
 fn whenever_the_server_dies_a_target_is_the_old_or_the_new_one() {
     at_each_request("put --atomic new f", |world| world.remote().join("f"), Shell::on);
     at_each_request("get new f", |world| world.local().join("f"), Shell::on);
 }
 
+// fault: death at a WRITE
 #[test]
 fn a_write_that_the_server_dies_of_is_a_lost_connection() {
     for byte in [0, 32_768, 150_000, 299_999] {
@@ -187,6 +187,7 @@ fn a_write_that_the_server_dies_of_is_a_lost_connection() {
     }
 }
 
+// fault: cut in a download, exact to the byte
 #[test]
 fn a_read_that_the_server_dies_of_is_a_lost_connection() {
     for byte in [0, 32_768, 150_000, 299_999] {
@@ -203,6 +204,7 @@ fn a_read_that_the_server_dies_of_is_a_lost_connection() {
     }
 }
 
+// fault: the server is killed at the prompt
 #[test]
 fn a_server_that_is_killed_while_nothing_moves_is_missed_by_the_next_command() {
     for mode in [crate::support::Mode::Piped, crate::support::Mode::BatchOnStdin] {
@@ -226,11 +228,13 @@ fn twice(shell: Shell) -> [i32; 2] {
     [first.code, second.code()]
 }
 
+// fault: two of us fetch one file
 #[test]
 fn two_of_us_fetch_one_file_and_it_is_whole() {
     assert_eq!(twice(download().types("get f")), [0, 0]);
 }
 
+// fault: two of us send one file
 #[test]
 fn two_of_us_send_one_file_and_it_is_whole() {
     assert_eq!(twice(upload().types("put f")), [0, 0]);

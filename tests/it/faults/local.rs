@@ -30,6 +30,7 @@ fn append(world: &World, bytes: &[u8]) {
     fs::OpenOptions::new().append(true).open(world.local().join("f")).unwrap().write_all(bytes).unwrap();
 }
 
+// fault: a source that shrinks
 #[test]
 fn a_file_that_shrinks_under_us_is_an_error() {
     let shrink = |world: &World| fs::File::options().write(true).open(world.local().join("f")).unwrap().set_len(10);
@@ -38,6 +39,7 @@ fn a_file_that_shrinks_under_us_is_an_error() {
     assert!(stderr.contains("read local \"f\": it ended at byte"), "{stderr}");
 }
 
+// fault: a source that grows
 #[test]
 fn a_file_that_grows_under_us_arrives_as_far_as_it_was_or_is() {
     let (code, stderr, world) = while_sending(|world| append(world, b"more"));
@@ -46,6 +48,7 @@ fn a_file_that_grows_under_us_arrives_as_far_as_it_was_or_is() {
     assert!(there.len() >= SIZE && here.starts_with(&there), "{}", there.len());
 }
 
+// fault: a source that goes away
 #[test]
 fn a_file_that_is_removed_under_us_arrives() {
     let (code, stderr, world) = while_sending(|world| fs::remove_file(world.local().join("f")).unwrap());
@@ -54,6 +57,7 @@ fn a_file_that_is_removed_under_us_arrives() {
     assert!(fs::read(world.remote().join("f")).unwrap() == source.contents().unwrap().1);
 }
 
+// fault: a source that is closed
 #[test]
 fn a_file_that_may_not_be_read_is_named() {
     Shell::on(Remote::with([("f", "old")]))
@@ -68,6 +72,7 @@ fn a_file_that_may_not_be_read_is_named() {
         .same("g", "g");
 }
 
+// fault: a directory that goes away
 #[test]
 fn a_directory_that_goes_away_under_us_is_one_error() {
     let shell = Shell::on(Remote::with([Entry::sized("f", SIZE), Entry::from("g")]).over_ssh())
@@ -91,6 +96,7 @@ fn a_directory_that_goes_away_under_us_is_one_error() {
         .reports("No such file or directory");
 }
 
+// fault: a file in the way
 #[test]
 fn a_file_stands_where_a_directory_is_meant() {
     let shell = Shell::on(Remote::with(["f", "t/x"])).here([("d", "a file"), ("t", "a file")]).as_batch();
@@ -106,6 +112,7 @@ fn a_file_stands_where_a_directory_is_meant() {
         .same("f", "f");
 }
 
+// fault: few descriptors
 #[test]
 fn descriptors_that_are_few_are_enough_both_ways() {
     let files = || (0..200).map(|number| Entry::sized(format!("t/n{number:03}"), 50_000)).collect::<Vec<_>>();
@@ -125,6 +132,7 @@ fn descriptors_that_are_few_are_enough_both_ways() {
     }
 }
 
+// fault: a name too long
 #[test]
 fn a_name_that_is_too_long_for_us_is_left_out_and_said() {
     let long = "n".repeat(300);
@@ -139,6 +147,7 @@ fn a_name_that_is_too_long_for_us_is_left_out_and_said() {
         .reports(&format!("open local \"{long}\": File name too long"));
 }
 
+// fault: a closed directory on the server
 #[test]
 fn a_remote_directory_that_is_closed_keeps_what_it_has() {
     let closed = [Entry::file("d/f", "old").mode(0o444), Entry::directory("d").mode(0o555)];
@@ -159,6 +168,7 @@ fn a_remote_directory_that_is_closed_keeps_what_it_has() {
         .remote_holds(&["d/", "d/f"]);
 }
 
+// fault: names that differ by case
 #[test]
 fn names_that_differ_by_case_are_two_files_where_there_is_room_for_two() {
     let outcome = Shell::on(Remote::with([("t/a", "lower"), ("t/A", "UPPER")])).as_batch().types("get -r t").run();
@@ -172,6 +182,7 @@ fn names_that_differ_by_case_are_two_files_where_there_is_room_for_two() {
     }
 }
 
+// fault: SETSTAT is refused
 #[test]
 fn times_and_modes_that_the_server_refuses_to_set_leave_a_transfer_whole() {
     Shell::on(Remote::with(["down"]).server_words(&["-P", "setstat,fsetstat"]))
@@ -184,6 +195,7 @@ fn times_and_modes_that_the_server_refuses_to_set_leave_a_transfer_whole() {
         .reports("setstat");
 }
 
+// fault: known_hosts is a directory
 #[test]
 fn known_hosts_that_cannot_be_read_are_none() {
     Shell::on(Remote::empty().over_ssh())

@@ -11,6 +11,9 @@ fn lying(lie: &str) -> Site {
     Site::on(Remote::with([Entry::sized("f", SIZE), Entry::sized("g", 10)]).lying(lie))
 }
 
+// fault: a short read, then the end
+// fault: every read is short
+// fault: answers in another order
 #[test]
 fn odd_but_honest_answers_make_whole_files() {
     for lie in ["cap-reads=10000", "cap-reads=1", "gap-then-eof=100000", "reorder", "no-attributes", "no-extensions"] {
@@ -29,6 +32,9 @@ fn odd_but_honest_answers_make_whole_files() {
     }
 }
 
+// fault: an early end of file
+// fault: a file that shrinks
+// difference: cut-short
 #[test]
 fn an_early_end_is_never_taken_for_the_whole_file() {
     for (lie, message) in [
@@ -43,6 +49,7 @@ fn an_early_end_is_never_taken_for_the_whole_file() {
     }
 }
 
+// difference: cut-short
 #[test]
 fn where_nothing_is_stored_a_file_ends_where_reading_ends() {
     for lie in ["made-up=4096", "made-up=1000000"] {
@@ -54,6 +61,7 @@ fn where_nothing_is_stored_a_file_ends_where_reading_ends() {
 }
 
 /// What the kernel makes up says that it is as long as a page. sftp(1) moves it, and scripts rely on that.
+// difference: cut-short
 #[test]
 fn made_up_files_of_the_system_go_both_ways() {
     let candidates =
@@ -75,6 +83,7 @@ fn made_up_files_of_the_system_go_both_ways() {
     assert_eq!(fs::read(site.remote("here")).unwrap(), contents);
 }
 
+// fault: data after the announced size
 #[test]
 fn a_file_that_is_longer_than_was_said_is_read_to_its_end() {
     for lie in ["size=0", "size=10", "size=65536"] {
@@ -93,6 +102,9 @@ fn one_read_that_fails_fails_one_file() {
     site.lives();
 }
 
+// fault: data without bytes
+// fault: more data than asked for
+// difference: broken-protocol
 #[test]
 fn a_broken_protocol_ends_the_job_with_one_failure() {
     for lie in ["too-much-data", "empty-data", "huge-handle", "flood"] {
@@ -103,6 +115,7 @@ fn a_broken_protocol_ends_the_job_with_one_failure() {
     }
 }
 
+// fault: a full remote disk
 #[test]
 fn a_write_that_fails_is_remembered_and_leaves_no_hole() {
     let site =
@@ -127,6 +140,7 @@ fn writes_that_go_well_behind_one_that_failed_leave_no_hole() {
     assert!(fs::read(site.local("f")).unwrap().starts_with(&there));
 }
 
+// fault: CLOSE fails
 #[test]
 fn a_close_that_fails_fails_an_upload() {
     let site = Site::with_local(Remote::empty().lying("close-fails"), &[Entry::sized("f", 100)]);

@@ -1,38 +1,58 @@
 //! Jobs that are stopped, and connections that end.
 
 use std::fs;
+use std::path::Path;
 
 use super::site::{PLAIN, RECURSIVE, Site};
-use crate::support::{Entry, Remote};
-use sftpsh::transfer::Event;
+use crate::support::{Entry, Remote, until};
+use sftpsh::sftp::{Attributes, OpenFlags};
+use sftpsh::transfer::{self, Event, Job, Limit, Pairs, Request};
 
 const SIZE: usize = 8 << 20;
 
+/// A rate at which a file of `SIZE` bytes takes longer than any test waits.
+const SLOW: u64 = 64 << 10;
+
 /// Waits until bytes have moved.
-fn until_it_moves(job: &sftpsh::transfer::Job) {
-    for event in job.events().iter().flatten() {
-        if let Event::Started(_) | Event::Advanced { .. } = event {
-            return;
-        }
-    }
-    panic!("it ended before it moved");
+fn until_it_moves(job: &Job) {
+    let moves = |event: &Event| matches!(event, Event::Advanced { .. });
+    assert!(job.events().iter().flatten().any(|event| moves(&event)), "it ended before it moved");
 }
 
-#[test]
-fn a_stopped_download_keeps_the_session_and_its_partial() {
-    let site =
-        Site::with_local(Remote::with([Entry::sized("f", SIZE), Entry::sized("g", 10)]), &[Entry::file("f", "old")]);
-    let job = site.start_get(&["f", "g"], PLAIN);
+/// Starts a transfer that is not over before it is stopped.
+fn start_slowly(site: &Site, pairs: Pairs) -> Job {
+    let request = Request { limit: Limit::new(Some(SLOW)), ..site.request(pairs, PLAIN) };
+    let job = transfer::start(&site.session, request);
     until_it_moves(&job);
+    job
+}
+
+/// Stops a transfer.
+fn stop(site: &Site, job: Job) {
     job.canceller().cancel();
     let told = site.told(job);
     assert!(told.report.cancelled && told.report.failures.is_empty(), "{:?}", told.report);
     site.lives();
+}
+
+/// Fails unless `part` is a beginning of `whole`, and neither nothing nor all of it.
+#[track_caller]
+fn begins(part: &Path, whole: &Path) {
+    let (part, whole) = (fs::read(part).unwrap(), fs::read(whole).unwrap());
+    assert!((1..whole.len()).contains(&part.len()), "{} bytes of {}", part.len(), whole.len());
+    assert!(whole.starts_with(&part));
+}
+
+// difference: many-at-once
+#[test]
+fn a_stopped_download_keeps_the_session_and_its_partial() {
+    let site = Site::with_local(Remote::with([Entry::sized("f", SIZE)]), &[Entry::file("f", "old")]);
+    stop(&site, start_slowly(&site, Pairs::Get(vec![site.get_pair(b"f")])));
     assert_eq!(fs::read(site.local("f")).unwrap(), b"old");
-    for name in site.local_names() {
-        let is_partial = name.starts_with(".f.") && name.ends_with(".sftpsh-part");
-        assert!(name == "f" || name == "g" || is_partial, "{name}");
-    }
+    let names = site.local_names();
+    let [partial, _] = &names[..] else { panic!("{names:?}") };
+    assert!(partial.starts_with(".f.") && partial.ends_with(".sftpsh-part"), "{partial}");
+    begins(&site.local(partial), &site.remote("f"));
     site.get(&["f"], PLAIN).succeeds();
     site.same("f");
 }
@@ -40,20 +60,18 @@ fn a_stopped_download_keeps_the_session_and_its_partial() {
 #[test]
 fn a_stopped_upload_keeps_the_session_and_a_beginning() {
     let site = Site::with_local(Remote::empty(), &[Entry::sized("f", SIZE)]);
-    let job = site.start_put(&["f"], PLAIN);
-    until_it_moves(&job);
-    job.canceller().cancel();
-    assert!(site.told(job).report.cancelled);
-    site.lives();
-    let there = fs::read(site.remote("f")).unwrap();
-    assert!(fs::read(site.local("f")).unwrap().starts_with(&there));
+    stop(&site, start_slowly(&site, Pairs::Put(vec![site.put_pair(b"f")])));
+    begins(&site.remote("f"), &site.local("f"));
 }
 
 #[test]
 fn a_job_that_is_dropped_stops_and_leaves_the_session() {
-    let site = Site::on(Remote::with([Entry::sized("f", SIZE)]));
-    drop(site.start_get(&["f"], PLAIN));
-    site.lives();
+    let site = Site::on(Remote::with([Entry::sized("f", SIZE)]).lying("max-handles=1"));
+    let can_open = || site.session.open_file(&site.remote_path(b"f"), OpenFlags::READ, Attributes::default()).is_ok();
+    let job = start_slowly(&site, Pairs::Get(vec![site.get_pair(b"f")]));
+    assert!(!can_open(), "the job should have the server's only handle");
+    drop(job);
+    until("the job to close its handle", can_open);
 }
 
 #[test]

@@ -48,6 +48,7 @@ fn a_file_with_other_names_is_written_in_place_and_that_is_said() {
     assert_eq!(fs::read(site.local("other")).unwrap(), fs::read(site.remote("f")).unwrap());
 }
 
+// fault: a link as target
 #[test]
 fn a_link_of_the_users_leads_to_the_target_and_stays() {
     let site = Site::with_local(
@@ -75,6 +76,7 @@ fn a_link_under_a_name_that_the_server_listed_is_replaced() {
     site.same("f");
 }
 
+// fault: a FIFO, a device
 #[test]
 fn what_is_no_regular_file_is_written_straight_through() {
     let site = Site::on(Remote::with([Entry::sized("f", 200_000)]));
@@ -108,6 +110,7 @@ fn a_fifo_that_nobody_reads_can_be_left_by_ctrl_c() {
     site.lives();
 }
 
+// fault: a directory in the way
 #[test]
 fn a_directory_in_the_way_is_said_and_so_is_a_missing_one() {
     let site = Site::with_local(Remote::with(["f"]), &[Entry::directory("f")]);
@@ -162,6 +165,7 @@ fn needs_root_a_file_that_is_mounted_is_written_in_place() {
     assert_eq!(fs::read(site.local("g")).unwrap().len(), 9000);
 }
 
+// fault: a full local disk
 #[test]
 #[ignore = "needs root: mounts a small file system"]
 fn needs_root_a_full_disk_leaves_the_old_file_and_no_partial() {
