@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod copy;
+mod deadline;
 mod error;
 mod expand;
 pub mod glob;
@@ -20,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 
 pub use self::copy::{CopyError, OpenFile, copy};
+pub use self::deadline::{follow_links_until, list_until};
 pub use self::error::{Act, Cause, Error};
 pub use self::expand::{Expansion, Match, expand};
 pub use self::glob::Pattern;

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -208,24 +208,30 @@ impl<T: Send + 'static> Survey<T> {
 
     /// Waits for the next answer. Answers come in any order. Returns `None` after the last one.
     pub(super) fn next(&mut self) -> Result<Option<Answer<T>>, Error> {
+        self.next_until(None)
+    }
+
+    /// Like [`Survey::next`], but also returns `None` once the deadline has passed, whatever is unanswered then.
+    pub(super) fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<Answer<T>>, Error> {
         loop {
             self.submit();
             if self.watch.was_pressed() {
                 return Err(Error::Interrupted);
             }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return Ok(None);
+            }
             let Some((asked, outcome)) = self.ready.pop_front() else {
-                if self.queue.outstanding() == 0 && self.lost.is_none() && !self.refused.is_empty() {
-                    self.wait_for_handles();
-                    continue;
+                if self.queue.outstanding() > 0 {
+                    self.ready = self.queue.wait(left);
+                } else if let Some(error) = self.lost.take() {
+                    self.go_on_after(error)?;
+                } else if self.refused.is_empty() {
+                    return Ok(None);
+                } else {
+                    self.wait_for_handles(left);
                 }
-                if self.queue.outstanding() == 0 {
-                    match self.lost.take() {
-                        Some(error) => self.go_on_after(error)?,
-                        None => return Ok(None),
-                    }
-                    continue;
-                }
-                self.ready = self.queue.wait(None);
                 continue;
             };
             if let Err(error) = &outcome
@@ -241,11 +247,11 @@ impl<T: Send + 'static> Survey<T> {
         }
     }
 
-    /// Waits until no handle is open, or until Ctrl-C. Other owners of handles, such as transfers, close them by
-    /// themselves.
-    fn wait_for_handles(&mut self) {
+    /// Waits until no handle is open, until Ctrl-C, or as long as `left`. Other owners of handles, such as transfers, close
+    /// them by themselves.
+    fn wait_for_handles(&mut self, left: Option<Duration>) {
         self.strand.session.openings().tell_when_none(self.nudge.clone());
-        self.ready = self.queue.wait(Some(NAP));
+        self.ready = self.queue.wait(Some(left.map_or(NAP, |left| left.min(NAP))));
     }
 
     /// Continues with the session that follows the one that ended.

@@ -50,7 +50,8 @@ mod tests {
     use crate::name::RemotePath;
     use crate::shell::words::split_open;
 
-    fn offered(files: &[&str], word: &str, only_directories: bool) -> Vec<(String, String)> {
+    /// What replaces the word, and what is listed.
+    fn offered(files: &[&str], word: &str, only_directories: bool) -> (String, Vec<String>) {
         let here = tempfile::tempdir().unwrap();
         for file in files {
             let path = here.path().join(file);
@@ -58,25 +59,27 @@ mod tests {
         }
         let fragment = Fragment::of(&split_open(word.as_bytes()).open.unwrap(), 0);
         let place = Place { remote: &RemotePath::root(), local: here.path(), before: &[] };
-        match (Paths { only_directories }).complete(&fragment, &place) {
-            Answer::Known(candidates) => fragment.completed(&candidates).candidates,
-            _ => Vec::new(),
-        }
-    }
-
-    fn pair(display: &str, replacement: &str) -> (String, String) {
-        (display.to_owned(), replacement.to_owned())
+        let Answer::Known(candidates) = (Paths { only_directories }).complete(&fragment, &place) else {
+            panic!("{word} is declined")
+        };
+        let completion = fragment.completed(&candidates);
+        (completion.replacement, completion.shown)
     }
 
     #[test]
     fn entries_are_offered_as_they_have_to_be_typed() {
         let files = ["docs/", "docs/a b", "docs/.hidden", "data 1", "data 2"];
-        assert_eq!(offered(&files, "do", false), [pair("docs/", "docs/")]);
-        assert_eq!(offered(&files, "docs/", false), [pair("a b", "docs/a\\ b ")]);
-        assert_eq!(offered(&files, "docs/.", false), [pair(".hidden", "docs/.hidden ")]);
-        assert_eq!(offered(&files, "d", true), [pair("docs/", "docs/")]);
-        assert_eq!(offered(&files, "\"da", false), [pair("data 1", "\"data "), pair("data 2", "\"data ")]);
-        assert_eq!(offered(&files, "..", true), [pair("../", "../")]);
-        assert_eq!(offered(&files, "nothing", false), []);
+        for (word, only_directories, replacement, shown) in [
+            ("do", false, "docs/", &["docs/"][..]),
+            ("docs/", false, "docs/a\\ b ", &["a b"]),
+            ("docs/.", false, "docs/.hidden ", &[".hidden"]),
+            ("d", true, "docs/", &["docs/"]),
+            ("\"da", false, "\"data ", &["data 1", "data 2"]),
+            ("..", true, "../", &["../"]),
+            ("nothing", false, "", &[]),
+        ] {
+            let shown = shown.iter().copied().map(str::to_owned).collect();
+            assert_eq!(offered(&files, word, only_directories), (replacement.to_owned(), shown), "{word}");
+        }
     }
 }

@@ -5,7 +5,7 @@
 //! continued, and what would be special to whoever reads the line, us or a local shell, is quoted.
 
 mod commands;
-mod listing;
+mod directories;
 mod local;
 mod remote;
 mod shell_word;
@@ -15,7 +15,7 @@ mod word;
 use std::cell::RefCell;
 use std::path::PathBuf;
 
-use self::listing::Directories;
+use self::directories::Directories;
 use self::shell_word::Position;
 use self::source::{Answer, Place, Source};
 pub(crate) use self::word::Completion;

@@ -46,14 +46,16 @@ pub(super) struct Candidate {
     is_directory: bool,
 }
 
-/// What the line editor is told.
+/// The answer to a Tab.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Completion {
-    /// Where in the line what is replaced starts; it ends at the cursor.
+    /// Where the word starts in the line; it ends at the cursor.
     pub(crate) start: usize,
-    /// What is shown of each candidate, and what takes the word's place. Where there are several, that is what they have
-    /// in common, for the line editor could cut it within an escape.
-    pub(crate) candidates: Vec<(String, String)>,
+    /// What replaces the word. With several candidates it is what they have in common: the line editor, which could find that
+    /// out too, would cut it within an escape.
+    pub(crate) replacement: String,
+    /// The candidates as they are listed.
+    pub(crate) shown: Vec<String>,
 }
 
 impl Candidate {
@@ -130,16 +132,16 @@ impl Fragment {
 
     /// How the candidates are shown and written.
     pub(super) fn completed(&self, candidates: &[Candidate]) -> Completion {
-        let written = match candidates {
+        let replacement = match candidates {
             [] => return Completion::default(),
             [only] => self.write_whole(only),
             several => self.write_common(several),
         };
         let shown = candidates.iter().map(|candidate| {
             let slash = if candidate.is_directory { "/" } else { "" };
-            (format!("{}{slash}", Printable(&candidate.name)), written.clone())
+            format!("{}{slash}", Printable(&candidate.name))
         });
-        Completion { start: self.start, candidates: shown.collect() }
+        Completion { start: self.start, replacement, shown: shown.collect() }
     }
 
     /// The whole word, and the blank after it; a directory is left open for what comes in it.
@@ -223,10 +225,12 @@ mod tests {
         let fitting = entries.iter().filter(|entry| fragment.fits(entry));
         let candidates: Vec<Candidate> =
             fitting.map(|entry| Candidate::entry(&fragment, entry, entry.ends_with(b"dir"))).collect();
-        let completion = fragment.completed(&candidates);
-        match completion.candidates.first() {
-            Some((_, replacement)) => format!("{}{replacement}", &line[..completion.start]),
-            None => line.to_owned(),
+        match candidates.is_empty() {
+            true => line.to_owned(),
+            false => {
+                let completion = fragment.completed(&candidates);
+                format!("{}{}", &line[..completion.start], completion.replacement)
+            }
         }
     }
 
@@ -264,8 +268,8 @@ mod tests {
         let fragment = fragment("get n*");
         let candidates = [&b"notes"[..], b"news"].map(|name| Candidate::entry(&fragment, name, false));
         assert!(candidates.iter().all(|candidate| fragment.fits(&candidate.name)));
-        let names: Vec<(String, String)> = fragment.completed(&candidates).candidates;
-        assert_eq!(names, [("notes".to_owned(), String::new()), ("news".to_owned(), String::new())]);
+        let completion = fragment.completed(&candidates);
+        assert_eq!((completion.replacement.as_str(), completion.shown), ("", ["notes", "news"].map(str::to_owned).into()));
     }
 
     #[test]

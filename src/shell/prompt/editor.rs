@@ -166,25 +166,24 @@ impl rustyline::completion::Completer for Assistant {
         _context: &rustyline::Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let completion = self.completer.complete(line.get(..at).unwrap_or(line));
-        let pairs = completion.candidates.into_iter();
-        let mut pairs: Vec<Pair> = pairs.map(|(display, replacement)| Pair { display, replacement }).collect();
-        shorten(&mut pairs);
-        Ok((completion.start, pairs))
+        let mut shown = completion.shown;
+        shorten(&mut shown);
+        // With one replacement for all of them none is lost when the list is shortened.
+        let pair = |display| Pair { display, replacement: completion.replacement.clone() };
+        Ok((completion.start, shown.into_iter().map(pair).collect()))
     }
 }
 
-/// Leaves as many candidates as fit on the screen, and says in the last place how many more there are. Where there are
-/// several, all have the same replacement, so none is lost.
-fn shorten(pairs: &mut Vec<Pair>) {
+/// Leaves as many candidates as fit on the screen, and says in the last place how many more there are.
+fn shorten(shown: &mut Vec<String>) {
     let size = tcgetwinsize(io::stdout()).ok().filter(|size| size.ws_row > 0 && size.ws_col > 0);
     let (rows, columns) = size.map_or((ROWS, COLUMNS), |size| (size.ws_row.into(), size.ws_col.into()));
     let note = |missing: usize| format!("... {missing} more");
-    let widths = pairs.iter().map(|pair| pair.display.width());
-    let places = places(widths.chain([note(pairs.len()).width()]), rows, columns);
-    if places < pairs.len() {
-        let last = pairs.drain(places - 1..).collect::<Vec<_>>();
-        let replacement = last.first().map(|pair| pair.replacement.clone()).unwrap_or_default();
-        pairs.push(Pair { display: note(last.len()), replacement });
+    let widths = shown.iter().map(|candidate| candidate.width());
+    let places = places(widths.chain([note(shown.len()).width()]), rows, columns);
+    if places < shown.len() {
+        let missing = shown.drain(places - 1..).count();
+        shown.push(note(missing));
     }
 }
 
@@ -214,11 +213,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_counted() {
-        let pair = |number: usize| Pair { display: format!("entry-{number:05}"), replacement: "entry-".to_owned() };
-        let mut pairs: Vec<Pair> = (0..100_000).map(pair).collect();
-        shorten(&mut pairs);
-        let (last, shown) = pairs.split_last().unwrap();
-        assert_eq!(last.display, format!("... {} more", 100_000 - shown.len()));
-        assert!(pairs.iter().all(|pair| pair.replacement == "entry-"));
+        let mut list: Vec<String> = (0..100_000).map(|number| format!("entry-{number:05}")).collect();
+        shorten(&mut list);
+        let (last, shown) = list.split_last().unwrap();
+        assert_eq!(*last, format!("... {} more", 100_000 - shown.len()));
     }
 }
