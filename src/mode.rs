@@ -1,5 +1,12 @@
-//! Permissions as people write them: octal, as in sftp(1), or symbolic, as in chmod(1).
+//! Modes: the kind of file that one names, its letters in `ls -l`, and permissions as people type them, octal as in sftp(1)
+//! or symbolic as in chmod(1).
 #![forbid(unsafe_code)]
+
+mod kind;
+mod letters;
+
+pub use self::kind::Kind;
+pub use self::letters::letters;
 
 /// A change of a file's permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +86,7 @@ impl Change {
 
 impl Step {
     fn apply(self, mode: u32) -> u32 {
-        let is_directory = mode & 0o170_000 == 0o040_000;
+        let is_directory = Kind::of(mode) == Some(Kind::Directory);
         let bits = match self.what {
             What::Bits { bits, search: true } if is_directory || mode & EXECUTE != 0 => bits | EXECUTE,
             What::Bits { bits, .. } => bits,

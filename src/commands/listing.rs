@@ -6,13 +6,11 @@ use std::cmp::Ordering;
 use bytes::Bytes;
 
 use super::long_name::{LongName, is_name};
+use crate::mode;
 use crate::remote::OwnerNames;
 use crate::sftp::Attributes;
 use crate::terminal::time::{self, Clock};
-use crate::terminal::{Printable, mode, size};
-
-/// Names of owners and groups, empty where numbers shall be shown.
-pub(super) type Owners = OwnerNames;
+use crate::terminal::{Printable, size};
 
 /// One entry of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,9 +69,9 @@ pub(super) fn sort(lines: &mut [Line], order: Order, reverse: bool) {
 
 /// A line of `ls -l`. What the protocol does not tell, the number of links above all, comes from the long name if the server's
 /// may be read; mode, size, time and name never do.
-pub(super) fn long_line(line: &Line, owners: &Owners, told: &LongName, human_readable: bool, clock: &Clock) -> String {
+pub(super) fn long_line(line: &Line, owners: &OwnerNames, told: &LongName, human_readable: bool, clock: &Clock) -> String {
     let Attributes { size, owner, permissions, times } = line.attributes;
-    let mode = mode::string(permissions.unwrap_or(0));
+    let mode = mode::letters(permissions.unwrap_or(0));
     let user = column(owner.map(|owner| owner.uid), |uid| owners.user(uid), told.owner);
     let group = column(owner.map(|owner| owner.gid), |gid| owners.group(gid), told.group);
     let links = told.links.unwrap_or("?");
@@ -154,7 +152,7 @@ mod tests {
                 "?---------    ?                          0              bare",
             ),
         ] {
-            assert_eq!(long_line(&entry, &Owners::default(), &LongName::default(), human_readable, &clock), expected);
+            assert_eq!(long_line(&entry, &OwnerNames::default(), &LongName::default(), human_readable, &clock), expected);
         }
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::listing::{Layout, Line, Order, Owners, long_line, sort};
+use super::listing::{Layout, Line, Order, long_line, sort};
 use super::long_name::LongName;
 use super::matching::{Form, Matched, expand, without_braces};
 use super::record::record;
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
-use crate::remote::{self, Longnames, Match};
+use crate::remote::{self, Longnames, Match, OwnerNames};
 use crate::sftp::Extension;
 use crate::terminal::time::Clock;
 use crate::terminal::{Printable, columns};
@@ -223,7 +223,7 @@ impl Ls {
             && !cx.session().offers(Extension::UsersGroupsById)
     }
 
-    fn owners(&self, cx: &Context, lines: &[Line]) -> Result<Arc<Owners>, remote::Error> {
+    fn owners(&self, cx: &Context, lines: &[Line]) -> Result<Arc<OwnerNames>, remote::Error> {
         if self.numeric {
             return Ok(Arc::default());
         }

@@ -1,11 +1,13 @@
 //! What `ls --json` says of one entry: a JSON object on a line of its own. The schema stands in `docs/json.md`.
 #![forbid(unsafe_code)]
 
-use super::listing::{Line, Owners};
+use super::listing::Line;
+use crate::mode::Kind;
+use crate::remote::OwnerNames;
 use crate::terminal::json::Object;
 
 /// The object of one entry, without a newline.
-pub(super) fn record(line: &Line, owners: &Owners) -> String {
+pub(super) fn record(line: &Line, owners: &OwnerNames) -> String {
     let attributes = &line.attributes;
     let owner = attributes.owner;
     let mut object = Object::default();
@@ -40,17 +42,17 @@ fn name_of(path: &[u8]) -> &[u8] {
     }
 }
 
-/// The type by a mode's type bits (draft-ietf-secsh-filexfer-02, section 5, sends those of POSIX).
+/// The name of the kind of file that a mode names.
 fn file_type(mode: u32) -> &'static str {
-    match mode & 0o170_000 {
-        0o100_000 => "file",
-        0o040_000 => "directory",
-        0o120_000 => "symlink",
-        0o010_000 => "fifo",
-        0o140_000 => "socket",
-        0o020_000 => "character device",
-        0o060_000 => "block device",
-        _ => "unknown",
+    match Kind::of(mode) {
+        Some(Kind::Regular) => "file",
+        Some(Kind::Directory) => "directory",
+        Some(Kind::Symlink) => "symlink",
+        Some(Kind::Fifo) => "fifo",
+        Some(Kind::Socket) => "socket",
+        Some(Kind::CharacterDevice) => "character device",
+        Some(Kind::BlockDevice) => "block device",
+        Some(Kind::Unknown) | None => "unknown",
     }
 }
 
@@ -73,11 +75,11 @@ mod tests {
             times: Some(Times { accessed: 0, modified: 4_294_967_295 }),
         };
         assert_eq!(
-            record(&line(b"/srv/a.txt", attributes), &Owners::default()),
+            record(&line(b"/srv/a.txt", attributes), &OwnerNames::default()),
             r#"{"name":"a.txt","path":"/srv/a.txt","type":"file","size":5000000000,"mode":"4755","uid":1000,"gid":4294967295,"owner":null,"group":null,"mtime":4294967295}"#
         );
         assert_eq!(
-            record(&line(b"/", Attributes::default()), &Owners::default()),
+            record(&line(b"/", Attributes::default()), &OwnerNames::default()),
             r#"{"name":"/","path":"/","type":"unknown","size":null,"mode":null,"uid":null,"gid":null,"owner":null,"group":null,"mtime":null}"#
         );
     }
@@ -91,7 +93,7 @@ mod tests {
             ("\u{85}\u{2028}\u{202e}ö日".as_bytes(), r#""name":"\u0085\u2028\u202eö日","#),
             (b"caf\xe9", "\"name\":\"caf\u{fffd}\",\"name_base64\":\"Y2Fm6Q==\","),
         ] {
-            let object = record(&line(name, Attributes::default()), &Owners::default());
+            let object = record(&line(name, Attributes::default()), &OwnerNames::default());
             assert!(object.starts_with(&format!("{{{members}")), "{object}");
         }
     }

@@ -1,6 +1,7 @@
 //! File attributes, ATTRS (draft-ietf-secsh-filexfer-02, section 5).
 
 use super::wire::{Reader, Violation, Writer};
+use crate::mode::Kind;
 
 const FLAG_SIZE: u32 = 0x0000_0001;
 const FLAG_UIDGID: u32 = 0x0000_0002;
@@ -8,7 +9,9 @@ const FLAG_PERMISSIONS: u32 = 0x0000_0004;
 const FLAG_ACMODTIME: u32 = 0x0000_0008;
 const FLAG_EXTENDED: u32 = 0x8000_0000;
 
-const TYPE_MASK: u32 = 0o170_000;
+/// The type bits that are put into permissions without any.
+const DIRECTORY: u32 = 0o040_000;
+const REGULAR: u32 = 0o100_000;
 
 /// The attributes of a file. A server may leave out any of them; a request changes only those it gives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,25 +67,26 @@ impl Attributes {
     /// Returns the kind of file, or `None` if the server gave no type bits.
     #[must_use]
     pub fn file_type(&self) -> Option<FileType> {
-        match self.permissions? & TYPE_MASK {
-            0 => None,
-            0o100_000 => Some(FileType::Regular),
-            0o040_000 => Some(FileType::Directory),
-            0o120_000 => Some(FileType::Symlink),
-            _ => Some(FileType::Special),
-        }
+        Some(match Kind::of(self.permissions?)? {
+            Kind::Regular => FileType::Regular,
+            Kind::Directory => FileType::Directory,
+            Kind::Symlink => FileType::Symlink,
+            _ => FileType::Special,
+        })
     }
 
     /// Returns whether the server gave permissions without type bits, as some servers do.
     #[must_use]
     pub fn lacks_type(&self) -> bool {
-        self.permissions.is_some_and(|mode| mode & TYPE_MASK == 0)
+        self.permissions.is_some_and(|mode| Kind::of(mode).is_none())
     }
 
     /// Adds the type bits of a directory or a regular file to permissions that have none.
     pub fn settle_type(&mut self, is_directory: bool) {
-        let bits = if is_directory { 0o040_000 } else { 0o100_000 };
-        self.permissions = self.permissions.map(|mode| if mode & TYPE_MASK == 0 { mode | bits } else { mode });
+        if self.lacks_type() {
+            let bits = if is_directory { DIRECTORY } else { REGULAR };
+            self.permissions = self.permissions.map(|mode| mode | bits);
+        }
     }
 
     /// Returns whether the attributes say that this is a directory.

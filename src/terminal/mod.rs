@@ -7,7 +7,6 @@
 pub mod columns;
 mod explain;
 pub mod json;
-pub mod mode;
 pub mod output;
 pub mod printable;
 pub mod prompt;

@@ -1,22 +1,22 @@
 //! Writes modes as `ls -l` does.
 #![forbid(unsafe_code)]
 
+use super::kind::Kind;
+
 /// Returns the ten letters of a mode: its type, and the permissions of owner, group and others, such as `drwxr-xr-x`
 /// or `-rwsr-x--T`.
-///
-/// The bits are those of POSIX, which every SFTP v3 server sends (draft-ietf-secsh-filexfer-02, section 5).
 #[must_use]
-pub fn string(mode: u32) -> String {
+pub fn letters(mode: u32) -> String {
     let mut letters = String::with_capacity(10);
-    letters.push(match mode & 0o170_000 {
-        0o040_000 => 'd',
-        0o020_000 => 'c',
-        0o060_000 => 'b',
-        0o100_000 => '-',
-        0o120_000 => 'l',
-        0o140_000 => 's',
-        0o010_000 => 'p',
-        _ => '?',
+    letters.push(match Kind::of(mode) {
+        Some(Kind::Directory) => 'd',
+        Some(Kind::CharacterDevice) => 'c',
+        Some(Kind::BlockDevice) => 'b',
+        Some(Kind::Regular) => '-',
+        Some(Kind::Symlink) => 'l',
+        Some(Kind::Socket) => 's',
+        Some(Kind::Fifo) => 'p',
+        Some(Kind::Unknown) | None => '?',
     });
     for (shift, special, set) in [(6, 0o4000, 's'), (3, 0o2000, 's'), (0, 0o1000, 't')] {
         let bits = mode >> shift;
@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn types_and_special_bits_have_their_letters() {
-        for (mode, letters) in [
+        for (mode, expected) in [
             (0o040_755, "drwxr-xr-x"),
             (0o100_644, "-rw-r--r--"),
             (0o120_777, "lrwxrwxrwx"),
@@ -52,9 +52,10 @@ mod tests {
             (0o041_777, "drwxrwxrwt"),
             (0o041_776, "drwxrwxrwT"),
             (0o000_644, "?rw-r--r--"),
+            (0o150_644, "?rw-r--r--"),
             (0o100_000, "----------"),
         ] {
-            assert_eq!(string(mode), letters, "{mode:o}");
+            assert_eq!(letters(mode), expected, "{mode:o}");
         }
     }
 }
