@@ -2,10 +2,11 @@
 #![forbid(unsafe_code)]
 
 use super::matching::{Target, targets};
-use super::{Context, Example, Failure, Id, Outcome, OwnerIds, Purpose, RemotePattern, Run, in_order};
+use super::set_attributes::{SetAttributes, below_the_top};
+use super::{Context, Example, Failure, Id, Outcome, OwnerIds, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
-use crate::remote::{Found, Links, SoughtOwner};
-use crate::sftp::{Attributes, Extension, FileType, Owner, calls};
+use crate::remote::{Links, SoughtOwner};
+use crate::sftp::{Attributes, Extension, FileType, Owner};
 use crate::terminal::Printable;
 
 /// Change owner of remote file
@@ -103,36 +104,20 @@ fn change(
         .collect();
     let (uid, gid) = numbers(cx, command, own, &present)?;
     let whose = if uid.is_some() { "owner" } else { "group" };
-    if no_dereference && let Err(failure) = cx.require(Extension::Lsetstat) {
-        if let Some(Ok((path, _))) = present.first() {
-            cx.output.status(format_args!("Changing {whose} on {}", Printable(path.as_bytes())));
-        }
-        return Err(failure);
-    }
+    let step = SetAttributes { what: whose, of_links: no_dereference };
+    step.require(cx, present.first().and_then(|first| first.as_ref().ok()).map(|(path, _)| path))?;
     let walks: Vec<_> = trees.iter().map(|top| cx.remote.walk(top, Links::Kept)).collect();
-    let below = walks.into_iter().flatten().filter_map(below);
+    let below = walks.into_iter().flatten().filter_map(below_the_top).map(|file| {
+        let (path, attributes) = file?;
+        let owner = attributes.owner.ok_or_else(|| untold(&path))?;
+        Ok((path, owner))
+    });
     let changes = present.into_iter().chain(below).map(|present| {
         let (path, owner) = present?;
         let owner = Owner { uid: uid.unwrap_or(owner.uid), gid: gid.unwrap_or(owner.gid) };
         Ok((path, Attributes { owner: Some(owner), ..Attributes::default() }))
     });
-    in_order(
-        cx,
-        changes,
-        &|session, queue, token, (path, attributes)| {
-            let attributes = *attributes;
-            match no_dereference {
-                true => session.submit_to(queue, token, &calls::Lsetstat { path, attributes }),
-                false => session.submit_to(queue, token, &calls::Setstat { path, attributes }),
-            }
-        },
-        |cx, (path, _), answer| {
-            let shown = Printable(path.as_bytes());
-            cx.output.status(format_args!("Changing {whose} on {shown}"));
-            let request = if no_dereference { "lsetstat" } else { "setstat" };
-            answer.map(drop).map_err(|error| Failure::refused(format!("remote {request} \"{shown}\""), &error))
-        },
-    )
+    step.run(cx, changes)
 }
 
 /// How owners are changed.
@@ -144,18 +129,6 @@ struct How {
 
 fn is_tree(target: &Target) -> bool {
     target.found.as_ref().is_some_and(|found| found.attributes.is_dir())
-}
-
-/// What is below the top of a tree, with its owner. Links are left out: what they lead to was not named.
-fn below(found: Found) -> Option<Result<(RemotePath, Owner), Failure>> {
-    let (path, attributes) = match found {
-        Found::Directory(directory) if directory.depth > 0 => (directory.path.clone(), directory.attributes),
-        Found::Entry { entry, .. } if entry.attributes.file_type() == Some(FileType::Symlink) => return None,
-        Found::Entry { directory, entry } => (directory.path.join(&entry.name), entry.attributes),
-        Found::Failure(error) => return Some(Err(error.into())),
-        Found::Directory(_) | Found::Left(_) => return None,
-    };
-    Some(attributes.owner.map(|owner| (path.clone(), owner)).ok_or_else(|| untold(&path)))
 }
 
 fn untold(path: &RemotePath) -> Failure {

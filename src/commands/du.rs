@@ -1,9 +1,8 @@
 //! `du`.
 #![forbid(unsafe_code)]
 
-use super::argument::depth;
 use super::matching::{Form, Target, targets};
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
+use super::{Context, Depth, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links};
 use crate::sftp::Attributes;
@@ -22,8 +21,8 @@ pub struct Du {
     #[arg(short, long)]
     bytes: bool,
     /// Show only directories up to this depth
-    #[arg(short = 'd', long, value_name = "depth", value_parser = depth)]
-    max_depth: Option<usize>,
+    #[arg(short = 'd', long, value_name = "depth")]
+    max_depth: Option<Depth>,
     /// Show sizes with a fitting unit
     #[arg(short = 'h', long, overrides_with = "bytes")]
     human_readable: bool,
@@ -78,7 +77,7 @@ impl Du {
             self.show(cx, &path, form, bytes_of(&attributes));
             return Ok(true);
         }
-        let deepest = if self.summarize { 0 } else { self.max_depth.unwrap_or(usize::MAX) };
+        let deepest = if self.summarize { 0 } else { self.max_depth.map_or(usize::MAX, |Depth(depth)| depth) };
         // What was found in each directory that was entered and not left.
         let mut sums: Vec<u64> = Vec::new();
         let mut is_whole = true;

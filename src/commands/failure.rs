@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::name::UnfitName;
+use crate::remote::glob::TooManyWords;
 use crate::remote::{self, Cause};
 use crate::sftp;
 use crate::terminal::{Explain, Printable};
@@ -118,6 +120,18 @@ impl From<remote::Error> for Failure {
             }
             _ => Failure::new(error.to_string()),
         }
+    }
+}
+
+impl From<UnfitName> for Failure {
+    fn from(error: UnfitName) -> Failure {
+        Failure::new(error.to_string())
+    }
+}
+
+impl From<TooManyWords> for Failure {
+    fn from(error: TooManyWords) -> Failure {
+        Failure::new(error.to_string())
     }
 }
 

@@ -3,12 +3,10 @@
 
 use bytes::Bytes;
 
-use super::argument::depth;
-use super::filters::{local, moment, size};
 use super::listing::Line;
 use super::matching::{Form, Target, targets};
 use super::record::record;
-use super::{Context, Example, Failure, NamePattern, Outcome, Purpose, RemotePattern, Run, Word};
+use super::{Context, Depth, Example, Failure, Moment, NamePattern, Outcome, Purpose, RemotePattern, Run, SizeRange};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links, Pattern};
 use crate::sftp::{Attributes, FileType};
@@ -20,23 +18,23 @@ use crate::terminal::Printable;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Find {
     /// Match the name against a pattern
-    #[arg(long, value_name = "pattern", value_parser = clap::value_parser!(NamePattern))]
+    #[arg(long, value_name = "pattern")]
     name: Option<NamePattern>,
     /// Match the name against a pattern, ignoring case
-    #[arg(long, value_name = "pattern", value_parser = clap::value_parser!(NamePattern))]
+    #[arg(long, value_name = "pattern")]
     iname: Option<NamePattern>,
     /// Match the type: f for files, d for directories, l for symbolic links
     #[arg(long, value_name = "type", value_enum)]
     r#type: Option<Type>,
     /// Match files of more than (+5M), less than (-300K) or exactly this size
-    #[arg(long, value_name = "size", value_parser = clap::value_parser!(std::ffi::OsString))]
-    size: Option<std::ffi::OsString>,
+    #[arg(long, value_name = "size")]
+    size: Option<SizeRange>,
     /// Match what was modified since a time (2d, 2026-11-01) or since a local file
-    #[arg(long, value_name = "time|file", value_parser = clap::value_parser!(std::ffi::OsString))]
-    newer_than: Option<std::ffi::OsString>,
+    #[arg(long, value_name = "time|file")]
+    newer_than: Option<Moment>,
     /// Descend at most this many levels; 1 means the directory's own entries
-    #[arg(long, alias = "max-depth", value_name = "depth", value_parser = depth)]
-    maxdepth: Option<usize>,
+    #[arg(long, alias = "max-depth", value_name = "depth")]
+    maxdepth: Option<Depth>,
     /// Print exact paths, each followed by a NUL byte, for programs
     #[arg(short = '0', long, visible_alias = "print0", overrides_with = "json")]
     null: bool,
@@ -83,31 +81,24 @@ struct Wanted {
     name: Option<Pattern>,
     lowercase_name: Option<Pattern>,
     file_type: Option<FileType>,
-    size: Option<Size>,
+    size: Option<SizeRange>,
     newer_than: Option<i64>,
-}
-
-enum Size {
-    More(u64),
-    Less(u64),
-    Exactly(u64),
 }
 
 impl Find {
     fn wanted(&self, cx: &Context) -> Result<Wanted, Failure> {
-        let plain = |text: &std::ffi::OsString| Word::from_argument(text).plain();
         Ok(Wanted {
             name: self.name.as_ref().map(|NamePattern(glob)| Pattern::parse(glob)),
             lowercase_name: self.iname.as_ref().map(|NamePattern(glob)| Pattern::parse(&glob.to_ascii_lowercase())),
             file_type: self.r#type.map(FileType::from),
-            size: self.size.as_ref().map(|text| sized(&plain(text))).transpose()?,
-            newer_than: self.newer_than.as_ref().map(|text| moment(cx, &local(text))).transpose()?,
+            size: self.size,
+            newer_than: self.newer_than.as_ref().map(|moment| moment.seconds("newer-than", &cx.local)).transpose()?,
         })
     }
 
     /// Looks below one directory. Whether all of it could be looked at.
     fn look_in(&self, cx: &Context, top: &RemotePath, form: Form, wanted: &Wanted) -> Result<bool, Failure> {
-        let deepest = self.maxdepth.unwrap_or(usize::MAX);
+        let deepest = self.maxdepth.map_or(usize::MAX, |Depth(depth)| depth);
         let mut is_whole = true;
         let mut walk = cx.remote.walk(top, Links::Kept);
         walk.go_no_deeper_than(deepest);
@@ -158,14 +149,7 @@ impl Wanted {
         self.name.as_ref().is_none_or(|pattern| pattern.matches(name))
             && self.lowercase_name.as_ref().is_none_or(|pattern| pattern.matches(&name.to_ascii_lowercase()))
             && self.file_type.is_none_or(|file_type| attributes.file_type() == Some(file_type))
-            && self.size.as_ref().is_none_or(|wanted| {
-                attributes.file_type() == Some(FileType::Regular)
-                    && match wanted {
-                        Size::More(bytes) => size > *bytes,
-                        Size::Less(bytes) => size < *bytes,
-                        Size::Exactly(bytes) => size == *bytes,
-                    }
-            })
+            && self.size.is_none_or(|range| attributes.file_type() == Some(FileType::Regular) && range.holds(size))
             && self.newer_than.is_none_or(|moment| modified > moment)
     }
 }
@@ -192,12 +176,4 @@ impl From<Type> for FileType {
             Type::Link => FileType::Symlink,
         }
     }
-}
-
-fn sized(text: &[u8]) -> Result<Size, Failure> {
-    Ok(match text {
-        [b'+', rest @ ..] => Size::More(size("size", rest)?),
-        [b'-', rest @ ..] => Size::Less(size("size", rest)?),
-        whole => Size::Exactly(size("size", whole)?),
-    })
 }

@@ -1,9 +1,9 @@
 //! `help` and `?`: the list of commands, and what one of them does. All of it is read off the commands' own definitions.
 #![forbid(unsafe_code)]
 
-use super::argument::kind;
+use super::argument::written;
 use super::list::{Entry, find, takes_many, takes_next_word, unknown};
-use super::{ArgumentKind, COMMANDS, CommandName, Context, Example, Failure, Outcome, Purpose, Run};
+use super::{COMMANDS, CommandName, Context, Example, Failure, Outcome, Purpose, Run};
 use crate::terminal::table::{self, Look};
 
 /// Display this help text, or that of a command
@@ -61,13 +61,13 @@ fn row(entry: &Entry) -> [String; 2] {
         [_, others @ ..] if !others.is_empty() => format!("{about} (also: {})", others.join(", ")),
         _ => about,
     };
-    [written(entry.name(), &definition), about]
+    [command_line(entry.name(), &definition), about]
 }
 
 /// All there is to say about a command.
 fn text(entry: &Entry) -> String {
     let definition = entry.definition();
-    let usage = written(entry.name(), &definition);
+    let usage = command_line(entry.name(), &definition);
     let others = match entry.names {
         [_, others @ ..] if !others.is_empty() => format!("Also: {}\n\n", others.join(", ")),
         _ => String::new(),
@@ -99,10 +99,10 @@ const MOST_LONG_NAMES: usize = 3;
 /// Returns how a command is written: `ls [-1afhlnrSt] [path]`.
 #[must_use]
 pub fn synopsis(entry: &Entry) -> String {
-    written(entry.name(), &entry.definition())
+    command_line(entry.name(), &entry.definition())
 }
 
-fn written(name: &str, definition: &clap::Command) -> String {
+fn command_line(name: &str, definition: &clap::Command) -> String {
     let flags = || definition.get_arguments().filter(|argument| !argument.is_positional() && !argument.is_hide_set());
     let switches: String = flags().filter(|flag| !takes_next_word(flag)).filter_map(clap::Arg::get_short).collect();
     let mut parts = vec![name.to_owned()];
@@ -128,10 +128,8 @@ fn written(name: &str, definition: &clap::Command) -> String {
 }
 
 fn operand(argument: &clap::Arg) -> String {
-    match kind(argument) {
-        Some(ArgumentKind::GetOperand) => return "remote... [local]".to_owned(),
-        Some(ArgumentKind::PutOperand) => return "local... [remote]".to_owned(),
-        _ => (),
+    if let Some(written) = written(argument) {
+        return written.to_owned();
     }
     let name = value_name(argument).unwrap_or_default();
     let many = if takes_many(argument) { "..." } else { "" };

@@ -1,7 +1,7 @@
 //! The list of commands, from which variants, dispatch, help and completion come.
 #![forbid(unsafe_code)]
 
-use super::argument::{ArgumentKind, kind};
+use super::argument::{ArgumentKind, kinds};
 use super::{Example, Failure};
 use crate::terminal::Printable;
 
@@ -69,19 +69,14 @@ impl Entry {
 
     /// What may stand as its operand number `index`, flags not counted; the likelier one first. Empty where nothing may.
     #[must_use]
-    pub fn operand_kinds(&self, index: usize) -> Vec<ArgumentKind> {
+    pub fn operand_kinds(&self, index: usize) -> &'static [ArgumentKind] {
         let definition = self.definition();
         let positionals: Vec<&clap::Arg> = definition.get_positionals().collect();
-        let operand = match positionals.get(index).or(positionals.last()) {
-            Some(operand) if index < positionals.len() || takes_many(operand) => kind(operand),
-            _ => None,
-        };
-        match (operand, index) {
-            (Some(ArgumentKind::GetOperand), 0) => vec![ArgumentKind::RemotePattern],
-            (Some(ArgumentKind::GetOperand), _) => vec![ArgumentKind::LocalPath, ArgumentKind::RemotePattern],
-            (Some(ArgumentKind::PutOperand), 0) => vec![ArgumentKind::LocalPattern],
-            (Some(ArgumentKind::PutOperand), _) => vec![ArgumentKind::RemotePath, ArgumentKind::LocalPattern],
-            (operand, _) => operand.into_iter().collect(),
+        let Some(last) = positionals.len().checked_sub(1) else { return &[] };
+        let operand = positionals[index.min(last)];
+        match index > last && !takes_many(operand) {
+            true => &[],
+            false => kinds(operand, index.saturating_sub(last)),
         }
     }
 }
@@ -275,7 +270,11 @@ mod tests {
             for argument in definition.get_arguments() {
                 let id = argument.get_id();
                 assert!(argument.get_help().is_some(), "{} {id}", entry.name());
-                assert!(!argument.is_positional() || kind(argument).is_some(), "{} {id} has no kind", entry.name());
+                assert!(
+                    !argument.is_positional() || !kinds(argument, 0).is_empty(),
+                    "{} {id} has no kind",
+                    entry.name()
+                );
                 assert!(argument.get_short().is_none_or(|short| shorts.insert(short)), "{} {id}", entry.name());
             }
             entry.definition().debug_assert();

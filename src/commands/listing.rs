@@ -69,7 +69,13 @@ pub(super) fn sort(lines: &mut [Line], order: Order, reverse: bool) {
 
 /// A line of `ls -l`. What the protocol does not tell, the number of links above all, comes from the long name if the server's
 /// may be read; mode, size, time and name never do.
-pub(super) fn long_line(line: &Line, owners: &OwnerNames, told: &LongName, human_readable: bool, clock: &Clock) -> String {
+pub(super) fn long_line(
+    line: &Line,
+    owners: &OwnerNames,
+    told: &LongName,
+    human_readable: bool,
+    clock: &Clock,
+) -> String {
     let Attributes { size, owner, permissions, times } = line.attributes;
     let mode = mode::letters(permissions.unwrap_or(0));
     let user = column(owner.map(|owner| owner.uid), |uid| owners.user(uid), told.owner);
@@ -152,7 +158,10 @@ mod tests {
                 "?---------    ?                          0              bare",
             ),
         ] {
-            assert_eq!(long_line(&entry, &OwnerNames::default(), &LongName::default(), human_readable, &clock), expected);
+            assert_eq!(
+                long_line(&entry, &OwnerNames::default(), &LongName::default(), human_readable, &clock),
+                expected
+            );
         }
     }
 }

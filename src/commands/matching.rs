@@ -52,7 +52,7 @@ impl Form {
 impl Matched {
     /// What the pattern says, seen from the working directory: how messages name what was not found.
     pub(super) fn path(&self, cx: &Context) -> Result<RemotePath, Failure> {
-        let path = RemotePath::new(self.pattern.text()).map_err(|error| Failure::new(error.to_string()))?;
+        let path = RemotePath::new(self.pattern.text())?;
         Ok(cx.remote.resolve(&path))
     }
 
@@ -81,7 +81,7 @@ impl Matched {
 
 /// The patterns that a word stands for: several where it holds braces.
 pub(super) fn patterns(word: &Word) -> Result<Vec<Pattern>, Failure> {
-    let globs = expand_braces(word.glob_with_braces()).map_err(|error| Failure::new(error.to_string()))?;
+    let globs = expand_braces(word.glob_with_braces())?;
     Ok(globs.iter().map(|glob| Pattern::parse(glob)).collect())
 }
 

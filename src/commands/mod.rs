@@ -22,6 +22,7 @@ mod operands;
 mod parse;
 mod record;
 mod run;
+mod set_attributes;
 mod setting;
 #[cfg(test)]
 mod testing;
@@ -52,8 +53,8 @@ pub mod shell_escape;
 pub mod version;
 
 pub use argument::{
-    ArgumentKind, CommandName, GetOperand, Id, LocalDir, LocalPath, Mode, NamePattern, OwnerIds, PutOperand, RemoteDir,
-    RemotePath, RemotePattern, SettingName, SettingValue, ShellLine, Umask,
+    ArgumentKind, CommandName, Depth, GetOperand, Id, LocalDir, LocalPath, Mode, Moment, NamePattern, OwnerIds,
+    PutOperand, RemoteDir, RemotePath, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
 };
 pub use context::{Context, Settings, Sizes};
 pub use failure::Failure;

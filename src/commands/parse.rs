@@ -10,6 +10,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use super::argument::kinds;
 use super::help::Help;
 use super::list::{Entry, find, takes_many, takes_next_word, unknown};
 use super::{ArgumentKind, Command, Failure, Word};
@@ -126,7 +127,8 @@ const NAMELESS_MODE: &str = "to take a permission away, say from whom, as in a-x
 
 /// Whether a word would be a symbolic mode if it did not begin like a flag: `-x`.
 fn is_symbolic_mode(definition: &clap::Command, word: &[u8]) -> bool {
-    let takes_mode = definition.get_positionals().next().and_then(super::argument::kind) == Some(ArgumentKind::Mode);
+    let first = definition.get_positionals().next();
+    let takes_mode = first.is_some_and(|argument| kinds(argument, 0) == [ArgumentKind::Mode]);
     takes_mode && crate::mode::Change::read(word).is_some()
 }
 
@@ -294,6 +296,5 @@ fn missing_argument(entry: &Entry, name: &str, argument: Option<&clap::Arg>) -> 
 }
 
 fn is_number(argument: &clap::Arg) -> bool {
-    use ArgumentKind::{Id, Mode};
-    matches!(super::argument::kind(argument), Some(Id | Mode))
+    matches!(kinds(argument, 0), [ArgumentKind::Id | ArgumentKind::Mode])
 }

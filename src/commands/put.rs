@@ -70,7 +70,7 @@ impl Run for Put {
         }
         let target = match (self.into, operands.target) {
             (Some(RemoteDir(into)), _) => Some(into),
-            (None, Some(word)) => Some(RemotePath::new(word.plain()).map_err(|error| Failure::new(error.to_string()))?),
+            (None, Some(word)) => Some(RemotePath::new(word.plain())?),
             (None, None) => None,
         };
         let target = Target::of(cx, target, operands.target_must_be_directory || found > 1)?;
@@ -156,11 +156,10 @@ impl Target {
 
 /// The name that a source gets on the server; what has none of its own goes into the target, not beside it.
 fn base_name(source: &Path) -> Result<RemotePath, Failure> {
-    let unfit = |error: crate::name::UnfitName| Failure::new(error.to_string());
-    let path = RemotePath::new(source.as_os_str().as_bytes()).map_err(unfit)?;
+    let path = RemotePath::new(source.as_os_str().as_bytes())?;
     match path.base_name() {
         None | Some(b"..") => Ok(RemotePath::dot()),
-        Some(name) => RemotePath::new(name).map_err(unfit),
+        Some(name) => Ok(RemotePath::new(name)?),
     }
 }
 

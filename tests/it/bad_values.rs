@@ -27,7 +27,7 @@ fn a_bad_value_names_its_option_and_what_is_allowed() {
         ("du -d 'a*\\\\b'", "du: --max-depth \"a*\\b\": a depth is a whole number, 0 or more"),
         ("find -maxdepth -1", "find: --maxdepth \"-1\": a depth is a whole number, 0 or more"),
         ("find -type q", "find: --type \"q\": it must be one of f, d, l"),
-        ("find -size much", "--size \"much\": a size is a number, as 5M or 300K"),
+        ("find -size much", "find: --size \"much\": a size is a number, as 5M or 300K"),
         ("du -a -s", "du: --summarize and --all contradict each other; give one of them"),
         ("find dir -print", "find: Invalid flag -print"),
         ("find dir -newer f", "find: Invalid flag -newer"),

@@ -108,8 +108,8 @@ mod tests {
         }
         let [one, two] = paths.map(|path| RemotePath::new(path.to_str().unwrap()).unwrap());
         let word = Fragment::of(&split_open(b"get a").open.unwrap(), 0);
-        // Enough for one of them: 52 entries with a line about each.
-        let budget = Arc::new(Budget::new(BUDGET));
+        // Enough for one of them: 52 entries, each with some 120 bytes.
+        let budget = Arc::new(Budget::new(10_000));
         let mut directories = Directories { budget, ..Directories::default() };
         let mut offered = |directory| directories.matching(&session, directory, &word, false).len();
         assert_eq!([offered(&one), offered(&two), offered(&one)], [50, 0, 50]);

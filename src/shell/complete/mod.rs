@@ -115,16 +115,14 @@ fn sources(line: &Partial) -> Vec<&'static dyn Source> {
     let Some((name, arguments)) = line.words.split_first() else { return vec![&commands::Names] };
     let Some(command) = String::from_utf8(name.plain()).ok().and_then(|name| find(&name)) else { return Vec::new() };
     let operands = arguments.iter().filter(|word| !word.glob().starts_with(b"-")).count();
-    command.operand_kinds(operands).into_iter().filter_map(source_of).collect()
+    command.operand_kinds(operands).iter().copied().filter_map(source_of).collect()
 }
 
 fn source_of(kind: ArgumentKind) -> Option<&'static dyn Source> {
     match kind {
-        ArgumentKind::RemotePattern | ArgumentKind::RemotePath | ArgumentKind::GetOperand => {
-            Some(&remote::Paths { only_directories: false })
-        }
+        ArgumentKind::RemotePattern | ArgumentKind::RemotePath => Some(&remote::Paths { only_directories: false }),
         ArgumentKind::RemoteDir => Some(&remote::Paths { only_directories: true }),
-        ArgumentKind::LocalPattern | ArgumentKind::LocalPath | ArgumentKind::PutOperand => Some(LOCAL_FILES),
+        ArgumentKind::LocalPattern | ArgumentKind::LocalPath => Some(LOCAL_FILES),
         ArgumentKind::LocalDir => Some(&local::Paths { only_directories: true }),
         ArgumentKind::CommandName => Some(&commands::Names),
         ArgumentKind::SettingName => Some(&commands::Settings),

@@ -269,7 +269,10 @@ mod tests {
         let candidates = [&b"notes"[..], b"news"].map(|name| Candidate::entry(&fragment, name, false));
         assert!(candidates.iter().all(|candidate| fragment.fits(&candidate.name)));
         let completion = fragment.completed(&candidates);
-        assert_eq!((completion.replacement.as_str(), completion.shown), ("", ["notes", "news"].map(str::to_owned).into()));
+        assert_eq!(
+            (completion.replacement.as_str(), completion.shown),
+            ("", ["notes", "news"].map(str::to_owned).into())
+        );
     }
 
     #[test]

@@ -20,14 +20,9 @@ type Shows = fn(&Typed) -> bool;
 /// What no row shows of a command.
 pub(super) fn missing(entry: &Entry, rows: &[Row]) -> Vec<String> {
     let typed: Vec<Typed> = rows.iter().flat_map(|row| lines(entry, row)).collect();
-    let kinds: Vec<ArgumentKind> = (0..OPERANDS).flat_map(|index| entry.operand_kinds(index)).collect();
+    let kinds: Vec<ArgumentKind> = (0..OPERANDS).flat_map(|index| entry.operand_kinds(index)).copied().collect();
     let takes = |wanted: &[ArgumentKind]| wanted.iter().any(|kind| kinds.contains(kind));
-    let is_remote = takes(&[
-        ArgumentKind::RemotePattern,
-        ArgumentKind::RemotePath,
-        ArgumentKind::RemoteDir,
-        ArgumentKind::PutOperand,
-    ]);
+    let is_remote = takes(&[ArgumentKind::RemotePattern, ArgumentKind::RemotePath, ArgumentKind::RemoteDir]);
     let takes_names =
         is_remote || takes(&[ArgumentKind::LocalPath, ArgumentKind::LocalDir, ArgumentKind::LocalPattern]);
     let takes_patterns = takes(&[ArgumentKind::RemotePattern, ArgumentKind::LocalPattern]);

@@ -1,0 +1,20 @@
+//! Names of commands.
+#![forbid(unsafe_code)]
+
+use super::super::Word;
+use super::kind::ArgumentKind;
+use super::reader::Argument;
+
+/// The name of a command; any case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandName(pub String);
+
+impl Argument for CommandName {
+    fn kinds(_index: usize) -> &'static [ArgumentKind] {
+        &[ArgumentKind::CommandName]
+    }
+
+    fn read(word: &Word) -> Result<CommandName, String> {
+        Ok(CommandName(String::from_utf8_lossy(&word.plain()).into_owned()))
+    }
+}

@@ -1,0 +1,44 @@
+//! Paths here.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::super::{Word, home};
+use super::kind::ArgumentKind;
+use super::reader::Argument;
+use super::remote::remote_path;
+
+/// One local path, never a pattern; `~` and `~user` in front mean homes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalPath(pub PathBuf);
+
+impl Argument for LocalPath {
+    fn kinds(_index: usize) -> &'static [ArgumentKind] {
+        &[ArgumentKind::LocalPath]
+    }
+
+    fn read(word: &Word) -> Result<LocalPath, String> {
+        local_path(&home::expand(word)).map(LocalPath)
+    }
+}
+
+/// One local directory, never a pattern; `~` and `~user` in front mean homes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalDir(pub PathBuf);
+
+impl Argument for LocalDir {
+    fn kinds(_index: usize) -> &'static [ArgumentKind] {
+        &[ArgumentKind::LocalDir]
+    }
+
+    fn read(word: &Word) -> Result<LocalDir, String> {
+        local_path(&home::expand(word)).map(LocalDir)
+    }
+}
+
+fn local_path(word: &Word) -> Result<PathBuf, String> {
+    let path = remote_path(word)?;
+    Ok(Path::new(OsStr::from_bytes(path.as_bytes())).to_owned())
+}

@@ -1,0 +1,35 @@
+//! The types of arguments, one for each kind of word that a command takes.
+//!
+//! A word becomes a value of its type before the command runs, so no command meets a value that is invalid.
+#![forbid(unsafe_code)]
+
+mod command_name;
+mod depth;
+mod kind;
+mod local;
+mod mode;
+mod moment;
+mod name_pattern;
+mod operand;
+mod owner;
+mod reader;
+mod remote;
+mod setting;
+mod shell_line;
+mod size;
+mod types;
+
+pub use self::command_name::CommandName;
+pub use self::depth::Depth;
+pub use self::kind::ArgumentKind;
+pub use self::local::{LocalDir, LocalPath};
+pub use self::mode::{Mode, Umask};
+pub use self::moment::Moment;
+pub use self::name_pattern::NamePattern;
+pub use self::operand::{GetOperand, PutOperand};
+pub use self::owner::{Id, OwnerIds};
+pub use self::remote::{RemoteDir, RemotePath, RemotePattern};
+pub use self::setting::{SettingName, SettingValue};
+pub use self::shell_line::ShellLine;
+pub use self::size::{Size, SizeRange};
+pub(super) use self::types::{kinds, written};

@@ -1,0 +1,45 @@
+//! Operands of `get` and `put`, of which the last may be the target.
+#![forbid(unsafe_code)]
+
+use super::super::Word;
+use super::kind::ArgumentKind;
+use super::reader::Argument;
+use super::remote::remote_path;
+
+/// A source or the target of `get`, by its place: the first is a source, the last of several may be the local target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GetOperand(pub Word);
+
+impl Argument for GetOperand {
+    const WRITTEN: Option<&'static str> = Some("remote... [local]");
+
+    fn kinds(index: usize) -> &'static [ArgumentKind] {
+        match index {
+            0 => &[ArgumentKind::RemotePattern],
+            _ => &[ArgumentKind::LocalPath, ArgumentKind::RemotePattern],
+        }
+    }
+
+    fn read(word: &Word) -> Result<GetOperand, String> {
+        remote_path(word).map(|_| GetOperand(word.clone()))
+    }
+}
+
+/// A source or the target of `put`, by its place: the first is a source, the last of several may be the remote target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutOperand(pub Word);
+
+impl Argument for PutOperand {
+    const WRITTEN: Option<&'static str> = Some("local... [remote]");
+
+    fn kinds(index: usize) -> &'static [ArgumentKind] {
+        match index {
+            0 => &[ArgumentKind::LocalPattern],
+            _ => &[ArgumentKind::RemotePath, ArgumentKind::LocalPattern],
+        }
+    }
+
+    fn read(word: &Word) -> Result<PutOperand, String> {
+        remote_path(word).map(|_| PutOperand(word.clone()))
+    }
+}

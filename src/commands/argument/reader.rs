@@ -1,0 +1,57 @@
+//! From a word to a typed argument, by way of clap.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsStr;
+use std::marker::PhantomData;
+
+use clap::builder::TypedValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::super::Word;
+use super::kind::ArgumentKind;
+
+/// A type that is made from a word.
+pub trait Argument: Clone + Send + Sync + 'static {
+    /// How help writes the operand, if not by its name.
+    const WRITTEN: Option<&'static str> = None;
+
+    /// Returns what completes the word number `index` of those that the same operand takes, the likeliest kind first. Empty
+    /// if nothing does.
+    fn kinds(index: usize) -> &'static [ArgumentKind];
+
+    /// Reads the word.
+    ///
+    /// # Errors
+    /// What is wrong with it, for a person.
+    fn read(word: &Word) -> Result<Self, String>;
+}
+
+/// Has clap read words as arguments of a type.
+#[derive(Clone)]
+pub struct Reader<T>(PhantomData<fn() -> T>);
+
+impl<T> Default for Reader<T> {
+    fn default() -> Reader<T> {
+        Reader(PhantomData)
+    }
+}
+
+impl<T: Argument> TypedValueParser for Reader<T> {
+    type Value = T;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<T, clap::Error> {
+        T::read(&Word::from_argument(value)).map_err(|why| {
+            let mut error = clap::Error::new(ErrorKind::ValueValidation).with_cmd(command);
+            let id = argument.map(|argument| argument.get_id().to_string()).unwrap_or_default();
+            error.insert(ContextKind::InvalidArg, ContextValue::String(id));
+            error.insert(ContextKind::InvalidValue, ContextValue::String(value.to_string_lossy().into_owned()));
+            error.insert(ContextKind::Custom, ContextValue::String(why));
+            error
+        })
+    }
+}

@@ -1,0 +1,71 @@
+//! Paths and patterns on the server.
+#![forbid(unsafe_code)]
+
+use super::super::Word;
+use super::kind::ArgumentKind;
+use super::reader::Argument;
+use crate::name;
+
+/// Remote files, by wildcards or by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemotePattern(Word);
+
+impl RemotePattern {
+    /// The word, in glob syntax.
+    #[must_use]
+    pub fn word(&self) -> &Word {
+        &self.0
+    }
+}
+
+impl Argument for RemotePattern {
+    fn kinds(_index: usize) -> &'static [ArgumentKind] {
+        &[ArgumentKind::RemotePattern]
+    }
+
+    fn read(word: &Word) -> Result<RemotePattern, String> {
+        remote_path(word).map(|_| RemotePattern(word.clone()))
+    }
+}
+
+/// One remote path, never a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemotePath(pub name::RemotePath);
+
+impl Argument for RemotePath {
+    fn kinds(_index: usize) -> &'static [ArgumentKind] {
+        &[ArgumentKind::RemotePath]
+    }
+
+    fn read(word: &Word) -> Result<RemotePath, String> {
+        remote_path(word).map(RemotePath)
+    }
+}
+
+/// One remote directory, never a pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteDir(pub name::RemotePath);
+
+impl Argument for RemoteDir {
+    fn kinds(_index: usize) -> &'static [ArgumentKind] {
+        &[ArgumentKind::RemoteDir]
+    }
+
+    fn read(word: &Word) -> Result<RemoteDir, String> {
+        remote_path(word).map(RemoteDir)
+    }
+}
+
+pub(super) fn remote_path(word: &Word) -> Result<name::RemotePath, String> {
+    name::RemotePath::new(word.plain()).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_unescaped_once() {
+        assert_eq!(RemotePath::read(&Word::literal(b"a*b")).unwrap().0.as_bytes(), b"a*b");
+    }
+}

@@ -1,0 +1,40 @@
+//! What `set` shows and changes.
+#![forbid(unsafe_code)]
+
+use super::super::Word;
+use super::super::setting::Setting;
+use super::kind::ArgumentKind;
+use super::reader::Argument;
+
+/// What holds for the whole session; any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SettingName(pub Setting);
+
+impl Argument for SettingName {
+    fn kinds(_index: usize) -> &'static [ArgumentKind] {
+        &[ArgumentKind::SettingName]
+    }
+
+    fn read(word: &Word) -> Result<SettingName, String> {
+        let name = word.plain();
+        let setting = std::str::from_utf8(&name).ok().and_then(Setting::named);
+        setting.map(SettingName).ok_or_else(|| {
+            let known: Vec<&str> = Setting::ALL.into_iter().map(Setting::name).collect();
+            format!("there is no such setting, only {}", known.join(", "))
+        })
+    }
+}
+
+/// What something is set to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingValue(pub String);
+
+impl Argument for SettingValue {
+    fn kinds(_index: usize) -> &'static [ArgumentKind] {
+        &[ArgumentKind::SettingValue]
+    }
+
+    fn read(word: &Word) -> Result<SettingValue, String> {
+        Ok(SettingValue(String::from_utf8_lossy(&word.plain()).into_owned()))
+    }
+}

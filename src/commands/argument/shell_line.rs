@@ -1,0 +1,28 @@
+//! Lines for a local shell.
+#![forbid(unsafe_code)]
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use super::super::Word;
+use super::kind::ArgumentKind;
+use super::reader::Argument;
+use crate::name::UnfitName;
+
+/// A line for a local shell, untouched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShellLine(pub OsString);
+
+impl Argument for ShellLine {
+    fn kinds(_index: usize) -> &'static [ArgumentKind] {
+        &[ArgumentKind::ShellLine]
+    }
+
+    fn read(word: &Word) -> Result<ShellLine, String> {
+        let line = word.plain();
+        if line.contains(&0) {
+            return Err(UnfitName::Nul.to_string());
+        }
+        Ok(ShellLine(OsString::from_vec(line)))
+    }
+}

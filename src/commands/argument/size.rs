@@ -1,0 +1,63 @@
+//! Sizes of files.
+#![forbid(unsafe_code)]
+
+use super::super::Word;
+use super::kind::ArgumentKind;
+use super::reader::Argument;
+use crate::cli::scaled_number;
+
+/// A size in bytes: `1000`, `300K`, `5M`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+/// Sizes, as find(1) writes them: `+5M`, `-300K`, `1000`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SizeRange {
+    /// Larger than this.
+    Above(Size),
+    /// Smaller than this.
+    Below(Size),
+    /// This one.
+    Exactly(Size),
+}
+
+impl SizeRange {
+    /// Returns whether a file of this many bytes has such a size.
+    #[must_use]
+    pub fn holds(self, bytes: u64) -> bool {
+        match self {
+            SizeRange::Above(Size(limit)) => bytes > limit,
+            SizeRange::Below(Size(limit)) => bytes < limit,
+            SizeRange::Exactly(Size(size)) => bytes == size,
+        }
+    }
+}
+
+impl Argument for Size {
+    fn kinds(_index: usize) -> &'static [ArgumentKind] {
+        &[]
+    }
+
+    fn read(word: &Word) -> Result<Size, String> {
+        size(&word.plain())
+    }
+}
+
+impl Argument for SizeRange {
+    fn kinds(_index: usize) -> &'static [ArgumentKind] {
+        &[]
+    }
+
+    fn read(word: &Word) -> Result<SizeRange, String> {
+        match word.plain().as_slice() {
+            [b'+', limit @ ..] => size(limit).map(SizeRange::Above),
+            [b'-', limit @ ..] => size(limit).map(SizeRange::Below),
+            exactly => size(exactly).map(SizeRange::Exactly),
+        }
+    }
+}
+
+fn size(text: &[u8]) -> Result<Size, String> {
+    let bytes = std::str::from_utf8(text).ok().and_then(scaled_number);
+    bytes.map(Size).ok_or_else(|| "a size is a number, as 5M or 300K".to_owned())
+}

@@ -1,0 +1,49 @@
+//! The list of argument types, by which a command's definition tells what its operands stand for.
+#![forbid(unsafe_code)]
+
+use std::any::TypeId;
+
+use clap::builder::ValueParserFactory;
+
+use super::kind::ArgumentKind;
+use super::reader::{Argument, Reader};
+use super::{
+    CommandName, Depth, GetOperand, Id, LocalDir, LocalPath, Mode, Moment, NamePattern, OwnerIds, PutOperand,
+    RemoteDir, RemotePath, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
+};
+
+macro_rules! argument_types {
+    ($($type:ident),* $(,)?) => {
+        $(impl ValueParserFactory for $type {
+            type Parser = Reader<$type>;
+
+            fn value_parser() -> Reader<$type> {
+                Reader::default()
+            }
+        })*
+
+        /// Returns what completes the word number `index` of an argument, see [`Argument::kinds`]. Empty for an argument of
+        /// another type.
+        pub(in super::super) fn kinds(argument: &clap::Arg, index: usize) -> &'static [ArgumentKind] {
+            let type_id = argument.get_value_parser().type_id();
+            $(if type_id == TypeId::of::<$type>() {
+                return $type::kinds(index);
+            })*
+            &[]
+        }
+
+        /// Returns how help writes an operand, if not by its name.
+        pub(in super::super) fn written(argument: &clap::Arg) -> Option<&'static str> {
+            let type_id = argument.get_value_parser().type_id();
+            $(if type_id == TypeId::of::<$type>() {
+                return $type::WRITTEN;
+            })*
+            None
+        }
+    };
+}
+
+argument_types! {
+    CommandName, Depth, GetOperand, Id, LocalDir, LocalPath, Mode, Moment, NamePattern, OwnerIds, PutOperand, RemoteDir,
+    RemotePath, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
+}
