@@ -153,7 +153,7 @@ fn what_is_no_pattern_time_or_size_moves_nothing() {
         ("--exclude-from none", "--exclude-from \"none\": No such file or directory"),
         ("--exclude-from rules", "--exclude-from \"rules\": line 2: a pattern is not empty"),
         ("--newer-than none", "--newer-than \"none\": neither a time nor a file: No such file or directory"),
-        ("--max-size much", "--max-size \"much\": a size is a number, as 5M or 300K"),
+        ("--max-size much", "get: --max-size \"much\": a size is a number, as 5M or 300K"),
     ] {
         fetching()
             .here([("rules", "*.o\n!\n")])
