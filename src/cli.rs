@@ -26,7 +26,7 @@ use options::{Accepted, Options, ProtocolOption, USAGE};
 
 pub use destination::{Destination, UnfitDestination};
 pub use fault::CliError;
-pub use invocation::{Batch, Commands, Invocation, Target};
+pub use invocation::{Batch, Commands, Invocation, Target, TransferDefaults};
 pub use number::scaled_number;
 pub use options::{MOST_CONNECTIONS, Progress};
 pub use ssh_option::SshOption;
@@ -82,7 +82,7 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
         return Err(CliError::Usage { message: USAGE.to_owned(), hint: None });
     }
     let ssh_options = ssh_options(matches);
-    let (buffer_bytes, requests) = protocol_options(matches);
+    let (request_bytes, requests) = protocol_options(matches);
     let batch = options.batch.into_iter().next().map(|file| match file.to_str() {
         Some("-") => Batch::StandardInput,
         _ => Batch::File(file.into()),
@@ -123,12 +123,14 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
             progress => progress,
         },
         plain: options.plain,
-        recursive: options.recursive,
-        preserve: options.preserve,
-        resume: options.resume,
-        fsync: options.fsync,
-        buffer_bytes,
-        requests,
+        transfers: TransferDefaults {
+            recursive: options.recursive,
+            preserve: options.preserve,
+            resume: options.resume,
+            fsync: options.fsync,
+            request_bytes,
+            requests,
+        },
         bytes_per_second: bytes_per_second(options.limit_kbit, options.limit),
         jobs: options.jobs.unwrap_or(1),
         retries: options.retry,
@@ -231,19 +233,24 @@ mod tests {
             ("-P22 host", |s| s.port == Some(22)),
             ("-P 22 -P 2222 host", |s| s.port == Some(2222)),
             ("-P ' +22' -B ' 5' -R +3 -l ' 7' host", |s| {
-                (s.port, s.buffer_bytes, s.requests, s.bytes_per_second) == (Some(22), Some(5), Some(3), Some(896))
+                (s.port, s.transfers.request_bytes, s.transfers.requests, s.bytes_per_second)
+                    == (Some(22), Some(5), Some(3), Some(896))
             }),
             ("-P 22 sftp://host:2222", |s| s.port == Some(2222)),
             ("-P 22 sftp://host", |s| s.port == Some(22)),
-            ("-rpaf host", |s| s.recursive && s.preserve && s.resume && s.fsync),
-            ("-r -r -2 host", |s| s.recursive),
+            ("-rpaf host", |s| {
+                s.transfers.recursive && s.transfers.preserve && s.transfers.resume && s.transfers.fsync
+            }),
+            ("-r -r -2 host", |s| s.transfers.recursive),
             ("-S -x host", |s| s.ssh_program == Some("-x".into())),
             ("-s /usr/lib/sftp-server host", Invocation::subsystem_is_path),
             ("-s sftp host", |s| !s.subsystem_is_path()),
-            ("-B 1000 host", |s| s.buffer_bytes == Some(1000)),
-            ("-B 1000 -X buffer=64K host", |s| s.buffer_bytes == Some(65_536)),
-            ("-X buffer=64K -B 1000 -R3 host", |s| s.buffer_bytes == Some(1000) && s.requests == Some(3)),
-            ("-R 3 -X nrequests=7 host", |s| s.requests == Some(7) && s.buffer_bytes.is_none()),
+            ("-B 1000 host", |s| s.transfers.request_bytes == Some(1000)),
+            ("-B 1000 -X buffer=64K host", |s| s.transfers.request_bytes == Some(65_536)),
+            ("-X buffer=64K -B 1000 -R3 host", |s| {
+                s.transfers.request_bytes == Some(1000) && s.transfers.requests == Some(3)
+            }),
+            ("-R 3 -X nrequests=7 host", |s| s.transfers.requests == Some(7) && s.transfers.request_bytes.is_none()),
             ("-l 100 host", |s| s.bytes_per_second == Some(12_800)),
             ("--limit 1.5M host", |s| s.bytes_per_second == Some(1_572_864)),
             ("-l 100 --limit 10K host", |s| s.bytes_per_second == Some(10_240)),
@@ -274,7 +281,10 @@ mod tests {
             assert!(check(&session(line)), "{line}: {:?}", session(line));
         }
         assert_eq!((plain.quiet, plain.silent, plain.progress), (false, false, Progress::Auto));
-        assert_eq!((plain.ssh_words(), plain.buffer_bytes, plain.requests, plain.batch), (vec![], None, None, None));
+        assert_eq!(
+            (plain.ssh_words(), plain.transfers.request_bytes, plain.transfers.requests, plain.batch),
+            (vec![], None, None, None)
+        );
     }
 
     #[test]

@@ -172,7 +172,7 @@ impl Connector {
     #[must_use]
     pub fn new(invocation: &Invocation, output: &Output) -> Connector {
         let memory = Memory::new(invocation.may_connect_again());
-        let requests = invocation.requests.map(|requests| usize::try_from(requests).unwrap_or(usize::MAX));
+        let requests = invocation.transfers.requests.map(|requests| usize::try_from(requests).unwrap_or(usize::MAX));
         let width = sftp::Width::cautious(requests);
         Connector {
             invocation: invocation.clone(),

@@ -34,6 +34,25 @@ pub enum Commands {
     Words(Vec<OsString>),
 }
 
+/// How the transfers of a session are made. A transfer can ask for more by flags of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line, independent of the others")]
+pub struct TransferDefaults {
+    /// `-r`: with all that is in directories.
+    pub recursive: bool,
+    /// `-p`: with times and permissions.
+    pub preserve: bool,
+    /// `-a`: by resuming.
+    pub resume: bool,
+    /// `-f`: with a flush of each file to its disk.
+    pub fsync: bool,
+    /// `-B`, `-X buffer`: bytes of a READ or WRITE, never 0. Used as given, even beyond the server's limit; without it the
+    /// server's limit counts.
+    pub request_bytes: Option<u32>,
+    /// `-R`, `-X nrequests`: the most requests in flight, never 0; without it, as many as pay off.
+    pub requests: Option<u32>,
+}
+
 /// A session as the command line describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
@@ -65,18 +84,8 @@ pub struct Invocation {
     pub progress: Progress,
     /// `--plain`: a terminal gets plain lines, like one that can't move its cursor.
     pub plain: bool,
-    /// `-r`.
-    pub recursive: bool,
-    /// `-p`.
-    pub preserve: bool,
-    /// `-a`.
-    pub resume: bool,
-    /// `-f`.
-    pub fsync: bool,
-    /// `-B`, `-X buffer`: bytes of a request, never 0. Used unchanged, even if it exceeds the server's limit.
-    pub buffer_bytes: Option<u32>,
-    /// `-R`, `-X nrequests`: requests in flight, never 0.
-    pub requests: Option<u32>,
+    /// How every transfer of the session is made.
+    pub transfers: TransferDefaults,
     /// `-l`, `--limit`: bytes per second, never 0. The lower one counts if both are given.
     pub bytes_per_second: Option<u64>,
     /// `-j`: the number of connections that transfer files, never 0.

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use super::{Failure, LocalDirectory};
-use crate::cli::Progress;
+use crate::cli::{Progress, TransferDefaults};
 use crate::connect::Connector;
 use crate::mode::Change;
 use crate::name::RemotePath;
 use crate::os_error;
 use crate::remote::{Interrupt, Remote};
 use crate::sftp::{Error, Extension, FileType, Session};
-use crate::terminal::{ByteSize, Output};
+use crate::terminal::Output;
 use crate::transfer::{self, Connections, Job, Learnt, Limit, Options, Pairs, Request, Selection, Standing};
 
 /// All that a command may see and change.
@@ -135,27 +135,16 @@ pub(super) fn cwd_is_gone(error: &std::io::Error) -> String {
 
 /// What the command line set for the whole session, and `progress` changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line, independent of the others")]
 pub struct Settings {
     /// Which server it is, such as `user@host:port`, or the program of `-D`: a part of the names of partial files, so that
     /// none is ever taken for one of another server.
     pub server: Vec<u8>,
-    /// `-a`: every get and put resumes.
-    pub resume: bool,
-    /// `-r`: every get and put is recursive.
-    pub recursive: bool,
-    /// `-p`: every get and put keeps times and modes.
-    pub preserve: bool,
-    /// `-f`: every get and put is flushed to the disk.
-    pub fsync: bool,
+    /// How every get and put is done.
+    pub transfers: TransferDefaults,
     /// Whether progress is shown; `progress` toggles it.
     pub progress: bool,
     /// `--progress`: how it is shown when it is.
     pub progress_look: Progress,
-    /// `-B`: bytes of one READ or WRITE, exactly; by default as many as the server takes.
-    pub buffer: Option<ByteSize>,
-    /// `-R`: the most requests in flight, exactly; by default as many as pay off.
-    pub requests: Option<u32>,
     /// `--retry`: how often it is tried to connect again when the connection breaks.
     pub retries: u32,
     /// `-j`: connections that a transfer uses; 0 is as good as 1.

@@ -133,12 +133,13 @@ impl TransferFlags {
 
     /// What they ask for, together with what was set for the whole session.
     pub(super) fn options(&self, settings: &Settings) -> Options {
+        let defaults = settings.transfers;
         Options {
-            recursive: self.recursive || settings.recursive,
-            preserve: self.preserve || settings.preserve,
+            recursive: self.recursive || defaults.recursive,
+            preserve: self.preserve || defaults.preserve,
             // Where both are asked for, what stands with the command counts.
             resume: self.resume.is_some()
-                || settings.resume && self.on_conflict.is_none_or(|what| what == Conflicts::Overwrite),
+                || defaults.resume && self.on_conflict.is_none_or(|what| what == Conflicts::Overwrite),
             trusts_sizes: self.resume == Some(Resume::Size),
             on_conflict: self.on_conflict.map_or(OnConflict::Overwrite, OnConflict::from),
             atomic: self.atomic,
@@ -147,7 +148,7 @@ impl TransferFlags {
                 Some(Verification::Auto) => Verify::Yes,
                 Some(Verification::Read) => Verify::ByReading,
             },
-            fsync: self.fsync || settings.fsync,
+            fsync: self.fsync || defaults.fsync,
             links: match (self.dereference, self.links) {
                 (true, _) => Links::Followed,
                 (false, true) => Links::Copied,
@@ -156,8 +157,8 @@ impl TransferFlags {
             estimated_sizes: settings.sizes == Sizes::Estimate,
             remove_source: self.remove_source,
             dry_run: self.dry_run,
-            request_bytes: settings.buffer.map(|size| u32::try_from(size.get()).unwrap_or(u32::MAX)),
-            requests: settings.requests.map(|requests| usize::try_from(requests).unwrap_or(usize::MAX)),
+            request_bytes: defaults.request_bytes,
+            requests: defaults.requests.map(|requests| usize::try_from(requests).unwrap_or(usize::MAX)),
         }
     }
 }

@@ -13,14 +13,9 @@ const RETRIES_FOR_A_PERSON: u32 = 3;
 pub(crate) fn session_settings(invocation: &Invocation, output: &Output) -> Settings {
     Settings {
         server: server_name(invocation),
-        resume: invocation.resume,
-        recursive: invocation.recursive,
-        preserve: invocation.preserve,
-        fsync: invocation.fsync,
+        transfers: invocation.transfers,
         progress: is_progress_enabled(invocation.progress, output),
         progress_look: invocation.progress,
-        buffer: invocation.buffer_bytes.map(|bytes| ByteSize::bytes(bytes.into())),
-        requests: invocation.requests,
         retries: retries(invocation),
         connections: invocation.jobs,
         ..Settings::default()
