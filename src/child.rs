@@ -10,7 +10,7 @@ use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::lock::lock;
 use crate::program;
 use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
 
@@ -61,12 +62,6 @@ pub fn terminate_all() {
         thread::sleep(REAP_PAUSE);
     }
     running.iter().for_each(|program| program.signal(Signal::KILL));
-}
-
-/// Locks a mutex even if another thread panicked while holding it: the guarded state is consistent between any two
-/// statements.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Program {

@@ -18,11 +18,12 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::child::{ChildTransport, Process};
 use crate::cli::{Destination, Invocation, SshOption, Target};
+use crate::lock::lock;
 use crate::os_error;
 use crate::sftp::{self, Session};
 use crate::ssh;
@@ -341,12 +342,6 @@ impl Connector {
         transport.set_hearer(Box::new(move |bytes| errors.hear(bytes)));
         Ok(transport)
     }
-}
-
-/// Locks a mutex even if another thread panicked while holding it: the guarded state is consistent between any two
-/// statements.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Prints the messages of `-vv` and `-vvv` about a server, in sftp(1)'s words.

@@ -42,7 +42,10 @@ pub mod budget;
 // The command line, as data.
 pub mod cli;
 
-// Permissions as people write them.
+// Locks that outlive a panic of another thread.
+pub mod lock;
+
+// Kinds of files, and permissions as people write them.
 pub mod mode;
 
 // Remote paths, and entry names that were vetted.

@@ -1,11 +1,12 @@
 //! Remembers the answers from the first connection for later ones.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
+use crate::lock::lock;
 use crate::ssh::{Config, Vouched};
 
 /// Words in questions whose answer stays valid.
@@ -84,12 +85,6 @@ impl Memory {
     pub(super) fn remember_host(&self, host: Option<Vouched>) {
         *lock(&self.host) = host;
     }
-}
-
-/// Locks a mutex even if another thread panicked while holding it: the guarded state is consistent between any two
-/// statements.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

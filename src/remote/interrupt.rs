@@ -3,9 +3,10 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::lock::lock;
 use crate::sftp::Nudge;
 
 /// How long to go on waiting for answers after Ctrl-C. Ctrl-C should take effect within a second; the rest of it is
@@ -71,7 +72,7 @@ impl Interrupt {
     }
 
     fn watchers(&self) -> std::sync::MutexGuard<'_, Watchers> {
-        self.0.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.watchers)
     }
 }
 

@@ -16,7 +16,7 @@ mod owners;
 mod survey;
 mod walk;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 
@@ -32,6 +32,7 @@ pub use self::owners::{OwnerNames, SoughtOwner};
 pub use self::survey::list;
 pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk};
 
+use crate::lock::lock;
 use crate::name::RemotePath;
 use crate::sftp::{self, Session, calls};
 
@@ -161,7 +162,7 @@ impl Remote {
         uids: impl IntoIterator<Item = u32>,
         gids: impl IntoIterator<Item = u32>,
     ) -> Result<Arc<OwnerNames>, Error> {
-        let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut owners = lock(&self.owners);
         Arc::make_mut(&mut owners).learn(&self.session, uids, gids)?;
         Ok(Arc::clone(&owners))
     }

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use super::calls;
 use super::extensions::Limits;
 use super::pending::Pending;
-use super::shared::{Shared, lock};
+use super::shared::Shared;
+use crate::lock::lock;
 use crate::name::RemotePath;
 
 /// The server's limits. The request goes out when the session starts; the first caller that needs the limits waits

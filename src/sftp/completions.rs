@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::error::Error;
 use super::nudge::Nudge;
 use super::reply::Reply;
-use super::shared::{Complete, Completion, Outcome, Shared, lock};
+use super::shared::{Complete, Completion, Outcome, Shared};
+use crate::lock::lock;
 
 /// Outcomes of the requests that were submitted to this queue, each with the token of its request.
 ///

@@ -5,9 +5,10 @@
 //! Only with none of them open is a refusal certainly about the file itself.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::nudge::Nudge;
+use crate::lock::lock;
 
 /// The number of open handles on a server. Clones share the count, so it covers every session with that server.
 #[derive(Clone, Default)]
@@ -85,8 +86,7 @@ impl Openings {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The state is consistent between any two statements.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

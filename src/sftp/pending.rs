@@ -5,7 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use super::calls::Call;
 use super::error::Error;
 use super::reply::Reply;
-use super::shared::{Complete, Completion, Outcome, lock};
+use super::shared::{Complete, Completion, Outcome};
+use crate::lock::lock;
 
 /// A request under way. Dropping it abandons the reply; if the reply holds a handle, the server's handle is closed.
 #[must_use = "a request that nobody waits for tells nobody how it ended"]

@@ -19,8 +19,9 @@ use super::handle::Handle;
 use super::openings::Openings;
 use super::pending::Pending;
 use super::reply::NamePacket;
-use super::shared::{Manners, Shared, Waker, lock};
+use super::shared::{Manners, Shared, Waker};
 use super::width::Width;
+use crate::lock::lock;
 use crate::name::RemotePath;
 use crate::transport::{End, Killer, Transport};
 

@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use super::reply::{Expects, Reply};
 use super::width::Width;
 use super::wire::Writer;
 use crate::budget::{self, Budget};
+use crate::lock::lock;
 use crate::transport::{Awaited, End, Outbox};
 
 /// Bytes that are worth a packet of the transport: as many as one SSH packet holds.
@@ -174,12 +175,6 @@ pub(super) struct Shared {
     opened: AtomicUsize,
     pub(super) polls: AtomicU64,
     requests: AtomicU64,
-}
-
-/// Locks a mutex even if another thread panicked while holding it: the guarded state is consistent between any two
-/// statements.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {

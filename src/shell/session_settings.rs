@@ -4,8 +4,8 @@ use std::io::{self, IsTerminal};
 
 use crate::cli::{self, Invocation, Target};
 use crate::commands::Settings;
+use crate::terminal::Output;
 use crate::terminal::output::Quiet;
-use crate::terminal::{ByteSize, Output};
 
 /// Attempts to connect again by default at a prompt. A person would try again; a script may not expect it.
 const RETRIES_FOR_A_PERSON: u32 = 3;

@@ -10,7 +10,7 @@
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
 use super::hangup;
 use crate::child;
+use crate::lock::lock;
 use crate::remote::Interrupt;
 use crate::sftp::{Session, Waits};
 use crate::terminal::{Output, prompt};
@@ -214,8 +215,7 @@ impl Signals {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        // Each field is whole at any time.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn interrupted(self: &Arc<Self>) {

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
 use crate::budget::{self, Budget};
+use crate::lock::lock;
 use crate::ssh::disconnect::Reason;
 
 /// The counters of all connections of this process, by socket.
@@ -208,8 +209,7 @@ pub(super) fn may_take(socket: RawFd, bytes: &[u8]) -> bool {
 
 impl Counter {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        // The state holds plain values, so a panic elsewhere can't leave it half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn begin(&self, phase: Phase, limit: u64) {

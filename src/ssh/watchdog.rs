@@ -8,6 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::lock::lock;
 use crate::transport::Killer;
 
 /// Shuts a connection down if a phase takes longer than allowed. Dropping it stops the thread and leaves the
@@ -73,8 +74,7 @@ impl fmt::Debug for Watchdog {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // The state holds three plain values, so a panic elsewhere can't leave it half changed.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn watch(&self, killer: &Killer) {

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-/// A number of bytes, for constants and settings whose unit must be clear.
+/// A number of bytes, shown with a fitting unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ByteSize(u64);
 
@@ -12,18 +12,6 @@ impl ByteSize {
     #[must_use]
     pub const fn bytes(count: u64) -> ByteSize {
         ByteSize(count)
-    }
-
-    /// Returns the bytes as a number.
-    #[must_use]
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-
-    /// Returns the bytes as a length in memory, or the largest length if they exceed it.
-    #[must_use]
-    pub const fn length(self) -> usize {
-        if self.0 > usize::MAX as u64 { usize::MAX } else { self.0 as usize }
     }
 }
 
@@ -151,9 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn constants_name_their_unit() {
-        assert_eq!(ByteSize::bytes(2_097_152).get(), 2_097_152);
-        assert_eq!(ByteSize::bytes(1 << 30).length(), 1 << 30);
+    fn a_size_fills_its_column() {
         assert_eq!(format!("{:>6}", ByteSize::bytes(16 << 20)), " 16.0M");
     }
 }

@@ -5,10 +5,12 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use indicatif::TermLike;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+
+use crate::lock::lock;
 
 /// stdout's terminal; a drawing goes out in one write.
 #[derive(Debug, Default)]
@@ -18,7 +20,7 @@ pub(super) struct Screen {
 
 impl Screen {
     fn draw(&self, add: impl FnOnce(&mut String)) -> io::Result<()> {
-        add(&mut self.drawing.lock().unwrap_or_else(PoisonError::into_inner));
+        add(&mut lock(&self.drawing));
         Ok(())
     }
 
@@ -73,7 +75,7 @@ impl TermLike for Screen {
     }
 
     fn flush(&self) -> io::Result<()> {
-        let drawing = std::mem::take(&mut *self.drawing.lock().unwrap_or_else(PoisonError::into_inner));
+        let drawing = std::mem::take(&mut *lock(&self.drawing));
         let mut stdout = io::stdout().lock();
         // Whoever prints answers notices that the terminal is gone.
         let _ = stdout.write_all(drawing.as_bytes()).and_then(|()| stdout.flush());
