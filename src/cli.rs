@@ -219,6 +219,14 @@ mod tests {
         words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
     }
 
+    /// sftp(1)'s exit code for it.
+    fn exit_code(error: &CliError) -> u8 {
+        match error {
+            CliError::Usage { .. } => 1,
+            CliError::Value { .. } => 255,
+        }
+    }
+
     #[test]
     fn options_are_read_as_getopt_reads_them() {
         let plain = session("host");
@@ -447,7 +455,7 @@ mod tests {
             ("host/dir", 255, "hostname contains invalid characters: \"host/dir\"", "a path follows a colon: host:dir"),
         ] {
             let error = parse_line(line).expect_err(line);
-            let seen = (error.exit_code(), error.to_string(), error.hint().unwrap_or_default().to_owned());
+            let seen = (exit_code(&error), error.to_string(), error.hint().unwrap_or_default().to_owned());
             assert_eq!(seen, (code, message.to_owned(), hint.to_owned()), "{line}");
         }
     }
@@ -460,8 +468,8 @@ mod tests {
         assert_eq!(session.ssh_words()[..4], [&b"-i"[..], b"k\xff", b"-o", b"X=\xff"].map(bytes));
         assert_eq!(session.batch, Some(Batch::File(bytes(b"\xff").into())));
         assert_eq!(session.local, Some(bytes(b"\xfe")));
-        assert_eq!(parse([&b"sftpsh"[..], b"-P\xff"].map(bytes)).unwrap_err().exit_code(), 255);
-        assert_eq!(parse([&b"sftpsh"[..], b"-\xff"].map(bytes)).unwrap_err().exit_code(), 1);
+        assert_eq!(exit_code(&parse([&b"sftpsh"[..], b"-P\xff"].map(bytes)).unwrap_err()), 255);
+        assert_eq!(exit_code(&parse([&b"sftpsh"[..], b"-\xff"].map(bytes)).unwrap_err()), 1);
     }
 
     #[test]

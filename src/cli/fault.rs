@@ -31,15 +31,6 @@ pub enum CliError {
 }
 
 impl CliError {
-    /// Returns sftp(1)'s exit code for the error.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            CliError::Usage { .. } => 1,
-            CliError::Value { .. } => 255,
-        }
-    }
-
     /// Returns the advice, to be printed as a line of its own.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {

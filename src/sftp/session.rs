@@ -14,11 +14,10 @@ use super::calls::{self, Call, OpenFlags, SymlinkOrder};
 use super::completions::Completions;
 use super::driver::{Driver, Link};
 use super::error::Error;
-use super::extensions::{Extension, Limits, Names, Statvfs};
+use super::extensions::{Extension, Limits, Statvfs};
 use super::handle::Handle;
 use super::openings::Openings;
 use super::pending::Pending;
-use super::reply::NamePacket;
 use super::shared::{Manners, Shared, Waker};
 use super::width::Width;
 use crate::lock::lock;
@@ -411,8 +410,6 @@ plain_calls! {
     open_file(path: &RemotePath, flags: OpenFlags, attributes: Attributes) -> Handle = Open;
     /// Opens a directory: [`calls::Opendir`].
     opendir(path: &RemotePath) -> Handle = Opendir;
-    /// The next entries of a directory: [`calls::Readdir`].
-    readdir(handle: &Handle, longnames: bool) -> NamePacket = Readdir;
     /// Reads from a file: [`calls::Read`].
     read(handle: &Handle, offset: u64, length: u32) -> Bytes = Read;
     /// Writes to a file: [`calls::Write`].
@@ -433,20 +430,8 @@ plain_calls! {
     symlink(target: &RemotePath, link: &RemotePath) -> () = Symlink;
     /// Creates a hard link: [`calls::Hardlink`].
     hardlink(existing: &RemotePath, link: &RemotePath) -> () = Hardlink;
-    /// Changes the attributes of a file, following links: [`calls::Setstat`].
-    setstat(path: &RemotePath, attributes: Attributes) -> () = Setstat;
-    /// Changes the attributes of a path, without following a link at its end: [`calls::Lsetstat`].
-    lsetstat(path: &RemotePath, attributes: Attributes) -> () = Lsetstat;
-    /// Changes the attributes of an open file: [`calls::Fsetstat`].
-    fsetstat(handle: &Handle, attributes: Attributes) -> () = Fsetstat;
-    /// Flushes a file to its disk: [`calls::Fsync`].
-    fsync(handle: &Handle) -> () = Fsync;
     /// The file system that holds a path: [`calls::StatFileSystem`].
     statvfs(path: &RemotePath) -> Statvfs = StatFileSystem;
-    /// Names of users and groups: [`calls::UsersGroupsById`].
-    users_groups_by_id(users: &[u32], groups: &[u32]) -> Names = UsersGroupsById;
-    /// Copies between open files on the server: [`calls::CopyData`].
-    copy_data(source: &Handle, source_offset: u64, length: u64, target: &Handle, target_offset: u64) -> () = CopyData;
 }
 
 #[cfg(test)]

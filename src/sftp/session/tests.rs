@@ -159,7 +159,7 @@ fn a_packet_of_names_may_be_longer_than_any_other() {
             peer.wait_for_the_end();
         });
         let handle = session.submit(&calls::Opendir { path: &path("d") }).wait().unwrap();
-        let names = session.readdir(&handle, true);
+        let names = session.submit(&calls::Readdir { handle: &handle, longnames: true }).wait();
         assert_eq!(names.is_ok_and(|names| names.bytes == u64::from(length) + 4), is_taken, "{kind} {length}");
         drop((handle, session));
         server.join().unwrap();
@@ -255,7 +255,7 @@ fn a_silent_server_is_given_up_but_one_that_flushes_a_disk_only_if_that_is_wante
         });
         let session = Session::open(transport, Options { may_take_long, ..impatient() }).unwrap();
         let handle = session.open_file(&path("f"), OpenFlags::WRITE, Attributes::default()).unwrap();
-        assert_eq!(session.fsync(&handle), outcome, "{may_take_long}");
+        assert_eq!(session.submit(&calls::Fsync { handle: &handle }).wait(), outcome, "{may_take_long}");
         drop((handle, session));
         server.join().unwrap();
     }
