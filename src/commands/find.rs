@@ -3,9 +3,9 @@
 
 use bytes::Bytes;
 
-use super::listing::Line;
 use super::matching::{Form, Target, targets};
 use super::record::record;
+use super::row::Row;
 use super::{Context, Depth, Example, Failure, Moment, NamePattern, Outcome, Purpose, RemotePattern, Run, SizeRange};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links, Pattern};
@@ -130,9 +130,9 @@ impl Find {
     fn show(&self, cx: &Context, path: &RemotePath, form: Form, attributes: Attributes) -> Result<(), Failure> {
         let shown = form.show(cx, path).to_vec();
         if self.json {
-            let line = Line { name: shown, path: path.as_bytes().to_vec(), attributes, longname: Bytes::new() };
+            let row = Row { name: shown, path: path.as_bytes().to_vec(), attributes, longname: Bytes::new() };
             let (uid, gid) = attributes.owner.map(|owner| (owner.uid, owner.gid)).unzip();
-            cx.output.answer(record(&line, &*cx.remote.owner_names(uid, gid)?));
+            cx.output.answer(record(&row, &*cx.remote.owner_names(uid, gid)?));
         } else if self.null {
             cx.output.name(&shown);
         } else {

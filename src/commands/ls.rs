@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::listing::{Layout, Line, Order, long_line, sort};
 use super::long_name::LongName;
 use super::matching::{Form, Matched, expand, without_braces};
 use super::record::record;
+use super::row::{Layout, Order, Row, long_line, sort};
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
 use crate::remote::{self, Longnames, Match, OwnerNames};
@@ -122,7 +122,7 @@ impl Ls {
                 self.list_directory(cx, &only.path.with_trailing_slash(), &shown)
             }
             matches => {
-                let line = |found: &Match| {
+                let row = |found: &Match| {
                     let mut name = self.shown(cx, &found.path);
                     // A program wants the name and nothing else, and of a link what it is, not where it leads.
                     let exact = self.is_for_programs();
@@ -130,9 +130,9 @@ impl Ls {
                         name.push(b'/');
                     }
                     let attributes = if exact { found.attributes } else { *found.followed() };
-                    Line { name, path: found.path.as_bytes().to_vec(), attributes, longname: Default::default() }
+                    Row { name, path: found.path.as_bytes().to_vec(), attributes, longname: Default::default() }
                 };
-                self.print(cx, matches.iter().map(line).collect())
+                self.print(cx, matches.iter().map(row).collect())
             }
         }
     }
@@ -157,56 +157,56 @@ impl Ls {
         let listing = cx.remote.list(directory, longnames)?;
         listing.complaints(directory).for_each(|error| cx.output.failure(error));
         let lacks_entries = listing.lacks_entries();
-        let line = |name: &[u8], attributes, longname: Bytes| {
+        let row = |name: &[u8], attributes, longname: Bytes| {
             // The server's own lines name no directory, and sftp(1) adds none.
             let shown = if longname.is_empty() { shown } else { b"" };
-            Line {
+            Row {
                 name: joined(shown, name),
                 path: if self.json { joined(directory.as_bytes(), name) } else { Vec::new() },
                 attributes,
                 longname,
             }
         };
-        let mut lines = Vec::with_capacity(listing.entries.len());
+        let mut rows = Vec::with_capacity(listing.entries.len());
         if self.all {
-            lines.extend(listing.dots.into_iter().map(|entry| line(&entry.name, entry.attributes, entry.longname)));
+            rows.extend(listing.dots.into_iter().map(|entry| row(&entry.name, entry.attributes, entry.longname)));
         }
         let visible = listing.entries.into_iter().filter(|entry| self.all || !entry.name.as_bytes().starts_with(b"."));
-        lines.extend(visible.map(|entry| line(entry.name.as_bytes(), entry.attributes, entry.longname)));
-        self.print(cx, lines)?;
+        rows.extend(visible.map(|entry| row(entry.name.as_bytes(), entry.attributes, entry.longname)));
+        self.print(cx, rows)?;
         if lacks_entries { Err(Failure::told()) } else { Ok(()) }
     }
 
-    fn print(&self, cx: &Context, mut lines: Vec<Line>) -> Result<(), Failure> {
-        sort(&mut lines, self.order(), self.reverse);
+    fn print(&self, cx: &Context, mut rows: Vec<Row>) -> Result<(), Failure> {
+        sort(&mut rows, self.order(), self.reverse);
         match self.layout() {
-            Layout::Long => self.print_long(cx, &lines)?,
-            Layout::Json => self.print_json(cx, &lines)?,
+            Layout::Long => self.print_long(cx, &rows)?,
+            Layout::Json => self.print_json(cx, &rows)?,
             Layout::Null => {
-                lines.iter().for_each(|line| cx.output.name(&line.name));
+                rows.iter().for_each(|row| cx.output.name(&row.name));
             }
-            Layout::OnePerLine => lines.iter().for_each(|line| cx.output.answer(Printable(&line.name))),
+            Layout::OnePerLine => rows.iter().for_each(|row| cx.output.answer(Printable(&row.name))),
             Layout::Columns => {
-                let names = lines.iter().map(|line| Printable(&line.name));
+                let names = rows.iter().map(|row| Printable(&row.name));
                 columns(names, cx.output.listing_width()).for_each(|row| cx.output.answer(row));
             }
         }
         Ok(())
     }
 
-    fn print_long(&self, cx: &Context, lines: &[Line]) -> Result<(), Failure> {
-        let owners = self.owners(cx, lines)?;
+    fn print_long(&self, cx: &Context, rows: &[Row]) -> Result<(), Failure> {
+        let owners = self.owners(cx, rows)?;
         let clock = Clock::local();
-        for line in lines {
-            let told = LongName::vet(&line.longname, &line.attributes);
-            cx.output.answer(long_line(line, &owners, &told, self.human_readable, &clock));
+        for row in rows {
+            let told = LongName::vet(&row.longname, &row.attributes);
+            cx.output.answer(long_line(row, &owners, &told, self.human_readable, &clock));
         }
         Ok(())
     }
 
-    fn print_json(&self, cx: &Context, lines: &[Line]) -> Result<(), Failure> {
-        let owners = self.owners(cx, lines)?;
-        lines.iter().for_each(|line| cx.output.answer(record(line, &owners)));
+    fn print_json(&self, cx: &Context, rows: &[Row]) -> Result<(), Failure> {
+        let owners = self.owners(cx, rows)?;
+        rows.iter().for_each(|row| cx.output.answer(record(row, &owners)));
         Ok(())
     }
 
@@ -223,13 +223,13 @@ impl Ls {
             && !cx.session().offers(Extension::UsersGroupsById)
     }
 
-    fn owners(&self, cx: &Context, lines: &[Line]) -> Result<Arc<OwnerNames>, remote::Error> {
+    fn owners(&self, cx: &Context, rows: &[Row]) -> Result<Arc<OwnerNames>, remote::Error> {
         if self.numeric {
             return Ok(Arc::default());
         }
-        let owner = |line: &Line| line.attributes.owner;
-        let uids = lines.iter().filter_map(owner).map(|owner| owner.uid);
-        let gids = lines.iter().filter_map(owner).map(|owner| owner.gid);
+        let owner = |row: &Row| row.attributes.owner;
+        let uids = rows.iter().filter_map(owner).map(|owner| owner.uid);
+        let gids = rows.iter().filter_map(owner).map(|owner| owner.gid);
         cx.remote.owner_names(uids, gids)
     }
 

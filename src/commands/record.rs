@@ -1,17 +1,17 @@
 //! What `ls --json` says of one entry: a JSON object on a line of its own. The schema stands in `docs/json.md`.
 #![forbid(unsafe_code)]
 
-use super::listing::Line;
+use super::row::Row;
 use crate::mode::Kind;
 use crate::remote::OwnerNames;
 use crate::terminal::json::Object;
 
 /// The object of one entry, without a newline.
-pub(super) fn record(line: &Line, owners: &OwnerNames) -> String {
-    let attributes = &line.attributes;
+pub(super) fn record(row: &Row, owners: &OwnerNames) -> String {
+    let attributes = &row.attributes;
     let owner = attributes.owner;
     let mut object = Object::default();
-    let path = without_dots(&line.path);
+    let path = without_dots(&row.path);
     object.bytes("name", name_of(&path));
     object.bytes("path", &path);
     object.text("type", attributes.permissions.map_or("unknown", file_type));
@@ -62,8 +62,8 @@ mod tests {
     use crate::sftp::{Attributes, Owner, Times};
     use bytes::Bytes;
 
-    fn line(path: &[u8], attributes: Attributes) -> Line {
-        Line { name: path.to_vec(), path: path.to_vec(), attributes, longname: Bytes::new() }
+    fn row(path: &[u8], attributes: Attributes) -> Row {
+        Row { name: path.to_vec(), path: path.to_vec(), attributes, longname: Bytes::new() }
     }
 
     #[test]
@@ -75,11 +75,11 @@ mod tests {
             times: Some(Times { accessed: 0, modified: 4_294_967_295 }),
         };
         assert_eq!(
-            record(&line(b"/srv/a.txt", attributes), &OwnerNames::default()),
+            record(&row(b"/srv/a.txt", attributes), &OwnerNames::default()),
             r#"{"name":"a.txt","path":"/srv/a.txt","type":"file","size":5000000000,"mode":"4755","uid":1000,"gid":4294967295,"owner":null,"group":null,"mtime":4294967295}"#
         );
         assert_eq!(
-            record(&line(b"/", Attributes::default()), &OwnerNames::default()),
+            record(&row(b"/", Attributes::default()), &OwnerNames::default()),
             r#"{"name":"/","path":"/","type":"unknown","size":null,"mode":null,"uid":null,"gid":null,"owner":null,"group":null,"mtime":null}"#
         );
     }
@@ -93,7 +93,7 @@ mod tests {
             ("\u{85}\u{2028}\u{202e}ö日".as_bytes(), r#""name":"\u0085\u2028\u202eö日","#),
             (b"caf\xe9", "\"name\":\"caf\u{fffd}\",\"name_base64\":\"Y2Fm6Q==\","),
         ] {
-            let object = record(&line(name, Attributes::default()), &OwnerNames::default());
+            let object = record(&row(name, Attributes::default()), &OwnerNames::default());
             assert!(object.starts_with(&format!("{{{members}")), "{object}");
         }
     }

@@ -1,4 +1,4 @@
-//! What `ls` makes of entries: their order and their long lines. Pure functions.
+//! The rows of `ls`: their order, and how each is written with `-l`.
 #![forbid(unsafe_code)]
 
 use std::cmp::Ordering;
@@ -12,9 +12,9 @@ use crate::sftp::Attributes;
 use crate::terminal::time::{self, Clock};
 use crate::terminal::{Printable, size};
 
-/// One entry of a listing.
+/// A row of a listing: an entry as `ls` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct Row {
     /// Its name as it is shown, path included; not made printable.
     pub(super) name: Vec<u8>,
     /// Its absolute path.
@@ -53,10 +53,10 @@ pub(super) enum Layout {
 }
 
 /// Sorts a listing as sftp(1) does: what is equal stays in the server's order, reversed or not, and so does what is unsorted.
-pub(super) fn sort(lines: &mut [Line], order: Order, reverse: bool) {
-    let modified = |line: &Line| line.attributes.times.map_or(0, |times| times.modified);
-    let size = |line: &Line| line.attributes.size.unwrap_or(0);
-    lines.sort_by(|one, other| {
+pub(super) fn sort(rows: &mut [Row], order: Order, reverse: bool) {
+    let modified = |row: &Row| row.attributes.times.map_or(0, |times| times.modified);
+    let size = |row: &Row| row.attributes.size.unwrap_or(0);
+    rows.sort_by(|one, other| {
         let order = match order {
             Order::Unsorted => Ordering::Equal,
             Order::Name => one.name.cmp(&other.name),
@@ -70,13 +70,13 @@ pub(super) fn sort(lines: &mut [Line], order: Order, reverse: bool) {
 /// A line of `ls -l`. What the protocol does not tell, the number of links above all, comes from the long name if the server's
 /// may be read; mode, size, time and name never do.
 pub(super) fn long_line(
-    line: &Line,
+    row: &Row,
     owners: &OwnerNames,
     told: &LongName,
     human_readable: bool,
     clock: &Clock,
 ) -> String {
-    let Attributes { size, owner, permissions, times } = line.attributes;
+    let Attributes { size, owner, permissions, times } = row.attributes;
     let mode = mode::letters(permissions.unwrap_or(0));
     let user = column(owner.map(|owner| owner.uid), |uid| owners.user(uid), told.owner);
     let group = column(owner.map(|owner| owner.gid), |gid| owners.group(gid), told.group);
@@ -84,7 +84,7 @@ pub(super) fn long_line(
     let size = size.unwrap_or(0);
     let size = if human_readable { size::scaled(size) } else { size.to_string() };
     let modified = times.map_or_else(String::new, |times| time::listing(times.modified, clock));
-    format!("{mode}  {links:>3} {user:<8} {group:<8} {size:>8} {modified:>12} {}", Printable(&line.name))
+    format!("{mode}  {links:>3} {user:<8} {group:<8} {size:>8} {modified:>12} {}", Printable(&row.name))
 }
 
 /// An owner or a group: its name if the server tells one that is fit to be shown, else its number.
@@ -113,19 +113,19 @@ mod tests {
     use jiff::Timestamp;
     use jiff::tz::TimeZone;
 
-    fn line(name: &str, size: u64, modified: u32) -> Line {
+    fn row(name: &str, size: u64, modified: u32) -> Row {
         let attributes = Attributes {
             size: Some(size),
             owner: Some(Owner { uid: 1000, gid: 4_294_967_295 }),
             permissions: Some(0o100_644),
             times: Some(Times { accessed: 0, modified }),
         };
-        Line { name: name.into(), attributes, ..Line::default() }
+        Row { name: name.into(), attributes, ..Row::default() }
     }
 
     #[test]
     fn listings_are_sorted_as_sftp_sorts_them() {
-        let lines = || vec![line("b", 5, 30), line("a", 5, 10), line("C", 7, 20)];
+        let rows = || vec![row("b", 5, 30), row("a", 5, 10), row("C", 7, 20)];
         for (order, reverse, names) in [
             (Order::Name, false, "Cab"),
             (Order::Name, true, "baC"),
@@ -136,9 +136,9 @@ mod tests {
             (Order::Unsorted, false, "baC"),
             (Order::Unsorted, true, "baC"),
         ] {
-            let mut lines = lines();
-            sort(&mut lines, order, reverse);
-            let sorted: Vec<u8> = lines.into_iter().flat_map(|line| line.name).collect();
+            let mut rows = rows();
+            sort(&mut rows, order, reverse);
+            let sorted: Vec<u8> = rows.into_iter().flat_map(|row| row.name).collect();
             assert_eq!(String::from_utf8_lossy(&sorted), names, "{order:?} {reverse}");
         }
     }
@@ -149,11 +149,11 @@ mod tests {
         let clock = Clock::new(now, TimeZone::UTC);
         let modified = u32::try_from(now.as_second() - 60).unwrap();
         for (entry, human_readable, expected) in [
-            (line("f1", 3, modified), false, "-rw-r--r--    ? 1000     4294967295        3 Nov 24 05:59 f1"),
-            (line("f1", 3000, 0), true, "-rw-r--r--    ? 1000     4294967295     2.9K Jan  1  1970 f1"),
-            (line("a\nb", 1, 0), false, "-rw-r--r--    ? 1000     4294967295        1 Jan  1  1970 a\\012b"),
+            (row("f1", 3, modified), false, "-rw-r--r--    ? 1000     4294967295        3 Nov 24 05:59 f1"),
+            (row("f1", 3000, 0), true, "-rw-r--r--    ? 1000     4294967295     2.9K Jan  1  1970 f1"),
+            (row("a\nb", 1, 0), false, "-rw-r--r--    ? 1000     4294967295        1 Jan  1  1970 a\\012b"),
             (
-                Line { name: b"bare".to_vec(), ..Line::default() },
+                Row { name: b"bare".to_vec(), ..Row::default() },
                 false,
                 "?---------    ?                          0              bare",
             ),
