@@ -2,7 +2,6 @@
 //!
 //! Code that takes bytes because a server said so takes them from a [`Budget`], and gives them back when they are
 //! freed. If a budget is used up, the connection, listing or walk ends with that reason.
-#![forbid(unsafe_code)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,7 +3,6 @@
 //! One socket serves as the program's standard input and output. So there is one descriptor to poll, and a [`Killer`]
 //! can shut it down. The program's standard error stays ours. Ctrl-C must not end the transport, but a process group
 //! of its own would keep ssh from prompting on the terminal, so the program starts with SIGINT ignored.
-#![forbid(unsafe_code)]
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;

@@ -3,7 +3,6 @@
 //! clap parses it and writes the help. Otherwise the rules of sftp(1)'s getopt hold: options end at the first
 //! operand, may be clustered and repeated, and take the next word as their value whatever it looks like. This module
 //! opens and connects nothing, except that it reads the system's table of services for named ports.
-#![forbid(unsafe_code)]
 
 mod destination;
 mod fault;

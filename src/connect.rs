@@ -1,6 +1,5 @@
 //! Opens an SFTP session for a command line over any of three transports: our own SSH, a program that is run as ssh
 //! (`-S`), or a server program on this machine (`-D`).
-#![forbid(unsafe_code)]
 
 mod askpass;
 mod backoff;

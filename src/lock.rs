@@ -1,5 +1,4 @@
 //! Locks that outlive a panic of another thread.
-#![forbid(unsafe_code)]
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,6 +1,5 @@
 //! Modes: the kind of file that one names, its letters in `ls -l`, and permissions as people type them, octal as in sftp(1)
 //! or symbolic as in chmod(1).
-#![forbid(unsafe_code)]
 
 mod kind;
 mod letters;

@@ -2,7 +2,6 @@
 //!
 //! Names are bytes and need not be UTF-8. The type shows what was checked: an [`EntryName`] can be joined to a local
 //! directory without leaving it, which is not true of any other name from a server.
-#![forbid(unsafe_code)]
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;

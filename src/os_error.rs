@@ -1,5 +1,4 @@
 //! Texts of the operating system's errors, in sftp(1)'s form.
-#![forbid(unsafe_code)]
 
 use std::io;
 

@@ -4,7 +4,6 @@
 //! will open. Linux refuses such files by its settings `protected_symlinks`, `protected_regular` and
 //! `protected_fifos` (`Documentation/admin-guide/sysctl/fs.rst`). They may be switched off, and other systems have
 //! none. As in Linux, the rule concerns the last name of a path, and root is no exception.
-#![forbid(unsafe_code)]
 
 use std::fmt;
 use std::fs::{self, File, Metadata};

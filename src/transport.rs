@@ -2,7 +2,6 @@
 //!
 //! A transport moves bytes and says what to poll for. The session's driver sleeps, wakes and keeps the deadlines. So
 //! one SFTP session runs over an ssh2 channel or a child process, and no transport can stall it.
-#![forbid(unsafe_code)]
 
 use std::fmt;
 use std::io;

@@ -6,7 +6,6 @@
 //! only if all checks pass. All files are removed at the end.
 //!
 //! The shell is sftpsh's own `main`, which this program runs in a child process of itself.
-#![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it speaks to the person who started it")]
 
 #[allow(dead_code, unreachable_pub, clippy::expect_used, reason = "the tests' server; they use more of it")]

@@ -2,7 +2,6 @@
 //!
 //! Host and user become a part of ssh's arguments and of commands in its configuration (`ProxyCommand` with `%h` and
 //! `%r`). So names that could act as an option or as shell code are refused here (CVE-2023-51385 and similar).
-#![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
 use std::net::Ipv6Addr;

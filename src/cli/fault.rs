@@ -1,5 +1,4 @@
 //! Errors in the command line, in sftp(1)'s words and with its exit codes.
-#![forbid(unsafe_code)]
 
 use std::error::Error;
 

@@ -1,5 +1,4 @@
 //! A session as the command line describes it, and the arguments for ssh.
-#![forbid(unsafe_code)]
 
 use std::ffi::OsString;
 use std::path::PathBuf;

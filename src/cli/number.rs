@@ -1,5 +1,4 @@
 //! Numbers in the forms that sftp(1)'s options accept.
-#![forbid(unsafe_code)]
 
 /// Reads a port: 1 to 65535, digits only.
 pub(super) fn port_number(text: &str) -> Option<u16> {

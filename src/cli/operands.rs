@@ -1,5 +1,4 @@
 //! The operands: a destination, and a local name or a command.
-#![forbid(unsafe_code)]
 
 use std::ffi::OsString;
 

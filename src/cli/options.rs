@@ -2,7 +2,6 @@
 //!
 //! Options for ssh are passed on in the order given, and the last of `-B`, `-R` and `-X` counts. So options of these
 //! kinds keep all their occurrences. Of any other option, only the last occurrence counts.
-#![forbid(unsafe_code)]
 
 use std::ffi::OsString;
 

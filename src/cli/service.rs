@@ -1,5 +1,4 @@
 //! Looks up ports by the name of their service, as in `-P ssh`, in the table that getservbyname(3) uses.
-#![forbid(unsafe_code)]
 
 /// The table of services(5) on every Unix.
 const TABLE: &str = "/etc/services";

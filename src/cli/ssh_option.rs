@@ -1,5 +1,4 @@
 //! The options that are passed on to ssh, and the words for them.
-#![forbid(unsafe_code)]
 
 use std::ffi::OsString;
 

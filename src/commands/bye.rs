@@ -1,5 +1,4 @@
 //! `bye`, `exit`, `quit`.
-#![forbid(unsafe_code)]
 
 use super::{Context, Failure, Outcome, Purpose, Run};
 

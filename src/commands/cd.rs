@@ -1,5 +1,4 @@
 //! `cd` and `pwd`: the working directory on the server.
-#![forbid(unsafe_code)]
 
 use super::{Context, Example, Failure, Outcome, Purpose, RemoteDir, Run};
 use crate::name;

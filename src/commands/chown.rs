@@ -1,5 +1,4 @@
 //! `chown` and `chgrp`.
-#![forbid(unsafe_code)]
 
 use super::matching::{Target, targets};
 use super::set_attributes::{SetAttributes, below_the_top};

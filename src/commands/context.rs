@@ -1,5 +1,4 @@
 //! What a command gets to work with. Nothing in it reads a line, knows a prompt or ends the process.
-#![forbid(unsafe_code)]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! `cp` and `copy`: a copy that the server makes.
-#![forbid(unsafe_code)]
 
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run};
 use crate::name;

@@ -1,5 +1,4 @@
 //! `df`.
-#![forbid(unsafe_code)]
 
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run};
 use crate::sftp::{Extension, Statvfs};

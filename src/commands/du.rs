@@ -1,5 +1,4 @@
 //! `du`.
-#![forbid(unsafe_code)]
 
 use super::matching::{Form, Target, targets};
 use super::{Context, Depth, Example, Failure, Outcome, Purpose, RemotePattern, Run};

@@ -1,5 +1,4 @@
 //! What a command says when it did not do what it was asked for.
-#![forbid(unsafe_code)]
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,5 +1,4 @@
 //! The flags of `get` and `put` that say which entries of a tree are moved.
-#![forbid(unsafe_code)]
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,5 +1,4 @@
 //! `find`.
-#![forbid(unsafe_code)]
 
 use bytes::Bytes;
 

@@ -1,5 +1,4 @@
 //! `get`, `mget` and `reget`.
-#![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -1,5 +1,4 @@
 //! `help` and `?`: the list of commands, and what one of them does. All of it is read off the commands' own definitions.
-#![forbid(unsafe_code)]
 
 use super::argument::written;
 use super::list::{Entry, find, takes_many, takes_next_word, unknown};

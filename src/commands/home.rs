@@ -1,5 +1,4 @@
 //! `~` in front of local words: a home, as in shells.
-#![forbid(unsafe_code)]
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

@@ -1,5 +1,4 @@
 //! `lcd`, `lpwd` and `lmkdir`: the local working directory.
-#![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

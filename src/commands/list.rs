@@ -1,5 +1,4 @@
 //! The list of commands, from which variants, dispatch, help and completion come.
-#![forbid(unsafe_code)]
 
 use super::argument::{ArgumentKind, kinds};
 use super::{Example, Failure};

@@ -1,5 +1,4 @@
 //! `ln` and `symlink`.
-#![forbid(unsafe_code)]
 
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run, is_bare_failure};
 use crate::name;

@@ -3,7 +3,6 @@
 //! "The recommended format for the longname field is as follows" (draft-ietf-secsh-filexfer-02, section 7), and nothing says
 //! that it has to be true. Mode, size, time and name come from what was checked; the three columns that the protocol tells
 //! nowhere else are read from here, where the line has the recommended form and its size is the entry's.
-#![forbid(unsafe_code)]
 
 use crate::sftp::Attributes;
 use crate::terminal::Printable;

@@ -1,5 +1,4 @@
 //! `ls` and `dir`.
-#![forbid(unsafe_code)]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! `lumask`: the umask of new local files.
-#![forbid(unsafe_code)]
 
 use super::{Context, Failure, Outcome, Purpose, Run, Umask};
 

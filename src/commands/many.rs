@@ -1,6 +1,5 @@
 //! One act on many things: in order, as sftp(1) does it and reports it, yet with many requests in flight where going on
 //! after a failure is right.
-#![forbid(unsafe_code)]
 
 use std::collections::{HashMap, VecDeque};
 

@@ -1,5 +1,4 @@
 //! From words in glob syntax to what they match on the server.
-#![forbid(unsafe_code)]
 
 use super::{Context, Failure, RemotePattern, Word};
 use crate::name::RemotePath;

@@ -1,5 +1,4 @@
 //! `mkdir`.
-#![forbid(unsafe_code)]
 
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run, each};
 use crate::name;

@@ -4,7 +4,6 @@
 //! reads no line, prints only through the context's output, and never ends the process: what it wants of the shell it
 //! returns in its [`Outcome`]. A new command is its file, its tests and one line in the list below, from which variant,
 //! dispatch, help and completion come.
-#![forbid(unsafe_code)]
 
 mod argument;
 mod context;

@@ -2,7 +2,6 @@
 //!
 //! One is a source; two are a source and a target, as in sftp(1); of three or more the last must be a directory, for the
 //! sources are several.
-#![forbid(unsafe_code)]
 
 use super::Word;
 

@@ -4,7 +4,6 @@
 //! sorted out before it sees them: sftp(1) takes none behind the first operand, so a word there that is none of the
 //! command's flags (`rename old -new`) stays an operand, while `ls dir -l` does what it says. Operands beyond those that
 //! a command takes are ignored, as there.
-#![forbid(unsafe_code)]
 
 use std::ffi::OsString;
 

@@ -1,5 +1,4 @@
 //! `progress`: the progress meter, on and off.
-#![forbid(unsafe_code)]
 
 use super::{Context, Failure, Outcome, Purpose, Run};
 

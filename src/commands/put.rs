@@ -1,5 +1,4 @@
 //! `put`, `mput` and `reput`.
-#![forbid(unsafe_code)]
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

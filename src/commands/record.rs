@@ -1,5 +1,4 @@
 //! What `ls --json` says of one entry: a JSON object on a line of its own. The schema stands in `docs/json.md`.
-#![forbid(unsafe_code)]
 
 use super::row::Row;
 use crate::mode::Kind;

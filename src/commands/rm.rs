@@ -1,5 +1,4 @@
 //! `rm`.
-#![forbid(unsafe_code)]
 
 use std::collections::HashSet;
 

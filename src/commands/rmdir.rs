@@ -1,5 +1,4 @@
 //! `rmdir`.
-#![forbid(unsafe_code)]
 
 use super::{Context, Failure, Outcome, Purpose, RemoteDir, Run, each, is_bare_failure};
 use crate::sftp::FileType;

@@ -1,5 +1,4 @@
 //! The rows of `ls`: their order, and how each is written with `-l`.
-#![forbid(unsafe_code)]
 
 use std::cmp::Ordering;
 

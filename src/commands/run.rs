@@ -1,5 +1,4 @@
 //! What a command is: arguments that clap reads, and what is done with them.
-#![forbid(unsafe_code)]
 
 use super::{Context, Failure};
 use crate::transfer::Job;

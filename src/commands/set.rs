@@ -1,5 +1,4 @@
 //! `set`: what holds for the whole session, shown and changed.
-#![forbid(unsafe_code)]
 
 use clap::ValueEnum as _;
 

@@ -1,5 +1,4 @@
 //! The step that `chmod`, `chown` and `chgrp` share: one request for each file, of which only the attributes differ.
-#![forbid(unsafe_code)]
 
 use super::{Context, Failure, Outcome, in_order};
 use crate::name::RemotePath;

@@ -1,5 +1,4 @@
 //! The names of what `set` shows and changes.
-#![forbid(unsafe_code)]
 
 /// What can be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,4 @@
 //! The flags that `get` and `put` share.
-#![forbid(unsafe_code)]
 
 use clap::ValueEnum;
 

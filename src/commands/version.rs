@@ -1,5 +1,4 @@
 //! `version`.
-#![forbid(unsafe_code)]
 
 use super::{Context, Failure, Outcome, Purpose, Run};
 

@@ -3,7 +3,6 @@
 //! A word arrives in *glob syntax*: what a quote or a backslash protected is escaped in it (`\*`), so that a pattern
 //! argument can go to the glob as it is, and any other argument is [`Word::plain`]. Each word knows where it stood in
 //! the line, so the same split serves running, completing and highlighting.
-#![forbid(unsafe_code)]
 
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;

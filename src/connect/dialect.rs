@@ -1,5 +1,4 @@
 //! Properties of servers that we know by their version (RFC 4253, section 4.2).
-#![forbid(unsafe_code)]
 
 use crate::sftp::SymlinkOrder;
 

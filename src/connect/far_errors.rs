@@ -1,5 +1,4 @@
 //! Shows the standard error of the program on the far side, line by line, like ssh(1).
-#![forbid(unsafe_code)]
 
 use crate::terminal::{Output, Printable};
 

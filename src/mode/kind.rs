@@ -1,5 +1,4 @@
 //! The kind of a file, by the type bits of its mode.
-#![forbid(unsafe_code)]
 
 /// The bits of a mode that say what kind of file has it.
 const TYPE_BITS: u32 = 0o170_000;

@@ -1,5 +1,4 @@
 //! Writes modes as `ls -l` does.
-#![forbid(unsafe_code)]
 
 use super::kind::Kind;
 

@@ -1,7 +1,6 @@
 //! Copies one open remote file to another: by the server alone if it can (OpenSSH PROTOCOL, 4.10), or else through us
 //! with many READs and WRITEs in flight. In both cases the length of the copy is checked, because a truncated copy
 //! looks like a complete one.
-#![forbid(unsafe_code)]
 
 use std::collections::VecDeque;
 

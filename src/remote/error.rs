@@ -1,5 +1,4 @@
 //! Errors of the remote side, in sftp(1)'s words if it has any.
-#![forbid(unsafe_code)]
 
 use std::fmt;
 

@@ -2,7 +2,6 @@
 //!
 //! Only components with metacharacters are listed, many directories at once. A literal end is checked with LSTAT, and
 //! the target of a link with STAT. Every name is matched on our side, whatever the server lists.
-#![forbid(unsafe_code)]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! Ctrl-C on the remote side: it ends waits for the server's answers.
-#![forbid(unsafe_code)]
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -2,7 +2,6 @@
 //!
 //! The code that connects puts sessions in. The code that makes requests takes the current one, and waits for the
 //! next if a request was lost with its connection.
-#![forbid(unsafe_code)]
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 

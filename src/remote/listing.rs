@@ -1,5 +1,4 @@
 //! One directory as the server lists it, after vetting.
-#![forbid(unsafe_code)]
 
 use bytes::Bytes;
 

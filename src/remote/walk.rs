@@ -2,7 +2,6 @@
 //!
 //! A walk has a fixed order: top down, sorted bytewise within each directory, as if it read one directory after
 //! another. Within limits, later directories are being listed meanwhile.
-#![forbid(unsafe_code)]
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;

@@ -4,7 +4,6 @@
 //! [`Transport`](crate::transport::Transport) from a thread of its own, with any number of requests and files in
 //! flight. The decoder checks each field that the server sends, and a reply that breaks the protocol ends the
 //! connection.
-#![forbid(unsafe_code)]
 #![deny(clippy::indexing_slicing)]
 
 mod ahead;

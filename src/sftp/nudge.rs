@@ -1,5 +1,4 @@
 //! A handle that wakes a thread waiting for replies.
-#![forbid(unsafe_code)]
 
 use std::sync::Arc;
 

@@ -1,5 +1,4 @@
 //! What a source of lines answers when the shell asks for the next one.
-#![forbid(unsafe_code)]
 
 /// The answer to a request for a line.
 #[derive(Debug)]

@@ -4,7 +4,6 @@
 //! it comes key by key or a line at a time; the line editor starts with the first key that edits. Nothing is read beyond the end of a
 //! line: what was typed ahead stays with the terminal, for the next prompt, for a local program, or for a question that
 //! discards it.
-#![forbid(unsafe_code)]
 
 mod editor;
 mod keyboard;

@@ -2,7 +2,6 @@
 //!
 //! Two things surprise there: both kinds of quotes mean the same, and `#` starts a comment even inside a word. One word
 //! form is ours: `$'\377'`, for bytes that a line of text can't hold. What a word then is, [`Word`] tells.
-#![forbid(unsafe_code)]
 
 use crate::commands::word::{Quoting, Word, needs_escape};
 

@@ -1,5 +1,4 @@
 //! One authentication request and its answer.
-#![forbid(unsafe_code)]
 
 use libssh2_sys as raw;
 use ssh2::{BlockDirections, Error, ErrorCode};

@@ -2,7 +2,6 @@
 //!
 //! The order is ssh's, or the user's (PreferredAuthentications). Servers count requests and hang up after a few, so
 //! we make none that ssh would not make. We don't prompt in batch mode, or for a host whose key has changed.
-#![forbid(unsafe_code)]
 
 use zeroize::Zeroizing;
 

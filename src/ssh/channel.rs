@@ -4,7 +4,6 @@
 //! That read then waits for a half-sent write while poll reports readable data: the result is a busy loop or a dead
 //! connection. So we keep the window ourselves. Each step grants, writes and reads, in this order. All reads have one
 //! length and happen only while the window is so wide that libssh2 doesn't touch it.
-#![forbid(unsafe_code)]
 
 use std::collections::VecDeque;
 use std::fmt;

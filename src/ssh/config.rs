@@ -3,7 +3,6 @@
 //! [`crate::ssh::resolve`] gathers the settings; this module turns them into a [`Config`]. If sftpsh doesn't support
 //! a setting and leaving it out would make the connection less safe or lead elsewhere, it refuses the setting by
 //! name. Other unsupported settings are reported under `-v`.
-#![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;

@@ -4,7 +4,6 @@
 //! The first value of a keyword counts. So the settings come in the order in which ssh reads them, and a lookup takes
 //! the first one. A file that can't be understood completely is an error, because the skipped part might hold a
 //! restriction.
-#![forbid(unsafe_code)]
 
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;

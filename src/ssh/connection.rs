@@ -2,7 +2,6 @@
 //! limits their time.
 //!
 //! The session never blocks. All waiting is done in our own poll.
-#![forbid(unsafe_code)]
 
 use std::fmt;
 use std::io;

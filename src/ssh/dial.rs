@@ -1,5 +1,4 @@
 //! Makes a TCP connection to an SSH server: tries each address in turn, with a limit on each step.
-#![forbid(unsafe_code)]
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};

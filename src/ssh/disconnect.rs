@@ -1,5 +1,4 @@
 //! SSH_MSG_DISCONNECT (RFC 4253, section 11.1), with which the server ends the connection and gives a reason.
-#![forbid(unsafe_code)]
 
 use std::fmt;
 

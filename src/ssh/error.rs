@@ -1,5 +1,4 @@
 //! Why there is no SSH channel, in the user's words.
-#![forbid(unsafe_code)]
 
 use std::io;
 use std::path::PathBuf;

@@ -1,5 +1,4 @@
 //! Private key files: everything that can be read from them without the passphrase.
-#![forbid(unsafe_code)]
 
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::ffi::OsStrExt;

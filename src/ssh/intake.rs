@@ -12,7 +12,6 @@
 //!
 //! This module also keeps the traces of why a connection ended: the server's reason and, until the keys are
 //! exchanged, the received bytes.
-#![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 use std::fmt;

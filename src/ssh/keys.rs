@@ -1,5 +1,4 @@
 //! Logs in with keys from the agent and from files. A prompt about a key comes only after the server accepts it.
-#![forbid(unsafe_code)]
 
 use std::io::ErrorKind;
 use std::rc::Rc;

@@ -1,5 +1,4 @@
 //! A login under way: its requests, their outcomes, and its prompts and messages.
-#![forbid(unsafe_code)]
 
 use std::time::Duration;
 

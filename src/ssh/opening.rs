@@ -3,7 +3,6 @@
 //!
 //! libssh2 has one error code for most failures in this phase. So when a key exchange fails, this module reads the
 //! received bytes again to find the cause. It decides only about the protocol version, which libssh2 doesn't check.
-#![forbid(unsafe_code)]
 
 use std::fmt;
 

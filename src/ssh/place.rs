@@ -1,5 +1,4 @@
 //! Places in known_hosts files, for messages.
-#![forbid(unsafe_code)]
 
 use std::path::PathBuf;
 

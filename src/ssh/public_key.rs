@@ -1,5 +1,4 @@
 //! Public keys in SSH's wire format, and their forms in messages.
-#![forbid(unsafe_code)]
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -1,5 +1,4 @@
 //! The questions and messages of a connection while it is being made.
-#![forbid(unsafe_code)]
 
 use zeroize::Zeroizing;
 

@@ -1,6 +1,5 @@
 //! Gathers the settings for a destination. The user's own `ssh -G` does that, because it reads every `Match` and
 //! `Include` exactly as ssh does. Without an ssh program, we read the files ourselves.
-#![forbid(unsafe_code)]
 
 use std::env;
 use std::ffi::{OsStr, OsString};

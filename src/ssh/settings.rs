@@ -1,6 +1,5 @@
 //! Keywords and values of the ssh configuration, before they are interpreted: as `ssh -G` prints them, or as files
 //! contain them. Values are bytes, because paths need not be UTF-8.
-#![forbid(unsafe_code)]
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,4 @@
 //! Decides with which algorithms a user's key may sign: those of PubkeyAcceptedAlgorithms, but never one with SHA-1.
-#![forbid(unsafe_code)]
 
 use crate::ssh::public_key::take_string;
 

@@ -3,7 +3,6 @@
 //!
 //! `ssh -G` prints some values expanded and others unexpanded. Each value is expanded exactly once: a percent sign or
 //! tilde that comes from an expansion stays as it is.
-#![forbid(unsafe_code)]
 
 use std::env;
 use std::ffi::{OsStr, OsString};

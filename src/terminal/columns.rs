@@ -1,5 +1,4 @@
 //! Prints names in columns, as `ls` does.
-#![forbid(unsafe_code)]
 
 use std::fmt::Display;
 

@@ -1,5 +1,4 @@
 //! The interface through which all errors are shown to a person.
-#![forbid(unsafe_code)]
 
 use std::borrow::Cow;
 

@@ -2,7 +2,6 @@
 //!
 //! This module knows no servers, files or commands. Every text from a server goes through [`Printable`] before a
 //! person sees it, and every line that the program prints goes through [`Output`].
-#![forbid(unsafe_code)]
 
 pub mod columns;
 mod explain;

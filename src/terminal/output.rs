@@ -4,7 +4,6 @@
 //! stdout is buffered, and flushed before each line on stderr, so that the two keep their order on a terminal.
 //! Printing never returns an error: if stdout can't be written any more, later output is dropped, a command that only
 //! prints is stopped ([`Output::stop_when_ended`]), and the shell checks [`Output::ended`].
-#![forbid(unsafe_code)]
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};

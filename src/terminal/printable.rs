@@ -4,7 +4,6 @@
 //! (CVE-2019-6109), or characters that hide or reverse the text around them. Anything that can't be shown plainly
 //! becomes octal (`\033`), as in sftp(1). Unlike in sftp(1), that includes newline, CR and tab, which could forge
 //! lines.
-#![forbid(unsafe_code)]
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};

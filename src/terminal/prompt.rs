@@ -6,7 +6,6 @@
 //! the process.
 //!
 //! Without a controlling terminal, a question is an error.
-#![forbid(unsafe_code)]
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};

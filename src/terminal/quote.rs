@@ -5,7 +5,6 @@
 //! there, so it is always doubled. A byte that can't be shown can't be typed either, so it is written as `$'\377'`,
 //! with three octal digits. Inside quotes, this form closes and reopens them, which is possible because quotes may
 //! adjoin.
-#![forbid(unsafe_code)]
 
 use super::printable::{Piece, octal, pieces};
 

@@ -1,5 +1,4 @@
 //! Tables with and without borders.
-#![forbid(unsafe_code)]
 
 use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
 use comfy_table::{

@@ -1,5 +1,4 @@
 //! Dates in listings, in the local time zone, and durations of transfers.
-#![forbid(unsafe_code)]
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! Patterns judged by the C library's own fnmatch(3).
 #![cfg(target_os = "linux")]
+#![allow(unsafe_code, reason = "fnmatch(3) and setlocale(3) are C")]
 
 use std::ffi::CString;
 use std::sync::OnceLock;

@@ -1,5 +1,4 @@
 //! Names of commands.
-#![forbid(unsafe_code)]
 
 use super::super::Word;
 use super::kind::ArgumentKind;

@@ -1,5 +1,4 @@
 //! How many levels of a tree a command goes through.
-#![forbid(unsafe_code)]
 
 use super::super::Word;
 use super::kind::ArgumentKind;

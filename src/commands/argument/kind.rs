@@ -1,5 +1,4 @@
 //! What an argument stands for, which says what completes it.
-#![forbid(unsafe_code)]
 
 /// What can stand in a place of a command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

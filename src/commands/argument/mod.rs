@@ -1,7 +1,6 @@
 //! The types of arguments, one for each kind of word that a command takes.
 //!
 //! A word becomes a value of its type before the command runs, so no command meets a value that is invalid.
-#![forbid(unsafe_code)]
 
 mod command_name;
 mod depth;

@@ -1,5 +1,4 @@
 //! Permissions.
-#![forbid(unsafe_code)]
 
 use super::super::Word;
 use super::kind::ArgumentKind;

@@ -1,5 +1,4 @@
 //! Points in time.
-#![forbid(unsafe_code)]
 
 use std::ffi::OsString;
 use std::fs;

@@ -1,5 +1,4 @@
 //! Patterns that names are matched against.
-#![forbid(unsafe_code)]
 
 use super::super::Word;
 use super::kind::ArgumentKind;

@@ -1,5 +1,4 @@
 //! Operands of `get` and `put`, of which the last may be the target.
-#![forbid(unsafe_code)]
 
 use super::super::Word;
 use super::kind::ArgumentKind;

@@ -1,5 +1,4 @@
 //! Users and groups.
-#![forbid(unsafe_code)]
 
 use super::super::Word;
 use super::kind::ArgumentKind;

@@ -1,5 +1,4 @@
 //! From a word to a typed argument, by way of clap.
-#![forbid(unsafe_code)]
 
 use std::ffi::OsStr;
 use std::marker::PhantomData;

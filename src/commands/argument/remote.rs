@@ -1,5 +1,4 @@
 //! Paths and patterns on the server.
-#![forbid(unsafe_code)]
 
 use super::super::Word;
 use super::kind::ArgumentKind;

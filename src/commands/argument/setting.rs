@@ -1,5 +1,4 @@
 //! What `set` shows and changes.
-#![forbid(unsafe_code)]
 
 use super::super::Word;
 use super::super::setting::Setting;

@@ -1,5 +1,4 @@
 //! Sizes of files.
-#![forbid(unsafe_code)]
 
 use super::super::Word;
 use super::kind::ArgumentKind;

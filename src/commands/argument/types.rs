@@ -1,5 +1,4 @@
 //! The list of argument types, by which a command's definition tells what its operands stand for.
-#![forbid(unsafe_code)]
 
 use std::any::TypeId;
 

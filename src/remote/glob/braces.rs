@@ -2,7 +2,6 @@
 //!
 //! As in sftp(1)'s `ls`, braces nest, `{}` and an unpaired brace are literal, and braces in `[…]` or after a
 //! backslash are not expanded.
-#![forbid(unsafe_code)]
 
 /// Most bytes of all words together. Braces multiply: thirty pairs on a line make a billion words.
 const MAX_BYTES: usize = 1 << 20;

@@ -1,7 +1,6 @@
 //! Bracket expressions: `[abc]`, `[!a-z]`, `[[:alpha:]]`.
 //!
 //! As in sftp(1), only `!` negates, a `]` at the beginning is literal, and `[` without its `]` is no class.
-#![forbid(unsafe_code)]
 
 use super::unit::{Alphabet, Unit};
 

@@ -1,5 +1,4 @@
 //! Expands patterns to the local paths that match them.
-#![forbid(unsafe_code)]
 
 use std::ffi::{OsStr, OsString};
 use std::fs;

@@ -4,7 +4,6 @@
 //! If a pattern contains one of these characters literally, it becomes a class of one. A pattern is cut into pieces
 //! at its classes, and a set of reachable positions moves over the name from piece to piece. Each piece moves the
 //! whole set at once, so the time is polynomial for every pattern and name.
-#![forbid(unsafe_code)]
 
 use wildmatch::WildMatchPattern;
 

@@ -1,5 +1,4 @@
 //! The characters of a pattern.
-#![forbid(unsafe_code)]
 
 /// How the characters of a name are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

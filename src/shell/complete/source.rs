@@ -1,5 +1,4 @@
 //! The sources of candidates: what one may know, and what it answers.
-#![forbid(unsafe_code)]
 
 use std::path::Path;
 

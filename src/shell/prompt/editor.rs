@@ -1,5 +1,4 @@
 //! The line editor: rustyline, with completion and a history that lives as long as the session.
-#![forbid(unsafe_code)]
 
 use std::io;
 

@@ -3,7 +3,6 @@
 //! rustyline reads stdin, and as much of it as is there. The first keys of a line have been read before it starts, and what
 //! follows a line belongs to whoever reads next. So while it edits, stdin is a pseudo terminal of our own; a thread puts
 //! the keys into it, and none beyond the end of a line.
-#![forbid(unsafe_code)]
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};

@@ -2,7 +2,6 @@
 //!
 //! The plan counts what it finds. A file that turns out to be skipped, or that fails, leaves the account with all its bytes; one
 //! that is longer or shorter than the plan found counts with its real length. So a job that has ended is done by all of its bytes.
-#![forbid(unsafe_code)]
 
 use std::collections::BTreeMap;
 

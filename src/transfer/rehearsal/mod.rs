@@ -3,7 +3,6 @@
 //! The plan is the same, and so are the decisions; only their effects are another's. No request goes out but those by which
 //! things are found, and what depends on targets that are there is asked for many steps at once. What earlier steps would
 //! have made is kept in mind, because later ones would meet it.
-#![forbid(unsafe_code)]
 
 mod here;
 mod there;

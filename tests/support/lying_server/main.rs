@@ -3,7 +3,6 @@
 //!
 //! It serves the real directory ROOT by protocol version 3. `lie.rs` lists the lies and their purposes. `manners.rs`
 //! lists the manners of real servers, of which it may have several: `lying-server ROOT plain+in-order`.
-#![forbid(unsafe_code)]
 #![allow(clippy::print_stderr, reason = "a program of the tests; its words go to their log")]
 
 mod hashing;
