@@ -4,11 +4,11 @@
 mod askpass;
 mod backoff;
 mod dialect;
-mod far_errors;
 mod memory;
 mod password;
 mod questions;
 mod reconnect;
+mod remote_stderr;
 
 use std::borrow::Cow;
 use std::env;
@@ -29,10 +29,10 @@ use crate::ssh;
 use crate::terminal::{Excerpt, Explain, Output, Printable};
 use crate::transport::Transport;
 
-use far_errors::FarErrors;
 use memory::Memory;
 use password::Ready;
 use questions::AtTerminal;
+use remote_stderr::RemoteStderr;
 
 pub use backoff::Backoff;
 pub use password::UnfitFile;
@@ -204,7 +204,7 @@ impl Connector {
 
     fn open_for_person(&self, purpose: Purpose) -> Result<Connected, Error> {
         let connected = self.open_for(purpose)?;
-        tell_of_server(&connected.session, self.invocation.verbosity, &self.output);
+        print_server_details(&connected.session, self.invocation.verbosity, &self.output);
         Ok(connected)
     }
 
@@ -337,14 +337,14 @@ impl Connector {
         self.memory.settle(opened.is_ok());
         let mut transport = opened?;
         self.memory.remember_config(config);
-        let mut errors = FarErrors::shown_on(&self.output);
-        transport.set_hearer(Box::new(move |bytes| errors.hear(bytes)));
+        let mut errors = RemoteStderr::shown_on(&self.output);
+        transport.set_stderr_sink(Box::new(move |bytes| errors.receive(bytes)));
         Ok(transport)
     }
 }
 
 /// Prints the messages of `-vv` and `-vvv` about a server, in sftp(1)'s words.
-fn tell_of_server(session: &Session, verbosity: u8, output: &Output) {
+fn print_server_details(session: &Session, verbosity: u8, output: &Output) {
     if verbosity >= 2 {
         output.failure(format_args!("debug2: Remote version: {}", session.version()));
         for extension in sftp::Extension::all().filter(|&extension| session.offers(extension)) {

@@ -12,7 +12,7 @@ use crate::program;
 
 /// Who answers questions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum Respondent {
     /// The user at the controlling terminal.
     Terminal,
     /// A program, which may show a dialog.
@@ -27,16 +27,16 @@ const USUAL_PROGRAM: &str = "ssh-askpass";
 /// Longest password in bytes. The buffer has this size from the start, so that it never grows and leaves copies.
 const LONGEST: usize = 4096;
 
-impl Asked {
+impl Respondent {
     /// Decides by this process's environment who answers. Called for each question, because the terminal can be
     /// closed.
-    pub(super) fn now(has_terminal: bool) -> Asked {
-        Asked::by(|name| env::var_os(name), has_terminal)
+    pub(super) fn now(has_terminal: bool) -> Respondent {
+        Respondent::by(|name| env::var_os(name), has_terminal)
     }
 
     /// Decides by the given variables. A program answers if there is no terminal, and needs a display for that.
     /// `SSH_ASKPASS_REQUIRE` can prefer it to the terminal, force it without a display, or forbid it.
-    fn by(variable: impl Fn(&str) -> Option<OsString>, has_terminal: bool) -> Asked {
+    fn by(variable: impl Fn(&str) -> Option<OsString>, has_terminal: bool) -> Respondent {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let has_display = set("DISPLAY").or_else(|| set("WAYLAND_DISPLAY")).is_some();
         let required = set("SSH_ASKPASS_REQUIRE").unwrap_or_default().to_ascii_lowercase();
@@ -49,9 +49,9 @@ impl Asked {
         let usual = || program::find_in(variable("PATH"), USUAL_PROGRAM.as_ref()).ok().map(Into::into);
         let program = || set("SSH_ASKPASS").or_else(usual);
         match if allowed && (preferred || !has_terminal) { program() } else { None } {
-            Some(program) => Asked::Program(program),
-            None if has_terminal => Asked::Terminal,
-            None => Asked::Nobody,
+            Some(program) => Respondent::Program(program),
+            None if has_terminal => Respondent::Terminal,
+            None => Respondent::Nobody,
         }
     }
 }
@@ -123,31 +123,31 @@ mod tests {
 
     #[test]
     fn ssh_decides_who_is_asked_by_the_environment() {
-        let program = Asked::Program("asker".into());
-        for (variables, has_terminal, asked) in [
-            ("", true, Asked::Terminal),
-            ("", false, Asked::Nobody),
-            ("SSH_ASKPASS=asker", true, Asked::Terminal),
+        let program = Respondent::Program("asker".into());
+        for (variables, has_terminal, respondent) in [
+            ("", true, Respondent::Terminal),
+            ("", false, Respondent::Nobody),
+            ("SSH_ASKPASS=asker", true, Respondent::Terminal),
             // Without a display, no one would see it.
-            ("SSH_ASKPASS=asker", false, Asked::Nobody),
-            ("SSH_ASKPASS=asker DISPLAY=", false, Asked::Nobody),
-            ("SSH_ASKPASS=asker DISPLAY=:0", true, Asked::Terminal),
+            ("SSH_ASKPASS=asker", false, Respondent::Nobody),
+            ("SSH_ASKPASS=asker DISPLAY=", false, Respondent::Nobody),
+            ("SSH_ASKPASS=asker DISPLAY=:0", true, Respondent::Terminal),
             ("SSH_ASKPASS=asker DISPLAY=:0", false, program.clone()),
             ("SSH_ASKPASS=asker WAYLAND_DISPLAY=w", false, program.clone()),
             ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=force", true, program.clone()),
             ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=FORCE", false, program.clone()),
-            ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=prefer", true, Asked::Terminal),
+            ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=prefer", true, Respondent::Terminal),
             ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=prefer DISPLAY=:0", true, program.clone()),
-            ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=never DISPLAY=:0", false, Asked::Nobody),
-            ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=never DISPLAY=:0", true, Asked::Terminal),
-            ("SSH_ASKPASS_REQUIRE=force PATH=/nowhere", true, Asked::Terminal),
-            ("SSH_ASKPASS_REQUIRE=force PATH=/nowhere", false, Asked::Nobody),
+            ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=never DISPLAY=:0", false, Respondent::Nobody),
+            ("SSH_ASKPASS=asker SSH_ASKPASS_REQUIRE=never DISPLAY=:0", true, Respondent::Terminal),
+            ("SSH_ASKPASS_REQUIRE=force PATH=/nowhere", true, Respondent::Terminal),
+            ("SSH_ASKPASS_REQUIRE=force PATH=/nowhere", false, Respondent::Nobody),
         ] {
             let variable = |name: &str| {
                 let values = variables.split(' ').filter_map(|each| each.split_once('='));
                 values.filter(|&(each, _)| each == name).map(|(_, value)| OsString::from(value)).next()
             };
-            assert_eq!(Asked::by(variable, has_terminal), asked, "{variables} {has_terminal}");
+            assert_eq!(Respondent::by(variable, has_terminal), respondent, "{variables} {has_terminal}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use zeroize::Zeroizing;
 
-use super::askpass::{self, Asked};
+use super::askpass::{self, Respondent};
 use super::memory::Memory;
 use super::password::Ready;
 use crate::ssh::{Notice, Questions};
@@ -66,8 +66,8 @@ impl<'a> AtTerminal<'a> {
         answer.ok()
     }
 
-    fn asked(&self) -> Asked {
-        if self.may_ask && !self.is_interrupted { Asked::now(prompt::possible()) } else { Asked::Nobody }
+    fn respondent(&self) -> Respondent {
+        if self.may_ask && !self.is_interrupted { Respondent::now(prompt::possible()) } else { Respondent::Nobody }
     }
 
     /// Returns the answer to this question from an earlier connection, but only once.
@@ -76,7 +76,7 @@ impl<'a> AtTerminal<'a> {
         self.memory.answer_to(question).filter(|_| is_first_time)
     }
 
-    fn asked_program(&self, program: &OsString, question: &str) -> Option<Zeroizing<String>> {
+    fn ask_program(&self, program: &OsString, question: &str) -> Option<Zeroizing<String>> {
         let question: Vec<_> = lines(question.as_bytes()).map(|line| line.to_string()).collect();
         askpass::ask(program, &question.join("\n")).unwrap_or_else(|error| {
             // ssh(1)'s words.
@@ -95,20 +95,20 @@ impl<'a> AtTerminal<'a> {
 
 impl Questions for AtTerminal<'_> {
     fn can_ask(&self) -> bool {
-        !self.is_interrupted && (self.asked() != Asked::Nobody || self.memory.has_answers())
+        !self.is_interrupted && (self.respondent() != Respondent::Nobody || self.memory.has_answers())
     }
 
     fn is_somebody_there(&self) -> bool {
-        self.asked() != Asked::Nobody
+        self.respondent() != Respondent::Nobody
     }
 
     fn ask(&mut self, question: &str) -> Option<String> {
         self.memory.uses_secrets();
         let question = self.with_pending(question);
-        match self.asked() {
-            Asked::Terminal => self.typed(prompt::ask(&question)),
-            Asked::Program(program) => self.asked_program(&program, &question).map(|answer| answer.to_string()),
-            Asked::Nobody => None,
+        match self.respondent() {
+            Respondent::Terminal => self.typed(prompt::ask(&question)),
+            Respondent::Program(program) => self.ask_program(&program, &question).map(|answer| answer.to_string()),
+            Respondent::Nobody => None,
         }
     }
 
@@ -121,10 +121,10 @@ impl Questions for AtTerminal<'_> {
             return Some(answer);
         }
         let whole = self.with_pending(question);
-        let answer = match self.asked() {
-            Asked::Terminal => self.typed(prompt::secret(&whole)),
-            Asked::Program(program) => self.asked_program(&program, &whole),
-            Asked::Nobody => None,
+        let answer = match self.respondent() {
+            Respondent::Terminal => self.typed(prompt::secret(&whole)),
+            Respondent::Program(program) => self.ask_program(&program, &whole),
+            Respondent::Nobody => None,
         };
         if let Some(answer) = &answer {
             self.memory.keep(question, answer);

@@ -85,8 +85,8 @@ impl Link {
 
     /// Sleeps until the transport can move bytes, the waker rings, or `limit` has passed.
     fn sleep(&self, waker: &Waker, limit: Option<Duration>) -> io::Result<()> {
-        let ear = waker.ear();
-        let mut fds = vec![PollFd::new(&ear, PollFlags::IN)];
+        let receiver = waker.receiver();
+        let mut fds = vec![PollFd::new(&receiver, PollFlags::IN)];
         self.transport.interest(!self.outbox.is_empty(), &mut fds);
         // A limit that doesn't fit into a timespec is as good as none.
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());

@@ -6,11 +6,11 @@
 //! connection.
 #![deny(clippy::indexing_slicing)]
 
-mod ahead;
 mod attributes;
 pub mod calls;
 mod completions;
 mod driver;
+mod early_requests;
 mod error;
 mod extensions;
 mod file_hash;

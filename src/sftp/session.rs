@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::ahead::{LazyLimits, ask_for_start};
 use super::attributes::Attributes;
 use super::calls::{self, Call, OpenFlags, SymlinkOrder};
 use super::completions::Completions;
 use super::driver::{Driver, Link};
+use super::early_requests::{LazyLimits, request_start};
 use super::error::Error;
 use super::extensions::{Extension, Limits, Statvfs};
 use super::handle::Handle;
@@ -149,7 +149,7 @@ impl Session {
             openings: options.openings.clone(),
         };
         let shared = Arc::new(Shared::new(waker, manners));
-        let ahead = options.asks_ahead.then(|| (ask_for_start(&shared), LazyLimits::ask(&shared)));
+        let ahead = options.asks_ahead.then(|| (request_start(&shared), LazyLimits::request(&shared)));
         let greeting = match link.negotiate(&shared, options.greeting_limit) {
             Ok(greeting) => greeting,
             Err(error) => {
@@ -172,7 +172,7 @@ impl Session {
             .spawn(move || driver.run())
             .map_err(|error| Error::ConnectionLost(error.to_string()))?;
         let (start_directory, limits) = ahead.unzip();
-        let limits = limits.unwrap_or_else(|| LazyLimits::ask(&shared));
+        let limits = limits.unwrap_or_else(|| LazyLimits::request(&shared));
         let start_directory = Mutex::new(start_directory);
         let (version, open_handles) = (greeting.version, options.open_handles);
         let client = Client { shared, killer, version, limits, open_handles, start_directory };
@@ -214,7 +214,7 @@ impl Session {
     /// The server's refusal, or the end of the connection.
     pub fn start_directory(&self) -> Result<Bytes, Error> {
         let asked = lock(&self.client.start_directory).take();
-        asked.unwrap_or_else(|| ask_for_start(&self.client.shared)).wait()
+        asked.unwrap_or_else(|| request_start(&self.client.shared)).wait()
     }
 
     /// Returns the extension with which to ask the server for a hash of a file: see

@@ -635,22 +635,22 @@ impl Complete for Nobody {
 /// costs one system call.
 pub(super) struct Waker {
     asleep: AtomicBool,
-    bell: UnixStream,
-    ear: UnixStream,
+    sender: UnixStream,
+    receiver: UnixStream,
 }
 
 impl Waker {
     pub(super) fn new() -> std::io::Result<Waker> {
-        let (bell, ear) = UnixStream::pair()?;
-        bell.set_nonblocking(true)?;
-        ear.set_nonblocking(true)?;
-        Ok(Waker { asleep: AtomicBool::new(false), bell, ear })
+        let (sender, receiver) = UnixStream::pair()?;
+        sender.set_nonblocking(true)?;
+        receiver.set_nonblocking(true)?;
+        Ok(Waker { asleep: AtomicBool::new(false), sender, receiver })
     }
 
     fn wake(&self) {
         if self.asleep.swap(false, Ordering::SeqCst) {
             // A full socket already holds a byte, which is enough.
-            let _ = (&self.bell).write(&[1]);
+            let _ = (&self.sender).write(&[1]);
         }
     }
 
@@ -663,11 +663,11 @@ impl Waker {
     /// because a byte written late would stay and end every later poll at once.
     pub(super) fn rise(&self) {
         self.asleep.store(false, Ordering::SeqCst);
-        let _ = (&self.ear).read(&mut [0; 16]);
+        let _ = (&self.receiver).read(&mut [0; 16]);
     }
 
     /// Returns the descriptor that becomes readable when the driver is woken.
-    pub(super) fn ear(&self) -> BorrowedFd<'_> {
-        self.ear.as_fd()
+    pub(super) fn receiver(&self) -> BorrowedFd<'_> {
+        self.receiver.as_fd()
     }
 }

@@ -31,7 +31,7 @@ pub(crate) fn open(invocation: &Invocation, signals: &Signals, output: &Output) 
         output.explain(&failure);
         RunEnd::ConnectionFailed
     })?;
-    signals.raise(context.interrupt().clone());
+    signals.set_interrupt(context.interrupt().clone());
     signals.enter(Phase::Running);
     Ok(Context { connector: Some(connector), limit: Limit::new(invocation.bytes_per_second), ..context })
 }

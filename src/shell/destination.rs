@@ -31,7 +31,7 @@ pub(crate) fn enter_or_fetch(executor: &mut Executor, invocation: &Invocation) -
         return enter(executor, named);
     }
     if executor.signals.is_interrupted() {
-        executor.signals.tell_interruption(&executor.context.output);
+        executor.signals.report_interruption(&executor.context.output);
         return ControlFlow::Break(RunEnd::Interrupted);
     }
     let verdict = fetch(executor, &path, invocation.local.as_deref());

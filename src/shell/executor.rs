@@ -127,7 +127,7 @@ impl Executor {
         self.context.output.stop_when_ended(self.stop_of(command.purpose()));
         let outcome = command.run(&mut self.context);
         if self.signals.is_interrupted() {
-            self.signals.tell_interruption(&self.context.output);
+            self.signals.report_interruption(&self.context.output);
         }
         let verdict = match outcome {
             Ok(Outcome::Done) => Verdict::Done,
@@ -171,7 +171,7 @@ impl Executor {
     /// Runs a local program in the foreground. If it fails, a message says so, and the line has not failed, as in sftp(1).
     fn run_local(&self, mut program: process::Command) -> Verdict {
         self.context.output.flush();
-        self.signals.enter(Phase::Away);
+        self.signals.enter(Phase::LocalProgram);
         let status = program.status();
         self.signals.enter(Phase::Running);
         match status {

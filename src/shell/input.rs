@@ -1,5 +1,7 @@
 //! What a source of lines answers when the shell asks for the next one.
 
+use super::lines::Incoming;
+
 /// The answer to a request for a line.
 #[derive(Debug)]
 pub(crate) enum Input {
@@ -15,4 +17,15 @@ pub(crate) enum Input {
     End,
     /// A signal ends the run.
     Interrupted,
+}
+
+impl From<Incoming> for Input {
+    fn from(incoming: Incoming) -> Input {
+        match incoming {
+            Incoming::Line(line) => Input::Line(line),
+            Incoming::TooLong(bytes) => Input::TooLong(bytes),
+            Incoming::End => Input::End,
+            Incoming::Interrupted => Input::Interrupted,
+        }
+    }
 }

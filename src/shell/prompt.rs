@@ -59,12 +59,12 @@ impl Prompt {
         self.typed_by_hand
     }
 
-    /// Asks for a line.
+    /// Reads a line.
     ///
     /// # Errors
     /// The terminal failed.
-    pub(crate) fn ask(&mut self, prompt: &str, context: &Context, signals: &Signals) -> io::Result<Input> {
-        self.editor.look_around(context);
+    pub(crate) fn read_line(&mut self, prompt: &str, context: &Context, signals: &Signals) -> io::Result<Input> {
+        self.editor.begin_line(context);
         self.typed_by_hand = false;
         // Before the prompt is written: whoever sees it may type at once.
         let terminal = KeyByKey::begin()?;
@@ -78,9 +78,9 @@ impl Prompt {
                     return Ok(self.line(text));
                 }
                 Read::Keys(keys) => keys,
-                asked => {
+                read => {
                     write(b"\n", context);
-                    return Ok(if matches!(asked, Read::End) { Input::End } else { interrupted(signals) });
+                    return Ok(if matches!(read, Read::End) { Input::End } else { interrupted(signals) });
                 }
             };
             self.typed_by_hand |= !ends_line(&keys);

@@ -46,7 +46,7 @@ pub(crate) fn reconnect(
             Some(connected)
         }
         Err(NotReconnected::Interrupted) => {
-            signals.tell_interruption(output);
+            signals.report_interruption(output);
             None
         }
         Err(NotReconnected::Failed) => None,

@@ -11,9 +11,9 @@ use std::ops::ControlFlow;
 use super::executor::{AfterFailure, Executor, Verdict};
 use super::input::Input;
 use super::line::Line;
+use super::line_source::{LineSource, PROMPT};
 use super::lines::LONGEST_LINE;
 use super::run_end::RunEnd;
-use super::source::{PROMPT, Source};
 use super::words::{self, Unterminated};
 use crate::commands::{self, Command, Failure, Word};
 use crate::os_error;
@@ -25,7 +25,7 @@ pub(crate) struct Shell<'a> {
     /// Executes the commands of the lines.
     pub(crate) executor: &'a mut Executor,
     /// Where lines come from.
-    pub(crate) source: Source,
+    pub(crate) source: LineSource,
     /// Whether a line has failed in a way that makes the run fail.
     pub(crate) failed: bool,
 }

@@ -59,10 +59,10 @@ pub(crate) enum Phase {
     /// A command is running.
     Running,
     /// A local program has the terminal, and Ctrl-C is meant for it.
-    Away,
+    LocalProgram,
 }
 
-/// The ears of the process; clones share them.
+/// The signals that the process receives. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Signals {
     shared: Arc<Shared>,
@@ -87,8 +87,8 @@ struct State {
     /// The number of the command that is running.
     command: u64,
     last_interrupt: Option<Instant>,
-    /// Whether a line has said that the running command is interrupted.
-    is_told: bool,
+    /// True if a line has reported that the running command was interrupted.
+    is_reported: bool,
     terminal: Option<Termios>,
 }
 
@@ -105,7 +105,7 @@ impl Signals {
             waits: None,
             command: 0,
             last_interrupt: None,
-            is_told: false,
+            is_reported: false,
             // A terminal that is none has nothing to be put back.
             terminal: tcgetattr(io::stdin()).or_else(|_| tcgetattr(io::stdout())).ok(),
         };
@@ -126,13 +126,13 @@ impl Signals {
                     thread::sleep(SETTLING);
                     shared.interrupted();
                 } else {
-                    shared.told_to_end(signal == SIGTERM);
+                    shared.end_run(signal == SIGTERM);
                 }
             }
         })?;
         // Who is not the leader of the terminal's session gets no SIGHUP when it goes away.
         let shared = Arc::clone(&signals.shared);
-        hangup::watch(move || shared.told_to_end(false))?;
+        hangup::watch(move || shared.end_run(false))?;
         Ok(signals)
     }
 
@@ -153,8 +153,8 @@ impl Signals {
         self.shared.state().waits = Some(session.waits());
     }
 
-    /// The flag that Ctrl-C raises from now on.
-    pub(crate) fn raise(&self, interrupt: Interrupt) {
+    /// Sets the flag that Ctrl-C raises from now on.
+    pub(crate) fn set_interrupt(&self, interrupt: Interrupt) {
         self.shared.state().interrupt = interrupt;
     }
 
@@ -171,15 +171,15 @@ impl Signals {
 
     /// Prints that Ctrl-C was pressed, once for each command: on a terminal it takes the place of the `^C` that was echoed, as
     /// in sftp(1). Prints nothing where the end of stdout, and no key, stopped the command.
-    pub(crate) fn tell_interruption(&self, output: &Output) {
-        if !output.has_stopped() && self.is_to_be_told() {
+    pub(crate) fn report_interruption(&self, output: &Output) {
+        if !output.has_stopped() && self.must_report() {
             output.failure(if output.stderr_is_terminal() { "\rInterrupt  " } else { "Interrupt" });
         }
     }
 
-    /// Returns whether it is still to be said that the running command is interrupted: once for each command.
-    fn is_to_be_told(&self) -> bool {
-        !std::mem::replace(&mut self.shared.state().is_told, true)
+    /// Returns whether the interruption of the running command is still to be reported. That is true once for each command.
+    fn must_report(&self) -> bool {
+        !std::mem::replace(&mut self.shared.state().is_reported, true)
     }
 
     /// Lowers the flag: before a command, and when a line was discarded.
@@ -190,7 +190,7 @@ impl Signals {
         }
         state.command += 1;
         state.interrupt.clear();
-        state.is_told = false;
+        state.is_reported = false;
         state.waits.iter().for_each(Waits::allow);
         drop(state);
         let mut scrap = [0; 16];
@@ -221,7 +221,7 @@ impl Shared {
     fn interrupted(self: &Arc<Self>) {
         let mut state = self.state();
         match state.phase {
-            Phase::Away => return,
+            Phase::LocalProgram => return,
             Phase::Outside => leave(&state),
             Phase::Reading => {}
             Phase::Running => {
@@ -241,8 +241,8 @@ impl Shared {
         self.stop(state);
     }
 
-    /// The run has to end. SIGTERM ends the process at once where it comes a second time.
-    fn told_to_end(self: &Arc<Self>, is_term: bool) {
+    /// Begins the last steps of the run. A second SIGTERM ends the process at once.
+    fn end_run(self: &Arc<Self>, is_term: bool) {
         let state = self.state();
         if state.phase == Phase::Outside {
             leave(&state);
@@ -364,20 +364,20 @@ mod tests {
     }
 
     #[test]
-    fn an_interruption_is_told_once_for_each_command() {
+    fn an_interruption_is_reported_once_for_each_command() {
         let signals = Signals::ignored().unwrap();
         signals.enter(Phase::Running);
         for _ in 0..2 {
             signals.lower();
             signals.shared.interrupted();
-            assert_eq!([(); 3].map(|()| signals.is_to_be_told()), [true, false, false]);
+            assert_eq!([(); 3].map(|()| signals.must_report()), [true, false, false]);
         }
     }
 
     #[test]
     fn a_local_program_keeps_its_ctrl_c_for_itself() {
         let signals = Signals::ignored().unwrap();
-        signals.enter(Phase::Away);
+        signals.enter(Phase::LocalProgram);
         signals.shared.interrupted();
         assert!(!signals.is_interrupted());
     }

@@ -10,12 +10,12 @@ use super::connection;
 use super::destination;
 use super::executor::Executor;
 use super::interactivity;
+use super::line_source::LineSource;
 use super::resume_command::resume_command;
 use super::run_end::RunEnd;
 use super::script::Script;
 use super::session::Shell;
 use super::signals::Signals;
-use super::source::Source;
 use super::trailing_command;
 use crate::cli::{self, CliError, CommandLine, Commands, Destination, Invocation, Target};
 use crate::os_error;
@@ -74,7 +74,7 @@ fn obey(executor: &mut Executor, invocation: &Invocation, batch: Option<Script>,
         Some(Commands::Scripts(scripts)) => Some(CommandLineScripts::of(scripts)),
         None => None,
     };
-    match Source::open(scripts, batch, moves_cursor) {
+    match LineSource::open(scripts, batch, moves_cursor) {
         Ok(source) => Shell { executor, source, failed: false }.run(),
         Err(error) => {
             executor.context.output.failure(format_args!("Cannot use the terminal: {}", os_error::text(&error)));

@@ -61,7 +61,7 @@ const OPENING_LIMIT: Duration = Duration::from_secs(60);
 const ENDING_LIMIT: Duration = Duration::from_secs(4);
 
 /// Receives the remote program's standard error, piece by piece, and the server's reason for ending the connection.
-pub type Hearer = Box<dyn FnMut(&[u8]) + Send>;
+pub type StderrSink = Box<dyn FnMut(&[u8]) + Send>;
 
 /// The SFTP stream over an SSH channel.
 pub struct ChannelTransport {
@@ -79,7 +79,7 @@ pub struct ChannelTransport {
     /// True if the last blocked call waits for the peer, not for room in the socket.
     awaits_input: bool,
     last_words: VecDeque<u8>,
-    hearer: Option<Hearer>,
+    stderr_sink: Option<StderrSink>,
     keepalive: Option<Keepalive>,
     /// True if an answer to a keepalive is due and no bytes have arrived. libssh2 must not read them before we notice
     /// them.
@@ -115,16 +115,16 @@ impl ChannelTransport {
             half_written: false,
             awaits_input: false,
             last_words: VecDeque::new(),
-            hearer: None,
+            stderr_sink: None,
             keepalive: patience.map(|patience| Keepalive::new(patience, Instant::now())),
             listens: false,
             is_deserted: false,
         })
     }
 
-    /// Passes the remote program's standard error to `hearer` as it arrives.
-    pub fn set_hearer(&mut self, hearer: Hearer) {
-        self.hearer = Some(hearer);
+    /// Passes the remote program's standard error to `stderr_sink` as it arrives.
+    pub fn set_stderr_sink(&mut self, stderr_sink: StderrSink) {
+        self.stderr_sink = Some(stderr_sink);
     }
 
     /// Returns the server's identification, such as `SSH-2.0-OpenSSH_9.2p1 Debian-2`. Empty if it has none.
@@ -250,7 +250,7 @@ impl ChannelTransport {
                 Ok(read) => {
                     moved = true;
                     self.connection.intake().claim(read);
-                    self.hearer.iter_mut().for_each(|hear| hear(&scrap[..read]));
+                    self.stderr_sink.iter_mut().for_each(|sink| sink(&scrap[..read]));
                     self.last_words.extend(&scrap[..read]);
                     let surplus = self.last_words.len().saturating_sub(LAST_WORDS_BYTES);
                     self.last_words.drain(..surplus);
@@ -324,14 +324,14 @@ impl ChannelTransport {
 
     /// Passes on the server's reason for ending the connection, if it gave one, together with the remote program's
     /// standard error. That is where an ssh program prints it.
-    fn tell_of_disconnect(&mut self) {
-        let (Some(reason), Some(hear)) = (self.connection.intake().disconnect(), &mut self.hearer) else { return };
+    fn report_disconnect(&mut self) {
+        let (Some(reason), Some(sink)) = (self.connection.intake().disconnect(), &mut self.stderr_sink) else { return };
         if self.last_words.back().is_some_and(|&byte| byte != b'\n') {
-            hear(b"\n");
+            sink(b"\n");
         }
         for line in self.connection.disconnected(reason).lines() {
-            hear(line.as_bytes());
-            hear(b"\n");
+            sink(line.as_bytes());
+            sink(b"\n");
         }
     }
 
@@ -381,7 +381,7 @@ impl Transport for ChannelTransport {
         self.attend()?;
         let done = self.advance(out, inbox);
         if done.is_err() {
-            self.tell_of_disconnect();
+            self.report_disconnect();
         }
         done
     }

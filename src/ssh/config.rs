@@ -9,9 +9,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::ssh::error::{Error, Given};
+use crate::ssh::error::{Error, LoginOptions};
 use crate::ssh::keepalive::Patience;
-use crate::ssh::settings::{Settings, Source, default_files, files_on_line};
+use crate::ssh::settings::{Origin, Settings, default_files, files_on_line};
 use crate::ssh::tokens::{Account, Tokens, expand_host_name};
 
 /// The kinds of addresses that may be used (`-4`, `-6`, AddressFamily).
@@ -165,9 +165,9 @@ const UNHEEDED: [&str; 10] = [
 
 impl Config {
     /// Returns the settings that hints about a failed login refer to.
-    pub(super) fn given(&self) -> Given {
+    pub(super) fn given(&self) -> LoginOptions {
         let identity = self.identity_files.first().filter(|_| self.identities_named).cloned();
-        Given { port: self.port, identity, identities_only: self.identities_only }
+        LoginOptions { port: self.port, identity, identities_only: self.identities_only }
     }
 
     /// Turns settings into values. `defaults` are the settings of a user without a configuration: a value equal to
@@ -181,7 +181,7 @@ impl Config {
         refuse(settings, defaults)?;
         let values = Values { settings, defaults };
         let host = match settings.text("hostname")? {
-            Some(name) if settings.source() == Source::Files => expand_host_name(name, typed_host)?,
+            Some(name) if settings.origin() == Origin::Files => expand_host_name(name, typed_host)?,
             name => name.unwrap_or(typed_host).to_owned(),
         };
         let port = values.number("port", 22_u16)?;
@@ -239,7 +239,7 @@ impl Config {
 }
 
 fn refuse(settings: &Settings, defaults: &Settings) -> Result<(), Error> {
-    let in_files = REFUSED_IN_FILES.iter().filter(|_| settings.source() == Source::Files);
+    let in_files = REFUSED_IN_FILES.iter().filter(|_| settings.origin() == Origin::Files);
     for (keyword, unset) in REFUSED.iter().chain(in_files) {
         let name = keyword.to_ascii_lowercase();
         let Some(value) = settings.raw(&name) else { continue };
@@ -376,10 +376,10 @@ impl Values<'_> {
             Some(value) if value.eq_ignore_ascii_case(b"none") => IdentityAgent::None,
             Some([b'$', variable @ ..]) if !variable.starts_with(b"{") => std::env::var_os(OsStr::from_bytes(variable))
                 .map_or(IdentityAgent::None, |path| IdentityAgent::Socket(PathBuf::from(path))),
-            Some(path) => IdentityAgent::Socket(match self.settings.source() {
+            Some(path) => IdentityAgent::Socket(match self.settings.origin() {
                 // ssh has already expanded it.
-                Source::Ssh => path_of(path),
-                Source::Files => tokens.expand_path("IdentityAgent", path)?,
+                Origin::Ssh => path_of(path),
+                Origin::Files => tokens.expand_path("IdentityAgent", path)?,
             }),
         })
     }
@@ -394,11 +394,11 @@ impl Values<'_> {
     fn user_known_hosts(&self, tokens: &Tokens) -> Result<Vec<PathBuf>, Error> {
         let defaults: [&[u8]; 2] = [b"~/.ssh/known_hosts", b"~/.ssh/known_hosts2"];
         let line = self.settings.raw("userknownhostsfile").unwrap_or_default();
-        match (self.settings.source(), default_files(line, &tokens.account.home)) {
-            (Source::Ssh, Some(files)) => Ok(files),
+        match (self.settings.origin(), default_files(line, &tokens.account.home)) {
+            (Origin::Ssh, Some(files)) => Ok(files),
             // `ssh -G` has expanded the names, except for a tilde that came from a variable.
-            (Source::Ssh, None) => self.files("UserKnownHostsFile", &defaults, &|word| tokens.expand_home(word)),
-            (Source::Files, _) => {
+            (Origin::Ssh, None) => self.files("UserKnownHostsFile", &defaults, &|word| tokens.expand_home(word)),
+            (Origin::Files, _) => {
                 self.files("UserKnownHostsFile", &defaults, &|word| tokens.expand_path("UserKnownHostsFile", word))
             }
         }
@@ -418,10 +418,10 @@ impl Values<'_> {
         path: &dyn Fn(&[u8]) -> Result<PathBuf, Error>,
     ) -> Result<Vec<PathBuf>, Error> {
         let name = keyword.to_ascii_lowercase();
-        let words: Vec<Vec<u8>> = match (self.settings.raw(&name), self.settings.source()) {
+        let words: Vec<Vec<u8>> = match (self.settings.raw(&name), self.settings.origin()) {
             (None, _) => defaults.iter().map(|word| word.to_vec()).collect(),
-            (Some(_), Source::Files) => self.settings.all(&name).map(<[u8]>::to_vec).collect(),
-            (Some(line), Source::Ssh) => {
+            (Some(_), Origin::Files) => self.settings.all(&name).map(<[u8]>::to_vec).collect(),
+            (Some(line), Origin::Ssh) => {
                 let is_file = |word: &[u8]| path(word).is_ok_and(|path| path.is_file());
                 files_on_line(line, &is_file).ok_or_else(|| Error::NotHonoured {
                     keyword: format!("a blank in {keyword} that may or may not end a file's name"),

@@ -112,7 +112,7 @@ impl Reader<'_> {
         // ssh checks who may write to the user's own file and to all included files, whichever file includes them.
         let text = match text_of(file, owner == Owner::User || depth > 0) {
             Err(Fault::Io(error)) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(fault) => return Err(fault.told(file)),
+            Err(fault) => return Err(fault.error(file)),
             Ok(text) => text,
         };
         let mut settings: Vec<Setting> = Vec::new();
@@ -203,7 +203,7 @@ enum Fault {
 }
 
 impl Fault {
-    fn told(&self, file: &Path) -> Error {
+    fn error(&self, file: &Path) -> Error {
         Error::configuration(match self {
             Fault::Io(error) => format!("cannot read {}: {}", file.display(), os_error::text(error)),
             // ssh's words.

@@ -148,7 +148,7 @@ pub enum Error {
         /// True if a method was skipped because the user could not be prompted.
         unasked: bool,
         /// The settings that hints refer to.
-        given: Given,
+        given: LoginOptions,
     },
     /// The server hung up after too many failed attempts.
     #[error("{user}@{host}: {TOO_MANY_FAILURES}")]
@@ -158,7 +158,7 @@ pub enum Error {
         /// The host.
         host: String,
         /// The settings that hints refer to.
-        given: Given,
+        given: LoginOptions,
         /// How the server ended the connection, if it gave a reason.
         disconnected: Option<Box<Disconnected>>,
     },
@@ -178,7 +178,7 @@ pub enum Error {
         /// The host.
         host: String,
         /// The settings that hints refer to.
-        given: Given,
+        given: LoginOptions,
     },
     /// The server did not open a session or start the subsystem.
     #[error("{what} request failed on {host}: {}", Excerpt(cause.as_bytes()))]
@@ -217,7 +217,7 @@ pub enum Error {
 /// The user's settings for logging in, from the command line or the configuration. Hints don't repeat advice that the
 /// user has followed already.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Given {
+pub struct LoginOptions {
     /// The port of the server.
     pub port: u16,
     /// The first identity file, if one is named.
@@ -226,7 +226,7 @@ pub struct Given {
     pub identities_only: bool,
 }
 
-impl Given {
+impl LoginOptions {
     /// Returns the command that installs the user's key on the server.
     fn ssh_copy_id(&self, user: &str, host: &str) -> String {
         let identity = self.identity.as_ref().map(|file| format!(" -i {}", shell_word(&file.to_string_lossy())));
@@ -442,17 +442,17 @@ impl Error {
 }
 
 /// Returns the hint for a login that the server ended after too many failures.
-fn too_many_failures(given: &Given) -> &'static str {
+fn too_many_failures(given: &LoginOptions) -> &'static str {
     match given {
-        Given { identity: None, identities_only: true, .. } => "name the right key with -i FILE",
-        Given { identity: None, .. } => "name the right key with -i FILE and add -o IdentitiesOnly=yes",
-        Given { identities_only: false, .. } => "keys of the agent count too: add -o IdentitiesOnly=yes",
+        LoginOptions { identity: None, identities_only: true, .. } => "name the right key with -i FILE",
+        LoginOptions { identity: None, .. } => "name the right key with -i FILE and add -o IdentitiesOnly=yes",
+        LoginOptions { identities_only: false, .. } => "keys of the agent count too: add -o IdentitiesOnly=yes",
         _ => "check the user's name, and which of the named keys the server knows",
     }
 }
 
 /// Returns the hint for a login without an accepted method.
-fn permission_denied(user: &str, host: &str, methods: &str, given: &Given) -> String {
+fn permission_denied(user: &str, host: &str, methods: &str, given: &LoginOptions) -> String {
     let known = given.ssh_copy_id(user, host);
     let takes_keys = methods.split(',').any(|method| method == "publickey");
     match &given.identity {
@@ -518,8 +518,8 @@ mod tests {
     use super::*;
     use crate::ssh::disconnect::Reason;
 
-    fn given(port: u16, identity: Option<&str>, identities_only: bool) -> Given {
-        Given { port, identity: identity.map(PathBuf::from), identities_only }
+    fn given(port: u16, identity: Option<&str>, identities_only: bool) -> LoginOptions {
+        LoginOptions { port, identity: identity.map(PathBuf::from), identities_only }
     }
 
     #[test]
@@ -558,15 +558,19 @@ mod tests {
 
     #[test]
     fn no_hint_advises_what_was_given() {
-        let denied = |methods: &str, given: Given| Error::PermissionDenied {
+        let denied = |methods: &str, given: LoginOptions| Error::PermissionDenied {
             user: "joe".into(),
             host: "h".into(),
             methods: methods.into(),
             unasked: false,
             given,
         };
-        let many =
-            |given: Given| Error::TooManyFailures { user: "joe".into(), host: "h".into(), given, disconnected: None };
+        let many = |given: LoginOptions| Error::TooManyFailures {
+            user: "joe".into(),
+            host: "h".into(),
+            given,
+            disconnected: None,
+        };
         let connect = |port| Error::Connect { host: "h".into(), port, cause: "Connection refused".into() };
         let refused = |name: &str| Error::Refused {
             host: "h".into(),

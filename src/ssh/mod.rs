@@ -39,12 +39,12 @@ mod watchdog;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub use channel::{ChannelTransport, Hearer, Start};
+pub use channel::{ChannelTransport, Start, StderrSink};
 pub use config::{AddressFamily, Config, IdentityAgent, Proxy, StrictHostKeyChecking};
 pub use connection::Socket;
 pub use dial::dial;
 pub use disconnect::{Disconnected, Reason};
-pub use error::{Error, Given, HostKeyError};
+pub use error::{Error, HostKeyError, LoginOptions};
 pub use host_key::Vouched;
 pub use keepalive::Patience;
 pub use public_key::PublicKey;

@@ -19,7 +19,7 @@ const LEFT_OPEN_BY_NONE: [&str; 2] = ["connecttimeout", "serveraliveinterval"];
 
 /// The origin of settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum Origin {
     /// `ssh -G`: all keywords, some values expanded, no quotes.
     #[default]
     Ssh,
@@ -31,7 +31,7 @@ pub(super) enum Source {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings {
     pairs: Vec<(String, Vec<u8>)>,
-    source: Source,
+    origin: Origin,
 }
 
 impl Settings {
@@ -52,7 +52,7 @@ impl Settings {
             }
             pairs.push((keyword, line[blank + 1..].to_vec()));
         }
-        Ok(Settings { pairs, source: Source::Ssh })
+        Ok(Settings { pairs, origin: Origin::Ssh })
     }
 
     /// Takes the settings from files and options, in the order in which ssh reads them.
@@ -72,12 +72,12 @@ impl Settings {
                 pairs.extend(words.into_iter().map(|word| (keyword.clone(), word)));
             }
         }
-        Settings { pairs, source: Source::Files }
+        Settings { pairs, origin: Origin::Files }
     }
 
     /// Returns the origin of the settings.
-    pub(super) fn source(&self) -> Source {
-        self.source
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Adds a value, which counts if there is no other.
@@ -214,7 +214,7 @@ mod tests {
         settings.default_to("user", "default");
         settings.default_to("port", "22");
         assert_eq!((settings.raw("user"), settings.raw("port")), (Some(&b"first"[..]), Some(&b"22"[..])));
-        assert_eq!((settings.source(), answer("user me").unwrap().source()), (Source::Files, Source::Ssh));
+        assert_eq!((settings.origin(), answer("user me").unwrap().origin()), (Origin::Files, Origin::Ssh));
     }
 
     #[test]

@@ -77,7 +77,7 @@ pub fn restore() {
 pub fn end_question() {
     if let Some(question) = &*open_question() {
         // One byte always fits, and a second one would have no effect.
-        let _ = (&question.bell).write(&[0]);
+        let _ = (&question.waker).write(&[0]);
     }
 }
 
@@ -87,7 +87,7 @@ struct OpenQuestion {
     /// The terminal's settings before the question.
     before: Termios,
     /// Wakes the thread that waits for the answer.
-    bell: UnixStream,
+    waker: UnixStream,
 }
 
 /// The open question. It is global because a process has one controlling terminal, and a signal can end the process
@@ -147,7 +147,7 @@ fn converse(terminal: &mut File, question: &str, echo: Echo) -> Result<Zeroizing
 struct KeyByKey {
     erase: u8,
     /// Readable when another thread ends the question.
-    ear: UnixStream,
+    woken: UnixStream,
 }
 
 impl KeyByKey {
@@ -158,9 +158,9 @@ impl KeyByKey {
         during.local_modes -= LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
         during.special_codes[SpecialCodeIndex::VMIN] = 1;
         during.special_codes[SpecialCodeIndex::VTIME] = 0;
-        let (bell, ear) = UnixStream::pair()?;
-        *open_question() = Some(OpenQuestion { terminal: terminal.try_clone()?, before, bell });
-        let keys = KeyByKey { erase, ear };
+        let (waker, woken) = UnixStream::pair()?;
+        *open_question() = Some(OpenQuestion { terminal: terminal.try_clone()?, before, waker });
+        let keys = KeyByKey { erase, woken };
         // Keys typed before the question appeared are no answer to it.
         termios::tcsetattr(terminal, OptionalActions::Flush, &during)?;
         Ok(keys)
@@ -169,7 +169,7 @@ impl KeyByKey {
     /// Waits for a key. Returns true if another thread ends the question first.
     fn is_ended(&self, terminal: &File) -> bool {
         loop {
-            let mut fds = [PollFd::new(terminal, PollFlags::IN), PollFd::new(&self.ear, PollFlags::IN)];
+            let mut fds = [PollFd::new(terminal, PollFlags::IN), PollFd::new(&self.woken, PollFlags::IN)];
             match poll(&mut fds, None) {
                 Ok(_) => return fds[1].revents().contains(PollFlags::IN),
                 Err(Errno::INTR) => {}

@@ -1,4 +1,4 @@
-//! Words that are no paths: names of commands, what can be set, and to what.
+//! Words that are no paths: names of commands and of settings, and values of settings.
 
 use super::source::{Answer, Place, Source};
 use super::word::{Candidate, Fragment};
@@ -6,21 +6,21 @@ use crate::commands::Setting;
 use crate::commands::names;
 
 /// Names of commands.
-pub(super) struct Names;
+pub(super) struct CommandNames;
 
-/// What can be set.
-pub(super) struct Settings;
+/// Names of settings.
+pub(super) struct SettingNames;
 
-/// What that which was named can be set to.
+/// Values of the setting that was named.
 pub(super) struct SettingValues;
 
-impl Source for Names {
+impl Source for CommandNames {
     fn complete(&self, word: &Fragment, _here: &Place<'_>) -> Answer {
         fitting(word, names())
     }
 }
 
-impl Source for Settings {
+impl Source for SettingNames {
     fn complete(&self, word: &Fragment, _here: &Place<'_>) -> Answer {
         fitting(word, Setting::ALL.into_iter().map(Setting::name))
     }

@@ -43,7 +43,7 @@ struct Surroundings {
 
 impl Completer {
     /// Takes a look at where the next line is typed, and forgets what was there while the last one was.
-    pub(crate) fn look_around(&mut self, context: &Context) {
+    pub(crate) fn begin_line(&mut self, context: &Context) {
         self.directories.borrow_mut().forget();
         self.surroundings = Some(Surroundings {
             session: context.remote.session().clone(),
@@ -112,7 +112,7 @@ fn shell_fragment(command: &[u8], part: &[u8], line_length: usize) -> Option<Fra
 
 /// What may stand at the end of a line, the likeliest first. Words that start with a dash are flags and no operands.
 fn sources(line: &Partial) -> Vec<&'static dyn Source> {
-    let Some((name, arguments)) = line.words.split_first() else { return vec![&commands::Names] };
+    let Some((name, arguments)) = line.words.split_first() else { return vec![&commands::CommandNames] };
     let Some(command) = String::from_utf8(name.plain()).ok().and_then(|name| find(&name)) else { return Vec::new() };
     let operands = arguments.iter().filter(|word| !word.glob().starts_with(b"-")).count();
     command.operand_kinds(operands).iter().copied().filter_map(source_of).collect()
@@ -124,8 +124,8 @@ fn source_of(kind: ArgumentKind) -> Option<&'static dyn Source> {
         ArgumentKind::RemoteDir => Some(&remote::Paths { only_directories: true }),
         ArgumentKind::LocalPattern | ArgumentKind::LocalPath => Some(LOCAL_FILES),
         ArgumentKind::LocalDir => Some(&local::Paths { only_directories: true }),
-        ArgumentKind::CommandName => Some(&commands::Names),
-        ArgumentKind::SettingName => Some(&commands::Settings),
+        ArgumentKind::CommandName => Some(&commands::CommandNames),
+        ArgumentKind::SettingName => Some(&commands::SettingNames),
         ArgumentKind::SettingValue => Some(&commands::SettingValues),
         // A shell's line has words of its own.
         ArgumentKind::Mode | ArgumentKind::Id | ArgumentKind::ShellLine => None,

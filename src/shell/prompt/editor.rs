@@ -75,9 +75,9 @@ impl LineEditor {
     }
 
     /// Takes a look at where the next line is typed.
-    pub(super) fn look_around(&mut self, context: &Context) {
+    pub(super) fn begin_line(&mut self, context: &Context) {
         if let Some(assistant) = self.editor.helper_mut() {
-            assistant.completer.look_around(context);
+            assistant.completer.begin_line(context);
         }
     }
 

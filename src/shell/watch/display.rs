@@ -8,8 +8,8 @@ use crate::transfer::{Direction, Event, Failure, Report};
 /// What shows how far a job is; lines about files and failures are the same everywhere.
 pub(super) trait Display {
     /// Shows a piece of news as the line that it has, if it has one.
-    fn tell(&mut self, event: &Event, output: &Output) {
-        tell(event, output);
+    fn show(&mut self, event: &Event, output: &Output) {
+        show(event, output);
     }
 
     /// One piece of news was shown as a line, if it has one; this may add to it.
@@ -34,7 +34,7 @@ pub(super) trait Display {
 }
 
 /// The line of an event that has one.
-pub(super) fn tell(event: &Event, output: &Output) {
+pub(super) fn show(event: &Event, output: &Output) {
     match event {
         Event::Announced(file) => output.status(file),
         // sftp(1) says this in a batch too.

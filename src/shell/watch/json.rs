@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::display::{Display, tell};
-use super::meter::percent;
+use super::display::{Display, show};
+use super::meter_line::percent;
 use super::rate::{Rate, seconds_for};
 use crate::terminal::Output;
 use crate::terminal::json::Object;
 use crate::transfer::{Direction, Event, Failure, File, Intent, Note, Report, Total};
 
-/// Tells of a job.
+/// Prints the events of a job.
 pub(super) struct Json {
     file: Option<Arc<File>>,
     rate: Rate,
@@ -69,10 +69,10 @@ impl Json {
 }
 
 impl Display for Json {
-    fn tell(&mut self, event: &Event, output: &Output) {
+    fn show(&mut self, event: &Event, output: &Output) {
         // stderr says what it always does.
         if matches!(event, Event::Failed(_) | Event::Noted(_) | Event::Asked(_)) {
-            tell(event, output);
+            show(event, output);
         }
     }
 

@@ -1,207 +1,243 @@
-//! One line of progress in the columns of sftp(1)'s meter.
+//! The meter on a terminal: the current file and the whole job move at the bottom, finished files stay above.
 //!
-//! The name in what the terminal leaves for it (45 columns of 80), percent, amount in six columns, rate in nine, and
-//! the time left or taken. Scripts that watch a terminal look for `100%` and these columns.
+//! What moves is drawn by indicatif, at most thirty times a second and not before a quarter of a second has passed, so
+//! that a quick transfer leaves plain lines and no control codes.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use unicode_width::UnicodeWidthChar;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::terminal::Printable;
+use super::display::Display;
+use super::meter_line::{Clock, Measure};
+use super::rate::{Rate, per_second, seconds_for};
+use super::screen::{self, Screen, Unechoed};
+use crate::terminal::Output;
+use crate::transfer::{Direction, Event, File, Total};
 
-/// Columns of all but the name, and of one that is never written, since a terminal would wrap after it.
-const OTHER_COLUMNS: usize = 35;
+/// Nothing moves before: most transfers are over by then.
+const PATIENCE: Duration = Duration::from_millis(250);
 
-/// sftp(1) draws no wider meter.
-const WIDEST: usize = 512;
+/// Drawings a second.
+const DRAWINGS: u8 = 30;
 
-/// Amounts below this are shown in bytes, and in each unit up to it.
-const LARGEST_AMOUNT: u64 = 10_000;
-
-/// What a meter shows.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Measure<'a> {
-    /// The file's name.
-    pub(super) name: &'a [u8],
-    /// Bytes that are there.
-    pub(super) bytes: u64,
-    /// Bytes that there will be.
-    pub(super) total: u64,
-    /// Bytes a second.
-    pub(super) rate: f64,
-    /// How it goes on.
-    pub(super) clock: Clock,
+/// Meters of a job.
+pub(super) struct Meter {
+    started: Instant,
+    /// None where the terminal can't move its cursor.
+    bars: Option<Bars>,
+    current: Option<Current>,
+    total: Total,
+    total_rate: Rate,
+    /// The job was interrupted: nothing is drawn any more.
+    is_stopped: bool,
 }
 
-/// The last column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Clock {
-    /// It is done and took so long.
-    Took(Duration),
-    /// It will take so much longer.
-    Left(Duration),
-    /// Nothing is known yet.
-    Unknown,
-    /// Nothing has come for some time.
-    Stalled,
+/// The bars at the bottom, which move.
+struct Bars {
+    group: MultiProgress,
+    file: Option<ProgressBar>,
+    total: Option<ProgressBar>,
+    /// Set as long as there is a bar.
+    unechoed: Option<Unechoed>,
 }
 
-impl Measure<'_> {
-    /// The line, for a terminal of `width` columns.
-    pub(super) fn line(&self, width: usize) -> String {
-        let room = width.min(WIDEST).saturating_sub(OTHER_COLUMNS);
-        format!(
-            "{name} {percent:>3}% {amount} {rate}/s {clock}",
-            name = cut(self.name, room),
-            percent = percent(self.bytes, self.total),
-            amount = amount(self.bytes),
-            rate = rate(self.rate),
-            clock = self.clock.text(),
-        )
+/// The file that is the oldest one under way.
+struct Current {
+    file: Arc<File>,
+    position: u64,
+    rate: Rate,
+    /// How much of it was compared with its source, and how fast, while that is done.
+    verified: Option<(u64, Rate)>,
+}
+
+impl Meter {
+    /// Nothing has started.
+    pub(super) fn new(moves_cursor: bool) -> Meter {
+        let now = Instant::now();
+        Meter {
+            started: now,
+            bars: moves_cursor.then(|| Bars::on(Screen::default())),
+            current: None,
+            total: Total::default(),
+            total_rate: Rate::starting(now),
+            is_stopped: false,
+        }
     }
-}
 
-impl Clock {
-    fn text(self) -> String {
-        match self {
-            Clock::Took(time) => format!("{}    ", hours_minutes_seconds(time)),
-            Clock::Left(time) => format!("{} ETA", hours_minutes_seconds(time)),
-            Clock::Unknown => "  --:-- ETA".to_owned(),
-            Clock::Stalled => "- stalled -".to_owned(),
+    fn draw(&mut self) {
+        let now = Instant::now();
+        if self.is_stopped || now.duration_since(self.started) < PATIENCE {
+            return;
+        }
+        let width = screen::width();
+        let file = self.current.as_ref().map(|current| current.line(now, width));
+        let total = (self.total.files > 1).then(|| self.total_line(now, width));
+        if let Some(bars) = &mut self.bars {
+            bars.show(file, total);
+        }
+    }
+
+    fn total_line(&self, now: Instant, width: usize) -> String {
+        let Total { files, files_done, bytes, bytes_done, complete, .. } = self.total;
+        let more = if complete { "" } else { "+" };
+        let name = format!("total: {files_done} of {files}{more} files");
+        measure(name.as_bytes(), bytes_done, bytes.max(bytes_done), &self.total_rate, now).line(width)
+    }
+
+    fn finish(&mut self, file: &File, length: u64, elapsed: Duration, output: &Output) {
+        self.current = None;
+        if self.is_stopped {
+            return;
+        }
+        // As in sftp(1), whose meter starts for an empty file only when that is sent.
+        if length > 0 || file.direction == Direction::Put {
+            let rate = per_second(length.saturating_sub(file.offset), elapsed);
+            let last = Measure { name: file.name(), bytes: length, total: length, rate, clock: Clock::Took(elapsed) };
+            output.answer(last.line(output.width()));
         }
     }
 }
 
-/// Whole percent, rounded down; 100 only when all is there.
-pub(super) fn percent(bytes: u64, total: u64) -> u64 {
-    if bytes >= total { 100 } else { u64::try_from(u128::from(bytes) * 100 / u128::from(total)).unwrap_or(100) }
-}
-
-fn hours_minutes_seconds(time: Duration) -> String {
-    let seconds = time.as_secs();
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("  {minutes:02}:{seconds:02}") }
-}
-
-/// Four digits and a unit of two columns, blank for bytes.
-fn amount(bytes: u64) -> String {
-    let mut units = ["  ", "KB", "MB", "GB"].into_iter();
-    let (mut amount, mut unit) = (bytes, units.next().unwrap_or_default());
-    while amount >= LARGEST_AMOUNT {
-        let Some(next) = units.next() else { return format!("{:>4}TB", halves_up(amount)) };
-        (amount, unit) = (halves_up(amount), next);
-    }
-    format!("{amount:>4}{unit}")
-}
-
-fn halves_up(amount: u64) -> u64 {
-    amount.saturating_add(512) / 1024
-}
-
-/// Three digits, one decimal and a unit, at least KB.
-fn rate(bytes_per_second: f64) -> String {
-    let mut amount = if bytes_per_second.is_finite() { bytes_per_second.max(0.0) / 1024.0 } else { 0.0 };
-    for unit in ["KB", "MB", "GB"] {
-        if amount < 1000.0 {
-            return format!("{amount:>5.1}{unit}");
-        }
-        amount /= 1024.0;
-    }
-    format!("{:>5.1}TB", amount.min(999.9))
-}
-
-/// The name in exactly `room` columns, made printable; one that is longer loses its end.
-fn cut(name: &[u8], room: usize) -> String {
-    let text = Printable(name).text();
-    let (mut shown, mut columns) = (String::with_capacity(room), 0);
-    for c in text.chars() {
-        let wide = c.width().unwrap_or(0);
-        if columns + wide > room {
-            break;
-        }
-        shown.push(c);
-        columns += wide;
-    }
-    shown.extend(std::iter::repeat_n(' ', room - columns));
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const MIB: u64 = 1 << 20;
-
-    #[test]
-    fn the_columns_are_those_of_sftp() {
-        let measure = Measure {
-            name: b"messages.1",
-            bytes: 7650 * 1024,
-            total: 28 * MIB,
-            rate: 2.5 * 1024.0 * 1024.0,
-            clock: Clock::Left(Duration::from_secs(8)),
-        };
-        let line = measure.line(80);
-        assert_eq!(line, format!("{:45}{}", "messages.1", "  26% 7650KB   2.5MB/s   00:08 ETA"));
-        assert_eq!(line.len(), 79);
-    }
-
-    #[test]
-    fn a_finished_file_has_its_time_and_no_eta() {
-        let measure = Measure {
-            name: b"a",
-            bytes: 98 * 1024,
-            total: 98 * 1024,
-            rate: 1024.0 * 1024.0,
-            clock: Clock::Took(Duration::from_secs(3723)),
-        };
-        assert_eq!(measure.line(80).trim_start_matches("a").trim_start(), "100%   98KB   1.0MB/s 1:02:03    ");
-    }
-
-    #[test]
-    fn amounts_have_four_digits_and_a_unit() {
-        for (bytes, text) in [
-            (0, "   0  "),
-            (9999, "9999  "),
-            (10_000, "  10KB"),
-            (2550 * 1024, "2550KB"),
-            (10 * MIB, "  10MB"),
-            (u64::MAX, "16777216TB"),
-        ] {
-            assert_eq!(amount(bytes), text);
+impl Display for Meter {
+    fn follow(&mut self, event: &Event, output: &Output) {
+        match event {
+            Event::Started(file) => {
+                let now = Instant::now();
+                self.total_rate.begin(now);
+                let rate = Rate::starting(now);
+                self.current = Some(Current { file: Arc::clone(file), position: file.offset, rate, verified: None });
+            }
+            Event::Advanced { position, verified, total } => {
+                let now = Instant::now();
+                self.total = *total;
+                self.total_rate.follow(now, total.bytes_moved, verified.is_some());
+                if let (Some(current), Some(position)) = (&mut self.current, *position) {
+                    current.advance(now, position, *verified);
+                }
+            }
+            Event::Finished { file, length, elapsed } => self.finish(file, *length, *elapsed, output),
+            Event::Failed(_) => self.current = None,
+            Event::Announced(_) | Event::Entered { .. } | Event::Intended(_) | Event::Noted(_) | Event::Asked(_) => {}
         }
     }
 
-    #[test]
-    fn rates_have_one_decimal_and_start_at_kilobytes() {
-        for (bytes, text) in [
-            (0.0, "  0.0KB"),
-            (512.0, "  0.5KB"),
-            (999.0 * 1024.0, "999.0KB"),
-            (1000.0 * 1024.0, "  1.0MB"),
-            (123.4 * 1024.0 * 1024.0, "123.4MB"),
-            (f64::INFINITY, "  0.0KB"),
-            (f64::NAN, "  0.0KB"),
-        ] {
-            assert_eq!(rate(bytes), text);
+    fn aside(&mut self, lines: &mut dyn FnMut(&mut Self)) {
+        let bars = self.bars.as_ref().filter(|bars| bars.is_visible()).map(|bars| bars.group.clone());
+        let mut show = || lines(self);
+        match bars {
+            Some(bars) => bars.suspend(show),
+            None => show(),
         }
     }
 
-    #[test]
-    fn percent_is_100_only_at_the_end() {
-        for (bytes, total, shown) in
-            [(0, 0, 100), (0, 1, 0), (999, 1000, 99), (1000, 1000, 100), (u64::MAX - 1, u64::MAX, 99)]
-        {
-            assert_eq!(percent(bytes, total), shown);
+    fn tick(&mut self) {
+        self.draw();
+    }
+
+    fn hide(&mut self) {
+        if let Some(bars) = &mut self.bars {
+            bars.show(None, None);
         }
     }
 
-    #[test]
-    fn names_are_cut_by_columns_and_made_printable() {
-        assert_eq!(cut(b"abc", 5), "abc  ");
-        assert_eq!(cut(b"abcdef", 5), "abcde");
-        assert_eq!(cut("日本語".as_bytes(), 5), "日本 ");
-        assert_eq!(cut(b"a\x1b[2K", 8), "a\\033[2K");
-        assert_eq!(cut(b"abc", 0), "");
+    fn stop(&mut self) {
+        self.is_stopped = true;
+        self.hide();
     }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.hide();
+    }
+}
+
+impl Current {
+    fn advance(&mut self, now: Instant, position: u64, verified: Option<u64>) {
+        self.position = position;
+        match (verified, &mut self.verified) {
+            (None, _) => {
+                self.rate.count(now, position);
+                self.verified = None;
+            }
+            (Some(bytes), Some((before, rate))) if bytes >= *before => {
+                *before = bytes;
+                rate.count(now, bytes);
+            }
+            // It begins, perhaps once more.
+            (Some(bytes), _) => {
+                let mut rate = Rate::starting(now);
+                rate.count(now, bytes);
+                self.verified = Some((bytes, rate));
+            }
+        }
+    }
+
+    fn line(&self, now: Instant, width: usize) -> String {
+        if let Some((bytes, rate)) = &self.verified {
+            let name = [b"verifying ", self.file.name()].concat();
+            return measure(&name, *bytes, self.position, rate, now).line(width);
+        }
+        let size = self.file.size.unwrap_or(0).max(self.position);
+        measure(self.file.name(), self.position, size, &self.rate, now).line(width)
+    }
+}
+
+/// A measure of what is under way. It is never full: the last line is for that.
+fn measure<'a>(name: &'a [u8], bytes: u64, total: u64, rate: &Rate, now: Instant) -> Measure<'a> {
+    let per_second = rate.per_second(now);
+    let clock = if rate.is_stalled(now) {
+        Clock::Stalled
+    } else {
+        let seconds = seconds_for(total.saturating_sub(bytes), per_second);
+        seconds.map_or(Clock::Unknown, |seconds| Clock::Left(Duration::from_secs(seconds)))
+    };
+    Measure { name, bytes, total, rate: per_second, clock }
+}
+
+impl Bars {
+    fn on(screen: Screen) -> Bars {
+        let group = MultiProgress::with_draw_target(ProgressDrawTarget::term_like_with_hz(Box::new(screen), DRAWINGS));
+        Bars { group, file: None, total: None, unechoed: None }
+    }
+
+    fn is_visible(&self) -> bool {
+        self.file.is_some() || self.total.is_some()
+    }
+
+    /// Draws a line for the file and one for the whole job, the job's below.
+    fn show(&mut self, file: Option<String>, total: Option<String>) {
+        if file.is_some() && self.file.is_none() {
+            self.file = Some(self.group.insert(0, bar()));
+        }
+        if total.is_some() && self.total.is_none() {
+            self.total = Some(self.group.add(bar()));
+        }
+        if self.is_visible() && self.unechoed.is_none() {
+            self.unechoed = Some(Unechoed::begin());
+        }
+        set(&self.group, &mut self.file, file);
+        set(&self.group, &mut self.total, total);
+    }
+}
+
+fn set(group: &MultiProgress, bar: &mut Option<ProgressBar>, line: Option<String>) {
+    match (bar.as_ref(), line) {
+        (Some(shown), Some(line)) => shown.set_message(line),
+        (Some(shown), None) => {
+            shown.finish_and_clear();
+            group.remove(shown);
+            *bar = None;
+        }
+        (None, _) => {}
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{msg}") {
+        bar.set_style(style);
+    }
+    bar
 }

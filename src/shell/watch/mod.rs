@@ -1,27 +1,27 @@
-//! Watches a transfer in the foreground: shows what it tells, passes Ctrl-C on to it, and waits for its end.
+//! Watches a transfer in the foreground: shows its events, passes Ctrl-C on to it, and waits for its end.
 //!
-//! The job tells everything file by file in sorted order; what is shown of it depends on where it goes. On a terminal
+//! The events of a job come file by file in sorted order; how they are shown depends on where the output goes. On a terminal
 //! that is a [`Meter`], elsewhere nothing by default, and lines without control codes or JSON when they were asked for.
 
 mod conflict;
+mod continuation;
 mod display;
 mod json;
 mod meter;
-mod moving;
+mod meter_line;
 mod plain;
 mod rate;
 mod screen;
-mod unfinished;
 
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use self::conflict::Interrupted;
+use self::continuation::Continuation;
 use self::display::Display;
 use self::json::Json;
-use self::moving::Meter;
+use self::meter::Meter;
 use self::plain::Plain;
-use self::unfinished::Unfinished;
 use super::progress_display::ProgressDisplay;
 use super::signals::Signals;
 use crate::commands::Context;
@@ -41,18 +41,18 @@ pub(crate) fn watch(
     signals: &Signals,
 ) -> Report {
     let output = &context.output;
-    let mut unfinished = Unfinished::default();
+    let mut continuation = Continuation::default();
     let report = match display {
-        ProgressDisplay::None => follow(job, &mut Nothing, output, signals, &mut unfinished),
-        ProgressDisplay::Plain => follow(job, &mut Plain::new(), output, signals, &mut unfinished),
-        ProgressDisplay::Json => follow(job, &mut Json::new(), output, signals, &mut unfinished),
+        ProgressDisplay::None => follow(job, &mut Nothing, output, signals, &mut continuation),
+        ProgressDisplay::Plain => follow(job, &mut Plain::new(), output, signals, &mut continuation),
+        ProgressDisplay::Json => follow(job, &mut Json::new(), output, signals, &mut continuation),
         ProgressDisplay::Meter { moves_cursor } => {
-            follow(job, &mut Meter::new(moves_cursor), output, signals, &mut unfinished)
+            follow(job, &mut Meter::new(moves_cursor), output, signals, &mut continuation)
         }
     };
     // If the session ends, nobody can type it.
     if report.cancelled && report.lost.is_none() && !signals.is_ended() {
-        unfinished.continuation(&context.remote, resume_command).iter().for_each(|hint| output.hint(hint));
+        continuation.hint(&context.remote, resume_command).iter().for_each(|hint| output.hint(hint));
     }
     report
 }
@@ -62,26 +62,26 @@ fn follow<D: Display>(
     display: &mut D,
     output: &Output,
     signals: &Signals,
-    unfinished: &mut Unfinished,
+    continuation: &mut Continuation,
 ) -> Report {
     let canceller = job.canceller();
     loop {
         if signals.is_interrupted() && !canceller.is_cancelled() {
             canceller.cancel();
             display.stop();
-            signals.tell_interruption(output);
+            signals.report_interruption(output);
         }
         match job.events().recv_timeout(TICK) {
             Ok(news) => {
                 display.aside(&mut |display| {
                     for event in &news {
-                        display.tell(event, output);
-                        unfinished.follow(event);
+                        display.show(event, output);
+                        continuation.follow(event);
                         display.follow(event, output);
                     }
                     output.flush();
                 });
-                // A job that asks tells nothing more until it has its answer.
+                // A job that asks sends no other event until it has its answer.
                 for event in &news {
                     match event {
                         // A job that is stopped decides nothing any more.
@@ -109,7 +109,7 @@ fn ask(question: &Question, canceller: &Canceller, display: &mut impl Display, o
         signals.press();
         canceller.cancel();
         display.stop();
-        signals.tell_interruption(output);
+        signals.report_interruption(output);
         None
     });
     question.answer(answer);

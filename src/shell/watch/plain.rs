@@ -15,7 +15,7 @@ const SPACING: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(super) struct Plain {
     file: Option<Arc<File>>,
-    told: Option<Instant>,
+    shown_at: Option<Instant>,
 }
 
 impl Plain {
@@ -25,14 +25,14 @@ impl Plain {
     }
 
     fn is_due(&self) -> bool {
-        self.told.is_none_or(|told| told.elapsed() >= SPACING)
+        self.shown_at.is_none_or(|shown_at| shown_at.elapsed() >= SPACING)
     }
 }
 
 impl Display for Plain {
     fn follow(&mut self, event: &Event, output: &Output) {
         match event {
-            Event::Started(file) => *self = Plain { file: Some(Arc::clone(file)), told: None },
+            Event::Started(file) => *self = Plain { file: Some(Arc::clone(file)), shown_at: None },
             Event::Advanced { position: Some(position), verified, .. } => {
                 let Some(file) = self.file.as_ref().filter(|_| self.is_due()) else { return };
                 let line = match (verified, file.size) {
@@ -43,7 +43,7 @@ impl Display for Plain {
                     _ => return,
                 };
                 output.progress(line);
-                self.told = Some(Instant::now());
+                self.shown_at = Some(Instant::now());
             }
             Event::Finished { file, length, .. } => {
                 output.progress(line("Transfer of", file.name(), *length, *length));

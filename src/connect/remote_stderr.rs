@@ -6,17 +6,17 @@ use crate::terminal::{Output, Printable};
 const LONGEST_LINE: usize = 4096;
 
 /// Splits the received text into lines and shows them.
-pub(super) struct FarErrors {
+pub(super) struct RemoteStderr {
     output: Output,
     begun: Vec<u8>,
 }
 
-impl FarErrors {
-    pub(super) fn shown_on(output: &Output) -> FarErrors {
-        FarErrors { output: output.clone(), begun: Vec::new() }
+impl RemoteStderr {
+    pub(super) fn shown_on(output: &Output) -> RemoteStderr {
+        RemoteStderr { output: output.clone(), begun: Vec::new() }
     }
 
-    pub(super) fn hear(&mut self, bytes: &[u8]) {
+    pub(super) fn receive(&mut self, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|&byte| byte == b'\n') {
             self.begun.extend_from_slice(piece);
             if piece.ends_with(b"\n") || self.begun.len() >= LONGEST_LINE {
@@ -31,7 +31,7 @@ impl FarErrors {
     }
 }
 
-impl Drop for FarErrors {
+impl Drop for RemoteStderr {
     fn drop(&mut self) {
         if !self.begun.is_empty() {
             self.show();
@@ -46,9 +46,9 @@ mod tests {
     #[test]
     fn lines_are_shown_whole_and_printable_however_they_come() {
         let output = Output::captured();
-        let mut errors = FarErrors::shown_on(&output);
+        let mut errors = RemoteStderr::shown_on(&output);
         for bytes in [&b"quo"[..], b"ta\r\nis \x1b[2J", b" low\n\nhalf"] {
-            errors.hear(bytes);
+            errors.receive(bytes);
         }
         assert_eq!(output.captured_text().stderr, "quota\nis \\033[2J low\n\n");
         drop(errors);
@@ -58,8 +58,8 @@ mod tests {
     #[test]
     fn a_line_without_end_is_shown_in_parts() {
         let output = Output::captured();
-        let mut errors = FarErrors::shown_on(&output);
-        (0..100).for_each(|_| errors.hear(&[b'x'; 1000]));
+        let mut errors = RemoteStderr::shown_on(&output);
+        (0..100).for_each(|_| errors.receive(&[b'x'; 1000]));
         assert_eq!(output.captured_text().stderr.lines().count(), 20);
     }
 }

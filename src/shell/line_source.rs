@@ -15,7 +15,7 @@ use crate::terminal::Output;
 pub(crate) const PROMPT: &str = "sftp> ";
 
 /// Where lines come from.
-pub(crate) enum Source {
+pub(crate) enum LineSource {
     /// A person at a terminal that can move its cursor.
     Editor(Box<Prompt>),
     /// A person at a terminal that can't, or is not known to.
@@ -26,7 +26,7 @@ pub(crate) enum Source {
     CommandLine(CommandLineScripts),
 }
 
-impl Source {
+impl LineSource {
     /// Chooses where lines come from: the scripts of the command line, else the batch, else standard input.
     ///
     /// # Errors
@@ -35,39 +35,39 @@ impl Source {
         scripts: Option<CommandLineScripts>,
         batch: Option<Script>,
         moves_cursor: bool,
-    ) -> io::Result<Source> {
+    ) -> io::Result<LineSource> {
         Ok(match (scripts, batch) {
-            (Some(scripts), _) => Source::CommandLine(scripts),
-            (None, Some(script)) => Source::Script(script),
-            (None, None) if !io::stdin().is_terminal() => Source::Script(Script::of_stdin()),
-            (None, None) if io::stdout().is_terminal() && moves_cursor => Source::Editor(Box::new(Prompt::open()?)),
-            (None, None) => Source::Typewriter(Lines::of_stdin()),
+            (Some(scripts), _) => LineSource::CommandLine(scripts),
+            (None, Some(script)) => LineSource::Script(script),
+            (None, None) if !io::stdin().is_terminal() => LineSource::Script(Script::of_stdin()),
+            (None, None) if io::stdout().is_terminal() && moves_cursor => LineSource::Editor(Box::new(Prompt::open()?)),
+            (None, None) => LineSource::Typewriter(Lines::of_stdin()),
         })
     }
 
     /// Whether each line is echoed: it is where nobody typed it.
     pub(crate) fn echoes(&self) -> bool {
-        matches!(self, Source::Script(_))
+        matches!(self, LineSource::Script(_))
     }
 
     /// Returns whether the lines are typed at a prompt, by a person or by a program that drives a terminal.
     pub(crate) fn has_prompt(&self) -> bool {
-        matches!(self, Source::Editor(_) | Source::Typewriter(_))
+        matches!(self, LineSource::Editor(_) | LineSource::Typewriter(_))
     }
 
-    /// Where the line came from that was asked for last, `upload.sftp:12`: nobody who typed it needs to be told.
+    /// Returns where the last line came from, such as `upload.sftp:12`, unless it was typed.
     pub(crate) fn place(&self) -> Option<String> {
         match self {
-            Source::Editor(_) | Source::Typewriter(_) => None,
-            Source::Script(script) => Some(script.place()),
-            Source::CommandLine(scripts) => Some(scripts.place()),
+            LineSource::Editor(_) | LineSource::Typewriter(_) => None,
+            LineSource::Script(script) => Some(script.place()),
+            LineSource::CommandLine(scripts) => Some(scripts.place()),
         }
     }
 
     /// Returns whether the last line was typed by a person, so that hints help: a program that drives the session waits for
     /// exact lines.
     pub(crate) fn person_is_here(&self) -> bool {
-        matches!(self, Source::Editor(prompt) if prompt.is_typed_by_hand())
+        matches!(self, LineSource::Editor(prompt) if prompt.is_typed_by_hand())
     }
 
     /// The next line; everything that was answered is on its way before anything is read.
@@ -77,21 +77,18 @@ impl Source {
     pub(crate) fn next(&mut self, context: &Context, signals: &Signals) -> io::Result<Input> {
         context.output.flush();
         match self {
-            Source::Editor(prompt) => {
+            LineSource::Editor(prompt) => {
                 await_typing(signals);
-                prompt.ask(PROMPT, context, signals)
+                prompt.read_line(PROMPT, context, signals)
             }
-            Source::Typewriter(lines) => {
+            LineSource::Typewriter(lines) => {
                 await_typing(signals);
                 typed(lines, &context.output, signals)
             }
-            Source::CommandLine(scripts) => Ok(scripts.next().map_or(Input::End, Input::Line)),
-            Source::Script(script) => {
+            LineSource::CommandLine(scripts) => Ok(scripts.next().map_or(Input::End, Input::Line)),
+            LineSource::Script(script) => {
                 signals.enter(Phase::Reading);
-                script.next(signals).map(|incoming| match incoming {
-                    Incoming::Interrupted => Input::Interrupted,
-                    other => asked(other),
-                })
+                script.next(signals).map(Input::from)
             }
         }
     }
@@ -119,15 +116,6 @@ fn typed(lines: &mut Lines, output: &Output, signals: &Signals) -> io::Result<In
             output.answer("");
             Input::End
         }
-        other => asked(other),
+        other => other.into(),
     })
-}
-
-fn asked(incoming: Incoming) -> Input {
-    match incoming {
-        Incoming::Line(line) => Input::Line(line),
-        Incoming::TooLong(bytes) => Input::TooLong(bytes),
-        Incoming::End => Input::End,
-        Incoming::Interrupted => Input::Interrupted,
-    }
 }

@@ -19,7 +19,7 @@ pub(super) struct LazyLimits {
 }
 
 impl LazyLimits {
-    pub(super) fn ask(shared: &Arc<Shared>) -> LazyLimits {
+    pub(super) fn request(shared: &Arc<Shared>) -> LazyLimits {
         let (pending, completion) = Pending::new::<calls::AskLimits>();
         shared.submit(&calls::AskLimits, completion);
         LazyLimits { asked: Mutex::new(Some(pending)), known: OnceLock::new() }
@@ -33,7 +33,7 @@ impl LazyLimits {
 }
 
 /// Asks for the canonical path of `.`, the server's start directory.
-pub(super) fn ask_for_start(shared: &Shared) -> Pending<Bytes> {
+pub(super) fn request_start(shared: &Shared) -> Pending<Bytes> {
     let (pending, completion) = Pending::new::<calls::Realpath<'_>>();
     shared.submit(&calls::Realpath { path: &RemotePath::dot() }, completion);
     pending

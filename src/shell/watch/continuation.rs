@@ -11,12 +11,12 @@ use crate::transfer::{Direction, Event, File, Note};
 
 /// The file that was under way, and what was kept.
 #[derive(Default)]
-pub(super) struct Unfinished {
+pub(super) struct Continuation {
     started: Option<Arc<File>>,
     kept: Vec<PathBuf>,
 }
 
-impl Unfinished {
+impl Continuation {
     pub(super) fn follow(&mut self, event: &Event) {
         match event {
             Event::Started(file) => self.started = Some(Arc::clone(file)),
@@ -33,7 +33,7 @@ impl Unfinished {
 
     /// Returns the hint that tells how to continue, if a partial file was kept: with the whole line if it is the only one.
     /// `resume_command` is the command line that continues, if no other line can be typed.
-    pub(super) fn continuation(&self, remote: &Remote, resume_command: Option<&str>) -> Option<String> {
+    pub(super) fn hint(&self, remote: &Remote, resume_command: Option<&str>) -> Option<String> {
         let kept = self.kept.first()?;
         if let Some(resume_command) = resume_command {
             return Some(format!("{resume_command} continues"));
