@@ -43,11 +43,11 @@ fn modules_name_only_what_stands_below_them() {
 }
 
 /// The top-level modules, each with its floor.
-struct Floors(BTreeMap<String, u32>);
+pub(crate) struct Floors(BTreeMap<String, u32>);
 
 impl Floors {
     /// Reads the map: `// Floor N: …` above the modules that stand there.
-    fn drawn_in(map: &str) -> Self {
+    pub(crate) fn drawn_in(map: &str) -> Self {
         let mut floors = BTreeMap::new();
         let mut floor = None;
         for line in map.lines() {
@@ -63,6 +63,11 @@ impl Floors {
             }
         }
         Self(floors)
+    }
+
+    /// All modules with their floors.
+    pub(crate) fn modules(&self) -> impl Iterator<Item = (String, u32)> {
+        self.0.iter().map(|(name, floor)| (name.clone(), *floor))
     }
 
     /// What lies in `src/` and is not on the map.

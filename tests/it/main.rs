@@ -29,6 +29,7 @@ mod ending;
 mod examples;
 mod faults;
 mod filters;
+mod floor_plan;
 mod floors;
 mod fnmatch;
 mod hangup;

@@ -1,0 +1,119 @@
+//! The picture `docs/images/floors.svg` is drawn from the table in `docs/architecture.md`, and the table has each module on its floor.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::floors::Floors;
+use crate::sources::rust_files;
+
+/// Draws the picture anew instead of comparing it.
+const REWRITE: &str = "UPDATE=1 cargo test --test it floor_plan::";
+
+/// Pixels from line to line, between floors, and around the text of a floor.
+const LINE: usize = 20;
+const GAP: usize = 26;
+const PADDING: usize = 10;
+
+const WIDTH: usize = 880;
+
+/// Pixels from the left edge to the names of modules, and to what they are for.
+const NAMES_AT: usize = 64;
+const PURPOSES_AT: usize = 190;
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// A row of the table.
+struct Module {
+    name: String,
+    purpose: String,
+}
+
+/// The table's modules on their floors, the highest floor first.
+fn plan() -> Vec<(u32, Vec<Module>)> {
+    let page = fs::read_to_string(file("docs/architecture.md")).unwrap();
+    let mut floors: BTreeMap<u32, Vec<Module>> = BTreeMap::new();
+    for line in page.lines() {
+        let cells: Vec<String> = line
+            .split('|')
+            .map(|cell| cell.trim().replace('`', "").replace('&', "&amp;").replace('<', "&lt;"))
+            .collect();
+        if let [_, floor, name, purpose, _, _] = &cells[..]
+            && let Ok(floor) = floor.parse()
+        {
+            let module = Module { name: name.clone(), purpose: purpose.clone() };
+            floors.entry(floor).or_default().push(module);
+        }
+    }
+    floors.into_iter().rev().collect()
+}
+
+fn draw(plan: &[(u32, Vec<Module>)]) -> String {
+    let (mut body, mut top) = (String::new(), 1);
+    for (floor, modules) in plan {
+        if top > 1 {
+            let (middle, tip) = (WIDTH / 2, top - 4);
+            let _ =
+                writeln!(body, r##"<path d="M{middle} {}V{tip}m-5 -6l5 6l5 -6" stroke="#57606a"/>"##, top + 4 - GAP);
+        }
+        let height = modules.len() * LINE + 2 * PADDING;
+        let _ = writeln!(
+            body,
+            r##"<rect x="1" y="{top}" width="{}" height="{height}" rx="6" stroke="#8c959f" fill="#f6f8fa"/>"##,
+            WIDTH - 2
+        );
+        let _ = writeln!(body, r#"<text x="24" y="{}" class="floor">{floor}</text>"#, top + height / 2 + 6);
+        for (module, line) in modules.iter().zip(1..) {
+            let baseline = top + PADDING + line * LINE - 6;
+            let _ = writeln!(body, r#"<text x="{NAMES_AT}" y="{baseline}" class="name">{}</text>"#, module.name);
+            let _ = writeln!(body, r#"<text x="{PURPOSES_AT}" y="{baseline}">{}</text>"#, module.purpose);
+        }
+        top += height + GAP;
+    }
+    let height = top + 1 - GAP;
+    format!(
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img">
+<title>The floors of sftpsh: a module imports only from floors below its own</title>
+<style>text {{ font: 13px system-ui, sans-serif; fill: #1f2328 }} .floor {{ font-size: 18px }} .name {{ font: 600 13px ui-monospace, Menlo, Consolas, monospace }}</style>
+<rect width="{WIDTH}" height="{height}" rx="6" fill="#ffffff"/>
+<g fill="none">
+{body}</g>
+</svg>
+"##
+    )
+}
+
+#[test]
+fn the_picture_of_the_floors_is_that_of_the_table() {
+    let (path, drawn) = (file("docs/images/floors.svg"), draw(&plan()));
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, &drawn).unwrap();
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == drawn, "docs/images/floors.svg is out of date; rewrite it with: {REWRITE}");
+}
+
+#[test]
+fn every_file_that_the_page_names_exists() {
+    let page = fs::read_to_string(file("docs/architecture.md")).unwrap();
+    let files = rust_files(&file("src"));
+    let named = page.split('`').skip(1).step_by(2).filter(|span| span.ends_with(".rs") && !span.contains(['*', ' ']));
+    let is_missing = |name: &&str| !file(name).exists() && !files.iter().any(|file| file.ends_with(name));
+    assert_eq!(named.filter(is_missing).collect::<Vec<_>>(), [""; 0]);
+}
+
+#[test]
+fn the_table_has_each_module_on_its_floor() {
+    let map = Floors::drawn_in(&fs::read_to_string(file("src/lib.rs")).unwrap());
+    let in_table: BTreeSet<(String, u32)> = plan()
+        .iter()
+        .flat_map(|(floor, modules)| modules.iter().map(|module| (module.name.clone(), *floor)))
+        .map(|(name, floor)| (name.trim_end_matches(['/']).trim_end_matches(".rs").to_owned(), floor))
+        .filter(|(name, _)| name != "main")
+        .collect();
+    let in_map: BTreeSet<(String, u32)> = map.modules().collect();
+    assert_eq!(in_table, in_map, "left: docs/architecture.md; right: src/lib.rs");
+}
