@@ -65,6 +65,7 @@ mod texts;
 mod transfer;
 mod transfer_flags;
 mod transport;
+mod troubleshooting;
 mod uploads;
 mod words;
 mod world;

@@ -28,7 +28,7 @@ const PHRASES: &[(&str, &str)] = &[
 ];
 
 /// Pages that were read for this. The manual page holds the help of every option and command.
-const PAGES: &[&str] = &["README.md", "CONTRIBUTING.md", "docs/guide.md", "man/sftpsh.1"];
+const PAGES: &[&str] = &["README.md", "CONTRIBUTING.md", "docs/guide.md", "docs/troubleshooting.md", "man/sftpsh.1"];
 
 /// The parts of `src` whose module headers and doc comments were read for this: files, and directories with all files
 /// in them.

@@ -24,6 +24,7 @@ pub(super) const LINES: &[Row] = &[
     ("sftpsh -b script host", &[Prints("sftp> put notes.txt\n"), There("notes.txt")]),
     ("sftpsh -b - host < script", &[Prints("sftp> put notes.txt\n"), There("notes.txt")]),
     ("sftpsh host -- ls -l /srv", &[Prints("-rw"), Prints("page\n")]),
+    ("sftpsh host -- ls -l", &[Prints("-rw"), Prints("a.log\n")]),
     ("sftpsh -e 'ls -l; get x' host", &[Prints("-rw"), Prints("a.log"), Local("x")]),
     ("sftpsh -S ssh host", &[Before("pwd"), Prints("Remote working directory: /\n")]),
     ("sftpsh -D /usr/lib/openssh/sftp-server", &[Before("pwd"), Prints("Remote working directory: LOCAL\n")]),
