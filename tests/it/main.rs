@@ -43,6 +43,7 @@ mod model_session;
 mod names;
 mod openssh;
 mod options;
+mod pages;
 mod password;
 mod phrases;
 mod progress;

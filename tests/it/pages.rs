@@ -1,0 +1,91 @@
+//! The pages for readers: none of the worst phrases, and one sentence per line.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use crate::phrases::{found, without_code};
+
+/// Pages that were read for this. The manual page holds the help of every option and command.
+const PAGES: &[&str] = &[
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "README.md",
+    "docs/dependencies.md",
+    "docs/differences.md",
+    "docs/guide.md",
+    "docs/json.md",
+    "docs/performance.md",
+    "docs/security.md",
+    "docs/servers.md",
+    "docs/troubleshooting.md",
+    "man/sftpsh.1",
+];
+
+/// Pages that are still to be read.
+const UNREAD: &[&str] = &["docs/architecture.md", "docs/engine.md"];
+
+/// The longest line that may hold more than one sentence.
+const MOST_COLUMNS: usize = 100;
+
+/// Returns the lines of prose that hold more than one sentence and are too long for that.
+fn crowded(markdown: &str) -> Vec<String> {
+    let mut is_code = false;
+    let mut crowded = Vec::new();
+    for line in markdown.lines() {
+        is_code ^= line.starts_with("```");
+        let prose = without_code(line);
+        let text = prose.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+        let text = text.strip_prefix(". ").unwrap_or(text);
+        let goes_on = text.match_indices(". ").any(|(at, _)| text[at + 2..].starts_with(char::is_uppercase));
+        if !is_code && !line.starts_with('|') && line.chars().count() > MOST_COLUMNS && goes_on {
+            crowded.push(line.to_owned());
+        }
+    }
+    crowded
+}
+
+fn read(page: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(page)).unwrap()
+}
+
+#[test]
+fn pages_are_free_of_the_worst_phrases() {
+    for page in PAGES {
+        // A glossary may name what not to write.
+        let text: String = read(page)
+            .lines()
+            .map(|line| if line.contains("*, not *") { "\n" } else { line }.to_owned() + "\n")
+            .collect();
+        assert_eq!(found(&text), Vec::<String>::new(), "{page}");
+    }
+}
+
+#[test]
+fn a_long_line_of_a_page_is_one_sentence() {
+    for page in PAGES.iter().filter(|page| page.ends_with(".md")) {
+        assert_eq!(crowded(&read(page)), Vec::<String>::new(), "{page}: write one sentence per line");
+    }
+}
+
+#[test]
+fn every_page_is_read_or_still_to_be_read() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let in_directory = |directory: &str| {
+        let entries = fs::read_dir(root.join(directory)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let names = names.filter(|name| name.ends_with(".md"));
+        names.map(|name| Path::new(directory).join(name).to_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let pages: BTreeSet<String> = ["", "docs"].into_iter().flat_map(in_directory).collect();
+    let known = PAGES.iter().chain(UNREAD).filter(|page| page.ends_with(".md"));
+    assert_eq!(pages, known.map(|page| (*page).to_owned()).collect());
+}
+
+#[test]
+fn sentences_that_share_a_long_line_are_found() {
+    let long = "word ".repeat(20);
+    let two = format!("- {long}ends. Another begins.");
+    let page = format!("{two}\n| {two} |\n{long}ends, see e.g. v. 2.\n1. One {long}\n```text\n{two}\n```\nOne. Two.\n");
+    assert_eq!(crowded(&page), [two]);
+}
