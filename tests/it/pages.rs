@@ -1,4 +1,4 @@
-//! The pages for readers: none of the worst phrases, and one sentence per line.
+//! The pages for readers: none of the worst phrases, one sentence per line, and links that lead somewhere.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -66,6 +66,47 @@ fn a_long_line_of_a_page_is_one_sentence() {
     for page in PAGES.iter().filter(|page| page.ends_with(".md")) {
         assert_eq!(crowded(&read(page)), Vec::<String>::new(), "{page}: write one sentence per line");
     }
+}
+
+/// Returns the targets of the links in a page.
+fn links(markdown: &str) -> Vec<&str> {
+    markdown.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)).collect()
+}
+
+/// Returns the anchors of the headings of a page, as GitHub makes them.
+fn anchors(markdown: &str) -> BTreeSet<String> {
+    let headings =
+        markdown.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    headings
+        .map(|heading| {
+            let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+            kept.collect::<String>().to_lowercase().replace(' ', "-")
+        })
+        .collect()
+}
+
+#[test]
+fn every_link_of_a_page_leads_somewhere() {
+    for page in PAGES.iter().chain(UNREAD).filter(|page| page.ends_with(".md")) {
+        let text = read(page);
+        for link in links(&text).into_iter().filter(|link| !link.starts_with("http")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                (*page).to_owned()
+            } else {
+                Path::new(page).with_file_name(file).to_str().unwrap().to_owned()
+            };
+            let is_there = Path::new(env!("CARGO_MANIFEST_DIR")).join(&target).exists();
+            assert!(is_there, "{page}: {link}: there is no {target}");
+            assert!(anchor.is_empty() || anchors(&read(&target)).contains(anchor), "{page}: {link}: no such heading");
+        }
+    }
+}
+
+#[test]
+fn links_and_anchors_are_found() {
+    assert_eq!(links("See [a](b.md#c), `f[1]` and [d](#e)."), ["b.md#c", "#e"]);
+    assert!(anchors("# A\n## The `order` of requests, again\n").contains("the-order-of-requests-again"));
 }
 
 #[test]
