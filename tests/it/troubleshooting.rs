@@ -11,8 +11,10 @@ use crate::support::{Embedded, Entry, Key, Outcome, Remote, Shell, World, free_p
 
 const PAGE: &str = include_str!("../../docs/troubleshooting.md");
 
+type Run = fn() -> Outcome;
+
 /// Each message of the page, `…` standing for what varies, with a run that prints it.
-const MESSAGES: &[(&str, fn() -> Outcome)] = &[
+const MESSAGES: &[(&str, Run)] = &[
     ("Host key verification failed.", || Shell::on(Remote::empty().unknown_to_us()).as_batch().run()),
     ("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!", || over_ssh(&[]).prepare(change_the_known_key).run()),
     ("…: Permission denied (…).", || over_ssh(&[]).prepare(|world| renew(&key(world))).run()),
