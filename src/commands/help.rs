@@ -1,7 +1,8 @@
 //! `help` and `?`: the list of commands, and what one of them does. All of it is read off the commands' own definitions.
 
 use super::argument::written;
-use super::list::{Entry, find, takes_many, takes_next_word, unknown};
+use super::command_names::{find, unknown};
+use super::signature::{Signature, takes_many, takes_next_word};
 use super::{COMMANDS, CommandName, Context, Example, Failure, Outcome, Purpose, Run};
 use crate::terminal::table::{self, Look};
 
@@ -15,8 +16,8 @@ pub struct Help {
 
 impl Help {
     /// What explains a command: `CMD --help`.
-    pub(super) fn of(entry: &Entry) -> Help {
-        Help { command: Some(CommandName(entry.name().to_owned())) }
+    pub(super) fn of(signature: &Signature) -> Help {
+        Help { command: Some(CommandName(signature.name().to_owned())) }
     }
 }
 
@@ -35,7 +36,7 @@ impl Run for Help {
             return Ok(Outcome::Done);
         };
         match find(&name) {
-            Some(entry) => cx.output.answer(text(entry)),
+            Some(signature) => cx.output.answer(text(signature)),
             None => {
                 // sftp(1) shows the list whatever follows, and so do scripts expect it.
                 cx.output.explain(&unknown(&name));
@@ -53,28 +54,28 @@ fn list(cx: &Context) {
 }
 
 /// A command in one line: how it is written, and what it does.
-fn row(entry: &Entry) -> [String; 2] {
-    let definition = entry.definition();
+fn row(signature: &Signature) -> [String; 2] {
+    let definition = signature.definition();
     let about = definition.get_about().map(ToString::to_string).unwrap_or_default();
-    let about = match entry.names {
+    let about = match signature.names {
         [_, others @ ..] if !others.is_empty() => format!("{about} (also: {})", others.join(", ")),
         _ => about,
     };
-    [command_line(entry.name(), &definition), about]
+    [command_line(signature.name(), &definition), about]
 }
 
 /// All there is to say about a command.
-fn text(entry: &Entry) -> String {
-    let definition = entry.definition();
-    let usage = command_line(entry.name(), &definition);
-    let others = match entry.names {
+fn text(signature: &Signature) -> String {
+    let definition = signature.definition();
+    let usage = command_line(signature.name(), &definition);
+    let others = match signature.names {
         [_, others @ ..] if !others.is_empty() => format!("Also: {}\n\n", others.join(", ")),
         _ => String::new(),
     };
     let template = format!("{{usage-heading}} {{usage}}\n\n{{about-with-newline}}\n{others}{{all-args}}{{after-help}}");
     let whole = definition.get_long_about().or(definition.get_about()).cloned().unwrap_or_default();
     let mut definition =
-        definition.override_usage(usage).about(whole).help_template(template).after_help(examples(entry));
+        definition.override_usage(usage).about(whole).help_template(template).after_help(examples(signature));
     definition.render_help().to_string().trim_end().to_owned()
 }
 
@@ -83,10 +84,10 @@ fn value_name(argument: &clap::Arg) -> Option<String> {
     argument.get_value_names().and_then(<[_]>::first).map(ToString::to_string)
 }
 
-fn examples(entry: &Entry) -> String {
-    let widest = entry.examples.iter().map(|example| example.line.len()).max().unwrap_or(0);
-    let lines = entry.examples.iter().map(|Example { line, does }| format!("  {line:<widest$}  {does}\n"));
-    match entry.examples {
+fn examples(signature: &Signature) -> String {
+    let widest = signature.examples.iter().map(|example| example.line.len()).max().unwrap_or(0);
+    let lines = signature.examples.iter().map(|Example { line, does }| format!("  {line:<widest$}  {does}\n"));
+    match signature.examples {
         [] => String::new(),
         _ => format!("Examples:\n{}", lines.collect::<String>()),
     }
@@ -97,8 +98,8 @@ const MOST_LONG_NAMES: usize = 3;
 
 /// Returns how a command is written: `ls [-1afhlnrSt] [path]`.
 #[must_use]
-pub fn synopsis(entry: &Entry) -> String {
-    command_line(entry.name(), &entry.definition())
+pub fn synopsis(signature: &Signature) -> String {
+    command_line(signature.name(), &signature.definition())
 }
 
 fn command_line(name: &str, definition: &clap::Command) -> String {

@@ -6,12 +6,12 @@
 //! dispatch, help and completion come.
 
 mod argument;
+mod command_names;
 mod context;
 mod failure;
 mod filters;
 pub mod find;
 mod home;
-mod list;
 mod local;
 mod long_name;
 mod many;
@@ -23,6 +23,7 @@ mod row;
 mod run;
 mod set_attributes;
 mod setting;
+mod signature;
 #[cfg(test)]
 mod testing;
 mod transfer_flags;
@@ -55,19 +56,20 @@ pub use argument::{
     ArgumentKind, CommandName, Depth, GetOperand, Id, LocalDir, LocalPath, Mode, Moment, NamePattern, OwnerIds,
     PutOperand, RemoteDir, RemotePath, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
 };
+pub use command_names::{find, names};
 pub use context::{Context, Settings, Sizes};
 pub use failure::Failure;
-pub use list::{Entry, Flag, find, names};
 pub use local::LocalDirectory;
 pub use parse::{parse, parse_raw, shell_part};
 pub use run::{Example, Outcome, Purpose, Run};
 pub use setting::Setting;
+pub use signature::{Flag, Signature};
 pub use word::{Quoting, Word};
 
 use failure::is_bare_failure;
 use many::{each, in_order};
 
-list::commands! {
+signature::commands! {
     bye::Bye: "bye", "exit", "quit";
     cd::Cd: "cd", "chdir";
     chown::Chgrp: "chgrp";
@@ -186,7 +188,7 @@ mod tests {
 
     #[test]
     fn each_command_says_whether_it_only_prints() {
-        let mut left: Vec<&str> = COMMANDS.iter().map(Entry::name).collect();
+        let mut left: Vec<&str> = COMMANDS.iter().map(Signature::name).collect();
         for (line, purpose) in PURPOSES {
             let command = parse_raw(line.as_bytes()).unwrap_or_else(|| parse(&words(line)));
             assert_eq!(command.unwrap().purpose(), purpose, "{line}");

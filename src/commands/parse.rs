@@ -10,8 +10,9 @@ use std::ffi::OsString;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::argument::kinds;
+use super::command_names::{find, unknown};
 use super::help::Help;
-use super::list::{Entry, find, takes_many, takes_next_word, unknown};
+use super::signature::{Signature, takes_many, takes_next_word};
 use super::{ArgumentKind, Command, Failure, Word};
 use crate::name::UnfitName;
 use crate::terminal::Printable;
@@ -24,8 +25,8 @@ pub fn parse(words: &[Word]) -> Result<Command, Failure> {
     let (name, arguments) = words.split_first().ok_or_else(|| Failure::new("Invalid command."))?;
     let name = name.plain();
     let name = String::from_utf8_lossy(&name);
-    let entry = find(&name).ok_or_else(|| unknown(&name))?;
-    parse_arguments(entry, &name, arguments)
+    let signature = find(&name).ok_or_else(|| unknown(&name))?;
+    parse_arguments(signature, &name, arguments)
 }
 
 /// The command of a line whose rest is a local shell's to read: `!…` and `lls …`. It must not be split, for the shell's
@@ -35,10 +36,10 @@ pub fn parse(words: &[Word]) -> Result<Command, Failure> {
 /// The line holds a NUL byte, which no program can be given.
 #[must_use]
 pub fn parse_raw(line: &[u8]) -> Option<Result<Command, Failure>> {
-    let (entry, name, rest) = split_raw(line)?;
+    let (signature, name, rest) = split_raw(line)?;
     let rest = rest.trim_ascii();
     let rest = (!rest.is_empty()).then(|| Word::literal(rest));
-    Some(parse_arguments(entry, name, rest.as_slice()))
+    Some(parse_arguments(signature, name, rest.as_slice()))
 }
 
 /// The part of a line that a local shell reads: `ls x` of `!ls x`, ` -l` of `lls -l`. `None` for any other line.
@@ -47,7 +48,7 @@ pub fn shell_part(line: &[u8]) -> Option<&[u8]> {
     split_raw(line).map(|(_, _, rest)| rest)
 }
 
-fn split_raw(line: &[u8]) -> Option<(&'static Entry, &str, &[u8])> {
+fn split_raw(line: &[u8]) -> Option<(&'static Signature, &str, &[u8])> {
     let line = line.trim_ascii_start();
     let name_end = match line.first()? {
         b'!' => 1,
@@ -55,31 +56,36 @@ fn split_raw(line: &[u8]) -> Option<(&'static Entry, &str, &[u8])> {
     };
     let (name, rest) = line.split_at(name_end);
     let name = std::str::from_utf8(name).ok()?;
-    let entry = find(name).filter(|entry| entry.takes_rest_of_line)?;
-    Some((entry, name, rest))
+    let signature = find(name).filter(|signature| signature.takes_rest_of_line)?;
+    Some((signature, name, rest))
 }
 
-fn parse_arguments(entry: &'static Entry, name: &str, words: &[Word]) -> Result<Command, Failure> {
+fn parse_arguments(signature: &'static Signature, name: &str, words: &[Word]) -> Result<Command, Failure> {
     if words.iter().any(|word| word.glob().contains(&0)) {
         return Err(Failure::new(format!("{name}: {}", UnfitName::Nul)));
     }
-    if !entry.takes_rest_of_line && words.first().is_some_and(|word| word.plain() == b"--help") {
-        return Ok(Command::Help(Help::of(entry)));
+    if !signature.takes_rest_of_line && words.first().is_some_and(|word| word.plain() == b"--help") {
+        return Ok(Command::Help(Help::of(signature)));
     }
-    let definition = entry.definition();
-    let arguments = if entry.takes_rest_of_line {
+    let definition = signature.definition();
+    let arguments = if signature.takes_rest_of_line {
         std::iter::once(OsString::from("--")).chain(words.iter().map(Word::to_argument)).collect()
     } else {
-        sort_out(entry, &definition, name, words)?
+        sort_out(signature, &definition, name, words)?
     };
     definition
         .try_get_matches_from(arguments)
-        .and_then(|matches| (entry.build)(&matches))
-        .map_err(|error| objection(entry, name, &error))
+        .and_then(|matches| (signature.build)(&matches))
+        .map_err(|error| objection(signature, name, &error))
 }
 
 /// All flags first, then `--`, then the operands.
-fn sort_out(entry: &Entry, definition: &clap::Command, name: &str, words: &[Word]) -> Result<Vec<OsString>, Failure> {
+fn sort_out(
+    signature: &Signature,
+    definition: &clap::Command,
+    name: &str,
+    words: &[Word],
+) -> Result<Vec<OsString>, Failure> {
     let (mut flags, mut operands): (Vec<OsString>, Vec<OsString>) = (Vec::new(), Vec::new());
     let mut rest = words.iter();
     while let Some(word) = rest.next() {
@@ -99,7 +105,7 @@ fn sort_out(entry: &Entry, definition: &clap::Command, name: &str, words: &[Word
                     flags.push(value.to_argument());
                 }
             }
-            FlagWord::Unknown(_) if entry.refuses_late_flags => {
+            FlagWord::Unknown(_) if signature.refuses_late_flags => {
                 return Err(invalid_flag(definition, name, &Printable(&plain).to_string()));
             }
             FlagWord::Unknown(flag) if operands.is_empty() => {
@@ -215,8 +221,8 @@ fn invalid_flag(definition: &clap::Command, name: &str, flag: &str) -> Failure {
 }
 
 /// What clap objects to, in sftp(1)'s words.
-fn objection(entry: &Entry, name: &str, error: &clap::Error) -> Failure {
-    let mut definition = entry.definition();
+fn objection(signature: &Signature, name: &str, error: &clap::Error) -> Failure {
+    let mut definition = signature.definition();
     // Only then do its arguments show themselves as clap's errors name them.
     definition.build();
     let text = |kind| match error.get(kind) {
@@ -228,7 +234,7 @@ fn objection(entry: &Entry, name: &str, error: &clap::Error) -> Failure {
         ErrorKind::MissingRequiredArgument => {
             let missing = text(ContextKind::InvalidArg);
             let first = definition.get_positionals().find(|argument| argument.to_string() == missing);
-            missing_argument(entry, name, first)
+            missing_argument(signature, name, first)
         }
         ErrorKind::ValueValidation | ErrorKind::InvalidValue => {
             let argument = argument_named(&definition, &text(ContextKind::InvalidArg));
@@ -240,7 +246,7 @@ fn objection(entry: &Entry, name: &str, error: &clap::Error) -> Failure {
             };
             match argument {
                 Some(argument) if argument.is_positional() && is_number(argument) => {
-                    missing_argument(entry, name, Some(argument)).with_hint(why)
+                    missing_argument(signature, name, Some(argument)).with_hint(why)
                 }
                 _ => Failure::new(format!("{name}: {}\"{}\": {why}", label(argument), Printable(&value))),
             }
@@ -285,12 +291,12 @@ fn missing_value(name: &str, flag: &clap::Arg) -> Failure {
     Failure::new(format!("{name}: {} needs a value: {}", flag_name(flag), one_of(flag).unwrap_or_else(values)))
 }
 
-fn missing_argument(entry: &Entry, name: &str, argument: Option<&clap::Arg>) -> Failure {
+fn missing_argument(signature: &Signature, name: &str, argument: Option<&clap::Arg>) -> Failure {
     match argument {
         Some(argument) if is_number(argument) => {
             Failure::new(format!("You must supply a numeric argument to the {name} command."))
         }
-        _ => Failure::new(format!("You must specify {} after a {name} command.", entry.wants)),
+        _ => Failure::new(format!("You must specify {} after a {name} command.", signature.wants)),
     }
 }
 

@@ -8,7 +8,7 @@ use clap::Arg;
 use roff::{Inline, Roff, bold, italic, roman};
 use sftpsh::cli;
 use sftpsh::commands::help::synopsis;
-use sftpsh::commands::{COMMANDS, Entry};
+use sftpsh::commands::{COMMANDS, Signature};
 
 /// Writes the page anew instead of comparing it.
 const REWRITE: &str = "UPDATE=1 cargo test --test it man_page::";
@@ -60,7 +60,7 @@ fn the_page_as_it_is_read_has_every_option_and_command() {
     let definition = cli::command();
     let options =
         definition.get_arguments().filter(|option| !option.is_positional()).map(|option| names(option)[0].clone());
-    let names = options.chain(COMMANDS.iter().map(|entry| entry.name().to_owned()));
+    let names = options.chain(COMMANDS.iter().map(|signature| signature.name().to_owned()));
     let missing: Vec<String> =
         names.filter(|name| !plain.lines().any(|line| line.trim_start().starts_with(name))).collect();
     assert_eq!(missing, Vec::<String>::new());
@@ -86,7 +86,7 @@ fn page() -> String {
     flags(&mut options, definition.get_arguments());
     let mut commands = Roff::new();
     commands.control("SH", ["COMMANDS"]);
-    COMMANDS.iter().for_each(|entry| command(&mut commands, entry));
+    COMMANDS.iter().for_each(|signature| command(&mut commands, signature));
     let part = |name: &str| std::fs::read_to_string(path("man/parts").join(name)).unwrap();
     let head = head.to_roff().trim_end_matches(".br\n").to_owned();
     [
@@ -102,10 +102,10 @@ fn page() -> String {
 }
 
 /// A command as a subsection: how it is written, what it does, its flags and examples.
-fn command(roff: &mut Roff, entry: &Entry) {
-    let mut definition = entry.definition();
+fn command(roff: &mut Roff, signature: &Signature) {
+    let mut definition = signature.definition();
     definition.build();
-    roff.control("SS", [synopsis(entry).as_str()]);
+    roff.control("SS", [synopsis(signature).as_str()]);
     let whole = definition.get_long_about().or(definition.get_about()).map(ToString::to_string).unwrap_or_default();
     for (index, paragraph) in whole.split("\n\n").enumerate() {
         if index > 0 {
@@ -113,14 +113,14 @@ fn command(roff: &mut Roff, entry: &Entry) {
         }
         roff.text([roman(sentence(paragraph))]);
     }
-    if let [_, others @ ..] = entry.names
+    if let [_, others @ ..] = signature.names
         && !others.is_empty()
     {
         roff.control("PP", []);
         roff.text([roman("Other names: "), bold(others.join(", ")), roman(".")]);
     }
     flags(roff, definition.get_arguments());
-    for example in entry.examples {
+    for example in signature.examples {
         roff.control("TP", []);
         roff.text([roman("Example: "), bold(example.line)]);
         roff.text([roman(sentence(&upper_first(example.does)))]);

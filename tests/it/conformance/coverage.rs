@@ -2,7 +2,7 @@
 //! which it can go wrong, for each of its names, and for each of its flags with a letter.
 
 use super::row::Row;
-use sftpsh::commands::{ArgumentKind, Entry};
+use sftpsh::commands::{ArgumentKind, Signature};
 
 /// Operands that are looked at: no command has more of different kinds.
 const OPERANDS: usize = 3;
@@ -18,9 +18,9 @@ struct Typed<'a> {
 type Shows = fn(&Typed) -> bool;
 
 /// What no row shows of a command.
-pub(super) fn missing(entry: &Entry, rows: &[Row]) -> Vec<String> {
-    let typed: Vec<Typed> = rows.iter().flat_map(|row| lines(entry, row)).collect();
-    let kinds: Vec<ArgumentKind> = (0..OPERANDS).flat_map(|index| entry.operand_kinds(index)).copied().collect();
+pub(super) fn missing(signature: &Signature, rows: &[Row]) -> Vec<String> {
+    let typed: Vec<Typed> = rows.iter().flat_map(|row| lines(signature, row)).collect();
+    let kinds: Vec<ArgumentKind> = (0..OPERANDS).flat_map(|index| signature.operand_kinds(index)).copied().collect();
     let takes = |wanted: &[ArgumentKind]| wanted.iter().any(|kind| kinds.contains(kind));
     let is_remote = takes(&[ArgumentKind::RemotePattern, ArgumentKind::RemotePath, ArgumentKind::RemoteDir]);
     let takes_names =
@@ -36,20 +36,20 @@ pub(super) fn missing(entry: &Entry, rows: &[Row]) -> Vec<String> {
     let mut missing: Vec<String> = cases
         .into_iter()
         .filter(|(_, is_due, shows)| *is_due && !typed.iter().any(shows))
-        .map(|(case, ..)| format!("{}: {case}", entry.name()))
+        .map(|(case, ..)| format!("{}: {case}", signature.name()))
         .collect();
     let is_typed = |name: &str| rows.iter().any(|row| row.typed.iter().any(|line| command(line).0 == name));
-    missing.extend(entry.names.iter().filter(|name| !is_typed(name)).map(|name| format!("the name {name}")));
-    let letters = entry.flags().into_iter().filter_map(|flag| flag.short);
+    missing.extend(signature.names.iter().filter(|name| !is_typed(name)).map(|name| format!("the name {name}")));
+    let letters = signature.flags().into_iter().filter_map(|flag| flag.short);
     let unshown = letters.filter(|&letter| !typed.iter().any(|typed| typed.has_flag(letter)));
-    missing.extend(unshown.map(|letter| format!("{} -{letter}", entry.name())));
+    missing.extend(unshown.map(|letter| format!("{} -{letter}", signature.name())));
     missing
 }
 
-fn lines<'a>(entry: &Entry, row: &'a Row) -> Vec<Typed<'a>> {
+fn lines<'a>(signature: &Signature, row: &'a Row) -> Vec<Typed<'a>> {
     let rest = |line: &'a String| {
         let (name, rest) = command(line);
-        entry.names.contains(&name.as_str()).then_some(Typed { row, rest })
+        signature.names.contains(&name.as_str()).then_some(Typed { row, rest })
     };
     row.typed.iter().filter_map(rest).collect()
 }
