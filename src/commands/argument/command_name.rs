@@ -9,9 +9,7 @@ use super::reader::Argument;
 pub struct CommandName(pub String);
 
 impl Argument for CommandName {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::CommandName]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::CommandName];
 
     fn read(word: &Word) -> Result<CommandName, String> {
         Ok(CommandName(String::from_utf8_lossy(&word.plain()).into_owned()))

@@ -1,7 +1,6 @@
 //! How many levels of a tree a command goes through.
 
 use super::super::Word;
-use super::kind::ArgumentKind;
 use super::reader::Argument;
 
 /// A number of levels, from 0.
@@ -9,10 +8,6 @@ use super::reader::Argument;
 pub struct Depth(pub usize);
 
 impl Argument for Depth {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[]
-    }
-
     fn read(word: &Word) -> Result<Depth, String> {
         let text = String::from_utf8(word.plain()).ok();
         let depth = text.and_then(|text| text.parse().ok()).map(Depth);

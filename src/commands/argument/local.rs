@@ -14,9 +14,7 @@ use super::remote::remote_path;
 pub struct LocalPath(pub PathBuf);
 
 impl Argument for LocalPath {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::LocalPath]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::LocalPath];
 
     fn read(word: &Word) -> Result<LocalPath, String> {
         local_path(&home::expand(word)).map(LocalPath)
@@ -28,9 +26,7 @@ impl Argument for LocalPath {
 pub struct LocalDir(pub PathBuf);
 
 impl Argument for LocalDir {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::LocalDir]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::LocalDir];
 
     fn read(word: &Word) -> Result<LocalDir, String> {
         local_path(&home::expand(word)).map(LocalDir)

@@ -10,9 +10,7 @@ use crate::mode;
 pub struct Mode(pub mode::Change);
 
 impl Argument for Mode {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::Mode]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::Mode];
 
     fn read(word: &Word) -> Result<Mode, String> {
         let change = mode::Change::read(&word.plain());
@@ -25,9 +23,7 @@ impl Argument for Mode {
 pub struct Umask(pub u32);
 
 impl Argument for Umask {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::Mode]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::Mode];
 
     fn read(word: &Word) -> Result<Umask, String> {
         mode::octal(&word.plain()).map(Umask).ok_or_else(|| "a umask is octal, such as 022".to_owned())

@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use jiff::{Span, Timestamp, ZonedDateTime, civil};
 
 use super::super::{Failure, LocalDirectory, Word, home};
-use super::kind::ArgumentKind;
 use super::reader::Argument;
 use crate::os_error;
 use crate::terminal::Printable;
@@ -24,10 +23,6 @@ pub enum Moment {
 }
 
 impl Argument for Moment {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[]
-    }
-
     fn read(word: &Word) -> Result<Moment, String> {
         let text = home::expand(word).plain();
         let time = std::str::from_utf8(&text).ok().and_then(|text| time(text, &ZonedDateTime::now()));

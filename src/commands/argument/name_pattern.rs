@@ -1,7 +1,6 @@
 //! Patterns that names are matched against.
 
 use super::super::Word;
-use super::kind::ArgumentKind;
 use super::reader::Argument;
 
 /// Names, by wildcards: in glob syntax. Quotes keep the wildcards from other readers and not from this one, as in find(1).
@@ -9,10 +8,6 @@ use super::reader::Argument;
 pub struct NamePattern(pub Vec<u8>);
 
 impl Argument for NamePattern {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[]
-    }
-
     fn read(word: &Word) -> Result<NamePattern, String> {
         Ok(NamePattern(word.plain()))
     }

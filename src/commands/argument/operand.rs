@@ -11,13 +11,8 @@ pub struct GetOperand(pub Word);
 
 impl Argument for GetOperand {
     const WRITTEN: Option<&'static str> = Some("remote... [local]");
-
-    fn kinds(index: usize) -> &'static [ArgumentKind] {
-        match index {
-            0 => &[ArgumentKind::RemotePattern],
-            _ => &[ArgumentKind::LocalPath, ArgumentKind::RemotePattern],
-        }
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::RemotePattern];
+    const FURTHER_KINDS: &'static [ArgumentKind] = &[ArgumentKind::LocalPath, ArgumentKind::RemotePattern];
 
     fn read(word: &Word) -> Result<GetOperand, String> {
         remote_path(word).map(|_| GetOperand(word.clone()))
@@ -30,13 +25,8 @@ pub struct PutOperand(pub Word);
 
 impl Argument for PutOperand {
     const WRITTEN: Option<&'static str> = Some("local... [remote]");
-
-    fn kinds(index: usize) -> &'static [ArgumentKind] {
-        match index {
-            0 => &[ArgumentKind::LocalPattern],
-            _ => &[ArgumentKind::RemotePath, ArgumentKind::LocalPattern],
-        }
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::LocalPattern];
+    const FURTHER_KINDS: &'static [ArgumentKind] = &[ArgumentKind::RemotePath, ArgumentKind::LocalPattern];
 
     fn read(word: &Word) -> Result<PutOperand, String> {
         remote_path(word).map(|_| PutOperand(word.clone()))

@@ -15,9 +15,7 @@ pub enum Id {
 }
 
 impl Argument for Id {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::Id]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::Id];
 
     fn read(word: &Word) -> Result<Id, String> {
         id(&word.plain())
@@ -34,9 +32,7 @@ pub struct OwnerIds {
 }
 
 impl Argument for OwnerIds {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::Id]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::Id];
 
     fn read(word: &Word) -> Result<OwnerIds, String> {
         let text = word.plain();

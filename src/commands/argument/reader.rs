@@ -14,9 +14,11 @@ pub trait Argument: Clone + Send + Sync + 'static {
     /// How help writes the operand, if not by its name.
     const WRITTEN: Option<&'static str> = None;
 
-    /// Returns what completes the word number `index` of those that the same operand takes, the likeliest kind first. Empty
-    /// if nothing does.
-    fn kinds(index: usize) -> &'static [ArgumentKind];
+    /// What completes the word, the likeliest kind first. Empty if nothing does.
+    const KINDS: &'static [ArgumentKind] = &[];
+
+    /// What completes the words after the first one, if an operand takes several.
+    const FURTHER_KINDS: &'static [ArgumentKind] = Self::KINDS;
 
     /// Reads the word.
     ///

@@ -18,9 +18,7 @@ impl RemotePattern {
 }
 
 impl Argument for RemotePattern {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::RemotePattern]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::RemotePattern];
 
     fn read(word: &Word) -> Result<RemotePattern, String> {
         remote_path(word).map(|_| RemotePattern(word.clone()))
@@ -32,9 +30,7 @@ impl Argument for RemotePattern {
 pub struct RemotePath(pub name::RemotePath);
 
 impl Argument for RemotePath {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::RemotePath]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::RemotePath];
 
     fn read(word: &Word) -> Result<RemotePath, String> {
         remote_path(word).map(RemotePath)
@@ -46,9 +42,7 @@ impl Argument for RemotePath {
 pub struct RemoteDir(pub name::RemotePath);
 
 impl Argument for RemoteDir {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::RemoteDir]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::RemoteDir];
 
     fn read(word: &Word) -> Result<RemoteDir, String> {
         remote_path(word).map(RemoteDir)

@@ -10,9 +10,7 @@ use super::reader::Argument;
 pub struct SettingName(pub Setting);
 
 impl Argument for SettingName {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::SettingName]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::SettingName];
 
     fn read(word: &Word) -> Result<SettingName, String> {
         let name = word.plain();
@@ -29,9 +27,7 @@ impl Argument for SettingName {
 pub struct SettingValue(pub String);
 
 impl Argument for SettingValue {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::SettingValue]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::SettingValue];
 
     fn read(word: &Word) -> Result<SettingValue, String> {
         Ok(SettingValue(String::from_utf8_lossy(&word.plain()).into_owned()))

@@ -13,9 +13,7 @@ use crate::name::UnfitName;
 pub struct ShellLine(pub OsString);
 
 impl Argument for ShellLine {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[ArgumentKind::ShellLine]
-    }
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::ShellLine];
 
     fn read(word: &Word) -> Result<ShellLine, String> {
         let line = word.plain();

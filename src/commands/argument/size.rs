@@ -1,7 +1,6 @@
 //! Sizes of files.
 
 use super::super::Word;
-use super::kind::ArgumentKind;
 use super::reader::Argument;
 use crate::cli::scaled_number;
 
@@ -33,20 +32,12 @@ impl SizeRange {
 }
 
 impl Argument for Size {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[]
-    }
-
     fn read(word: &Word) -> Result<Size, String> {
         size(&word.plain())
     }
 }
 
 impl Argument for SizeRange {
-    fn kinds(_index: usize) -> &'static [ArgumentKind] {
-        &[]
-    }
-
     fn read(word: &Word) -> Result<SizeRange, String> {
         match word.plain().as_slice() {
             [b'+', limit @ ..] => size(limit).map(SizeRange::Above),

@@ -21,12 +21,11 @@ macro_rules! argument_types {
             }
         })*
 
-        /// Returns what completes the word number `index` of an argument, see [`Argument::kinds`]. Empty for an argument of
-        /// another type.
+        /// Returns what completes the word number `index` of an argument, counted from 0. Empty for an argument of another type.
         pub(in super::super) fn kinds(argument: &clap::Arg, index: usize) -> &'static [ArgumentKind] {
             let type_id = argument.get_value_parser().type_id();
             $(if type_id == TypeId::of::<$type>() {
-                return $type::kinds(index);
+                return if index == 0 { $type::KINDS } else { $type::FURTHER_KINDS };
             })*
             &[]
         }
