@@ -1,9 +1,9 @@
 //! Log-ins that nobody watches, for further connections of a transfer: they use what can be used again, and never guess.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::support::embedded::Round;
-use crate::support::{Embedded, Entry, Key, Outcome, PATIENCE, Remote, Shell, Terminal};
+use crate::support::{Embedded, Entry, Key, Outcome, Remote, Shell, Terminal, until};
 
 const PASSWORD: (&str, &str) = ("Password: ", "secret");
 const CODE: (&str, &str) = ("One-time code: ", "111111");
@@ -59,11 +59,7 @@ fn a_password_that_was_accepted_is_used_for_further_connections() {
     ] {
         // So slow that a log-in comes in time, however busy the machine is.
         let at = logged_in(embedded, &questions, &["--limit", "50K"]).types("get f*");
-        let deadline = Instant::now() + PATIENCE;
-        while at.world().log().matches("Accepted").count() < 2 {
-            assert!(Instant::now() < deadline, "{questions:?}: no further log-in: {}", at.world().log());
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        until("a further log-in", || at.world().log().matches("Accepted").count() >= 2);
         let outcome = at.presses(Key::Ctrl('c')).sees("Interrupt").types("bye").ends_with(0);
         outcome.holds(|world| Some(world.log()).filter(|log| log.contains("Failed")));
     }

@@ -38,9 +38,8 @@ fn letters_cluster_and_the_last_takes_what_is_left_or_the_next_word() {
     }
 }
 
-// fault: no fsync
 #[test]
-fn r_p_a_and_f_hold_for_every_transfer() {
+fn r_holds_for_every_transfer() {
     Shell::on(remote())
         .here(["branch/leaf"])
         .with_args(["-r"])
@@ -49,6 +48,10 @@ fn r_p_a_and_f_hold_for_every_transfer() {
         .succeeds()
         .local_has("tree/leaf")
         .remote_has("branch/leaf");
+}
+
+#[test]
+fn p_holds_for_every_transfer() {
     let then = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     let kept = |path: std::path::PathBuf| {
         let modified = path.metadata().unwrap().modified().unwrap();
@@ -65,6 +68,10 @@ fn r_p_a_and_f_hold_for_every_transfer() {
         .local_mode("notes", 0o640)
         .remote_mode("sent", 0o640)
         .holds(|world| kept(world.local().join("notes")).or_else(|| kept(world.remote().join("sent"))));
+}
+
+#[test]
+fn a_holds_for_every_transfer() {
     Shell::on(remote())
         .here([("notes", "01234")])
         .with_args(["-a"])
@@ -74,6 +81,11 @@ fn r_p_a_and_f_hold_for_every_transfer() {
         .answers(&["Resuming REMOTE/notes to notes", "Resuming REMOTE/notes to notes"])
         .reports("File \"notes\" was not modified")
         .same("notes", "notes");
+}
+
+// fault: no fsync
+#[test]
+fn f_holds_for_every_transfer() {
     Shell::on(told()).with_args(["-f"]).types("get notes").types("put notes sent").succeeds().reports("fsync \"");
     Shell::on(told()).types("get notes").types("put notes sent").succeeds().reports_no("fsync \"");
     // Where the server has no fsync none is asked for, and nothing is said.

@@ -433,18 +433,22 @@ fn a_dry_run_tells_what_would_become_of_targets_that_are_there() {
         .answers(&["would ask, and then fetch REMOTE/a to a (11B)", "total: 1 file, 11B"]);
 }
 
+/// The files of a transfer.
+fn sources() -> Vec<Entry> {
+    ["begun", "empty", "longer", "new", "whole"].map(|name| Entry::sized(name, SIZE)).into()
+}
+
+/// Targets that a resume continues, finds complete, and can't continue.
+fn targets() -> Vec<Entry> {
+    let begun = Entry::sized("begun", SIZE).contents().unwrap().1[..50_000].to_vec();
+    let others = [Entry::sized("whole", SIZE), Entry::sized("longer", SIZE + 1), Entry::file("empty", "")];
+    [Entry::file("begun", begun)].into_iter().chain(others).collect()
+}
+
 #[test]
-fn a_dry_run_tells_where_a_resume_would_go_on() {
-    let whole = || Entry::sized("whole", SIZE);
-    let begun = |name: &str| {
-        let bytes = Entry::sized(name, SIZE).contents().unwrap().1.to_vec();
-        Entry::file(name, bytes[..50_000].to_vec())
-    };
-    let longer = Entry::sized("longer", SIZE + 1);
-    let there = || [whole(), begun("begun"), longer.clone(), Entry::file("empty", "")];
-    let new = || ["begun", "empty", "longer", "new", "whole"].map(|name| Entry::sized(name, SIZE));
-    Shell::on(Remote::with(new()))
-        .here(there())
+fn a_dry_run_tells_where_a_get_would_resume() {
+    Shell::on(Remote::with(sources()))
+        .here(targets())
         .types("get -an *")
         .answers(&[
             "would fetch REMOTE/begun to begun from byte 50000 (195K)",
@@ -454,8 +458,12 @@ fn a_dry_run_tells_where_a_resume_would_go_on() {
             "total: 3 files, 537K",
         ])
         .reports("Unable to resume download of \"longer\": local file is larger than remote");
-    Shell::on(Remote::with(there()))
-        .here(new())
+}
+
+#[test]
+fn a_dry_run_tells_where_a_put_would_resume() {
+    Shell::on(Remote::with(targets()))
+        .here(sources())
         .types("put -an *")
         .answers(&[
             "would send begun to REMOTE/begun from byte 50000 (195K)",
@@ -465,6 +473,10 @@ fn a_dry_run_tells_where_a_resume_would_go_on() {
             "total: 3 files, 537K",
         ])
         .reports("resume \"longer\": destination file same size or larger");
+}
+
+#[test]
+fn a_dry_run_tells_where_a_transfer_that_was_cut_would_resume() {
     let line = |toward| Relay::plain().at(toward, 1_000_000, Fault::Cut).only_first(1);
     let big = || [Entry::sized("f", 3_000_000)];
     let goes_on = |line: &str| line.contains(" to ") && line.contains(" from byte ");

@@ -103,10 +103,40 @@ fn lower(keyword: &str) -> String {
     keyword.to_ascii_lowercase()
 }
 
-#[test]
-fn what_ssh_says_about_keys_and_tokens_we_say_too_line_by_line() {
-    let world = World::build(Remote::empty().over_ssh(), &["garbage", "open", "a%home"].map(Entry::from));
-    let world = &world;
+/// Options that name keys which are missing, open to others or no keys, and files with tokens and variables.
+const KEYS_AND_TOKENS: &[&[&str]] = &[
+    &["-i", "missing", "-i", "good"],
+    &["-i", "50%home"],
+    &["-i", "50%home", "-i", "good"],
+    &["-i", "%z", "-i", "good"],
+    &["-i", "x%%y", "-i", "good"],
+    &["-i", "${ODD}/x", "-i", "good"],
+    &["-i", "~no-such-user/x", "-i", "good"],
+    &["-i", "", "-i", "good"],
+    &["-i", "open", "-i", "good"],
+    &["-oIdentityFile=missing"],
+    &["-oIdentityFile=missing", "-oIdentityFile=good"],
+    &["-oIdentityFile=good", "-oIdentityFile=missing"],
+    &["-oIdentityFile=good", "-oIdentityFile=garbage"],
+    &["-oIdentityFile=good", "-oIdentityFile=open"],
+    &["-oIdentityFile=missing", "-oPubkeyAuthentication=no"],
+    &["-oIdentityFile=~no-such-user/x"],
+    &["-oIdentityFile=%z"],
+    &["-oIdentityFile=x%"],
+    &["-oIdentityFile=${UNSET}/x"],
+    &["-oIdentityFile=${HOME"],
+    &["-oCertificateFile=%z"],
+    &["-oIdentityAgent=%z"],
+    &["-oIdentityAgent=${UNSET}"],
+    &["-oUserKnownHostsFile=${UNSET}/x"],
+    &["-oProxyCommand=nc %z"],
+    &["-oProxyCommand=nc %"],
+    &["-oHostName=%z"],
+    &["-oUser=%z", "-i", "good"],
+];
+
+/// Makes the local files that `KEYS_AND_TOKENS` name. No key comes from the configuration.
+fn lay_out_keys(world: &World) {
     fs::set_permissions(world.local().join("garbage"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::copy(world.home().join(".ssh/id_ed25519"), world.local().join("good")).unwrap();
     fs::copy(world.home().join(".ssh/id_ed25519"), world.local().join("open")).unwrap();
@@ -116,46 +146,25 @@ fn what_ssh_says_about_keys_and_tokens_we_say_too_line_by_line() {
     fs::copy(world.local().join("good"), world.local().join("50%home")).unwrap();
     let config = fs::read_to_string(world.ssh_config()).unwrap().replace("IdentityFile", "#");
     fs::write(world.ssh_config(), config).unwrap();
-    for words in [
-        &["-i", "missing", "-i", "good"][..],
-        &["-i", "50%home"],
-        &["-i", "50%home", "-i", "good"],
-        &["-i", "%z", "-i", "good"],
-        &["-i", "x%%y", "-i", "good"],
-        &["-i", "${ODD}/x", "-i", "good"],
-        &["-i", "~no-such-user/x", "-i", "good"],
-        &["-i", "", "-i", "good"],
-        &["-i", "open", "-i", "good"],
-        &["-oIdentityFile=missing"],
-        &["-oIdentityFile=missing", "-oIdentityFile=good"],
-        &["-oIdentityFile=good", "-oIdentityFile=missing"],
-        &["-oIdentityFile=good", "-oIdentityFile=garbage"],
-        &["-oIdentityFile=good", "-oIdentityFile=open"],
-        &["-oIdentityFile=missing", "-oPubkeyAuthentication=no"],
-        &["-oIdentityFile=~no-such-user/x"],
-        &["-oIdentityFile=%z"],
-        &["-oIdentityFile=x%"],
-        &["-oIdentityFile=${UNSET}/x"],
-        &["-oIdentityFile=${HOME"],
-        &["-oCertificateFile=%z"],
-        &["-oIdentityAgent=%z"],
-        &["-oIdentityAgent=${UNSET}"],
-        &["-oUserKnownHostsFile=${UNSET}/x"],
-        &["-oProxyCommand=nc %z"],
-        &["-oProxyCommand=nc %"],
-        &["-oHostName=%z"],
-        &["-oUser=%z", "-i", "good"],
-    ] {
-        let run = |program: &Path| {
-            let mut command = world.command(program);
-            command.arg("-F").arg(world.ssh_config()).arg("-oBatchMode=yes").args(words).arg("server");
-            command.stdin(Stdio::null());
-            detach(&mut command);
-            let output = command.output().unwrap();
-            (output.status.code(), String::from_utf8_lossy(&output.stderr).replace('\r', ""))
-        };
-        let (their_code, theirs) = run(Path::new("sftp"));
-        let (our_code, ours) = run(&program());
+}
+
+/// What a program that must not ask says on stderr, after its exit code.
+fn said_by(program: &Path, world: &World, words: &[&str]) -> (Option<i32>, String) {
+    let mut command = world.command(program);
+    command.arg("-F").arg(world.ssh_config()).arg("-oBatchMode=yes").args(words).arg("server");
+    command.stdin(Stdio::null());
+    detach(&mut command);
+    let output = command.output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).replace('\r', ""))
+}
+
+#[test]
+fn what_ssh_says_about_keys_and_tokens_we_say_too_line_by_line() {
+    let world = World::build(Remote::empty().over_ssh(), &["garbage", "open", "a%home"].map(Entry::from));
+    lay_out_keys(&world);
+    for words in KEYS_AND_TOKENS {
+        let (their_code, theirs) = said_by(Path::new("sftp"), &world, words);
+        let (our_code, ours) = said_by(&program(), &world, words);
         let seen = format!("{words:?}\nsftp:\n{theirs}\nwe:\n{ours}");
         assert_eq!(leftovers(&theirs, &ours, &[]), Vec::<&str>::new(), "{seen}");
         assert_eq!(our_code, their_code, "{seen}");

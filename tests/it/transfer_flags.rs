@@ -209,10 +209,14 @@ fn a_file_that_may_be_its_own_copy_is_kept() {
         .remote_still_has("f");
 }
 
+/// A tree with a link.
+fn tree_with_link() -> [Entry; 3] {
+    [Entry::sized("t/a/f", 2048), Entry::file("t/g", "g"), Entry::link("t/l", "g")]
+}
+
 #[test]
-fn a_dry_run_says_what_would_be_done_and_does_nothing() {
-    let entries = || [Entry::sized("t/a/f", 2048), Entry::file("t/g", "g"), Entry::link("t/l", "g")];
-    Shell::on(Remote::with(entries()).server_words(&["-R"]))
+fn a_dry_run_of_get_says_what_would_be_done_and_does_nothing() {
+    Shell::on(Remote::with(tree_with_link()).server_words(&["-R"]))
         .here(["t/"])
         .types("get -rn --remove-source t")
         .types("get -n --links -r t/a new")
@@ -227,8 +231,12 @@ fn a_dry_run_says_what_would_be_done_and_does_nothing() {
         ])
         .reports("download \"REMOTE/t/l\": not a regular file")
         .local_holds(&["t/"]);
+}
+
+#[test]
+fn a_dry_run_of_put_says_what_would_be_done_and_does_nothing() {
     Shell::on(Remote::empty())
-        .here(entries())
+        .here(tree_with_link())
         .types("put -rn --links t")
         .types("put -rn --exclude g t no/where")
         .succeeds()
