@@ -36,19 +36,19 @@ pub mod sftp;
 
 // Floor 0: modules that every floor may use.
 
-// Limits for what a server may send, and make us hold.
+// Limits on the data that a server may send and make us keep.
 pub mod budget;
 
 // The command line, as data.
 pub mod cli;
 
-// Locks that outlive a panic of another thread.
+// Locks that survive a panic of another thread.
 pub mod lock;
 
 // Kinds of files, and permissions as people write them.
 pub mod mode;
 
-// Remote paths, and entry names that were vetted.
+// Remote paths, and validated names of entries.
 pub mod name;
 
 // The texts of the operating system's errors.
@@ -57,7 +57,7 @@ pub mod os_error;
 // Finds programs in `PATH`.
 pub mod program;
 
-// Opens local files, but not those that others put into directories like /tmp.
+// Opens local files, except for those that other users put into directories like /tmp.
 pub mod sticky;
 
 // Printable text, sizes, times, tables, prompts, output roles.

@@ -1,4 +1,4 @@
-//! Modes: the kind of file that one names, its letters in `ls -l`, and permissions as people type them, octal as in sftp(1)
+//! Modes: the file type in a mode, its letters in `ls -l`, and permissions as people type them, octal as in sftp(1)
 //! or symbolic as in chmod(1).
 
 mod kind;

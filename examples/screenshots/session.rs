@@ -52,7 +52,7 @@ pub(crate) fn play() -> String {
     window::draw(&screen)
 }
 
-/// Makes a command `sftpsh` that knows the way to `files.example.com`, and sets the time of each file.
+/// Creates a command `sftpsh` that connects to `files.example.com`, and sets the time of each file.
 fn set_the_scene(world: &World) {
     let command = world.root().join("bin/sftpsh");
     let options =

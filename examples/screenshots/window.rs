@@ -1,8 +1,9 @@
-//! Draws a terminal's screen as an SVG file: a window in its own colours, which looks the same on a light and on a dark page.
+//! Draws a terminal's screen as an SVG file: a window in its own colours, which looks the same on light and dark
+//! pages.
 
 use std::fmt::Write as _;
 
-/// Pixels of a cell. `textLength` stretches each row to whole cells, whatever the reader's font is.
+/// The size of a cell in pixels. `textLength` stretches each row to whole cells, regardless of the reader's font.
 const CELL: (u16, u16) = (8, 18);
 
 /// Pixels around the text.

@@ -33,22 +33,22 @@ pub enum Commands {
     Words(Vec<OsString>),
 }
 
-/// How the transfers of a session are made. A transfer can ask for more by flags of its own.
+/// The options of a session for all its transfers. A transfer can add more by flags of its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line, independent of the others")]
 pub struct TransferDefaults {
-    /// `-r`: with all that is in directories.
+    /// `-r`: recursive.
     pub recursive: bool,
-    /// `-p`: with times and permissions.
+    /// `-p`: keep times and permissions.
     pub preserve: bool,
-    /// `-a`: by resuming.
+    /// `-a`: resume.
     pub resume: bool,
-    /// `-f`: with a flush of each file to its disk.
+    /// `-f`: flush each file to disk.
     pub fsync: bool,
-    /// `-B`, `-X buffer`: bytes of a READ or WRITE, never 0. Used as given, even beyond the server's limit; without it the
-    /// server's limit counts.
+    /// `-B`, `-X buffer`: bytes per READ or WRITE, never 0. Used as given, even beyond the server's limit; by
+    /// default, the server's limit.
     pub request_bytes: Option<u32>,
-    /// `-R`, `-X nrequests`: the most requests in flight, never 0; without it, as many as pay off.
+    /// `-R`, `-X nrequests`: the maximum number of requests in flight, never 0; by default, as many as are useful.
     pub requests: Option<u32>,
 }
 
@@ -83,7 +83,7 @@ pub struct Invocation {
     pub progress: Progress,
     /// `--plain`: a terminal gets plain lines, like one that can't move its cursor.
     pub plain: bool,
-    /// How every transfer of the session is made.
+    /// The options for all transfers.
     pub transfers: TransferDefaults,
     /// `-l`, `--limit`: bytes per second, never 0. The lower one counts if both are given.
     pub bytes_per_second: Option<u64>,

@@ -1,4 +1,5 @@
-//! The loop that makes a lost connection again: it counts the attempts, pauses before each, and stops if it is interrupted.
+//! The loop that reconnects after a lost connection: counts the attempts, pauses before each, and stops on an
+//! interruption.
 
 use std::fmt;
 use std::thread;
@@ -6,15 +7,15 @@ use std::time::Duration;
 
 use super::{Backoff, Error};
 
-/// Longest sleep between two looks at the interruption.
+/// The longest sleep between two checks for an interruption.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// An attempt to connect again. It is displayed as `1 of 3`.
+/// An attempt to reconnect. It is displayed as `1 of 3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Its number, from 1 on.
+    /// The attempt's number, from 1.
     pub number: u32,
-    /// The number of attempts that may be made.
+    /// The maximum number of attempts.
     pub of: u32,
 }
 
@@ -24,22 +25,23 @@ impl fmt::Display for Attempt {
     }
 }
 
-/// Why a lost connection was not made again.
+/// The reasons why there is no new connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotReconnected {
-    /// It was interrupted.
+    /// The loop was interrupted.
     Interrupted,
-    /// All attempts failed, or one failed in a way that the next one would repeat.
+    /// All attempts failed, or one failed for a reason that would persist.
     Failed,
 }
 
-/// Connects up to `attempts` times, with longer and longer pauses before the attempts.
+/// Connects in up to `attempts` attempts, with increasing pauses before them.
 ///
-/// `announce` gets each attempt before its pause. `connect` makes it, and returns `None` if it was interrupted; it also reports its
-/// errors, since only the last one could be returned. A pause ends soon after `is_interrupted` has become true.
+/// `announce` is called for each attempt before its pause. `connect` makes the attempt, and returns `None` if it was
+/// interrupted; it also reports its errors, because only the last one could be returned. A pause ends soon after
+/// `is_interrupted` has become true.
 ///
 /// # Errors
-/// There is no connection. No further attempt follows an error that would not pass; see [`Error::may_pass`].
+/// There is no connection. No further attempt follows an error that would persist; see [`Error::may_pass`].
 pub fn reconnect<T>(
     attempts: u32,
     is_interrupted: impl Fn() -> bool,

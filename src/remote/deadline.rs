@@ -1,4 +1,4 @@
-//! Questions with a deadline, for a person who waits at a key: answers that come later are dropped.
+//! Queries with a deadline, for a key press at the prompt. Answers that arrive later are dropped.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,8 +11,8 @@ use crate::budget::Budget;
 use crate::name::RemotePath;
 use crate::sftp::{FileType, Session};
 
-/// The entries of a directory, taken from `budget` for as long as the listing lives. `None` if the server refuses, the
-/// budget does not suffice, or the listing is not complete at the deadline.
+/// Returns the entries of a directory, which take memory from `budget` while the listing exists. `None` if the server
+/// refuses, the budget is too small, or the listing is incomplete at the deadline.
 #[must_use]
 pub fn list_until(
     session: &Session,
@@ -28,8 +28,8 @@ pub fn list_until(
     }
 }
 
-/// Puts the attributes of its target into each entry of `directory` that is a link, for up to `most` links whose targets the
-/// server describes before the deadline.
+/// Replaces the attributes of links in `directory` by those of their targets, for up to `most` links, if the server
+/// answers before the deadline.
 pub fn follow_links_until<'a>(
     session: &Session,
     directory: &RemotePath,
@@ -39,7 +39,7 @@ pub fn follow_links_until<'a>(
 ) {
     let is_link = |entry: &&mut Entry| entry.attributes.file_type() == Some(FileType::Symlink);
     let mut links: Vec<&mut Entry> = entries.into_iter().filter(is_link).take(most).collect();
-    // Nothing is listed, so nothing is taken from it.
+    // Nothing is listed, so the budget is not used.
     let mut survey = survey(session, &Arc::new(Budget::new(0)));
     for (index, link) in links.iter().enumerate() {
         survey.stat(directory.join(&link.name), index);
@@ -53,7 +53,7 @@ pub fn follow_links_until<'a>(
     }
 }
 
-/// A survey that nothing but the deadline ends: Ctrl-C at the prompt is a key like any other.
+/// Returns a survey that only the deadline ends: at the prompt, Ctrl-C is a key like any other.
 fn survey<T: Send + 'static>(session: &Session, budget: &Arc<Budget>) -> Survey<T> {
     Survey::new(&Lifeline::single(session), &Interrupt::default(), Longnames::Dropped, budget)
 }

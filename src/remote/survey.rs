@@ -210,7 +210,7 @@ impl<T: Send + 'static> Survey<T> {
         self.next_until(None)
     }
 
-    /// Like [`Survey::next`], but also returns `None` once the deadline has passed, whatever is unanswered then.
+    /// Like [`Survey::next`], but returns `None` after the deadline, even if requests are unanswered.
     pub(super) fn next_until(&mut self, deadline: Option<Instant>) -> Result<Option<Answer<T>>, Error> {
         loop {
             self.submit();
@@ -246,8 +246,8 @@ impl<T: Send + 'static> Survey<T> {
         }
     }
 
-    /// Waits until no handle is open, until Ctrl-C, or as long as `left`. Other owners of handles, such as transfers, close
-    /// them by themselves.
+    /// Waits until no handle is open, until Ctrl-C, or at most for the time `left`. Other users of handles, such as
+    /// transfers, close theirs by themselves.
     fn wait_for_handles(&mut self, left: Option<Duration>) {
         self.strand.session.openings().tell_when_none(self.nudge.clone());
         self.ready = self.queue.wait(Some(left.map_or(NAP, |left| left.min(NAP))));

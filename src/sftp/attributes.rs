@@ -9,7 +9,7 @@ const FLAG_PERMISSIONS: u32 = 0x0000_0004;
 const FLAG_ACMODTIME: u32 = 0x0000_0008;
 const FLAG_EXTENDED: u32 = 0x8000_0000;
 
-/// The type bits that are put into permissions without any.
+/// The type bits for permissions that have none.
 const DIRECTORY: u32 = 0o040_000;
 const REGULAR: u32 = 0o100_000;
 

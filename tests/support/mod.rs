@@ -92,13 +92,13 @@ use std::time::{Duration, Instant};
 /// other tests.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Time that an immediate answer may take on a busy machine. The faults that tests look for take minutes.
+/// The maximum time for an immediate answer on a busy machine. The faults that tests look for take minutes.
 pub const SOON: Duration = Duration::from_secs(10);
 
-/// Pause between two looks at what can't be waited for, such as the end of a process.
+/// The pause between two checks of events without notification, such as the end of a process.
 const GLANCE: Duration = Duration::from_millis(2);
 
-/// Waits until a condition holds that another thread or process brings about.
+/// Waits for a condition that another thread or process brings about.
 #[track_caller]
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;

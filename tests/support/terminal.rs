@@ -221,7 +221,7 @@ impl Terminal {
         self.plain(&self.views.lock().unwrap().screen.screen().contents())
     }
 
-    /// Returns the screen as it is now, with its attributes.
+    /// Returns the present screen with its attributes.
     pub fn picture(&self) -> vt100::Screen {
         self.views.lock().unwrap().screen.screen().clone()
     }

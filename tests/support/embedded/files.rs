@@ -23,12 +23,12 @@ enum Open {
     Directory(Vec<Entry>),
 }
 
-/// How a server's answers differ from the usual ones.
+/// The deviations of a server from usual answers.
 #[derive(Clone, Debug, Default)]
 pub struct Manners {
-    /// SYMLINK has the draft's order of its two paths.
+    /// SYMLINK takes its two paths in the draft's order.
     pub link_first: bool,
-    /// The user and the group that listings name; otherwise they have the numbers.
+    /// The user and the group in listings; without them, listings show the numbers.
     pub owner: Option<(String, String)>,
 }
 
