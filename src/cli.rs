@@ -23,11 +23,11 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use operands::Operands;
 use options::{Accepted, Options, ProtocolOption, USAGE};
 
-pub use destination::{Destination, UnfitDestination};
+pub use destination::{Destination, InvalidDestination};
 pub use fault::CliError;
-pub use invocation::{Batch, Commands, Invocation, Target, TransferDefaults};
+pub use invocation::{Batch, Commands, Invocation, Server, TransferDefaults};
 pub use number::scaled_number;
-pub use options::{MOST_CONNECTIONS, Progress};
+pub use options::{MOST_CONNECTIONS, ProgressMode};
 pub use ssh_option::SshOption;
 
 /// The result of parsing a command line.
@@ -88,13 +88,13 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
     });
     let silent = !options.quiet.is_empty();
     let unwatched = silent || batch.is_some();
-    let Operands { target, local, words } = match options.direct {
+    let Operands { server, local, words } = match options.direct {
         Some(command) => Operands::beside_a_server(command, options.operands, args),
         None => Operands::of(options.operands)?,
     };
     let commands = operands::commands(options.commands, words, batch.is_some(), local.as_ref())?;
-    if let (Some(_), Target::Command(_), _) | (Some(_), _, Some(_)) =
-        (&options.password_file, &target, &options.program)
+    if let (Some(_), Server::Program(_), _) | (Some(_), _, Some(_)) =
+        (&options.password_file, &server, &options.program)
     {
         return Err(CliError::usage(
             "--password-file: no password is ours to give under -D and -S",
@@ -102,11 +102,11 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
         ));
     }
     Ok(Invocation {
-        port: match &target {
-            Target::Server(Destination { port: Some(port), .. }) => Some(*port),
+        port: match &server {
+            Server::Ssh(Destination { port: Some(port), .. }) => Some(*port),
             _ => options.port,
         },
-        target,
+        server,
         local,
         batch,
         commands,
@@ -118,7 +118,7 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
         silent: silent && !options.not_quiet,
         verbosity: u8::try_from(options.verbose.len()).map_or(MOST_VERBOSE, |count| count.min(MOST_VERBOSE)),
         progress: match options.progress {
-            Progress::Auto if unwatched => Progress::None,
+            ProgressMode::Auto if unwatched => ProgressMode::None,
             progress => progress,
         },
         plain: options.plain,
@@ -261,11 +261,11 @@ mod tests {
             ("-l 100 host", |s| s.bytes_per_second == Some(12_800)),
             ("--limit 1.5M host", |s| s.bytes_per_second == Some(1_572_864)),
             ("-l 100 --limit 10K host", |s| s.bytes_per_second == Some(10_240)),
-            ("--progress plain host", |s| s.progress == Progress::Plain),
-            ("--progress json host", |s| s.progress == Progress::Json),
-            ("--progress=none host", |s| s.progress == Progress::None),
+            ("--progress plain host", |s| s.progress == ProgressMode::Plain),
+            ("--progress json host", |s| s.progress == ProgressMode::Json),
+            ("--progress=none host", |s| s.progress == ProgressMode::None),
             ("--plain host", |s| s.plain),
-            ("-- host", |s| s.target == session("host").target),
+            ("-- host", |s| s.server == session("host").server),
             ("host -v", |s| s.local == Some("-v".into()) && s.verbosity == 0),
             ("host:x --help", |s| s.local == Some("--help".into())),
             ("-j 4 --retry 7 host", |s| s.jobs == 4 && s.retries == Some(7) && s.may_connect_again()),
@@ -287,7 +287,7 @@ mod tests {
         ] {
             assert!(check(&session(line)), "{line}: {:?}", session(line));
         }
-        assert_eq!((plain.quiet, plain.silent, plain.progress), (false, false, Progress::Auto));
+        assert_eq!((plain.quiet, plain.silent, plain.progress), (false, false, ProgressMode::Auto));
         assert_eq!(
             (plain.ssh_words(), plain.transfers.request_bytes, plain.transfers.requests, plain.batch),
             (vec![], None, None, None)
@@ -298,18 +298,18 @@ mod tests {
     fn a_server_program_leaves_no_use_for_operands() {
         for line in ["-D '/usr/lib/sftp-server -e'", "-D '/usr/lib/sftp-server -e' a b c"] {
             let session = session(line);
-            assert_eq!((session.target, session.local), (Target::Command("/usr/lib/sftp-server -e".into()), None));
+            assert_eq!((session.server, session.local), (Server::Program("/usr/lib/sftp-server -e".into()), None));
         }
     }
 
     #[test]
     fn batch_and_quiet_drop_lines_and_the_meter() {
         for (line, quiet, silent, progress) in [
-            ("-b - host", true, false, Progress::None),
-            ("-q host", true, true, Progress::None),
-            ("-b - -N host", false, false, Progress::None),
-            ("-N -q host", false, false, Progress::None),
-            ("-b - --progress plain host", true, false, Progress::Plain),
+            ("-b - host", true, false, ProgressMode::None),
+            ("-q host", true, true, ProgressMode::None),
+            ("-b - -N host", false, false, ProgressMode::None),
+            ("-N -q host", false, false, ProgressMode::None),
+            ("-b - --progress plain host", true, false, ProgressMode::Plain),
         ] {
             let session = session(line);
             assert_eq!((session.quiet, session.silent, session.progress), (quiet, silent, progress), "{line}");
@@ -349,7 +349,7 @@ mod tests {
             ),
         ] {
             let session = session(line);
-            let Target::Server(destination) = &session.target else { panic!("{line}") };
+            let Server::Ssh(destination) = &session.server else { panic!("{line}") };
             assert_eq!(words(&session.ssh_program_arguments(destination)).join("|"), arguments);
             let config = words(&session.ssh_config_arguments(destination));
             assert!(config.ends_with(&["-G".into(), "--".into(), destination.host.clone()]), "{config:?}");

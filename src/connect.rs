@@ -21,7 +21,7 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::child::{ChildTransport, Process};
-use crate::cli::{Destination, Invocation, SshOption, Target};
+use crate::cli::{Destination, Invocation, Server, SshOption};
 use crate::lock::lock;
 use crate::os_error;
 use crate::sftp::{self, Session};
@@ -35,7 +35,7 @@ use questions::AtTerminal;
 use remote_stderr::RemoteStderr;
 
 pub use backoff::Backoff;
-pub use password::UnfitFile;
+pub use password::InvalidPasswordFile;
 pub use reconnect::{Attempt, NotReconnected, reconnect};
 
 /// An open session, and the greeting for it.
@@ -75,7 +75,7 @@ pub enum Error {
         /// The file.
         file: PathBuf,
         /// The fault.
-        fault: UnfitFile,
+        fault: InvalidPasswordFile,
     },
     /// The server refused an earlier login in the background, so no other is tried; see
     /// [`Connector::unsaid_refusal`].
@@ -257,13 +257,13 @@ impl Connector {
         let may_ask = purpose != Purpose::Beside;
         let (width, openings) = (self.width.clone(), self.openings.clone());
         let options = sftp::Options { width, openings, ..session_options(invocation) };
-        match &invocation.target {
-            Target::Command(command) => {
+        match &invocation.server {
+            Server::Program(command) => {
                 let transport = run_server(command)?;
                 let greeting = format!("Attached to {}.", Printable(command.as_bytes()));
                 start(Box::new(transport), options, greeting)
             }
-            Target::Server(destination) => {
+            Server::Ssh(destination) => {
                 let greeting = format!("Connected to {}.", Printable(destination.host.as_bytes()));
                 match &invocation.ssh_program {
                     Some(program) => {

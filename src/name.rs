@@ -53,7 +53,7 @@ const LONGEST_SHOWN: usize = 64;
 
 /// A path or a name that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnfitName {
+pub enum InvalidName {
     /// POSIX ends a path at NUL, so the server would act on another path than the requested one.
     #[error("a name can't hold a NUL byte")]
     Nul,
@@ -75,11 +75,11 @@ impl RemotePath {
     /// Takes a path from a person.
     ///
     /// # Errors
-    /// [`UnfitName::Nul`], because no path can contain a NUL byte.
-    pub fn new(bytes: impl Into<Vec<u8>>) -> Result<RemotePath, UnfitName> {
+    /// [`InvalidName::Nul`], because no path can contain a NUL byte.
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Result<RemotePath, InvalidName> {
         let bytes = bytes.into();
         if bytes.contains(&0) {
-            return Err(UnfitName::Nul);
+            return Err(InvalidName::Nul);
         }
         Ok(RemotePath { bytes, is_whole: false })
     }
@@ -87,8 +87,8 @@ impl RemotePath {
     /// Takes a path from the server, or one that begins with such a path. It is complete without a working directory.
     ///
     /// # Errors
-    /// [`UnfitName::Nul`], because no path can contain a NUL byte.
-    pub fn from_server(bytes: impl Into<Vec<u8>>) -> Result<RemotePath, UnfitName> {
+    /// [`InvalidName::Nul`], because no path can contain a NUL byte.
+    pub fn from_server(bytes: impl Into<Vec<u8>>) -> Result<RemotePath, InvalidName> {
         Ok(RemotePath { is_whole: true, ..RemotePath::new(bytes)? })
     }
 
@@ -213,18 +213,18 @@ impl EntryName {
     ///
     /// # Errors
     /// The name would lead elsewhere than to an entry of its directory.
-    pub fn vet(bytes: impl Into<Vec<u8>>) -> Result<EntryName, UnfitName> {
+    pub fn vet(bytes: impl Into<Vec<u8>>) -> Result<EntryName, InvalidName> {
         let mut bytes = bytes.into();
         match bytes.as_slice() {
             name if name.len() > LONGEST_NAME => {
                 bytes.truncate(LONGEST_SHOWN);
                 bytes.shrink_to_fit();
-                Err(UnfitName::TooLong(bytes))
+                Err(InvalidName::TooLong(bytes))
             }
-            [] => Err(UnfitName::Empty),
-            b"." | b".." => Err(UnfitName::Dots(bytes)),
-            name if name.contains(&0) => Err(UnfitName::Nul),
-            name if name.contains(&b'/') => Err(UnfitName::Slash(bytes)),
+            [] => Err(InvalidName::Empty),
+            b"." | b".." => Err(InvalidName::Dots(bytes)),
+            name if name.contains(&0) => Err(InvalidName::Nul),
+            name if name.contains(&b'/') => Err(InvalidName::Slash(bytes)),
             _ => Ok(EntryName(bytes)),
         }
     }
@@ -333,7 +333,7 @@ mod tests {
         for name in ["a", "...", ".profile", "a\\b", "-rf", "\u{1b}[2K", "*"] {
             assert_eq!(EntryName::vet(name).unwrap().as_bytes(), name.as_bytes());
         }
-        assert_eq!(RemotePath::new("a\0b"), Err(UnfitName::Nul));
+        assert_eq!(RemotePath::new("a\0b"), Err(InvalidName::Nul));
     }
 
     #[test]
@@ -341,7 +341,7 @@ mod tests {
         assert!(EntryName::vet(vec![b'n'; LONGEST_NAME]).is_ok());
         for length in [LONGEST_NAME + 1, 200_000] {
             let shown = vec![b'n'; LONGEST_SHOWN];
-            assert_eq!(EntryName::vet(vec![b'n'; length]), Err(UnfitName::TooLong(shown)), "{length}");
+            assert_eq!(EntryName::vet(vec![b'n'; length]), Err(InvalidName::TooLong(shown)), "{length}");
         }
     }
 }

@@ -22,7 +22,7 @@ pub struct Destination {
 
 /// A destination that is not valid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UnfitDestination {
+pub enum InvalidDestination {
     /// The host is missing. The text is sftp(1)'s.
     #[error("Missing hostname")]
     MissingHost,
@@ -42,13 +42,13 @@ pub enum UnfitDestination {
     User(String),
 }
 
-impl UnfitDestination {
+impl InvalidDestination {
     /// Returns advice about the fault, if there is any.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            UnfitDestination::MissingHost => Some("write an IPv6 address in brackets: user@[::1]:path".to_owned()),
-            UnfitDestination::Host(host) => {
+            InvalidDestination::MissingHost => Some("write an IPv6 address in brackets: user@[::1]:path".to_owned()),
+            InvalidDestination::Host(host) => {
                 let (name, path) = host.split_once('/')?;
                 check_host(name).ok()?;
                 Some(format!("a path follows a colon: {name}:{path}"))
@@ -64,18 +64,18 @@ impl Destination {
     /// Reads a destination. Tries the forms in sftp(1)'s order: an address, a host with a path, a host alone.
     ///
     /// # Errors
-    /// [`UnfitDestination`] gives the fault.
-    pub fn parse(text: &OsStr) -> Result<Destination, UnfitDestination> {
+    /// [`InvalidDestination`] gives the fault.
+    pub fn parse(text: &OsStr) -> Result<Destination, InvalidDestination> {
         let text = text.as_bytes();
         match text.split_at_checked(SCHEME.len()) {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case(SCHEME) => parse_address(rest)
-                .map_err(|fault| UnfitDestination::Address { address: lossy(text), fault })?
+                .map_err(|fault| InvalidDestination::Address { address: lossy(text), fault })?
                 .checked(),
             _ => parse_plain(text)?.checked(),
         }
     }
 
-    fn checked(self) -> Result<Destination, UnfitDestination> {
+    fn checked(self) -> Result<Destination, InvalidDestination> {
         check_host(&self.host)?;
         self.user.as_deref().map_or(Ok(()), check_user)?;
         Ok(self)
@@ -84,7 +84,7 @@ impl Destination {
 
 /// Reads `[user@]host[:path]`. The path begins after the first colon that is outside brackets and before any slash.
 /// The last `@` before that colon ends the user.
-fn parse_plain(text: &[u8]) -> Result<Destination, UnfitDestination> {
+fn parse_plain(text: &[u8]) -> Result<Destination, InvalidDestination> {
     let (login, path) = match path_colon(text) {
         Some(colon) => (&text[..colon], Some(&text[colon + 1..])),
         None => (text, None),
@@ -93,8 +93,8 @@ fn parse_plain(text: &[u8]) -> Result<Destination, UnfitDestination> {
         Some(at) => (Some(&login[..at]), &login[at + 1..]),
         None => (None, login),
     };
-    let host = text_of(without_brackets(host)).map_err(UnfitDestination::Host)?;
-    let user = user.map(text_of).transpose().map_err(UnfitDestination::User)?;
+    let host = text_of(without_brackets(host)).map_err(InvalidDestination::Host)?;
+    let user = user.map(text_of).transpose().map_err(InvalidDestination::User)?;
     // In sftp(1), `host:` means the directory in which a session starts.
     let path = path.map(|path| if path.is_empty() { b".".to_vec() } else { path.to_vec() });
     Ok(Destination { user, host, port: None, path })
@@ -204,26 +204,26 @@ fn is_ipv6(host: &str) -> bool {
     scope_fits && address.parse::<Ipv6Addr>().is_ok()
 }
 
-fn check_host(host: &str) -> Result<(), UnfitDestination> {
+fn check_host(host: &str) -> Result<(), InvalidDestination> {
     if host.is_empty() {
-        return Err(UnfitDestination::MissingHost);
+        return Err(InvalidDestination::MissingHost);
     }
     // Characters that ssh refuses, and those that would make the name a path, a pattern or a token.
-    let unfit = |c: char| c.is_control() || c.is_whitespace() || "'`\"$\\;&<>|(){}/*?!,#%@:[]".contains(c);
-    if host.starts_with('-') || (host.contains(unfit) && !is_ipv6(host)) {
-        return Err(UnfitDestination::Host(host.to_owned()));
+    let invalid = |c: char| c.is_control() || c.is_whitespace() || "'`\"$\\;&<>|(){}/*?!,#%@:[]".contains(c);
+    if host.starts_with('-') || (host.contains(invalid) && !is_ipv6(host)) {
+        return Err(InvalidDestination::Host(host.to_owned()));
     }
     Ok(())
 }
 
-fn check_user(user: &str) -> Result<(), UnfitDestination> {
-    let unfit = |c: char| c.is_control() || "'`\";&<>|(){}".contains(c);
+fn check_user(user: &str) -> Result<(), InvalidDestination> {
+    let invalid = |c: char| c.is_control() || "'`\";&<>|(){}".contains(c);
     // A backslash separates a domain from its user, and a dollar sign ends the name of a machine. They are allowed
     // only there.
     let misplaced = user.ends_with('\\') || user.trim_end_matches('$').contains('$') || user.ends_with("$$");
     let option = user.starts_with('-') || user.split(char::is_whitespace).skip(1).any(|word| word.starts_with('-'));
-    if user.is_empty() || option || misplaced || user.contains(unfit) {
-        return Err(UnfitDestination::User(user.to_owned()));
+    if user.is_empty() || option || misplaced || user.contains(invalid) {
+        return Err(InvalidDestination::User(user.to_owned()));
     }
     Ok(())
 }
@@ -241,7 +241,7 @@ fn lossy(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Destination, UnfitDestination> {
+    fn parse(text: &str) -> Result<Destination, InvalidDestination> {
         Destination::parse(OsStr::new(text))
     }
 
@@ -319,7 +319,7 @@ mod tests {
             ":path",
             "a\u{85}b",
         ] {
-            assert!(matches!(parse(host), Err(UnfitDestination::Host(_))), "{host:?}: {:?}", parse(host));
+            assert!(matches!(parse(host), Err(InvalidDestination::Host(_))), "{host:?}: {:?}", parse(host));
         }
         for user in [
             "a;id@h",
@@ -334,13 +334,13 @@ mod tests {
             "sftp://u%0a@h/",
             "sftp://-x@h",
         ] {
-            assert!(matches!(parse(user), Err(UnfitDestination::User(_))), "{user:?}: {:?}", parse(user));
+            assert!(matches!(parse(user), Err(InvalidDestination::User(_))), "{user:?}: {:?}", parse(user));
         }
         for text in ["", "user@", "user@::1", "user@[]:x"] {
-            assert_eq!(parse(text), Err(UnfitDestination::MissingHost), "{text:?}");
+            assert_eq!(parse(text), Err(InvalidDestination::MissingHost), "{text:?}");
         }
         let not_utf8 = Destination::parse(OsStr::from_bytes(b"\xff@h"));
-        assert!(matches!(not_utf8, Err(UnfitDestination::User(_))));
+        assert!(matches!(not_utf8, Err(InvalidDestination::User(_))));
     }
 
     #[test]
@@ -361,7 +361,7 @@ mod tests {
             ("sftp://a;id/", "a host holds letters, digits, dots, dashes and underscores"),
             ("sftp://%ff@host", "the user is not UTF-8"),
         ] {
-            assert_eq!(parse(text), Err(UnfitDestination::Address { address: text.to_owned(), fault }), "{text}");
+            assert_eq!(parse(text), Err(InvalidDestination::Address { address: text.to_owned(), fault }), "{text}");
         }
     }
 

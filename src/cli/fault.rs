@@ -5,8 +5,8 @@ use std::error::Error;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::UnfitDestination;
-use super::options::{Options, UnfitValue};
+use super::InvalidDestination;
+use super::options::{InvalidOptionValue, Options};
 
 /// An error in the command line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,22 +47,22 @@ impl CliError {
     }
 }
 
-impl From<UnfitDestination> for CliError {
-    fn from(unfit: UnfitDestination) -> CliError {
-        let (message, hint) = (unfit.to_string(), unfit.hint());
-        match unfit {
-            UnfitDestination::MissingHost | UnfitDestination::Address { .. } => CliError::Usage { message, hint },
-            UnfitDestination::Host(_) | UnfitDestination::User(_) => CliError::Value { message, hint },
+impl From<InvalidDestination> for CliError {
+    fn from(invalid: InvalidDestination) -> CliError {
+        let (message, hint) = (invalid.to_string(), invalid.hint());
+        match invalid {
+            InvalidDestination::MissingHost | InvalidDestination::Address { .. } => CliError::Usage { message, hint },
+            InvalidDestination::Host(_) | InvalidDestination::User(_) => CliError::Value { message, hint },
         }
     }
 }
 
 /// Turns clap's error into one line.
 pub(super) fn explained(error: &clap::Error) -> CliError {
-    if let Some(unfit) = error.source().and_then(|source| source.downcast_ref::<UnfitValue>()) {
-        return match unfit {
-            UnfitValue::Fatal(message) => CliError::value(message),
-            UnfitValue::Usage(message) => CliError::Usage { message: message.clone(), hint: None },
+    if let Some(invalid) = error.source().and_then(|source| source.downcast_ref::<InvalidOptionValue>()) {
+        return match invalid {
+            InvalidOptionValue::Fatal(message) => CliError::value(message),
+            InvalidOptionValue::Usage(message) => CliError::Usage { message: message.clone(), hint: None },
         };
     }
     let option = context(error, ContextKind::InvalidArg).unwrap_or_default();

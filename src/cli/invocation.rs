@@ -4,15 +4,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Destination, Progress, SshOption};
+use super::{Destination, ProgressMode, SshOption};
 
 /// The server to talk to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum Server {
     /// A server over SSH.
-    Server(Destination),
+    Ssh(Destination),
     /// A server program on this machine (`-D`), as a command that is not split into words yet.
-    Command(OsString),
+    Program(OsString),
 }
 
 /// The source of a batch's commands.
@@ -56,7 +56,7 @@ pub struct TransferDefaults {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
     /// The server.
-    pub target: Target,
+    pub server: Server,
     /// The second operand: the local target for the destination's file.
     pub local: Option<OsString>,
     /// The port: from an address, or else from `-P`.
@@ -80,7 +80,7 @@ pub struct Invocation {
     /// How many times `-v` was given, at most three.
     pub verbosity: u8,
     /// How to show progress. With `-q` and `-b`, automatic means none, even with `-N`.
-    pub progress: Progress,
+    pub progress: ProgressMode,
     /// `--plain`: a terminal gets plain lines, like one that can't move its cursor.
     pub plain: bool,
     /// The options for all transfers.
@@ -124,8 +124,8 @@ impl Invocation {
     pub fn with_piped_batch(mut self) -> Invocation {
         self.batch = Some(Batch::StandardInput);
         self.quiet = !self.not_quiet;
-        if self.progress == Progress::Auto {
-            self.progress = Progress::None;
+        if self.progress == ProgressMode::Auto {
+            self.progress = ProgressMode::None;
         }
         self.ssh_options.push(SshOption::BatchMode);
         self

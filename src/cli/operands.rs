@@ -5,11 +5,11 @@ use std::ffi::OsString;
 use clap::CommandFactory;
 
 use super::options::Options;
-use super::{CliError, Commands, Destination, Target};
+use super::{CliError, Commands, Destination, Server};
 
 /// The operands, separated.
 pub(super) struct Operands {
-    pub(super) target: Target,
+    pub(super) server: Server,
     pub(super) local: Option<OsString>,
     /// The words after `--`, which follows the destination. Empty if there is none.
     pub(super) words: Vec<OsString>,
@@ -24,7 +24,7 @@ impl Operands {
         let before = args.len().checked_sub(operands.len() + 1).and_then(|at| args.get(at));
         let set_apart = before.is_some_and(|before| before == SEPARATOR);
         let words = if set_apart { operands } else { Vec::new() };
-        Operands { target: Target::Command(command), local: None, words }
+        Operands { server: Server::Program(command), local: None, words }
     }
 
     /// Reads `DESTINATION [LOCAL]` or `DESTINATION -- COMMAND [ARGUMENT]…`. In sftp(1), the second form has too many
@@ -40,7 +40,7 @@ impl Operands {
             _ => Vec::new(),
         };
         let local = if words.is_empty() { operands.into_iter().nth(1) } else { None };
-        Ok(Operands { target: Target::Server(destination), local, words })
+        Ok(Operands { server: Server::Ssh(destination), local, words })
     }
 }
 

@@ -115,7 +115,7 @@ pub(super) struct Options {
     pub(super) password_file: Option<OsString>,
     /// Show progress in this form
     #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_default_value = true)]
-    pub(super) progress: Progress,
+    pub(super) progress: ProgressMode,
     /// Use no line editor and no moving meter, as with SFTPSH_PLAIN=1 in the environment
     #[arg(long)]
     pub(super) plain: bool,
@@ -177,7 +177,7 @@ usage: sftpsh [-46AaCfNpqrv] [-B bytes] [-b batchfile] [-c ciphers]
 
 /// How transfers show how far they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Progress {
+pub enum ProgressMode {
     /// Bars on a terminal, nothing elsewhere
     #[default]
     Auto,
@@ -198,7 +198,7 @@ pub(super) enum ProtocolOption {
 
 /// An invalid value of an option.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum UnfitValue {
+pub(super) enum InvalidOptionValue {
     /// sftp(1) exits with this text and more.
     #[error("{0}")]
     Fatal(String),
@@ -220,64 +220,68 @@ pub const MOST_CONNECTIONS: u8 = 16;
 /// The highest rate that `-l` accepts: 100 Gbit/s.
 const FASTEST_KBIT: u32 = 100 * 1024 * 1024;
 
-fn buffer_bytes(text: &str) -> Result<u32, UnfitValue> {
-    counting_number(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid buffer size {text:?}")))
+fn buffer_bytes(text: &str) -> Result<u32, InvalidOptionValue> {
+    counting_number(text).ok_or_else(|| InvalidOptionValue::Fatal(format!("Invalid buffer size {text:?}")))
 }
 
-fn request_count(text: &str) -> Result<u32, UnfitValue> {
-    counting_number(text).ok_or_else(|| UnfitValue::Fatal(format!("Invalid number of requests {text:?}")))
+fn request_count(text: &str) -> Result<u32, InvalidOptionValue> {
+    counting_number(text).ok_or_else(|| InvalidOptionValue::Fatal(format!("Invalid number of requests {text:?}")))
 }
 
-fn retry_count(text: &str) -> Result<u32, UnfitValue> {
+fn retry_count(text: &str) -> Result<u32, InvalidOptionValue> {
     let count = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-    count.ok_or_else(|| UnfitValue::Usage(format!("invalid number of attempts {text:?}")))
+    count.ok_or_else(|| InvalidOptionValue::Usage(format!("invalid number of attempts {text:?}")))
 }
 
-fn silence_seconds(text: &str) -> Result<u32, UnfitValue> {
+fn silence_seconds(text: &str) -> Result<u32, InvalidOptionValue> {
     let seconds = text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
-    seconds.ok_or_else(|| UnfitValue::Usage(format!("invalid number of seconds {text:?}")))
+    seconds.ok_or_else(|| InvalidOptionValue::Usage(format!("invalid number of seconds {text:?}")))
 }
 
-fn connection_count(text: &str) -> Result<u8, UnfitValue> {
+fn connection_count(text: &str) -> Result<u8, InvalidOptionValue> {
     let count = positive(text).and_then(|count| u8::try_from(count).ok()).filter(|&count| count <= MOST_CONNECTIONS);
     count.ok_or_else(|| {
-        UnfitValue::Usage(format!("invalid number of connections {text:?}: not from 1 to {MOST_CONNECTIONS}"))
+        InvalidOptionValue::Usage(format!("invalid number of connections {text:?}: not from 1 to {MOST_CONNECTIONS}"))
     })
 }
 
-fn port(text: &str) -> Result<u16, UnfitValue> {
+fn port(text: &str) -> Result<u16, InvalidOptionValue> {
     counting_number(text)
         .and_then(|number| u16::try_from(number).ok())
         .or_else(|| super::service::port(text))
-        .ok_or_else(|| UnfitValue::Fatal(format!("Bad port {text:?}")))
+        .ok_or_else(|| InvalidOptionValue::Fatal(format!("Bad port {text:?}")))
 }
 
-fn limit_kbit(text: &str) -> Result<u32, UnfitValue> {
-    counting_number(text)
-        .filter(|&kbit| kbit <= FASTEST_KBIT)
-        .ok_or_else(|| UnfitValue::Usage(format!("invalid limit {text:?}: not from 1 to {FASTEST_KBIT} Kbit/s")))
+fn limit_kbit(text: &str) -> Result<u32, InvalidOptionValue> {
+    counting_number(text).filter(|&kbit| kbit <= FASTEST_KBIT).ok_or_else(|| {
+        InvalidOptionValue::Usage(format!("invalid limit {text:?}: not from 1 to {FASTEST_KBIT} Kbit/s"))
+    })
 }
 
-fn rate(text: &str) -> Result<u64, UnfitValue> {
-    scaled_number(text)
-        .filter(|&rate| rate > 0)
-        .ok_or_else(|| UnfitValue::Usage(format!("invalid rate {text:?}: it is bytes each second, such as 500K or 5M")))
+fn rate(text: &str) -> Result<u64, InvalidOptionValue> {
+    scaled_number(text).filter(|&rate| rate > 0).ok_or_else(|| {
+        InvalidOptionValue::Usage(format!("invalid rate {text:?}: it is bytes each second, such as 500K or 5M"))
+    })
 }
 
-fn protocol_option(text: &str) -> Result<ProtocolOption, UnfitValue> {
+fn protocol_option(text: &str) -> Result<ProtocolOption, InvalidOptionValue> {
     if let Some(size) = text.strip_prefix("buffer=") {
         let bytes = scaled_number(size).filter(|bytes| (1..=LONGEST_PACKET).contains(bytes));
         return bytes
             .and_then(|bytes| u32::try_from(bytes).ok())
             .map(ProtocolOption::Buffer)
-            .ok_or_else(|| UnfitValue::Fatal(format!("Invalid buffer size {size:?}: not from 1 to 256K")));
+            .ok_or_else(|| InvalidOptionValue::Fatal(format!("Invalid buffer size {size:?}: not from 1 to 256K")));
     }
     if let Some(count) = text.strip_prefix("nrequests=") {
         return positive(count).filter(|&count| count <= MOST_REQUESTS).map(ProtocolOption::Requests).ok_or_else(
-            || UnfitValue::Fatal(format!("Invalid number of requests {count:?}: not from 1 to {MOST_REQUESTS}")),
+            || {
+                InvalidOptionValue::Fatal(format!(
+                    "Invalid number of requests {count:?}: not from 1 to {MOST_REQUESTS}"
+                ))
+            },
         );
     }
-    Err(UnfitValue::Fatal(format!("Invalid -X option {text:?}: it is buffer=SIZE or nrequests=COUNT")))
+    Err(InvalidOptionValue::Fatal(format!("Invalid -X option {text:?}: it is buffer=SIZE or nrequests=COUNT")))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `cd` and `pwd`: the working directory on the server.
 
 use super::{Context, Example, Failure, Outcome, Purpose, RemoteDir, Run};
-use crate::name;
+use crate::name::RemotePath;
 use crate::remote::Error;
 use crate::terminal::Printable;
 
@@ -47,7 +47,7 @@ impl Run for Cd {
     }
 }
 
-fn previous(cx: &Context) -> Result<name::RemotePath, Failure> {
+fn previous(cx: &Context) -> Result<RemotePath, Failure> {
     cx.previous_directory.clone().ok_or_else(|| {
         Failure::new("Can't change directory: there was no other before").with_hint("a directory named - is ./-")
     })

@@ -1,6 +1,6 @@
 //! `chmod`.
 
-use super::matching::{Target, targets};
+use super::matches::{Target, targets};
 use super::set_attributes::{SetAttributes, below_the_top};
 use super::{Context, Example, Failure, Mode, Outcome, Purpose, RemotePattern, Run};
 use crate::mode;

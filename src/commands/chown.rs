@@ -1,6 +1,6 @@
 //! `chown` and `chgrp`.
 
-use super::matching::{Target, targets};
+use super::matches::{Target, targets};
 use super::set_attributes::{SetAttributes, below_the_top};
 use super::{Context, Example, Failure, Id, Outcome, OwnerIds, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
@@ -108,7 +108,7 @@ fn change(
     let walks: Vec<_> = trees.iter().map(|top| cx.remote.walk(top, Links::Kept)).collect();
     let below = walks.into_iter().flatten().filter_map(below_the_top).map(|file| {
         let (path, attributes) = file?;
-        let owner = attributes.owner.ok_or_else(|| untold(&path))?;
+        let owner = attributes.owner.ok_or_else(|| unknown_owner(&path))?;
         Ok((path, owner))
     });
     let changes = present.into_iter().chain(below).map(|present| {
@@ -130,7 +130,7 @@ fn is_tree(target: &Target) -> bool {
     target.found.as_ref().is_some_and(|found| found.attributes.is_dir())
 }
 
-fn untold(path: &RemotePath) -> Failure {
+fn unknown_owner(path: &RemotePath) -> Failure {
     Failure::new(format!("Can't get current ownership of remote file \"{}\"", Printable(path.as_bytes())))
 }
 
@@ -185,5 +185,5 @@ fn present_owner(cx: &Context, target: &Target, no_dereference: bool) -> Result<
             answer.map_err(|error| Failure::refused("stat remote", &error).about(path.as_bytes()))?
         }
     };
-    attributes.owner.ok_or_else(|| untold(&target.path))
+    attributes.owner.ok_or_else(|| unknown_owner(&target.path))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Failure, LocalDirectory};
-use crate::cli::{Progress, TransferDefaults};
+use crate::cli::{ProgressMode, TransferDefaults};
 use crate::connect::Connector;
 use crate::mode::Change;
 use crate::name::RemotePath;
@@ -22,7 +22,7 @@ pub struct Context {
     /// Where relative local paths start.
     pub local: LocalDirectory,
     /// What was set for the whole session.
-    pub settings: Settings,
+    pub settings: SessionSettings,
     /// How fast all transfers together may go.
     pub limit: Limit,
     /// What transfers have learnt of the server.
@@ -43,7 +43,7 @@ impl Context {
     ///
     /// # Errors
     /// The server does not tell its start directory, or the local one is gone.
-    pub fn open(session: Session, settings: Settings, output: Output) -> Result<Context, Failure> {
+    pub fn open(session: Session, settings: SessionSettings, output: Output) -> Result<Context, Failure> {
         let remote = Remote::open(session).map_err(|error| Failure::from(error).with_line("Need cwd"))?;
         let local = LocalDirectory::current().map_err(|error| Failure::new(cwd_is_gone(&error)))?;
         Ok(Context {
@@ -134,7 +134,7 @@ pub(super) fn cwd_is_gone(error: &std::io::Error) -> String {
 
 /// What the command line set for the whole session, and `progress` changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Settings {
+pub struct SessionSettings {
     /// Which server it is, such as `user@host:port`, or the program of `-D`: a part of the names of partial files, so that
     /// none is ever taken for one of another server.
     pub server: Vec<u8>,
@@ -143,7 +143,7 @@ pub struct Settings {
     /// Whether progress is shown; `progress` toggles it.
     pub progress: bool,
     /// `--progress`: how it is shown when it is.
-    pub progress_look: Progress,
+    pub progress_mode: ProgressMode,
     /// `--retry`: how often it is tried to connect again when the connection breaks.
     pub retries: u32,
     /// `-j`: connections that a transfer uses; 0 is as good as 1.
@@ -162,14 +162,14 @@ pub enum Sizes {
     Estimate,
 }
 
-impl Settings {
+impl SessionSettings {
     /// How progress is shown now. What began as none is switched on as what suits the terminal.
     #[must_use]
-    pub fn shown_progress(&self) -> Progress {
-        match (self.progress, self.progress_look) {
-            (false, _) => Progress::None,
-            (true, Progress::None) => Progress::Auto,
-            (true, look) => look,
+    pub fn shown_progress(&self) -> ProgressMode {
+        match (self.progress, self.progress_mode) {
+            (false, _) => ProgressMode::None,
+            (true, ProgressMode::None) => ProgressMode::Auto,
+            (true, mode) => mode,
         }
     }
 }

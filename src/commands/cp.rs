@@ -1,7 +1,7 @@
 //! `cp` and `copy`: a copy that the server makes.
 
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run};
-use crate::name;
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run};
+use crate::name::{EntryName, RemotePath};
 use crate::remote::{self, CopyError, OpenFile};
 use crate::sftp::{Attributes, Error, FileType, OpenFlags};
 use crate::terminal::Printable;
@@ -13,10 +13,10 @@ use crate::terminal::Printable;
 pub struct Cp {
     /// The file to copy
     #[arg(value_name = "oldpath")]
-    oldpath: RemotePath,
+    oldpath: RemotePathArg,
     /// The copy, or the directory to copy into
     #[arg(value_name = "newpath")]
-    newpath: RemotePath,
+    newpath: RemotePathArg,
 }
 
 /// The permission bits that a copy gets; set-id and sticky bits are not handed on.
@@ -30,7 +30,7 @@ impl Run for Cp {
 
     const EXAMPLES: &'static [Example] =
         &[Example { line: "cp index.html index.html.bak", does: "copy a file on the server" }];
-    const WANTS: &'static str = "two paths";
+    const REQUIRED_PHRASE: &'static str = "two paths";
 
     fn purpose(&self) -> Purpose {
         Purpose::Effect
@@ -59,7 +59,7 @@ impl Run for Cp {
     }
 }
 
-fn source_attributes(cx: &Context, from: &name::RemotePath) -> Result<Attributes, Failure> {
+fn source_attributes(cx: &Context, from: &RemotePath) -> Result<Attributes, Failure> {
     let attributes =
         cx.session().stat(from).map_err(|error| Failure::refused("stat remote", &error).about(from.as_bytes()))?;
     match attributes.file_type() {
@@ -69,8 +69,8 @@ fn source_attributes(cx: &Context, from: &name::RemotePath) -> Result<Attributes
 }
 
 /// The copy's path: inside the target when that is a directory.
-fn target(cx: &Context, from: &name::RemotePath, to: name::RemotePath) -> name::RemotePath {
-    let base = from.base_name().and_then(|base| name::EntryName::vet(base).ok());
+fn target(cx: &Context, from: &RemotePath, to: RemotePath) -> RemotePath {
+    let base = from.base_name().and_then(|base| EntryName::vet(base).ok());
     match base {
         Some(base) if cx.session().stat(&to).is_ok_and(|attributes| attributes.is_dir()) => to.join(&base),
         _ => to,
@@ -78,7 +78,7 @@ fn target(cx: &Context, from: &name::RemotePath, to: name::RemotePath) -> name::
 }
 
 /// Opening the target empties it, and that must not be the source under the same or another name.
-fn refuse_self(cx: &Context, from: &name::RemotePath, to: &name::RemotePath) -> Result<(), Failure> {
+fn refuse_self(cx: &Context, from: &RemotePath, to: &RemotePath) -> Result<(), Failure> {
     let canonical = |path| cx.session().submit(&crate::sftp::calls::Realpath { path });
     let (from_canonical, to_canonical) = (canonical(from), canonical(to));
     match (from_canonical.wait(), to_canonical.wait()) {
@@ -89,18 +89,18 @@ fn refuse_self(cx: &Context, from: &name::RemotePath, to: &name::RemotePath) -> 
     }
 }
 
-fn cannot_open(path: &name::RemotePath, error: &Error) -> Failure {
+fn cannot_open(path: &RemotePath, error: &Error) -> Failure {
     Failure::refused(format!("remote open(\"{}\")", Printable(path.as_bytes())), error)
 }
 
-fn not_copied(from: &name::RemotePath, to: &name::RemotePath, error: &CopyError) -> Failure {
+fn not_copied(from: &RemotePath, to: &RemotePath, error: &CopyError) -> Failure {
     match error {
         CopyError::Session(error) => Failure::refused(could_not_copy(from, to), error),
         CopyError::Truncated { .. } => Failure::new(format!("{}: {error}", could_not_copy(from, to))),
-        CopyError::Interrupted => Failure::told(),
+        CopyError::Interrupted => Failure::already_shown(),
     }
 }
 
-fn could_not_copy(from: &name::RemotePath, to: &name::RemotePath) -> String {
+fn could_not_copy(from: &RemotePath, to: &RemotePath) -> String {
     format!("Couldn't copy file \"{}\" to \"{}\"", Printable(from.as_bytes()), Printable(to.as_bytes()))
 }

@@ -1,6 +1,6 @@
 //! `df`.
 
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run};
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run};
 use crate::sftp::{Extension, Statvfs};
 use crate::terminal::Printable;
 use crate::terminal::size::scaled;
@@ -17,7 +17,7 @@ pub struct Df {
     inodes: bool,
     /// Any path on the file system
     #[arg(value_name = "path")]
-    path: Option<RemotePath>,
+    path: Option<RemotePathArg>,
 }
 
 impl Run for Df {
@@ -31,7 +31,7 @@ impl Run for Df {
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let path = match &self.path {
-            Some(RemotePath(path)) => cx.remote.resolve(path),
+            Some(RemotePathArg(path)) => cx.remote.resolve(path),
             None => cx.remote.working_directory().clone(),
         };
         cx.require(Extension::Statvfs)?;

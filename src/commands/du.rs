@@ -1,6 +1,6 @@
 //! `du`.
 
-use super::matching::{Form, Target, targets};
+use super::matches::{Form, Target, targets};
 use super::{Context, Depth, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links};
@@ -56,7 +56,7 @@ impl Run for Du {
                 is_whole &= self.measure(cx, target, false)?;
             }
         }
-        if is_whole { Ok(Outcome::Done) } else { Err(Failure::told()) }
+        if is_whole { Ok(Outcome::Done) } else { Err(Failure::already_shown()) }
     }
 }
 

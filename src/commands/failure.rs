@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::name::UnfitName;
+use crate::name::InvalidName;
 use crate::remote::glob::TooManyWords;
 use crate::remote::{self, Cause};
 use crate::sftp;
@@ -26,8 +26,8 @@ impl Failure {
         Failure { lines: vec![line.into()], hint: None }
     }
 
-    /// A failure whose every part was shown while the command ran; nothing is left to say.
-    pub fn told() -> Failure {
+    /// Returns a failure without lines, whose parts were all shown while the command ran.
+    pub fn already_shown() -> Failure {
         Failure::default()
     }
 
@@ -43,8 +43,8 @@ impl Failure {
         self
     }
 
-    /// The same with lines in front.
-    pub fn behind(mut self, lines: impl IntoIterator<Item = String>) -> Failure {
+    /// Adds lines before the others.
+    pub fn preceded_by(mut self, lines: impl IntoIterator<Item = String>) -> Failure {
         self.lines.splice(..0, lines);
         self
     }
@@ -65,7 +65,7 @@ impl Failure {
         self
     }
 
-    /// What went wrong: no line when all was told before.
+    /// Returns its lines; none if all of them were shown before.
     #[must_use]
     pub fn lines(&self) -> &[String] {
         &self.lines
@@ -82,7 +82,7 @@ impl Failure {
     /// Nothing is left to say of Ctrl-C: whoever pressed it sees that it was heard.
     pub fn refused(act: impl fmt::Display, error: &sftp::Error) -> Failure {
         if *error == sftp::Error::Interrupted {
-            return Failure::told();
+            return Failure::already_shown();
         }
         Failure::new(format!("{act}: {}", Cause(error)))
     }
@@ -112,7 +112,7 @@ pub(super) fn is_bare_failure(error: &sftp::Error) -> bool {
 impl From<remote::Error> for Failure {
     fn from(error: remote::Error) -> Failure {
         match &error {
-            remote::Error::Interrupted => Failure::told(),
+            remote::Error::Interrupted => Failure::already_shown(),
             // sftp(1) does not name the path in this one.
             remote::Error::Refused { act: remote::Act::Stat, path, error } => {
                 Failure::refused("stat remote", error).about(path.as_bytes())
@@ -122,8 +122,8 @@ impl From<remote::Error> for Failure {
     }
 }
 
-impl From<UnfitName> for Failure {
-    fn from(error: UnfitName) -> Failure {
+impl From<InvalidName> for Failure {
+    fn from(error: InvalidName) -> Failure {
         Failure::new(error.to_string())
     }
 }

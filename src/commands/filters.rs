@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches, value_parser};
 
-use super::{Context, Failure, LocalPath, Moment, NamePattern, Size};
+use super::{Context, Failure, LocalPathArg, Moment, NamePattern, Size};
 use crate::os_error;
 use crate::sticky;
 use crate::terminal::Printable;
@@ -51,7 +51,7 @@ impl clap::Args for Filters {
             )
             .arg(
                 flag(EXCLUDE_FROM, "file", "Read patterns from a file in the format of .gitignore")
-                    .value_parser(value_parser!(LocalPath))
+                    .value_parser(value_parser!(LocalPathArg))
                     .action(ArgAction::Append),
             )
             .arg(
@@ -75,7 +75,7 @@ impl FromArgMatches for Filters {
         let mut rules: Vec<(usize, Rule)> = Vec::new();
         rules.extend(placed(matches, EXCLUDE, |NamePattern(pattern)| Rule::Exclude(pattern)));
         rules.extend(placed(matches, INCLUDE, |NamePattern(pattern)| Rule::Include(pattern)));
-        rules.extend(placed(matches, EXCLUDE_FROM, |LocalPath(file)| Rule::From(file)));
+        rules.extend(placed(matches, EXCLUDE_FROM, |LocalPathArg(file)| Rule::From(file)));
         rules.sort_by_key(|(place, _)| *place);
         Ok(Filters {
             rules: rules.into_iter().map(|(_, rule)| rule).collect(),
@@ -122,17 +122,19 @@ impl Filters {
 
 impl Rule {
     fn add_to(&self, builder: &mut RulesBuilder, cx: &Context) -> Result<(), Failure> {
-        let unfit = |flag: &str, pattern: &[u8], why: String| {
+        let invalid = |flag: &str, pattern: &[u8], why: String| {
             Failure::new(format!("--{flag} \"{}\": {}", Printable(pattern), Printable(why.as_bytes())))
         };
         match self {
-            Rule::Exclude(pattern) => builder.exclude(pattern).map_err(|why| unfit(EXCLUDE, pattern, why)),
-            Rule::Include(pattern) => builder.include(pattern).map_err(|why| unfit(INCLUDE, pattern, why)),
+            Rule::Exclude(pattern) => builder.exclude(pattern).map_err(|why| invalid(EXCLUDE, pattern, why)),
+            Rule::Include(pattern) => builder.include(pattern).map_err(|why| invalid(INCLUDE, pattern, why)),
             Rule::From(path) => {
                 let shown = path.as_os_str().as_encoded_bytes();
                 let contents = sticky::read(&cx.local.resolve(path))
-                    .map_err(|error| unfit(EXCLUDE_FROM, shown, os_error::text(&error)))?;
-                builder.file(&contents).map_err(|(line, why)| unfit(EXCLUDE_FROM, shown, format!("line {line}: {why}")))
+                    .map_err(|error| invalid(EXCLUDE_FROM, shown, os_error::text(&error)))?;
+                builder
+                    .file(&contents)
+                    .map_err(|(line, why)| invalid(EXCLUDE_FROM, shown, format!("line {line}: {why}")))
             }
         }
     }

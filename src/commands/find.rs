@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::matching::{Form, Target, targets};
+use super::matches::{Form, Target, targets};
 use super::record::record;
 use super::row::Row;
 use super::{Context, Depth, Example, Failure, Moment, NamePattern, Outcome, Purpose, RemotePattern, Run, SizeRange};
@@ -68,10 +68,10 @@ impl Run for Find {
         for Target { path, form, .. } in tops {
             is_whole &= self.look_in(cx, &path, form, &wanted)?;
             if cx.interrupt().was_pressed() {
-                return Err(Failure::told());
+                return Err(Failure::already_shown());
             }
         }
-        if is_whole { Ok(Outcome::Done) } else { Err(Failure::told()) }
+        if is_whole { Ok(Outcome::Done) } else { Err(Failure::already_shown()) }
     }
 }
 

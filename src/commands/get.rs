@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::matching::expand_names;
+use super::matches::expand_names;
 use super::operands::Operands;
 use super::transfer_flags::{Resume, TransferFlags};
 use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Purpose, Run, Sizes, home};
@@ -45,7 +45,7 @@ impl Run for Get {
         Example { line: "get -r site backup", does: "fetch a directory recursively" },
         Example { line: "get -r --exclude '*.o' site", does: "leave out object files" },
     ];
-    const WANTS: &'static str = "at least one path";
+    const REQUIRED_PHRASE: &'static str = "at least one path";
 
     fn purpose(&self) -> Purpose {
         self.flags.purpose()
@@ -58,7 +58,7 @@ impl Run for Get {
         let selection = self.flags.selection(cx)?;
         let (mut sources, missing) = find(cx, &operands)?;
         if sources.is_empty() {
-            return Err(missing.unwrap_or_else(Failure::told));
+            return Err(missing.unwrap_or_else(Failure::already_shown));
         }
         if let Some(failure) = &missing {
             cx.output.explain(failure);
@@ -67,7 +67,7 @@ impl Run for Get {
         sources.retain(|source| source.is_literal || selection.takes_match(&source.found));
         if sources.is_empty() {
             // All of it was to be left out.
-            return if missing.is_some() { Err(Failure::told()) } else { Ok(Outcome::Done) };
+            return if missing.is_some() { Err(Failure::already_shown()) } else { Ok(Outcome::Done) };
         }
         let typed = operands.target.map(|word| PathBuf::from(OsStr::from_bytes(&home::expand(&word).plain())));
         let typed = self.into.map(|LocalDir(into)| into).or(typed);
@@ -92,7 +92,7 @@ pub struct Reget {
 impl Run for Reget {
     const NEEDS_SERVER: bool = true;
 
-    const WANTS: &'static str = Get::WANTS;
+    const REQUIRED_PHRASE: &'static str = Get::REQUIRED_PHRASE;
 
     fn purpose(&self) -> Purpose {
         self.get.purpose()

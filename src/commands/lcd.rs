@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::{Context, Failure, LocalDir, LocalPath, Outcome, Purpose, Run, each, home};
+use super::{Context, Failure, LocalDir, LocalPathArg, Outcome, Purpose, Run, each, home};
 use crate::os_error;
 use crate::terminal::Printable;
 
@@ -78,7 +78,7 @@ impl Run for Lpwd {
 pub struct Lmkdir {
     /// The directories to create
     #[arg(required = true, value_name = "path")]
-    paths: Vec<LocalPath>,
+    paths: Vec<LocalPathArg>,
 }
 
 impl Run for Lmkdir {
@@ -89,7 +89,7 @@ impl Run for Lmkdir {
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        each(cx, self.paths, |cx, LocalPath(path)| {
+        each(cx, self.paths, |cx, LocalPathArg(path)| {
             std::fs::create_dir(cx.local.resolve(&path)).map_err(|error| {
                 let shown = Printable(path.as_os_str().as_bytes());
                 Failure::new(format!("Couldn't create local directory \"{shown}\": {}", os_error::text(&error)))

@@ -1,7 +1,7 @@
 //! `ln` and `symlink`.
 
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run, is_bare_failure};
-use crate::name;
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run, is_bare_failure};
+use crate::name::RemotePath;
 use crate::sftp::{Error, Extension};
 use crate::terminal::Printable;
 
@@ -13,10 +13,10 @@ pub struct Ln {
     symbolic: bool,
     /// The existing file
     #[arg(value_name = "oldpath")]
-    oldpath: RemotePath,
+    oldpath: RemotePathArg,
     /// The path of the new link
     #[arg(value_name = "newpath")]
-    newpath: RemotePath,
+    newpath: RemotePathArg,
 }
 
 impl Run for Ln {
@@ -26,7 +26,7 @@ impl Run for Ln {
         Example { line: "ln notes.txt again.txt", does: "give a file a second name" },
         Example { line: "ln -s notes.txt link", does: "make a symbolic link" },
     ];
-    const WANTS: &'static str = "two paths";
+    const REQUIRED_PHRASE: &'static str = "two paths";
 
     fn purpose(&self) -> Purpose {
         Purpose::Effect
@@ -43,16 +43,16 @@ impl Run for Ln {
 pub struct Symlink {
     /// The target of the link, stored as typed
     #[arg(value_name = "oldpath")]
-    oldpath: RemotePath,
+    oldpath: RemotePathArg,
     /// The path of the new link
     #[arg(value_name = "newpath")]
-    newpath: RemotePath,
+    newpath: RemotePathArg,
 }
 
 impl Run for Symlink {
     const NEEDS_SERVER: bool = true;
 
-    const WANTS: &'static str = "two paths";
+    const REQUIRED_PHRASE: &'static str = "two paths";
 
     fn purpose(&self) -> Purpose {
         Purpose::Effect
@@ -63,7 +63,7 @@ impl Run for Symlink {
     }
 }
 
-fn symlink(cx: &Context, target: &name::RemotePath, link: &name::RemotePath) -> Result<Outcome, Failure> {
+fn symlink(cx: &Context, target: &RemotePath, link: &RemotePath) -> Result<Outcome, Failure> {
     cx.session().symlink(target, link).map(|()| Outcome::Done).map_err(|error| {
         let (shown_target, shown_link) = (Printable(target.as_bytes()), Printable(link.as_bytes()));
         let failure = Failure::refused(format!("remote symlink file \"{shown_target}\" to \"{shown_link}\""), &error);
@@ -71,7 +71,7 @@ fn symlink(cx: &Context, target: &name::RemotePath, link: &name::RemotePath) -> 
     })
 }
 
-fn hardlink(cx: &Context, existing: &name::RemotePath, link: &name::RemotePath) -> Result<Outcome, Failure> {
+fn hardlink(cx: &Context, existing: &RemotePath, link: &RemotePath) -> Result<Outcome, Failure> {
     cx.require(Extension::Hardlink)?;
     cx.session().hardlink(existing, link).map(|()| Outcome::Done).map_err(|error| {
         let (shown_existing, shown_link) = (Printable(existing.as_bytes()), Printable(link.as_bytes()));
@@ -80,7 +80,7 @@ fn hardlink(cx: &Context, existing: &name::RemotePath, link: &name::RemotePath) 
     })
 }
 
-fn explain(cx: &Context, failure: Failure, error: &Error, link: &name::RemotePath) -> Failure {
+fn explain(cx: &Context, failure: Failure, error: &Error, link: &RemotePath) -> Failure {
     match cx.kind_after(error, link).filter(|_| is_bare_failure(error)) {
         Some(_) => failure.because("the link's name is taken"),
         None => failure,

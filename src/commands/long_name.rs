@@ -23,7 +23,7 @@ pub(super) struct LongName<'a> {
 
 impl LongName<'_> {
     /// Reads the columns; none of them if the line has another form than OpenSSH's, belongs to another entry, or one of its names
-    /// is unfit to be shown.
+    /// must not be shown.
     pub(super) fn vet<'a>(line: &'a [u8], attributes: &Attributes) -> LongName<'a> {
         LongName::read(line, attributes).unwrap_or_default()
     }

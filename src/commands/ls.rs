@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::long_name::LongName;
-use super::matching::{Form, Matched, expand, without_braces};
+use super::matches::{Form, Matched, expand, without_braces};
 use super::record::record;
 use super::row::{Layout, Order, Row, long_line, sort};
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
@@ -173,7 +173,7 @@ impl Ls {
         let visible = listing.entries.into_iter().filter(|entry| self.all || !entry.name.as_bytes().starts_with(b"."));
         rows.extend(visible.map(|entry| row(entry.name.as_bytes(), entry.attributes, entry.longname)));
         self.print(cx, rows)?;
-        if lacks_entries { Err(Failure::told()) } else { Ok(()) }
+        if lacks_entries { Err(Failure::already_shown()) } else { Ok(()) }
     }
 
     fn print(&self, cx: &Context, mut rows: Vec<Row>) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! `mkdir`.
 
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run, each};
-use crate::name;
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run, each};
+use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, StatusCode};
 use crate::terminal::Printable;
 
@@ -13,7 +13,7 @@ pub struct Mkdir {
     parents: bool,
     /// The directories to create
     #[arg(required = true, value_name = "path")]
-    paths: Vec<RemotePath>,
+    paths: Vec<RemotePathArg>,
 }
 
 /// The mode that the request asks for; the server's umask takes its share.
@@ -32,7 +32,7 @@ impl Run for Mkdir {
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        each(cx, self.paths, |cx, RemotePath(path)| {
+        each(cx, self.paths, |cx, RemotePathArg(path)| {
             let path = cx.remote.resolve(&path);
             match self.parents {
                 true => make_with_parents(cx, &path).map_err(|error| refused(cx, &path, &error)),
@@ -48,11 +48,11 @@ impl Run for Mkdir {
     }
 }
 
-fn make(cx: &Context, path: &name::RemotePath) -> Result<(), sftp::Error> {
+fn make(cx: &Context, path: &RemotePath) -> Result<(), sftp::Error> {
     cx.session().mkdir(path, Attributes::with_permissions(DIRECTORY_MODE))
 }
 
-fn refused(cx: &Context, path: &name::RemotePath, error: &sftp::Error) -> Failure {
+fn refused(cx: &Context, path: &RemotePath, error: &sftp::Error) -> Failure {
     let failure = Failure::refused(format!("remote mkdir \"{}\"", Printable(path.as_bytes())), error);
     match error.status_code() {
         Some(StatusCode::FAILURE) if cx.session().lstat(path).is_ok() => failure.because("it exists already"),
@@ -61,15 +61,13 @@ fn refused(cx: &Context, path: &name::RemotePath, error: &sftp::Error) -> Failur
 }
 
 /// Tries the directory itself first, then its parents from the top down; all but the first without waiting in between.
-fn make_with_parents(cx: &Context, path: &name::RemotePath) -> Result<(), sftp::Error> {
+fn make_with_parents(cx: &Context, path: &RemotePath) -> Result<(), sftp::Error> {
     let Err(first) = make(cx, path) else { return Ok(()) };
     if is_directory(cx, path) {
         return Ok(());
     }
     let mut missing = vec![path.clone()];
-    while let Some(parent) =
-        missing.last().and_then(name::RemotePath::parent).filter(|parent| parent.base_name().is_some())
-    {
+    while let Some(parent) = missing.last().and_then(RemotePath::parent).filter(|parent| parent.base_name().is_some()) {
         missing.push(parent);
     }
     let attributes = Attributes::with_permissions(DIRECTORY_MODE);
@@ -83,6 +81,6 @@ fn make_with_parents(cx: &Context, path: &name::RemotePath) -> Result<(), sftp::
     if is_directory(cx, path) { Ok(()) } else { make(cx, path).map_err(|_| first) }
 }
 
-fn is_directory(cx: &Context, path: &name::RemotePath) -> bool {
+fn is_directory(cx: &Context, path: &RemotePath) -> bool {
     cx.session().stat(path).is_ok_and(|attributes| attributes.is_dir())
 }

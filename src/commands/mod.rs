@@ -14,10 +14,10 @@ pub mod find;
 mod home;
 mod local;
 mod long_name;
-mod many;
-mod matching;
+mod matches;
 mod operands;
 mod parse;
+mod pipelined;
 mod record;
 mod row;
 mod run;
@@ -53,11 +53,11 @@ pub mod shell_escape;
 pub mod version;
 
 pub use argument::{
-    ArgumentKind, CommandName, Depth, GetOperand, Id, LocalDir, LocalPath, Mode, Moment, NamePattern, OwnerIds,
-    PutOperand, RemoteDir, RemotePath, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
+    ArgumentKind, CommandName, Depth, GetOperand, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern, OwnerIds,
+    PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
 };
 pub use command_names::{find, names};
-pub use context::{Context, Settings, Sizes};
+pub use context::{Context, SessionSettings, Sizes};
 pub use failure::Failure;
 pub use local::LocalDirectory;
 pub use parse::{parse, parse_raw, shell_part};
@@ -67,7 +67,7 @@ pub use signature::{Flag, Signature};
 pub use word::{Quoting, Word};
 
 use failure::is_bare_failure;
-use many::{each, in_order};
+use pipelined::{each, in_order};
 
 signature::commands! {
     bye::Bye: "bye", "exit", "quit";

@@ -14,7 +14,7 @@ use super::command_names::{find, unknown};
 use super::help::Help;
 use super::signature::{Signature, takes_many, takes_next_word};
 use super::{ArgumentKind, Command, Failure, Word};
-use crate::name::UnfitName;
+use crate::name::InvalidName;
 use crate::terminal::Printable;
 
 /// The command of a line that was split into words; the first is its name.
@@ -62,7 +62,7 @@ fn split_raw(line: &[u8]) -> Option<(&'static Signature, &str, &[u8])> {
 
 fn parse_arguments(signature: &'static Signature, name: &str, words: &[Word]) -> Result<Command, Failure> {
     if words.iter().any(|word| word.glob().contains(&0)) {
-        return Err(Failure::new(format!("{name}: {}", UnfitName::Nul)));
+        return Err(Failure::new(format!("{name}: {}", InvalidName::Nul)));
     }
     if !signature.takes_rest_of_line && words.first().is_some_and(|word| word.plain() == b"--help") {
         return Ok(Command::Help(Help::of(signature)));
@@ -296,7 +296,7 @@ fn missing_argument(signature: &Signature, name: &str, argument: Option<&clap::A
         Some(argument) if is_number(argument) => {
             Failure::new(format!("You must supply a numeric argument to the {name} command."))
         }
-        _ => Failure::new(format!("You must specify {} after a {name} command.", signature.wants)),
+        _ => Failure::new(format!("You must specify {} after a {name} command.", signature.required_phrase)),
     }
 }
 

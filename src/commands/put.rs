@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::matching::{patterns, without_braces};
+use super::matches::{patterns, without_braces};
 use super::operands::Operands;
 use super::transfer_flags::{Resume, TransferFlags};
 use super::{Context, Example, Failure, Outcome, Purpose, PutOperand, RemoteDir, Run, Word, home};
@@ -42,7 +42,7 @@ impl Run for Put {
         Example { line: "put -r site www", does: "send a directory recursively" },
         Example { line: "put -r --exclude '*.o' site", does: "leave out object files" },
     ];
-    const WANTS: &'static str = "at least one path";
+    const REQUIRED_PHRASE: &'static str = "at least one path";
 
     fn purpose(&self) -> Purpose {
         self.flags.purpose()
@@ -104,7 +104,7 @@ pub struct Reput {
 impl Run for Reput {
     const NEEDS_SERVER: bool = true;
 
-    const WANTS: &'static str = Put::WANTS;
+    const REQUIRED_PHRASE: &'static str = Put::REQUIRED_PHRASE;
 
     fn purpose(&self) -> Purpose {
         self.put.purpose()

@@ -1,7 +1,7 @@
 //! `rename`.
 
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePath, Run, is_bare_failure};
-use crate::name;
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run, is_bare_failure};
+use crate::name::RemotePath;
 use crate::sftp::{Extension, FileType};
 use crate::terminal::Printable;
 
@@ -15,15 +15,15 @@ pub struct Rename {
     legacy: bool,
     /// The present path
     #[arg(value_name = "oldpath")]
-    oldpath: RemotePath,
+    oldpath: RemotePathArg,
     /// The new path
     #[arg(value_name = "newpath")]
-    newpath: RemotePath,
+    newpath: RemotePathArg,
 }
 
 /// Whether two paths lie on different file systems, as far as the server tells.
-fn lie_apart(cx: &Context, from: &name::RemotePath, to: &name::RemotePath) -> bool {
-    let of = |path: &name::RemotePath| cx.session().statvfs(path).ok().map(|system| system.file_system_id);
+fn lie_apart(cx: &Context, from: &RemotePath, to: &RemotePath) -> bool {
+    let of = |path: &RemotePath| cx.session().statvfs(path).ok().map(|system| system.file_system_id);
     let there = to.parent().and_then(|parent| of(&parent));
     there.is_some() && of(from).is_some_and(|here| Some(here) != there)
 }
@@ -32,7 +32,7 @@ impl Run for Rename {
     const NEEDS_SERVER: bool = true;
 
     const EXAMPLES: &'static [Example] = &[Example { line: "rename draft.txt final.txt", does: "rename a file" }];
-    const WANTS: &'static str = "two paths";
+    const REQUIRED_PHRASE: &'static str = "two paths";
 
     fn purpose(&self) -> Purpose {
         Purpose::Effect

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::matching::{Target, targets};
+use super::matches::{Target, targets};
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, in_order};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links, Walk};
@@ -108,7 +108,7 @@ fn remove_trees(cx: &mut Context, targets: Vec<Target>) -> Result<Outcome, Failu
         });
         removed.map(drop).map_err(|error| match incomplete.note(step.path()) {
             // It was told why something in it remains.
-            Remains::Other => Failure::told(),
+            Remains::Other => Failure::already_shown(),
             Remains::This => step.refused(cx, &error),
         })
     })

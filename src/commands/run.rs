@@ -12,7 +12,7 @@ pub trait Run: clap::Args {
     const EXAMPLES: &'static [Example] = &[];
 
     /// What a missing path is called: `You must specify … after a CMD command.`
-    const WANTS: &'static str = "a path";
+    const REQUIRED_PHRASE: &'static str = "a path";
 
     /// Whether it takes the rest of the line as it stands, for a local shell to read.
     const TAKES_REST_OF_LINE: bool = false;

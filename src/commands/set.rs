@@ -4,7 +4,7 @@ use clap::ValueEnum as _;
 
 use super::setting::Setting;
 use super::{Context, Example, Failure, Outcome, Purpose, Run, SettingName, SettingValue, Sizes};
-use crate::cli::{MOST_CONNECTIONS, Progress, scaled_number};
+use crate::cli::{MOST_CONNECTIONS, ProgressMode, scaled_number};
 use crate::terminal::Printable;
 use crate::terminal::table::{self, Look};
 
@@ -58,7 +58,7 @@ impl Setting {
     pub fn words(self) -> Vec<String> {
         match self {
             Setting::Limit => vec![OFF.to_owned()],
-            Setting::Progress => words::<Progress>(),
+            Setting::Progress => words::<ProgressMode>(),
             Setting::Sizes => words::<Sizes>(),
             Setting::Jobs | Setting::Retry => Vec::new(),
         }
@@ -80,7 +80,7 @@ impl Setting {
         match self {
             Setting::Jobs => format!("a number from 1 to {MOST_CONNECTIONS}"),
             Setting::Limit => format!("a number such as 5M, or {OFF}"),
-            Setting::Progress => format!("one of {}", words::<Progress>().join(", ")),
+            Setting::Progress => format!("one of {}", words::<ProgressMode>().join(", ")),
             Setting::Sizes => format!("one of {}", words::<Sizes>().join(", ")),
             Setting::Retry => "a whole number, 0 or more".to_owned(),
         }
@@ -116,9 +116,9 @@ impl Setting {
                 Some(())
             }
             Setting::Limit => scaled_number(value).filter(|&rate| rate > 0).map(|rate| cx.limit.set(Some(rate))),
-            Setting::Progress => Progress::from_str(value, true).ok().map(|look| {
-                cx.settings.progress = look != Progress::None;
-                cx.settings.progress_look = look;
+            Setting::Progress => ProgressMode::from_str(value, true).ok().map(|mode| {
+                cx.settings.progress = mode != ProgressMode::None;
+                cx.settings.progress_mode = mode;
             }),
             Setting::Retry => value.parse().ok().map(|retries| cx.settings.retries = retries),
             Setting::Sizes => Sizes::from_str(value, true).ok().map(|sizes| cx.settings.sizes = sizes),

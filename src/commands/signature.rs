@@ -14,7 +14,7 @@ pub struct Signature {
     pub takes_rest_of_line: bool,
     /// Whether a flag that it does not have is refused behind its operands too.
     pub(super) refuses_late_flags: bool,
-    pub(super) wants: &'static str,
+    pub(super) required_phrase: &'static str,
     pub(super) augment: fn(clap::Command) -> clap::Command,
     pub(super) build: fn(&clap::ArgMatches) -> Result<super::Command, clap::Error>,
 }
@@ -136,7 +136,7 @@ macro_rules! commands {
                 examples: <$module::$type as Run>::EXAMPLES,
                 takes_rest_of_line: <$module::$type as Run>::TAKES_REST_OF_LINE,
                 refuses_late_flags: <$module::$type as Run>::REFUSES_LATE_FLAGS,
-                wants: <$module::$type as Run>::WANTS,
+                required_phrase: <$module::$type as Run>::REQUIRED_PHRASE,
                 augment: <$module::$type as clap::Args>::augment_args,
                 build: |matches| <$module::$type as clap::FromArgMatches>::from_arg_matches(matches).map(Command::$type),
             },)+

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use super::{Context, Settings, Word};
+use super::{Context, SessionSettings, Word};
 use crate::child::ChildTransport;
 use crate::sftp::{self, Session};
 use crate::terminal::Output;
@@ -27,7 +27,7 @@ impl World {
         server.current_dir(remote.path()).stderr(Stdio::null());
         let transport = ChildTransport::spawn(&server).unwrap();
         let session = Session::open(Box::new(transport), sftp::Options::default()).unwrap();
-        let cx = Context::open(session, Settings::default(), Output::captured()).unwrap();
+        let cx = Context::open(session, SessionSettings::default(), Output::captured()).unwrap();
         World { cx, remote }
     }
 

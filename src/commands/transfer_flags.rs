@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 use super::filters::Filters;
-use super::{Context, Failure, Mode, Purpose, Settings, Sizes};
+use super::{Context, Failure, Mode, Purpose, SessionSettings, Sizes};
 use crate::mode::Change;
 use crate::terminal::prompt;
 use crate::transfer::{Links, OnConflict, Options, Selection, Verify};
@@ -131,7 +131,7 @@ impl TransferFlags {
     }
 
     /// What they ask for, together with what was set for the whole session.
-    pub(super) fn options(&self, settings: &Settings) -> Options {
+    pub(super) fn options(&self, settings: &SessionSettings) -> Options {
         let defaults = settings.transfers;
         Options {
             recursive: self.recursive || defaults.recursive,

@@ -24,7 +24,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Why a password file can't be used. Its hint gives advice, if there is any.
 #[derive(Debug, thiserror::Error)]
-pub enum UnfitFile {
+pub enum InvalidPasswordFile {
     /// The file can't be opened or read.
     #[error("{}", crate::os_error::text(.0))]
     Unreadable(#[from] io::Error),
@@ -36,10 +36,10 @@ pub enum UnfitFile {
     Empty,
 }
 
-impl UnfitFile {
+impl InvalidPasswordFile {
     pub(super) fn hint(&self, file: &Path) -> Option<String> {
         match self {
-            UnfitFile::Open(_) => {
+            InvalidPasswordFile::Open(_) => {
                 let name = shlex::bytes::try_quote(file.as_os_str().as_bytes()).ok()?.into_owned();
                 Some(format!("a password is for its owner alone: chmod 600 {}", String::from_utf8_lossy(&name)))
             }
@@ -63,7 +63,7 @@ impl Ready {
     ///
     /// # Errors
     /// The file can't be used.
-    pub(super) fn find(file: Option<&Path>) -> Result<Ready, UnfitFile> {
+    pub(super) fn find(file: Option<&Path>) -> Result<Ready, InvalidPasswordFile> {
         Ok(match file {
             Some(file) => Ready::Password(read(file)?),
             None => match env::var_os(COMMAND_VARIABLE).filter(|command| !command.is_empty()) {
@@ -95,15 +95,15 @@ impl Ready {
     }
 }
 
-fn read(file: &Path) -> Result<Zeroizing<String>, UnfitFile> {
+fn read(file: &Path) -> Result<Zeroizing<String>, InvalidPasswordFile> {
     let opened = sticky::open(file)?;
     // Checked on the open file, because its name could refer to another one by now.
     let mode = opened.metadata()?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
-        return Err(UnfitFile::Open(mode));
+        return Err(InvalidPasswordFile::Open(mode));
     }
     let password = first_line(without_mark(opened)?)?;
-    if password.is_empty() { Err(UnfitFile::Empty) } else { Ok(password) }
+    if password.is_empty() { Err(InvalidPasswordFile::Empty) } else { Ok(password) }
 }
 
 /// Skips the byte-order mark that some editors on Windows put at the beginning.

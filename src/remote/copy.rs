@@ -74,7 +74,7 @@ pub fn copy(
         end: None,
     };
     let moved = match session.offers(Extension::CopyData) {
-        true => copier.ask_the_server().map(|()| None)?,
+        true => copier.copy_on_server().map(|()| None)?,
         false => Some(copier.move_all()?),
     };
     let held = session.fstat(target.handle).ok();
@@ -130,7 +130,7 @@ enum Step {
 
 impl Copier<'_> {
     /// Asks the server to copy the whole file, and waits until it has.
-    fn ask_the_server(&mut self) -> Result<(), CopyError> {
+    fn copy_on_server(&mut self) -> Result<(), CopyError> {
         // A length of 0 means to the end of the file.
         let (source, target) = (self.source, self.target);
         let call = calls::CopyData { source, source_offset: 0, length: 0, target, target_offset: 0 };
@@ -178,7 +178,7 @@ impl Copier<'_> {
 
     /// Waits for answers, or for Ctrl-C.
     fn take_answers(&mut self) -> Result<(), CopyError> {
-        let watch = self.interrupt.watch(self.queue.nudge());
+        let watch = self.interrupt.watch(self.queue.wakeup());
         let mut answers = VecDeque::new();
         while answers.is_empty() {
             if watch.was_pressed() {

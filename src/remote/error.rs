@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::glob::TooManyWords;
-use crate::name::{EntryName, LONGEST_NAME, RemotePath, UnfitName};
+use crate::name::{EntryName, InvalidName, LONGEST_NAME, RemotePath};
 use crate::sftp::{self, StatusCode};
 use crate::terminal::{Excerpt, Printable};
 
@@ -50,7 +50,7 @@ pub enum Error {
         /// The directory that was listed.
         directory: RemotePath,
         /// The name, and the reason why it is not allowed.
-        name: UnfitName,
+        name: InvalidName,
     },
     /// The server listed an entry with a size that no file can have. The entry was left out.
     #[error(
@@ -96,7 +96,7 @@ pub enum Error {
     TooManyWords(#[from] TooManyWords),
     /// The text is not a valid path.
     #[error(transparent)]
-    Unfit(#[from] UnfitName),
+    InvalidName(#[from] InvalidName),
     /// The server's answer to REALPATH is longer than any path that it could open.
     #[error("realpath {}: the server answers with a path of {bytes} bytes", Printable(.path.as_bytes()))]
     LongAnswer {
@@ -204,15 +204,15 @@ fn says_more(text: &[u8], words: &str) -> bool {
     !text.is_empty() && !repeated
 }
 
-struct SuspectName<'a>(&'a UnfitName);
+struct SuspectName<'a>(&'a InvalidName);
 
 impl fmt::Display for SuspectName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            UnfitName::Slash(name) | UnfitName::Dots(name) => write!(f, "\"{}\"", Excerpt(name)),
-            UnfitName::TooLong(start) => write!(f, "\"{}…\" of more than {LONGEST_NAME} bytes", Printable(start)),
-            UnfitName::Empty => f.write_str("\"\""),
-            UnfitName::Nul => f.write_str("with a NUL byte"),
+            InvalidName::Slash(name) | InvalidName::Dots(name) => write!(f, "\"{}\"", Excerpt(name)),
+            InvalidName::TooLong(start) => write!(f, "\"{}…\" of more than {LONGEST_NAME} bytes", Printable(start)),
+            InvalidName::Empty => f.write_str("\"\""),
+            InvalidName::Nul => f.write_str("with a NUL byte"),
         }
     }
 }
@@ -251,7 +251,7 @@ mod tests {
         }
         let lost = sftp::Error::ConnectionLost("reset".into());
         assert_eq!(Error::new(Act::Stat, &path, lost).to_string(), "Connection closed: reset");
-        let suspect = Error::Suspect { directory: RemotePath::dot(), name: UnfitName::Slash(b"../evil".to_vec()) };
+        let suspect = Error::Suspect { directory: RemotePath::dot(), name: InvalidName::Slash(b"../evil".to_vec()) };
         assert_eq!(suspect.to_string(), r#"Server sent suspect path "../evil" during readdir of ".""#);
         let name = EntryName::vet("big\x1b").unwrap();
         let suspect = Error::SuspectSize { directory: RemotePath::dot(), name, size: u64::MAX };

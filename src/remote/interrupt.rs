@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::lock::lock;
-use crate::sftp::Nudge;
+use crate::sftp::Wakeup;
 
 /// How long to go on waiting for answers after Ctrl-C. Ctrl-C should take effect within a second; the rest of it is
 /// for cleaning up.
@@ -27,7 +27,7 @@ struct Shared {
 struct Watchers {
     pressed_at: Option<Instant>,
     next: u64,
-    nudges: Vec<(u64, Nudge)>,
+    wakeups: Vec<(u64, Wakeup)>,
 }
 
 impl Interrupt {
@@ -36,8 +36,8 @@ impl Interrupt {
         let mut watchers = self.watchers();
         watchers.pressed_at.get_or_insert_with(Instant::now);
         self.0.pressed.store(true, Ordering::SeqCst);
-        for (_, nudge) in &watchers.nudges {
-            nudge.nudge();
+        for (_, wakeup) in &watchers.wakeups {
+            wakeup.wake();
         }
     }
 
@@ -61,12 +61,12 @@ impl Interrupt {
         Some(PATIENCE.saturating_sub(pressed_at.elapsed()))
     }
 
-    /// Ends waits through `nudge` if Ctrl-C is pressed, until the returned value is dropped.
-    pub fn watch(&self, nudge: Nudge) -> Watch {
+    /// Ends waits through `wakeup` if Ctrl-C is pressed, until the returned value is dropped.
+    pub fn watch(&self, wakeup: Wakeup) -> Watch {
         let mut watchers = self.watchers();
         let id = watchers.next;
         watchers.next += 1;
-        watchers.nudges.push((id, nudge));
+        watchers.wakeups.push((id, wakeup));
         Watch { interrupt: self.clone(), id }
     }
 
@@ -98,6 +98,6 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        self.interrupt.watchers().nudges.retain(|(id, _)| *id != self.id);
+        self.interrupt.watchers().wakeups.retain(|(id, _)| *id != self.id);
     }
 }

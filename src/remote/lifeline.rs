@@ -28,7 +28,7 @@ struct State {
 
 /// A session that was taken from a [`Lifeline`].
 #[derive(Clone)]
-pub struct Strand {
+pub struct NumberedSession {
     /// The session.
     pub session: Session,
     number: u64,
@@ -54,28 +54,28 @@ impl Lifeline {
 
     /// Returns the current session, which may have ended.
     #[must_use]
-    pub fn strand(&self) -> Strand {
-        self.state().strand()
+    pub fn current(&self) -> NumberedSession {
+        self.state().current()
     }
 
     /// Waits for the session that follows one that has ended. Returns `None` if there will be none.
     #[must_use]
-    pub fn after(&self, ended: &Strand) -> Option<Strand> {
+    pub fn after(&self, ended: &NumberedSession) -> Option<NumberedSession> {
         let awaited = |state: &mut State| state.number == ended.number && !state.is_last;
         let state = self.shared.changed.wait_while(self.state(), awaited).unwrap_or_else(PoisonError::into_inner);
-        (state.number != ended.number).then(|| state.strand())
+        (state.number != ended.number).then(|| state.current())
     }
 
     /// Calls `act` with the current session, and again with the next one if the connection was lost.
     ///
     /// # Errors
     /// As `act`.
-    pub fn ask<T>(&self, act: impl Fn(&Session) -> Result<T, Error>) -> Result<T, Error> {
-        let mut strand = self.strand();
+    pub fn with_session<T>(&self, act: impl Fn(&Session) -> Result<T, Error>) -> Result<T, Error> {
+        let mut current = self.current();
         loop {
-            match act(&strand.session) {
-                Err(error) if !error.leaves_the_session_alive() => match self.after(&strand) {
-                    Some(next) => strand = next,
+            match act(&current.session) {
+                Err(error) if !error.leaves_the_session_alive() => match self.after(&current) {
+                    Some(next) => current = next,
                     None => return Err(error),
                 },
                 outcome => return outcome,
@@ -104,7 +104,7 @@ impl Lifeline {
 }
 
 impl State {
-    fn strand(&self) -> Strand {
-        Strand { session: self.session.clone(), number: self.number }
+    fn current(&self) -> NumberedSession {
+        NumberedSession { session: self.session.clone(), number: self.number }
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::error::Error;
 use crate::budget::Share;
-use crate::name::{EntryName, RemotePath, UnfitName};
+use crate::name::{EntryName, InvalidName, RemotePath};
 use crate::sftp::{Attributes, NameEntry};
 
 /// How many suspect entries of a listing are reported one by one. An honest server has none, and each message names
@@ -53,7 +53,7 @@ pub struct Listing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Suspect {
     /// The name is not allowed.
-    Name(UnfitName),
+    Name(InvalidName),
     /// No file can have this size.
     Size(EntryName, u64),
 }
@@ -70,7 +70,7 @@ impl Listing {
         match (EntryName::vet(name), attributes.absurd_size()) {
             (Ok(name), None) => self.entries.push(Entry { name, longname, attributes }),
             (Ok(name), Some(size)) => self.suspect(Suspect::Size(name, size)),
-            (Err(unfit), _) => self.suspect(Suspect::Name(unfit)),
+            (Err(invalid), _) => self.suspect(Suspect::Name(invalid)),
         }
         bytes
     }

@@ -25,7 +25,7 @@ pub use self::error::{Act, Cause, Error};
 pub use self::expand::{Expansion, Match, expand};
 pub use self::glob::Pattern;
 pub use self::interrupt::{Interrupt, Watch};
-pub use self::lifeline::{Lifeline, Strand};
+pub use self::lifeline::{Lifeline, NumberedSession};
 pub use self::listing::{Entry, Listing, Longnames, Suspect};
 pub use self::owners::{OwnerNames, SoughtOwner};
 pub use self::survey::list;

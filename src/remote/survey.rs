@@ -11,12 +11,12 @@ use bytes::Bytes;
 
 use super::error::{Act, Error};
 use super::interrupt::{Interrupt, Watch};
-use super::lifeline::{Lifeline, Strand};
+use super::lifeline::{Lifeline, NumberedSession};
 use super::listing::{Listing, Longnames};
 use crate::budget::{self, Budget, Share};
 use crate::name::RemotePath;
 use crate::sftp::{
-    self, Attributes, Completions, Handle, NamePacket, Nudge, Reply, Session, Status, StatusCode, calls,
+    self, Attributes, Completions, Handle, NamePacket, Reply, Session, Status, StatusCode, Wakeup, calls,
 };
 
 /// READDIRs in flight on a newly opened directory: one fetches the entries of most directories, and one finds the
@@ -57,14 +57,14 @@ pub(super) enum Answer<T> {
 /// Requests in flight. Dropping the survey abandons them and closes the open directories.
 pub(super) struct Survey<T: Send + 'static> {
     lifeline: Lifeline,
-    strand: Strand,
+    current: NumberedSession,
     /// Why the current session has ended. Its requests are put back, for the next session.
     lost: Option<sftp::Error>,
-    queue: Completions<Asked<T>>,
+    queue: Completions<RequestTag<T>>,
     /// Ends a wait for the queue.
-    nudge: Nudge,
+    wakeup: Wakeup,
     watch: Watch,
-    ready: VecDeque<(Asked<T>, Result<Reply, sftp::Error>)>,
+    ready: VecDeque<(RequestTag<T>, Result<Reply, sftp::Error>)>,
     unopened: VecDeque<(RemotePath, T)>,
     /// Refused while other files were open, perhaps for lack of handles. Each is tried again when nothing else is
     /// open.
@@ -81,7 +81,7 @@ pub(super) struct Survey<T: Send + 'static> {
     budget: Arc<Budget>,
 }
 
-enum Asked<T> {
+enum RequestTag<T> {
     Opendir(u64),
     Readdir {
         directory: u64,
@@ -134,19 +134,19 @@ impl<T: Send + 'static> Survey<T> {
         budget: &Arc<Budget>,
     ) -> Survey<T> {
         let queue = Completions::new();
-        let nudge = queue.nudge();
-        let strand = lifeline.strand();
-        let share = strand.session.limits().open_handles.map(|handles| usize::try_from(handles / SHARE_OF_HANDLES));
+        let wakeup = queue.wakeup();
+        let current = lifeline.current();
+        let share = current.session.limits().open_handles.map(|handles| usize::try_from(handles / SHARE_OF_HANDLES));
         let most_directories = match share {
             None => DEFAULT_DIRECTORIES,
             Some(share) => share.unwrap_or(MOST_DIRECTORIES).clamp(1, MOST_DIRECTORIES),
         };
         Survey {
             lifeline: lifeline.clone(),
-            strand,
+            current,
             lost: None,
-            watch: interrupt.watch(nudge.clone()),
-            nudge,
+            watch: interrupt.watch(wakeup.clone()),
+            wakeup,
             queue,
             ready: VecDeque::new(),
             unopened: VecDeque::new(),
@@ -165,8 +165,8 @@ impl<T: Send + 'static> Survey<T> {
     /// Abandons all requests, and gives their bytes back to the budget.
     pub(super) fn abandon(&mut self) {
         self.queue = Completions::new();
-        self.nudge = self.queue.nudge();
-        self.watch = self.interrupt.watch(self.nudge.clone());
+        self.wakeup = self.queue.wakeup();
+        self.watch = self.interrupt.watch(self.wakeup.clone());
         self.ready.clear();
         self.unopened.clear();
         self.refused.clear();
@@ -221,7 +221,7 @@ impl<T: Send + 'static> Survey<T> {
             if left.is_some_and(|left| left.is_zero()) {
                 return Ok(None);
             }
-            let Some((asked, outcome)) = self.ready.pop_front() else {
+            let Some((tag, outcome)) = self.ready.pop_front() else {
                 if self.queue.outstanding() > 0 {
                     self.ready = self.queue.wait(left);
                 } else if let Some(error) = self.lost.take() {
@@ -237,10 +237,10 @@ impl<T: Send + 'static> Survey<T> {
                 && !error.leaves_the_session_alive()
             {
                 self.lost.get_or_insert(error.clone());
-                self.put_back(asked);
+                self.put_back(tag);
                 continue;
             }
-            if let Some(answer) = self.take(asked, outcome) {
+            if let Some(answer) = self.take(tag, outcome) {
                 return Ok(Some(answer));
             }
         }
@@ -249,23 +249,23 @@ impl<T: Send + 'static> Survey<T> {
     /// Waits until no handle is open, until Ctrl-C, or at most for the time `left`. Other users of handles, such as
     /// transfers, close theirs by themselves.
     fn wait_for_handles(&mut self, left: Option<Duration>) {
-        self.strand.session.openings().tell_when_none(self.nudge.clone());
+        self.current.session.openings().wake_when_none(self.wakeup.clone());
         self.ready = self.queue.wait(Some(left.map_or(NAP, |left| left.min(NAP))));
     }
 
     /// Continues with the session that follows the one that ended.
     fn go_on_after(&mut self, ended: sftp::Error) -> Result<(), Error> {
-        self.strand = self.lifeline.after(&self.strand).ok_or(Error::Connection(ended))?;
+        self.current = self.lifeline.after(&self.current).ok_or(Error::Connection(ended))?;
         Ok(())
     }
 
     /// Puts a request back whose answer was lost. A directory is listed from its beginning again, because handles end
     /// with their session.
-    fn put_back(&mut self, asked: Asked<T>) {
-        match asked {
-            Asked::Attributes(links, path, token) => self.unasked.push_front((links, path, token)),
-            Asked::Probe(path, token, _) => self.unasked.push_front((Links::Itself, path, token)),
-            Asked::Opendir(id) | Asked::Readdir { directory: id, .. } => {
+    fn put_back(&mut self, tag: RequestTag<T>) {
+        match tag {
+            RequestTag::Attributes(links, path, token) => self.unasked.push_front((links, path, token)),
+            RequestTag::Probe(path, token, _) => self.unasked.push_front((Links::Itself, path, token)),
+            RequestTag::Opendir(id) | RequestTag::Readdir { directory: id, .. } => {
                 if let Some(Directory { path, token, .. }) = self.directories.remove(&id) {
                     self.unopened.push_front((path, token));
                 }
@@ -277,7 +277,7 @@ impl<T: Send + 'static> Survey<T> {
         if self.lost.is_some() {
             return;
         }
-        if self.strand.session.openings().are_none() {
+        if self.current.session.openings().are_none() {
             match self.refused.pop_front() {
                 Some(Refused::Directory(path, token, beside)) => self.open(path, token, Some(beside)),
                 Some(Refused::Probe(path, token, attributes)) => self.open_probe(path, token, attributes),
@@ -291,30 +291,30 @@ impl<T: Send + 'static> Survey<T> {
         while self.queue.outstanding() < MOST_PATHS {
             let Some((links, path, token)) = self.unasked.pop_front() else { break };
             let about = path.clone();
-            let asked = Asked::Attributes(links, path, token);
-            let session = &self.strand.session;
+            let tag = RequestTag::Attributes(links, path, token);
+            let session = &self.current.session;
             match links {
-                Links::Itself => session.submit_to(&self.queue, asked, &calls::Lstat { path: &about }),
-                Links::Target => session.submit_to(&self.queue, asked, &calls::Stat { path: &about }),
+                Links::Itself => session.submit_to(&self.queue, tag, &calls::Lstat { path: &about }),
+                Links::Target => session.submit_to(&self.queue, tag, &calls::Stat { path: &about }),
             }
         }
     }
 
     fn open_probe(&mut self, path: RemotePath, token: T, attributes: Attributes) {
-        let asked = Asked::Probe(path.clone(), token, attributes);
-        self.strand.session.submit_to(&self.queue, asked, &calls::Opendir { path: &path });
+        let tag = RequestTag::Probe(path.clone(), token, attributes);
+        self.current.session.submit_to(&self.queue, tag, &calls::Opendir { path: &path });
     }
 
     fn open(&mut self, path: RemotePath, token: T, refused_beside: Option<usize>) {
         let id = self.next_directory;
         self.next_directory += 1;
-        self.strand.session.submit_to(&self.queue, Asked::Opendir(id), &calls::Opendir { path: &path });
+        self.current.session.submit_to(&self.queue, RequestTag::Opendir(id), &calls::Opendir { path: &path });
         self.directories.insert(id, Directory::new(path, token, refused_beside, &self.budget));
     }
 
     /// Returns whether to try a refused OPENDIR again.
     fn may_lack_handles(&self, error: &sftp::Error) -> bool {
-        error.may_lack_handles(self.strand.session.width().is_trusted())
+        error.may_lack_handles(self.current.session.width().is_trusted())
     }
 
     /// Returns whether the file may be a directory although a probe was refused, because handles were lacking.
@@ -334,25 +334,27 @@ impl<T: Send + 'static> Survey<T> {
         }
     }
 
-    fn take(&mut self, asked: Asked<T>, outcome: Result<Reply, sftp::Error>) -> Option<Answer<T>> {
-        let id = match asked {
+    fn take(&mut self, tag: RequestTag<T>, outcome: Result<Reply, sftp::Error>) -> Option<Answer<T>> {
+        let id = match tag {
             // Some servers lack LSTAT. Then links can't be told from their targets.
-            Asked::Attributes(Links::Itself, path, token) if is_unsupported(&outcome) => {
+            RequestTag::Attributes(Links::Itself, path, token) if is_unsupported(&outcome) => {
                 self.unasked.push_front((Links::Target, path, token));
                 return None;
             }
-            Asked::Attributes(_, path, token) if matches!(&outcome, Ok(Reply::Attributes(attributes)) if attributes.lacks_type()) =>
+            RequestTag::Attributes(_, path, token) if matches!(&outcome, Ok(Reply::Attributes(attributes)) if attributes.lacks_type()) =>
             {
                 if let Ok(Reply::Attributes(attributes)) = outcome {
                     self.open_probe(path, token, attributes);
                 }
                 return None;
             }
-            Asked::Probe(path, token, attributes) if outcome.as_ref().is_err_and(|error| self.tells_nothing(error)) => {
+            RequestTag::Probe(path, token, attributes)
+                if outcome.as_ref().is_err_and(|error| self.tells_nothing(error)) =>
+            {
                 self.refused.push_back(Refused::Probe(path, token, attributes));
                 return None;
             }
-            Asked::Probe(path, token, mut attributes) => {
+            RequestTag::Probe(path, token, mut attributes) => {
                 if let Err(sftp::Error::Status(Status { code, text, beside: 0 })) = &outcome
                     && self.no_directory.len() < MOST_WORDINGS
                 {
@@ -362,7 +364,7 @@ impl<T: Send + 'static> Survey<T> {
                 attributes.settle_type(matches!(outcome, Ok(Reply::Handle(_))));
                 return Some(Answer::Attributes(token, path, Ok(attributes)));
             }
-            Asked::Attributes(_, path, token) => {
+            RequestTag::Attributes(_, path, token) => {
                 let attributes = match outcome {
                     Ok(Reply::Attributes(attributes)) => Ok(attributes),
                     Ok(_) => Ok(Attributes::default()),
@@ -370,9 +372,9 @@ impl<T: Send + 'static> Survey<T> {
                 };
                 return Some(Answer::Attributes(token, path, attributes));
             }
-            Asked::Opendir(id) | Asked::Readdir { directory: id, .. } => id,
+            RequestTag::Opendir(id) | RequestTag::Readdir { directory: id, .. } => id,
         };
-        if let (Asked::Opendir(_), Err(error)) = (&asked, &outcome)
+        if let (RequestTag::Opendir(_), Err(error)) = (&tag, &outcome)
             && self.may_lack_handles(error)
         {
             self.retry(id);
@@ -380,7 +382,7 @@ impl<T: Send + 'static> Survey<T> {
         }
         let most_reads = (MOST_READS / self.directories.len().max(1)).max(LEAST_READS);
         let directory = self.directories.get_mut(&id)?;
-        match (asked, outcome) {
+        match (tag, outcome) {
             (_, Ok(Reply::Handle(handle))) => {
                 directory.handle = Some(handle);
                 // The others were in its way, so from now on no more than those are opened at once.
@@ -388,10 +390,10 @@ impl<T: Send + 'static> Survey<T> {
                     self.most_directories = beside.clamp(1, self.most_directories);
                 }
             }
-            (Asked::Readdir { sequence, .. }, Ok(Reply::Names(names))) => {
+            (RequestTag::Readdir { sequence, .. }, Ok(Reply::Names(names))) => {
                 directory.add(sequence, names);
             }
-            (Asked::Readdir { .. }, Err(error)) => directory.end(error),
+            (RequestTag::Readdir { .. }, Err(error)) => directory.end(error),
             (_, Err(error)) => directory.refuse(Act::List, error),
             (_, Ok(_)) => directory.ended = true,
         }
@@ -399,8 +401,8 @@ impl<T: Send + 'static> Survey<T> {
         let longnames = self.longnames == Longnames::Kept;
         for sequence in directory.next_reads(most_reads) {
             if let Some(handle) = &directory.handle {
-                let asked = Asked::Readdir { directory: id, sequence };
-                self.strand.session.submit_to(&self.queue, asked, &calls::Readdir { handle, longnames });
+                let tag = RequestTag::Readdir { directory: id, sequence };
+                self.current.session.submit_to(&self.queue, tag, &calls::Readdir { handle, longnames });
             }
         }
         if directory.in_flight > 0 {

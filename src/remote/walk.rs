@@ -403,7 +403,7 @@ impl Walk {
 
     /// Returns the canonical path, if the server reports it. Without it, the limit of depth ends a loop of links.
     fn canonical(&self, path: &RemotePath) -> Result<Option<RemotePath>, Error> {
-        match self.lifeline.ask(|session| session.realpath(path)) {
+        match self.lifeline.with_session(|session| session.realpath(path)) {
             Ok(canonical) => Ok(RemotePath::from_server(canonical.to_vec()).ok()),
             Err(error) if error.leaves_the_session_alive() => Ok(None),
             Err(error) => Err(Error::Connection(error)),
@@ -423,7 +423,7 @@ impl Walk {
             entries.iter_mut().filter(|entry| entry.attributes.file_type() == file_type).collect();
         for some in incomplete.chunks_mut(MOST_QUESTIONS) {
             let paths: Vec<_> = some.iter().map(|entry| directory.path.join(&entry.name)).collect();
-            let answers = self.lifeline.ask(|session| outcomes(paths.iter().map(|path| ask(session, path))));
+            let answers = self.lifeline.with_session(|session| outcomes(paths.iter().map(|path| ask(session, path))));
             let answers = answers.map_err(|error| Error::new(Act::Stat, &directory.path, error))?;
             for (entry, attributes) in some.iter_mut().zip(answers) {
                 if let Ok(attributes) = attributes {
@@ -440,7 +440,7 @@ impl Walk {
         for some in unknown.chunks_mut(MOST_PROBES) {
             let paths: Vec<_> = some.iter().map(|entry| directory.path.join(&entry.name)).collect();
             let open = |session: &Session, path: &RemotePath| session.submit(&calls::Opendir { path });
-            let opened = self.lifeline.ask(|session| outcomes(paths.iter().map(|path| open(session, path))));
+            let opened = self.lifeline.with_session(|session| outcomes(paths.iter().map(|path| open(session, path))));
             let opened = opened.map_err(|error| Error::new(Act::List, &directory.path, error))?;
             // All of them are closed before any is opened alone.
             let opened: Vec<Result<(), sftp::Error>> = opened.into_iter().map(|outcome| outcome.map(drop)).collect();

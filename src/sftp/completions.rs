@@ -5,9 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::Error;
-use super::nudge::Nudge;
 use super::reply::Reply;
 use super::shared::{Complete, Completion, Outcome, Shared};
+use super::wakeup::Wakeup;
 use crate::lock::lock;
 
 /// Outcomes of the requests that were submitted to this queue, each with the token of its request.
@@ -33,7 +33,7 @@ struct State<T> {
     unsent: Vec<Arc<Shared>>,
     /// True while a thread waits: only then does a wakeup cost a system call.
     is_awaited: bool,
-    nudged: bool,
+    woken: bool,
 }
 
 impl<T: Send + 'static> Default for Completions<T> {
@@ -53,7 +53,7 @@ impl<T: Send + 'static> Completions<T> {
             outstanding: 0,
             unsent: Vec::new(),
             is_awaited: false,
-            nudged: false,
+            woken: false,
         };
         Completions { inner: Arc::new(Inner { state: Mutex::new(state), arrived: Condvar::new() }) }
     }
@@ -66,11 +66,10 @@ impl<T: Send + 'static> Completions<T> {
     }
 
     /// Sends the staged requests, waits for the first outcome, and returns all outcomes that have arrived. Returns an
-    /// empty queue after `limit` or a nudge, and if there are no outstanding requests and no limit.
+    /// empty queue after `limit` or a wakeup, and if there are no outstanding requests and no limit.
     pub fn wait(&self, limit: Option<Duration>) -> VecDeque<(T, Result<Reply, Error>)> {
-        let nothing = |state: &mut State<T>| {
-            state.ready.is_empty() && !state.nudged && (limit.is_some() || state.outstanding > 0)
-        };
+        let nothing =
+            |state: &mut State<T>| state.ready.is_empty() && !state.woken && (limit.is_some() || state.outstanding > 0);
         self.inner.send();
         let mut state = lock(&self.inner.state);
         state.is_awaited = true;
@@ -81,17 +80,17 @@ impl<T: Send + 'static> Completions<T> {
             }
         };
         state.is_awaited = false;
-        state.nudged = false;
+        state.woken = false;
         std::mem::take(&mut state.ready)
     }
 
     /// Returns a handle that ends a [`Completions::wait`] early, for example to cancel a transfer.
     #[must_use]
-    pub fn nudge(&self) -> Nudge {
+    pub fn wakeup(&self) -> Wakeup {
         let inner = Arc::clone(&self.inner);
-        Nudge::new(move || {
+        Wakeup::new(move || {
             let mut state = lock(&inner.state);
-            state.nudged = true;
+            state.woken = true;
             inner.wake(&state);
         })
     }

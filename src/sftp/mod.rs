@@ -17,7 +17,6 @@ mod file_hash;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod handle;
-mod nudge;
 mod openings;
 mod pending;
 mod reply;
@@ -25,6 +24,7 @@ mod session;
 mod shared;
 #[cfg(test)]
 mod testing;
+mod wakeup;
 mod width;
 mod wire;
 
@@ -35,9 +35,9 @@ pub use error::{Error, Status, StatusCode};
 pub use extensions::{Extension, Extensions, Limits, Names, Statvfs};
 pub use file_hash::{FileHash, HashAlgorithm};
 pub use handle::Handle;
-pub use nudge::Nudge;
 pub use openings::Openings;
 pub use pending::Pending;
 pub use reply::{NameEntry, NamePacket, Reply};
 pub use session::{Options, Session, Statistics, Waits, Wide};
+pub use wakeup::Wakeup;
 pub use width::Width;

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::nudge::Nudge;
+use super::wakeup::Wakeup;
 use crate::lock::lock;
 
 /// The number of open handles on a server. Clones share the count, so it covers every session with that server.
@@ -20,8 +20,8 @@ struct State {
     taken: usize,
     /// All requests to open that were ever sent.
     requested: u64,
-    /// Nudges to send when nothing is open any more.
-    waiting: Vec<Nudge>,
+    /// Wakeups to send when nothing is open any more.
+    waiting: Vec<Wakeup>,
 }
 
 /// The counts at the time when a request to open was sent.
@@ -38,17 +38,17 @@ impl Openings {
         self.state().taken == 0
     }
 
-    /// Nudges once, as soon as nothing is open. That is at once if nothing is open now.
-    pub fn tell_when_none(&self, nudge: Nudge) {
+    /// Wakes the waiting thread once, as soon as nothing is open. That is at once if nothing is open now.
+    pub fn wake_when_none(&self, wakeup: Wakeup) {
         let mut state = self.state();
         if state.taken > 0 {
-            if !state.waiting.iter().any(|waiting| waiting.is(&nudge)) {
-                state.waiting.push(nudge);
+            if !state.waiting.iter().any(|waiting| waiting.is(&wakeup)) {
+                state.waiting.push(wakeup);
             }
             return;
         }
         drop(state);
-        nudge.nudge();
+        wakeup.wake();
     }
 
     /// Counts a request to open that is being sent.
@@ -82,7 +82,7 @@ impl Openings {
             }
             std::mem::take(&mut state.waiting)
         };
-        waiting.iter().for_each(Nudge::nudge);
+        waiting.iter().for_each(Wakeup::wake);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -117,21 +117,21 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_is_told_once_when_nothing_is_open() {
+    fn a_waiting_thread_is_woken_once_when_nothing_is_open() {
         let (openings, queue) = (Openings::default(), Completions::<()>::new());
-        // A nudge ends the wait; without one, the wait would outlast the test's time limit.
-        let is_nudged = || queue.wait(Some(Duration::from_secs(600))).is_empty();
-        openings.tell_when_none(queue.nudge());
-        assert!(is_nudged());
+        // A wakeup ends the wait; without one, the wait would outlast the test's time limit.
+        let is_woken = || queue.wait(Some(Duration::from_secs(600))).is_empty();
+        openings.wake_when_none(queue.wakeup());
+        assert!(is_woken());
         let _ = openings.begin();
         openings.add_one();
-        let nudge = queue.nudge();
-        openings.tell_when_none(nudge.clone());
-        openings.tell_when_none(nudge);
+        let wakeup = queue.wakeup();
+        openings.wake_when_none(wakeup.clone());
+        openings.wake_when_none(wakeup);
         openings.end(1);
         assert!(!openings.are_none() && openings.state().waiting.len() == 1);
         openings.end(1);
-        assert!(openings.are_none() && is_nudged() && openings.state().waiting.is_empty());
+        assert!(openings.are_none() && is_woken() && openings.state().waiting.is_empty());
         openings.end(1);
         assert!(openings.are_none());
     }

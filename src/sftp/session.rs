@@ -105,7 +105,7 @@ pub struct Waits(Weak<Shared>);
 
 impl Waits {
     /// Ends every [`Pending::wait`] and every plain call with [`Error::Interrupted`], including those that begin
-    /// later. To end a wait for [`Completions`], use its nudge.
+    /// later. To end a wait for [`Completions`], use its wakeup.
     pub fn end(&self) {
         if let Some(shared) = self.0.upgrade() {
             shared.give_up();

@@ -6,14 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::executor::{Executor, Verdict};
 use super::run_end::RunEnd;
-use crate::cli::{Destination, Invocation, Target};
+use crate::cli::{Destination, Invocation, Server};
 use crate::commands::{self, Word};
 use crate::name::RemotePath;
 use crate::terminal::Printable;
 
 /// Goes to the directory that the destination names, or fetches the file that it names, which ends the run.
 pub(crate) fn enter_or_fetch(executor: &mut Executor, invocation: &Invocation) -> ControlFlow<RunEnd> {
-    let Target::Server(Destination { path: Some(path), .. }) = &invocation.target else {
+    let Server::Ssh(Destination { path: Some(path), .. }) = &invocation.server else {
         return ControlFlow::Continue(());
     };
     let path: &[u8] = if path.is_empty() { b"." } else { path };

@@ -28,13 +28,13 @@ impl ProgressDisplay {
     /// Chooses for the next transfer.
     pub(crate) fn choose(context: &Context, moves_cursor: bool) -> ProgressDisplay {
         match context.settings.shown_progress() {
-            cli::Progress::None => ProgressDisplay::None,
-            cli::Progress::Plain => ProgressDisplay::Plain,
-            cli::Progress::Json => ProgressDisplay::Json,
-            cli::Progress::Auto if context.output.stderr_is_terminal() && is_in_the_foreground() => {
+            cli::ProgressMode::None => ProgressDisplay::None,
+            cli::ProgressMode::Plain => ProgressDisplay::Plain,
+            cli::ProgressMode::Json => ProgressDisplay::Json,
+            cli::ProgressMode::Auto if context.output.stderr_is_terminal() && is_in_the_foreground() => {
                 ProgressDisplay::Meter { moves_cursor }
             }
-            cli::Progress::Auto => ProgressDisplay::None,
+            cli::ProgressMode::Auto => ProgressDisplay::None,
         }
     }
 }

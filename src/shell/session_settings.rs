@@ -2,32 +2,32 @@
 
 use std::io::{self, IsTerminal};
 
-use crate::cli::{self, Invocation, Target};
-use crate::commands::Settings;
+use crate::cli::{self, Invocation, Server};
+use crate::commands::SessionSettings;
 use crate::terminal::Output;
 use crate::terminal::output::Quiet;
 
 /// Attempts to connect again by default at a prompt. A person would try again; a script may not expect it.
 const RETRIES_FOR_A_PERSON: u32 = 3;
 
-pub(crate) fn session_settings(invocation: &Invocation, output: &Output) -> Settings {
-    Settings {
+pub(crate) fn session_settings(invocation: &Invocation, output: &Output) -> SessionSettings {
+    SessionSettings {
         server: server_name(invocation),
         transfers: invocation.transfers,
         progress: is_progress_enabled(invocation.progress, output),
-        progress_look: invocation.progress,
+        progress_mode: invocation.progress,
         retries: retries(invocation),
         connections: invocation.jobs,
-        ..Settings::default()
+        ..SessionSettings::default()
     }
 }
 
 /// Returns whether the `progress` command finds it enabled at the start.
-fn is_progress_enabled(progress: cli::Progress, output: &Output) -> bool {
+fn is_progress_enabled(progress: cli::ProgressMode, output: &Output) -> bool {
     match progress {
-        cli::Progress::Plain | cli::Progress::Json => true,
-        cli::Progress::None => false,
-        cli::Progress::Auto => output.stderr_is_terminal() && output.quiet() == Quiet::No,
+        cli::ProgressMode::Plain | cli::ProgressMode::Json => true,
+        cli::ProgressMode::None => false,
+        cli::ProgressMode::Auto => output.stderr_is_terminal() && output.quiet() == Quiet::No,
     }
 }
 
@@ -38,9 +38,9 @@ fn retries(invocation: &Invocation) -> u32 {
 
 /// Returns the server as the command line names it.
 fn server_name(invocation: &Invocation) -> Vec<u8> {
-    match &invocation.target {
-        Target::Command(command) => command.as_encoded_bytes().to_vec(),
-        Target::Server(destination) => {
+    match &invocation.server {
+        Server::Program(command) => command.as_encoded_bytes().to_vec(),
+        Server::Ssh(destination) => {
             let user = destination.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
             let port = invocation.port.map(|port| format!(":{port}")).unwrap_or_default();
             format!("{user}{}{port}", destination.host).into_bytes()

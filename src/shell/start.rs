@@ -17,7 +17,7 @@ use super::script::Script;
 use super::session::Shell;
 use super::signals::Signals;
 use super::trailing_command;
-use crate::cli::{self, CliError, CommandLine, Commands, Destination, Invocation, Target};
+use crate::cli::{self, CliError, CommandLine, Commands, Destination, Invocation, Server};
 use crate::os_error;
 use crate::ssh;
 use crate::terminal::output::Quiet;
@@ -96,7 +96,7 @@ fn choose_output(invocation: &Invocation, output: &Output) {
 
 /// Warns of a local name that nothing is fetched to. sftp(1) ignores it too.
 fn warn_of_unused_operand(invocation: &Invocation, output: &Output) {
-    if let (Target::Server(Destination { path: None, .. }), Some(local)) = (&invocation.target, &invocation.local) {
+    if let (Server::Ssh(Destination { path: None, .. }), Some(local)) = (&invocation.server, &invocation.local) {
         let local = Printable(local.as_encoded_bytes());
         output.warning(format_args!("\"{local}\" after the destination has no effect: nothing is fetched"));
     }

@@ -68,10 +68,10 @@ type Answers = Result<(Settings, Settings), Error>;
 
 /// Runs `ssh -G` twice in parallel: with the user's configuration, and with none to learn the defaults.
 fn ask_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<Answers> {
-    let unfit = unfit_variables();
+    let invalid = invalid_variables();
     let asked = |arguments: &[OsString]| {
         let mut command = program::command(SSH)?;
-        command.envs(unfit.iter().map(|name| (name, OsString::from_vec(mark(name)))));
+        command.envs(invalid.iter().map(|name| (name, OsString::from_vec(mark(name)))));
         // Without -T, ssh complains that its stdin is no terminal.
         command.arg("-T").args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()
     };
@@ -84,27 +84,27 @@ fn ask_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<An
             questions.show(Notice::Warning(line));
         }
     }
-    Ok(understand(&settings, &unfit).and_then(|settings| Ok((settings, understand(&defaults, &[])?))))
+    Ok(understand(&settings, &invalid).and_then(|settings| Ok((settings, understand(&defaults, &[])?))))
 }
 
 /// Returns the variables that ssh must not see unchanged: it would expand `${NAME}` to a line break, and so to a
 /// setting. Instead it gets a mark, which shows where the variable is used.
-fn unfit_variables() -> Vec<OsString> {
+fn invalid_variables() -> Vec<OsString> {
     env::vars_os().filter(|(_, value)| holds_control(value.as_bytes())).map(|(name, _)| name).collect()
 }
 
 /// Returns the value that ssh gets for such a variable.
 fn mark(name: &OsStr) -> Vec<u8> {
-    [b"unfit-variable-", name.as_bytes(), b"."].concat()
+    [b"invalid-variable-", name.as_bytes(), b"."].concat()
 }
 
-fn understand(answer: &Output, unfit: &[OsString]) -> Result<Settings, Error> {
+fn understand(answer: &Output, invalid: &[OsString]) -> Result<Settings, Error> {
     if !answer.status.success() {
         let said = words_of(answer);
         return Err(Error::Configuration(if said.is_empty() { vec![String::from("ssh -G failed")] } else { said }));
     }
     let settings = Settings::from_answer(&answer.stdout)?;
-    for name in unfit {
+    for name in invalid {
         if let Some(keyword) = settings.keyword_that_holds(&mark(name)) {
             return Err(control_in_variable(keyword, name));
         }

@@ -124,9 +124,10 @@ impl Selection {
         }
         let metadata = path.metadata().ok();
         let is_directory = metadata.as_ref().is_some_and(Metadata::is_dir);
-        let is_unfit = |metadata: &Metadata| self.objection(Some(metadata.len()), Some(metadata.mtime())).is_some();
+        let is_filtered_out =
+            |metadata: &Metadata| self.objection(Some(metadata.len()), Some(metadata.mtime())).is_some();
         !path.file_name().is_some_and(|name| self.excludes(Path::new(name), is_directory))
-            && (is_directory || !metadata.as_ref().is_some_and(is_unfit))
+            && (is_directory || !metadata.as_ref().is_some_and(is_filtered_out))
     }
 
     /// Why a file is left out, whatever it is called; nothing where it is not.
@@ -146,8 +147,8 @@ impl Selection {
     /// Whether an entry of a tree on the server is moved.
     pub(crate) fn takes(&self, path: &[u8], attributes: &Attributes) -> bool {
         let is_regular = attributes.file_type() == Some(FileType::Regular);
-        let is_unfit = is_regular && self.objection_to(attributes).is_some();
-        !is_unfit && !self.excludes(Path::new(OsStr::from_bytes(path)), attributes.is_dir())
+        let is_filtered_out = is_regular && self.objection_to(attributes).is_some();
+        !is_filtered_out && !self.excludes(Path::new(OsStr::from_bytes(path)), attributes.is_dir())
     }
 
     /// Whether nothing is left out.

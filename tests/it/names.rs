@@ -118,8 +118,8 @@ fn one_by_one_they_are_renamed_and_removed() {
 #[test]
 fn what_is_shown_of_them_is_printable() {
     let outcome = Shell::on(Remote::with(files())).as_batch().types("ls -1a").types("ls -la").succeeds();
-    let unfit = |bytes: &[u8]| bytes.iter().copied().find(|byte| *byte < b' ' && *byte != b'\n' || *byte == 0x7f);
-    assert_eq!(unfit(outcome.raw_stdout()), None, "{}", outcome.stdout());
+    let invalid = |bytes: &[u8]| bytes.iter().copied().find(|byte| *byte < b' ' && *byte != b'\n' || *byte == 0x7f);
+    assert_eq!(invalid(outcome.raw_stdout()), None, "{}", outcome.stdout());
     assert!(std::str::from_utf8(outcome.raw_stdout()).is_ok());
     outcome.prints_line("latin-\\344\\366").prints_line("tab\\011new\\033esc").prints_line("Äpfel");
 }

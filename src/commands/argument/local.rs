@@ -11,13 +11,13 @@ use super::remote::remote_path;
 
 /// One local path, never a pattern; `~` and `~user` in front mean homes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalPath(pub PathBuf);
+pub struct LocalPathArg(pub PathBuf);
 
-impl Argument for LocalPath {
+impl Argument for LocalPathArg {
     const KINDS: &'static [ArgumentKind] = &[ArgumentKind::LocalPath];
 
-    fn read(word: &Word) -> Result<LocalPath, String> {
-        local_path(&home::expand(word)).map(LocalPath)
+    fn read(word: &Word) -> Result<LocalPathArg, String> {
+        local_path(&home::expand(word)).map(LocalPathArg)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::Word;
 use super::kind::ArgumentKind;
 use super::reader::Argument;
-use crate::name;
+use crate::name::RemotePath;
 
 /// Remote files, by wildcards or by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,19 +27,19 @@ impl Argument for RemotePattern {
 
 /// One remote path, never a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemotePath(pub name::RemotePath);
+pub struct RemotePathArg(pub RemotePath);
 
-impl Argument for RemotePath {
+impl Argument for RemotePathArg {
     const KINDS: &'static [ArgumentKind] = &[ArgumentKind::RemotePath];
 
-    fn read(word: &Word) -> Result<RemotePath, String> {
-        remote_path(word).map(RemotePath)
+    fn read(word: &Word) -> Result<RemotePathArg, String> {
+        remote_path(word).map(RemotePathArg)
     }
 }
 
 /// One remote directory, never a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemoteDir(pub name::RemotePath);
+pub struct RemoteDir(pub RemotePath);
 
 impl Argument for RemoteDir {
     const KINDS: &'static [ArgumentKind] = &[ArgumentKind::RemoteDir];
@@ -49,8 +49,8 @@ impl Argument for RemoteDir {
     }
 }
 
-pub(super) fn remote_path(word: &Word) -> Result<name::RemotePath, String> {
-    name::RemotePath::new(word.plain()).map_err(|error| error.to_string())
+pub(super) fn remote_path(word: &Word) -> Result<RemotePath, String> {
+    RemotePath::new(word.plain()).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -59,6 +59,6 @@ mod tests {
 
     #[test]
     fn a_path_is_unescaped_once() {
-        assert_eq!(RemotePath::read(&Word::literal(b"a*b")).unwrap().0.as_bytes(), b"a*b");
+        assert_eq!(RemotePathArg::read(&Word::literal(b"a*b")).unwrap().0.as_bytes(), b"a*b");
     }
 }

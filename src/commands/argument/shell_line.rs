@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStringExt;
 use super::super::Word;
 use super::kind::ArgumentKind;
 use super::reader::Argument;
-use crate::name::UnfitName;
+use crate::name::InvalidName;
 
 /// A line for a local shell, untouched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl Argument for ShellLine {
     fn read(word: &Word) -> Result<ShellLine, String> {
         let line = word.plain();
         if line.contains(&0) {
-            return Err(UnfitName::Nul.to_string());
+            return Err(InvalidName::Nul.to_string());
         }
         Ok(ShellLine(OsString::from_vec(line)))
     }

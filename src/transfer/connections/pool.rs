@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::connect::{self, Backoff, Connector};
 use crate::remote::Lifeline;
-use crate::sftp::{self, Nudge, Session, Wide};
+use crate::sftp::{self, Session, Wakeup, Wide};
 use crate::transfer::canceller::Canceller;
 use crate::transfer::connections::growth::{Bounds, Growth};
 use crate::transfer::connections::window::Window;
@@ -51,7 +51,7 @@ pub(crate) struct Lines {
     /// Connections that are being made.
     expected: usize,
     canceller: Canceller,
-    nudge: Nudge,
+    wakeup: Wakeup,
     window: Bounds,
     bytes_on_all: u64,
     window_requests: usize,
@@ -89,7 +89,7 @@ impl Lines {
         mut connections: Connections,
         settings: &Settings,
         canceller: Canceller,
-        nudge: Nudge,
+        wakeup: Wakeup,
     ) -> Lines {
         let (sender, newcomers) = channel();
         // A rehearsal looks after no connection.
@@ -106,7 +106,7 @@ impl Lines {
             sender,
             expected: 0,
             canceller,
-            nudge,
+            wakeup,
             window: settings.window,
             bytes_on_all: settings.bytes_on_all,
             window_requests: settings.window_requests,
@@ -168,8 +168,8 @@ impl Lines {
     }
 
     /// Wakes the engine as soon as that is so.
-    pub(crate) fn nudge_when_nothing_is_open(&self) {
-        self.first().openings().tell_when_none(self.nudge.clone());
+    pub(crate) fn wake_when_nothing_is_open(&self) {
+        self.first().openings().wake_when_none(self.wakeup.clone());
     }
 
     /// The session that the job began with; all connections share the count of what is open.
@@ -353,11 +353,11 @@ impl Lines {
 
     fn spawn(&mut self, work: impl FnOnce(&dyn Fn(Newcomer)) + Send + 'static) {
         self.expected += 1;
-        let (sender, nudge) = (self.sender.clone(), self.nudge.clone());
+        let (sender, wakeup) = (self.sender.clone(), self.wakeup.clone());
         let tell = move |newcomer| {
             // A job that has ended wants none; its session ends with it.
             let _ = sender.send(newcomer);
-            nudge.nudge();
+            wakeup.wake();
         };
         let started = thread::Builder::new().name("connect".into()).spawn({
             let tell = tell.clone();

@@ -55,12 +55,12 @@ pub(crate) fn run(session: Session, request: Request, events: Sender<Vec<Event>>
     let queue = Completions::new();
     let connections =
         if request.options.dry_run { request.connections.without_new_ones() } else { request.connections };
-    let lines = Lines::new(&session, connections, &settings, canceller.clone(), queue.nudge());
+    let lines = Lines::new(&session, connections, &settings, canceller.clone(), queue.wakeup());
     let found = Arc::new(Found::default());
     let mut reporter = Reporter::new(events, Arc::clone(&found));
-    let _watch = canceller.interrupt().watch(queue.nudge());
+    let _watch = canceller.interrupt().watch(queue.wakeup());
     let wishes = Wishes { options: request.options, selection: request.selection };
-    let plan = Plan::start(lines.lifeline(), request.pairs, wishes, found, &canceller, queue.nudge());
+    let plan = Plan::start(lines.lifeline(), request.pairs, wishes, found, &canceller, queue.wakeup());
     let plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
@@ -420,7 +420,7 @@ impl Engine {
                 if others == 0 && !self.crowded.is_empty() {
                     // A walk has directories open.
                     self.plan.iter().for_each(Plan::let_go);
-                    self.io.lines.nudge_when_nothing_is_open();
+                    self.io.lines.wake_when_nothing_is_open();
                 }
                 return;
             };

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::sftp::Nudge;
+use crate::sftp::Wakeup;
 use crate::transfer::plan::step::Step;
 
 /// Steps that are planned and not yet taken; the engine may hold as many that it took and has not begun. Enough that it
@@ -14,7 +14,7 @@ const STEPS_AHEAD: usize = 512;
 pub(crate) enum Next {
     /// The next step.
     Step(Step),
-    /// It has not been found yet; a nudge will come.
+    /// It has not been found yet; a wakeup will come.
     Later,
     /// There is none.
     End,
@@ -48,7 +48,7 @@ impl Shared {
 /// The planner's end. Dropping it says that all was planned.
 pub(crate) struct Sender {
     shared: Arc<Shared>,
-    nudge: Nudge,
+    wakeup: Wakeup,
 }
 
 /// The engine's end. Dropping it says that no more is wanted.
@@ -57,10 +57,10 @@ pub(crate) struct Receiver {
     shared: Arc<Shared>,
 }
 
-/// Both ends; `nudge` wakes the engine.
-pub(crate) fn channel(nudge: Nudge) -> (Sender, Receiver) {
+/// Both ends; `wakeup` wakes the engine.
+pub(crate) fn channel(wakeup: Wakeup) -> (Sender, Receiver) {
     let shared = Arc::<Shared>::default();
-    (Sender { shared: Arc::clone(&shared), nudge }, Receiver { taken: VecDeque::new(), shared })
+    (Sender { shared: Arc::clone(&shared), wakeup }, Receiver { taken: VecDeque::new(), shared })
 }
 
 impl Sender {
@@ -91,7 +91,7 @@ impl Sender {
         let is_awaited = std::mem::take(&mut state.is_awaited);
         drop(state);
         if is_awaited {
-            self.nudge.nudge();
+            self.wakeup.wake();
         }
     }
 }
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn steps_are_taken_at_once_and_the_engine_is_woken_only_when_it_waits() {
         let queue = Completions::<()>::new();
-        let (sender, mut receiver) = channel(queue.nudge());
+        let (sender, mut receiver) = channel(queue.wakeup());
         assert!(matches!(receiver.next(), Next::Later));
         assert!(sender.send(Step::Leave, || {}) && sender.send(Step::Leave, || {}));
         assert_eq!(drain(&mut receiver), 2);
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_planner_that_waits_for_room_lets_go_of_what_is_in_the_way() {
-        let (sender, mut receiver) = channel(Completions::<()>::new().nudge());
+        let (sender, mut receiver) = channel(Completions::<()>::new().wakeup());
         let (let_go, told) = std::sync::mpsc::channel();
         let planner = thread::spawn(move || {
             (0..=STEPS_AHEAD).filter(|_| sender.send(Step::Leave, || let_go.send(()).unwrap())).count()
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_planner_is_never_far_ahead_and_ends_with_the_engine() {
         let queue = Completions::<()>::new();
-        let (sender, mut receiver) = channel(queue.nudge());
+        let (sender, mut receiver) = channel(queue.wakeup());
         let planner =
             thread::spawn(move || (0..10 * STEPS_AHEAD).take_while(|_| sender.send(Step::Leave, || {})).count());
         while !matches!(receiver.next(), Next::Step(_)) {

@@ -62,7 +62,7 @@ impl Kind {
             Kind::Known(attributes) => Ok(attributes),
             Kind::Asked(pending) => match pending.wait() {
                 // Its connection was lost.
-                Err(error) if !error.leaves_the_session_alive() => lifeline.ask(|session| session.stat(path)),
+                Err(error) if !error.leaves_the_session_alive() => lifeline.with_session(|session| session.stat(path)),
                 answer => answer,
             },
         }
@@ -134,7 +134,7 @@ impl GetPlan {
                 Some(attributes) if !matches!(attributes.file_type(), None | Some(FileType::Symlink)) => {
                     Kind::Known(attributes)
                 }
-                _ => Kind::Asked(self.lifeline.strand().session.submit(&calls::Stat { path: &pair.remote })),
+                _ => Kind::Asked(self.lifeline.current().session.submit(&calls::Stat { path: &pair.remote })),
             };
             self.asked.push_back((pair, kind));
         }
@@ -189,7 +189,7 @@ impl GetPlan {
 
     /// A tree's top is canonical, as sftp(1) has it, so that what is said of its entries does not depend on how it was named.
     fn enter(&mut self, pair: &GetPair, attributes: Attributes) {
-        let answer = self.lifeline.ask(|session| session.realpath(&pair.remote));
+        let answer = self.lifeline.with_session(|session| session.realpath(&pair.remote));
         let canonical = answer.map(|answer| canonical_answer(&pair.remote, &answer));
         match canonical {
             Ok(Ok(top)) => {
@@ -258,7 +258,7 @@ impl Tree {
                 Planned { step: Step::Get(file), size }
             }
             Some(FileType::Symlink) if self.links == Links::Copied => {
-                let pending = self.lifeline.strand().session.submit(&calls::Readlink { path: &remote });
+                let pending = self.lifeline.current().session.submit(&calls::Readlink { path: &remote });
                 let times = entry.attributes.times;
                 return Ahead::Link(Link { remote, name, depth: directory.depth, times }, pending);
             }
@@ -272,7 +272,9 @@ impl Tree {
     fn link(&self, Link { remote, name, depth, times }: Link, pending: Pending<Bytes>) -> Result<Step, Failure> {
         let answer = match pending.wait() {
             // Its connection was lost.
-            Err(error) if !error.leaves_the_session_alive() => self.lifeline.ask(|session| session.readlink(&remote)),
+            Err(error) if !error.leaves_the_session_alive() => {
+                self.lifeline.with_session(|session| session.readlink(&remote))
+            }
             answer => answer,
         };
         let points_to = answer.map_err(|error| Failure::new(Act::ReadLink, remote.as_bytes(), error))?;

@@ -18,7 +18,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 
 use crate::remote::Lifeline;
-use crate::sftp::Nudge;
+use crate::sftp::Wakeup;
 use crate::transfer::canceller::Canceller;
 use crate::transfer::event::Note;
 use crate::transfer::plan::space::Space;
@@ -32,16 +32,16 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Begins to plan, on a thread of its own; `nudge` wakes the engine.
+    /// Begins to plan, on a thread of its own; `wakeup` wakes the engine.
     pub(crate) fn start(
         lifeline: &Lifeline,
         pairs: Pairs,
         wishes: Wishes,
         found: Arc<Found>,
         canceller: &Canceller,
-        nudge: Nudge,
+        wakeup: Wakeup,
     ) -> std::io::Result<Plan> {
-        let (sender, steps) = ahead::channel(nudge);
+        let (sender, steps) = ahead::channel(wakeup);
         let space = Space::new(&pairs, wishes.options.resume, lifeline.clone());
         let mut planner = Planner { space, sender, found, canceller: canceller.clone() };
         let lifeline = lifeline.clone();

@@ -136,7 +136,7 @@ impl PutPlan {
         let parent = target.parent();
         let (mut answer, lacks_parent) = self
             .lifeline
-            .ask(|session| {
+            .with_session(|session| {
                 let canonical = session.submit(&calls::Realpath { path: target });
                 let above = parent.as_ref().map(|path| session.submit(&calls::Stat { path }));
                 let lacks_parent = match above.map(Pending::wait) {
@@ -155,25 +155,29 @@ impl PutPlan {
         }
         if lacks_parent && let Some(parent) = &parent {
             self.make_with_parents(parent)?;
-            answer = self.lifeline.ask(|session| session.realpath(target));
+            answer = self.lifeline.with_session(|session| session.realpath(target));
         }
         let path = match (answer, target.parent(), target.base_name()) {
             // ProFTPD has a canonical form of what is there only.
             (Err(error), Some(parent), Some(name)) if error.is_no_such_file() && name != b"." && name != b".." => {
-                let above = self.lifeline.ask(|session| session.realpath(&parent)).map_err(|_| failed(error.into()))?;
-                let above = canonical_answer(&parent, &above).map_err(|unfit| failed(unfit.into()))?;
-                let name = EntryName::vet(name).map_err(|unfit| failed(crate::remote::Error::Unfit(unfit).into()))?;
+                let above = self
+                    .lifeline
+                    .with_session(|session| session.realpath(&parent))
+                    .map_err(|_| failed(error.into()))?;
+                let above = canonical_answer(&parent, &above).map_err(|invalid| failed(invalid.into()))?;
+                let name = EntryName::vet(name)
+                    .map_err(|invalid| failed(crate::remote::Error::InvalidName(invalid).into()))?;
                 return Ok(above.join(&name));
             }
             (answer, ..) => answer.map_err(|error| failed(error.into()))?,
         };
-        canonical_answer(target, &path).map_err(|unfit| failed(unfit.into()))
+        canonical_answer(target, &path).map_err(|invalid| failed(invalid.into()))
     }
 
     /// Makes a directory that is missing, and those above it that are, from the topmost on.
     fn make_with_parents(&self, directory: &RemotePath) -> Result<(), Failure> {
         let is_there = |path: &RemotePath| {
-            let looked = self.lifeline.ask(|session| session.stat(path));
+            let looked = self.lifeline.with_session(|session| session.stat(path));
             looked.map_or_else(|error| !error.may_mean_missing(), |_| true)
         };
         let mut missing = vec![directory.clone()];
@@ -185,7 +189,7 @@ impl PutPlan {
         }
         for path in missing.iter().rev() {
             let attributes = Attributes::with_permissions(0o777);
-            let made = self.lifeline.ask(|session| session.mkdir(path, attributes));
+            let made = self.lifeline.with_session(|session| session.mkdir(path, attributes));
             // Somebody else may have been faster.
             if let Err(error) = made.or_else(|error| if is_there(path) { Ok(()) } else { Err(error) }) {
                 return Err(Failure::new(Act::MakeRemoteDirectory, path.as_bytes(), error));
@@ -204,8 +208,8 @@ impl PutPlan {
         let name = name.into_vec();
         let remote = match EntryName::vet(name.clone()) {
             Ok(name) => level.remote.join(&name),
-            Err(unfit) => {
-                let cause = crate::remote::Error::Unfit(unfit);
+            Err(invalid) => {
+                let cause = crate::remote::Error::InvalidName(invalid);
                 return self.fail(Failure::new(Act::Upload, bytes(&shown), cause));
             }
         };
@@ -249,7 +253,7 @@ impl PutPlan {
     fn link(&mut self, local: PathBuf, shown: PathBuf, remote: RemotePath) {
         let points_to = fs::read_link(&local).map_err(Cause::from).and_then(|points_to| {
             let points_to = RemotePath::new(points_to.into_os_string().into_vec());
-            points_to.map_err(|unfit| crate::remote::Error::Unfit(unfit).into())
+            points_to.map_err(|invalid| crate::remote::Error::InvalidName(invalid).into())
         });
         match points_to {
             Ok(points_to) => self.ready.push_back(Step::PutLink(PutLink { local, shown, remote, points_to }).into()),

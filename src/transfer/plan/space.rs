@@ -103,10 +103,10 @@ impl Target {
                 Some(u64::from(system.f_bavail).saturating_mul(u64::from(system.f_frsize)))
             }
             Target::There(path) => {
-                if !lifeline.strand().session.offers(Extension::Statvfs) {
+                if !lifeline.current().session.offers(Extension::Statvfs) {
                     return None;
                 }
-                let system = lifeline.ask(|session| session.statvfs(path)).ok()?;
+                let system = lifeline.with_session(|session| session.statvfs(path)).ok()?;
                 let is_known = system.blocks > 0 && system.fragment_size > 0;
                 is_known.then(|| system.available_blocks.saturating_mul(system.fragment_size))
             }

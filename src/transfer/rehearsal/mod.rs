@@ -65,7 +65,7 @@ pub(crate) fn run(mut plan: Plan, mut io: Io, direction: Direction) -> Report {
 
 fn sleep(io: &mut Io) {
     io.reporter.send();
-    // Nothing was asked, so nothing is answered: only the plan's nudge ends it early.
+    // Nothing was asked, so nothing is answered: only the plan's wakeup ends it early.
     drop(io.queue.wait(Some(NAP)));
 }
 

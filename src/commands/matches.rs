@@ -60,7 +60,7 @@ impl Matched {
     pub(super) fn not_found(&self, line: String) -> Failure {
         let (more, said): (Vec<_>, Vec<_>) = self.failures.iter().partition(|error| error.is_about_attributes());
         let failure = Failure::new(line);
-        let failure = failure.behind(said.into_iter().map(ToString::to_string));
+        let failure = failure.preceded_by(said.into_iter().map(ToString::to_string));
         more.into_iter().fold(failure, |failure, error| failure.with_line(error.to_string()))
     }
 

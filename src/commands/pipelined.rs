@@ -24,10 +24,10 @@ pub(super) fn each<T>(
             failed = true;
         }
         if cx.interrupt().was_pressed() && things.peek().is_some() {
-            return Err(Failure::told());
+            return Err(Failure::already_shown());
         }
     }
-    if failed { Err(Failure::told()) } else { Ok(Outcome::Done) }
+    if failed { Err(Failure::already_shown()) } else { Ok(Outcome::Done) }
 }
 
 /// Shows a failure and goes on. One that ends the run, or after which nothing follows, is left to who runs the command.
@@ -55,7 +55,7 @@ pub(super) fn in_order<T>(
     let mut flight = Flight::new(cx.interrupt());
     let mut failed = false;
     loop {
-        // After Ctrl-C nothing is sent any more, but what is under way is done and must be told, if it is done soon.
+        // After Ctrl-C nothing is sent any more, but what is under way is done and must be reported, if it is done soon.
         while flight.things.len() < window && !cx.interrupt().was_pressed() {
             let Some(thing) = things.next() else { break };
             flight.send(cx.session(), thing, submit);
@@ -74,7 +74,7 @@ pub(super) fn in_order<T>(
             failed = true;
         }
     }
-    if failed || cx.interrupt().was_pressed() { Err(Failure::told()) } else { Ok(Outcome::Done) }
+    if failed || cx.interrupt().was_pressed() { Err(Failure::already_shown()) } else { Ok(Outcome::Done) }
 }
 
 /// Requests under way.
@@ -91,7 +91,7 @@ impl<T> Flight<T> {
     fn new(interrupt: &Interrupt) -> Flight<T> {
         let queue = Completions::new();
         Flight {
-            _watch: interrupt.watch(queue.nudge()),
+            _watch: interrupt.watch(queue.wakeup()),
             interrupt: interrupt.clone(),
             queue,
             answers: HashMap::new(),
@@ -138,24 +138,24 @@ mod tests {
             }
             Ok(RemotePath::new(number.to_string()).unwrap())
         });
-        let mut told = Vec::new();
+        let mut reported = Vec::new();
         let submit: Submit<'_, RemotePath> = &|session, queue, token, path| {
             session.submit_to(queue, token, &calls::Remove { path });
         };
         let outcome = in_order(&mut world.cx, paths, submit, |_, path, answer| {
-            told.push(String::from_utf8_lossy(path.as_bytes()).into_owned());
+            reported.push(String::from_utf8_lossy(path.as_bytes()).into_owned());
             answer.map(drop).map_err(|error| Failure::refused("remove", &error))
         });
-        (told, outcome)
+        (reported, outcome)
     }
 
     #[test]
     fn answers_come_in_order_however_many_are_in_flight() {
         let names: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
         let mut world = World::with(&names);
-        let (told, outcome) = remove(&mut world, 1000, None);
+        let (reported, outcome) = remove(&mut world, 1000, None);
         assert!(matches!(outcome, Ok(Outcome::Done)));
-        assert_eq!(told, names);
+        assert_eq!(reported, names);
     }
 
     #[test]
@@ -163,20 +163,20 @@ mod tests {
         for (stops, removed) in [(false, vec!["0", "1", "2"]), (true, vec!["0", "1"])] {
             let mut world = World::with(&["0", "2"].map(str::to_owned));
             world.cx.stops_at_failure = stops;
-            let (told, outcome) = remove(&mut world, 3, None);
+            let (reported, outcome) = remove(&mut world, 3, None);
             assert!(outcome.is_err());
-            assert_eq!(told, removed);
+            assert_eq!(reported, removed);
             assert_eq!(world.has("2"), stops);
         }
     }
 
     #[test]
-    fn after_ctrl_c_what_was_sent_is_told_and_nothing_more_is_sent() {
+    fn after_ctrl_c_what_was_sent_is_reported_and_nothing_more_is_sent() {
         let names: Vec<String> = (0..10).map(|number| number.to_string()).collect();
         let mut world = World::with(&names);
-        let (told, outcome) = remove(&mut world, 10, Some(3));
-        assert_eq!(outcome.unwrap_err(), Failure::told());
-        assert_eq!(told, ["0", "1", "2", "3"]);
+        let (reported, outcome) = remove(&mut world, 10, Some(3));
+        assert_eq!(outcome.unwrap_err(), Failure::already_shown());
+        assert_eq!(reported, ["0", "1", "2", "3"]);
         assert!(!world.has("3") && world.has("4"));
     }
 }
