@@ -63,7 +63,7 @@ pub(super) const LINES: &[Row] = &[
         &[Prints("new.log\n"), PrintsNo("one")],
     ),
     (
-        "sftpsh -q files.example.com -- find logs -name '*.log' --json |\n    jq -r 'select(.mtime < now - 30 * 86400)\n        \
+        "sftpsh -q files.example.com -- find logs -type f -name '*.log' --json |\n    jq -r 'select(.mtime < now - 30 * 86400)\n        \
          | select(.path | test(\"[\\\\n\\\\\\\\]\") | not)\n        | \"rm \\(.path | @sh)\"' > cleanup.sftp",
         &[LocalFile("cleanup.sftp", "rm '/logs/it'\\''s old.log'\n")],
     ),
