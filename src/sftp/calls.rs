@@ -208,7 +208,8 @@ macro_rules! two_path_calls {
 mod extended;
 
 pub use extended::{
-    AskLimits, CheckFile, CopyData, Fsync, Hardlink, Lsetstat, Md5Hash, PosixRename, StatFileSystem, UsersGroupsById,
+    CheckFile, CopyData, Fsync, Hardlink, Lsetstat, Md5Hash, PosixRename, RequestLimits, StatFileSystem,
+    UsersGroupsById,
 };
 
 two_path_calls! {

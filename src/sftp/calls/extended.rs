@@ -93,9 +93,9 @@ impl Call for StatFileSystem<'_> {
 
 /// The largest requests and the number of handles that the server allows (OpenSSH PROTOCOL, 4.8).
 #[derive(Clone, Copy, Debug)]
-pub struct AskLimits;
+pub struct RequestLimits;
 
-impl Call for AskLimits {
+impl Call for RequestLimits {
     type Reply = Limits;
     const TYPE: u8 = kind::EXTENDED;
     const NEEDS: Option<Extension> = Some(Extension::Limits);
