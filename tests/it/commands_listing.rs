@@ -26,16 +26,21 @@ fn shell() -> Shell {
     })
 }
 
-/// Paths are in full if the argument was, and relative to the working directory if it was not.
+/// A path begins with the argument as it was typed, as in find(1) and du(1).
 #[test]
 fn find_and_du_show_paths_as_the_argument_was_given() {
     for (line, path) in [
         ("find -name inner", "sub/inner"),
         ("find . -name inner", "./sub/inner"),
+        ("find sub/ -name inner", "sub/inner"),
+        ("find ./sub -name inner", "./sub/inner"),
+        ("find ../remote/sub -name inner", "../remote/sub/inner"),
         ("find su? -name inner", "sub/inner"),
         ("find REMOTE -name inner", "REMOTE/sub/inner"),
+        ("find REMOTE/sub/ -name inner", "REMOTE/sub/inner"),
         ("find REMOTE/su? -name inner", "REMOTE/sub/inner"),
         ("du -b sub/inner", "1\tsub/inner"),
+        ("du -bs sub/", "1\tsub/"),
         ("du -bs su?", "1\tsub"),
         ("du -bs REMOTE/sub", "1\tREMOTE/sub"),
         ("du -b REMOTE/su?/inner", "1\tREMOTE/sub/inner"),
