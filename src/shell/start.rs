@@ -49,7 +49,10 @@ pub fn run_command_line(arguments: impl IntoIterator<Item = OsString>) -> RunEnd
     end
 }
 
-/// The whole run, or the end of one that does not come as far as a session.
+/// Opens the batch, listens for signals, connects, enters the destination, and executes the commands.
+///
+/// # Errors
+/// The end of a run without a session. The user has been told why.
 fn run(invocation: &Invocation, resume_command: String, output: &Output) -> Result<RunEnd, RunEnd> {
     choose_output(invocation, output);
     // Before anything is connected, as in sftp(1).

@@ -160,6 +160,19 @@ fn what_only_prints_ends_early_and_its_script_has_failed() {
 }
 
 #[test]
+fn a_stdout_that_takes_nothing_is_reported_once() {
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    let full = |line| Shell::on(Remote::with(["f"])).after("exec >/dev/full").types(line).types("mkdir after");
+    let failure = "Cannot write to standard output: No space left on device (os error 28)";
+    for line in ["ls", "pwd"] {
+        full(line).exits(1).complains(&[failure]).remote_lacks("after");
+        full(line).as_batch().exits(1).complains(&[failure]).remote_lacks("after");
+    }
+}
+
+#[test]
 fn a_stderr_that_nobody_reads_changes_nothing() {
     let shell = shell();
     let mut driver = Driver::of(shell.command());
