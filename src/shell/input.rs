@@ -1,13 +1,11 @@
 //! What a source of lines answers when the shell asks for the next one.
 
-use super::lines::Incoming;
-
 /// The answer to a request for a line.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     /// A line without its newline.
     Line(Vec<u8>),
-    /// A line that nobody wants to hold, of so many bytes.
+    /// A line of this many bytes, which is too long to keep.
     TooLong(u64),
     /// A line with a byte that the line editor can't hold.
     NoText,
@@ -15,17 +13,6 @@ pub(crate) enum Input {
     Discarded,
     /// No more lines.
     End,
-    /// A signal ends the run.
+    /// A signal came first.
     Interrupted,
-}
-
-impl From<Incoming> for Input {
-    fn from(incoming: Incoming) -> Input {
-        match incoming {
-            Incoming::Line(line) => Input::Line(line),
-            Incoming::TooLong(bytes) => Input::TooLong(bytes),
-            Incoming::End => Input::End,
-            Incoming::Interrupted => Input::Interrupted,
-        }
-    }
 }

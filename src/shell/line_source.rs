@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use super::command_line_scripts::CommandLineScripts;
 use super::input::Input;
-use super::lines::{Incoming, Lines};
+use super::lines::Lines;
 use super::prompt::Prompt;
 use super::script::Script;
 use super::signals::{Phase, Signals};
@@ -88,7 +88,7 @@ impl LineSource {
             LineSource::CommandLine(scripts) => Ok(scripts.next().map_or(Input::End, Input::Line)),
             LineSource::Script(script) => {
                 signals.enter(Phase::Reading);
-                script.next(signals).map(Input::from)
+                script.next(signals)
             }
         }
     }
@@ -105,17 +105,17 @@ fn typed(lines: &mut Lines, output: &Output, signals: &Signals) -> io::Result<In
     let _ = output.writer().write_all(PROMPT.as_bytes());
     output.flush();
     Ok(match lines.next(signals)? {
-        Incoming::Interrupted if signals.is_ended() => Input::Interrupted,
-        Incoming::Interrupted => {
+        Input::Interrupted if signals.is_ended() => Input::Interrupted,
+        Input::Interrupted => {
             signals.lower();
             lines.forget();
             output.answer("");
             Input::Discarded
         }
-        Incoming::End => {
+        Input::End => {
             output.answer("");
             Input::End
         }
-        other => other.into(),
+        other => other,
     })
 }

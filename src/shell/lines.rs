@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
+use super::input::Input;
 use super::signals::Signals;
 
 /// Bytes of the longest line: room for some thousand names. sftp(1) cuts lines into several commands after 2048.
@@ -17,19 +18,6 @@ pub(crate) const LONGEST_LINE: usize = 256 << 10;
 
 /// Bytes of one read.
 const READ_BYTES: usize = 16 << 10;
-
-/// What came when a line was asked for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Incoming {
-    /// A line without its newline.
-    Line(Vec<u8>),
-    /// A line of so many bytes, which nobody wants to hold.
-    TooLong(u64),
-    /// Nothing more comes.
-    End,
-    /// A signal came first.
-    Interrupted,
-}
 
 /// Where lines come from.
 pub(crate) struct Lines {
@@ -75,7 +63,7 @@ impl Lines {
     ///
     /// # Errors
     /// The input can't be read.
-    pub(crate) fn next(&mut self, signals: &Signals) -> io::Result<Incoming> {
+    pub(crate) fn next(&mut self, signals: &Signals) -> io::Result<Input> {
         let mut passed_over: u64 = 0;
         loop {
             if let Some(line) = self.take_line() {
@@ -85,14 +73,14 @@ impl Lines {
                 let rest = self.buffer.split_off(self.start);
                 self.forget();
                 let nothing = rest.is_empty() && passed_over == 0;
-                return Ok(if nothing { Incoming::End } else { measured(rest, passed_over) });
+                return Ok(if nothing { Input::End } else { measured(rest, passed_over) });
             }
             if passed_over > 0 || self.buffer.len() - self.start > LONGEST_LINE {
                 passed_over += (self.buffer.len() - self.start) as u64;
                 self.forget();
             }
             if self.fill(signals)? == Filled::Interrupted {
-                return Ok(Incoming::Interrupted);
+                return Ok(Input::Interrupted);
             }
         }
     }
@@ -150,9 +138,9 @@ enum Filled {
     Interrupted,
 }
 
-fn measured(line: Vec<u8>, passed_over: u64) -> Incoming {
+fn measured(line: Vec<u8>, passed_over: u64) -> Input {
     let bytes = passed_over + line.len() as u64;
-    if bytes > LONGEST_LINE as u64 { Incoming::TooLong(bytes) } else { Incoming::Line(line) }
+    if bytes > LONGEST_LINE as u64 { Input::TooLong(bytes) } else { Input::Line(line) }
 }
 
 #[cfg(test)]
@@ -162,7 +150,7 @@ mod tests {
     use std::os::unix::net::UnixStream;
     use std::thread;
 
-    fn lines_of(text: &[u8]) -> Vec<Incoming> {
+    fn lines_of(text: &[u8]) -> Vec<Input> {
         let (mut writer, reader) = UnixStream::pair().unwrap();
         let text = text.to_vec();
         let writing = thread::spawn(move || writer.write_all(&text).unwrap());
@@ -171,7 +159,7 @@ mod tests {
         let mut all = Vec::new();
         loop {
             match lines.next(&signals).unwrap() {
-                Incoming::End => break,
+                Input::End => break,
                 incoming => all.push(incoming),
             }
         }
@@ -184,13 +172,13 @@ mod tests {
         let (mut writer, reader) = UnixStream::pair().unwrap();
         let writing = thread::spawn(move || writer.write_all(&vec![b'x'; 8 << 20]).unwrap());
         let mut lines = Lines::of_file(reader.into());
-        assert_eq!(lines.next(&Signals::ignored().unwrap()).unwrap(), Incoming::TooLong(8 << 20));
+        assert_eq!(lines.next(&Signals::ignored().unwrap()).unwrap(), Input::TooLong(8 << 20));
         assert!(lines.buffer.capacity() <= 4 * LONGEST_LINE, "{}", lines.buffer.capacity());
         writing.join().unwrap();
     }
 
-    fn line(text: &[u8]) -> Incoming {
-        Incoming::Line(text.to_vec())
+    fn line(text: &[u8]) -> Input {
+        Input::Line(text.to_vec())
     }
 
     #[test]
@@ -205,9 +193,9 @@ mod tests {
     fn a_line_that_is_too_long_is_one_line_and_the_next_is_whole() {
         let mut text = vec![b'x'; 1 << 20];
         text.extend_from_slice(b"\npwd\n");
-        assert_eq!(lines_of(&text), [Incoming::TooLong(1 << 20), line(b"pwd")]);
+        assert_eq!(lines_of(&text), [Input::TooLong(1 << 20), line(b"pwd")]);
         let unended = vec![b'y'; LONGEST_LINE + 1];
-        assert_eq!(lines_of(&unended), [Incoming::TooLong(LONGEST_LINE as u64 + 1)]);
+        assert_eq!(lines_of(&unended), [Input::TooLong(LONGEST_LINE as u64 + 1)]);
         let mut longest = vec![b'z'; LONGEST_LINE];
         longest.push(b'\n');
         assert_eq!(lines_of(&longest), [line(&longest[..LONGEST_LINE])]);

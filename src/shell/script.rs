@@ -5,7 +5,8 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::lines::{Incoming, Lines};
+use super::input::Input;
+use super::lines::Lines;
 use super::run_end::RunEnd;
 use super::signals::Signals;
 use crate::cli::Batch;
@@ -61,10 +62,10 @@ impl Script {
     ///
     /// # Errors
     /// The input can't be read.
-    pub(crate) fn next(&mut self, signals: &Signals) -> io::Result<Incoming> {
-        let incoming = self.lines.next(signals)?;
-        self.count += u64::from(matches!(incoming, Incoming::Line(_) | Incoming::TooLong(_)));
-        Ok(incoming)
+    pub(crate) fn next(&mut self, signals: &Signals) -> io::Result<Input> {
+        let input = self.lines.next(signals)?;
+        self.count += u64::from(matches!(input, Input::Line(_) | Input::TooLong(_)));
+        Ok(input)
     }
 
     /// The script and the line that was read last: `upload.sftp:12`.
