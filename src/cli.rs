@@ -8,7 +8,6 @@ mod destination;
 mod fault;
 mod invocation;
 mod number;
-mod occurrences;
 mod operands;
 mod options;
 mod service;
@@ -22,14 +21,12 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use operands::Operands;
-use options::{Accepted, Options, USAGE, request_options};
-use ssh_option::MOST_VERBOSE;
+use options::{Accepted, Options, ProtocolOption, USAGE};
 
 pub use destination::{Destination, InvalidDestination};
 pub use fault::CliError;
 pub use invocation::{Batch, Commands, Invocation, Server, TransferDefaults};
 pub use number::scaled_number;
-pub use occurrences::occurrences;
 pub use options::{MOST_CONNECTIONS, ProgressMode};
 pub use ssh_option::SshOption;
 
@@ -83,7 +80,8 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
     if accepted.usage || (options.operands.is_empty() && options.direct.is_none()) {
         return Err(CliError::Usage { message: USAGE.to_owned(), hint: None });
     }
-    let (request_bytes, requests) = request_options(matches);
+    let ssh_options = ssh_options(matches);
+    let (request_bytes, requests) = protocol_options(matches);
     let batch = options.batch.into_iter().next().map(|file| match file.to_str() {
         Some("-") => Batch::StandardInput,
         _ => Batch::File(file.into()),
@@ -138,7 +136,7 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
         silence_limit: options.timeout.map(|seconds| Duration::from_secs(seconds.into())),
         ssh_program: options.program,
         subsystem: options.subsystem,
-        ssh_options: SshOption::all_in(matches),
+        ssh_options,
         not_quiet: options.not_quiet,
     })
 }
@@ -147,6 +145,57 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
 fn bytes_per_second(kbit: Option<u32>, rate: Option<u64>) -> Option<u64> {
     let rates = [kbit.map(|kbit| u64::from(kbit) * 1024 / 8), rate];
     rates.into_iter().flatten().min()
+}
+
+/// The highest level of ssh(1)'s messages is `debug3`.
+const MOST_VERBOSE: u8 = 3;
+
+/// Returns the occurrences of an option, each with its place on the command line.
+fn given<'a, T: Clone + Send + Sync + 'static>(
+    matches: &'a ArgMatches,
+    id: &str,
+) -> impl Iterator<Item = (usize, &'a T)> + use<'a, T> {
+    let places = matches.indices_of(id).into_iter().flatten();
+    places.zip(matches.get_many::<T>(id).into_iter().flatten())
+}
+
+fn ssh_options(matches: &ArgMatches) -> Vec<SshOption> {
+    let mut options: Vec<(usize, SshOption)> = Vec::new();
+    for (id, option) in [
+        ("ipv4", SshOption::Ipv4),
+        ("ipv6", SshOption::Ipv6),
+        ("forward_agent", SshOption::ForwardAgent),
+        ("compression", SshOption::Compression),
+        ("quiet", SshOption::Quiet),
+    ] {
+        options.extend(given::<bool>(matches, id).map(|(place, _)| (place, option.clone())));
+    }
+    let loud = given::<bool>(matches, "verbose").take(MOST_VERBOSE.into());
+    options.extend(loud.map(|(place, _)| (place, SshOption::Verbose)));
+    options.extend(given::<OsString>(matches, "batch").map(|(place, _)| (place, SshOption::BatchMode)));
+    let mut with_value = |id, option: fn(OsString) -> SshOption| {
+        options.extend(given::<OsString>(matches, id).map(|(place, value)| (place, option(value.clone()))));
+    };
+    with_value("cipher", SshOption::Ciphers);
+    with_value("config", SshOption::ConfigFile);
+    with_value("identity", SshOption::Identity);
+    with_value("jump", SshOption::Jump);
+    with_value("option", SshOption::Setting);
+    options.sort_by_key(|&(place, _)| place);
+    options.into_iter().map(|(_, option)| option).collect()
+}
+
+/// Returns the bytes of a request and the requests in flight, each from its last option.
+fn protocol_options(matches: &ArgMatches) -> (Option<u32>, Option<u32>) {
+    let mut options: Vec<(usize, ProtocolOption)> = Vec::new();
+    options.extend(given(matches, "buffer").map(|(place, &bytes)| (place, ProtocolOption::Buffer(bytes))));
+    options.extend(given(matches, "requests").map(|(place, &count)| (place, ProtocolOption::Requests(count))));
+    options.extend(given(matches, "protocol").map(|(place, &option)| (place, option)));
+    options.sort_by_key(|&(place, _)| place);
+    options.into_iter().fold((None, None), |(buffer, requests), (_, option)| match option {
+        ProtocolOption::Buffer(bytes) => (Some(bytes), requests),
+        ProtocolOption::Requests(count) => (buffer, Some(count)),
+    })
 }
 
 #[cfg(test)]

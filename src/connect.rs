@@ -286,11 +286,11 @@ impl Connector {
                             self.width.trust();
                         }
                         // OpenSSH's server reads requests in sequence, from the first on.
-                        let sends_early_requests = purpose == Purpose::First && dialect::is_openssh(version);
+                        let asks_ahead = purpose == Purpose::First && dialect::is_openssh(version);
                         let symlink_order = dialect::symlink_order(version);
                         let keeps_order = dialect::keeps_order(version);
                         let options = sftp::Options {
-                            sends_early_requests,
+                            asks_ahead,
                             symlink_order,
                             keeps_order,
                             empties_files: dialect::empties_files(version),

@@ -5,10 +5,9 @@
 
 use std::ffi::OsString;
 
-use clap::{ArgAction, ArgMatches, ValueHint};
+use clap::{ArgAction, ValueHint};
 
 use super::number::{counting_number, positive, scaled_number};
-use super::occurrences::occurrences;
 
 /// An interactive SFTP shell: OpenSSH's sftp with every operation pipelined
 #[derive(Debug, clap::Parser)]
@@ -283,19 +282,6 @@ fn protocol_option(text: &str) -> Result<ProtocolOption, InvalidOptionValue> {
         );
     }
     Err(InvalidOptionValue::Fatal(format!("Invalid -X option {text:?}: it is buffer=SIZE or nrequests=COUNT")))
-}
-
-/// Returns the bytes of a request and the requests in flight, each from its last option.
-pub(super) fn request_options(matches: &ArgMatches) -> (Option<u32>, Option<u32>) {
-    let mut options: Vec<(usize, ProtocolOption)> = Vec::new();
-    options.extend(occurrences(matches, "buffer").map(|(place, &bytes)| (place, ProtocolOption::Buffer(bytes))));
-    options.extend(occurrences(matches, "requests").map(|(place, &count)| (place, ProtocolOption::Requests(count))));
-    options.extend(occurrences(matches, "protocol").map(|(place, &option)| (place, option)));
-    options.sort_by_key(|&(place, _)| place);
-    options.into_iter().fold((None, None), |(buffer, requests), (_, option)| match option {
-        ProtocolOption::Buffer(bytes) => (Some(bytes), requests),
-        ProtocolOption::Requests(count) => (buffer, Some(count)),
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::set_attributes::{SetAttributes, below_the_top};
 use super::{Context, Example, Failure, Mode, Outcome, Purpose, RemotePattern, Run};
 use crate::mode;
 use crate::name::RemotePath;
-use crate::remote::LinkPolicy;
+use crate::remote::Links;
 use crate::sftp::{Attributes, Session};
 
 /// Change permissions of remote file
@@ -63,7 +63,7 @@ impl Chmod {
         target: Target,
     ) -> impl Iterator<Item = Result<(RemotePath, Option<Attributes>), Failure>> + use<> {
         let is_tree = self.recursive && target.found.as_ref().is_some_and(|found| found.attributes.is_dir());
-        let walk = is_tree.then(|| cx.remote.walk(&target.path, LinkPolicy::Kept));
+        let walk = is_tree.then(|| cx.remote.walk(&target.path, Links::Kept));
         let known = target.found.map(|found| if self.no_dereference { found.attributes } else { *found.followed() });
         let below = walk.into_iter().flatten().filter_map(below_the_top);
         let below = below.map(|file| file.map(|(path, attributes)| (path, Some(attributes))));

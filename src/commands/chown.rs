@@ -4,7 +4,7 @@ use super::matches::{Target, targets};
 use super::set_attributes::{SetAttributes, below_the_top};
 use super::{Context, Example, Failure, Id, Outcome, OwnerIds, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
-use crate::remote::{LinkPolicy, SoughtOwner};
+use crate::remote::{Links, SoughtOwner};
 use crate::sftp::{Attributes, Extension, FileType, Owner};
 use crate::terminal::Printable;
 
@@ -105,7 +105,7 @@ fn change(
     let whose = if uid.is_some() { "owner" } else { "group" };
     let step = SetAttributes { what: whose, of_links: no_dereference };
     step.require(cx, present.first().and_then(|first| first.as_ref().ok()).map(|(path, _)| path))?;
-    let walks: Vec<_> = trees.iter().map(|top| cx.remote.walk(top, LinkPolicy::Kept)).collect();
+    let walks: Vec<_> = trees.iter().map(|top| cx.remote.walk(top, Links::Kept)).collect();
     let below = walks.into_iter().flatten().filter_map(below_the_top).map(|file| {
         let (path, attributes) = file?;
         let owner = attributes.owner.ok_or_else(|| unknown_owner(&path))?;

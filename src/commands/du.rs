@@ -3,7 +3,7 @@
 use super::matches::{Form, Target, targets};
 use super::{Context, Depth, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
-use crate::remote::{Found, LinkPolicy};
+use crate::remote::{Found, Links};
 use crate::sftp::Attributes;
 use crate::terminal::{Printable, size};
 
@@ -80,7 +80,7 @@ impl Du {
         // What was found in each directory that was entered and not left.
         let mut sums: Vec<u64> = Vec::new();
         let mut is_whole = true;
-        for found in cx.remote.walk(&path, LinkPolicy::Kept) {
+        for found in cx.remote.walk(&path, Links::Kept) {
             match found {
                 Found::Directory(_) => sums.push(0),
                 Found::Entry { directory, entry } => {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches, value_parser};
 
 use super::{Context, Failure, LocalPathArg, Moment, NamePattern, Size};
-use crate::cli::occurrences;
 use crate::os_error;
 use crate::sticky;
 use crate::terminal::Printable;
@@ -74,11 +73,9 @@ impl clap::Args for Filters {
 impl FromArgMatches for Filters {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Filters, clap::Error> {
         let mut rules: Vec<(usize, Rule)> = Vec::new();
-        let patterns = |flag| occurrences::<NamePattern>(matches, flag);
-        rules.extend(patterns(EXCLUDE).map(|(place, pattern)| (place, Rule::Exclude(pattern.0.clone()))));
-        rules.extend(patterns(INCLUDE).map(|(place, pattern)| (place, Rule::Include(pattern.0.clone()))));
-        let files = occurrences::<LocalPathArg>(matches, EXCLUDE_FROM);
-        rules.extend(files.map(|(place, file)| (place, Rule::From(file.0.clone()))));
+        rules.extend(placed(matches, EXCLUDE, |NamePattern(pattern)| Rule::Exclude(pattern)));
+        rules.extend(placed(matches, INCLUDE, |NamePattern(pattern)| Rule::Include(pattern)));
+        rules.extend(placed(matches, EXCLUDE_FROM, |LocalPathArg(file)| Rule::From(file)));
         rules.sort_by_key(|(place, _)| *place);
         Ok(Filters {
             rules: rules.into_iter().map(|(_, rule)| rule).collect(),
@@ -91,6 +88,16 @@ impl FromArgMatches for Filters {
         *self = Filters::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+/// The values of a flag, each with its place among all words.
+fn placed<T: Clone + Send + Sync + 'static>(
+    matches: &ArgMatches,
+    flag: &str,
+    rule: impl Fn(T) -> Rule,
+) -> impl Iterator<Item = (usize, Rule)> {
+    let values = matches.get_many(flag).unwrap_or_default().cloned().map(rule);
+    matches.indices_of(flag).into_iter().flatten().zip(values)
 }
 
 impl Filters {

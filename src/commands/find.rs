@@ -7,7 +7,7 @@ use super::record::record;
 use super::row::Row;
 use super::{Context, Depth, Example, Failure, Moment, NamePattern, Outcome, Purpose, RemotePattern, Run, SizeRange};
 use crate::name::RemotePath;
-use crate::remote::{Found, LinkPolicy, Pattern};
+use crate::remote::{Found, Links, Pattern};
 use crate::sftp::{Attributes, FileType};
 use crate::terminal::Printable;
 
@@ -99,7 +99,7 @@ impl Find {
     fn look_in(&self, cx: &Context, top: &RemotePath, form: Form, wanted: &Wanted) -> Result<bool, Failure> {
         let deepest = self.maxdepth.map_or(usize::MAX, |Depth(depth)| depth);
         let mut is_whole = true;
-        let mut walk = cx.remote.walk(top, LinkPolicy::Kept);
+        let mut walk = cx.remote.walk(top, Links::Kept);
         walk.go_no_deeper_than(deepest);
         for found in walk {
             match found {

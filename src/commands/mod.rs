@@ -12,7 +12,7 @@ mod failure;
 mod filters;
 pub mod find;
 mod home;
-mod local_directory;
+mod local;
 mod long_name;
 mod matches;
 mod operands;
@@ -59,7 +59,7 @@ pub use argument::{
 pub use command_names::{find, names};
 pub use context::{Context, SessionSettings, Sizes};
 pub use failure::Failure;
-pub use local_directory::LocalDirectory;
+pub use local::LocalDirectory;
 pub use parse::{parse, parse_raw, shell_part};
 pub use run::{Example, Outcome, Purpose, Run};
 pub use setting::Setting;

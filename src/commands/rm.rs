@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::matches::{Target, targets};
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, in_order};
 use crate::name::RemotePath;
-use crate::remote::{Found, LinkPolicy, Walk};
+use crate::remote::{Found, Links, Walk};
 use crate::sftp::{Error, FileType, Session, calls};
 use crate::terminal::Printable;
 
@@ -152,11 +152,11 @@ fn start(cx: &Context, target: Target) -> Removal {
 /// A directory's removal. A slash behind its name may have hidden that it is a link.
 fn tree(cx: &Context, path: &RemotePath, named: &RemotePath) -> Removal {
     if path == named {
-        return Removal::Tree(Box::new(cx.remote.walk(path, LinkPolicy::Kept)));
+        return Removal::Tree(Box::new(cx.remote.walk(path, Links::Kept)));
     }
     let refused = match cx.session().lstat(path) {
         Ok(attributes) if attributes.is_dir() => {
-            return Removal::Tree(Box::new(cx.remote.walk(path, LinkPolicy::Kept)));
+            return Removal::Tree(Box::new(cx.remote.walk(path, Links::Kept)));
         }
         Ok(_) => Failure::new(format!("rm: \"{}\" is a symbolic link", Printable(path.as_bytes())))
             .with_hint("without the slash behind its name the link is removed, and not what it leads to"),

@@ -29,7 +29,7 @@ pub use self::lifeline::{Lifeline, NumberedSession};
 pub use self::listing::{Entry, Listing, Longnames, Suspect};
 pub use self::owners::{OwnerNames, SoughtOwner};
 pub use self::survey::list;
-pub use self::walk::{Directory, Found, LinkPolicy, MAX_DEPTH, Walk};
+pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk};
 
 use crate::lock::lock;
 use crate::name::RemotePath;
@@ -148,7 +148,7 @@ impl Remote {
 
     /// Returns a walk through a directory.
     #[must_use]
-    pub fn walk(&self, top: &RemotePath, links: LinkPolicy) -> Walk {
+    pub fn walk(&self, top: &RemotePath, links: Links) -> Walk {
         Walk::new(Lifeline::single(&self.session), &self.resolve(top), links, &self.interrupt)
     }
 

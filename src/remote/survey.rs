@@ -71,7 +71,7 @@ pub(super) struct Survey<T: Send + 'static> {
     refused: VecDeque<Refused<T>>,
     /// The server's answers, as code and text, to probes of something other than a directory with nothing else open.
     no_directory: HashSet<(StatusCode, Bytes)>,
-    unasked: VecDeque<(LinkLookup, RemotePath, T)>,
+    unasked: VecDeque<(Links, RemotePath, T)>,
     directories: HashMap<u64, Directory<T>>,
     next_directory: u64,
     most_directories: usize,
@@ -87,7 +87,7 @@ enum RequestTag<T> {
         directory: u64,
         sequence: usize,
     },
-    Attributes(LinkLookup, RemotePath, T),
+    Attributes(Links, RemotePath, T),
     /// Opens a file with these attributes, which lack a type, to find out whether it is a directory.
     Probe(RemotePath, T, Attributes),
 }
@@ -101,7 +101,7 @@ enum Refused<T> {
 
 /// How to ask for the attributes of a link.
 #[derive(Clone, Copy)]
-enum LinkLookup {
+enum Links {
     Itself,
     Target,
 }
@@ -186,12 +186,12 @@ impl<T: Send + 'static> Survey<T> {
 
     /// Requests attributes without following a link.
     pub(super) fn lstat(&mut self, path: RemotePath, token: T) {
-        self.unasked.push_back((LinkLookup::Itself, path, token));
+        self.unasked.push_back((Links::Itself, path, token));
     }
 
     /// Requests attributes, following links.
     pub(super) fn stat(&mut self, path: RemotePath, token: T) {
-        self.unasked.push_back((LinkLookup::Target, path, token));
+        self.unasked.push_back((Links::Target, path, token));
     }
 
     /// Finds out whether a file with these attributes, which lack a type, is a directory. Opens it when nothing else
@@ -264,7 +264,7 @@ impl<T: Send + 'static> Survey<T> {
     fn put_back(&mut self, tag: RequestTag<T>) {
         match tag {
             RequestTag::Attributes(links, path, token) => self.unasked.push_front((links, path, token)),
-            RequestTag::Probe(path, token, _) => self.unasked.push_front((LinkLookup::Itself, path, token)),
+            RequestTag::Probe(path, token, _) => self.unasked.push_front((Links::Itself, path, token)),
             RequestTag::Opendir(id) | RequestTag::Readdir { directory: id, .. } => {
                 if let Some(Directory { path, token, .. }) = self.directories.remove(&id) {
                     self.unopened.push_front((path, token));
@@ -294,8 +294,8 @@ impl<T: Send + 'static> Survey<T> {
             let tag = RequestTag::Attributes(links, path, token);
             let session = &self.current.session;
             match links {
-                LinkLookup::Itself => session.submit_to(&self.queue, tag, &calls::Lstat { path: &about }),
-                LinkLookup::Target => session.submit_to(&self.queue, tag, &calls::Stat { path: &about }),
+                Links::Itself => session.submit_to(&self.queue, tag, &calls::Lstat { path: &about }),
+                Links::Target => session.submit_to(&self.queue, tag, &calls::Stat { path: &about }),
             }
         }
     }
@@ -337,8 +337,8 @@ impl<T: Send + 'static> Survey<T> {
     fn take(&mut self, tag: RequestTag<T>, outcome: Result<Reply, sftp::Error>) -> Option<Answer<T>> {
         let id = match tag {
             // Some servers lack LSTAT. Then links can't be told from their targets.
-            RequestTag::Attributes(LinkLookup::Itself, path, token) if is_unsupported(&outcome) => {
-                self.unasked.push_front((LinkLookup::Target, path, token));
+            RequestTag::Attributes(Links::Itself, path, token) if is_unsupported(&outcome) => {
+                self.unasked.push_front((Links::Target, path, token));
                 return None;
             }
             RequestTag::Attributes(_, path, token) if matches!(&outcome, Ok(Reply::Attributes(attributes)) if attributes.lacks_type()) =>

@@ -33,7 +33,7 @@ const MOST_PROBES: usize = 8;
 
 /// How a walk treats symbolic links below its top. It always follows the top itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LinkPolicy {
+pub enum Links {
     /// Links are entries like any other.
     #[default]
     Kept,
@@ -102,7 +102,7 @@ pub enum Found {
 pub struct Walk {
     lifeline: Lifeline,
     survey: Survey<Arc<Directory>>,
-    links: LinkPolicy,
+    links: Links,
     selects: Option<Selects>,
     /// The start of the walk, until it has begun.
     top: Option<RemotePath>,
@@ -160,11 +160,11 @@ struct Ahead {
 impl Walk {
     /// Creates a walk through the directory `top`. It sends no request before the first item is wanted.
     #[must_use]
-    pub fn new(lifeline: Lifeline, top: &RemotePath, links: LinkPolicy, interrupt: &Interrupt) -> Walk {
+    pub fn new(lifeline: Lifeline, top: &RemotePath, links: Links, interrupt: &Interrupt) -> Walk {
         Walk::within(Budget::new(budget::LISTING), lifeline, top, links, interrupt)
     }
 
-    fn within(budget: Budget, lifeline: Lifeline, top: &RemotePath, links: LinkPolicy, interrupt: &Interrupt) -> Walk {
+    fn within(budget: Budget, lifeline: Lifeline, top: &RemotePath, links: Links, interrupt: &Interrupt) -> Walk {
         let budget = Arc::new(budget);
         Walk {
             survey: Survey::new(&lifeline, interrupt, Longnames::Dropped, &budget),
@@ -230,8 +230,8 @@ impl Walk {
 
     fn top_directory(&self, path: RemotePath) -> Result<Arc<Directory>, Error> {
         let canonical = match self.links {
-            LinkPolicy::Kept => None,
-            LinkPolicy::Followed => self.canonical(&path)?,
+            Links::Kept => None,
+            Links::Followed => self.canonical(&path)?,
         };
         let attributes = Attributes::default();
         Ok(Arc::new(Directory { path, parent: None, name: None, attributes, depth: 0, number: 0, canonical }))
@@ -323,8 +323,8 @@ impl Walk {
         self.complete(directory, &mut entries, None, stat)?;
         self.probe(directory, &mut entries)?;
         let links: Vec<EntryName> = match self.links {
-            LinkPolicy::Kept => Vec::new(),
-            LinkPolicy::Followed => self.follow(directory, &mut entries)?,
+            Links::Kept => Vec::new(),
+            Links::Followed => self.follow(directory, &mut entries)?,
         };
         if let Some(selects) = &self.selects {
             let mut path = Vec::new();
@@ -538,7 +538,7 @@ mod tests {
         files.iter().for_each(|file| std::fs::write(tree.path().join(file), "").unwrap());
         let top = RemotePath::new(tree.path().to_str().unwrap()).unwrap();
         let lifeline = Lifeline::single(&session());
-        let walk = Walk::within(Budget::new(bytes), lifeline, &top, LinkPolicy::Kept, &Interrupt::default());
+        let walk = Walk::within(Budget::new(bytes), lifeline, &top, Links::Kept, &Interrupt::default());
         let (mut found, mut failures) = (Vec::new(), Vec::new());
         for one in walk {
             match one {

@@ -208,8 +208,7 @@ macro_rules! two_path_calls {
 mod extended;
 
 pub use extended::{
-    CheckFile, CopyData, Fsync, Hardlink, Lsetstat, Md5Hash, PosixRename, RequestLimits, StatFileSystem,
-    UsersGroupsById,
+    AskLimits, CheckFile, CopyData, Fsync, Hardlink, Lsetstat, Md5Hash, PosixRename, StatFileSystem, UsersGroupsById,
 };
 
 two_path_calls! {

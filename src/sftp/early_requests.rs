@@ -20,8 +20,8 @@ pub(super) struct LazyLimits {
 
 impl LazyLimits {
     pub(super) fn request(shared: &Arc<Shared>) -> LazyLimits {
-        let (pending, completion) = Pending::new::<calls::RequestLimits>();
-        shared.submit(&calls::RequestLimits, completion);
+        let (pending, completion) = Pending::new::<calls::AskLimits>();
+        shared.submit(&calls::AskLimits, completion);
         LazyLimits { asked: Mutex::new(Some(pending)), known: OnceLock::new() }
     }
 
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_start_is_asked_for_along_with_init_where_that_is_wanted() {
-        for sends_early_requests in [true, false] {
+        for asks_ahead in [true, false] {
             let (transport, server) = scripted(move |peer| {
                 let answer = |peer: &mut Peer, id| {
                     peer.reply(NAME, id, |packet| {
@@ -66,7 +66,7 @@ mod tests {
                     });
                 };
                 assert_eq!(peer.request().unwrap().0, INIT);
-                let asked = sends_early_requests.then(|| [peer.request().unwrap(), peer.request().unwrap()]);
+                let asked = asks_ahead.then(|| [peer.request().unwrap(), peer.request().unwrap()]);
                 peer.version(&[]);
                 let (kind, id, path) = match asked {
                     None => peer.request().unwrap(),
@@ -84,7 +84,7 @@ mod tests {
                 answer(peer, id);
                 peer.wait_for_the_end();
             });
-            let session = Session::open(transport, Options { sends_early_requests, ..Options::default() }).unwrap();
+            let session = Session::open(transport, Options { asks_ahead, ..Options::default() }).unwrap();
             for _ in 0..2 {
                 assert_eq!(session.start_directory().unwrap(), "/home/me");
             }
@@ -108,7 +108,7 @@ mod tests {
         });
         let session = Session::open(
             transport,
-            Options { sends_early_requests: true, idle_limit: Some(Duration::from_millis(100)), ..Options::default() },
+            Options { asks_ahead: true, idle_limit: Some(Duration::from_millis(100)), ..Options::default() },
         )
         .unwrap();
         assert!(matches!(session.start_directory(), Err(Error::Status(_))));

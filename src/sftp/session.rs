@@ -40,7 +40,7 @@ pub struct Options {
     /// Asks for [`Session::start_directory`] and [`Session::limits`] together with INIT, which saves a round trip.
     /// Only for a server that is known to read on after INIT: by the draft, VERSION must come before any other
     /// request.
-    pub sends_early_requests: bool,
+    pub asks_ahead: bool,
     /// The server is known to carry out the requests on one file in the order in which they were sent.
     pub keeps_order: bool,
     /// The server empties a file that is opened for writing only, even without [`OpenFlags::TRUNCATE`].
@@ -64,7 +64,7 @@ impl Default for Options {
             idle_limit: Some(Duration::from_secs(300)),
             may_take_long: true,
             symlink_order: SymlinkOrder::default(),
-            sends_early_requests: false,
+            asks_ahead: false,
             keeps_order: false,
             empties_files: false,
             wants_one_handle: false,
@@ -149,7 +149,7 @@ impl Session {
             openings: options.openings.clone(),
         };
         let shared = Arc::new(Shared::new(waker, manners));
-        let ahead = options.sends_early_requests.then(|| (request_start(&shared), LazyLimits::request(&shared)));
+        let ahead = options.asks_ahead.then(|| (request_start(&shared), LazyLimits::request(&shared)));
         let greeting = match link.negotiate(&shared, options.greeting_limit) {
             Ok(greeting) => greeting,
             Err(error) => {

@@ -71,7 +71,7 @@ impl Agent {
 
     /// Returns the keys that the agent holds.
     pub(super) fn keys(&mut self) -> io::Result<Vec<AgentKey>> {
-        let answer = self.request(&[REQUEST_IDENTITIES], LISTING_LIMIT)?;
+        let answer = self.ask(&[REQUEST_IDENTITIES], LISTING_LIMIT)?;
         parse_keys(&answer).ok_or_else(malformed)
     }
 
@@ -82,7 +82,7 @@ impl Agent {
         put_string(&mut request, blob);
         put_string(&mut request, data);
         request.extend_from_slice(&flags.to_be_bytes());
-        let answer = self.request(&request, SIGNING_LIMIT)?;
+        let answer = self.ask(&request, SIGNING_LIMIT)?;
         let [SIGN_RESPONSE, rest @ ..] = &answer[..] else {
             return Err(io::Error::other("agent refused operation"));
         };
@@ -90,7 +90,7 @@ impl Agent {
         take_string(&mut rest).map(<[u8]>::to_vec).ok_or_else(malformed)
     }
 
-    fn request(&mut self, request: &[u8], limit: Duration) -> io::Result<Vec<u8>> {
+    fn ask(&mut self, request: &[u8], limit: Duration) -> io::Result<Vec<u8>> {
         let mut packet = Vec::with_capacity(request.len() + 4);
         put_string(&mut packet, request);
         self.stream.write_all(&packet)?;
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn an_agent_that_says_nothing_is_not_waited_for_for_ever() {
         let (ours, _theirs) = UnixStream::pair().unwrap();
-        let error = Agent { stream: ours }.request(&[REQUEST_IDENTITIES], Duration::from_millis(20)).unwrap_err();
+        let error = Agent { stream: ours }.ask(&[REQUEST_IDENTITIES], Duration::from_millis(20)).unwrap_err();
         assert_eq!(error.to_string(), "the agent does not answer");
     }
 
@@ -281,7 +281,7 @@ mod tests {
         let answer: Vec<u8> = string(&[&[IDENTITIES_ANSWER; 200_000]]);
         let dripping = thread::spawn(move || _ = answer.iter().try_for_each(|byte| theirs.write_all(&[*byte])));
         let mut agent = Agent { stream: ours };
-        let error = agent.request(&[REQUEST_IDENTITIES], Duration::from_millis(1)).unwrap_err();
+        let error = agent.ask(&[REQUEST_IDENTITIES], Duration::from_millis(1)).unwrap_err();
         assert_eq!(error.to_string(), "the agent does not answer");
         drop(agent);
         dripping.join().unwrap();

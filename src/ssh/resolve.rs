@@ -40,7 +40,7 @@ impl Config {
     pub fn resolve(request: Request<'_>, questions: &mut dyn Questions) -> Result<Config, Error> {
         refuse_control(request)?;
         let account = Account::ours();
-        let (settings, defaults) = match run_ssh(request, questions) {
+        let (settings, defaults) = match ask_ssh(request, questions) {
             Err(error) if error.kind() == ErrorKind::NotFound => read_files(request, &account)?,
             Err(error) => return Err(Error::Local { what: "cannot run ssh -G", error }),
             Ok(answers) => answers?,
@@ -67,7 +67,7 @@ fn refuse_control(request: Request<'_>) -> Result<(), Error> {
 type Answers = Result<(Settings, Settings), Error>;
 
 /// Runs `ssh -G` twice in parallel: with the user's configuration, and with none to learn the defaults.
-fn run_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<Answers> {
+fn ask_ssh(request: Request<'_>, questions: &mut dyn Questions) -> io::Result<Answers> {
     let invalid = invalid_variables();
     let asked = |arguments: &[OsString]| {
         let mut command = program::command(SSH)?;
@@ -449,7 +449,7 @@ mod tests {
             fs::write(&file, format!("{text}\n")).unwrap();
             let arguments = words(&format!("-F {} -G -- h", file.display()));
             let request = Request { arguments: &arguments, host: "h" };
-            let theirs = seen(run_ssh(request, &mut Nobody).unwrap(), &account);
+            let theirs = seen(ask_ssh(request, &mut Nobody).unwrap(), &account);
             let ours = seen(read_files(request, &account), &account);
             if lines.len() == 1 && theirs.is_ok() {
                 good.push(lines[0]);

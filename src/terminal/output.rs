@@ -6,12 +6,16 @@
 //! prints is stopped ([`Output::stop_when_ended`]), and the shell checks [`Output::ended`].
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::termios::tcgetwinsize;
 
 use super::explain::Explain;
 use super::printable::Printable;
-use super::sink::{Captured, Sink, Stream};
 
 /// The program's output. Clones share it.
 #[derive(Clone)]
@@ -40,6 +44,20 @@ pub enum Ended {
     Failed(String),
 }
 
+/// All text printed on a captured output.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Captured {
+    /// The text on stdout.
+    pub stdout: String,
+    /// The text on stderr.
+    pub stderr: String,
+    /// The text of both, as one terminal would show it.
+    pub merged: String,
+}
+
+/// Columns of a terminal that doesn't report its size.
+const DEFAULT_WIDTH: usize = 80;
+
 /// How many bytes may wait for stdout before they are written.
 const BUFFERED_BYTES: usize = 32 * 1024;
 
@@ -53,7 +71,7 @@ impl Output {
     /// Returns output that is kept instead of shown. [`Output::captured_text`] returns it.
     #[must_use]
     pub fn captured() -> Output {
-        Output::on(Sink::captured())
+        Output::on(Sink::Captured { stdout: Vec::new(), stderr: Vec::new(), merged: Vec::new() })
     }
 
     fn on(sink: Sink) -> Output {
@@ -196,7 +214,10 @@ impl Output {
     /// Returns the columns of the terminal on stdout, or else of the terminal on stdin, like sftp(1), or else 80.
     #[must_use]
     pub fn width(&self) -> usize {
-        self.lock().sink.width()
+        match self.lock().sink {
+            Sink::Standard => columns_of(io::stdout()).or_else(|| columns_of(io::stdin())).unwrap_or(DEFAULT_WIDTH),
+            _ => DEFAULT_WIDTH,
+        }
     }
 
     /// Returns the columns for names. Like [`Output::width`], but 0, which means one name per line, if the terminal
@@ -204,7 +225,11 @@ impl Output {
     /// line.
     #[must_use]
     pub fn listing_width(&self) -> usize {
-        self.lock().sink.listing_width()
+        let is_standard = matches!(self.lock().sink, Sink::Standard);
+        match is_standard && tcgetwinsize(io::stdin()).is_ok_and(|size| size.ws_col == 0) {
+            true => 0,
+            false => self.width(),
+        }
     }
 
     /// Returns all text printed so far on a captured output; nothing for any other.
@@ -212,7 +237,14 @@ impl Output {
     pub fn captured_text(&self) -> Captured {
         let mut shared = self.lock();
         shared.flush();
-        shared.sink.captured_text()
+        match &shared.sink {
+            Sink::Captured { stdout, stderr, merged } => {
+                let [stdout, stderr, merged] =
+                    [stdout, stderr, merged].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+                Captured { stdout, stderr, merged }
+            }
+            _ => Captured::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Shared> {
@@ -238,6 +270,12 @@ impl Write for Writer<'_> {
         shared.flush();
         shared.alive()
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stream {
+    Stdout,
+    Stderr,
 }
 
 struct Shared {
@@ -315,6 +353,72 @@ impl Drop for Shared {
     fn drop(&mut self) {
         self.flush();
     }
+}
+
+enum Sink {
+    Standard,
+    Captured {
+        stdout: Vec<u8>,
+        stderr: Vec<u8>,
+        merged: Vec<u8>,
+    },
+    /// A terminal that sends its text to the test.
+    #[cfg(test)]
+    Screen(std::sync::mpsc::Sender<String>),
+    #[cfg(test)]
+    Failing(io::ErrorKind),
+}
+
+impl Sink {
+    fn put(&mut self, stream: Stream, bytes: &[u8]) -> io::Result<()> {
+        match (self, stream) {
+            (Sink::Standard, Stream::Stdout) => write_whole(io::stdout(), bytes),
+            (Sink::Standard, Stream::Stderr) => write_whole(io::stderr(), bytes),
+            (Sink::Captured { stdout, stderr, merged }, stream) => {
+                let alone = if stream == Stream::Stdout { stdout } else { stderr };
+                alone.extend_from_slice(bytes);
+                merged.extend_from_slice(bytes);
+                Ok(())
+            }
+            #[cfg(test)]
+            (Sink::Screen(screen), _) => {
+                screen.send(String::from_utf8_lossy(bytes).into_owned()).map_err(io::Error::other)
+            }
+            #[cfg(test)]
+            (Sink::Failing(kind), _) => Err((*kind).into()),
+        }
+    }
+
+    fn is_terminal(&self, stream: Stream) -> bool {
+        match (self, stream) {
+            (Sink::Standard, Stream::Stdout) => io::stdout().is_terminal(),
+            (Sink::Standard, Stream::Stderr) => io::stderr().is_terminal(),
+            #[cfg(test)]
+            (Sink::Screen(_), _) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Writes without the standard library's buffers. Those lose track of what was written if another program makes a
+/// shared stream non-blocking, as ssh does with its stderr.
+fn write_whole(stream: impl AsFd, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(&stream, bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                // The next write shows whether the wait helped.
+                let _ = poll(&mut [PollFd::new(&stream, PollFlags::OUT)], None);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+fn columns_of(stream: impl AsFd) -> Option<usize> {
+    tcgetwinsize(stream).ok().map(|size| usize::from(size.ws_col)).filter(|&columns| columns > 0)
 }
 
 #[cfg(test)]
@@ -419,6 +523,20 @@ mod tests {
         assert!(shown.try_recv().is_err());
         output.answer("");
         assert_eq!(shown.try_recv().unwrap().len(), BUFFERED_BYTES);
+    }
+
+    #[test]
+    fn a_stream_that_takes_only_a_little_at_a_time_gets_all() {
+        let (ours, mut theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut seen = Vec::new();
+            io::Read::read_to_end(&mut theirs, &mut seen).map(|_| seen)
+        });
+        let bytes: Vec<u8> = (0..4 << 20).map(|at: u32| at.to_le_bytes()[1]).collect();
+        write_whole(&ours, &bytes).unwrap();
+        drop(ours);
+        assert!(reader.join().unwrap().unwrap() == bytes);
     }
 
     #[test]

@@ -78,7 +78,7 @@ impl fmt::Debug for Question {
 }
 
 /// Names for one that leaves what is there: `NAME.1`, `NAME.2`, …
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Numbering {
     /// The name that was asked for, and how many were tried instead.
     tried: Option<(RemotePath, u64)>,

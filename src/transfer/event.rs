@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::connect::Attempt;
 use crate::sftp::{self, HashAlgorithm};
 use crate::terminal::{ByteSize, Printable};
 use crate::transfer::conflict::{Question, reason_to_stay};
@@ -285,13 +286,8 @@ pub enum Note {
         /// How it was found out.
         proof: Proof,
     },
-    /// The connection was lost and is made again: the attempt of this number, of so many.
-    Reconnecting {
-        /// From 1 on.
-        attempt: u32,
-        /// How many there are.
-        attempts: u32,
-    },
+    /// The connection was lost, and this attempt to make it again comes next.
+    Reconnecting(Attempt),
     /// The connection is there again, and files go on where they were.
     Reconnected,
     /// The server answered nothing for a while and has probably dropped requests; fewer wait at once from now on.
@@ -386,9 +382,7 @@ impl fmt::Display for Note {
                     write!(f, "{files} files are equal to their sources by the server's {algorithm}")
                 }
             },
-            Note::Reconnecting { attempt, attempts } => {
-                write!(f, "The connection was lost; connecting again ({attempt} of {attempts})")
-            }
+            Note::Reconnecting(attempt) => write!(f, "The connection was lost; connecting again ({attempt})"),
             Note::Reconnected => f.write_str("Connected again, going on"),
             Note::Narrowed { reason, most } => {
                 let reason = reason.to_string();

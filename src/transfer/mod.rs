@@ -15,6 +15,7 @@ mod job;
 mod learnt;
 mod limit;
 mod local;
+mod mover;
 mod plan;
 mod progress;
 mod proof;

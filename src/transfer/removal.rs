@@ -12,7 +12,8 @@ use rustix::fs::{AtFlags, statat};
 
 use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, Reply, Session, StatusCode, calls};
-use crate::transfer::connections::io::{Asked, Io};
+use crate::transfer::connections::io::Wire;
+use crate::transfer::connections::tag::RemovalTag;
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::{Place, bytes};
 use crate::transfer::plan::times;
@@ -80,17 +81,17 @@ impl Removals {
     }
 
     /// Something arrived; its source goes once that is certain.
-    pub(crate) fn begin(&mut self, sequence: Sequence, moved: Moved, io: &mut Io) {
+    pub(crate) fn begin(&mut self, sequence: Sequence, moved: Moved, wire: &mut Wire<'_>) {
         if !self.is_wanted {
             return;
         }
         let first = match &moved {
-            Moved::Fetched { .. } | Moved::Sent { .. } => Asked::StatMoved,
-            Moved::FetchedLink(_) => Asked::RemoveMoved,
-            Moved::SentLink { local, shown } => return report(io, remove_here(local, shown)),
-            Moved::Unverifiable(remote) => return report(io, Err(kept(remote.as_bytes(), Cause::Unverifiable))),
+            Moved::Fetched { .. } | Moved::Sent { .. } => RemovalTag::Stat,
+            Moved::FetchedLink(_) => RemovalTag::Remove,
+            Moved::SentLink { local, shown } => return report(wire, remove_here(local, shown)),
+            Moved::Unverifiable(remote) => return report(wire, Err(kept(remote.as_bytes(), Cause::Unverifiable))),
         };
-        ask(&moved, sequence, first, io);
+        ask(&moved, sequence, first, wire);
         self.sources.insert(sequence, moved);
     }
 
@@ -98,24 +99,24 @@ impl Removals {
     pub(crate) fn answer(
         &mut self,
         sequence: Sequence,
-        asked: Asked,
+        tag: RemovalTag,
         outcome: Result<Reply, sftp::Error>,
-        io: &mut Io,
+        wire: &mut Wire<'_>,
     ) {
         if let Some(directory) = self.emptied.remove(&sequence) {
-            return directory_answered(&directory, outcome, io);
+            return directory_answered(&directory, outcome, wire);
         }
         let Some(moved) = self.sources.remove(&sequence) else { return };
         // Who stops a transfer may want to keep what it moves.
-        if io.canceller.is_cancelled() {
+        if wire.io.canceller.is_cancelled() {
             return;
         }
-        let result = match (asked, outcome) {
-            (Asked::StatMoved, Ok(Reply::Attributes(found))) => match moved.is_certain(&found) {
+        let result = match (tag, outcome) {
+            (RemovalTag::Stat, Ok(Reply::Attributes(found))) => match moved.is_certain(&found) {
                 Ok(()) => match &moved {
                     Moved::Sent { local, shown, .. } => remove_here(local, shown),
                     _ => {
-                        ask(&moved, sequence, Asked::RemoveMoved, io);
+                        ask(&moved, sequence, RemovalTag::Remove, wire);
                         self.sources.insert(sequence, moved);
                         Ok(())
                     }
@@ -123,33 +124,32 @@ impl Removals {
                 Err(failure) => Err(failure),
             },
             // An answer may have been lost that said so.
-            (Asked::RemoveMoved, Err(error)) if error.is_no_such_file() => Ok(()),
+            (RemovalTag::Remove, Err(error)) if error.is_no_such_file() => Ok(()),
             // Some servers remove what was fetched by themselves.
-            (Asked::StatMoved, Err(error)) if error.is_no_such_file() && moved.was_fetched() => Ok(()),
+            (RemovalTag::Stat, Err(error)) if error.is_no_such_file() && moved.was_fetched() => Ok(()),
             (_, Err(error)) => Err(kept(moved.source(), error)),
             (_, Ok(_)) => Ok(()),
         };
-        report(io, result);
+        report(wire, result);
     }
 
-    /// Sends a request once more whose answer was lost. Whether it was one about a source.
-    pub(crate) fn ask_again(&self, sequence: Sequence, asked: Asked, io: &mut Io) -> bool {
+    /// Sends a request again whose answer was lost.
+    pub(crate) fn ask_again(&self, sequence: Sequence, tag: RemovalTag, wire: &mut Wire<'_>) {
         match (self.sources.get(&sequence), self.emptied.get(&sequence)) {
-            (Some(moved), _) => ask(moved, sequence, asked, io),
-            (None, Some(directory)) => io.ask(sequence, asked, &calls::Rmdir { path: directory }),
-            (None, None) => return false,
+            (Some(moved), _) => ask(moved, sequence, tag, wire),
+            (None, Some(directory)) => wire.ask(sequence, tag, &calls::Rmdir { path: directory }),
+            (None, None) => {}
         }
-        true
     }
 
     /// All else is done: removes the deepest directories that are left. Whether there were any to ask for.
-    pub(crate) fn remove_directories(&mut self, io: &mut Io) -> bool {
+    pub(crate) fn remove_directories(&mut self, wire: &mut Wire<'_>) -> bool {
         while let Some((_, directories)) = self.local_directories.pop_last() {
             for directory in directories.into_iter().filter(|directory| !self.standing.is_here(directory)) {
                 use std::io::ErrorKind::{DirectoryNotEmpty, NotFound};
                 match fs::remove_dir(&directory) {
                     Err(error) if !matches!(error.kind(), DirectoryNotEmpty | NotFound) => {
-                        report(io, Err(kept(bytes(&directory), error)));
+                        report(wire, Err(kept(bytes(&directory), error)));
                     }
                     _ => {}
                 }
@@ -157,7 +157,7 @@ impl Removals {
         }
         let directories: Vec<RemotePath> = loop {
             let Some((_, directories)) = self.remote_directories.pop_last() else { return false };
-            let left = directories.into_iter().filter(|directory| !self.standing.is_there(directory, io.session()));
+            let left = directories.into_iter().filter(|directory| !self.standing.is_there(directory, wire.session()));
             let left: Vec<RemotePath> = left.collect();
             if !left.is_empty() {
                 break left;
@@ -166,7 +166,7 @@ impl Removals {
         for (number, directory) in (0..).zip(directories) {
             // Steps count from the other end.
             let sequence = Sequence::MAX - number;
-            io.ask(sequence, Asked::RemoveEmptied, &calls::Rmdir { path: &directory });
+            wire.ask(sequence, RemovalTag::RemoveDirectory, &calls::Rmdir { path: &directory });
             self.emptied.insert(sequence, directory);
         }
         true
@@ -226,7 +226,7 @@ impl Moved {
     }
 }
 
-fn ask(moved: &Moved, sequence: Sequence, asked: Asked, io: &mut Io) {
+fn ask(moved: &Moved, sequence: Sequence, tag: RemovalTag, wire: &mut Wire<'_>) {
     let (Moved::Fetched { remote, .. }
     | Moved::Sent { remote, .. }
     | Moved::FetchedLink(remote)
@@ -234,18 +234,18 @@ fn ask(moved: &Moved, sequence: Sequence, asked: Asked, io: &mut Io) {
     else {
         return;
     };
-    match asked {
-        Asked::RemoveMoved => io.ask(sequence, asked, &calls::Remove { path: remote }),
-        _ => io.ask(sequence, Asked::StatMoved, &calls::Stat { path: remote }),
+    match tag {
+        RemovalTag::Remove => wire.ask(sequence, tag, &calls::Remove { path: remote }),
+        _ => wire.ask(sequence, RemovalTag::Stat, &calls::Stat { path: remote }),
     }
 }
 
 /// One that is not empty stays, and why is known: something in it was not moved.
-fn directory_answered(directory: &RemotePath, outcome: Result<Reply, sftp::Error>, io: &mut Io) {
+fn directory_answered(directory: &RemotePath, outcome: Result<Reply, sftp::Error>, wire: &mut Wire<'_>) {
     if let Err(error) = outcome
         && error.status_code() == Some(StatusCode::PERMISSION_DENIED)
     {
-        report(io, Err(kept(directory.as_bytes(), error)));
+        report(wire, Err(kept(directory.as_bytes(), error)));
     }
 }
 
@@ -272,9 +272,9 @@ fn kept(source: &[u8], cause: impl Into<Cause>) -> Failure {
     Failure::new(Act::RemoveSource, source, cause)
 }
 
-fn report(io: &mut Io, result: Result<(), Failure>) {
+fn report(wire: &mut Wire<'_>, result: Result<(), Failure>) {
     if let Err(failure) = result {
-        io.reporter.fail(failure);
+        wire.io.reporter.fail(failure);
     }
 }
 

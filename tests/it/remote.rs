@@ -4,7 +4,7 @@ use std::process::Command;
 
 use sftpsh::child::ChildTransport;
 use sftpsh::name::RemotePath;
-use sftpsh::remote::{self, Error, Expansion, Found, LinkPolicy, Longnames, Pattern};
+use sftpsh::remote::{self, Error, Expansion, Found, Links, Longnames, Pattern};
 use sftpsh::sftp::{FileType, Options, Session, StatusCode};
 
 use crate::support::{Entry, Remote, World, until};
@@ -38,7 +38,7 @@ impl Place {
     }
 
     /// A walk as lines: `dir/`, `file`, `-dir`, and failures in their own words.
-    fn walk(&self, top: &str, links: LinkPolicy) -> Vec<String> {
+    fn walk(&self, top: &str, links: Links) -> Vec<String> {
         let names = |directory: &remote::Directory| {
             let names = directory.names().into_iter().map(|name| text(name.as_bytes()) + "/");
             names.collect::<String>()
@@ -229,10 +229,7 @@ fn names_that_lead_elsewhere_are_left_out_and_told() {
             assert!(expansion.matches.iter().all(inside), "{lie}: {glob}: {:?}", expansion.matches);
             assert!(expansion.failures.iter().any(|error| matches!(error, Error::Suspect { .. })), "{lie}: {glob}");
         }
-        assert!(
-            place.walk(".", LinkPolicy::Kept).iter().any(|line| line.starts_with("Server sent suspect path")),
-            "{lie}"
-        );
+        assert!(place.walk(".", Links::Kept).iter().any(|line| line.starts_with("Server sent suspect path")), "{lie}");
     }
 }
 
@@ -278,8 +275,8 @@ fn a_walk_goes_top_down_and_sorted_whatever_is_read_ahead() {
         "-c/",
         "-",
     ];
-    assert_eq!(place.walk(".", LinkPolicy::Kept), all);
-    assert_eq!(place.walk("b/sub", LinkPolicy::Kept), [":", "x", "-"]);
+    assert_eq!(place.walk(".", Links::Kept), all);
+    assert_eq!(place.walk("b/sub", Links::Kept), [":", "x", "-"]);
     place.is_sound();
 }
 
@@ -287,7 +284,7 @@ fn a_walk_goes_top_down_and_sorted_whatever_is_read_ahead() {
 fn a_walk_through_many_directories_finds_all_in_order() {
     let files = (0..300).map(|number| format!("d{:02}/e{}/f{number}", number % 30, number % 7));
     let place = Place::of(Remote::empty().and(files));
-    let walk = place.remote.walk(&RemotePath::dot(), LinkPolicy::Kept);
+    let walk = place.remote.walk(&RemotePath::dot(), Links::Kept);
     let mut paths = Vec::new();
     for found in walk {
         match found {
@@ -304,12 +301,12 @@ fn a_walk_through_many_directories_finds_all_in_order() {
 fn a_walk_tells_what_it_cannot_read_and_goes_on() {
     let place = Place::of(Remote::with(["a/x", "b"]).lying("list-fails"));
     let failure = "Couldn't read directory: Failure (server: Input/output error): \"REMOTE\"";
-    assert_eq!(place.walk("", LinkPolicy::Kept), [":", failure, "-"]);
+    assert_eq!(place.walk("", Links::Kept), [":", failure, "-"]);
     // Root may read everything.
     if !rustix::process::getuid().is_root() {
         let place = Place::of(Remote::with([Entry::directory("b").mode(0), Entry::file("c/y", "")]));
         let failure = "remote readdir(\"REMOTE/b\"): Permission denied";
-        assert_eq!(place.walk("", LinkPolicy::Kept), [":", "b/:", failure, "-b/", "c/:", "c/y", "-c/", "-"]);
+        assert_eq!(place.walk("", Links::Kept), [":", "b/:", failure, "-b/", "c/:", "c/y", "-c/", "-"]);
     }
 }
 
@@ -322,8 +319,8 @@ fn a_walk_keeps_links_or_follows_them_but_never_round_a_loop() {
         Entry::link("f", "a/x"),
         Entry::link("z", "nowhere"),
     ]));
-    assert_eq!(place.walk(".", LinkPolicy::Kept), [":", "a/:", "a/up", "a/x", "-a/", "b", "f", "z", "-"]);
-    let followed = place.walk(".", LinkPolicy::Followed);
+    assert_eq!(place.walk(".", Links::Kept), [":", "a/:", "a/up", "a/x", "-a/", "b", "f", "z", "-"]);
+    let followed = place.walk(".", Links::Followed);
     let looped = |name: &str| format!("\"REMOTE/./{name}/up\" leads back to a directory above it");
     let expected = [":", "a/:", &looped("a"), "a/x", "-a/", "b/:", &looped("b"), "b/x", "-b/", "f", "z", "-"];
     assert_eq!(followed, expected);
@@ -332,7 +329,7 @@ fn a_walk_keeps_links_or_follows_them_but_never_round_a_loop() {
 #[test]
 fn a_walk_into_an_abyss_ends_at_its_depth() {
     let place = Place::of(Remote::empty().lying("abyss"));
-    let lines = place.walk(".", LinkPolicy::Kept);
+    let lines = place.walk(".", Links::Kept);
     let failures: Vec<_> = lines.iter().filter(|line| line.starts_with("Maximum directory depth")).collect();
     assert_eq!(failures.len(), 1, "{lines:?}");
     assert_eq!(lines.iter().filter(|line| line.ends_with(':')).count(), remote::MAX_DEPTH + 1);
@@ -344,7 +341,7 @@ fn a_walk_into_an_abyss_ends_at_its_depth() {
 #[test]
 fn a_walk_yields_a_name_that_is_listed_twice_once() {
     let place = Place::of(Remote::with(["a", "b/x"]).lying("twice"));
-    let lines = place.walk(".", LinkPolicy::Kept);
+    let lines = place.walk(".", Links::Kept);
     assert_eq!(lines.iter().filter(|line| *line == "a").count(), 1, "{lines:?}");
     assert_eq!(lines.iter().filter(|line| *line == "b/:").count(), 1, "{lines:?}");
 }
@@ -354,7 +351,7 @@ fn a_server_that_reorders_its_answers_or_has_few_handles_is_walked_all_the_same(
     let files: Vec<String> = (0..60).map(|number| format!("d{number:02}/f")).collect();
     for lie in ["reorder", "max-handles=3"] {
         let place = Place::of(Remote::with(files.clone()).lying(lie));
-        let lines = place.walk(".", LinkPolicy::Kept);
+        let lines = place.walk(".", Links::Kept);
         assert_eq!(lines.iter().filter(|line| line.ends_with("/f")).count(), 60, "{lie}: {lines:?}");
         assert_eq!(place.matches("*/f"), files, "{lie}");
     }
@@ -365,9 +362,9 @@ fn a_walk_that_nobody_finishes_closes_what_it_opened() {
     let files: Vec<String> = (0..60).map(|number| format!("d{number:02}/f")).collect();
     let place = Place::of(Remote::with(files).lying("max-handles=40"));
     for _ in 0..20 {
-        assert_eq!(place.remote.walk(&RemotePath::dot(), LinkPolicy::Kept).take(5).count(), 5);
+        assert_eq!(place.remote.walk(&RemotePath::dot(), Links::Kept).take(5).count(), 5);
     }
-    let lines = place.walk(".", LinkPolicy::Kept);
+    let lines = place.walk(".", Links::Kept);
     assert_eq!(lines.iter().filter(|line| line.ends_with("/f")).count(), 60, "{lines:?}");
 }
 

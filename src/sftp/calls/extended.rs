@@ -93,9 +93,9 @@ impl Call for StatFileSystem<'_> {
 
 /// The largest requests and the number of handles that the server allows (OpenSSH PROTOCOL, 4.8).
 #[derive(Clone, Copy, Debug)]
-pub struct RequestLimits;
+pub struct AskLimits;
 
-impl Call for RequestLimits {
+impl Call for AskLimits {
     type Reply = Limits;
     const TYPE: u8 = kind::EXTENDED;
     const NEEDS: Option<Extension> = Some(Extension::Limits);

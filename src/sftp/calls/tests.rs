@@ -94,7 +94,7 @@ fn packets_hold_the_fields_that_the_draft_and_openssh_name_in_their_order() {
         ),
         (fields(&Fsync { handle: &first }), 200, vec![string("fsync@openssh.com"), string("h1")]),
         (fields(&StatFileSystem { path: a }), 200, vec![string("statvfs@openssh.com"), string("a")]),
-        (fields(&RequestLimits), 200, vec![string("limits@openssh.com")]),
+        (fields(&AskLimits), 200, vec![string("limits@openssh.com")]),
         (
             fields(&CopyData { source: &first, source_offset: 1, length: 2, target: &second, target_offset: 3 }),
             200,

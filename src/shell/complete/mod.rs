@@ -6,8 +6,8 @@
 
 mod commands;
 mod directories;
-mod local_paths;
-mod remote_paths;
+mod local;
+mod remote;
 mod shell_word;
 mod source;
 mod word;
@@ -97,7 +97,7 @@ impl Completer {
 }
 
 /// Files here.
-const LOCAL_FILES: &dyn Source = &local_paths::LocalPaths { only_directories: false };
+const LOCAL_FILES: &dyn Source = &local::Paths { only_directories: false };
 
 /// Returns whether the cursor is in the part of a line that a local shell reads.
 fn is_for_shell(command: &[u8], part: &[u8]) -> bool {
@@ -120,12 +120,10 @@ fn sources(line: &Partial) -> Vec<&'static dyn Source> {
 
 fn source_of(kind: ArgumentKind) -> Option<&'static dyn Source> {
     match kind {
-        ArgumentKind::RemotePattern | ArgumentKind::RemotePath => {
-            Some(&remote_paths::RemotePaths { only_directories: false })
-        }
-        ArgumentKind::RemoteDir => Some(&remote_paths::RemotePaths { only_directories: true }),
+        ArgumentKind::RemotePattern | ArgumentKind::RemotePath => Some(&remote::Paths { only_directories: false }),
+        ArgumentKind::RemoteDir => Some(&remote::Paths { only_directories: true }),
         ArgumentKind::LocalPattern | ArgumentKind::LocalPath => Some(LOCAL_FILES),
-        ArgumentKind::LocalDir => Some(&local_paths::LocalPaths { only_directories: true }),
+        ArgumentKind::LocalDir => Some(&local::Paths { only_directories: true }),
         ArgumentKind::CommandName => Some(&commands::CommandNames),
         ArgumentKind::SettingName => Some(&commands::SettingNames),
         ArgumentKind::SettingValue => Some(&commands::SettingValues),

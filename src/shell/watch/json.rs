@@ -202,7 +202,7 @@ fn name_of(note: &Note) -> &'static str {
         Note::Renamed { .. } => "renamed",
         Note::NotVerified(_) => "not-verified",
         Note::Verified { .. } => "verified",
-        Note::Reconnecting { .. } => "reconnecting",
+        Note::Reconnecting(_) => "reconnecting",
         Note::ModeNotKept(_) => "not-preserved",
         Note::TimeClamped(_) => "time-clamped",
         Note::Reconnected => "reconnected",

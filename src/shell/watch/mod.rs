@@ -9,7 +9,7 @@ mod display;
 mod json;
 mod meter;
 mod meter_line;
-mod plain_lines;
+mod plain;
 mod rate;
 mod screen;
 
@@ -21,7 +21,7 @@ use self::continuation::Continuation;
 use self::display::Display;
 use self::json::Json;
 use self::meter::Meter;
-use self::plain_lines::PlainLines;
+use self::plain::Plain;
 use super::progress_display::ProgressDisplay;
 use super::signals::Signals;
 use crate::commands::Context;
@@ -44,7 +44,7 @@ pub(crate) fn watch(
     let mut continuation = Continuation::default();
     let report = match display {
         ProgressDisplay::None => follow(job, &mut Nothing, output, signals, &mut continuation),
-        ProgressDisplay::Plain => follow(job, &mut PlainLines::new(), output, signals, &mut continuation),
+        ProgressDisplay::Plain => follow(job, &mut Plain::new(), output, signals, &mut continuation),
         ProgressDisplay::Json => follow(job, &mut Json::new(), output, signals, &mut continuation),
         ProgressDisplay::Meter { moves_cursor } => {
             follow(job, &mut Meter::new(moves_cursor), output, signals, &mut continuation)

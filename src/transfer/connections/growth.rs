@@ -80,29 +80,29 @@ impl Round {
 
 impl Growth {
     /// Begins with the least.
-    pub(crate) fn new(bounds: Bounds) -> Growth {
+    pub(super) fn new(bounds: Bounds) -> Growth {
         let (width, request_bytes) = (bounds.least, LEAST_REQUEST_BYTES);
         Growth { bounds, width, fastest: None, rate_before: 0.0, request_bytes, round: Round::new(None) }
     }
 
     /// Bytes that may be in flight now.
-    pub(crate) fn width(&self) -> u64 {
+    pub(super) fn width(&self) -> u64 {
         self.width
     }
 
     /// Bytes that the next request may move: what the link carries in two milliseconds, and a part of the window.
-    pub(crate) fn request_bytes(&self) -> u32 {
+    pub(super) fn request_bytes(&self) -> u32 {
         self.request_bytes.min(whole_requests(self.width / LEAST_REQUESTS))
     }
 
     /// A request went out, and whether the window is full with it.
-    pub(crate) fn issued(&mut self, is_full: bool, now: Instant) {
+    pub(super) fn issued(&mut self, is_full: bool, now: Instant) {
         self.round.began.get_or_insert(now);
         self.round.was_full |= is_full;
     }
 
     /// The answer to a request of `bytes` came, which was sent at `issued`.
-    pub(crate) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
+    pub(super) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
         let took = now.saturating_duration_since(issued);
         self.fastest = Some(self.fastest.map_or(took, |fastest| fastest.min(took)));
         self.round.first_answer.get_or_insert(now);

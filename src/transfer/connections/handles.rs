@@ -1,33 +1,33 @@
 //! A file's handles: one on each connection that it uses.
 
 use crate::sftp::Handle;
-use crate::transfer::connections::pool::LineId;
+use crate::transfer::connections::pool::ConnectionId;
 
-/// A file's handles. Dropping it sends CLOSE for each.
+/// A file's handles. Dropping them sends CLOSE for each.
 #[derive(Default)]
 pub(crate) struct Handles {
-    list: Vec<(LineId, Handle)>,
+    list: Vec<(ConnectionId, Handle)>,
 }
 
 impl Handles {
-    /// The handle on a connection.
-    pub(crate) fn on(&self, line: LineId) -> Option<&Handle> {
-        self.list.iter().find(|(on, _)| *on == line).map(|(_, handle)| handle)
+    /// Returns the handle on a connection.
+    pub(crate) fn on(&self, connection: ConnectionId) -> Option<&Handle> {
+        self.list.iter().find(|(on, _)| *on == connection).map(|(_, handle)| handle)
     }
 
-    /// A handle that was opened on a connection.
-    pub(crate) fn add(&mut self, line: LineId, handle: Handle) {
-        self.list.push((line, handle));
+    /// Adds a handle that was opened on a connection.
+    pub(crate) fn add(&mut self, connection: ConnectionId, handle: Handle) {
+        self.list.push((connection, handle));
     }
 
-    /// A connection was lost, and its handle with it.
-    pub(crate) fn lose(&mut self, line: LineId) {
-        self.list.retain(|(on, _)| *on != line);
+    /// Drops the handle of a lost connection.
+    pub(crate) fn lose(&mut self, connection: ConnectionId) {
+        self.list.retain(|(on, _)| *on != connection);
     }
 
-    /// The connections on which it is open.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = LineId> + '_ {
-        self.list.iter().map(|(line, _)| *line)
+    /// Returns the connections on which the file is open.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
+        self.list.iter().map(|(connection, _)| *connection)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -38,13 +38,13 @@ impl Handles {
         self.list.len()
     }
 
-    /// Closes all of them, and does not ask how that went.
+    /// Closes all of them without waiting for the answers.
     pub(crate) fn clear(&mut self) {
         self.list.clear();
     }
 
-    /// All of them, to be closed with care.
-    pub(crate) fn take(&mut self) -> Vec<(LineId, Handle)> {
+    /// Takes all of them, to be closed by requests whose answers matter.
+    pub(crate) fn take(&mut self) -> Vec<(ConnectionId, Handle)> {
         std::mem::take(&mut self.list)
     }
 }

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::sftp::{self, Attributes, Call, Completions, Extension, Handle, Reply, Session, calls};
+use crate::sftp::{self, Attributes, Call, Completions, Reply, Session};
 use crate::transfer::canceller::Canceller;
 use crate::transfer::conflict::{Conflict, Question, Verdict, Version};
-use crate::transfer::connections::pool::{LineId, Lines};
+use crate::transfer::connections::pool::{ConnectionId, Pool};
+use crate::transfer::connections::tag::{Tag, Token};
 use crate::transfer::connections::window::Window;
 use crate::transfer::event::{Event, File, Note};
 use crate::transfer::learnt::Learnt;
@@ -21,9 +22,7 @@ use crate::transfer::settings::Settings;
 
 /// The engine's tools, lent to one file at a time.
 pub(crate) struct Io {
-    pub(crate) lines: Lines,
-    /// The connection that is meant: that of the answer which is worked on, or of the window that is filled.
-    pub(crate) line: LineId,
+    pub(crate) pool: Pool,
     pub(crate) queue: Completions<Token>,
     pub(crate) limit: Limit,
     pub(crate) hashes: Hashes,
@@ -38,82 +37,25 @@ pub(crate) struct Io {
     pub(crate) scratch: Vec<u8>,
 }
 
-/// Which request of which step an answer belongs to, and which connection it went out on.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Token {
-    pub(crate) sequence: Sequence,
-    pub(crate) asked: Asked,
-    pub(crate) line: LineId,
-    pub(crate) issued: Instant,
-}
-
-/// A request of the engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
-    Stat,
-    /// Where a link leads to, if there is one.
-    Follow,
-    Open,
-    /// To compare what is there.
-    Verify {
-        offset: u64,
-        length: u32,
-    },
-    Read {
-        offset: u64,
-        length: u32,
-    },
-    Write {
-        offset: u64,
-        length: u32,
-    },
-    /// The server's hash of all of it.
-    Hash,
-    /// Which file system it lies on.
-    FileSystem,
-    SetAttributes,
-    /// How long what was written is.
-    Size,
-    Sync,
-    Close,
-    /// To put what was written in the place of its target.
-    Replace,
-    /// To give what was written the name of its target, which nothing may have.
-    Link,
-    /// To take its other name from it then.
-    Unlink,
-    /// What is where it shall be, just before it is put there.
-    WhatCame,
-    /// What is at the target after what was written beside it went away.
-    WhoseIsIt,
-    /// To remove what was written beside a target that stays.
-    Withdraw,
-    /// Whether what was moved is still what was moved.
-    StatMoved,
-    RemoveMoved,
-    RemoveEmptied,
-    MakeLink,
-    /// What stands where a link could not be made.
-    ReadLink,
-    RemoveLink,
-    MakeDirectory,
-    StatDirectory,
-    SetDirectory,
-}
-
 /// What a file does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
-    /// It may have something to ask.
+    /// It may have a request to send.
     MayAsk,
     /// It waits for answers.
     Waits,
-    /// It hashes what is here, a part whenever nothing else is to be done.
+    /// It hashes its local file, a part whenever the engine has nothing else to do.
     Hashes,
-    /// It could not be opened, perhaps only because too much is open; it may be tried once more when less is.
+    /// It could not be opened, perhaps only because too much is open. It may be tried again when less is.
     Crowded,
-    /// It is over, well or badly, and told.
+    /// It has ended, and its result was reported.
     Concluded,
+}
+
+/// The engine's tools on one connection: all requests go out through one of these, so none can go to a connection by accident.
+pub(crate) struct Wire<'io> {
+    pub(crate) io: &'io mut Io,
+    pub(crate) connection: ConnectionId,
 }
 
 impl Io {
@@ -193,113 +135,85 @@ impl Io {
         self.reporter.tell(sequence, Event::Noted(Note::LeftThere { target, unless_newer }));
     }
 
-    /// Returns whether the server may have refused an OPEN only because others were open.
+    /// Returns the tools on a connection.
+    pub(crate) fn on(&mut self, connection: ConnectionId) -> Wire<'_> {
+        Wire { io: self, connection }
+    }
+
+    /// Takes the account of an answer.
+    pub(crate) fn answered(&mut self, token: &Token, outcome: &Result<Reply, sftp::Error>) {
+        let connection = self.pool.get_mut(token.connection);
+        connection.outstanding -= 1;
+        if token.tag.moves_data() {
+            let bytes = token.tag.window_bytes();
+            connection.window.answered(bytes, token.issued, Instant::now());
+            self.limit.refund(bytes.saturating_sub(token.tag.moved_bytes(outcome)));
+        }
+    }
+
+    /// Returns how long the user's limit lets no request out that moves data.
+    pub(crate) fn pause(&self) -> Duration {
+        self.limit.wait()
+    }
+}
+
+impl Wire<'_> {
+    /// Returns the tools on another connection.
+    pub(crate) fn on(&mut self, connection: ConnectionId) -> Wire<'_> {
+        self.io.on(connection)
+    }
+
+    /// Returns the connection's session.
+    pub(crate) fn session(&self) -> &Session {
+        &self.io.pool.get(self.connection).session
+    }
+
+    /// Returns the connection's window.
+    pub(crate) fn window(&mut self) -> &mut Window {
+        &mut self.io.pool.get_mut(self.connection).window
+    }
+
+    /// Submits a request that moves little or no data.
+    pub(crate) fn ask<C: Call>(&mut self, sequence: Sequence, tag: impl Into<Tag>, call: &C) {
+        self.submit(sequence, tag.into(), call, Instant::now());
+    }
+
+    /// Submits a request that moves data, which counts in the window.
+    pub(crate) fn ask_for_data<C: Call>(&mut self, sequence: Sequence, tag: impl Into<Tag>, call: &C) {
+        let (tag, now) = (tag.into(), Instant::now());
+        let bytes = tag.window_bytes();
+        self.window().issue(bytes, now);
+        self.io.limit.issue(bytes, now);
+        self.submit(sequence, tag, call, now);
+    }
+
+    /// Returns whether the server may have refused an OPEN only because other files were open.
     pub(crate) fn may_be_crowded(&self, error: &sftp::Error) -> bool {
         error.may_lack_handles(self.session().width().is_trusted())
     }
 
-    /// The session of the connection that is meant.
-    pub(crate) fn session(&self) -> &Session {
-        &self.lines.get(self.line).session
-    }
-
-    /// The window of the connection that is meant.
-    pub(crate) fn window(&mut self) -> &mut Window {
-        &mut self.lines.get_mut(self.line).window
-    }
-
-    /// Submits a request that moves no data to speak of.
-    pub(crate) fn ask<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C) {
-        self.submit(sequence, asked, call, Instant::now());
-    }
-
-    /// Submits a request that moves data, which counts in the window.
-    pub(crate) fn ask_for_data<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C) {
-        let (bytes, now) = (asked.window_bytes(), Instant::now());
-        self.window().issue(bytes, now);
-        self.limit.issue(bytes, now);
-        self.submit(sequence, asked, call, now);
-    }
-
-    /// Asks for the hash of the first `length` bytes of an open file, in the way that the server knows.
-    pub(crate) fn ask_for_hash(&mut self, sequence: Sequence, handle: &Handle, length: u64) {
-        match self.hashes.request {
-            Some(Extension::Md5Hash) => self.ask(sequence, Asked::Hash, &calls::Md5Hash { handle, offset: 0, length }),
-            _ => self.ask(sequence, Asked::Hash, &calls::CheckFile { handle, offset: 0, length }),
-        }
-    }
-
-    /// An answer has come; the connection that it came on is meant from now on.
-    pub(crate) fn answered(&mut self, token: &Token, outcome: &Result<Reply, sftp::Error>) {
-        self.line = token.line;
-        self.lines.get_mut(token.line).outstanding -= 1;
-        if token.asked.moves_data() {
-            let bytes = token.asked.window_bytes();
-            self.window().answered(bytes, token.issued, Instant::now());
-            self.limit.refund(bytes.saturating_sub(token.asked.moved_bytes(outcome)));
-        }
-    }
-
-    /// How long the user's limit lets no request out that moves data.
-    pub(crate) fn pause(&self) -> Duration {
-        self.limit.wait()
-    }
-
-    /// Bytes of the next READ.
+    /// Returns the length of the next READ, in bytes.
     pub(crate) fn read_bytes(&self) -> u32 {
-        self.request_bytes(self.settings.read_bytes)
+        self.request_bytes(self.io.settings.read_bytes)
     }
 
-    /// Bytes of the next WRITE.
+    /// Returns the length of the next WRITE, in bytes.
     pub(crate) fn write_bytes(&self) -> u32 {
-        self.request_bytes(self.settings.write_bytes)
+        self.request_bytes(self.io.settings.write_bytes)
     }
 
-    /// As many as the connection and the limit are good for. What the user pinned stays as it is.
+    /// Returns as many bytes as the connection and the limit are good for. A length that the user has set stays as it is.
     fn request_bytes(&self, most: u32) -> u32 {
-        if self.settings.options.request_bytes.is_some() {
+        if self.io.settings.options.request_bytes.is_some() {
             return most;
         }
-        self.limit.request_bytes(most.min(self.lines.get(self.line).window.request_bytes()))
+        self.io.limit.request_bytes(most.min(self.io.pool.get(self.connection).window.request_bytes()))
     }
 
-    fn submit<C: Call>(&mut self, sequence: Sequence, asked: Asked, call: &C, issued: Instant) {
-        let line = self.lines.get_mut(self.line);
-        line.outstanding += 1;
-        line.session.submit_to(&self.queue, Token { sequence, asked, line: self.line, issued }, call);
-    }
-}
-
-impl Asked {
-    /// Whether an upload waits for its answer before it ends; the others are not counted there.
-    pub(crate) fn is_awaited(self) -> bool {
-        !matches!(self, Asked::Open | Asked::Stat | Asked::Follow | Asked::Withdraw)
-    }
-
-    /// Whether it counts in the window.
-    pub(crate) fn moves_data(self) -> bool {
-        matches!(self, Asked::Read { .. } | Asked::Verify { .. } | Asked::Write { .. })
-    }
-
-    /// Whether it moves bytes of a file to where they go.
-    pub(crate) fn moves_file(self) -> bool {
-        matches!(self, Asked::Read { .. } | Asked::Write { .. })
-    }
-
-    /// Bytes that it moves at most.
-    pub(crate) fn window_bytes(self) -> u64 {
-        match self {
-            Asked::Read { length, .. } | Asked::Verify { length, .. } | Asked::Write { length, .. } => length.into(),
-            _ => 0,
-        }
-    }
-
-    /// Bytes that it moved.
-    pub(crate) fn moved_bytes(self, outcome: &Result<Reply, sftp::Error>) -> u64 {
-        match outcome {
-            Ok(Reply::Data(data)) => data.len() as u64,
-            Ok(_) => self.window_bytes(),
-            Err(_) => 0,
-        }
+    fn submit<C: Call>(&mut self, sequence: Sequence, tag: Tag, call: &C, issued: Instant) {
+        let token = Token { sequence, tag, connection: self.connection, issued };
+        let connection = self.io.pool.get_mut(self.connection);
+        connection.outstanding += 1;
+        connection.session.submit_to(&self.io.queue, token, call);
     }
 }

@@ -4,4 +4,5 @@ pub(crate) mod growth;
 pub(crate) mod handles;
 pub(crate) mod io;
 pub(crate) mod pool;
+pub(crate) mod tag;
 pub(crate) mod window;

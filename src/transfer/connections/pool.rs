@@ -1,12 +1,11 @@
-//! The connections of a job: what is under way on each, and how a lost one comes back.
+//! The connections of a job: what is in flight on each, and how a lost one comes back.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::Duration;
 
-use crate::connect::{self, Backoff, Connector};
+use crate::connect::{self, Attempt, Connector, reconnect};
 use crate::remote::Lifeline;
 use crate::sftp::{self, Session, Wakeup, Wide};
 use crate::transfer::canceller::Canceller;
@@ -16,36 +15,36 @@ use crate::transfer::progress::reporter::Sequence;
 use crate::transfer::request::Connections;
 use crate::transfer::settings::Settings;
 
-/// Connections in a row that may be lost although the job did not get on: a bad line needs some luck.
+/// Connections in a row that may be lost while the job makes no progress: a bad network needs some luck.
 const MOST_USELESS: u32 = 8;
 
-/// Which connection.
-pub(crate) type LineId = usize;
+/// The place of a connection in the pool. A new connection may take the place of a lost one once nothing is in flight there.
+pub(crate) type ConnectionId = usize;
 
-/// One connection.
-pub(crate) struct Line {
+/// One connection of a job.
+pub(crate) struct Connection {
     pub(crate) session: Session,
     /// Lets the session have as many requests waiting as a transfer needs.
     _wide: Wide,
-    /// How many times the session had given up what waited when the line began.
+    /// How many times the session had given up its waiting requests when it joined the pool.
     given_up: usize,
     pub(crate) window: Window,
     /// Requests without an answer.
     pub(crate) outstanding: usize,
-    /// Files that may have something to ask for here.
+    /// Files that may have a request to send here.
     pub(crate) hungry: BTreeSet<Sequence>,
     /// Files that have their home here.
     pub(crate) files: usize,
-    /// Why it ended.
+    /// Why the connection ended.
     pub(crate) lost: Option<sftp::Error>,
 }
 
-/// All connections of a job. The first one is always there, if only as one that was lost.
-pub(crate) struct Lines {
-    list: Vec<Line>,
-    /// Whose session the plan uses.
+/// All connections of a job. The first one is always there, even if it was lost.
+pub(crate) struct Pool {
+    list: Vec<Connection>,
+    /// Gives the plan its session.
     lifeline: Lifeline,
-    connections: Connections,
+    allowed: Connections,
     newcomers: Receiver<Newcomer>,
     sender: Sender<Newcomer>,
     /// Connections that are being made.
@@ -55,51 +54,52 @@ pub(crate) struct Lines {
     window: Bounds,
     bytes_on_all: u64,
     window_requests: usize,
-    /// Whether anything was answered since the last connection was lost.
-    has_moved: bool,
-    /// Connections that were lost since the job last got on.
+    /// Whether an answer has come since the last connection was lost.
+    was_answered: bool,
+    /// Connections that were lost since the job last made progress.
     useless: u32,
-    /// Whether the connections beside the first were asked for.
+    /// Whether the pool has begun to open further connections.
     has_opened_more: bool,
 }
 
-/// What comes of an attempt to connect.
+/// The result of an attempt to connect.
 pub(crate) enum Newcomer {
-    /// It is there.
-    Line(Session),
-    /// It was there all the time, and has fewer requests waiting now.
+    /// A new connection.
+    Connection(Session),
+    /// The same connection, which keeps fewer requests waiting from now on.
     Narrower(Session),
-    /// The attempt of this number, of so many, comes next.
-    Attempt(u32, u32),
-    /// There will be none, and why, unless that was said before.
+    /// The next attempt.
+    Attempt(Attempt),
+    /// No connection, and the reason unless it was reported before.
     None(Option<String>),
 }
 
-impl Line {
-    /// Whether another request may go out. One always may: a window can be full of what waits for a part that was lost
-    /// with another connection.
+impl Connection {
+    /// Returns whether another request may go out. One always may: a window can be full of data that waits for a part that was
+    /// lost with another connection.
     pub(crate) fn may_ask(&self) -> bool {
         self.window.has_room() || self.outstanding == 0
     }
 }
 
-impl Lines {
+impl Pool {
+    /// Returns a pool of the given session and the spare ones of `allowed`.
     pub(crate) fn new(
         session: &Session,
-        mut connections: Connections,
+        mut allowed: Connections,
         settings: &Settings,
         canceller: Canceller,
         wakeup: Wakeup,
-    ) -> Lines {
+    ) -> Pool {
         let (sender, newcomers) = channel();
-        // A rehearsal looks after no connection.
+        // A rehearsal doesn't replace lost connections.
         let may_narrow = session.width().narrower_than(usize::MAX).is_some() && !settings.options.dry_run;
-        let lifeline = match connections.may_come_back() || may_narrow {
+        let lifeline = match allowed.may_come_back() || may_narrow {
             true => Lifeline::new(session),
             false => Lifeline::single(session),
         };
-        let spares = std::mem::take(&mut connections.spares);
-        let mut lines = Lines {
+        let spares = std::mem::take(&mut allowed.spares);
+        let mut pool = Pool {
             list: Vec::new(),
             lifeline,
             newcomers,
@@ -110,56 +110,56 @@ impl Lines {
             window: settings.window,
             bytes_on_all: settings.bytes_on_all,
             window_requests: settings.window_requests,
-            has_moved: true,
+            was_answered: true,
             useless: 0,
             has_opened_more: false,
-            connections,
+            allowed,
         };
-        lines.add(session.clone());
+        pool.add(session.clone());
         for spare in spares {
-            if spare.end().is_none() && lines.list.len() < lines.connections.most {
-                lines.add(spare);
+            if spare.end().is_none() && pool.list.len() < pool.allowed.most {
+                pool.add(spare);
             }
         }
-        lines
+        pool
     }
 
-    /// There is work for several connections: those that may be had beside the first are made, once in a job.
+    /// Opens as many connections as are allowed, once in a job.
     pub(crate) fn open_more(&mut self) {
         if !std::mem::replace(&mut self.has_opened_more, true) {
-            for _ in self.list.len()..self.connections.most {
+            for _ in self.list.len()..self.allowed.most {
                 self.open_one_more();
             }
         }
     }
 
-    /// The session for whoever plans.
+    /// Returns the source of the plan's session.
     pub(crate) fn lifeline(&self) -> &Lifeline {
         &self.lifeline
     }
 
-    pub(crate) fn get(&self, line: LineId) -> &Line {
-        &self.list[line]
+    pub(crate) fn get(&self, connection: ConnectionId) -> &Connection {
+        &self.list[connection]
     }
 
-    pub(crate) fn get_mut(&mut self, line: LineId) -> &mut Line {
-        &mut self.list[line]
+    pub(crate) fn get_mut(&mut self, connection: ConnectionId) -> &mut Connection {
+        &mut self.list[connection]
     }
 
-    /// The connections that live.
-    pub(crate) fn living(&self) -> impl Iterator<Item = LineId> + use<> {
-        let living: Vec<LineId> = (0..self.list.len()).filter(|&line| self.list[line].lost.is_none()).collect();
+    /// Returns the connections that are alive.
+    pub(crate) fn living(&self) -> impl Iterator<Item = ConnectionId> + use<> {
+        let living: Vec<ConnectionId> = (0..self.list.len()).filter(|&at| self.list[at].lost.is_none()).collect();
         living.into_iter()
     }
 
-    /// The living connection with the fewest files.
-    pub(crate) fn idlest(&self) -> Option<LineId> {
-        self.living().min_by_key(|&line| self.list[line].files)
+    /// Returns the living connection with the fewest files.
+    pub(crate) fn idlest(&self) -> Option<ConnectionId> {
+        self.living().min_by_key(|&connection| self.list[connection].files)
     }
 
-    /// Bytes that may be in flight on all of them.
+    /// Returns the bytes that may be in flight on all connections together.
     pub(crate) fn width(&self) -> u64 {
-        self.list.iter().map(|line| line.window.width()).sum()
+        self.list.iter().map(|connection| connection.window.width()).sum()
     }
 
     /// Returns whether the server has nothing open for any connection, the plan's directories included.
@@ -167,43 +167,45 @@ impl Lines {
         self.first().openings().are_none()
     }
 
-    /// Wakes the engine as soon as that is so.
+    /// Wakes the engine as soon as [`Pool::nothing_is_open`] is true.
     pub(crate) fn wake_when_nothing_is_open(&self) {
         self.first().openings().wake_when_none(self.wakeup.clone());
     }
 
-    /// The session that the job began with; all connections share the count of what is open.
-    fn first(&self) -> &Session {
+    /// Returns the session that the job began with; all connections share the count of what is open.
+    pub(crate) fn first(&self) -> &Session {
         &self.list[0].session
     }
 
-    /// An answer came on a line.
-    pub(crate) fn moved(&mut self) {
-        self.has_moved = true;
+    /// Notes that an answer has come.
+    pub(crate) fn answered(&mut self) {
+        self.was_answered = true;
     }
 
-    /// The job got on: bytes arrived that never had, or a step is done.
+    /// Notes progress: new bytes have arrived, or a step has ended.
     pub(crate) fn got_on(&mut self) {
         self.useless = 0;
     }
 
-    /// Bytes that came ahead of their turn, on this line, are where they belong, or dropped.
-    pub(crate) fn release(&mut self, line: LineId, bytes: u64) {
-        self.list[line].window.release(bytes);
+    /// Frees the window of bytes that came before their turn, and are written or dropped now.
+    pub(crate) fn release(&mut self, connection: ConnectionId, bytes: u64) {
+        self.list[connection].window.release(bytes);
     }
 
-    /// Lines that ended without anybody having been told: nothing was under way on them.
-    pub(crate) fn ended_unnoticed(&self) -> Option<(LineId, sftp::Error)> {
-        self.living().find_map(|line| {
-            let Line { session, given_up, .. } = &self.list[line];
-            Some((line, session.end().or_else(|| session.given_up(*given_up))?))
+    /// Returns a connection that has ended while nothing was in flight on it, so that no answer has reported it.
+    pub(crate) fn ended_unnoticed(&self) -> Option<(ConnectionId, sftp::Error)> {
+        self.living().find_map(|connection| {
+            let Connection { session, given_up, .. } = &self.list[connection];
+            Some((connection, session.end().or_else(|| session.given_up(*given_up))?))
         })
     }
 
-    /// A connection was lost. Another takes its place for the plan; where none is left, one is made again, if that may be.
-    /// Why the job ends, if it does.
-    pub(crate) fn lose(&mut self, line: LineId, error: &sftp::Error) -> Result<(), sftp::Error> {
-        let lost = &mut self.list[line];
+    /// Removes a lost connection. The plan goes on with another one; if none is left, a new one is made if that is allowed.
+    ///
+    /// # Errors
+    /// Returns the loss as an error if it ends the job.
+    pub(crate) fn lose(&mut self, connection: ConnectionId, error: &sftp::Error) -> Result<(), sftp::Error> {
+        let lost = &mut self.list[connection];
         if lost.lost.replace(error.clone()).is_some() {
             return Ok(());
         }
@@ -220,11 +222,11 @@ impl Lines {
             self.lifeline.replace(&self.list[other].session);
             return Ok(());
         }
-        // One that breaks before it was of any use would break for ever, and so would those that never bring the job on.
+        // A connection that breaks before its first answer would break forever, and so would those that never bring progress.
         self.useless += 1;
-        let is_of_use = std::mem::take(&mut self.has_moved) && self.useless <= MOST_USELESS;
-        let may_retry = self.connections.may_come_back() && is_of_use;
-        match self.connections.connector.clone().filter(|_| may_retry) {
+        let was_useful = std::mem::take(&mut self.was_answered) && self.useless <= MOST_USELESS;
+        let may_retry = self.allowed.may_come_back() && was_useful;
+        match self.allowed.connector.clone().filter(|_| may_retry) {
             Some(connector) => {
                 self.come_back(connector);
                 Ok(())
@@ -237,7 +239,7 @@ impl Lines {
         }
     }
 
-    /// What has come of attempts to connect.
+    /// Returns the next result of an attempt to connect.
     pub(crate) fn newcomer(&mut self) -> Option<Newcomer> {
         let newcomer = self.newcomers.try_recv().ok()?;
         if !matches!(newcomer, Newcomer::Attempt(..)) {
@@ -246,66 +248,66 @@ impl Lines {
         Some(newcomer)
     }
 
-    /// Why a log-in that nobody watched was refused, if nobody has said so yet.
+    /// Returns why an unattended login was refused, if that has not been reported yet.
     pub(crate) fn unsaid_refusal(&self) -> Option<String> {
-        self.connections.connector.as_ref()?.unsaid_refusal()
+        self.allowed.connector.as_ref()?.unsaid_refusal()
     }
 
-    /// Whether a connection may still come.
+    /// Returns whether a connection may still come.
     pub(crate) fn expects(&self) -> bool {
         self.expected > 0
     }
 
-    /// Takes in a connection: in place of a lost one, where there is one on which nothing is under way any more.
-    pub(crate) fn welcome(&mut self, session: Session) -> LineId {
+    /// Adds a connection. It takes the place of a lost one if nothing is in flight there any more.
+    pub(crate) fn welcome(&mut self, session: Session) -> ConnectionId {
         let had_none = self.living().next().is_none();
         if had_none {
             self.lifeline.replace(&session);
         }
-        let free = self.list.iter().position(|line| line.lost.is_some() && line.outstanding == 0);
+        let free = self.list.iter().position(|connection| connection.lost.is_some() && connection.outstanding == 0);
         match free {
-            Some(line) => {
-                let files = self.list[line].files;
-                self.list[line] = self.line(session);
-                self.list[line].files = files;
-                line
+            Some(place) => {
+                let files = self.list[place].files;
+                self.list[place] = self.connection(session);
+                self.list[place].files = files;
+                place
             }
             None => self.add(session),
         }
     }
 
-    /// No connection will come any more, and none is there.
+    /// Tells the plan that no session will come any more.
     pub(crate) fn give_up(&self) {
         self.lifeline.give_up();
     }
 
-    /// The sessions that live, for the next job. One on which a stopped job left much under way would keep the next job
-    /// waiting, and its answers would use up the line: it is cut, unless there is no other.
+    /// Returns the living sessions, for the next job. A session on which a stopped job left requests in flight would keep the
+    /// next job waiting, so its connection is cut unless it is the only one.
     pub(crate) fn into_sessions(mut self) -> Vec<Session> {
         let mut sessions = Vec::new();
-        for line in std::mem::take(&mut self.list).into_iter().filter(|line| line.lost.is_none()) {
-            if sessions.is_empty() || line.outstanding == 0 {
-                sessions.push(line.session);
+        for connection in std::mem::take(&mut self.list).into_iter().filter(|connection| connection.lost.is_none()) {
+            if sessions.is_empty() || connection.outstanding == 0 {
+                sessions.push(connection.session);
             } else {
-                line.session.killer().kill();
+                connection.session.killer().kill();
             }
         }
         sessions
     }
 
-    fn add(&mut self, session: Session) -> LineId {
-        let line = self.line(session);
-        self.list.push(line);
+    fn add(&mut self, session: Session) -> ConnectionId {
+        let connection = self.connection(session);
+        self.list.push(connection);
         self.list.len() - 1
     }
 
-    fn line(&self, session: Session) -> Line {
+    fn connection(&self, session: Session) -> Connection {
         self.canceller.guards(session.killer());
-        let share = (self.bytes_on_all / self.connections.most.max(1) as u64).max(self.window.least);
+        let share = (self.bytes_on_all / self.allowed.most.max(1) as u64).max(self.window.least);
         let bounds = Bounds { most: self.window.most.min(share), ..self.window };
         let window = Window::new(Growth::new(bounds), self.window_requests.min(session.width().most(true)));
         let given_up = (0..).take_while(|&times| session.given_up(times).is_some()).count();
-        Line {
+        Connection {
             _wide: session.widen(),
             given_up,
             session,
@@ -317,37 +319,34 @@ impl Lines {
         }
     }
 
-    /// Opens a connection beside those that are there. One attempt must do: the job goes on without it.
+    /// Opens one more connection. It gets one attempt: the job goes on without it.
     fn open_one_more(&mut self) {
-        let Some(connector) = self.connections.connector.clone() else { return };
+        let Some(connector) = self.allowed.connector.clone() else { return };
         self.spawn(move |tell| match connector.open_unasked() {
-            Ok(session) => tell(Newcomer::Line(session)),
+            Ok(session) => tell(Newcomer::Connection(session)),
             Err(connect::Error::RefusedBefore) => tell(Newcomer::None(None)),
             Err(error) => tell(Newcomer::None(Some(error.to_string()))),
         });
     }
 
-    /// Makes the connection again, as often as that may be tried.
+    /// Makes the connection again, with as many attempts as are allowed.
     fn come_back(&mut self, connector: Arc<Connector>) {
-        let (mut backoff, canceller) = (Backoff::new(self.connections.retries), self.canceller.clone());
+        let (retries, canceller) = (self.allowed.retries, self.canceller.clone());
         self.spawn(move |tell| {
             let mut reason = None;
-            while let Some(pause) = backoff.next() {
-                tell(Newcomer::Attempt(backoff.attempt(), backoff.attempts()));
-                if !sleep(pause, &canceller) {
-                    break;
-                }
-                match connector.open_unasked() {
-                    Ok(session) => return tell(Newcomer::Line(session)),
-                    Err(error) => {
+            let reconnected = reconnect(
+                retries,
+                || canceller.is_cancelled(),
+                |attempt| tell(Newcomer::Attempt(attempt)),
+                || {
+                    let connected = connector.open_unasked();
+                    if let Err(error) = &connected {
                         reason = connector.unsaid_refusal().or_else(|| Some(error.to_string()));
-                        if !error.may_pass() {
-                            break;
-                        }
                     }
-                }
-            }
-            tell(Newcomer::None(reason));
+                    Some(connected)
+                },
+            );
+            tell(reconnected.map_or(Newcomer::None(reason), Newcomer::Connection));
         });
     }
 
@@ -355,7 +354,7 @@ impl Lines {
         self.expected += 1;
         let (sender, wakeup) = (self.sender.clone(), self.wakeup.clone());
         let tell = move |newcomer| {
-            // A job that has ended wants none; its session ends with it.
+            // A job that has ended wants no connection; the session ends with this message.
             let _ = sender.send(newcomer);
             wakeup.wake();
         };
@@ -369,27 +368,14 @@ impl Lines {
     }
 }
 
-/// Whoever waits for the next session waits no longer than the job lasts.
-impl Drop for Lines {
+/// The plan waits for a new session no longer than the job lasts.
+impl Drop for Pool {
     fn drop(&mut self) {
         self.give_up();
     }
 }
 
-/// Returns whether a session goes on with fewer requests waiting, and only what waited is lost.
+/// Returns whether a session goes on with fewer requests waiting, so that only the waiting requests are lost.
 pub(crate) fn is_narrowing(session: &Session, error: &sftp::Error) -> bool {
     matches!(error, sftp::Error::Unanswered { .. }) && session.end().is_none()
-}
-
-/// Longest sleep between two looks at a cancel.
-const LOOK: Duration = Duration::from_millis(50);
-
-/// Sleeps, unless the job is cancelled. Whether the whole pause passed.
-fn sleep(mut pause: Duration, canceller: &Canceller) -> bool {
-    while !pause.is_zero() && !canceller.is_cancelled() {
-        let nap = pause.min(LOOK);
-        thread::sleep(nap);
-        pause -= nap;
-    }
-    pause.is_zero()
 }

@@ -14,34 +14,34 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn new(growth: Growth, most_requests: usize) -> Window {
+    pub(super) fn new(growth: Growth, most_requests: usize) -> Window {
         Window { bytes: 0, growth, requests: 0, most_requests }
     }
 
     /// Whether another request may go out. The last one may overshoot: a window smaller than one request lets one through.
-    pub(crate) fn has_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.bytes < self.growth.width() && self.requests < self.most_requests
     }
 
     /// Bytes that may be in flight now.
-    pub(crate) fn width(&self) -> u64 {
+    pub(super) fn width(&self) -> u64 {
         self.growth.width()
     }
 
     /// Bytes that the next request may move.
-    pub(crate) fn request_bytes(&self) -> u32 {
+    pub(super) fn request_bytes(&self) -> u32 {
         self.growth.request_bytes()
     }
 
     /// A request that moves so many bytes goes out.
-    pub(crate) fn issue(&mut self, bytes: u64, now: Instant) {
+    pub(super) fn issue(&mut self, bytes: u64, now: Instant) {
         self.requests += 1;
         self.bytes += bytes;
         self.growth.issued(!self.has_room(), now);
     }
 
     /// The answer to a request for so many bytes is there, which was issued then.
-    pub(crate) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
+    pub(super) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
         self.requests -= 1;
         self.bytes -= bytes;
         self.growth.answered(bytes, issued, now);
@@ -53,7 +53,7 @@ impl Window {
     }
 
     /// Bytes that waited are where they belong, or dropped.
-    pub(crate) fn release(&mut self, bytes: u64) {
+    pub(super) fn release(&mut self, bytes: u64) {
         self.bytes -= bytes;
     }
 }

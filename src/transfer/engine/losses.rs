@@ -1,144 +1,133 @@
-//! What the engine does about its connections: those that come, those that are lost, and files that change over.
+//! What the engine does about its connections: new ones, lost ones, and files that move from one to another.
 
 use crate::sftp;
-use crate::transfer::connections::io::{Asked, Turn};
-use crate::transfer::connections::pool::{LineId, Newcomer, is_narrowing};
-use crate::transfer::engine::{Engine, Way};
+use crate::transfer::connections::io::Turn;
+use crate::transfer::connections::pool::{ConnectionId, Newcomer, is_narrowing};
+use crate::transfer::connections::tag::Tag;
+use crate::transfer::engine::Engine;
+use crate::transfer::engine::moving::Way;
 use crate::transfer::event::Note;
 use crate::transfer::progress::reporter::Sequence;
 
 impl Engine {
-    /// Looks at what has become of connections.
-    pub(crate) fn look_after_lines(&mut self) {
-        while let Some((line, error)) = self.io.lines.ended_unnoticed() {
-            self.lose_line(line, &error);
+    /// Looks for connections that have ended or come.
+    pub(super) fn look_after_connections(&mut self) {
+        while let Some((connection, error)) = self.io.pool.ended_unnoticed() {
+            self.lose_connection(connection, &error);
         }
-        while let Some(newcomer) = self.io.lines.newcomer() {
+        while let Some(newcomer) = self.io.pool.newcomer() {
             match newcomer {
-                Newcomer::Line(session) => {
-                    let was_lost = self.io.lines.idlest().is_none();
-                    self.io.lines.welcome(session);
+                Newcomer::Connection(session) => {
+                    let was_lost = self.io.pool.idlest().is_none();
+                    self.io.pool.welcome(session);
                     if was_lost {
                         self.io.reporter.interject(Note::Reconnected);
                     }
                 }
                 Newcomer::Narrower(session) => {
-                    self.io.lines.welcome(session);
+                    self.io.pool.welcome(session);
                 }
-                Newcomer::Attempt(attempt, attempts) => {
-                    self.io.reporter.interject(Note::Reconnecting { attempt, attempts });
-                }
+                Newcomer::Attempt(attempt) => self.io.reporter.interject(Note::Reconnecting(attempt)),
                 Newcomer::None(reason) => self.do_without(reason),
             }
         }
     }
 
-    /// An attempt to connect has failed.
-    pub(crate) fn do_without(&mut self, reason: Option<String>) {
-        if self.io.lines.idlest().is_some() {
-            // What was said once is not said again.
-            let reason = reason.or_else(|| self.io.lines.unsaid_refusal());
+    /// Goes on after an attempt to connect has failed, or ends the job.
+    fn do_without(&mut self, reason: Option<String>) {
+        if self.io.pool.idlest().is_some() {
+            // One refusal is reported once.
+            let reason = reason.or_else(|| self.io.pool.unsaid_refusal());
             return reason.into_iter().for_each(|reason| self.io.reporter.interject(Note::FewerConnections(reason)));
         }
-        if !self.io.lines.expects() {
-            self.io.lines.give_up();
-            self.lose(sftp::Error::ConnectionLost(
-                reason.unwrap_or_else(|| String::from("it could not be made again")),
-            ));
+        if !self.io.pool.expects() {
+            self.io.pool.give_up();
+            let reason = reason.unwrap_or_else(|| String::from("it could not be made again"));
+            self.lose(sftp::Error::ConnectionLost(reason));
         }
     }
 
-    /// A connection was lost. What it had in flight comes back as lost, and goes on elsewhere or later.
-    pub(crate) fn lose_line(&mut self, line: LineId, error: &sftp::Error) {
-        if self.io.lines.get(line).lost.is_some() {
+    /// Removes a lost connection. The answers to its requests come back as lost; the files go on elsewhere or later.
+    pub(super) fn lose_connection(&mut self, connection: ConnectionId, error: &sftp::Error) {
+        if self.io.pool.get(connection).lost.is_some() {
             return;
         }
-        if let Err(error) = self.io.lines.lose(line, error) {
+        if let Err(error) = self.io.pool.lose(connection, error) {
             return self.lose(error);
         }
-        let session = self.io.lines.get(line).session.clone();
+        let session = self.io.pool.get(connection).session.clone();
         if is_narrowing(&session, error) {
             let most = session.width().most(true);
             self.io.reporter.interject(Note::Narrowed { reason: error.clone(), most });
-        } else if self.io.lines.idlest().is_some() {
+        } else if self.io.pool.idlest().is_some() {
             self.io.reporter.interject(Note::FewerConnections(error.to_string()));
         }
         for (&sequence, moving) in &mut self.files {
-            moving.spread.retain(|&other| other != line);
-            if moving.home == line {
-                // It is opened anew in any case.
-                self.crowded.remove(&sequence);
-                self.alone.take_if(|alone| *alone == sequence);
-            }
-            match &mut moving.file {
-                Way::Get(download) => download.lose(line),
-                Way::Put { upload, .. } => upload.lose(line),
-            }
-            if moving.home == line {
+            moving.spread.retain(|&other| other != connection);
+            moving.mover_mut().lose(connection);
+            if moving.home == connection {
+                // It is opened again in any case.
+                self.crowd.remove(sequence);
                 self.homeless.insert(sequence);
             }
         }
     }
 
-    /// Gives files that lost their connection another one, once every answer of the lost one is known to be lost.
-    pub(crate) fn settle(&mut self) {
+    /// Gives files that lost their connection another one, once all answers of the lost one are known to be lost.
+    pub(super) fn settle(&mut self) {
         self.ask_again();
         let homeless: Vec<Sequence> = self.homeless.iter().copied().collect();
         for sequence in homeless {
-            let Some(home) = self.io.lines.idlest() else { return };
+            let Some(home) = self.io.pool.idlest() else { return };
             self.note_others(sequence);
             let Some(moving) = self.files.get_mut(&sequence) else {
                 self.homeless.remove(&sequence);
                 continue;
             };
-            let before = self.io.lines.get(moving.home);
+            let before = self.io.pool.get(moving.home);
             if before.lost.is_some() && before.outstanding > 0 {
                 continue;
             }
             self.homeless.remove(&sequence);
-            self.io.lines.get_mut(moving.home).files -= 1;
-            // One that is open elsewhere too lives there.
-            let home = moving.lines().next().unwrap_or(home);
+            self.io.pool.get_mut(moving.home).files -= 1;
+            // A file that is open on another connection has its home there now.
+            let home = moving.open_connections().next().unwrap_or(home);
             moving.home = home;
-            moving.spread.retain(|&line| line != home);
-            self.io.lines.get_mut(home).files += 1;
-            if moving.is_open() {
-                self.follow(sequence, Turn::MayAsk);
-                continue;
-            }
-            self.io.line = home;
-            let turn = match &mut moving.file {
-                Way::Get(download) => {
-                    download.go_on(&mut self.io);
-                    Turn::Waits
-                }
-                Way::Put { upload, .. } => upload.go_on(&mut self.io),
+            moving.spread.retain(|&other| other != home);
+            self.io.pool.get_mut(home).files += 1;
+            let turn = match moving.is_open() {
+                true => Turn::MayAsk,
+                false => moving.mover_mut().resume(&mut self.io.on(home)),
             };
             self.follow(sequence, turn);
         }
     }
 
-    /// Requests that belong to no file, such as MKDIR, are sent once more; before those for the files that need them.
+    /// Sends lost requests again that belong to no file, such as MKDIR: before those of the files that need them.
     fn ask_again(&mut self) {
-        let Some(line) = self.io.lines.idlest() else { return };
-        self.io.line = line;
-        for (sequence, asked) in std::mem::take(&mut self.unanswered) {
-            let is_known = self.links.ask_again(sequence, asked, &mut self.io)
-                || self.removals.ask_again(sequence, asked, &mut self.io);
-            if !is_known {
-                self.remote.ask_again(sequence, asked, &mut self.io);
+        let Some(connection) = self.io.pool.idlest() else { return };
+        let mut wire = self.io.on(connection);
+        for (sequence, tag) in std::mem::take(&mut self.unanswered) {
+            match tag {
+                Tag::Directory(tag) => self.remote.ask_again(sequence, tag, &mut wire),
+                Tag::Link(tag) => self.links.ask_again(sequence, tag, &mut wire),
+                Tag::Removal(tag) => self.removals.ask_again(sequence, tag, &mut wire),
+                // Their files take them back at once.
+                Tag::Get(_) | Tag::Put(_) => {}
             }
         }
     }
 
-    /// An answer was lost with its connection.
-    pub(crate) fn give_back(&mut self, sequence: Sequence, asked: Asked) {
-        match self.files.get_mut(&sequence).map(|moving| &mut moving.file) {
-            Some(Way::Get(download)) => download.give_back(asked),
-            Some(Way::Put { upload, .. }) => upload.give_back(asked),
-            None => return self.unanswered.push((sequence, asked)),
+    /// Returns a request to its owner after its answer was lost with the connection.
+    pub(super) fn give_back(&mut self, sequence: Sequence, tag: Tag) {
+        match (tag, self.files.get_mut(&sequence).map(|moving| &mut moving.way)) {
+            (Tag::Get(tag), Some(Way::Get(download))) => download.give_back(tag),
+            (Tag::Put(tag), Some(Way::Put { upload, .. })) => upload.give_back(tag),
+            // The file has failed already.
+            (Tag::Get(_) | Tag::Put(_), _) => return,
+            (tag, _) => return self.unanswered.push((sequence, tag)),
         }
-        // What is given back may be asked for where else the file is open.
+        // The request may go out on another connection of the file.
         self.follow(sequence, Turn::MayAsk);
     }
 }

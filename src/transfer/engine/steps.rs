@@ -6,50 +6,47 @@ use std::rc::Rc;
 use rustix::io::Errno;
 
 use crate::sftp::Attributes;
-use crate::transfer::connections::pool::LineId;
-use crate::transfer::engine::{Engine, Moving, STEPS_UNTOLD, Way, path_there};
+use crate::transfer::connections::pool::ConnectionId;
+use crate::transfer::engine::moving::{InDirectory, Moving, Way};
+use crate::transfer::engine::{Engine, STEPS_UNTOLD, path_there};
 use crate::transfer::event::{Event, Note};
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::get::{self, Download, MOST_DECISIONS};
 use crate::transfer::local::{Place, bytes, make_link};
 use crate::transfer::plan::{GetDirectory, GetFile, GetLink, Next, PutDirectory, PutFile, PutLink, Step, Target};
 use crate::transfer::progress::reporter::Sequence;
+use crate::transfer::put::Upload;
 use crate::transfer::put::directories::Fate;
 use crate::transfer::put::links::{Course, Done};
-use crate::transfer::put::{Source, Upload};
+use crate::transfer::put::source::Source;
 use crate::transfer::removal::{Moved, may_be_itself};
 use crate::transfer::request::Direction;
 
 impl Engine {
-    /// Begins with what comes next, as far as there is room for it.
-    pub(crate) fn take_steps(&mut self) {
+    /// Begins the next steps, as long as there is room for them.
+    pub(super) fn take_steps(&mut self) {
         let mut backlog: u64 = self.files.values().map(Moving::backlog).sum();
         while self.files.len() < self.io.settings.files
-            && backlog < self.io.lines.width()
+            && backlog < self.io.pool.width()
             && self.io.reporter.ahead(self.next) < STEPS_UNTOLD
-            && self.crowded.is_empty()
-            && self.alone.is_none()
+            && self.crowd.is_empty()
             && !self.stops()
         {
             let Some(step) = self.next_step() else { return };
-            if self.must_wait(&step) {
-                self.postponed = Some(step);
-                return;
-            }
-            let Some(line) = self.line_for(&step) else {
+            let connection = self.connection_for(&step).filter(|_| !self.must_wait(&step));
+            let Some(connection) = connection else {
                 self.postponed = Some(step);
                 return;
             };
             let sequence = self.next;
             self.next += 1;
-            self.io.lines.got_on();
-            self.io.line = line;
-            self.take(sequence, step);
+            self.io.pool.got_on();
+            self.take(sequence, step, connection);
             backlog += self.files.get(&sequence).map_or(0, Moving::backlog);
         }
     }
 
-    pub(crate) fn next_step(&mut self) -> Option<Step> {
+    fn next_step(&mut self) -> Option<Step> {
         if let Some(step) = self.postponed.take() {
             return Some(step);
         }
@@ -63,7 +60,7 @@ impl Engine {
         }
     }
 
-    pub(crate) fn must_wait(&self, step: &Step) -> bool {
+    fn must_wait(&self, step: &Step) -> bool {
         match step {
             Step::Get(GetFile { target, .. })
             | Step::GetLink(GetLink { target, .. })
@@ -79,46 +76,36 @@ impl Engine {
         }
     }
 
-    /// The connection for what comes next. A file in a directory that is just being made goes behind that.
-    pub(crate) fn line_for(&self, step: &Step) -> Option<LineId> {
-        let behind = match step {
-            Step::Put(_) | Step::PutLink(_) | Step::EnterPut(_) if self.remote.current_fate() == Some(Fate::Open) => {
-                self.remote.line()
-            }
-            _ => None,
-        };
-        behind.filter(|&line| self.io.lines.get(line).lost.is_none()).or_else(|| self.io.lines.idlest())
+    /// Returns the connection for a step. A file goes out on the connection on which its directory is being made.
+    fn connection_for(&self, step: &Step) -> Option<ConnectionId> {
+        let is_behind_directory = matches!(step, Step::Put(_) | Step::PutLink(_) | Step::EnterPut(_))
+            && self.remote.current_fate() == Some(Fate::Open);
+        let directory = self.remote.connection().filter(|_| is_behind_directory);
+        let living = directory.filter(|&connection| self.io.pool.get(connection).lost.is_none());
+        living.or_else(|| self.io.pool.idlest())
     }
 
-    /// A file in flight, at home on the connection that is meant.
-    pub(crate) fn add_file(&mut self, sequence: Sequence, file: Way, target: PathBuf) {
-        let home = self.io.line;
-        self.io.lines.get_mut(home).files += 1;
+    /// Adds a file in flight, whose home is the given connection.
+    fn add_file(&mut self, sequence: Sequence, way: Way, target: PathBuf, home: ConnectionId) {
+        self.io.pool.get_mut(home).files += 1;
         self.targets.insert(target.clone());
-        let moving = Moving {
-            file,
-            target,
-            home,
-            spread: Vec::new(),
-            reached: 0,
-            refused_beside: None,
-            waits_to_be_alone: false,
-        };
-        self.files.insert(sequence, moving);
+        self.files.insert(sequence, Moving::new(way, target, home));
     }
 
-    pub(crate) fn take(&mut self, sequence: Sequence, step: Step) {
+    fn take(&mut self, sequence: Sequence, step: Step, connection: ConnectionId) {
         self.note_others(sequence);
         match step {
-            Step::Get(file) => return self.take_get(sequence, file),
-            Step::Put(file) => return self.take_put(sequence, file),
-            Step::EnterPut(directory) => return self.remote.enter(sequence, directory, &mut self.io),
-            Step::PutLink(link) => return self.take_put_link(sequence, link),
-            Step::GetLink(link) => self.take_get_link(sequence, &link),
+            Step::Get(file) => return self.take_get(sequence, file, connection),
+            Step::Put(file) => return self.take_put(sequence, file, connection),
+            Step::EnterPut(directory) => {
+                return self.remote.enter(sequence, directory, &mut self.io.on(connection));
+            }
+            Step::PutLink(link) => return self.take_put_link(sequence, link, connection),
+            Step::GetLink(link) => self.take_get_link(sequence, &link, connection),
             Step::EnterGet(directory) => self.enter_local(sequence, &directory),
-            Step::Leave => self.leave(),
+            Step::Leave => self.leave(connection),
             Step::Announce(file) => self.io.reporter.tell(sequence, Event::Announced(file)),
-            // It is of use before anything is moved only.
+            // It helps only before anything is moved.
             Step::Note(note @ Note::Shortage { .. }) => self.io.reporter.interject(note),
             Step::Note(note) => self.io.reporter.tell(sequence, Event::Noted(note)),
             Step::Fail(failure) => self.fail_step(sequence, failure),
@@ -126,21 +113,21 @@ impl Engine {
         self.io.reporter.conclude(sequence);
     }
 
-    pub(crate) fn fail_step(&mut self, sequence: Sequence, failure: Failure) {
+    fn fail_step(&mut self, sequence: Sequence, failure: Failure) {
         match failure.connection_error() {
             Some(error) => self.lose(error),
             None => self.io.reporter.tell(sequence, Event::Failed(failure)),
         }
     }
 
-    pub(crate) fn leave(&mut self) {
+    fn leave(&mut self, connection: ConnectionId) {
         // A plan goes one way only.
         if self.local.stack.pop().is_none() {
-            self.remote.leave(&mut self.io);
+            self.remote.leave(&mut self.io.on(connection));
         }
     }
 
-    pub(crate) fn enter_local(&mut self, sequence: Sequence, step: &GetDirectory) {
+    fn enter_local(&mut self, sequence: Sequence, step: &GetDirectory) {
         let Some(made) = self.local.enter(step, &self.io.settings) else {
             return self.local.stack.push(None);
         };
@@ -158,7 +145,7 @@ impl Engine {
         }
     }
 
-    pub(crate) fn take_get(&mut self, sequence: Sequence, file: GetFile) {
+    fn take_get(&mut self, sequence: Sequence, file: GetFile, connection: ConnectionId) {
         self.io.announce(sequence, file.announced.as_ref());
         self.io.reporter.begin_file(sequence, file.attributes.size);
         // Its directory could not be made, which was said.
@@ -184,9 +171,10 @@ impl Engine {
                 Ok((place, standing)) => {
                     let target = if place.shown() == asked.shown() { path } else { place.shown().to_owned() };
                     let goes = get::Target { asked, place, standing };
-                    let download =
-                        Download::begin(sequence, file.remote, file.attributes, goes, is_in_tree, &mut self.io);
-                    self.add_file(sequence, Way::Get(Box::new(download)), target);
+                    let (remote, attributes) = (file.remote, file.attributes);
+                    let mut wire = self.io.on(connection);
+                    let download = Download::begin(sequence, remote, attributes, goes, is_in_tree, &mut wire);
+                    self.add_file(sequence, Way::Get(Box::new(download)), target, connection);
                 }
                 Err(target) => {
                     self.io.leave_there(sequence, target);
@@ -197,7 +185,7 @@ impl Engine {
         }
     }
 
-    pub(crate) fn take_put(&mut self, sequence: Sequence, file: PutFile) {
+    fn take_put(&mut self, sequence: Sequence, file: PutFile, connection: ConnectionId) {
         self.io.reporter.begin_file(sequence, Some(file.size));
         if self.remote.current_fate() == Some(Fate::Refused) {
             return self.pass_over(sequence);
@@ -217,15 +205,16 @@ impl Engine {
             }
             Ok(source) => {
                 let target = path_there(&file.remote);
-                let upload = Box::new(Upload::begin(sequence, file, source, &mut self.io));
+                let upload = Box::new(Upload::begin(sequence, file, source, &mut self.io.on(connection)));
                 let directory = self.remote.use_current();
-                self.add_file(sequence, Way::Put { upload, directory, retried: false }, target);
+                let directory = directory.map(|sequence| InDirectory { sequence, was_begun_again: false });
+                self.add_file(sequence, Way::Put { upload, directory }, target, connection);
             }
             Err(failure) => self.fail_file(sequence, file.failed(failure)),
         }
     }
 
-    pub(crate) fn take_get_link(&mut self, sequence: Sequence, link: &GetLink) {
+    fn take_get_link(&mut self, sequence: Sequence, link: &GetLink, connection: ConnectionId) {
         let (Target::Beneath(name), Some(Some(directory))) = (&link.target, self.local.stack.last()) else { return };
         let times = link.times.filter(|_| self.io.settings.options.preserve);
         let (asked, attributes) =
@@ -237,7 +226,8 @@ impl Engine {
                     if place.shown() != asked.shown() {
                         self.io.reporter.renamed(sequence, bytes(asked.shown()), bytes(place.shown()));
                     }
-                    return self.removals.begin(sequence, Moved::FetchedLink(link.remote.clone()), &mut self.io);
+                    let moved = Moved::FetchedLink(link.remote.clone());
+                    return self.removals.begin(sequence, moved, &mut self.io.on(connection));
                 }
                 Ok(false) => {}
                 Err(failure) => return self.io.reporter.tell(sequence, Event::Failed(failure)),
@@ -251,41 +241,39 @@ impl Engine {
         self.io.reporter.tell(sequence, Event::Failed(failure));
     }
 
-    pub(crate) fn take_put_link(&mut self, sequence: Sequence, link: PutLink) {
+    fn take_put_link(&mut self, sequence: Sequence, link: PutLink, connection: ConnectionId) {
         if self.remote.current_fate() == Some(Fate::Refused) {
             return self.io.reporter.conclude(sequence);
         }
         let directory = self.remote.use_current();
-        self.links.begin(sequence, link, directory, &mut self.io);
+        self.links.begin(sequence, link, directory, &mut self.io.on(connection));
     }
 
-    pub(crate) fn follow_link(&mut self, sequence: Sequence, course: Course) {
+    pub(super) fn follow_link(&mut self, sequence: Sequence, connection: ConnectionId, course: Course) {
         match course {
             Course::Waits => {}
             Course::Awaits(directory) => self.remote.wait_for(directory, sequence),
             Course::Over(Done { directory, made }) => {
+                let mut wire = self.io.on(connection);
                 if let Some(link) = made {
-                    self.removals.begin(
-                        sequence,
-                        Moved::SentLink { local: link.local, shown: link.shown },
-                        &mut self.io,
-                    );
+                    let moved = Moved::SentLink { local: link.local, shown: link.shown };
+                    self.removals.begin(sequence, moved, &mut wire);
                 }
-                self.io.reporter.conclude(sequence);
+                wire.io.reporter.conclude(sequence);
                 if let Some(directory) = directory {
-                    self.remote.release(directory, &mut self.io);
+                    self.remote.release(directory, &mut wire);
                 }
             }
         }
     }
 
-    pub(crate) fn fail_file(&mut self, sequence: Sequence, failure: Failure) {
+    fn fail_file(&mut self, sequence: Sequence, failure: Failure) {
         self.io.reporter.tell(sequence, Event::Failed(failure));
         self.pass_over(sequence);
     }
 
     /// A file that is not moved, for a reason that was told.
-    pub(crate) fn pass_over(&mut self, sequence: Sequence) {
+    fn pass_over(&mut self, sequence: Sequence) {
         self.io.reporter.file_left(sequence);
         self.io.reporter.conclude(sequence);
     }

@@ -1,159 +1,178 @@
-//! How a download receives: in order, however answers come, and sure of where the file ends.
+//! How a download receives bytes: it writes them in order, whatever the order of the answers, and makes sure of the file's end.
 
 use bytes::Bytes;
 
 use crate::sftp::{self, Reply, calls};
-use crate::transfer::connections::io::{Asked, Io, Turn};
+use crate::transfer::connections::io::{Io, Turn, Wire};
+use crate::transfer::connections::tag::GetTag;
 use crate::transfer::failure::{Act, Cause, Failure};
-use crate::transfer::get::{DOUBTS, Download, End, length_within};
+use crate::transfer::get::end::{DOUBTS, End};
+use crate::transfer::get::{Download, State, length_within};
 
 impl Download {
-    /// The next part to ask for: offset and length.
-    pub(crate) fn next_part(&mut self, read_bytes: u32) -> Option<(u64, u32)> {
+    /// Sends the next READ, if there is one to send.
+    pub(super) fn read_part(&mut self, wire: &mut Wire<'_>) -> Turn {
+        let Some((offset, length)) = self.next_part(wire.read_bytes()) else { return Turn::Waits };
+        let Some(handle) = self.handles.on(wire.connection) else { return Turn::Waits };
+        self.outstanding += 1;
+        wire.ask_for_data(self.sequence, GetTag::Read { offset, length }, &calls::Read { handle, offset, length });
+        Turn::MayAsk
+    }
+
+    /// Returns the next part to read: offset and length.
+    fn next_part(&mut self, read_bytes: u32) -> Option<(u64, u32)> {
         if let Some(gap) = self.gaps.pop_front() {
             return Some(gap);
         }
-        match self.end {
-            End::Reached => return None,
+        let State::Reading(end) = &mut self.state else { return None };
+        match *end {
+            End::Ahead => {}
             End::Doubted(times) if self.outstanding == 0 => {
-                self.end = End::AskedAgain(times + 1);
+                *end = End::AskedAgain(times + 1);
                 return Some((self.written, read_bytes));
             }
-            End::Doubted(_) | End::AskedAgain(_) | End::Weighed => return None,
-            End::Ahead => {}
+            End::Doubted(_) | End::AskedAgain(_) | End::Weighed | End::Reached => return None,
         }
         let size = self.likely_size();
         let offset = self.next;
         let length = if offset < size {
-            // One byte more than there should be: an answer without it says that the file ends there.
+            // One byte more than there should be: an answer without it shows that the file ends there.
             length_within(read_bytes, size - offset + 1)
         } else if offset == size || self.outstanding == 0 {
-            // Behind what STAT said, one at a time until the server says that it ends.
+            // After the size that STAT told, one READ at a time until the server reports the end.
             read_bytes
         } else {
             return None;
         };
-        if offset > size && self.outstanding > 0 {
-            return None;
-        }
         self.next = offset + u64::from(length);
         Some((offset, length))
     }
 
-    pub(crate) fn got(
+    /// Takes the answer to a READ.
+    pub(super) fn got(
         &mut self,
-        io: &mut Io,
+        wire: &mut Wire<'_>,
         offset: u64,
         length: u32,
         outcome: Result<Reply, sftp::Error>,
     ) -> Result<Turn, Failure> {
+        let State::Reading(end) = self.state else { return Ok(Turn::Waits) };
         match outcome {
-            Ok(Reply::Data(data)) => self.got_data(io, offset, length, data)?,
-            Err(error) if error.is_eof() => self.got_end(io, offset),
+            Ok(Reply::Data(data)) => self.got_data(wire, end, offset, length, data)?,
+            Err(error) if error.is_eof() => self.got_end(wire, end, offset),
             Err(error) => return Err(self.failure(Act::ReadRemote, error)),
             Ok(_) => {}
         }
         Ok(Turn::MayAsk)
     }
 
-    pub(crate) fn got_data(&mut self, io: &mut Io, offset: u64, length: u32, data: Bytes) -> Result<(), Failure> {
-        match self.end {
-            // What comes behind the doubtful place is asked for again.
+    fn got_data(
+        &mut self,
+        wire: &mut Wire<'_>,
+        end: End,
+        offset: u64,
+        length: u32,
+        data: Bytes,
+    ) -> Result<(), Failure> {
+        match end {
+            // Everything after the doubtful end is read again.
             End::Doubted(_) if offset > self.written => return Ok(()),
-            End::Doubted(_) => return self.write(io, offset, &data),
+            End::Doubted(_) => return self.write(wire.io, offset, &data),
             End::AskedAgain(_) => {
                 // There is more after all.
-                self.write(io, offset, &data)?;
-                (self.end, self.next) = (End::Ahead, self.written);
+                self.write(wire.io, offset, &data)?;
+                self.state = State::Reading(End::Ahead);
+                self.next = self.written;
                 return Ok(());
             }
             End::Ahead | End::Weighed | End::Reached => {}
         }
-        let (end, wanted_end) = (offset + data.len() as u64, offset + u64::from(length));
-        if end < wanted_end {
-            self.got_less(end, wanted_end);
+        let (data_end, wanted_end) = (offset + data.len() as u64, offset + u64::from(length));
+        if data_end < wanted_end {
+            self.got_less(data_end, wanted_end);
         }
         if offset > self.written {
-            io.window().hold(data.len() as u64);
-            self.early.insert(offset, (io.line, data));
+            wire.window().hold(data.len() as u64);
+            self.early.insert(offset, (wire.connection, data));
             return Ok(());
         }
-        self.write(io, offset, &data)?;
-        self.write_what_came_early(io)
+        self.write(wire.io, offset, &data)?;
+        self.write_what_came_early(wire.io)
     }
 
-    pub(crate) fn write_what_came_early(&mut self, io: &mut Io) -> Result<(), Failure> {
+    fn write_what_came_early(&mut self, io: &mut Io) -> Result<(), Failure> {
         while let Some(entry) = self.early.first_entry()
             && *entry.key() <= self.written
         {
-            let (offset, (line, data)) = entry.remove_entry();
-            io.lines.release(line, data.len() as u64);
+            let (offset, (connection, data)) = entry.remove_entry();
+            io.pool.release(connection, data.len() as u64);
             self.write(io, offset, &data)?;
         }
         Ok(())
     }
 
-    /// A short answer. Where the file should end that is its end; elsewhere the rest is asked for again.
-    pub(crate) fn got_less(&mut self, end: u64, wanted_end: u64) {
+    /// Takes a short answer, which ends at `end`. Where the file should end, it does; elsewhere the rest is read again.
+    fn got_less(&mut self, end: u64, wanted_end: u64) {
         let size = self.likely_size();
         if end == size && size > 0 {
-            self.end = End::Reached;
+            self.state = State::Reading(End::Reached);
         } else if end < size {
-            let length = length_within(u32::MAX, wanted_end - end);
-            self.gaps.push_back((end, length));
+            self.gaps.push_back((end, length_within(u32::MAX, wanted_end - end)));
         } else {
-            // Behind what STAT said: read on from here, one at a time.
+            // After the size that STAT told: reads on from here, one READ at a time.
             self.next = end;
         }
     }
 
-    pub(crate) fn got_end(&mut self, io: &mut Io, offset: u64) {
+    fn got_end(&mut self, wire: &mut Wire<'_>, end: End, offset: u64) {
         let size = self.likely_size();
-        match self.end {
-            End::Ahead if offset >= size => self.end = End::Reached,
+        self.state = State::Reading(match end {
+            End::Ahead if offset >= size => End::Reached,
             End::Ahead | End::Reached if offset < size => {
-                self.end = End::Doubted(0);
-                self.forget_what_came_early(io);
+                self.forget_what_came_early(wire.io);
+                End::Doubted(0)
             }
-            End::AskedAgain(times) if times < DOUBTS => self.end = End::Doubted(times),
+            End::AskedAgain(times) if times < DOUBTS => End::Doubted(times),
             End::AskedAgain(_) if self.is_estimated => {
                 self.estimate = None;
-                self.end = End::Reached;
+                End::Reached
             }
             End::AskedAgain(_) => {
-                self.end = End::Weighed;
-                io.ask(self.sequence, Asked::FileSystem, &calls::StatFileSystem { path: &self.remote });
+                self.outstanding += 1;
+                wire.ask(self.sequence, GetTag::FileSystem, &calls::StatFileSystem { path: &self.remote });
+                End::Weighed
             }
-            _ => {}
-        }
+            End::Ahead | End::Doubted(_) | End::Weighed | End::Reached => end,
+        });
     }
 
-    /// Where nothing is stored, as in /sys, a size that STAT tells is none, and the end is where reading found it.
-    pub(crate) fn weighed(&mut self, outcome: Result<Reply, sftp::Error>) -> Result<Turn, Failure> {
+    /// Takes the answer to STATVFS. On a file system that stores nothing, such as /sys, STAT's size means nothing: the file ends
+    /// where reading it ended.
+    pub(super) fn end_weighed(&mut self, outcome: Result<Reply, sftp::Error>) -> Result<Turn, Failure> {
         match outcome {
             Ok(Reply::Statvfs(system)) if system.stores_nothing() => {
                 self.attributes.size = None;
-                self.end = End::Reached;
+                self.state = State::Reading(End::Reached);
                 Ok(Turn::MayAsk)
             }
             _ => Err(self.truncated()),
         }
     }
 
-    pub(crate) fn truncated(&self) -> Failure {
+    pub(super) fn truncated(&self) -> Failure {
         let expected = self.attributes.size.unwrap_or(0);
         self.failure(Act::ReadRemote, Cause::Truncated { got: self.written, expected })
     }
 
-    pub(crate) fn forget_what_came_early(&mut self, io: &mut Io) {
+    pub(super) fn forget_what_came_early(&mut self, io: &mut Io) {
         self.gaps.clear();
-        for (line, data) in std::mem::take(&mut self.early).into_values() {
-            io.lines.release(line, data.len() as u64);
+        for (connection, data) in std::mem::take(&mut self.early).into_values() {
+            io.pool.release(connection, data.len() as u64);
         }
     }
 
-    pub(crate) fn write(&mut self, io: &mut Io, offset: u64, data: &[u8]) -> Result<(), Failure> {
-        // What was asked for twice comes twice.
+    fn write(&mut self, io: &mut Io, offset: u64, data: &[u8]) -> Result<(), Failure> {
+        // A part that was requested twice comes twice.
         let skip = usize::try_from(self.written - offset).unwrap_or(usize::MAX);
         let Some(fresh) = data.get(skip..) else { return Ok(()) };
         let Some(sink) = &mut self.sink else { return Ok(()) };

@@ -5,7 +5,7 @@ use rustix::fs::{Mode, RawMode, Timespec, Timestamps};
 use crate::sftp::Times;
 
 /// Times as the protocol has them, whole seconds.
-pub(crate) fn timestamps(times: Times) -> Timestamps {
+pub(super) fn timestamps(times: Times) -> Timestamps {
     let at = |seconds: u32| Timespec { tv_sec: seconds.into(), tv_nsec: 0 };
     Timestamps { last_access: at(times.accessed), last_modification: at(times.modified) }
 }

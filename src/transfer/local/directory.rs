@@ -45,7 +45,7 @@ struct AtEnd {
 
 impl Directory {
     /// A directory that exists already, however the user named it.
-    pub(crate) fn open(path: &Path, shown: &Path) -> Result<Directory, Failure> {
+    pub(super) fn open(path: &Path, shown: &Path) -> Result<Directory, Failure> {
         let descriptor = openat(CWD, path, ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|error| Failure::new(Act::OpenLocal, bytes(shown), error))?;
         Ok(Directory { descriptor, shown: shown.to_owned(), at_end: None, _parent: None })
@@ -97,7 +97,7 @@ impl Directory {
     }
 
     /// Checks that entries may be made and removed in it.
-    pub(crate) fn may_be_changed(&self) -> Result<(), Errno> {
+    pub(super) fn may_be_changed(&self) -> Result<(), Errno> {
         accessat(self.descriptor(), ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct Existing {
 impl Existing {
     /// Opens what is there for writing: a target that we could not write to is refused, as sftp(1) does. Nothing is there,
     /// or a link, which is replaced.
-    pub(crate) fn open(directory: &Directory, name: &OsStr) -> Result<Option<Existing>, sticky::Error> {
+    pub(super) fn open(directory: &Directory, name: &OsStr) -> Result<Option<Existing>, sticky::Error> {
         let at = directory.descriptor();
         match statat(at, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
             Err(Errno::NOENT) | Ok(FileType::Symlink) => return Ok(None),
@@ -45,7 +45,7 @@ impl Existing {
     }
 
     /// Why replacing this by a new file would lose something.
-    pub(crate) fn reason_to_write_in_place(&self, directory: &Directory) -> Option<&'static str> {
+    pub(super) fn reason_to_write_in_place(&self, directory: &Directory) -> Option<&'static str> {
         if self.stat.st_nlink > 1 {
             return Some("for it has other names (hard links)");
         }
@@ -56,7 +56,7 @@ impl Existing {
         (elsewhere || is_mount_point(&self.file)).then_some("for something is mounted on it")
     }
 
-    pub(crate) fn try_clone(&self) -> io::Result<Existing> {
+    pub(super) fn try_clone(&self) -> io::Result<Existing> {
         Ok(Existing { file: self.file.try_clone()?, stat: self.stat, is_readable: self.is_readable })
     }
 }
@@ -68,7 +68,7 @@ const OF_THE_BYTES: [&[u8]; 3] = [b"security.capability", b"security.ima", b"sec
 /// Gives a new file the extended attributes of the one that it replaces, its access control list among them. Whether it has all of
 /// them now.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(crate) fn carry_attributes(from: &File, to: &File) -> bool {
+pub(super) fn carry_attributes(from: &File, to: &File) -> bool {
     use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
     use std::os::unix::ffi::OsStrExt;
     // The most that Linux has for a list and for a value.
@@ -96,7 +96,7 @@ pub(crate) fn carry_attributes(from: &File, to: &File) -> bool {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn carry_attributes(_from: &File, _to: &File) -> bool {
+pub(super) fn carry_attributes(_from: &File, _to: &File) -> bool {
     true
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    pub(crate) fn of(stat: &Stat) -> Identity {
+    pub(super) fn of(stat: &Stat) -> Identity {
         // The types of these fields differ from system to system, and all fit.
         #[allow(clippy::unnecessary_cast, reason = "not on every system")]
         let modified = (stat.st_mtime as i64, stat.st_mtime_nsec as i64);
@@ -69,7 +69,7 @@ impl Identity {
 
 impl Standing {
     /// Returns whether a file that is there may be replaced.
-    pub(crate) fn admits(self, stat: &Stat) -> bool {
+    pub(super) fn admits(self, stat: &Stat) -> bool {
         match self {
             Standing::Anything => true,
             Standing::Nothing => false,

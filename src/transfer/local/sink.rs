@@ -268,33 +268,16 @@ impl Sink {
         self.is_readable
     }
 
-    /// Where the first of these bytes is that differs from what was written; nothing where all are the same.
-    pub(crate) fn difference(&self, offset: u64, data: &[u8]) -> Option<u64> {
-        let mut here = vec![0; data.len()];
-        let (Kind::Partial(Beside { partial: Partial { file, .. }, .. }) | Kind::InPlace(file)) = &self.kind else {
-            return None;
-        };
-        if file.read_exact_at(&mut here, offset).is_err() {
-            return Some(offset);
-        }
-        here.iter().zip(data).position(|(here, there)| here != there).map(|at| offset + at as u64)
-    }
-
-    /// Reads what was written.
+    /// Reads the written bytes at an offset, as `pread(2)` does.
+    ///
+    /// # Errors
+    /// Fails for a stream, and if the file can't be read.
     pub(crate) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let (Kind::Partial(Beside { partial: Partial { file, .. }, .. }) | Kind::InPlace(file)) = &self.kind else {
-            return Err(ErrorKind::Unsupported.into());
-        };
-        file.read_at(buffer, offset)
-    }
-
-    /// Whether bytes that are there already are these.
-    pub(crate) fn holds(&self, offset: u64, data: &[u8]) -> bool {
-        let mut here = vec![0; data.len()];
-        let (Kind::Partial(Beside { partial: Partial { file, .. }, .. }) | Kind::InPlace(file)) = &self.kind else {
-            return false;
-        };
-        file.read_exact_at(&mut here, offset).is_ok() && here == data
+        match &self.kind {
+            Kind::Partial(beside) => beside.partial.file.read_at(buffer, offset),
+            Kind::InPlace(file) => file.read_at(buffer, offset),
+            Kind::Stream(_) => Err(ErrorKind::Unsupported.into()),
+        }
     }
 
     /// Gives up what is there, because it is something else than the beginning of what is wanted.

@@ -66,7 +66,7 @@ pub(crate) fn channel(wakeup: Wakeup) -> (Sender, Receiver) {
 impl Sender {
     /// Sends a step, when there is room for it. Whether more is wanted. Calls `let_go` if the engine needs what the planner has
     /// open: one that waits for room would keep it.
-    pub(crate) fn send(&self, step: Step, mut let_go: impl FnMut()) -> bool {
+    pub(super) fn send(&self, step: Step, mut let_go: impl FnMut()) -> bool {
         let must_wait =
             |state: &mut State| state.ready.len() >= STEPS_AHEAD && !state.is_unwanted && !state.is_in_the_way;
         let mut state = self.shared.lock();
@@ -106,7 +106,7 @@ impl Drop for Sender {
 
 impl Receiver {
     /// The next step, if it is there.
-    pub(crate) fn next(&mut self) -> Next {
+    pub(super) fn next(&mut self) -> Next {
         if self.taken.is_empty() {
             let mut state = self.shared.lock();
             std::mem::swap(&mut self.taken, &mut state.ready);
@@ -120,7 +120,7 @@ impl Receiver {
     }
 
     /// Has the planner close what it has open.
-    pub(crate) fn let_go(&self) {
+    pub(super) fn let_go(&self) {
         self.shared.lock().is_in_the_way = true;
         self.shared.taken.notify_one();
     }

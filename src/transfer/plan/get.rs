@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::name::RemotePath;
-use crate::remote::{Directory, Entry, Found, Lifeline, LinkPolicy, Walk, canonical_answer};
+use crate::remote::{Directory, Entry, Found, Lifeline, Links as Walked, Walk, canonical_answer};
 use crate::sftp::{self, Attributes, FileType, Pending, Times, calls};
 use crate::transfer::canceller::Canceller;
 use crate::transfer::event::{File, Note};
@@ -193,7 +193,7 @@ impl GetPlan {
         let canonical = answer.map(|answer| canonical_answer(&pair.remote, &answer));
         match canonical {
             Ok(Ok(top)) => {
-                let links = if self.options.links == Links::Followed { LinkPolicy::Followed } else { LinkPolicy::Kept };
+                let links = if self.options.links == Links::Followed { Walked::Followed } else { Walked::Kept };
                 let mut walk = Walk::new(self.lifeline.clone(), &top, links, &self.canceller.interrupt());
                 if !self.selection.is_everything() {
                     let selection = Arc::clone(&self.selection);

@@ -36,7 +36,7 @@ enum Target {
 
 impl Space {
     /// What is needed and free for pairs. Where what is there is continued, less is needed than is known here.
-    pub(crate) fn new(pairs: &Pairs, resume: bool, lifeline: Lifeline) -> Space {
+    pub(super) fn new(pairs: &Pairs, resume: bool, lifeline: Lifeline) -> Space {
         let target = match pairs {
             _ if resume => None,
             Pairs::Get(pairs) => pairs.first().and_then(|pair| here(pair.local.path())),
@@ -48,7 +48,7 @@ impl Space {
     }
 
     /// What is known before the first step: the files that were named.
-    pub(crate) fn named(&mut self, pairs: &Pairs) -> Option<Note> {
+    pub(super) fn named(&mut self, pairs: &Pairs) -> Option<Note> {
         let size = |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
         let sizes: Vec<u64> = match pairs {
             _ if self.target.is_none() => return None,
@@ -65,7 +65,7 @@ impl Space {
     }
 
     /// More is to be moved. What is to be said, the first time that there is no room for it.
-    pub(crate) fn add(&mut self, bytes: u64) -> Option<Note> {
+    pub(super) fn add(&mut self, bytes: u64) -> Option<Note> {
         let target = self.target.as_ref()?;
         self.needed = self.needed.saturating_add(bytes);
         if self.needed < LEAST_BYTES {

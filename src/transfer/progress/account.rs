@@ -34,12 +34,12 @@ struct Share {
 
 impl Account {
     /// A file is under way that the plan found with so many bytes.
-    pub(crate) fn begin(&mut self, sequence: Sequence, planned: u64) {
+    pub(super) fn begin(&mut self, sequence: Sequence, planned: u64) {
         self.shares.insert(sequence, Share { planned, done: 0 });
     }
 
     /// So many bytes more of it are there; all before `position` is. What is moved twice counts once.
-    pub(crate) fn add(&mut self, sequence: Sequence, bytes: u64, position: u64) {
+    pub(super) fn add(&mut self, sequence: Sequence, bytes: u64, position: u64) {
         let Some(share) = self.shares.get_mut(&sequence) else { return };
         let done = (share.done + bytes).min(share.planned.max(position));
         self.bytes_done += done.saturating_sub(share.done);
@@ -47,13 +47,13 @@ impl Account {
     }
 
     /// None of it is there any more.
-    pub(crate) fn take_back(&mut self, sequence: Sequence) {
+    pub(super) fn take_back(&mut self, sequence: Sequence) {
         let Some(share) = self.shares.get_mut(&sequence) else { return };
         self.bytes_done -= std::mem::take(&mut share.done);
     }
 
     /// All of it is there.
-    pub(crate) fn complete(&mut self, sequence: Sequence) {
+    pub(super) fn complete(&mut self, sequence: Sequence) {
         let Some(Share { planned, done }) = self.shares.remove(&sequence) else { return };
         self.files_done += 1;
         self.unforeseen += done.saturating_sub(planned);
@@ -61,7 +61,7 @@ impl Account {
     }
 
     /// It is not moved.
-    pub(crate) fn leave(&mut self, sequence: Sequence) {
+    pub(super) fn leave(&mut self, sequence: Sequence) {
         let Some(Share { planned, done }) = self.shares.remove(&sequence) else { return };
         self.files_left += 1;
         self.bytes_done -= done;
@@ -69,12 +69,12 @@ impl Account {
     }
 
     /// Bytes of the job, of which the plan has found so many.
-    pub(crate) fn total_of(&self, found: u64) -> u64 {
+    pub(super) fn total_of(&self, found: u64) -> u64 {
         (found + self.unforeseen).saturating_sub(self.left)
     }
 
     /// Returns whether no file is under way.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub(super) fn is_idle(&self) -> bool {
         self.shares.is_empty()
     }
 }

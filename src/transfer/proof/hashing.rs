@@ -35,7 +35,7 @@ impl Hashes {
     }
 
     /// Takes the answer; nothing where it is none that helps.
-    pub(crate) fn heard(&mut self, outcome: Result<Reply, sftp::Error>) -> Option<FileHash> {
+    pub(super) fn heard(&mut self, outcome: Result<Reply, sftp::Error>) -> Option<FileHash> {
         match outcome {
             Ok(Reply::FileHash(Some(hash))) => {
                 self.likely = hash.algorithm;
@@ -81,7 +81,7 @@ pub(crate) enum Next {
 
 impl Hashing {
     /// Begins with a file of so many bytes; nothing where the server can't be asked.
-    pub(crate) fn begin(hashes: &Hashes, length: u64) -> Option<Hashing> {
+    pub(super) fn begin(hashes: &Hashes, length: u64) -> Option<Hashing> {
         hashes.request?;
         let hasher = hasher(hashes.likely)?;
         let algorithm = hashes.likely;
@@ -89,7 +89,7 @@ impl Hashing {
     }
 
     /// The server's hash has come. Whether we can compute it as well: a strict OpenSSL has no MD5.
-    pub(crate) fn heard(&mut self, hash: FileHash) -> bool {
+    pub(super) fn heard(&mut self, hash: FileHash) -> bool {
         if hash.algorithm != self.algorithm {
             let Some(hasher) = hasher(hash.algorithm) else { return false };
             (self.algorithm, self.hasher) = (hash.algorithm, hasher);
@@ -100,7 +100,7 @@ impl Hashing {
     }
 
     /// Hashes the next bytes, which `read` gives: at an offset, as many as there are up to the buffer's length.
-    pub(crate) fn step(
+    pub(super) fn step(
         &mut self,
         scratch: &mut Vec<u8>,
         read: impl FnOnce(u64, &mut [u8]) -> io::Result<usize>,
@@ -121,12 +121,12 @@ impl Hashing {
     }
 
     /// Bytes that are hashed here.
-    pub(crate) fn hashed(&self) -> u64 {
+    pub(super) fn hashed(&self) -> u64 {
         self.at
     }
 
     /// What comes next.
-    pub(crate) fn next(&self) -> Next {
+    pub(super) fn next(&self) -> Next {
         match (&self.here, &self.there) {
             (Some(here), Some(there)) => {
                 Next::Over { algorithm: self.algorithm, is_equal: here[..] == there.digest[..] }

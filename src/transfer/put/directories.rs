@@ -1,14 +1,15 @@
 //! Directories that are made on the server while files are already sent into them.
 //!
-//! Nothing waits for a MKDIR: what is below is sent behind it. The protocol promises an order per file only, so what fails
-//! while its directory's fate is open waits for that, and is sent once more when the directory is there after all.
+//! Nothing waits for a MKDIR: the files of a directory are sent right after it. The protocol keeps an order for one file only, so a
+//! request that fails while its directory's fate is open waits for that fate, and is sent again if the directory exists after all.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::sftp::{self, Attributes, Reply, calls};
-use crate::transfer::connections::io::{Asked, Io};
-use crate::transfer::connections::pool::LineId;
+use crate::transfer::connections::io::Wire;
+use crate::transfer::connections::pool::ConnectionId;
+use crate::transfer::connections::tag::DirectoryTag;
 use crate::transfer::event::{Event, Note};
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::bytes;
@@ -22,7 +23,7 @@ pub(crate) struct RemoteTree {
     directories: BTreeMap<Sequence, Directory>,
     /// Those that were entered and not left.
     stack: Vec<Sequence>,
-    /// Local directories whose copies are there now, for who wants to remove them.
+    /// Local directories whose copies exist now, and which may be removed.
     arrived: Vec<PathBuf>,
 }
 
@@ -31,7 +32,7 @@ struct Directory {
     parent: Option<Sequence>,
     fate: Fate,
     /// The connection on which it is made.
-    line: LineId,
+    connection: ConnectionId,
     /// What is under way in it, its plan and its own MKDIR included.
     users: usize,
     /// Steps that failed while its fate was open.
@@ -54,7 +55,7 @@ pub(crate) enum Fate {
 
 impl RemoteTree {
     /// Makes a directory, in the one that was entered last.
-    pub(crate) fn enter(&mut self, sequence: Sequence, source: PutDirectory, io: &mut Io) {
+    pub(crate) fn enter(&mut self, sequence: Sequence, source: PutDirectory, wire: &mut Wire<'_>) {
         let parent = self.stack.last().copied();
         let is_refused = self.current_fate() == Some(Fate::Refused);
         let fate = if is_refused { Fate::Refused } else { Fate::Open };
@@ -62,22 +63,22 @@ impl RemoteTree {
             parent.users += 1;
         }
         let users = if is_refused { 1 } else { 2 };
-        let line = io.line;
+        let connection = wire.connection;
         let directory =
-            Directory { source, parent, fate, line, users, waiting: Vec::new(), retried: false, refusal: None };
+            Directory { source, parent, fate, connection, users, waiting: Vec::new(), retried: false, refusal: None };
         if is_refused {
-            io.reporter.conclude(sequence);
+            wire.io.reporter.conclude(sequence);
         } else {
-            directory.make(sequence, io);
+            directory.make(sequence, wire);
         }
         self.directories.insert(sequence, directory);
         self.stack.push(sequence);
     }
 
     /// Everything in the directory that was entered last is planned.
-    pub(crate) fn leave(&mut self, io: &mut Io) {
+    pub(crate) fn leave(&mut self, wire: &mut Wire<'_>) {
         if let Some(sequence) = self.stack.pop() {
-            self.release(sequence, io);
+            self.release(sequence, wire);
         }
     }
 
@@ -94,8 +95,8 @@ impl RemoteTree {
     }
 
     /// The connection on which the directory that was entered last is made.
-    pub(crate) fn line(&self) -> Option<LineId> {
-        self.directories.get(self.stack.last()?).map(|directory| directory.line)
+    pub(crate) fn connection(&self) -> Option<ConnectionId> {
+        self.directories.get(self.stack.last()?).map(|directory| directory.connection)
     }
 
     /// Whether a directory is there.
@@ -103,7 +104,7 @@ impl RemoteTree {
         self.directories.get(&directory).map(|directory| directory.fate)
     }
 
-    /// Local directories whose copies are there since this was asked last.
+    /// Returns the local directories whose copies have come to exist since the last call.
     pub(crate) fn arrived(&mut self) -> Vec<PathBuf> {
         std::mem::take(&mut self.arrived)
     }
@@ -118,79 +119,77 @@ impl RemoteTree {
     }
 
     /// Something in a directory is done. With the last of it, the directory gets its final attributes.
-    pub(crate) fn release(&mut self, sequence: Sequence, io: &mut Io) {
+    pub(crate) fn release(&mut self, sequence: Sequence, wire: &mut Wire<'_>) {
         let Some(directory) = self.directories.get_mut(&sequence) else { return };
         directory.users -= 1;
         if directory.users > 0 {
             return;
         }
-        if directory.wants_attributes(io) {
+        if directory.wants_attributes(wire) {
             directory.users = 1;
-            directory.set_attributes(sequence, io);
+            directory.set_attributes(sequence, wire);
         } else {
-            self.forget(sequence, io);
+            self.forget(sequence, wire);
         }
     }
 
-    fn forget(&mut self, sequence: Sequence, io: &mut Io) {
+    fn forget(&mut self, sequence: Sequence, wire: &mut Wire<'_>) {
         if let Some(parent) = self.directories.remove(&sequence).and_then(|directory| directory.parent) {
-            self.release(parent, io);
+            self.release(parent, wire);
         }
     }
 
-    /// A request whose answer was lost with its connection is sent once more. A directory that was made nevertheless is
-    /// there, which is as good.
-    pub(crate) fn ask_again(&mut self, sequence: Sequence, asked: Asked, io: &mut Io) {
+    /// Sends a request again whose answer was lost with its connection. If the directory was made anyway, it is found.
+    pub(crate) fn ask_again(&mut self, sequence: Sequence, tag: DirectoryTag, wire: &mut Wire<'_>) {
         let Some(directory) = self.directories.get(&sequence) else { return };
-        match asked {
-            Asked::MakeDirectory => directory.make(sequence, io),
-            Asked::StatDirectory => io.ask(sequence, asked, &calls::Stat { path: &directory.source.remote }),
-            Asked::SetDirectory => directory.set_attributes(sequence, io),
-            _ => {}
+        match tag {
+            DirectoryTag::Make => directory.make(sequence, wire),
+            DirectoryTag::Stat => wire.ask(sequence, tag, &calls::Stat { path: &directory.source.remote }),
+            DirectoryTag::SetAttributes => directory.set_attributes(sequence, wire),
         }
     }
 
-    /// Takes an answer. Which steps can go on, because a directory's fate is known now.
+    /// Takes an answer. Returns the steps that can go on because the fate of their directory is known now.
     pub(crate) fn answer(
         &mut self,
         sequence: Sequence,
-        asked: Asked,
+        tag: DirectoryTag,
         outcome: Result<Reply, sftp::Error>,
-        io: &mut Io,
+        wire: &mut Wire<'_>,
     ) -> Vec<Sequence> {
         let Some(directory) = self.directories.get_mut(&sequence) else { return Vec::new() };
         let parent = directory.parent;
-        let fate = match (asked, outcome) {
-            (Asked::MakeDirectory, Ok(_)) => Fate::There { is_ours: true },
+        let fate = match (tag, outcome) {
+            (DirectoryTag::Make, Ok(_)) => Fate::There { is_ours: true },
             // Why it failed is not told by the code alone: it may be there already.
-            (Asked::MakeDirectory, Err(error)) if error.leaves_the_session_alive() => {
-                io.ask(sequence, Asked::StatDirectory, &calls::Stat { path: &directory.source.remote });
+            (DirectoryTag::Make, Err(error)) if error.leaves_the_session_alive() => {
+                wire.ask(sequence, DirectoryTag::Stat, &calls::Stat { path: &directory.source.remote });
                 directory.refusal = Some(error);
                 return Vec::new();
             }
-            (Asked::StatDirectory, Ok(Reply::Attributes(attributes)))
+            (DirectoryTag::Stat, Ok(Reply::Attributes(attributes)))
                 if attributes.is_dir() || attributes.lacks_type() =>
             {
                 Fate::There { is_ours: false }
             }
-            (Asked::StatDirectory, outcome) => {
+            (DirectoryTag::Stat, outcome) => {
                 if outcome.is_err() && !directory.retried {
-                    return self.retry_behind(parent, sequence, io);
+                    return self.retry_behind(parent, sequence, wire);
                 }
-                directory.fail(sequence, outcome, io);
+                directory.fail(sequence, outcome, wire);
                 Fate::Refused
             }
-            (Asked::SetDirectory, outcome) => {
-                self.attributes_set(sequence, outcome, io);
+            (DirectoryTag::SetAttributes, outcome) => {
+                self.attributes_set(sequence, outcome, wire);
                 return Vec::new();
             }
-            _ => return Vec::new(),
+            (DirectoryTag::Make, Err(_)) => return Vec::new(),
         };
-        self.decide(sequence, fate, io)
+        self.decide(sequence, fate, wire)
     }
 
     /// A directory could not be made: perhaps only because its parent was not there yet.
-    fn retry_behind(&mut self, parent: Option<Sequence>, sequence: Sequence, io: &mut Io) -> Vec<Sequence> {
+    fn retry_behind(&mut self, parent: Option<Sequence>, sequence: Sequence, wire: &mut Wire<'_>) -> Vec<Sequence> {
         match parent.and_then(|parent| self.fate(parent)) {
             Some(Fate::Open) => {
                 if let Some(parent) = parent {
@@ -199,37 +198,37 @@ impl RemoteTree {
                 Vec::new()
             }
             Some(Fate::There { .. }) => {
-                self.make_again(sequence, io);
+                self.make_again(sequence, wire);
                 Vec::new()
             }
-            Some(Fate::Refused) => self.decide(sequence, Fate::Refused, io),
+            Some(Fate::Refused) => self.decide(sequence, Fate::Refused, wire),
             None => {
                 if let Some(directory) = self.directories.get_mut(&sequence) {
-                    directory.fail(sequence, Ok(Reply::Done), io);
+                    directory.fail(sequence, Ok(Reply::Done), wire);
                 }
-                self.decide(sequence, Fate::Refused, io)
+                self.decide(sequence, Fate::Refused, wire)
             }
         }
     }
 
-    fn make_again(&mut self, sequence: Sequence, io: &mut Io) {
+    fn make_again(&mut self, sequence: Sequence, wire: &mut Wire<'_>) {
         if let Some(directory) = self.directories.get_mut(&sequence) {
             directory.retried = true;
-            directory.make(sequence, io);
+            directory.make(sequence, wire);
         }
     }
 
     /// A directory's fate is known. What waited for it goes on: directories here, files by the caller.
-    fn decide(&mut self, sequence: Sequence, fate: Fate, io: &mut Io) -> Vec<Sequence> {
+    fn decide(&mut self, sequence: Sequence, fate: Fate, wire: &mut Wire<'_>) -> Vec<Sequence> {
         if let Some(directory) = self.directories.get_mut(&sequence) {
             directory.fate = fate;
             if fate != Fate::Refused {
-                directory.announce(sequence, io);
+                directory.announce(sequence, wire);
             }
         }
-        io.reporter.conclude(sequence);
+        wire.io.reporter.conclude(sequence);
         let Some(directory) = self.directories.get_mut(&sequence) else { return Vec::new() };
-        if io.settings.options.remove_source && fate != Fate::Refused {
+        if wire.io.settings.options.remove_source && fate != Fate::Refused {
             self.arrived.push(directory.source.local.clone());
         }
         let mut files = Vec::new();
@@ -237,58 +236,58 @@ impl RemoteTree {
             if !self.directories.contains_key(&waiting) {
                 files.push(waiting);
             } else if fate == Fate::Refused {
-                files.extend(self.decide(waiting, Fate::Refused, io));
+                files.extend(self.decide(waiting, Fate::Refused, wire));
             } else {
-                self.make_again(waiting, io);
+                self.make_again(waiting, wire);
             }
         }
         // Its own MKDIR is done.
-        self.release(sequence, io);
+        self.release(sequence, wire);
         files
     }
 
-    fn attributes_set(&mut self, sequence: Sequence, outcome: Result<Reply, sftp::Error>, io: &mut Io) {
+    fn attributes_set(&mut self, sequence: Sequence, outcome: Result<Reply, sftp::Error>, wire: &mut Wire<'_>) {
         if let Err(error) = outcome
             && error.leaves_the_session_alive()
             && let Some(directory) = self.directories.get(&sequence)
         {
             let failure = Failure::new(Act::SetRemoteAttributes, directory.source.remote.as_bytes(), error);
-            io.reporter.note(Note::NotPreserved(failure));
+            wire.io.reporter.note(Note::NotPreserved(failure));
         }
-        self.forget(sequence, io);
+        self.forget(sequence, wire);
     }
 }
 
 impl Directory {
-    fn make(&self, sequence: Sequence, io: &mut Io) {
+    fn make(&self, sequence: Sequence, wire: &mut Wire<'_>) {
         // While files are put into it, we must be able to.
         let attributes = Attributes::with_permissions(self.source.mode & 0o1777 | 0o300);
-        io.ask(sequence, Asked::MakeDirectory, &calls::Mkdir { path: &self.source.remote, attributes });
+        wire.ask(sequence, DirectoryTag::Make, &calls::Mkdir { path: &self.source.remote, attributes });
     }
 
     /// Reports sftp(1)'s line about the directory. It waits until the fate is known: below a directory that can't be made,
     /// no line names another.
-    fn announce(&self, sequence: Sequence, io: &mut Io) {
+    fn announce(&self, sequence: Sequence, wire: &mut Wire<'_>) {
         let directory = bytes(&self.source.shown).to_vec();
-        io.reporter.tell(sequence, Event::Entered { direction: Direction::Put, directory });
+        wire.io.reporter.tell(sequence, Event::Entered { direction: Direction::Put, directory });
     }
 
     /// One that was there before keeps its attributes, unless they shall be the source's.
-    fn wants_attributes(&self, io: &Io) -> bool {
+    fn wants_attributes(&self, wire: &Wire<'_>) -> bool {
         match self.fate {
-            Fate::There { is_ours } => is_ours || io.settings.options.preserve,
+            Fate::There { is_ours } => is_ours || wire.io.settings.options.preserve,
             Fate::Open | Fate::Refused => false,
         }
     }
 
-    fn set_attributes(&self, sequence: Sequence, io: &mut Io) {
-        let times = io.settings.options.preserve.then_some(self.source.times);
+    fn set_attributes(&self, sequence: Sequence, wire: &mut Wire<'_>) {
+        let times = wire.io.settings.options.preserve.then_some(self.source.times);
         let attributes = Attributes { permissions: Some(self.source.mode & 0o1777), times, ..Attributes::default() };
-        io.ask(sequence, Asked::SetDirectory, &calls::Setstat { path: &self.source.remote, attributes });
+        wire.ask(sequence, DirectoryTag::SetAttributes, &calls::Setstat { path: &self.source.remote, attributes });
     }
 
     /// It can't be made: the server's first answer is the reason, unless something else stands there.
-    fn fail(&mut self, sequence: Sequence, found: Result<Reply, sftp::Error>, io: &mut Io) {
+    fn fail(&mut self, sequence: Sequence, found: Result<Reply, sftp::Error>, wire: &mut Wire<'_>) {
         let thing = self.source.remote.as_bytes();
         let failure = match (found, self.refusal.take()) {
             (Ok(Reply::Attributes(_)), _) | (_, None) => {
@@ -296,7 +295,7 @@ impl Directory {
             }
             (_, Some(refusal)) => Failure::new(Act::MakeRemoteDirectory, thing, refusal),
         };
-        self.announce(sequence, io);
-        io.reporter.tell(sequence, Event::Failed(failure));
+        self.announce(sequence, wire);
+        wire.io.reporter.tell(sequence, Event::Failed(failure));
     }
 }

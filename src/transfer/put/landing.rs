@@ -1,4 +1,4 @@
-//! Where an upload is written: into its target, or beside it until it is whole.
+//! Where an upload is written: to its target, or to a partial file beside it that is moved to the target when it is complete.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -8,78 +8,90 @@ use crate::sftp::{Attributes, FileType};
 use crate::transfer::conflict::Numbering;
 use crate::transfer::local::{partial_name, random_partial_name};
 
-/// Links behind each other that are followed, as Linux has it: beyond there is a loop.
+/// Links in a row that are followed, as Linux has it: more of them count as a loop.
 pub(crate) const MOST_LINKS: u32 = 40;
 
-/// Where an upload is written.
+/// Where an upload is written, and what is known about the files there.
+#[derive(Debug)]
 pub(crate) struct Landing {
-    /// The file whose place it takes: its target, or what a link there leads to.
-    pub(crate) target: RemotePath,
-    /// How many links were followed to it.
+    /// The file that is made or replaced: the one that the user named, or what a link there leads to.
+    pub(super) target: RemotePath,
+    /// Links that were followed to the target.
     links: u32,
-    /// The file that is written.
-    pub(crate) path: RemotePath,
-    /// Whether it is another one than the target, whose place it takes when it is whole.
-    pub(crate) is_beside: bool,
-    /// Whether a later run can find it again.
-    pub(crate) is_known: bool,
-    /// Whether something is where the target shall be.
-    pub(crate) replaces: bool,
-    /// The mode of what is there.
-    pub(crate) kept_mode: Option<u32>,
-    /// When what is there was changed.
-    pub(crate) modified: Option<u32>,
-    /// Whether nothing may be where it is opened: what came there meanwhile is somebody else's.
-    pub(crate) must_be_new: bool,
-    /// Whether it may have been made by an OPEN that was not answered.
-    pub(crate) may_be_made: bool,
-    /// Whether it was opened.
-    pub(crate) is_made: bool,
-    /// Whether what was written beside the target was removed.
-    pub(crate) is_withdrawn: bool,
-    /// Whether it may have taken the place of its target already.
-    pub(crate) may_be_placed: bool,
-    /// Whether what is there stays, so that nothing is sent.
-    pub(crate) is_passed_over: bool,
-    /// Names instead of its target's.
-    pub(crate) numbering: Numbering,
-    /// Whether it was looked again after something came to be where it should be opened.
-    pub(crate) is_looked_at_again: bool,
-    /// Whether it is at its target by a hard link, so that its other name only needs to go.
-    pub(crate) is_linked: bool,
-    /// Whether the server refused to make that link.
-    pub(crate) is_link_refused: bool,
-    /// Whether nothing was at its target just now.
-    pub(crate) is_free: bool,
+    /// Numbered names, for a target that exists and stays.
+    pub(super) numbering: Numbering,
+    /// The file that exists at the target.
+    pub(super) existing: Option<Existing>,
+    /// The partial file, if the target itself is not written.
+    beside: Option<Beside>,
+    pub(super) claim: Claim,
+}
+
+/// The file that an upload replaces.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Existing {
+    /// Its permissions, if it is a regular file.
+    pub(super) mode: Option<u32>,
+    /// When it was last modified, in seconds since 1970.
+    pub(super) modified: Option<u32>,
+}
+
+/// A partial file beside the target.
+#[derive(Debug)]
+struct Beside {
+    path: RemotePath,
+    name: PartialName,
+}
+
+/// Whether a later run can find a partial file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PartialName {
+    /// The name follows from source, server and target.
+    Known,
+    /// Only this run knows the name.
+    Random,
+}
+
+/// Which file OPEN may find under the name that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claim {
+    /// Any, which is then emptied or continued.
+    Any,
+    /// None: a file that has appeared there in the meantime belongs to somebody else.
+    New {
+        /// Whether the target was looked at again because one has appeared.
+        is_second_look: bool,
+    },
+    /// None, or an empty one that our own OPEN has made, whose answer was lost.
+    NewOrOurs,
+    /// The one that we have opened.
+    Ours,
 }
 
 impl Landing {
-    /// Into the target itself.
+    /// Writes to the target itself.
     pub(crate) fn at(target: &RemotePath) -> Landing {
         Landing {
             target: target.clone(),
             links: 0,
-            path: target.clone(),
-            is_beside: false,
-            is_known: false,
-            replaces: false,
-            kept_mode: None,
-            modified: None,
-            must_be_new: false,
-            may_be_made: false,
-            is_made: false,
-            is_withdrawn: false,
-            may_be_placed: false,
-            is_passed_over: false,
             numbering: Numbering::default(),
-            is_looked_at_again: false,
-            is_linked: false,
-            is_link_refused: false,
-            is_free: false,
+            existing: None,
+            beside: None,
+            claim: Claim::Any,
         }
     }
 
-    /// A link is at the target: follows it. Not any more once it leads on for too long, or to no path at all.
+    /// Returns the file that is made or replaced.
+    pub(crate) fn target(&self) -> &RemotePath {
+        &self.target
+    }
+
+    /// Returns the file that is written.
+    pub(crate) fn path(&self) -> &RemotePath {
+        self.beside.as_ref().map_or(&self.target, |beside| &beside.path)
+    }
+
+    /// Follows a link at the target. Returns `false` if it leads on for too long, or to no valid path.
     pub(crate) fn follow(&mut self, link: &[u8]) -> bool {
         let (Ok(path), Some(directory), true) = (RemotePath::new(link), self.target.parent(), self.links < MOST_LINKS)
         else {
@@ -90,16 +102,8 @@ impl Landing {
         true
     }
 
-    /// Something exists already.
-    pub(crate) fn replaces(&mut self, there: &Attributes) {
-        self.replaces = true;
-        self.modified = there.times.map(|times| times.modified);
-        let is_file = there.file_type() == Some(FileType::Regular);
-        self.kept_mode = there.permissions.filter(|_| is_file).map(|mode| mode & 0o777);
-    }
-
-    /// Beside the target. For a resume under a name that says what it is a part of, from which server's view; else under
-    /// one that nobody can foresee.
+    /// Writes to a partial file beside the target. With the server's view and the source's attributes, a later run can find it by
+    /// its name; otherwise nobody can foresee the name.
     pub(crate) fn go_beside(&mut self, known: Option<(&[u8], &Attributes)>) {
         let target = &self.target;
         let base = OsStr::from_bytes(target.base_name().unwrap_or_default());
@@ -109,13 +113,60 @@ impl Landing {
         };
         let whole = target.as_bytes();
         let directory = whole.len() - base.len();
-        // The name of an entry with bytes added that are no NUL.
+        // The name of an entry with bytes added that are no NUL is always valid.
         if let Ok(path) = RemotePath::new([&whole[..directory], name.as_bytes()].concat()) {
-            self.path = path;
-            self.is_beside = true;
-            self.is_known = known.is_some();
-            self.must_be_new = true;
+            let name = if known.is_some() { PartialName::Known } else { PartialName::Random };
+            self.beside = Some(Beside { path, name });
+            self.claim = Claim::New { is_second_look: false };
         }
+    }
+
+    /// Returns whether a partial file beside the target is written.
+    pub(super) fn is_beside(&self) -> bool {
+        self.beside.is_some()
+    }
+
+    /// Returns whether a later run can find a partial file beside the target.
+    pub(super) fn is_known(&self) -> bool {
+        self.beside.as_ref().is_some_and(|beside| beside.name == PartialName::Known)
+    }
+
+    /// Returns whether a partial file is written whose name nobody else can know.
+    pub(super) fn is_secret(&self) -> bool {
+        self.beside.as_ref().is_some_and(|beside| beside.name == PartialName::Random)
+    }
+
+    /// Replaces the file that exists at the target.
+    pub(super) fn replaces(&mut self, there: &Attributes) {
+        let is_file = there.file_type() == Some(FileType::Regular);
+        self.existing = Some(Existing {
+            mode: there.permissions.filter(|_| is_file).map(|mode| mode & 0o777),
+            modified: there.times.map(|times| times.modified),
+        });
+    }
+
+    /// Returns the permissions of the replaced file that a partial file must take over.
+    pub(super) fn kept_mode(&self) -> Option<u32> {
+        self.existing.filter(|_| self.is_beside()).and_then(|existing| existing.mode)
+    }
+
+    /// Notes that the answer to an OPEN was lost, which may have made the file.
+    pub(super) fn lost_open(&mut self) {
+        if let Claim::New { .. } = self.claim {
+            self.claim = Claim::NewOrOurs;
+        }
+    }
+
+    /// Notes that OPEN was refused, and has made no file.
+    pub(super) fn refused_open(&mut self) {
+        if self.claim == Claim::NewOrOurs {
+            self.claim = Claim::New { is_second_look: false };
+        }
+    }
+
+    /// Returns whether OPEN must fail if a file exists.
+    pub(super) fn must_be_new(&self) -> bool {
+        matches!(self.claim, Claim::New { .. } | Claim::NewOrOurs)
     }
 }
 
@@ -130,17 +181,46 @@ mod tests {
     #[test]
     fn beside_a_target_is_in_its_directory() {
         let mut landing = Landing::at(&path("/a/b"));
+        assert!(landing.path() == landing.target() && !landing.is_beside());
         landing.go_beside(None);
-        let first = landing.path.clone();
+        let first = landing.path().clone();
         assert!(first.as_bytes().starts_with(b"/a/.b.") && first.as_bytes().ends_with(b".sftpsh-part"));
         landing.go_beside(None);
-        assert_ne!(landing.path, first);
-        assert!(landing.is_beside && !landing.is_known);
+        assert_ne!(landing.path(), &first);
+        assert!(landing.is_beside() && landing.is_secret() && !landing.is_known());
         landing.target = path("b");
         let source = Attributes { size: Some(7), ..Attributes::default() };
         landing.go_beside(Some((b"server", &source)));
-        let known = landing.path.clone();
+        let known = landing.path().clone();
         landing.go_beside(Some((b"server", &source)));
-        assert!(landing.path == known && landing.is_known && known.as_bytes().starts_with(b".b."));
+        assert!(landing.path() == &known && landing.is_known() && known.as_bytes().starts_with(b".b."));
+    }
+
+    #[test]
+    fn a_lost_open_may_have_made_a_new_file_only() {
+        let new = Claim::New { is_second_look: false };
+        for (claim, lost, refused, must_be_new) in [
+            (Claim::Any, Claim::Any, Claim::Any, false),
+            (Claim::New { is_second_look: true }, Claim::NewOrOurs, Claim::New { is_second_look: true }, true),
+            (Claim::NewOrOurs, Claim::NewOrOurs, new, true),
+            (Claim::Ours, Claim::Ours, Claim::Ours, false),
+        ] {
+            let landing = || Landing { claim, ..Landing::at(&path("a")) };
+            let (mut one, mut other) = (landing(), landing());
+            one.lost_open();
+            other.refused_open();
+            assert_eq!((one.claim, other.claim), (lost, refused), "{claim:?}");
+            assert_eq!(landing().must_be_new(), must_be_new, "{claim:?}");
+        }
+    }
+
+    #[test]
+    fn links_are_followed_from_where_they_are_and_not_forever() {
+        let mut landing = Landing::at(&path("/a/b"));
+        assert!(landing.follow(b"../c/d") && landing.target() == &path("/a/../c/d"));
+        assert!(landing.follow(b"/e") && landing.target() == &path("/e"));
+        assert!(!landing.follow(b"a\0b"));
+        assert!((2..MOST_LINKS).all(|_| landing.follow(b"/e")));
+        assert!(!landing.follow(b"/f"));
     }
 }

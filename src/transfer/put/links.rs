@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashSet};
 use crate::name::RemotePath;
 use crate::sftp::{self, Reply, calls};
 use crate::transfer::conflict::{Conflict, Numbering, Verdict, Version};
-use crate::transfer::connections::io::{Asked, Io};
+use crate::transfer::connections::io::Wire;
+use crate::transfer::connections::tag::LinkTag;
 use crate::transfer::event::Event;
 use crate::transfer::failure::{Act, Failure};
 use crate::transfer::plan::PutLink;
@@ -57,10 +58,16 @@ impl RemoteLinks {
     }
 
     /// Sends a link.
-    pub(crate) fn begin(&mut self, sequence: Sequence, source: PutLink, directory: Option<Sequence>, io: &mut Io) {
+    pub(crate) fn begin(
+        &mut self,
+        sequence: Sequence,
+        source: PutLink,
+        directory: Option<Sequence>,
+        wire: &mut Wire<'_>,
+    ) {
         self.targets.insert(source.remote.clone());
         let link = Link { source, directory, refusal: None, numbering: Numbering::default() };
-        link.ask(sequence, Asked::MakeLink, io);
+        link.ask(sequence, LinkTag::Make, wire);
         self.links.insert(sequence, link);
     }
 
@@ -78,67 +85,67 @@ impl RemoteLinks {
     pub(crate) fn answer(
         &mut self,
         sequence: Sequence,
-        asked: Asked,
+        tag: LinkTag,
         outcome: Result<Reply, sftp::Error>,
         fate: Option<Fate>,
-        io: &mut Io,
+        wire: &mut Wire<'_>,
     ) -> Course {
         let Some(link) = self.links.get_mut(&sequence) else { return Course::Waits };
-        if let (Asked::MakeLink, Err(_), Some(Fate::Open), Some(directory)) = (asked, &outcome, fate, link.directory) {
+        if let (LinkTag::Make, Err(_), Some(Fate::Open), Some(directory)) = (tag, &outcome, fate, link.directory) {
             return Course::Awaits(directory);
         }
-        let next = match (asked, outcome) {
-            (Asked::MakeLink, Ok(_)) => {
+        let next = match (tag, outcome) {
+            (LinkTag::Make, Ok(_)) => {
                 if let Some(asked) = link.numbering.asked() {
-                    io.reporter.renamed(sequence, asked.as_bytes(), link.source.remote.as_bytes());
+                    wire.io.reporter.renamed(sequence, asked.as_bytes(), link.source.remote.as_bytes());
                 }
                 return self.conclude(sequence, true);
             }
-            (Asked::MakeLink, Err(error)) if link.refusal.is_none() => {
+            (LinkTag::Make, Err(error)) if link.refusal.is_none() => {
                 link.refusal = Some(error);
-                Asked::ReadLink
+                LinkTag::Read
             }
-            (Asked::ReadLink, Ok(Reply::Path(there))) if there[..] == *link.source.points_to.as_bytes() => {
+            (LinkTag::Read, Ok(Reply::Path(there))) if there[..] == *link.source.points_to.as_bytes() => {
                 return self.conclude(sequence, true);
             }
             // Its directory was not there yet, or something was removed meanwhile.
-            (Asked::ReadLink, Err(error)) if error.is_no_such_file() => Asked::MakeLink,
+            (LinkTag::Read, Err(error)) if error.is_no_such_file() => LinkTag::Make,
             // A server removes no directory so.
-            (Asked::ReadLink, _) => match link.decide(io) {
-                Verdict::Overwrite => Asked::RemoveLink,
+            (LinkTag::Read, _) => match link.decide(wire) {
+                Verdict::Overwrite => LinkTag::Remove,
                 Verdict::Rename => link.goes_elsewhere(),
                 Verdict::Skip => {
-                    io.leave_there(sequence, link.source.remote.as_bytes().to_vec());
+                    wire.io.leave_there(sequence, link.source.remote.as_bytes().to_vec());
                     return self.conclude(sequence, false);
                 }
             },
-            (Asked::RemoveLink, Ok(_)) => Asked::MakeLink,
+            (LinkTag::Remove, Ok(_)) => LinkTag::Make,
             (_, outcome) => {
                 if let Some(refusal) = link.refusal.take().or(outcome.err()) {
                     let failure = Failure::new(Act::MakeRemoteLink, link.source.remote.as_bytes(), refusal);
-                    io.reporter.tell(sequence, Event::Failed(failure));
+                    wire.io.reporter.tell(sequence, Event::Failed(failure));
                 }
                 return self.conclude(sequence, false);
             }
         };
-        link.ask(sequence, next, io);
+        link.ask(sequence, next, wire);
         Course::Waits
     }
 
-    /// Sends a request once more whose answer was lost. Whether it was one about a link.
-    pub(crate) fn ask_again(&self, sequence: Sequence, asked: Asked, io: &mut Io) -> bool {
-        let Some(link) = self.links.get(&sequence) else { return false };
-        link.ask(sequence, asked, io);
-        true
+    /// Sends a request again whose answer was lost.
+    pub(crate) fn ask_again(&self, sequence: Sequence, tag: LinkTag, wire: &mut Wire<'_>) {
+        if let Some(link) = self.links.get(&sequence) {
+            link.ask(sequence, tag, wire);
+        }
     }
 
     /// The fate of its directory is known. What is to be done with a link that waited for it; nothing where none did.
-    pub(crate) fn go_on(&mut self, sequence: Sequence, fate: Option<Fate>, io: &mut Io) -> Option<Course> {
+    pub(crate) fn go_on(&mut self, sequence: Sequence, fate: Option<Fate>, wire: &mut Wire<'_>) -> Option<Course> {
         let link = self.links.get(&sequence)?;
         if fate == Some(Fate::Refused) {
             return Some(self.conclude(sequence, false));
         }
-        link.ask(sequence, Asked::MakeLink, io);
+        link.ask(sequence, LinkTag::Make, wire);
         Some(Course::Waits)
     }
 
@@ -153,25 +160,25 @@ impl RemoteLinks {
 
 impl Link {
     /// Decides about what is there. Which of the two is newer is not known.
-    fn decide(&self, io: &mut Io) -> Verdict {
+    fn decide(&self, wire: &mut Wire<'_>) -> Verdict {
         let (there, new) = (Version::default(), Version::default());
         let target = self.source.remote.as_bytes().to_vec();
-        io.decide(Conflict { direction: Direction::Put, target, there, new })
+        wire.io.decide(Conflict { direction: Direction::Put, target, there, new })
     }
 
     /// Leaves what is there, and takes another name.
-    fn goes_elsewhere(&mut self) -> Asked {
+    fn goes_elsewhere(&mut self) -> LinkTag {
         self.source.remote = self.numbering.next(&self.source.remote);
         self.refusal = None;
-        Asked::MakeLink
+        LinkTag::Make
     }
 
-    fn ask(&self, sequence: Sequence, asked: Asked, io: &mut Io) {
+    fn ask(&self, sequence: Sequence, tag: LinkTag, wire: &mut Wire<'_>) {
         let PutLink { remote, points_to, .. } = &self.source;
-        match asked {
-            Asked::ReadLink => io.ask(sequence, asked, &calls::Readlink { path: remote }),
-            Asked::RemoveLink => io.ask(sequence, asked, &calls::Remove { path: remote }),
-            _ => io.ask(sequence, Asked::MakeLink, &calls::Symlink { target: points_to, link: remote }),
+        match tag {
+            LinkTag::Read => wire.ask(sequence, tag, &calls::Readlink { path: remote }),
+            LinkTag::Remove => wire.ask(sequence, tag, &calls::Remove { path: remote }),
+            LinkTag::Make => wire.ask(sequence, tag, &calls::Symlink { target: points_to, link: remote }),
         }
     }
 }

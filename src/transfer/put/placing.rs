@@ -1,176 +1,129 @@
-//! Which file an upload takes the place of, how it gets there, and what becomes of what was written beside it otherwise.
+//! How a complete partial file gets to its target, and what becomes of one that does not.
 
 use crate::sftp::{self, Attributes, Extension, Reply, calls};
 use crate::transfer::conflict::Verdict;
-use crate::transfer::connections::io::{Asked, Io};
+use crate::transfer::connections::io::Wire;
+use crate::transfer::connections::tag::{PlaceTag, PutTag};
 use crate::transfer::event::{Event, Note};
-use crate::transfer::failure::{Act, Cause, Failure};
-use crate::transfer::put::{State, Upload, may_replace};
+use crate::transfer::failure::{Act, Cause};
+use crate::transfer::put::state::{Placing, State};
+use crate::transfer::put::{Upload, may_replace};
 
 impl Upload {
-    /// Asks whether a link is where it shall be: what it leads to is replaced, and not the link.
-    pub(crate) fn ask_for_link(&mut self, io: &mut Io) {
-        self.is_following = true;
-        io.ask(self.sequence, Asked::Follow, &calls::Readlink { path: &self.landing.target });
+    /// Moves the partial file to its target. `may_be_done` tells that it may be there, because an answer was lost.
+    pub(super) fn place(&mut self, wire: &mut Wire<'_>, may_be_done: bool) {
+        let replaces = self.landing.existing.is_some() || may_replace(wire.io);
+        let request = match self.state {
+            State::Placing(Placing { request: PlaceTag::Unlink, .. }) => PlaceTag::Unlink,
+            _ if replaces => PlaceTag::Rename,
+            // link(2) replaces nothing; RENAME does on some servers, such as those written in Go.
+            _ if wire.session().offers(Extension::Hardlink) => PlaceTag::Link,
+            _ => PlaceTag::LookAtTarget,
+        };
+        self.ask_to_place(wire, Placing { request, may_be_done });
     }
 
-    /// A link, or none: then what was learned meanwhile counts.
-    pub(crate) fn followed(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
-        if !self.is_following {
-            return;
-        }
-        if let Ok(Reply::Path(path)) = outcome
-            && self.landing.follow(&path)
-        {
-            return self.ask_for_link(io);
-        }
-        self.is_following = false;
-        if let Some(outcome) = self.postponed.take() {
-            self.looked(io, outcome);
-        }
-    }
-
-    pub(crate) fn place(&mut self, io: &mut Io) {
-        self.state = State::Placing;
+    fn ask_to_place(&mut self, wire: &mut Wire<'_>, placing: Placing) {
+        self.state = State::Placing(placing);
         self.outstanding += 1;
-        let (from, to) = (&self.landing.path, &self.landing.target);
-        if self.landing.is_linked {
-            io.ask(self.sequence, Asked::Unlink, &calls::Remove { path: from });
-        } else if self.landing.replaces || may_replace(io) {
-            match io.session().offers(Extension::PosixRename) {
-                true => io.ask(self.sequence, Asked::Replace, &calls::PosixRename { from, to }),
-                false => io.ask(self.sequence, Asked::Replace, &calls::Rename { from, to }),
+        let (part, target) = (self.landing.path(), self.landing.target());
+        let replaces = self.landing.existing.is_some() || may_replace(wire.io);
+        let (sequence, tag) = (self.sequence, PutTag::Place(placing.request));
+        match placing.request {
+            PlaceTag::Rename if replaces && wire.session().offers(Extension::PosixRename) => {
+                wire.ask(sequence, tag, &calls::PosixRename { from: part, to: target });
             }
-        } else if io.session().offers(Extension::Hardlink) && !self.landing.is_link_refused {
-            // link(2) replaces nothing; a RENAME does on some servers (those in Go).
-            io.ask(self.sequence, Asked::Link, &calls::Hardlink { existing: from, link: to });
-        } else if self.landing.is_free {
-            io.ask(self.sequence, Asked::Replace, &calls::Rename { from, to });
-        } else {
-            io.ask(self.sequence, Asked::WhatCame, &calls::Lstat { path: to });
+            PlaceTag::Rename => wire.ask(sequence, tag, &calls::Rename { from: part, to: target }),
+            PlaceTag::Link => wire.ask(sequence, tag, &calls::Hardlink { existing: part, link: target }),
+            PlaceTag::Unlink => wire.ask(sequence, tag, &calls::Remove { path: part }),
+            PlaceTag::LookAtTarget => wire.ask(sequence, tag, &calls::Lstat { path: target }),
+            PlaceTag::LookForPart => wire.ask(sequence, tag, &calls::Stat { path: target }),
         }
     }
 
-    /// It has the name of its target, or something else has, or this file system knows no hard links.
-    pub(crate) fn linked(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
-        match outcome {
-            Ok(_) => self.landing.is_linked = true,
-            Err(error) if error.leaves_the_session_alive() => self.landing.is_link_refused = true,
-            Err(error) => return self.remember(Act::ReplaceRemote, error),
-        }
-        self.place(io);
-    }
-
-    /// Its other name is gone.
-    pub(crate) fn unlinked(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
-        self.state = State::Placed;
-        if outcome.is_err_and(|error| !error.is_no_such_file()) {
-            let (part, target) = (self.landing.path.as_bytes().to_vec(), self.source.remote.as_bytes().to_vec());
-            io.reporter.tell(self.sequence, Event::Noted(Note::KeptThere { part, target }));
-        }
-    }
-
-    /// What is where it shall be now, when nothing was when it was decided about.
-    pub(crate) fn looked_what_came(&mut self, io: &mut Io, outcome: Result<Reply, sftp::Error>) {
-        match outcome {
-            Ok(Reply::Attributes(there)) => self.came_meanwhile(io, &there),
-            Err(error) if error.is_no_such_file() => {
-                self.landing.is_free = true;
-                self.place(io);
+    /// Takes an answer.
+    pub(super) fn place_answered(&mut self, wire: &mut Wire<'_>, tag: PlaceTag, outcome: Result<Reply, sftp::Error>) {
+        let State::Placing(placing) = self.state else { return };
+        let asks = |request| Placing { request, ..placing };
+        match (tag, outcome) {
+            (PlaceTag::Rename, Ok(_)) => self.state = State::Placed,
+            (PlaceTag::Rename, Err(error)) if error.is_no_such_file() && placing.may_be_done => {
+                self.state = State::Placed;
             }
-            Err(error) => self.remember(Act::StatRemote, error),
-            Ok(_) => {}
+            // Another transfer of the same file writes the same partial file, and may have been faster.
+            (PlaceTag::Rename, Err(error)) if error.is_no_such_file() && self.landing.is_known() => {
+                self.ask_to_place(wire, asks(PlaceTag::LookForPart));
+            }
+            (PlaceTag::Link, Ok(_)) => self.ask_to_place(wire, asks(PlaceTag::Unlink)),
+            // A file exists at the target, or the file system knows no hard links.
+            (PlaceTag::Link, Err(error)) if error.leaves_the_session_alive() => {
+                self.ask_to_place(wire, asks(PlaceTag::LookAtTarget));
+            }
+            (PlaceTag::Unlink, outcome) => {
+                self.state = State::Placed;
+                if outcome.is_err_and(|error| !error.is_no_such_file()) {
+                    self.report_part(wire);
+                }
+            }
+            (PlaceTag::LookAtTarget, Ok(Reply::Attributes(there))) => self.target_exists(wire, placing, &there),
+            (PlaceTag::LookAtTarget, Err(error)) if error.is_no_such_file() => {
+                self.ask_to_place(wire, asks(PlaceTag::Rename));
+            }
+            (PlaceTag::LookAtTarget, Err(error)) => self.remember(Act::StatRemote, error),
+            (PlaceTag::LookForPart, Ok(Reply::Attributes(there))) => self.part_has_gone(wire, &there),
+            (PlaceTag::Rename | PlaceTag::Link | PlaceTag::LookForPart, Err(error)) => {
+                self.remember(Act::ReplaceRemote, error);
+            }
+            (PlaceTag::LookAtTarget | PlaceTag::LookForPart, Ok(_)) => {}
         }
     }
 
-    fn came_meanwhile(&mut self, io: &mut Io, there: &Attributes) {
-        if self.landing.may_be_placed && there.size == Some(self.next) {
-            // By ourselves, and the answer was lost.
-            self.landing.is_linked = true;
-            return self.place(io);
+    /// A file exists at the target, where none was when the upload began.
+    fn target_exists(&mut self, wire: &mut Wire<'_>, placing: Placing, there: &Attributes) {
+        if placing.may_be_done && there.size == Some(self.sent.next()) {
+            // We have made the link, and the answer was lost.
+            return self.ask_to_place(wire, Placing { request: PlaceTag::Unlink, ..placing });
         }
-        match io.decide(self.conflict_with(there)) {
-            Verdict::Overwrite if !io.session().offers(Extension::PosixRename) => {
-                let target = self.source.remote.as_bytes();
-                self.failure = Some(Failure::new(Act::ReplaceRemote, target, Cause::NoReplacing));
+        match wire.io.decide(self.conflict_with(there)) {
+            Verdict::Overwrite if !wire.session().offers(Extension::PosixRename) => {
+                self.fail(Act::ReplaceRemote, Cause::NoReplacing);
             }
             Verdict::Overwrite => {
                 self.landing.replaces(there);
-                self.place(io);
+                self.place(wire, placing.may_be_done);
             }
-            Verdict::Skip => {
-                io.leave_there(self.sequence, self.source.remote.as_bytes().to_vec());
-                self.landing.is_passed_over = true;
-            }
+            Verdict::Skip => self.leave_existing(wire.io),
             Verdict::Rename => {
-                self.source.remote = self.landing.numbering.next(&self.source.remote);
-                self.landing.target = self.source.remote.clone();
-                (self.landing.is_link_refused, self.landing.is_free) = (false, false);
-                self.place(io);
+                self.take_next_name();
+                self.place(wire, placing.may_be_done);
             }
         }
     }
 
-    /// It could not be put in its place.
-    pub(crate) fn not_placed(&mut self, io: &mut Io, error: sftp::Error) {
-        match error.is_no_such_file() {
-            true if self.landing.may_be_placed => self.state = State::Placed,
-            // Another transfer of the same file writes the same part, and may have been faster.
-            true if self.landing.is_known => {
-                self.outstanding += 1;
-                io.ask(self.sequence, Asked::WhoseIsIt, &calls::Stat { path: &self.landing.target });
-            }
-            _ => self.remember(Act::ReplaceRemote, error),
-        }
-    }
-
-    /// What is at its target after its part went away: what another transfer of the same file has put there, or what was there.
-    pub(crate) fn looked_whose(&mut self, io: &mut Io, there: &Attributes) {
+    /// The partial file has gone. Looks whether another transfer of the same file has moved it to the target, or whether the file
+    /// there is the one that existed before.
+    fn part_has_gone(&mut self, wire: &mut Wire<'_>, there: &Attributes) {
         let modified = there.times.map(|times| times.modified);
-        let is_another = !self.landing.replaces || modified != self.landing.modified;
-        let target = self.source.remote.as_bytes();
-        if there.size == Some(self.next) && is_another {
-            io.reporter.tell(self.sequence, Event::Noted(Note::PutThereByAnother(target.to_vec())));
+        let is_another = self.landing.existing.is_none_or(|existing| existing.modified != modified);
+        if there.size == Some(self.sent.next()) && is_another {
+            let target = self.plan.remote.as_bytes().to_vec();
+            wire.io.reporter.tell(self.sequence, Event::Noted(Note::PutThereByAnother(target)));
             self.state = State::Placed;
         } else {
-            self.failure = Some(Failure::new(Act::ReplaceRemote, target, Cause::PartIsGone));
+            self.fail(Act::ReplaceRemote, Cause::PartIsGone);
         }
     }
 
-    /// The job is stopped: what was written beside a target and is of no use goes, behind all that is under way for it.
-    pub(crate) fn withdraw(&self, io: &mut Io) {
-        let is_under_way = !matches!(self.state, State::Closing | State::Placing | State::Placed);
-        if self.landing.is_beside && !self.is_of_use() && is_under_way {
-            io.ask(self.sequence, Asked::Withdraw, &calls::Remove { path: &self.landing.path });
-        }
+    /// Reports that the partial file is still on the server.
+    pub(super) fn report_part(&self, wire: &mut Wire<'_>) {
+        let (part, target) = (self.landing.path().as_bytes().to_vec(), self.plan.remote.as_bytes().to_vec());
+        wire.io.reporter.tell(self.sequence, Event::Noted(Note::KeptThere { part, target }));
     }
 
-    /// Stops before all of it is there: what is there shall be its beginning.
-    pub(crate) fn interrupt(mut self, io: &mut Io) {
-        let confirmed = self.confirmed();
-        if confirmed < self.next && (!self.landing.is_beside || self.is_of_use()) {
-            self.cut_at(io, confirmed);
+    /// Removes a partial file that no later run can use.
+    pub(super) fn clear_away(&self, wire: &Wire<'_>) {
+        if self.has_useless_part() {
+            drop(wire.session().submit(&calls::Remove { path: self.landing.path() }));
         }
-        self.handles.clear();
-        self.clear_away(io);
-        let is_left = self.landing.is_beside && self.landing.is_made && self.state != State::Placed;
-        // Where it was to be removed and nobody knows whether it was, the session may end before that.
-        if is_left && !self.landing.is_withdrawn {
-            let (part, target) = (self.landing.path.as_bytes().to_vec(), self.source.remote.as_bytes().to_vec());
-            io.reporter.tell(self.sequence, Event::Noted(Note::KeptThere { part, target }));
-        }
-    }
-
-    /// What was written beside a target is of no use when it can't be found again, or is known to be wrong.
-    pub(crate) fn clear_away(&self, io: &Io) {
-        let is_left = self.landing.is_beside && self.state != State::Placed && !self.landing.is_withdrawn;
-        if is_left && !self.is_of_use() {
-            drop(io.session().submit(&calls::Remove { path: &self.landing.path }));
-        }
-    }
-
-    /// Whether a later run can go on with what was written beside the target.
-    fn is_of_use(&self) -> bool {
-        self.landing.is_known && !self.differs
     }
 }

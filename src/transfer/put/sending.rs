@@ -1,133 +1,160 @@
-//! How an upload sends: part by part, and what ends the file behind the last one.
-
-use std::os::unix::fs::FileExt;
+//! How an upload sends its bytes, part by part, and the requests that end the file after the last part.
 
 use crate::sftp::{Attributes, Extension, Handle, calls};
-use crate::transfer::connections::io::{Asked, Io, Turn};
+use crate::transfer::connections::io::{Turn, Wire};
+use crate::transfer::connections::tag::PutTag;
+use crate::transfer::event::{Event, Note};
 use crate::transfer::failure::{Act, Cause, Failure};
-use crate::transfer::local::bytes;
-use crate::transfer::put::{State, Upload, stores_nothing};
+use crate::transfer::put::Upload;
+use crate::transfer::put::sent::Sent;
+use crate::transfer::put::state::State;
 use crate::transfer::settings::SPREAD_SPAN;
 
 impl Upload {
-    /// Reads the next part and sends it; behind the last one, what ends the file.
-    pub(crate) fn send_part(&mut self, io: &mut Io) -> Turn {
-        if self.gaps.is_empty() && self.handles.len() > 1 && self.next - self.confirmed() >= SPREAD_SPAN {
+    /// Reads the next part and sends it; after the last one, sends the requests that end the file.
+    pub(super) fn send_part(&mut self, wire: &mut Wire<'_>) -> Turn {
+        let in_flight = self.sent.next() - self.sent.confirmed();
+        if !self.sent.has_gaps() && self.handles.len() > 1 && in_flight >= SPREAD_SPAN {
             return Turn::Waits;
         }
-        let gap = self.gaps.pop_front();
-        let (offset, length) = gap.unwrap_or((self.next, io.write_bytes()));
-        let mut scratch = std::mem::take(&mut io.scratch);
+        let (offset, length, was_sent) = self.sent.next_part(wire.write_bytes());
+        let mut scratch = std::mem::take(&mut wire.io.scratch);
         scratch.resize(length as usize, 0);
-        let turn = match self.read_part(offset, &mut scratch) {
-            Ok(0) if self.must_verify(io) => self.begin_to_verify(io),
-            Ok(0) if self.may_end(io) => self.send_end(io),
+        let turn = match self.source.read_part(offset, &mut scratch) {
+            Ok(0) if self.must_prove(wire.io) => self.prove_when_confirmed(wire.io),
+            Ok(0) if self.may_end(wire) => {
+                self.send_end(wire);
+                Turn::Waits
+            }
             Ok(0) => Turn::Waits,
             Ok(length) => {
-                if gap.is_none() {
-                    self.next += length as u64;
-                }
-                // What is shorter than it was asked for ends the source.
-                let ends = gap.is_none() && length < scratch.len();
-                self.send_data(io, offset, &scratch[..length], ends)
+                // A part that is shorter than requested ends the source.
+                let ends = !was_sent && length < scratch.len();
+                self.send_data(wire, offset, &scratch[..length], ends)
             }
             Err(failure) => {
                 self.failure = Some(failure);
-                self.turn(io)
+                self.turn(wire)
             }
         };
-        io.scratch = scratch;
+        wire.io.scratch = scratch;
         turn
     }
 
-    fn send_data(&mut self, io: &mut Io, offset: u64, data: &[u8], ends: bool) -> Turn {
-        let Some(handle) = self.handles.on(io.line) else { return Turn::Waits };
+    fn send_data(&mut self, wire: &mut Wire<'_>, offset: u64, data: &[u8], ends: bool) -> Turn {
+        let Some(handle) = self.handles.on(wire.connection) else { return Turn::Waits };
         // No longer than write_bytes, so it fits.
         let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
-        io.ask_for_data(self.sequence, Asked::Write { offset, length }, &calls::Write { handle, offset, data });
-        self.unanswered.insert(offset, length);
+        wire.ask_for_data(self.sequence, PutTag::Write { offset, length }, &calls::Write { handle, offset, data });
+        self.sent.issue(offset, length);
         self.outstanding += 1;
-        // What ends it needs no other turn of the window.
-        let is_last = self.may_end(io) && !self.must_verify(io) && (ends || self.has_ended());
-        if is_last { self.send_end(io) } else { Turn::MayAsk }
+        // The requests that end the file need no other turn of the window.
+        let is_last =
+            self.may_end(wire) && !self.must_prove(wire.io) && (ends || self.source.ends_at(self.sent.next()));
+        if is_last {
+            self.send_end(wire);
+            return Turn::Waits;
+        }
+        Turn::MayAsk
     }
 
-    /// Whether nothing is left of the source.
-    fn has_ended(&self) -> bool {
-        self.next >= self.size && matches!(self.read_part(self.next, &mut [0]), Ok(0))
+    /// Returns whether the requests that end the file may be sent: after all answers, or right after the data if the server keeps
+    /// the order of requests.
+    fn may_end(&self, wire: &Wire<'_>) -> bool {
+        let may_follow = self.handles.len() == 1 && wire.session().keeps_order();
+        !self.sent.has_gaps() && (may_follow || self.outstanding == 0)
     }
 
-    /// Returns whether what ends the file may be sent: when all was answered, or right behind the data, where the server works in the
-    /// order of the requests.
-    fn may_end(&self, io: &Io) -> bool {
-        let may_follow = self.handles.len() == 1 && io.session().keeps_order();
-        self.gaps.is_empty() && (may_follow || self.outstanding == 0)
+    /// Sends the requests that end the file. Those about the whole file go out once; CLOSE goes out on each connection.
+    pub(super) fn send_end(&mut self, wire: &mut Wire<'_>) {
+        let is_closed = matches!(self.state, State::Proving { is_closed: true, .. });
+        self.close(wire, is_closed);
     }
 
-    /// Reads from `offset`. Nothing is the end of the file, where it should be or beyond.
-    pub(crate) fn read_part(&self, offset: u64, buffer: &mut [u8]) -> Result<usize, Failure> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.local.read_at(&mut buffer[filled..], offset + filled as u64) {
-                Ok(0) => break,
-                Ok(read) => filled += read,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Failure::new(Act::ReadLocal, bytes(&self.source.shown), error)),
+    /// Closes all handles. A file that was closed before has its attributes.
+    pub(super) fn close(&mut self, wire: &mut Wire<'_>, is_closed: bool) {
+        self.state = State::Closing { is_closed };
+        for (number, (connection, handle)) in self.handles.take().into_iter().enumerate() {
+            let mut wire = wire.on(connection);
+            if number == 0 && !is_closed {
+                self.finish_contents(&mut wire, &handle);
             }
-        }
-        let end = offset + filled as u64;
-        if filled < buffer.len() && end < self.size && !stores_nothing(&self.local) {
-            let cause = Cause::Truncated { got: end, expected: self.size };
-            return Err(Failure::new(Act::ReadLocal, bytes(&self.source.shown), cause));
-        }
-        Ok(filled)
-    }
-
-    /// Closes it on each connection; what concerns the whole file is asked once.
-    pub(crate) fn send_end(&mut self, io: &mut Io) -> Turn {
-        self.state = State::Closing;
-        let line = io.line;
-        for (number, (on, handle)) in self.handles.take().into_iter().enumerate() {
-            io.line = on;
-            // What was closed once has its attributes.
-            if number == 0 && !self.is_written {
-                self.send_attributes(io, &handle);
-            }
-            io.ask(self.sequence, Asked::Close, &calls::Close { handle });
-            self.outstanding += 1;
-        }
-        io.line = line;
-        Turn::Waits
-    }
-
-    /// Sets what its attributes shall be, if anything: through a handle that is open for writing, or by its path.
-    pub(crate) fn set_attributes(&mut self, io: &mut Io, handle: Option<&Handle>) {
-        let preserve = io.settings.options.preserve;
-        let kept = self.landing.kept_mode.filter(|_| self.landing.is_beside && io.settings.mode.is_none());
-        if preserve || io.settings.mode.is_some() || kept.is_some() {
-            let times = preserve.then_some(self.times);
-            // What is written in place keeps the mode of what was there, so this does, too.
-            let mode = if preserve { self.mode } else { kept.unwrap_or(self.mode) };
-            let attributes = Attributes { permissions: Some(mode), times, ..Attributes::default() };
-            let (asked, path) = (Asked::SetAttributes, &self.landing.path);
-            match handle {
-                Some(handle) => io.ask(self.sequence, asked, &calls::Fsetstat { handle, attributes }),
-                None => io.ask(self.sequence, asked, &calls::Setstat { path, attributes }),
-            };
+            wire.ask(self.sequence, PutTag::Close, &calls::Close { handle });
             self.outstanding += 1;
         }
     }
 
-    /// What is asked of the whole file before it is closed.
-    fn send_attributes(&mut self, io: &mut Io, handle: &Handle) {
-        self.set_attributes(io, Some(handle));
-        if io.settings.options.fsync && io.session().offers(Extension::Fsync) {
-            io.ask(self.sequence, Asked::Sync, &calls::Fsync { handle });
+    /// Closes all handles to send the file again.
+    pub(super) fn close_all(&mut self, wire: &mut Wire<'_>) {
+        for (connection, handle) in self.handles.take() {
+            wire.on(connection).ask(self.sequence, PutTag::Close, &calls::Close { handle });
             self.outstanding += 1;
         }
-        if self.landing.is_beside {
-            io.ask(self.sequence, Asked::Size, &calls::Fstat { handle });
+    }
+
+    /// Sets permissions and times, if they have to be set: through a handle that writes, or by the path.
+    pub(super) fn set_attributes(&mut self, wire: &mut Wire<'_>, handle: Option<&Handle>) {
+        let (preserve, changes_mode) = (wire.io.settings.options.preserve, wire.io.settings.mode.is_some());
+        let kept = self.landing.kept_mode().filter(|_| !changes_mode);
+        if !preserve && !changes_mode && kept.is_none() {
+            return;
+        }
+        let times = preserve.then_some(self.source.times());
+        // A file that is written in place keeps its mode, so a file that replaces one does too.
+        let mode = if preserve { self.mode } else { kept.unwrap_or(self.mode) };
+        let attributes = Attributes { permissions: Some(mode), times, ..Attributes::default() };
+        let (tag, path) = (PutTag::SetAttributes, self.landing.path());
+        match handle {
+            Some(handle) => wire.ask(self.sequence, tag, &calls::Fsetstat { handle, attributes }),
+            None => wire.ask(self.sequence, tag, &calls::Setstat { path, attributes }),
+        }
+        self.outstanding += 1;
+    }
+
+    /// Sends the requests about the whole file, before its CLOSE.
+    fn finish_contents(&mut self, wire: &mut Wire<'_>, handle: &Handle) {
+        self.set_attributes(wire, Some(handle));
+        if wire.io.settings.options.fsync && wire.session().offers(Extension::Fsync) {
+            wire.ask(self.sequence, PutTag::Sync, &calls::Fsync { handle });
             self.outstanding += 1;
         }
+        if self.landing.is_beside() {
+            wire.ask(self.sequence, PutTag::Size, &calls::Fstat { handle });
+            self.outstanding += 1;
+        }
+    }
+
+    /// Returns whether the server refused parts that came over several connections: perhaps it takes bytes only in order.
+    pub(super) fn wants_order(&self) -> bool {
+        let Some(Failure { act, cause, .. }) = &self.failure else { return false };
+        let is_refused = match cause {
+            Cause::Remote(error) => error.leaves_the_session_alive(),
+            Cause::Truncated { .. } => true,
+            _ => false,
+        };
+        self.was_spread && is_refused && matches!(act, Act::WriteRemote | Act::CloseRemote | Act::SyncRemote)
+    }
+
+    /// Sends the file again over one connection, and all others after it as well.
+    pub(super) fn send_in_order(&mut self, wire: &mut Wire<'_>) -> Turn {
+        wire.io.learnt.wants_order();
+        let target = self.plan.remote.as_bytes().to_vec();
+        wire.io.reporter.tell(self.sequence, Event::Noted(Note::SentInOrder(target)));
+        self.start_over(wire);
+        self.turn(wire)
+    }
+
+    /// Sends the file again from its beginning, once all handles are closed: a server may store the bytes of a handle only when it
+    /// is closed, over those that came through another handle in the meantime.
+    pub(super) fn start_over(&mut self, wire: &mut Wire<'_>) {
+        if self.started.is_some() {
+            wire.io.reporter.take_back(self.sequence);
+        }
+        self.failure = None;
+        self.proof = None;
+        self.was_spread = false;
+        self.sent = Sent::default();
+        self.state = State::StartingOver;
+        self.close_all(wire);
     }
 }

@@ -78,7 +78,7 @@ impl Spot {
 
 impl Here {
     /// What would become of a file.
-    pub(crate) fn file(&mut self, file: &GetFile, io: &Io) -> Result<Vec<Intent>, Failure> {
+    pub(super) fn file(&mut self, file: &GetFile, io: &Io) -> Result<Vec<Intent>, Failure> {
         let options = io.settings.options;
         let Some(spot) = self.spot(&file.target)? else { return Ok(Vec::new()) };
         let source = file.remote.as_bytes().to_vec();
@@ -106,7 +106,7 @@ impl Here {
     }
 
     /// What would become of a directory, and of those above it.
-    pub(crate) fn enter(&mut self, step: &GetDirectory) -> Result<Vec<Intent>, Failure> {
+    pub(super) fn enter(&mut self, step: &GetDirectory) -> Result<Vec<Intent>, Failure> {
         let above = self.stack.last().and_then(Option::as_ref);
         let Some(shown) = step.target.shown(above.map(Above::shown)) else {
             self.stack.push(None);
@@ -136,12 +136,12 @@ impl Here {
     }
 
     /// The directory that was entered last is left.
-    pub(crate) fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.stack.pop();
     }
 
     /// What would become of a link.
-    pub(crate) fn link(&mut self, link: &GetLink, io: &Io) -> Result<Vec<Intent>, Failure> {
+    pub(super) fn link(&mut self, link: &GetLink, io: &Io) -> Result<Vec<Intent>, Failure> {
         let Some(spot) = self.spot(&link.target)? else { return Ok(Vec::new()) };
         let source = link.remote.as_bytes().to_vec();
         let asked = bytes(spot.shown()).to_vec();

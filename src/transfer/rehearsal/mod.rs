@@ -59,7 +59,7 @@ pub(crate) fn run(mut plan: Plan, mut io: Io, direction: Direction) -> Report {
         }
     }
     let cancelled = io.canceller.is_cancelled();
-    let sessions = io.lines.into_sessions();
+    let sessions = io.pool.into_sessions();
     io.reporter.finish(rehearsal.lost, cancelled, sessions)
 }
 

@@ -13,8 +13,9 @@ use crate::transfer::event::Intent;
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::bytes;
 use crate::transfer::plan::{PutDirectory, PutFile, PutLink};
+use crate::transfer::put::is_complete;
 use crate::transfer::put::landing::{Landing, MOST_LINKS};
-use crate::transfer::put::{Source, is_complete};
+use crate::transfer::put::source::Source;
 use crate::transfer::request::{Direction, OnConflict};
 
 /// The remote side of an upload that is not done.
@@ -71,32 +72,32 @@ struct Present {
 }
 
 impl Asked {
-    pub(crate) fn about_file(file: PutFile, io: &Io) -> Asked {
+    pub(super) fn about_file(file: PutFile, io: &Io) -> Asked {
         let path = file.remote.clone();
         let source = Source::open(&file).map(|source| (source.size(), source.times()));
         Asked::about(Step::File(file, source), &path, io)
     }
 
-    pub(crate) fn about_directory(directory: PutDirectory, io: &Io) -> Asked {
+    pub(super) fn about_directory(directory: PutDirectory, io: &Io) -> Asked {
         let path = directory.remote.clone();
         Asked::about(Step::Directory(directory), &path, io)
     }
 
-    pub(crate) fn about_link(link: PutLink, io: &Io) -> Asked {
+    pub(super) fn about_link(link: PutLink, io: &Io) -> Asked {
         let path = link.remote.clone();
         Asked::about(Step::Link(link), &path, io)
     }
 
     fn about(step: Step, path: &RemotePath, io: &Io) -> Asked {
-        let followed = io.session().submit(&calls::Stat { path });
-        let itself = io.session().submit(&calls::Lstat { path });
+        let followed = io.pool.first().submit(&calls::Stat { path });
+        let itself = io.pool.first().submit(&calls::Lstat { path });
         Asked { step, followed, itself }
     }
 }
 
 impl There {
     /// What a step would do.
-    pub(crate) fn foresee(&mut self, asked: Asked, io: &Io) -> Result<Vec<Intent>, Failure> {
+    pub(super) fn foresee(&mut self, asked: Asked, io: &Io) -> Result<Vec<Intent>, Failure> {
         let Asked { step, followed, itself } = asked;
         let present = Present::of(followed, itself);
         if self.stack.last() == Some(&false) {
@@ -126,7 +127,7 @@ impl There {
     }
 
     /// The directory that was entered last is left.
-    pub(crate) fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.stack.pop();
     }
 
@@ -150,7 +151,7 @@ impl There {
             && missing.len() < MAX_DEPTH
             && let Some(above) = missing.last().and_then(RemotePath::parent)
             && !self.made.contains_key(&above)
-            && io.session().stat(&above).is_err_and(|error| error.is_no_such_file())
+            && io.pool.first().stat(&above).is_err_and(|error| error.is_no_such_file())
         {
             missing.push(above);
         }
@@ -207,7 +208,7 @@ impl There {
             };
             let Some(next) = next else { break };
             path = next;
-            there = found(io.session().stat(&path));
+            there = found(io.pool.first().stat(&path));
         }
         Ok(None)
     }
@@ -222,10 +223,10 @@ impl There {
         }
         let mut landing = Landing::at(path);
         loop {
-            let link = match self.made.get(&landing.target) {
+            let link = match self.made.get(landing.target()) {
                 Some(Made::Link(points_to)) => points_to.as_bytes().to_vec(),
                 Some(_) => break,
-                None => match io.session().readlink(&landing.target) {
+                None => match io.pool.first().readlink(landing.target()) {
                     Ok(link) => link.to_vec(),
                     Err(_) => break,
                 },
@@ -235,8 +236,8 @@ impl There {
                 return if options.atomic { Ok(()) } else { failed(Errno::LOOP) };
             }
         }
-        match landing.target.parent() {
-            Some(above) => match self.followed(&above, found(io.session().stat(&above)), io) {
+        match landing.target().parent() {
+            Some(above) => match self.followed(&above, found(io.pool.first().stat(&above)), io) {
                 Ok(Some(above)) if above.is_dir() => Ok(()),
                 _ => failed(Errno::NOENT),
             },
@@ -264,7 +265,7 @@ impl There {
             Some(Verdict::Skip) => Ok(Course::Stays(reason_to_stay(options.on_conflict == OnConflict::Newer))),
             Some(Verdict::Rename) => goes(self.free_name(&file.remote, None, io)?),
             Some(Verdict::Overwrite) if there.is_dir() => Err(Failure::new(Act::OpenTarget, target, Cause::Directory)),
-            Some(Verdict::Overwrite) if options.atomic && !io.session().offers(Extension::PosixRename) => {
+            Some(Verdict::Overwrite) if options.atomic && !io.pool.first().offers(Extension::PosixRename) => {
                 Err(Failure::new(Act::ReplaceRemote, target, Cause::NoReplacing))
             }
             Some(Verdict::Overwrite) => goes(file.remote.clone()),
@@ -277,8 +278,8 @@ impl There {
         let mut name = numbering.next(asked);
         loop {
             let there = match link {
-                Some(_) => io.session().lstat(&name),
-                None => io.session().stat(&name),
+                Some(_) => io.pool.first().lstat(&name),
+                None => io.pool.first().stat(&name),
             };
             match there {
                 Err(error) if error.is_no_such_file() && !self.made.contains_key(&name) => return Ok(name),
@@ -329,7 +330,7 @@ impl There {
         match self.made.get(path) {
             Some(Made::Link(there)) => there == points_to,
             Some(_) => false,
-            None => io.session().readlink(path).is_ok_and(|there| there[..] == *points_to.as_bytes()),
+            None => io.pool.first().readlink(path).is_ok_and(|there| there[..] == *points_to.as_bytes()),
         }
     }
 }
@@ -384,16 +385,16 @@ impl Sending<'_> {
 
     /// How much of it an earlier run has left beside its target.
     fn beside(&self) -> Result<u64, Failure> {
-        let session = self.io.session();
+        let session = self.io.pool.first();
         let mut landing = Landing::at(&self.file.remote);
-        while let Ok(path) = session.readlink(&landing.target) {
+        while let Ok(path) = session.readlink(landing.target()) {
             if !landing.follow(&path) {
                 break;
             }
         }
         let attributes = Attributes { size: Some(self.size), times: Some(self.times), ..Attributes::default() };
         landing.go_beside(Some((&self.io.settings.server, &attributes)));
-        match session.lstat(&landing.path) {
+        match session.lstat(landing.path()) {
             Ok(part) if part.file_type() == Some(FileType::Regular) => {
                 Ok(part.size.filter(|&size| size <= self.size).unwrap_or(0))
             }

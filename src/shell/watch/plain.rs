@@ -13,15 +13,15 @@ const SPACING: Duration = Duration::from_millis(500);
 /// `Transfer of 'messages.1' is at 32768/128609 bytes (25.5%)`, now and then, and once at 100 %. While the file is verified
 /// the line begins with `Verifying`.
 #[derive(Debug, Default)]
-pub(super) struct PlainLines {
+pub(super) struct Plain {
     file: Option<Arc<File>>,
     shown_at: Option<Instant>,
 }
 
-impl PlainLines {
+impl Plain {
     /// Nothing has started.
-    pub(super) fn new() -> PlainLines {
-        PlainLines::default()
+    pub(super) fn new() -> Plain {
+        Plain::default()
     }
 
     fn is_due(&self) -> bool {
@@ -29,10 +29,10 @@ impl PlainLines {
     }
 }
 
-impl Display for PlainLines {
+impl Display for Plain {
     fn follow(&mut self, event: &Event, output: &Output) {
         match event {
-            Event::Started(file) => *self = PlainLines { file: Some(Arc::clone(file)), shown_at: None },
+            Event::Started(file) => *self = Plain { file: Some(Arc::clone(file)), shown_at: None },
             Event::Advanced { position: Some(position), verified, .. } => {
                 let Some(file) = self.file.as_ref().filter(|_| self.is_due()) else { return };
                 let line = match (verified, file.size) {

@@ -1,4 +1,4 @@
-//! Local paths.
+//! Paths here.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use super::source::{Answer, Place, Source};
 use super::word::{Candidate, Fragment};
 
-/// Local paths.
-pub(super) struct LocalPaths {
+/// Paths here.
+pub(super) struct Paths {
     /// Whether only a directory makes sense.
     pub(super) only_directories: bool,
 }
 
-impl Source for LocalPaths {
+impl Source for Paths {
     fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
         let Some(directory) = word.directory() else { return Answer::Declined };
         let Ok(entries) = fs::read_dir(here.local.join(at_home(directory, word))) else {
@@ -59,7 +59,7 @@ mod tests {
         }
         let fragment = Fragment::of(&split_open(word.as_bytes()).open.unwrap(), 0);
         let place = Place { remote: &RemotePath::root(), local: here.path(), before: &[] };
-        let Answer::Known(candidates) = (LocalPaths { only_directories }).complete(&fragment, &place) else {
+        let Answer::Known(candidates) = (Paths { only_directories }).complete(&fragment, &place) else {
             panic!("{word} is declined")
         };
         let completion = fragment.completed(&candidates);

@@ -5,12 +5,12 @@ use super::word::Fragment;
 use crate::name::RemotePath;
 
 /// Paths on the server.
-pub(super) struct RemotePaths {
+pub(super) struct Paths {
     /// Whether only a directory makes sense.
     pub(super) only_directories: bool,
 }
 
-impl Source for RemotePaths {
+impl Source for Paths {
     fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
         match word.directory().map(RemotePath::new) {
             Some(Ok(directory)) if directory.as_bytes().is_empty() => {

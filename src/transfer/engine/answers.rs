@@ -1,0 +1,122 @@
+//! How the engine takes answers: each goes to the owner of its request.
+
+use crate::sftp::{self, Reply};
+use crate::transfer::connections::io::Turn;
+use crate::transfer::connections::pool::ConnectionId;
+use crate::transfer::connections::tag::{DirectoryTag, GetTag, LinkTag, PutTag, RemovalTag, Tag, Token};
+use crate::transfer::engine::Engine;
+use crate::transfer::engine::moving::Way;
+use crate::transfer::progress::reporter::Sequence;
+use crate::transfer::put::directories::Fate;
+
+/// The answer to a request.
+type Outcome = Result<Reply, sftp::Error>;
+
+impl Engine {
+    /// Takes an answer.
+    pub(super) fn answer(&mut self, token: &Token, outcome: Outcome) {
+        self.io.answered(token, &outcome);
+        // A handle that came before the connection was lost, and is taken from the queue after that, is lost with it.
+        let lost = self.io.pool.get(token.connection).lost.as_ref();
+        let lost = lost.filter(|_| matches!(outcome, Ok(Reply::Handle(_))));
+        let outcome = lost.map_or(outcome, |lost| Err(lost.clone()));
+        if let Err(error) = &outcome
+            && !error.leaves_the_session_alive()
+        {
+            self.lose_connection(token.connection, error);
+            return self.give_back(token.sequence, token.tag);
+        }
+        self.io.pool.answered();
+        match token.tag {
+            Tag::Get(tag) => self.answer_download(token, tag, outcome),
+            Tag::Put(tag) => self.answer_upload(token, tag, outcome),
+            Tag::Directory(tag) => self.answer_directory(token, tag, outcome),
+            Tag::Link(tag) => self.answer_link(token, tag, outcome),
+            Tag::Removal(tag) => self.answer_removal(token, tag, outcome),
+        }
+    }
+
+    fn answer_download(&mut self, token: &Token, tag: GetTag, outcome: Outcome) {
+        self.note_others(token.sequence);
+        let is_opened = tag == GetTag::Open && outcome.is_ok();
+        let Some(moving) = self.files.get_mut(&token.sequence) else { return };
+        let Way::Get(download) = &mut moving.way else { return };
+        let turn = download.answer(&mut self.io.on(token.connection), tag, outcome);
+        self.answered_file(token.sequence, is_opened, turn);
+    }
+
+    fn answer_upload(&mut self, token: &Token, tag: PutTag, outcome: Outcome) {
+        let sequence = token.sequence;
+        self.note_others(sequence);
+        let is_opened = tag == PutTag::Open && outcome.is_ok();
+        // If the file is gone it has failed, and this request was still in flight.
+        let Some(moving) = self.files.get_mut(&sequence) else { return };
+        let Way::Put { upload, directory } = &mut moving.way else { return };
+        if let Some(directory) = directory.as_ref().filter(|directory| !directory.was_begun_again)
+            && outcome.is_err()
+            && upload.may_lack_its_directory(tag)
+        {
+            return match self.remote.fate(directory.sequence) {
+                Some(Fate::Open) => self.remote.wait_for(directory.sequence, sequence),
+                _ => self.begin_again(sequence, token.connection),
+            };
+        }
+        let turn = upload.answer(&mut self.io.on(token.connection), tag, outcome);
+        self.answered_file(sequence, is_opened, turn);
+    }
+
+    fn answered_file(&mut self, sequence: Sequence, is_opened: bool, turn: Turn) {
+        if self.files.get_mut(&sequence).is_some_and(|moving| moving.has_advanced()) {
+            self.io.pool.got_on();
+        }
+        if is_opened {
+            self.learn_from(sequence);
+        }
+        self.follow(sequence, turn);
+    }
+
+    fn answer_directory(&mut self, token: &Token, tag: DirectoryTag, outcome: Outcome) {
+        self.io.pool.got_on();
+        for step in self.remote.answer(token.sequence, tag, outcome, &mut self.io.on(token.connection)) {
+            self.begin_again(step, token.connection);
+        }
+    }
+
+    fn answer_link(&mut self, token: &Token, tag: LinkTag, outcome: Outcome) {
+        self.io.pool.got_on();
+        let fate = self.links.directory(token.sequence).and_then(|directory| self.remote.fate(directory));
+        let course = self.links.answer(token.sequence, tag, outcome, fate, &mut self.io.on(token.connection));
+        self.follow_link(token.sequence, token.connection, course);
+    }
+
+    fn answer_removal(&mut self, token: &Token, tag: RemovalTag, outcome: Outcome) {
+        self.io.pool.got_on();
+        self.removals.answer(token.sequence, tag, outcome, &mut self.io.on(token.connection));
+    }
+
+    /// Begins a file or a link again, now that the fate of its directory is known.
+    fn begin_again(&mut self, sequence: Sequence, connection: ConnectionId) {
+        self.note_others(sequence);
+        let fate = self.links.directory(sequence).and_then(|directory| self.remote.fate(directory));
+        if let Some(course) = self.links.go_on(sequence, fate, &mut self.io.on(connection)) {
+            return self.follow_link(sequence, connection, course);
+        }
+        let Some(moving) = self.files.get_mut(&sequence) else { return };
+        let home = moving.home;
+        let Way::Put { upload, directory: Some(directory) } = &mut moving.way else { return };
+        if self.remote.fate(directory.sequence) == Some(Fate::Refused) {
+            return self.abandon(sequence);
+        }
+        // If its connection was lost in the meantime, it may have been opened on another one: a new OPEN would empty it.
+        if upload.is_at_its_beginning() {
+            directory.was_begun_again = true;
+            upload.send_first(&mut self.io.on(home));
+        }
+    }
+
+    /// Ends a file whose directory can't be made, which was reported.
+    fn abandon(&mut self, sequence: Sequence) {
+        self.io.reporter.file_left(sequence);
+        self.follow(sequence, Turn::Concluded);
+    }
+}

@@ -1,0 +1,109 @@
+//! The states of an upload, each with the facts that are true only in it.
+
+use crate::sftp::{self, OpenFlags, Reply};
+use crate::transfer::connections::tag::PlaceTag;
+use crate::transfer::proof::Proving;
+use crate::transfer::proof::comparison::Comparison;
+
+/// The state of an upload; the table in `mod.rs` has the answers that lead from one to the next.
+pub(super) enum State {
+    Looking(Looking),
+    LookingBeside,
+    /// OPEN makes the file, or empties it.
+    Opening(Access),
+    /// OPEN keeps the existing bytes, whose end is compared before more are appended.
+    OpeningToCompare {
+        until: u64,
+        access: Access,
+    },
+    /// OPEN keeps the existing bytes, and more are appended.
+    OpeningToAppend(Access),
+    Comparing(Comparison),
+    /// The size of the file is asked for: OPEN, or the first WRITE, may have emptied it.
+    Measuring,
+    Sending,
+    /// All handles are closed, to send the file again from its beginning.
+    StartingOver,
+    /// OPEN of a file that was sent and closed, to prove it.
+    OpeningToProve,
+    Proving {
+        proving: Proving,
+        /// Whether the file was closed and is open again, only to be read.
+        is_closed: bool,
+    },
+    /// All handles are being closed, and whether the file was closed once before.
+    Closing {
+        is_closed: bool,
+    },
+    Placing(Placing),
+    /// The partial file is at its target.
+    Placed,
+    /// All of the file was on the server already.
+    AlreadyThere,
+    /// The existing file stays, and nothing is sent.
+    Left,
+    /// The job stops, and the partial file was removed.
+    Withdrawn,
+    /// The file was sent, and its end was reported.
+    Arrived,
+}
+
+/// A look at the target.
+pub(super) struct Looking {
+    /// Where a link at the target leads, if that has to be known.
+    pub(super) link: Link,
+    /// Whether the target was looked at before, and a file has appeared there since.
+    pub(super) is_second: bool,
+}
+
+/// A link at the target.
+pub(super) enum Link {
+    /// READLINK was sent. The answer to STAT waits until all links are followed.
+    Following { found: Option<Result<Reply, sftp::Error>> },
+    /// All links were followed, or the link itself is opened.
+    Followed,
+}
+
+impl Looking {
+    /// Returns whether a link is still being followed.
+    pub(super) fn is_following(&self) -> bool {
+        matches!(self.link, Link::Following { .. })
+    }
+}
+
+/// What an OPEN asks to do with the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Reading or writing.
+    One,
+    /// Reading and writing.
+    Both,
+}
+
+impl Access {
+    pub(super) fn of(flags: OpenFlags) -> Access {
+        match flags.contains(OpenFlags::READ | OpenFlags::WRITE) {
+            true => Access::Both,
+            false => Access::One,
+        }
+    }
+}
+
+/// The move of a partial file to its target.
+///
+/// | request | answer | next request |
+/// |---|---|---|
+/// | `Rename` | done | none: it is placed |
+/// | `Link`, where no file may be replaced | done | `Unlink` |
+/// | | refused | `LookAtTarget` |
+/// | `Unlink` | any | none: it is placed |
+/// | `LookAtTarget` | no such file | `Rename` |
+/// | | attributes | `Rename`, `Link` under a numbered name, or none: the existing file stays |
+/// | `LookForPart`, after a `Rename` that found no partial file | attributes | none: another transfer was faster, or the file fails |
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placing {
+    /// The request in flight.
+    pub(super) request: PlaceTag,
+    /// Whether an earlier request may have done it, whose answer was lost.
+    pub(super) may_be_done: bool,
+}
