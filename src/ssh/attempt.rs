@@ -8,7 +8,7 @@ use crate::ssh::native::{self, Answer, Refusal};
 
 /// The server's answer to a request.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum AuthReply {
     /// The user is logged in.
     Accepted,
     /// The server refused the request, or wants another method in addition.
@@ -20,12 +20,12 @@ impl Connection {
     /// arrive meanwhile are passed to `hear`.
     ///
     /// # Errors
-    /// The connection ended, or `attempt` failed on our side, so the server gave no verdict.
+    /// The connection ended, or `attempt` failed on our side, so the server gave no answer.
     pub(super) fn authenticate(
         &self,
         mut attempt: impl FnMut() -> Result<(), Error>,
         mut hear: impl FnMut(Vec<u8>),
-    ) -> Result<Verdict, Fault> {
+    ) -> Result<AuthReply, Fault> {
         let mut refusal = None;
         // Notes a packet, and returns whether it answers the request.
         let mut note = |answer| match answer {
@@ -60,8 +60,8 @@ impl Connection {
             }
         });
         match (done, refusal) {
-            (Ok(()), _) => Ok(Verdict::Accepted),
-            (Err(fault), Some(refusal)) if is_refusal(&fault) => Ok(Verdict::Refused(refusal)),
+            (Ok(()), _) => Ok(AuthReply::Accepted),
+            (Err(fault), Some(refusal)) if is_refusal(&fault) => Ok(AuthReply::Refused(refusal)),
             (Err(fault), _) => Err(fault),
         }
     }

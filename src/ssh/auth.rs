@@ -5,7 +5,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::ssh::attempt::Verdict;
+use crate::ssh::attempt::AuthReply;
 use crate::ssh::config::Config;
 use crate::ssh::connection::Connection;
 use crate::ssh::conversation::Conversation;
@@ -31,8 +31,8 @@ pub(super) fn log_in(
 ) -> Result<(), Error> {
     let mut login = Login::new(connection, config, trust, questions);
     match login.request(native::request_none) {
-        Ok(Verdict::Accepted) => return Ok(()),
-        Ok(Verdict::Refused(refusal)) => login.offer(&refusal.methods),
+        Ok(AuthReply::Accepted) => return Ok(()),
+        Ok(AuthReply::Refused(refusal)) => login.offer(&refusal.methods),
         Err(fault) => return Err(login.error(&fault)),
     }
     login.run()
@@ -96,8 +96,8 @@ impl Login<'_> {
                 return Ok(Outcome::Refused);
             };
             self.passwords += 1;
-            let verdict = self.request(|session, user| session.userauth_password(user, &password));
-            match self.judge(verdict)? {
+            let reply = self.request(|session, user| session.userauth_password(user, &password));
+            match self.judge(reply)? {
                 Outcome::Refused => {}
                 outcome => return Ok(outcome),
             }
@@ -139,7 +139,7 @@ impl Login<'_> {
             let Login { connection, config, .. } = *self;
             let mut conversation = Conversation::new(connection, config, self.questions);
             let mut banners = Vec::new();
-            let verdict = conversation.hold(&mut banners);
+            let reply = conversation.hold(&mut banners);
             let (worth_another, endless) = (conversation.is_worth_another(), conversation.is_endless());
             let unanswered = conversation.is_unanswered();
             self.show_banners(banners);
@@ -150,7 +150,7 @@ impl Login<'_> {
                 self.unasked = true;
                 return Err(self.denied());
             }
-            match self.judge(verdict)? {
+            match self.judge(reply)? {
                 Outcome::Refused if worth_another => {}
                 outcome => return Ok(outcome),
             }

@@ -10,7 +10,7 @@ use libssh2_sys as raw;
 use ssh2::ErrorCode;
 use zeroize::Zeroizing;
 
-use crate::ssh::attempt::Verdict;
+use crate::ssh::attempt::AuthReply;
 use crate::ssh::config::Config;
 use crate::ssh::connection::{Connection, Fault};
 use crate::ssh::login::REQUEST_LIMIT;
@@ -72,8 +72,8 @@ impl<'a> Conversation<'a> {
     /// Holds the conversation. Banners that arrive meanwhile are added to `banners`.
     ///
     /// # Errors
-    /// The server gave no verdict: the connection ended, the server's time ran out, or [`Conversation::is_endless`].
-    pub(super) fn hold(&mut self, banners: &mut Vec<Vec<u8>>) -> Result<Verdict, Fault> {
+    /// The server gave no answer: the connection ended, the server's time ran out, or [`Conversation::is_endless`].
+    pub(super) fn hold(&mut self, banners: &mut Vec<Vec<u8>>) -> Result<AuthReply, Fault> {
         let (connection, user) = (self.connection, self.user);
         self.start_clock();
         let attempt = || {

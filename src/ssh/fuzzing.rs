@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::config::Config;
-use super::known_hosts::{HostName, KnownHosts, Verdict};
+use super::known_hosts::{HostName, KeyStatus, KnownHosts};
 use super::public_key::PublicKey;
 use super::settings::Settings;
 use super::tokens::Account;
@@ -17,7 +17,7 @@ pub fn known_hosts(bytes: &[u8]) {
     let Some(key) = PublicKey::from_blob(KEY) else { return };
     for host in [HostName::new("host", 22), HostName::new("h", 2222), HostName::alias("*.example")] {
         let _ = known.types_of(&host);
-        assert!(!matches!(known.judge(&host, &key), Verdict::Known), "a key is known that stands nowhere");
+        assert!(!matches!(known.judge(&host, &key), KeyStatus::Known), "a key is known that stands nowhere");
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::os_error;
 use crate::ssh::config::{Config, Proxy, StrictHostKeyChecking};
 use crate::ssh::error::{Error, HostKeyError, framed};
-use crate::ssh::known_hosts::{self, HostName, KnownHosts, Verdict};
+use crate::ssh::known_hosts::{self, HostName, KeyStatus, KnownHosts};
 use crate::ssh::place::Place;
 use crate::ssh::public_key::PublicKey;
 use crate::ssh::questions::{Notice, Questions};
@@ -102,8 +102,8 @@ impl Judge<'_> {
         }
         let label = key.label().to_owned();
         match self.known.judge(&self.name, key) {
-            Verdict::Known => Ok(Trust::Full),
-            Verdict::Revoked(place) => {
+            KeyStatus::Known => Ok(Trust::Full),
+            KeyStatus::Revoked(place) => {
                 warn_of_revocation(&label, &host, &place, questions);
                 let reason = match self.config.strict_host_key_checking {
                     StrictHostKeyChecking::No => "StrictHostKeyChecking=no does not let it pass",
@@ -111,8 +111,8 @@ impl Judge<'_> {
                 };
                 Err(HostKeyError::Revoked { host, label, reason }.into())
             }
-            Verdict::Changed { place, label: known } => self.decide_changed(key, place, &known, questions),
-            Verdict::Unknown => self.decide_unknown(key, questions),
+            KeyStatus::Changed { place, label: known } => self.decide_changed(key, place, &known, questions),
+            KeyStatus::Unknown => self.decide_unknown(key, questions),
         }
     }
 

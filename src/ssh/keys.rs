@@ -254,9 +254,9 @@ fn try_agent_key(login: &mut Login<'_>, agent: &mut Agent, offer: &AgentOffer) -
     login.verbose(format!("Offering public key: {} {} agent", key.comment, describe(offered)));
     prefer_signatures(login, offered)?;
     let mut signer = AgentSigner::new(agent, signatures(login), key);
-    let verdict = login.request(|session, user| native::authenticate_with_key(session, user, offered, &mut signer));
+    let reply = login.request(|session, user| native::authenticate_with_key(session, user, offered, &mut signer));
     let failure = signer.failure;
-    match (failure, verdict) {
+    match (failure, reply) {
         // The server was not asked, so this is no refusal of its.
         (Some(error), _) if error.kind() == ErrorKind::Unsupported => Ok(unmatched(login, offered)),
         (Some(error), _) => {
@@ -265,7 +265,7 @@ fn try_agent_key(login: &mut Login<'_>, agent: &mut Agent, offer: &AgentOffer) -
             Ok(Outcome::Refused)
         }
         (None, Err(Fault::Library(_))) => Ok(unmatched(login, offered)),
-        (None, verdict) => login.judge(verdict),
+        (None, reply) => login.judge(reply),
     }
 }
 
@@ -304,14 +304,14 @@ fn offer(
 ) -> Result<Outcome, Error> {
     prefer_signatures(login, blob)?;
     let mut query = Query { signatures: signatures(login), answer: None };
-    let verdict = login.request(|session, user| {
+    let reply = login.request(|session, user| {
         let done = native::authenticate_with_key(session, user, blob, &mut query);
         if query.answer == Some(Signing::Later) { Ok(()) } else { done }
     });
-    match (query.answer, verdict) {
+    match (query.answer, reply) {
         (Some(Signing::Later), _) => {}
         (Some(_), _) | (None, Err(Fault::Library(_))) => return Ok(unmatched(login, blob)),
-        (None, verdict) => return login.judge(verdict),
+        (None, reply) => return login.judge(reply),
     }
     if !file.private.encrypted || passphrase.is_some() {
         return sign(login, file, passphrase.as_ref());
@@ -346,13 +346,13 @@ fn passphrase_for(login: &mut Login<'_>, file: &KeyFile) -> Option<Zeroizing<Str
 
 /// Signs the waiting request, or a new one.
 fn sign(login: &mut Login<'_>, file: &KeyFile, passphrase: Option<&Zeroizing<String>>) -> Result<Outcome, Error> {
-    let verdict = login.request(|session, user| native::sign_with_file(session, user, &file.private.text, passphrase));
-    match verdict {
+    let reply = login.request(|session, user| native::sign_with_file(session, user, &file.private.text, passphrase));
+    match reply {
         Err(Fault::Library(_)) => {
             login.warn(format!("Load key \"{}\": it can't be used: invalid format or type", file.name));
             Ok(Outcome::Refused)
         }
-        verdict => login.judge(verdict),
+        reply => login.judge(reply),
     }
 }
 

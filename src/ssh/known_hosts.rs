@@ -81,9 +81,9 @@ impl HostName {
     }
 }
 
-/// The verdict of the files on a key that a host has shown.
+/// The status that the files give to a key that a host has shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum KeyStatus {
     /// The host is known by this key.
     Known,
     /// The key is marked as revoked.
@@ -225,31 +225,33 @@ impl KnownHosts {
     /// If nothing is known about a host on a port other than 22, the bare name is looked up. A known or revoked key
     /// counts then; another key doesn't, because it says nothing about the port.
     #[must_use]
-    pub fn judge(&self, host: &HostName, key: &PublicKey) -> Verdict {
+    pub fn judge(&self, host: &HostName, key: &PublicKey) -> KeyStatus {
         match self.judge_as(&host.written(), key) {
-            Verdict::Unknown => match self.judge_as(&host.bare, key) {
-                verdict @ (Verdict::Known | Verdict::Revoked(_)) => verdict,
-                _ => Verdict::Unknown,
+            KeyStatus::Unknown => match self.judge_as(&host.bare, key) {
+                status @ (KeyStatus::Known | KeyStatus::Revoked(_)) => status,
+                _ => KeyStatus::Unknown,
             },
-            verdict => verdict,
+            status => status,
         }
     }
 
-    fn judge_as(&self, host: &str, key: &PublicKey) -> Verdict {
+    fn judge_as(&self, host: &str, key: &PublicKey) -> KeyStatus {
         if let Some(entry) = self.revoked(host, key) {
-            return Verdict::Revoked(entry.place.clone());
+            return KeyStatus::Revoked(entry.place.clone());
         }
         let mut other = None;
         for entry in self.plain(host) {
             if entry.key == *key {
-                return Verdict::Known;
+                return KeyStatus::Known;
             }
             other = Some(entry);
         }
         match other {
             // ssh names the last one.
-            Some(Entry { place, key, .. }) => Verdict::Changed { place: place.clone(), label: key.label().to_owned() },
-            None => Verdict::Unknown,
+            Some(Entry { place, key, .. }) => {
+                KeyStatus::Changed { place: place.clone(), label: key.label().to_owned() }
+            }
+            None => KeyStatus::Unknown,
         }
     }
 
@@ -500,8 +502,8 @@ mod tests {
             (&format!("h.example,{}", "x".repeat(PATTERN_LIMIT_BYTES)), "h.example", 22),
             ("h.example", "h.example", 2222),
         ] {
-            let verdict = known(line(hosts, &ours)).judge(&HostName::new(host, port), &ours);
-            assert_eq!(verdict, Verdict::Known, "{hosts} for {host} port {port}");
+            let status = known(line(hosts, &ours)).judge(&HostName::new(host, port), &ours);
+            assert_eq!(status, KeyStatus::Known, "{hosts} for {host} port {port}");
         }
     }
 
@@ -527,20 +529,20 @@ mod tests {
             ("|2|AAAA|AAAA", "h.example", 22),
             ("", "h.example", 22),
         ] {
-            let verdict = known(line(hosts, &ours)).judge(&HostName::new(host, port), &ours);
-            assert_eq!(verdict, Verdict::Unknown, "{hosts} for {host} port {port}");
+            let status = known(line(hosts, &ours)).judge(&HostName::new(host, port), &ours);
+            assert_eq!(status, KeyStatus::Unknown, "{hosts} for {host} port {port}");
         }
     }
 
     #[test]
     fn an_alias_is_a_name_of_its_own_on_every_port() {
         let known = known(line("myalias", &ed25519(1)));
-        assert_eq!(known.judge(&HostName::alias("MyAlias"), &ed25519(1)), Verdict::Known);
+        assert_eq!(known.judge(&HostName::alias("MyAlias"), &ed25519(1)), KeyStatus::Known);
         assert_eq!(known.judge(&HostName::alias("MyAlias"), &ed25519(2)), changed(1));
     }
 
-    fn changed(line: usize) -> Verdict {
-        Verdict::Changed { place: at(line), label: String::from("ED25519") }
+    fn changed(line: usize) -> KeyStatus {
+        KeyStatus::Changed { place: at(line), label: String::from("ED25519") }
     }
 
     #[test]
@@ -556,7 +558,7 @@ mod tests {
     #[test]
     fn one_of_several_keys_of_a_type_is_enough() {
         let known = known([line("h", &ed25519(1)), line("h", &ed25519(2))].join("\n"));
-        assert_eq!(known.judge(&HostName::new("h", 22), &ed25519(2)), Verdict::Known);
+        assert_eq!(known.judge(&HostName::new("h", 22), &ed25519(2)), KeyStatus::Known);
     }
 
     #[test]
@@ -565,13 +567,13 @@ mod tests {
         let revoked = format!("@revoked * {}", line("", &ed25519(1)).trim());
         for text in [[line("h", &ed25519(1)), revoked.clone()], [revoked.clone(), line("h", &ed25519(1))]] {
             let place = text.iter().position(|line| line.starts_with('@')).unwrap() + 1;
-            assert_eq!(known(text.join("\n")).judge(&host, &ed25519(1)), Verdict::Revoked(at(place)));
+            assert_eq!(known(text.join("\n")).judge(&host, &ed25519(1)), KeyStatus::Revoked(at(place)));
             assert_eq!(
                 known(text.join("\n")).judge(&HostName::new("h", 2222), &ed25519(1)),
-                Verdict::Revoked(at(place))
+                KeyStatus::Revoked(at(place))
             );
         }
-        assert_eq!(known(&revoked).judge(&host, &ed25519(2)), Verdict::Unknown);
+        assert_eq!(known(&revoked).judge(&host, &ed25519(2)), KeyStatus::Unknown);
         assert_eq!(known(&revoked).types_of(&host), Vec::<&str>::new());
         let text = [line("h", &ed25519(1)), line("h", &ed25519(2)), line("h", &rsa(1)), revoked].join("\n");
         assert_eq!(known(text).types_of(&host), ["ssh-rsa"], "the first ed25519 key is revoked");
@@ -586,14 +588,14 @@ mod tests {
         let padded = blob(&[kind, &[&[0, 0][..], exponent].concat(), &[&[0, 0, 0][..], modulus].concat()]);
         let shown = PublicKey::of_host(&padded).unwrap();
         let known = known(format!("@revoked * {}", line("", &key).trim()));
-        assert_eq!(known.judge(&HostName::new("h", 22), &shown), Verdict::Revoked(at(1)));
+        assert_eq!(known.judge(&HostName::new("h", 22), &shown), KeyStatus::Revoked(at(1)));
     }
 
     #[test]
     fn a_certificate_authority_is_no_host_key() {
         let authority = format!("@cert-authority * {}", line("", &ed25519(1)).trim());
         let known = known(authority);
-        assert_eq!(known.judge(&HostName::new("h", 22), &ed25519(1)), Verdict::Unknown);
+        assert_eq!(known.judge(&HostName::new("h", 22), &ed25519(1)), KeyStatus::Unknown);
         assert_eq!(known.faults(), []);
     }
 
@@ -601,8 +603,8 @@ mod tests {
     fn a_key_on_a_port_outweighs_the_bare_name() {
         let text = [line("[h]:2222", &ed25519(2)), line("h", &ed25519(1))].join("\n");
         assert_eq!(known(&text).judge(&HostName::new("h", 2222), &ed25519(1)), changed(1));
-        assert_eq!(known(&text).judge(&HostName::new("h", 2222), &ed25519(2)), Verdict::Known);
-        assert_eq!(known(&text).judge(&HostName::new("h", 2223), &ed25519(2)), Verdict::Unknown, "no word of 2223");
+        assert_eq!(known(&text).judge(&HostName::new("h", 2222), &ed25519(2)), KeyStatus::Known);
+        assert_eq!(known(&text).judge(&HostName::new("h", 2223), &ed25519(2)), KeyStatus::Unknown, "no word of 2223");
         let text = [line("[h]:2222", &ed25519(2)), line("h", &rsa(1))].join("\n");
         assert_eq!(known(&text).types_of(&HostName::new("h", 2222)), ["ssh-ed25519"]);
         assert_eq!(known(&text).types_of(&HostName::new("h", 2223)), Vec::<&str>::new(), "no word of 2223");
@@ -631,7 +633,7 @@ mod tests {
             ]
         );
         for host in ["crlf", "tab", "indented"] {
-            assert_eq!(known.judge(&HostName::new(host, 22), &ed25519(1)), Verdict::Known, "{host}");
+            assert_eq!(known.judge(&HostName::new(host, 22), &ed25519(1)), KeyStatus::Known, "{host}");
         }
     }
 
@@ -640,18 +642,18 @@ mod tests {
         let text = line("h", &ed25519(1));
         for space in ["\r", "\x0b", "\x0c", "\u{a0}"] {
             let known = known(text.replacen(' ', space, 1));
-            assert_eq!(known.judge(&HostName::new("h", 22), &ed25519(1)), Verdict::Unknown, "{space:?}");
+            assert_eq!(known.judge(&HostName::new("h", 22), &ed25519(1)), KeyStatus::Unknown, "{space:?}");
         }
         let ends = known(text.replacen(' ', " \0", 2));
-        assert_eq!((ends.judge(&HostName::new("h", 22), &ed25519(1)), ends.faults().len()), (Verdict::Unknown, 1));
+        assert_eq!((ends.judge(&HostName::new("h", 22), &ed25519(1)), ends.faults().len()), (KeyStatus::Unknown, 1));
         let goes_on = known(format!("{text}\0@revoked"));
-        assert_eq!(goes_on.judge(&HostName::new("h", 22), &ed25519(1)), Verdict::Known);
+        assert_eq!(goes_on.judge(&HostName::new("h", 22), &ed25519(1)), KeyStatus::Known);
     }
 
     #[test]
     fn an_rsa_key_may_be_named_by_what_it_signs_with() {
         let text = line("h", &rsa(1)).replace(" ssh-rsa ", " rsa-sha2-512 ");
-        assert_eq!(known(&text).judge(&HostName::new("h", 22), &rsa(1)), Verdict::Known);
+        assert_eq!(known(&text).judge(&HostName::new("h", 22), &rsa(1)), KeyStatus::Known);
         assert_eq!(known(&text).types_of(&HostName::new("h", 22)), ["ssh-rsa"]);
     }
 
@@ -691,7 +693,7 @@ mod tests {
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.starts_with("# no newline at the end\n|1|"), "{text}");
         assert!(!text.contains("example"), "{text}");
-        assert_eq!(KnownHosts::load(&[file]).unwrap().judge(&host, &ed25519(1)), Verdict::Known);
+        assert_eq!(KnownHosts::load(&[file]).unwrap().judge(&host, &ed25519(1)), KeyStatus::Known);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::os_error;
 use crate::ssh::agent::Agent;
-use crate::ssh::attempt::Verdict;
+use crate::ssh::attempt::AuthReply;
 use crate::ssh::config::Config;
 use crate::ssh::connection::{Connection, Fault};
 use crate::ssh::error::Error;
@@ -85,24 +85,24 @@ impl<'a> Login<'a> {
     pub(super) fn request(
         &mut self,
         mut attempt: impl FnMut(&Session, &str) -> Result<(), ssh2::Error>,
-    ) -> Result<Verdict, Fault> {
+    ) -> Result<AuthReply, Fault> {
         let Login { connection, config, .. } = *self;
         let mut banners = Vec::new();
         connection.allow(REQUEST_LIMIT);
-        let verdict = connection.authenticate(|| attempt(&connection.session, &config.user), |text| banners.push(text));
+        let reply = connection.authenticate(|| attempt(&connection.session, &config.user), |text| banners.push(text));
         self.show_banners(banners);
-        verdict
+        reply
     }
 
     pub(super) fn show_banners(&mut self, banners: Vec<Vec<u8>>) {
         banners.into_iter().for_each(|text| self.questions.show(Notice::Banner(text)));
     }
 
-    /// Turns a verdict into the outcome of an attempt.
-    pub(super) fn judge(&mut self, verdict: Result<Verdict, Fault>) -> Result<Outcome, Error> {
-        match verdict {
-            Ok(Verdict::Accepted) => Ok(Outcome::Accepted),
-            Ok(Verdict::Refused(refusal)) => {
+    /// Turns a reply into the outcome of an attempt.
+    pub(super) fn judge(&mut self, reply: Result<AuthReply, Fault>) -> Result<Outcome, Error> {
+        match reply {
+            Ok(AuthReply::Accepted) => Ok(Outcome::Accepted),
+            Ok(AuthReply::Refused(refusal)) => {
                 self.offer(&refusal.methods);
                 if refusal.partial {
                     return Ok(Outcome::Partly);
