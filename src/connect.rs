@@ -34,7 +34,6 @@ use password::Ready;
 use questions::AtTerminal;
 use remote_stderr::RemoteStderr;
 
-pub use backoff::Backoff;
 pub use password::InvalidPasswordFile;
 pub use reconnect::{Attempt, NotReconnected, reconnect};
 

@@ -10,48 +10,18 @@ const FIRST: Duration = Duration::from_millis(500);
 /// Upper limit of all pauses.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// The remaining attempts. Each item is the pause before an attempt.
-#[derive(Clone, Debug)]
-pub struct Backoff {
-    attempts: u32,
-    made: u32,
+/// Returns the pause before an attempt, by the attempt's number from 1: a random time between half of the doubled limit
+/// and all of it. Otherwise many clients would reconnect at once when their server comes back.
+pub(super) fn pause_before(number: u32) -> Duration {
+    let longest = longest_pause_before(number);
+    // The standard library's only source of randomness is a hasher with random keys.
+    let chance = RandomState::new().build_hasher().finish();
+    longest / 2 + (longest / 2).mul_f64(chance as f64 / u64::MAX as f64)
 }
 
-impl Backoff {
-    /// Allows this number of attempts.
-    #[must_use]
-    pub fn new(attempts: u32) -> Backoff {
-        Backoff { attempts, made: 0 }
-    }
-
-    /// Returns the number of the attempt that follows the last pause, counted from 1.
-    #[must_use]
-    pub fn attempt(&self) -> u32 {
-        self.made
-    }
-
-    /// Returns the number of all attempts.
-    #[must_use]
-    pub fn attempts(&self) -> u32 {
-        self.attempts
-    }
-}
-
-impl Iterator for Backoff {
-    type Item = Duration;
-
-    /// Returns the pause before the next attempt: a random time between half of the doubled limit and all of it.
-    /// Otherwise many clients would reconnect at once when their server comes back.
-    fn next(&mut self) -> Option<Duration> {
-        if self.made == self.attempts {
-            return None;
-        }
-        let longest = FIRST.saturating_mul(1 << self.made.min(16)).min(LONGEST);
-        self.made += 1;
-        // The standard library's only source of randomness is a hasher with random keys.
-        let chance = RandomState::new().build_hasher().finish();
-        Some(longest / 2 + (longest / 2).mul_f64(chance as f64 / u64::MAX as f64))
-    }
+fn longest_pause_before(number: u32) -> Duration {
+    let doublings = number.saturating_sub(1).min(16);
+    FIRST.saturating_mul(1 << doublings).min(LONGEST)
 }
 
 #[cfg(test)]
@@ -59,21 +29,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_up_to_a_limit_and_end() {
-        let pauses: Vec<_> = Backoff::new(12).collect();
-        assert_eq!(pauses.len(), 12);
-        for (number, pause) in pauses.iter().enumerate() {
-            let longest = FIRST.saturating_mul(1 << number).min(LONGEST);
-            assert!((longest / 2..=longest).contains(pause), "{number}: {pause:?}");
+    fn pauses_grow_up_to_a_limit() {
+        let limits: Vec<u128> =
+            [1, 2, 3, 7, 12, u32::MAX].map(|number| longest_pause_before(number).as_millis()).into();
+        assert_eq!(limits, [500, 1000, 2000, 30_000, 30_000, 30_000]);
+        for number in 1..=12 {
+            let (pause, longest) = (pause_before(number), longest_pause_before(number));
+            assert!((longest / 2..=longest).contains(&pause), "{number}: {pause:?}");
         }
-        assert_eq!(Backoff::new(0).next(), None);
-    }
-
-    #[test]
-    fn attempts_are_numbered() {
-        let mut backoff = Backoff::new(2);
-        assert_eq!((backoff.next().is_some(), backoff.attempt(), backoff.attempts()), (true, 1, 2));
-        assert_eq!((backoff.next().is_some(), backoff.attempt()), (true, 2));
-        assert_eq!((backoff.next(), backoff.attempt()), (None, 2));
     }
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use std::thread;
 use std::time::Duration;
 
-use super::{Backoff, Error};
+use super::Error;
+use super::backoff::pause_before;
 
 /// The longest sleep between two checks for an interruption.
 const LOOK: Duration = Duration::from_millis(50);
@@ -48,10 +49,9 @@ pub fn reconnect<T>(
     mut announce: impl FnMut(Attempt),
     mut connect: impl FnMut() -> Option<Result<T, Error>>,
 ) -> Result<T, NotReconnected> {
-    let mut backoff = Backoff::new(attempts);
-    while let Some(pause) = backoff.next() {
-        announce(Attempt { number: backoff.attempt(), of: backoff.attempts() });
-        if !sleep(pause, &is_interrupted) {
+    for number in 1..=attempts {
+        announce(Attempt { number, of: attempts });
+        if !sleep(pause_before(number), &is_interrupted) {
             return Err(NotReconnected::Interrupted);
         }
         match connect() {
