@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::attributes::Attributes;
 use super::extensions::Extension;
 use super::handle::Handle;
+use super::manners::SymlinkOrder;
 use super::reply::{Expects, NamePacket, Reply};
 use super::wire::Writer;
 use crate::name::RemotePath;
@@ -219,16 +220,6 @@ two_path_calls! {
         /// The new name.
         to
     };
-}
-
-/// The order in which a server reads the two paths of SYMLINK.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum SymlinkOrder {
-    /// The order of OpenSSH (PROTOCOL, 4.1), which most other servers follow.
-    #[default]
-    TargetFirst,
-    /// The order of the draft (6.10).
-    LinkFirst,
 }
 
 /// Creates a symbolic link (6.10). The order of its fields depends on the server.

@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::delivery::Complete;
 use super::error::Error;
 use super::reply::Reply;
-use super::shared::{Complete, Completion, Outcome, Shared};
+use super::shared::{Completion, Outcome, Shared};
 use super::wakeup::Wakeup;
 use crate::lock::lock;
 
@@ -111,7 +112,7 @@ impl<T: Send + 'static> Completions<T> {
             state.tokens.push(Some(token));
             state.tokens.len() - 1
         };
-        Completion { to: Arc::clone(&self.inner) as Arc<dyn Complete>, key }
+        Completion { to: Arc::clone(&self.inner) as Arc<dyn Complete<Outcome>>, key }
     }
 }
 
@@ -142,7 +143,7 @@ impl<T> Inner<T> {
     }
 }
 
-impl<T: Send> Complete for Inner<T> {
+impl<T: Send> Complete<Outcome> for Inner<T> {
     fn complete(&self, outcomes: Vec<(usize, Outcome)>) {
         let (mut state, mut unwanted) = (lock(&self.state), Vec::new());
         for (key, outcome) in outcomes {

@@ -10,10 +10,12 @@ use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use super::delivery::Deliveries;
 use super::error::Error;
 use super::extensions::Extensions;
 use super::reply::{Expects, kind};
-use super::shared::{Deliveries, Outcome, Shared, Waker};
+use super::shared::{Outcome, Shared};
+use super::waker::Waker;
 use super::wire::{MAX_NAME_PACKET_BYTES, MAX_PACKET_BYTES, Reader, Violation, Writer};
 use crate::transport::{End, Inbox, Outbox, Step, Transport};
 
@@ -315,7 +317,7 @@ impl Driver {
             }
         };
         let requests = self.shared.answered(answers.iter().map(|answer| answer.id));
-        let (mut deliveries, mut broken) = (Deliveries::default(), None);
+        let (mut deliveries, mut broken) = (Deliveries::new(), None);
         for (answer, request) in answers.into_iter().zip(requests) {
             match (request, &broken) {
                 (None, None) => broken = Some(answer.unasked()),

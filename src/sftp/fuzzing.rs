@@ -6,8 +6,10 @@ use bytes::Bytes;
 
 use super::attributes::Attributes;
 use super::extensions::Extensions;
+use super::manners::Manners;
 use super::reply::{Expects, Reply};
-use super::shared::{Manners, Shared, Waker};
+use super::shared::Shared;
+use super::waker::Waker;
 use super::wire::{Reader, Writer};
 
 const EXPECTED: [Expects; 11] = [

@@ -9,6 +9,7 @@
 mod attributes;
 pub mod calls;
 mod completions;
+mod delivery;
 mod driver;
 mod early_requests;
 mod error;
@@ -17,6 +18,7 @@ mod file_hash;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod handle;
+mod manners;
 mod openings;
 mod pending;
 mod reply;
@@ -24,17 +26,19 @@ mod session;
 mod shared;
 #[cfg(test)]
 mod testing;
+mod waker;
 mod wakeup;
 mod width;
 mod wire;
 
 pub use attributes::{Attributes, FileType, Owner, Times};
-pub use calls::{Call, OpenFlags, SymlinkOrder};
+pub use calls::{Call, OpenFlags};
 pub use completions::Completions;
 pub use error::{Error, Status, StatusCode};
 pub use extensions::{Extension, Extensions, Limits, Names, Statvfs};
 pub use file_hash::{FileHash, HashAlgorithm};
 pub use handle::Handle;
+pub use manners::SymlinkOrder;
 pub use openings::Openings;
 pub use pending::Pending;
 pub use reply::{NameEntry, NamePacket, Reply};

@@ -3,9 +3,10 @@
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use super::calls::Call;
+use super::delivery::Complete;
 use super::error::Error;
 use super::reply::Reply;
-use super::shared::{Complete, Completion, Outcome};
+use super::shared::{Completion, Outcome};
 use crate::lock::lock;
 
 /// A request under way. Dropping it abandons the reply; if the reply holds a handle, the server's handle is closed.
@@ -26,7 +27,7 @@ struct Slot {
 impl<R> Pending<R> {
     pub(super) fn new<C: Call<Reply = R>>() -> (Pending<R>, Completion) {
         let slot = Arc::new(Slot::default());
-        let completion = Completion { to: Arc::clone(&slot) as Arc<dyn Complete>, key: 0 };
+        let completion = Completion { to: Arc::clone(&slot) as Arc<dyn Complete<Outcome>>, key: 0 };
         (Pending { slot, result: C::result }, completion)
     }
 
@@ -54,7 +55,7 @@ fn mismatch() -> Error {
     Error::Protocol("a reply of another kind than its request expects".into())
 }
 
-impl Complete for Slot {
+impl Complete<Outcome> for Slot {
     fn complete(&self, outcomes: Vec<(usize, Outcome)>) {
         *lock(&self.outcome) = outcomes.into_iter().next().map(|(_, outcome)| outcome);
         self.arrived.notify_all();

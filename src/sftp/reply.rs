@@ -238,7 +238,8 @@ fn path(packet: &mut Reader) -> Result<Bytes, Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::shared::{Manners, Waker};
+    use super::super::manners::Manners;
+    use super::super::waker::Waker;
     use super::super::wire::Writer;
     use super::*;
     use proptest::collection::vec;

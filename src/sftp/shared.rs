@@ -1,21 +1,20 @@
-//! State shared by a session's handles and its driver: the queue of encoded requests, the table of outstanding ones,
-//! the waker.
+//! State shared by a session's handles and its driver: the queue of encoded requests, and the table of outstanding ones.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::calls::{Call, SymlinkOrder};
+use super::calls::Call;
+use super::delivery::{self, Deliveries};
 use super::error::Error;
 use super::extensions::{Extension, Extensions};
+use super::manners::Manners;
 use super::openings::{Opening, Openings};
 use super::reply::{Expects, Reply};
+use super::waker::Waker;
 use super::width::Width;
 use super::wire::Writer;
 use crate::budget::{self, Budget};
@@ -31,52 +30,8 @@ const LONGEST_STAY: Duration = Duration::from_micros(500);
 /// How a request ended.
 pub(super) type Outcome = Result<Reply, Error>;
 
-/// A receiver of outcomes.
-pub(super) trait Complete: Send + Sync {
-    /// Takes the outcomes that one round of the driver brought, each with the key of its request, and wakes the
-    /// waiting thread.
-    fn complete(&self, outcomes: Vec<(usize, Outcome)>);
-
-    /// Ends the wait for outcomes, which may still arrive. Only receivers whose thread can do nothing else implement
-    /// it.
-    fn give_up(&self) {}
-}
-
-/// The receiver of one request's outcome, and the key under which it knows the request.
-pub(super) struct Completion {
-    pub(super) to: Arc<dyn Complete>,
-    pub(super) key: usize,
-}
-
-impl Completion {
-    pub(super) fn complete(self, outcome: Outcome) {
-        self.to.complete(vec![(self.key, outcome)]);
-    }
-}
-
-/// Outcomes to deliver, grouped by receiver so that each one is woken once.
-#[derive(Default)]
-pub(super) struct Deliveries(Vec<Delivery>);
-
-struct Delivery {
-    to: Arc<dyn Complete>,
-    outcomes: Vec<(usize, Outcome)>,
-}
-
-impl Deliveries {
-    pub(super) fn add(&mut self, Completion { to, key }: Completion, outcome: Outcome) {
-        match self.0.iter_mut().find(|delivery| Arc::ptr_eq(&delivery.to, &to)) {
-            Some(delivery) => delivery.outcomes.push((key, outcome)),
-            None => self.0.push(Delivery { to, outcomes: vec![(key, outcome)] }),
-        }
-    }
-
-    pub(super) fn deliver(self) {
-        for Delivery { to, outcomes } in self.0 {
-            to.complete(outcomes);
-        }
-    }
-}
+/// The receiver of one request's outcome.
+pub(super) type Completion = delivery::Completion<Outcome>;
 
 /// A submitted request without an outcome.
 pub(super) struct Outstanding {
@@ -140,25 +95,6 @@ pub(super) struct Work {
     pub(super) closing: bool,
     /// No request is left to send.
     pub(super) all_taken: bool,
-}
-
-/// How to treat the server to which all of a session's requests go.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Manners {
-    /// The order in which the server reads the paths of SYMLINK.
-    pub(super) symlink_order: SymlinkOrder,
-    /// True if the server may be silent without limit while it works on a [`Call::MAY_TAKE_LONG`].
-    pub(super) may_take_long: bool,
-    /// True if the server is known to carry out the requests on one file in order.
-    pub(super) keeps_order: bool,
-    /// True if the server empties a file that is opened for writing only.
-    pub(super) empties_files: bool,
-    /// True if a file that is being transferred must not be opened a second time.
-    pub(super) wants_one_handle: bool,
-    /// How many requests may wait for an answer at once.
-    pub(super) width: Width,
-    /// The count of open handles on the server.
-    pub(super) openings: Openings,
 }
 
 pub(super) struct Shared {
@@ -257,7 +193,7 @@ impl Shared {
 
     /// Submits a request and ignores its outcome.
     pub(super) fn submit_for_nobody<C: Call>(&self, call: &C) {
-        self.submit(call, Completion { to: Arc::new(Nobody), key: 0 });
+        self.submit(call, Completion::to_nobody());
     }
 
     /// Queues a request. Returns whether the staged requests are now worth a packet.
@@ -448,7 +384,7 @@ impl Shared {
             (completions, reason, openings)
         };
         self.end_openings(openings);
-        let mut deliveries = Deliveries::default();
+        let mut deliveries = Deliveries::new();
         for completion in completions {
             deliveries.add(completion, Err(reason.clone()));
         }
@@ -491,7 +427,7 @@ impl Shared {
             std::mem::take(&mut queue.outstanding)
         };
         self.end_openings(usize::MAX);
-        let mut deliveries = Deliveries::default();
+        let mut deliveries = Deliveries::new();
         for request in outstanding.into_values() {
             deliveries.add(request.completion, Err(reason.clone()));
         }
@@ -592,7 +528,7 @@ impl Queue {
         (self.reply_bytes, self.long_ones) = (0, 0);
         let (mut given_up, mut openings) = (Vec::with_capacity(self.outstanding.len()), 0);
         for (id, mut request) in self.outstanding.drain() {
-            let nobody = Completion { to: Arc::new(Nobody), key: 0 };
+            let nobody = Completion::to_nobody();
             openings += usize::from(request.opening.take().is_some() || std::mem::take(&mut request.closes));
             given_up.push(std::mem::replace(&mut request.completion, nobody));
             self.unanswered.insert(id, request);
@@ -621,53 +557,5 @@ impl Queue {
                 return id;
             }
         }
-    }
-}
-
-/// Drops each reply. A handle in a reply closes itself.
-struct Nobody;
-
-impl Complete for Nobody {
-    fn complete(&self, _outcomes: Vec<(usize, Outcome)>) {}
-}
-
-/// Wakes the driver from its poll. It writes the byte only while the driver sleeps, so that a burst of submissions
-/// costs one system call.
-pub(super) struct Waker {
-    asleep: AtomicBool,
-    sender: UnixStream,
-    receiver: UnixStream,
-}
-
-impl Waker {
-    pub(super) fn new() -> std::io::Result<Waker> {
-        let (sender, receiver) = UnixStream::pair()?;
-        sender.set_nonblocking(true)?;
-        receiver.set_nonblocking(true)?;
-        Ok(Waker { asleep: AtomicBool::new(false), sender, receiver })
-    }
-
-    fn wake(&self) {
-        if self.asleep.swap(false, Ordering::SeqCst) {
-            // A full socket already holds a byte, which is enough.
-            let _ = (&self.sender).write(&[1]);
-        }
-    }
-
-    /// Marks the driver as sleeping. The driver must check for news after this call and before its poll.
-    pub(super) fn fall_asleep(&self) {
-        self.asleep.store(true, Ordering::SeqCst);
-    }
-
-    /// Marks the driver as awake, and takes the byte that may have ended the poll. It reads whatever the flag says,
-    /// because a byte written late would stay and end every later poll at once.
-    pub(super) fn rise(&self) {
-        self.asleep.store(false, Ordering::SeqCst);
-        let _ = (&self.receiver).read(&mut [0; 16]);
-    }
-
-    /// Returns the descriptor that becomes readable when the driver is woken.
-    pub(super) fn receiver(&self) -> BorrowedFd<'_> {
-        self.receiver.as_fd()
     }
 }

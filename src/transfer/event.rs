@@ -374,14 +374,7 @@ impl fmt::Display for Note {
             Note::NotVerified(target) => {
                 write!(f, "{}: the copy can't be read back, so it is not verified", Printable(target))
             }
-            Note::Verified { files, proof } => match (files, proof) {
-                (1, Proof::ReadBack) => f.write_str("1 file was read back and is equal to its source"),
-                (_, Proof::ReadBack) => write!(f, "{files} files were read back and are equal to their sources"),
-                (1, Proof::Hash(algorithm)) => write!(f, "1 file is equal to its source by the server's {algorithm}"),
-                (_, Proof::Hash(algorithm)) => {
-                    write!(f, "{files} files are equal to their sources by the server's {algorithm}")
-                }
-            },
+            Note::Verified { files, proof } => write_proof(f, *files, *proof),
             Note::Reconnecting(attempt) => write!(f, "The connection was lost; connecting again ({attempt})"),
             Note::Reconnected => f.write_str("Connected again, going on"),
             Note::Narrowed { reason, most } => {
@@ -408,6 +401,18 @@ impl fmt::Display for Note {
                 Printable(target.as_os_str().as_bytes()),
                 Printable(partial.as_os_str().as_bytes())
             ),
+        }
+    }
+}
+
+/// Writes how many files are known to equal their sources.
+fn write_proof(f: &mut fmt::Formatter<'_>, files: u64, proof: Proof) -> fmt::Result {
+    match (files, proof) {
+        (1, Proof::ReadBack) => f.write_str("1 file was read back and is equal to its source"),
+        (_, Proof::ReadBack) => write!(f, "{files} files were read back and are equal to their sources"),
+        (1, Proof::Hash(algorithm)) => write!(f, "1 file is equal to its source by the server's {algorithm}"),
+        (_, Proof::Hash(algorithm)) => {
+            write!(f, "{files} files are equal to their sources by the server's {algorithm}")
         }
     }
 }

@@ -100,10 +100,18 @@ const GLANCE: Duration = Duration::from_millis(2);
 
 /// Waits for a condition that another thread or process brings about.
 #[track_caller]
-pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+pub fn until(what: &str, holds: impl FnMut() -> bool) {
+    assert!(comes_true(PATIENCE, holds), "waited for {what} in vain");
+}
+
+/// Waits for a condition that another thread or process may bring about. Returns whether it did within this time.
+pub fn comes_true(within: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let deadline = Instant::now() + within;
     while !holds() {
-        assert!(Instant::now() < deadline, "waited for {what} in vain");
+        if Instant::now() > deadline {
+            return false;
+        }
         std::thread::sleep(GLANCE);
     }
+    true
 }

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use super::super::attributes::{Owner, Times};
 use super::super::extensions::Names;
-use super::super::shared::{Manners, Shared, Waker};
+use super::super::manners::{Manners, SymlinkOrder};
+use super::super::shared::Shared;
+use super::super::waker::Waker;
 use super::*;
 
 /// Returns the type of a call and the bytes of its fields.

@@ -1,12 +1,11 @@
 //! The terminal goes away: a window is closed, a connection to the machine is cut. The process ends, whoever the system tells.
 
 use std::io::{Read, Write};
-use std::time::Instant;
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use super::killed::none_of;
-use crate::support::{Embedded, Entry, Fault, PATIENCE, Relay, Remote, Shell, Toward, World};
+use crate::support::{Embedded, Entry, Fault, PATIENCE, Relay, Remote, Shell, Toward, World, comes_true};
 
 /// A terminal that can be closed.
 struct Window {
@@ -70,19 +69,17 @@ impl Window {
     fn closes(self, world: &World, leader: Leader) -> String {
         let Window { master, screen, keyboard, mut child } = self;
         drop((keyboard, screen, master));
-        let deadline = Instant::now() + PATIENCE / 5;
-        let status = loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                break status.exit_code();
-            }
-            if Instant::now() > deadline {
-                child.kill().unwrap();
-                return "none: it goes on".to_owned();
-            }
-            std::thread::sleep(std::time::Duration::from_millis(2));
+        let mut status = None;
+        comes_true(PATIENCE / 5, || {
+            status = child.try_wait().unwrap();
+            status.is_some()
+        });
+        let Some(status) = status else {
+            child.kill().unwrap();
+            return "none: it goes on".to_owned();
         };
         match leader {
-            Leader::Program => status.to_string(),
+            Leader::Program => status.exit_code().to_string(),
             Leader::Shell => std::fs::read_to_string(world.root().join("code")).unwrap().trim().to_owned(),
         }
     }
