@@ -1,13 +1,14 @@
 //! Logging in: what is tried, in which order, what is asked, and when it stops.
 
 use crate::support::embedded::Round;
-use crate::support::{Embedded, Person, Remote, Shell, World, generate_encrypted_key, generate_key, kill_tree};
+use crate::support::{Embedded, Person, Remote, Shell, World, generate_encrypted_key, generate_key, kill_tree, until};
 use base64::Engine;
 use sftpsh::sftp::{Options, Session};
 use sftpsh::ssh::{self, Config, Error, Request, Start};
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -325,9 +326,8 @@ impl TestAgent {
     pub(super) fn start(world: &World) -> Self {
         let socket = world.root().join("agent");
         let child = Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
-        while !socket.exists() {
-            std::thread::yield_now();
-        }
+        // The socket exists before the agent listens on it.
+        until("the agent to listen", || UnixStream::connect(&socket).is_ok());
         Self { child, socket }
     }
 
