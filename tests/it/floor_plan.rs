@@ -96,13 +96,35 @@ fn the_picture_of_the_floors_is_that_of_the_table() {
     assert!(kept == drawn, "docs/images/floors.svg is out of date; rewrite it with: {REWRITE}");
 }
 
+/// The files that a page names, each with the functions in brackets after it.
+fn places_in(page: &str) -> Vec<(&str, Vec<&str>)> {
+    let place = |(end, _)| {
+        let name = &page[page[..end].rfind('`')? + 1..end + ".rs".len()];
+        let list = page[end + ".rs`".len()..].strip_prefix(" (`").and_then(|rest| rest.split_once("`)"));
+        let functions = list.map_or_else(Vec::new, |(list, _)| list.split("`, `").collect());
+        (!name.contains(['*', ' '])).then_some((name, functions))
+    };
+    page.match_indices(".rs`").filter_map(place).collect()
+}
+
 #[test]
-fn every_file_that_the_page_names_exists() {
+fn every_file_and_function_that_the_page_names_exists() {
     let page = fs::read_to_string(file("docs/architecture.md")).unwrap();
-    let files = rust_files(&file("src"));
-    let named = page.split('`').skip(1).step_by(2).filter(|span| span.ends_with(".rs") && !span.contains(['*', ' ']));
-    let is_missing = |name: &&str| !file(name).exists() && !files.iter().any(|file| file.ends_with(name));
-    assert_eq!(named.filter(is_missing).collect::<Vec<_>>(), [""; 0]);
+    let files: Vec<PathBuf> = ["src", "tests"].iter().flat_map(|directory| rust_files(&file(directory))).collect();
+    for (name, functions) in places_in(&page) {
+        let texts = files.iter().filter(|file| file.ends_with(name)).map(|file| fs::read_to_string(file).unwrap());
+        let texts: String = texts.collect();
+        assert!(!texts.is_empty(), "there is no {name}");
+        let missing: Vec<&str> =
+            functions.into_iter().filter(|function| !texts.contains(&format!("fn {function}("))).collect();
+        assert_eq!(missing, [""; 0], "{name} has no such function");
+    }
+}
+
+#[test]
+fn functions_in_brackets_belong_to_the_file_before_them() {
+    let page = "`a/b.rs` (`f`, `g`): `h` (`i`), `c.rs`, `d` in `*.rs`";
+    assert_eq!(places_in(page), [("a/b.rs", vec!["f", "g"]), ("c.rs", Vec::new())]);
 }
 
 #[test]
