@@ -1,6 +1,6 @@
 //! The session in the picture, at a real terminal and over real SSH.
 //!
-//! The setting fixes what differs from run to run (names, owners, times), so the picture shows the screen as it was.
+//! Names, owners and times of files are fixed before it begins, so nothing in the picture has to be replaced.
 
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -58,7 +58,7 @@ fn set_the_scene(world: &World) {
     let options =
         format!("-F {} -oHostName=127.0.0.1 -oPort={}", world.ssh_config().display(), world.server_port().unwrap());
     fs::create_dir(world.root().join("bin")).unwrap();
-    fs::write(&command, format!("#!/bin/sh\nexec {} {options} \"$@\"\n", program().display())).unwrap();
+    fs::write(&command, format!("#!/bin/sh\nexec '{}' {options} \"$@\"\n", program().display())).unwrap();
     fs::set_permissions(&command, Permissions::from_mode(0o755)).unwrap();
     for log in fs::read_dir(world.remote().join("logs")).unwrap() {
         File::open(log.unwrap().path()).unwrap().set_modified(SystemTime::UNIX_EPOCH + MODIFIED).unwrap();

@@ -36,7 +36,9 @@
 //! half-close at byte N of either direction.
 //!
 //! Tests wait for marks, never for a time. Each wait has a deadline, after which the test fails and prints the output
-//! so far. `SFTPSH_UNDER_TEST=/usr/bin/sftp cargo test …` runs the tests on another program.
+//! so far. [`until`] waits for a condition that leaves no mark.
+//!
+//! `SFTPSH_UNDER_TEST=/usr/bin/sftp cargo test …` runs the tests on another program.
 
 #![allow(clippy::wrong_self_convention, reason = "the words of a story, not conversions")]
 #![allow(
