@@ -1,8 +1,10 @@
-//! How fast: the same work by sftpsh and by this machine's `sftp`, `lftp` and `rclone`, on a real sshd of our own, in interleaved runs.
+//! Compares the speed of sftpsh with this machine's `sftp`, `lftp` and `rclone`: the same work on a real sshd of our own, in
+//! interleaved runs.
 //!
 //! `cargo bench --bench peers` runs the rows without a delay; `-- list get-small` runs those two; `-- far` runs the rows over a
-//! line of 50 ms round trip, which take sftp up to minutes each; `-- all` runs all; `--runs 3` takes medians of three. Every
-//! run is checked byte for byte. Not a test: it prints a table.
+//! round trip of 50 ms, which take sftp up to minutes each; `-- all` runs all; `--runs 3` takes medians of three. `--save FILE`
+//! adds the figures to a JSON file, and `--plot FILE` draws `docs/images/performance.svg` from one, without running anything.
+//! Every result is checked byte for byte. The bench is no test: it prints a table.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,18 +16,22 @@
     reason = "a bench"
 )]
 
+mod figures;
 mod files;
+mod plot;
 mod rows;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use figures::Figures;
 use rows::{Line, Peer, ROWS, Row};
+use serde_json::{Map, Value, json};
 use support::{Relay, Remote, World};
 
 /// Half of the far line's round trip.
@@ -40,6 +46,26 @@ enum Program {
     Rclone,
 }
 
+impl Program {
+    fn name(self) -> &'static str {
+        match self {
+            Program::Ours => "sftpsh",
+            Program::Sftp => "sftp",
+            Program::Lftp => "lftp",
+            Program::Rclone => "rclone",
+        }
+    }
+}
+
+impl Peer {
+    fn program(self) -> Program {
+        match self {
+            Peer::Sftp => Program::Sftp,
+            Peer::Lftp => Program::Lftp,
+        }
+    }
+}
+
 /// One run of one program.
 #[derive(Clone, Copy, Debug)]
 struct Run {
@@ -47,8 +73,25 @@ struct Run {
     peak_mib: f64,
 }
 
+/// What the command line asks for.
+struct Arguments {
+    rows: Vec<&'static Row>,
+    /// Runs of each row by each program.
+    runs: usize,
+    save: Option<PathBuf>,
+}
+
 fn main() {
-    let (rows, runs) = arguments();
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    if let [option, file] = &words[..]
+        && option == "--plot"
+    {
+        let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images/performance.svg");
+        return fs::write(picture, plot::draw(&Figures::read(Path::new(file)))).unwrap();
+    }
+    let Arguments { rows, runs, save } = arguments(words);
+    let mut figures = save.as_deref().map(Figures::read);
+    warn_if_busy();
     let mut world = World::build(Remote::empty().over_ssh(), &[]);
     println!(
         "{:<44} {:>8} {:>8} {:>8} {:>8} {:>7} {:>8} {:>6}",
@@ -65,23 +108,24 @@ fn main() {
         }
         for row in rows {
             (row.build)(&world);
-            measure(&world, row, runs);
+            let measured = measure(&world, row, runs);
+            if let (Some(figures), Some(file)) = (&mut figures, &save) {
+                figures.add(as_json(row, &measured));
+                figures.write(file);
+            }
         }
     }
 }
 
-/// Which rows, and how many runs of each.
-fn arguments() -> (Vec<&'static Row>, usize) {
-    let mut words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
-    let mut runs = 5;
-    if let Some(at) = words.iter().position(|word| word == "--runs") {
-        runs = words
-            .get(at + 1)
-            .and_then(|number| number.parse().ok())
-            .filter(|runs| *runs > 0)
-            .expect("--runs takes a number");
-        words.drain(at..=at + 1);
-    }
+fn arguments(mut words: Vec<String>) -> Arguments {
+    let mut value_of = |option: &str| {
+        let at = words.iter().position(|word| word == option)?;
+        assert!(at + 1 < words.len(), "{option} takes a value");
+        words.drain(at..=at + 1).nth(1)
+    };
+    let runs = value_of("--runs").map_or(5, |number| number.parse().expect("--runs takes a number"));
+    assert!(runs > 0, "--runs takes a number above 0");
+    let save = value_of("--save").map(PathBuf::from);
     let chosen = |row: &&Row| match row.line {
         Line::Near if words.is_empty() => true,
         line => words.iter().any(|word| word == row.name || word == "all" || (word == "far" && line == Line::Far)),
@@ -89,11 +133,28 @@ fn arguments() -> (Vec<&'static Row>, usize) {
     let rows: Vec<_> = ROWS.iter().filter(chosen).collect();
     let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
     assert!(!rows.is_empty(), "no such row; there are {}, and far and all", names.join(", "));
-    (rows, runs)
+    Arguments { rows, runs, save }
 }
 
-/// Interleaved runs, and who goes first alternates: a machine that warms up or slows down does so for all.
-fn measure(world: &World, row: &Row, runs: usize) {
+/// Warns if other programs use the processors, because their work would be in all figures.
+fn warn_if_busy() {
+    let times = || -> Option<(f64, f64)> {
+        let stat = fs::read_to_string("/proc/stat").ok()?;
+        let fields: Vec<f64> = stat.lines().next()?.split_whitespace().filter_map(|field| field.parse().ok()).collect();
+        // user, nice, system, idle, iowait, …
+        Some((fields.iter().sum(), fields.get(3)? + fields.get(4)?))
+    };
+    let before = times();
+    std::thread::sleep(Duration::from_secs(1));
+    let Some(((all, idle), (all_now, idle_now))) = before.zip(times()) else { return };
+    let busy = 100.0 * (1.0 - (idle_now - idle) / (all_now - all).max(1.0));
+    if busy > 5.0 {
+        println!("This machine is busy: other programs use {busy:.0} % of it. Don't trust the figures.");
+    }
+}
+
+/// Measures interleaved runs. The first program alternates: a machine that warms up or slows down does so for all.
+fn measure(world: &World, row: &Row, runs: usize) -> Vec<(Program, Vec<Run>)> {
     let mut programs = vec![(Program::Ours, Vec::new())];
     if row.peer == Peer::Sftp {
         programs.push((Program::Sftp, Vec::new()));
@@ -115,6 +176,7 @@ fn measure(world: &World, row: &Row, runs: usize) {
         }
     }
     print_row(row, &programs);
+    programs
 }
 
 fn runs_here(program: &str, word: &str) -> bool {
@@ -196,13 +258,39 @@ fn wait(pid: u32) -> (i32, f64) {
     (code, usage.ru_maxrss as f64 * unit / f64::from(1 << 20))
 }
 
+/// Returns a row's figures for the saved file.
+fn as_json(row: &Row, programs: &[(Program, Vec<Run>)]) -> Value {
+    let seconds: Map<String, Value> =
+        programs.iter().map(|(program, runs)| (program.name().to_owned(), json!(round(seconds(runs))))).collect();
+    let runs = programs.first().map_or(0, |(_, runs)| runs.len());
+    let line = if row.line == Line::Near { "near" } else { "far" };
+    let (peer, peak) = (row.peer.program().name(), round(peak(programs)));
+    json!({
+        "name": row.name, "work": row.work, "line": line, "peer": peer, "promised": row.promised, "runs": runs,
+        "seconds": seconds, "peak_mib": peak,
+    })
+}
+
+fn round(value: f64) -> f64 {
+    (value * 1000.0).round() / 1000.0
+}
+
+/// Returns the median time of some runs.
+fn seconds(runs: &[Run]) -> f64 {
+    median(runs.iter().map(|run| run.seconds).collect())
+}
+
+/// Returns the largest memory of sftpsh in all of its runs, in MiB.
+fn peak(programs: &[(Program, Vec<Run>)]) -> f64 {
+    let ours = programs.iter().filter(|(program, _)| *program == Program::Ours).flat_map(|(_, runs)| runs);
+    ours.map(|run| run.peak_mib).fold(0.0, f64::max)
+}
+
 fn print_row(row: &Row, programs: &[(Program, Vec<Run>)]) {
-    let of = |program| programs.iter().find(|(of, _)| *of == program).map(|(_, runs)| runs);
-    let seconds = |program| of(program).map(|runs| median(runs.iter().map(|run| run.seconds).collect()));
+    let seconds = |program| programs.iter().find(|(of, _)| *of == program).map(|(_, runs)| seconds(runs));
     let shown = |program| seconds(program).map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.3}"));
-    let peer = if row.peer == Peer::Sftp { Program::Sftp } else { Program::Lftp };
-    let ratio = seconds(Program::Ours).zip(seconds(peer)).map(|(ours, theirs)| ours / theirs);
-    let peak = of(Program::Ours).into_iter().flatten().map(|run| run.peak_mib).fold(0.0, f64::max);
+    let ratio = seconds(Program::Ours).zip(seconds(row.peer.program())).map(|(ours, theirs)| ours / theirs);
+    let peak = peak(programs);
     let mut remark = String::new();
     if ratio.is_some_and(|ratio| ratio > row.promised) {
         remark.push_str("  slower than promised");

@@ -112,7 +112,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         name: "put-tree",
-        work: "put the same",
+        work: "put a tree of 2,000 files in 200 directories",
         promised: 0.20,
         batch: "put -r tree sent/\n",
         lftp: Some("mirror -R tree sent/tree"),
@@ -219,7 +219,7 @@ pub const ROWS: &[Row] = &[
     },
     Row {
         name: "far-put-tree",
-        work: "put the same",
+        work: "put a tree of 300 files in 60 directories",
         promised: 0.03,
         batch: "put -r grove sent/\n",
         lftp: Some("mirror -R grove sent/grove"),
@@ -256,7 +256,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "far-get-256", work: "get one file of 256 MiB", promised: 0.25, ..FAR_GET_256 },
     Row {
         name: "far-get-256-j4",
-        work: "the same, -j 4",
+        work: "get one file of 256 MiB, -j 4",
         promised: 0.22,
         memory: MEMORY_OF_FOUR,
         ours: &["-j", "4"],
@@ -265,7 +265,7 @@ pub const ROWS: &[Row] = &[
     Row { name: "far-put-256", work: "put one file of 256 MiB", promised: 0.92, ..FAR_PUT_256 },
     Row {
         name: "far-put-256-j4",
-        work: "the same, -j 4",
+        work: "put one file of 256 MiB, -j 4",
         promised: 0.36,
         memory: MEMORY_OF_FOUR,
         ours: &["-j", "4"],

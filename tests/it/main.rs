@@ -45,6 +45,7 @@ mod openssh;
 mod options;
 mod pages;
 mod password;
+mod performance;
 mod phrases;
 mod progress;
 mod progress_json;
