@@ -1,12 +1,16 @@
 //! The server is killed at each of the first 200 requests of each command, over one connection and two, with and without
-//! `--retry`: the program ends, and its exit code tells how.
+//! `--retry`: the program ends, and with 0 only if its work is done.
 //!
 //! By default a sample of the requests is tried. All of them take some minutes:
 //! `SFTPSH_EVERY_REQUEST=1 cargo test --test it ending::killed`.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::{Entry, Remote, Shell};
+use crate::support::{Entry, Outcome, Remote, Shell};
 
 /// Requests of one command at most.
 const MOST: u64 = 200;
@@ -60,12 +64,51 @@ pub(super) fn shell(lie: &str) -> Shell {
     Shell::on(Remote::with(remote).lying(lie)).here(local).as_batch()
 }
 
-/// Runs a command against servers that die later and later, until one outlives it.
+/// The result of a run: the lines of its stdout, and the files of both sides.
+#[derive(PartialEq)]
+struct Work {
+    lines: Vec<String>,
+    files: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+impl Work {
+    fn of(outcome: &Outcome) -> Self {
+        let world = outcome.the_world();
+        // Files over several connections finish in any order.
+        let mut lines: Vec<String> = outcome.stdout().lines().map(str::to_owned).collect();
+        lines.sort();
+        let mut files = BTreeMap::new();
+        for side in [world.local(), world.remote()] {
+            collect(&side, world.root(), &mut files);
+        }
+        Self { lines, files }
+    }
+}
+
+/// Collects what is in a directory, by its path below `root`: bytes of files, targets of links.
+fn collect(directory: &Path, root: &Path, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
+    for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
+        let contents = match fs::read_link(&path) {
+            // Each world has its own root.
+            Ok(target) => target.file_name().unwrap_or_default().as_bytes().to_vec(),
+            Err(_) if path.is_dir() => Vec::new(),
+            Err(_) => fs::read(&path).unwrap(),
+        };
+        if path.is_dir() && !path.is_symlink() {
+            collect(&path, root, files);
+        }
+        files.insert(path.strip_prefix(root).unwrap().to_owned(), contents);
+    }
+}
+
+/// Runs a command against servers that die later and later, until it succeeds: then all its work is done.
 fn dies_later_and_later(line: &str, options: &[&str], requests: impl IntoIterator<Item = u64>) -> Option<String> {
+    let run = |lie: &str| shell(lie).with_args(options).types(line).run();
     for count in requests {
-        let outcome = shell(&format!("die-after={count}")).with_args(options).types(line).run();
+        let outcome = run(&format!("die-after={count}"));
         match outcome.code() {
-            0 => return None,
+            0 if Work::of(&outcome) == Work::of(&run("none")) => return None,
+            0 => return Some(format!("{line}, {options:?}, {count} requests: 0 for half of the work")),
             255 => {}
             code => return Some(format!("{line}, {options:?}, {count} requests: {code}: {}", outcome.stderr())),
         }
