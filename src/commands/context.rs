@@ -11,7 +11,7 @@ use crate::os_error;
 use crate::remote::{Interrupt, Remote};
 use crate::sftp::{Error, Extension, FileType, Session};
 use crate::terminal::Output;
-use crate::transfer::{self, Connections, Job, Learnt, Limit, Options, Pairs, Request, Selection, Standing};
+use crate::transfer::{self, Connections, Job, Learnt, Limit, Options, Pairs, Request, Selection, WorkingDirectories};
 
 /// All that a command may see and change.
 pub struct Context {
@@ -93,11 +93,12 @@ impl Context {
             spares: std::mem::take(&mut self.spares),
         };
         let (server, limit, learnt) = (self.settings.server.clone(), self.limit.clone(), self.learnt.clone());
-        let standing = Standing {
+        let working_directories = WorkingDirectories {
             remote: Some(self.remote.working_directory().clone()),
             local: Some(self.local.path().to_owned()),
         };
-        let request = Request { pairs, options, selection, mode, server, limit, learnt, standing, connections };
+        let request =
+            Request { pairs, options, selection, mode, server, limit, learnt, working_directories, connections };
         transfer::start(self.session(), request)
     }
 

@@ -1,7 +1,8 @@
 //! What stops a job, from any thread.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
+use crate::lock::lock;
 use crate::remote::Interrupt;
 use crate::transport::Killer;
 
@@ -26,18 +27,14 @@ impl Canceller {
 
     /// Drops the job's connections, which ends every wait at once.
     pub fn abandon(&self) {
-        for killer in self.killers().iter() {
+        for killer in lock(&self.killers).iter() {
             killer.kill();
         }
     }
 
     /// A connection of the job's own.
     pub(crate) fn guards(&self, killer: Killer) {
-        self.killers().push(killer);
-    }
-
-    fn killers(&self) -> MutexGuard<'_, Vec<Killer>> {
-        self.killers.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.killers).push(killer);
     }
 
     /// The same as what stops walks.

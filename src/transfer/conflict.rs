@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use crate::lock::lock;
 use crate::name::RemotePath;
 use crate::transfer::request::{Direction, OnConflict};
 
@@ -63,7 +63,7 @@ impl Question {
 
     /// Answers it; nothing, when nobody would or could. Only the first answer counts.
     pub fn answer(&self, answer: Option<Answer>) {
-        let reply = self.reply.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let reply = lock(&self.reply).take();
         if let (Some(reply), Some(answer)) = (reply, answer) {
             // A job that has ended wants none.
             let _ = reply.send(answer);

@@ -1,6 +1,8 @@
 //! What transfers have learnt of a server. It holds for the whole session of a person or a script.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::lock::lock;
 
 /// What was learnt. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -37,8 +39,7 @@ impl Learnt {
     }
 
     fn facts(&self) -> MutexGuard<'_, Facts> {
-        // What is guarded is whole between any two statements.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -1,7 +1,9 @@
 //! How fast data may go, where the user sets a limit (`-l`, `--limit`, `set limit`).
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
+
+use crate::lock::lock;
 
 /// Time that may be saved up and spent at once: what a busy engine is late by is made up for.
 const LONGEST_SAVING: Duration = Duration::from_millis(125);
@@ -69,7 +71,7 @@ impl Limit {
     }
 
     fn pace(&self) -> MutexGuard<'_, Option<Pace>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0)
     }
 }
 

@@ -36,6 +36,7 @@ pub use learnt::Learnt;
 pub use limit::Limit;
 pub use report::Report;
 pub use request::{
-    Connections, Direction, GetPair, Links, LocalPath, OnConflict, Options, Pairs, PutPair, Request, Standing, Verify,
+    Connections, Direction, GetPair, Links, LocalPath, OnConflict, Options, Pairs, PutPair, Request, Verify,
+    WorkingDirectories,
 };
 pub use selection::{Rules, RulesBuilder, Selection};

@@ -18,7 +18,7 @@ use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::{Place, bytes};
 use crate::transfer::plan::times;
 use crate::transfer::progress::reporter::Sequence;
-use crate::transfer::request::Standing;
+use crate::transfer::request::WorkingDirectories;
 use crate::transfer::settings::bits;
 
 /// Something that arrived, and what is known of its source.
@@ -39,7 +39,7 @@ pub(crate) enum Moved {
 #[derive(Default)]
 pub(crate) struct Removals {
     is_wanted: bool,
-    standing: Standing,
+    working_directories: WorkingDirectories,
     sources: BTreeMap<Sequence, Moved>,
     /// Targets that were written: another file of the job would destroy what has no source any more.
     targets: HashSet<PathBuf>,
@@ -51,8 +51,8 @@ pub(crate) struct Removals {
 }
 
 impl Removals {
-    pub(crate) fn new(is_wanted: bool, standing: Standing) -> Removals {
-        Removals { is_wanted, standing, ..Removals::default() }
+    pub(crate) fn new(is_wanted: bool, working_directories: WorkingDirectories) -> Removals {
+        Removals { is_wanted, working_directories, ..Removals::default() }
     }
 
     /// Whether nothing is under way.
@@ -145,7 +145,7 @@ impl Removals {
     /// All else is done: removes the deepest directories that are left. Whether there were any to ask for.
     pub(crate) fn remove_directories(&mut self, wire: &mut Wire<'_>) -> bool {
         while let Some((_, directories)) = self.local_directories.pop_last() {
-            for directory in directories.into_iter().filter(|directory| !self.standing.is_here(directory)) {
+            for directory in directories.into_iter().filter(|directory| !self.working_directories.is_here(directory)) {
                 use std::io::ErrorKind::{DirectoryNotEmpty, NotFound};
                 match fs::remove_dir(&directory) {
                     Err(error) if !matches!(error.kind(), DirectoryNotEmpty | NotFound) => {
@@ -157,7 +157,9 @@ impl Removals {
         }
         let directories: Vec<RemotePath> = loop {
             let Some((_, directories)) = self.remote_directories.pop_last() else { return false };
-            let left = directories.into_iter().filter(|directory| !self.standing.is_there(directory, wire.session()));
+            let left = directories
+                .into_iter()
+                .filter(|directory| !self.working_directories.is_there(directory, wire.session()));
             let left: Vec<RemotePath> = left.collect();
             if !left.is_empty() {
                 break left;
@@ -173,7 +175,7 @@ impl Removals {
     }
 }
 
-impl Standing {
+impl WorkingDirectories {
     /// Whether this is the working directory here.
     fn is_here(&self, directory: &Path) -> bool {
         let identity = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();

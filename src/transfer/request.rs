@@ -32,14 +32,14 @@ pub struct Request {
     /// What was learnt of the server, together with all others that have this.
     pub learnt: Learnt,
     /// Where the user stands.
-    pub standing: Standing,
+    pub working_directories: WorkingDirectories,
     /// Which connections it may use beside the one that it starts on.
     pub connections: Connections,
 }
 
 /// Where the user stands: directories that are not removed, however empty.
 #[derive(Clone, Debug, Default)]
-pub struct Standing {
+pub struct WorkingDirectories {
     /// The working directory on the server, by its canonical path.
     pub remote: Option<RemotePath>,
     /// The working directory here.

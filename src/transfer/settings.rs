@@ -1,12 +1,12 @@
 //! What a job needs to know throughout: its options, the server's limits, the process's limits.
 
-use std::sync::{Mutex, PoisonError};
-
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rustix::fs::{Mode, RawMode};
 use rustix::process::{Resource, getrlimit, umask};
 
+use crate::lock::lock;
 use crate::mode::Change;
 use crate::sftp::Session;
 use crate::transfer::connections::growth::{Bounds, LEAST_REQUEST_BYTES};
@@ -134,7 +134,7 @@ fn files_in_flight(handles: Option<u64>) -> usize {
 /// at once would take what the other one sets for what there was.
 fn current_umask() -> u32 {
     static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = lock(&TURN);
     let mask = umask(Mode::RWXG | Mode::RWXO);
     umask(mask);
     bits(mask.as_raw_mode())

@@ -13,7 +13,7 @@ use crate::transfer::connections::window::Window;
 use crate::transfer::event::{Event, File, Note};
 use crate::transfer::learnt::Learnt;
 use crate::transfer::limit::Limit;
-use crate::transfer::local::{Place, Standing, bytes};
+use crate::transfer::local::{Place, Replaceable, bytes};
 use crate::transfer::progress::pace::Pace;
 use crate::transfer::progress::reporter::{Reporter, Sequence};
 use crate::transfer::proof::hashing::Hashes;
@@ -72,11 +72,11 @@ impl Io {
     }
 
     /// Returns what may be replaced without a decision.
-    pub(crate) fn standing_unasked(&self) -> Standing {
+    pub(crate) fn replaceable_by_default(&self) -> Replaceable {
         let options = self.settings.options;
         match options.resume || options.on_conflict == OnConflict::Overwrite {
-            true => Standing::Anything,
-            false => Standing::Nothing,
+            true => Replaceable::Anything,
+            false => Replaceable::Nothing,
         }
     }
 
@@ -87,18 +87,18 @@ impl Io {
         place: &Place,
         source: &Attributes,
         taken: impl Fn(&Path) -> bool,
-    ) -> Result<(Place, Standing), Vec<u8>> {
-        if self.standing_unasked() == Standing::Anything {
-            return Ok((place.clone(), Standing::Anything));
+    ) -> Result<(Place, Replaceable), Vec<u8>> {
+        if self.replaceable_by_default() == Replaceable::Anything {
+            return Ok((place.clone(), Replaceable::Anything));
         }
-        let Some((there, identity)) = place.there() else { return Ok((place.clone(), Standing::Nothing)) };
+        let Some((there, identity)) = place.there() else { return Ok((place.clone(), Replaceable::Nothing)) };
         let target = bytes(place.shown()).to_vec();
         let modified = source.times.map(|times| i64::from(times.modified));
         let new = Version { size: source.size, modified };
         match self.decide(Conflict { direction: Direction::Get, target: target.clone(), there, new }) {
-            Verdict::Overwrite => Ok((place.clone(), Standing::This(identity))),
+            Verdict::Overwrite => Ok((place.clone(), Replaceable::This(identity))),
             Verdict::Skip => Err(target),
-            Verdict::Rename => Ok((place.clone().numbered(taken), Standing::Nothing)),
+            Verdict::Rename => Ok((place.clone().numbered(taken), Replaceable::Nothing)),
         }
     }
 

@@ -32,7 +32,7 @@ pub(crate) struct Connection {
     /// Requests without an answer.
     pub(crate) outstanding: usize,
     /// Files that may have a request to send here.
-    pub(crate) hungry: BTreeSet<Sequence>,
+    pub(crate) ready_files: BTreeSet<Sequence>,
     /// Files that have their home here.
     pub(crate) files: usize,
     /// Why the connection ended.
@@ -183,7 +183,7 @@ impl Pool {
     }
 
     /// Notes progress: new bytes have arrived, or a step has ended.
-    pub(crate) fn got_on(&mut self) {
+    pub(crate) fn made_progress(&mut self) {
         self.useless = 0;
     }
 
@@ -209,7 +209,7 @@ impl Pool {
         if lost.lost.replace(error.clone()).is_some() {
             return Ok(());
         }
-        lost.hungry.clear();
+        lost.ready_files.clear();
         if is_narrowing(&lost.session, error) {
             let session = lost.session.clone();
             self.lifeline.replace(&session);
@@ -313,7 +313,7 @@ impl Pool {
             session,
             window,
             outstanding: 0,
-            hungry: BTreeSet::new(),
+            ready_files: BTreeSet::new(),
             files: 0,
             lost: None,
         }

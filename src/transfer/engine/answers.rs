@@ -7,7 +7,7 @@ use crate::transfer::connections::tag::{DirectoryTag, GetTag, LinkTag, PutTag, R
 use crate::transfer::engine::Engine;
 use crate::transfer::engine::moving::Way;
 use crate::transfer::progress::reporter::Sequence;
-use crate::transfer::put::directories::Fate;
+use crate::transfer::put::directories::DirectoryState;
 
 /// The answer to a request.
 type Outcome = Result<Reply, sftp::Error>;
@@ -56,8 +56,8 @@ impl Engine {
             && outcome.is_err()
             && upload.may_lack_its_directory(tag)
         {
-            return match self.remote.fate(directory.sequence) {
-                Some(Fate::Open) => self.remote.wait_for(directory.sequence, sequence),
+            return match self.remote.state(directory.sequence) {
+                Some(DirectoryState::Pending) => self.remote.wait_for(directory.sequence, sequence),
                 _ => self.begin_again(sequence, token.connection),
             };
         }
@@ -67,7 +67,7 @@ impl Engine {
 
     fn answered_file(&mut self, sequence: Sequence, is_opened: bool, turn: Turn) {
         if self.files.get_mut(&sequence).is_some_and(|moving| moving.has_advanced()) {
-            self.io.pool.got_on();
+            self.io.pool.made_progress();
         }
         if is_opened {
             self.learn_from(sequence);
@@ -76,35 +76,35 @@ impl Engine {
     }
 
     fn answer_directory(&mut self, token: &Token, tag: DirectoryTag, outcome: Outcome) {
-        self.io.pool.got_on();
+        self.io.pool.made_progress();
         for step in self.remote.answer(token.sequence, tag, outcome, &mut self.io.on(token.connection)) {
             self.begin_again(step, token.connection);
         }
     }
 
     fn answer_link(&mut self, token: &Token, tag: LinkTag, outcome: Outcome) {
-        self.io.pool.got_on();
-        let fate = self.links.directory(token.sequence).and_then(|directory| self.remote.fate(directory));
-        let course = self.links.answer(token.sequence, tag, outcome, fate, &mut self.io.on(token.connection));
-        self.follow_link(token.sequence, token.connection, course);
+        self.io.pool.made_progress();
+        let state = self.links.directory(token.sequence).and_then(|directory| self.remote.state(directory));
+        let status = self.links.answer(token.sequence, tag, outcome, state, &mut self.io.on(token.connection));
+        self.follow_link(token.sequence, token.connection, status);
     }
 
     fn answer_removal(&mut self, token: &Token, tag: RemovalTag, outcome: Outcome) {
-        self.io.pool.got_on();
+        self.io.pool.made_progress();
         self.removals.answer(token.sequence, tag, outcome, &mut self.io.on(token.connection));
     }
 
     /// Begins a file or a link again, now that the fate of its directory is known.
     fn begin_again(&mut self, sequence: Sequence, connection: ConnectionId) {
         self.note_others(sequence);
-        let fate = self.links.directory(sequence).and_then(|directory| self.remote.fate(directory));
-        if let Some(course) = self.links.go_on(sequence, fate, &mut self.io.on(connection)) {
-            return self.follow_link(sequence, connection, course);
+        let state = self.links.directory(sequence).and_then(|directory| self.remote.state(directory));
+        if let Some(status) = self.links.go_on(sequence, state, &mut self.io.on(connection)) {
+            return self.follow_link(sequence, connection, status);
         }
         let Some(moving) = self.files.get_mut(&sequence) else { return };
         let home = moving.home;
         let Way::Put { upload, directory: Some(directory) } = &mut moving.way else { return };
-        if self.remote.fate(directory.sequence) == Some(Fate::Refused) {
+        if self.remote.state(directory.sequence) == Some(DirectoryState::Refused) {
             return self.abandon(sequence);
         }
         // If its connection was lost in the meantime, it may have been opened on another one: a new OPEN would empty it.

@@ -68,7 +68,7 @@ impl Engine {
             if moving.home == connection {
                 // It is opened again in any case.
                 self.crowd.remove(sequence);
-                self.homeless.insert(sequence);
+                self.disconnected.insert(sequence);
             }
         }
     }
@@ -76,19 +76,19 @@ impl Engine {
     /// Gives files that lost their connection another one, once all answers of the lost one are known to be lost.
     pub(super) fn settle(&mut self) {
         self.ask_again();
-        let homeless: Vec<Sequence> = self.homeless.iter().copied().collect();
-        for sequence in homeless {
+        let disconnected: Vec<Sequence> = self.disconnected.iter().copied().collect();
+        for sequence in disconnected {
             let Some(home) = self.io.pool.idlest() else { return };
             self.note_others(sequence);
             let Some(moving) = self.files.get_mut(&sequence) else {
-                self.homeless.remove(&sequence);
+                self.disconnected.remove(&sequence);
                 continue;
             };
             let before = self.io.pool.get(moving.home);
             if before.lost.is_some() && before.outstanding > 0 {
                 continue;
             }
-            self.homeless.remove(&sequence);
+            self.disconnected.remove(&sequence);
             self.io.pool.get_mut(moving.home).files -= 1;
             // A file that is open on another connection has its home there now.
             let home = moving.open_connections().next().unwrap_or(home);

@@ -30,7 +30,7 @@ use crate::transfer::engine::local_tree::LocalTree;
 use crate::transfer::engine::moving::{Moving, Way};
 use crate::transfer::event::Event;
 use crate::transfer::failure::{Act, Failure};
-use crate::transfer::plan::{Plan, Step, Wishes};
+use crate::transfer::plan::{Plan, PlanOptions, Step};
 use crate::transfer::progress::pace::Pace;
 use crate::transfer::progress::reporter::{Found, Reporter, Sequence};
 use crate::transfer::proof::hashing::Hashes;
@@ -61,8 +61,8 @@ pub(crate) fn run(session: Session, request: Request, events: Sender<Vec<Event>>
     let found = Arc::new(Found::default());
     let mut reporter = Reporter::new(events, Arc::clone(&found));
     let _watch = canceller.interrupt().watch(queue.wakeup());
-    let wishes = Wishes { options: request.options, selection: request.selection };
-    let plan = Plan::start(pool.lifeline(), request.pairs, wishes, found, &canceller, queue.wakeup());
+    let plan_options = PlanOptions { options: request.options, selection: request.selection };
+    let plan = Plan::start(pool.lifeline(), request.pairs, plan_options, found, &canceller, queue.wakeup());
     let plan = match plan {
         Ok(plan) => plan,
         Err(error) => {
@@ -99,9 +99,9 @@ pub(crate) fn run(session: Session, request: Request, events: Sender<Vec<Event>>
         targets: HashSet::new(),
         local: LocalTree::default(),
         remote: RemoteTree::default(),
-        homeless: BTreeSet::new(),
+        disconnected: BTreeSet::new(),
         links: RemoteLinks::default(),
-        removals: Removals::new(request.options.remove_source, request.standing),
+        removals: Removals::new(request.options.remove_source, request.working_directories),
         unanswered: Vec::new(),
         lost: None,
     }
@@ -124,7 +124,7 @@ struct Engine {
     local: LocalTree,
     remote: RemoteTree,
     /// Files whose connection was lost, and that go on when there is another.
-    homeless: BTreeSet<Sequence>,
+    disconnected: BTreeSet<Sequence>,
     links: RemoteLinks,
     removals: Removals,
     /// Requests that belong to no file, and whose answers were lost.
@@ -260,7 +260,7 @@ impl Engine {
 
     /// Lets the oldest file that may have a request for a connection send it. Returns whether there is such a file.
     fn ask_on(&mut self, connection: ConnectionId) -> bool {
-        let Some(&sequence) = self.io.pool.get(connection).hungry.first() else {
+        let Some(&sequence) = self.io.pool.get(connection).ready_files.first() else {
             self.spread_to(connection);
             return false;
         };
@@ -269,7 +269,7 @@ impl Engine {
             None => Turn::Waits,
         };
         if turn == Turn::Waits {
-            self.io.pool.get_mut(connection).hungry.remove(&sequence);
+            self.io.pool.get_mut(connection).ready_files.remove(&sequence);
         } else {
             self.follow(sequence, turn);
         }
@@ -305,7 +305,7 @@ impl Engine {
             Turn::MayAsk => {
                 if let Some(moving) = self.files.get(&sequence) {
                     for connection in moving.open_connections() {
-                        self.io.pool.get_mut(connection).hungry.insert(sequence);
+                        self.io.pool.get_mut(connection).ready_files.insert(sequence);
                     }
                 }
             }
@@ -320,7 +320,7 @@ impl Engine {
             self.targets.remove(&moving.target);
             self.io.pool.get_mut(moving.home).files -= 1;
             for connection in std::iter::once(moving.home).chain(moving.spread.iter().copied()) {
-                self.io.pool.get_mut(connection).hungry.remove(&sequence);
+                self.io.pool.get_mut(connection).ready_files.remove(&sequence);
             }
             let mut wire = self.io.on(moving.home);
             if let Some(moved) = moving.mover().moved() {
@@ -332,7 +332,7 @@ impl Engine {
         }
         self.crowd.end_attempt(sequence);
         self.io.reporter.conclude(sequence);
-        self.io.pool.got_on();
+        self.io.pool.made_progress();
     }
 
     /// Notes whether other files than this one are in flight.

@@ -16,8 +16,8 @@ use crate::transfer::local::{Place, bytes, make_link};
 use crate::transfer::plan::{GetDirectory, GetFile, GetLink, Next, PutDirectory, PutFile, PutLink, Step, Target};
 use crate::transfer::progress::reporter::Sequence;
 use crate::transfer::put::Upload;
-use crate::transfer::put::directories::Fate;
-use crate::transfer::put::links::{Course, Done};
+use crate::transfer::put::directories::DirectoryState;
+use crate::transfer::put::links::{EndedLink, LinkStatus};
 use crate::transfer::put::source::Source;
 use crate::transfer::removal::{Moved, may_be_itself};
 use crate::transfer::request::Direction;
@@ -40,7 +40,7 @@ impl Engine {
             };
             let sequence = self.next;
             self.next += 1;
-            self.io.pool.got_on();
+            self.io.pool.made_progress();
             self.take(sequence, step, connection);
             backlog += self.files.get(&sequence).map_or(0, Moving::backlog);
         }
@@ -79,7 +79,7 @@ impl Engine {
     /// Returns the connection for a step. A file goes out on the connection on which its directory is being made.
     fn connection_for(&self, step: &Step) -> Option<ConnectionId> {
         let is_behind_directory = matches!(step, Step::Put(_) | Step::PutLink(_) | Step::EnterPut(_))
-            && self.remote.current_fate() == Some(Fate::Open);
+            && self.remote.current_state() == Some(DirectoryState::Pending);
         let directory = self.remote.connection().filter(|_| is_behind_directory);
         let living = directory.filter(|&connection| self.io.pool.get(connection).lost.is_none());
         living.or_else(|| self.io.pool.idlest())
@@ -168,9 +168,9 @@ impl Engine {
                 self.fail_file(sequence, failure);
             }
             Ok(asked) => match self.io.settle(&asked, &file.attributes, |path| self.targets.contains(path)) {
-                Ok((place, standing)) => {
+                Ok((place, replaceable)) => {
                     let target = if place.shown() == asked.shown() { path } else { place.shown().to_owned() };
-                    let goes = get::Target { asked, place, standing };
+                    let goes = get::Target { asked, place, replaceable };
                     let (remote, attributes) = (file.remote, file.attributes);
                     let mut wire = self.io.on(connection);
                     let download = Download::begin(sequence, remote, attributes, goes, is_in_tree, &mut wire);
@@ -187,7 +187,7 @@ impl Engine {
 
     fn take_put(&mut self, sequence: Sequence, file: PutFile, connection: ConnectionId) {
         self.io.reporter.begin_file(sequence, Some(file.size));
-        if self.remote.current_fate() == Some(Fate::Refused) {
+        if self.remote.current_state() == Some(DirectoryState::Refused) {
             return self.pass_over(sequence);
         }
         let opened = Source::open(&file);
@@ -219,9 +219,9 @@ impl Engine {
         let times = link.times.filter(|_| self.io.settings.options.preserve);
         let (asked, attributes) =
             (Place::beneath(directory, name), Attributes { times: link.times, ..Attributes::default() });
-        let (mut place, mut standing) = (asked.clone(), self.io.standing_unasked());
+        let (mut place, mut replaceable) = (asked.clone(), self.io.replaceable_by_default());
         for _ in 0..MOST_DECISIONS {
-            match make_link(&place, &link.points_to, times, standing) {
+            match make_link(&place, &link.points_to, times, replaceable) {
                 Ok(true) => {
                     if place.shown() != asked.shown() {
                         self.io.reporter.renamed(sequence, bytes(asked.shown()), bytes(place.shown()));
@@ -233,7 +233,7 @@ impl Engine {
                 Err(failure) => return self.io.reporter.tell(sequence, Event::Failed(failure)),
             }
             match self.io.settle(&asked, &attributes, |path| self.targets.contains(path)) {
-                Ok(settled) => (place, standing) = settled,
+                Ok(settled) => (place, replaceable) = settled,
                 Err(target) => return self.io.leave_there(sequence, target),
             }
         }
@@ -242,18 +242,18 @@ impl Engine {
     }
 
     fn take_put_link(&mut self, sequence: Sequence, link: PutLink, connection: ConnectionId) {
-        if self.remote.current_fate() == Some(Fate::Refused) {
+        if self.remote.current_state() == Some(DirectoryState::Refused) {
             return self.io.reporter.conclude(sequence);
         }
         let directory = self.remote.use_current();
         self.links.begin(sequence, link, directory, &mut self.io.on(connection));
     }
 
-    pub(super) fn follow_link(&mut self, sequence: Sequence, connection: ConnectionId, course: Course) {
-        match course {
-            Course::Waits => {}
-            Course::Awaits(directory) => self.remote.wait_for(directory, sequence),
-            Course::Over(Done { directory, made }) => {
+    pub(super) fn follow_link(&mut self, sequence: Sequence, connection: ConnectionId, status: LinkStatus) {
+        match status {
+            LinkStatus::Waits => {}
+            LinkStatus::NeedsDirectory(directory) => self.remote.wait_for(directory, sequence),
+            LinkStatus::Ended(EndedLink { directory, made }) => {
                 let mut wire = self.io.on(connection);
                 if let Some(link) = made {
                     let moved = Moved::SentLink { local: link.local, shown: link.shown };

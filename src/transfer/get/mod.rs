@@ -34,7 +34,7 @@ use crate::transfer::connections::tag::{GetTag, ProofTag, Tag};
 use crate::transfer::event::{Event, File, Note};
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::get::end::End;
-use crate::transfer::local::{Opened, Place, Sink, Standing, Wanted, bytes};
+use crate::transfer::local::{Opened, Place, Replaceable, Sink, Wanted, bytes};
 use crate::transfer::mover::Mover;
 use crate::transfer::progress::pace::Clock;
 use crate::transfer::progress::reporter::{Places, Sequence};
@@ -56,7 +56,7 @@ pub(crate) struct Target {
     /// The place that is written: the same, or one beside a file that stays.
     pub(crate) place: Place,
     /// What may be replaced there.
-    pub(crate) standing: Standing,
+    pub(crate) replaceable: Replaceable,
 }
 
 /// One file on its way from the server.
@@ -227,7 +227,7 @@ impl Download {
         };
         if sink.is_in_place() {
             // From now on the file there is ours.
-            self.target.standing = Standing::Anything;
+            self.target.replaceable = Replaceable::Anything;
         }
         self.handles.add(wire.connection, handle);
         self.sink = Some(sink);
@@ -251,7 +251,7 @@ impl Download {
             remote: &self.remote,
             attributes: &self.attributes,
             place: &self.target.place,
-            standing: self.target.standing,
+            replaceable: self.target.replaceable,
             settings: &io.settings,
             canceller: &io.canceller,
         }
@@ -265,8 +265,8 @@ impl Download {
             return Err(Failure::new(Act::ReplaceLocal, self.shown(), Errno::EXIST));
         }
         match io.settle(&self.target.asked, &self.attributes, |_| false) {
-            Ok((place, standing)) => {
-                (self.target.place, self.target.standing) = (place, standing);
+            Ok((place, replaceable)) => {
+                (self.target.place, self.target.replaceable) = (place, replaceable);
                 Ok(true)
             }
             Err(target) => {
@@ -383,7 +383,7 @@ impl Download {
         // Dropping them sends CLOSE, whose answer says nothing about the bytes that were read.
         self.handles.clear();
         if let Some(mut sink) = self.sink.take() {
-            while !sink.finish(self.target.standing)? {
+            while !sink.finish(self.target.replaceable)? {
                 if !self.is_settled_anew(io)? {
                     sink.discard();
                     return Ok(Turn::Concluded);

@@ -10,7 +10,7 @@ use crate::sftp::Times;
 use crate::transfer::failure::{Act, Failure};
 use crate::transfer::local::attributes::timestamps;
 use crate::transfer::local::directory::{Directory, bytes};
-use crate::transfer::local::place::{Place, Standing};
+use crate::transfer::local::place::{Place, Replaceable};
 use crate::transfer::local::placing::place;
 
 /// Names beside a link that are tried for the one that will replace what is there.
@@ -44,12 +44,17 @@ pub(crate) fn link_at(at: &Place) -> Option<OsString> {
 
 /// Makes a link at a place of an open directory, where it may take the place of a file or link. Returns `false` if something is
 /// there that may not be replaced. A link there that is equal is as good.
-pub(crate) fn make_link(at: &Place, target: &OsStr, times: Option<Times>, standing: Standing) -> Result<bool, Failure> {
+pub(crate) fn make_link(
+    at: &Place,
+    target: &OsStr,
+    times: Option<Times>,
+    replaceable: Replaceable,
+) -> Result<bool, Failure> {
     let Place::Entry { directory, name, shown } = at else { return Ok(false) };
     let at = directory.descriptor();
     let failed = |act, error: Errno| Failure::new(act, bytes(shown), error);
     let made = match symlinkat(target, at, name) {
-        Err(Errno::EXIST) => replace(directory, name, target, standing),
+        Err(Errno::EXIST) => replace(directory, name, target, replaceable),
         made => made.map(|()| true),
     };
     if !made.map_err(|error| failed(Act::MakeLocalLink, error))? {
@@ -63,12 +68,12 @@ pub(crate) fn make_link(at: &Place, target: &OsStr, times: Option<Times>, standi
     }
 }
 
-fn replace(directory: &Directory, name: &OsStr, target: &OsStr, standing: Standing) -> Result<bool, Errno> {
+fn replace(directory: &Directory, name: &OsStr, target: &OsStr, replaceable: Replaceable) -> Result<bool, Errno> {
     let at = directory.descriptor();
     if readlinkat(at, name, Vec::new()).is_ok_and(|there| there.as_bytes() == target.as_encoded_bytes()) {
         return Ok(true);
     }
-    if standing == Standing::Nothing {
+    if replaceable == Replaceable::Nothing {
         return Ok(false);
     }
     for number in 0..MOST_TRIES {
@@ -79,7 +84,7 @@ fn replace(directory: &Directory, name: &OsStr, target: &OsStr, standing: Standi
             made => made?,
         }
         // A directory is not replaced by it.
-        let replaced = place(at, beside, name, standing);
+        let replaced = place(at, beside, name, replaceable);
         if replaced != Ok(true) {
             // Where it can't be removed either, that it is there is all there is to say.
             let _ = unlinkat(at, beside, AtFlags::empty());

@@ -14,5 +14,5 @@ mod sink;
 pub(crate) use directory::{Directory, Troubles, bytes};
 pub(crate) use link::{link_at, make_link, stays_within};
 pub(crate) use partial::{name as partial_name, random_name as random_partial_name};
-pub(crate) use place::{Parents, Place, Standing};
-pub(crate) use sink::{Foreseen, Opened, Sink, Wanted};
+pub(crate) use place::{Parents, Place, Replaceable};
+pub(crate) use sink::{Opened, ResumePoint, Sink, Wanted};

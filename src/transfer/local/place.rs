@@ -38,7 +38,7 @@ pub(crate) enum Place {
 
 /// What a file may take the place of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum Replaceable {
     /// Whatever is there.
     Anything,
     /// Nothing: what came to be meanwhile stays.
@@ -67,13 +67,13 @@ impl Identity {
     }
 }
 
-impl Standing {
+impl Replaceable {
     /// Returns whether a file that is there may be replaced.
     pub(super) fn admits(self, stat: &Stat) -> bool {
         match self {
-            Standing::Anything => true,
-            Standing::Nothing => false,
-            Standing::This(identity) => identity == Identity::of(stat),
+            Replaceable::Anything => true,
+            Replaceable::Nothing => false,
+            Replaceable::This(identity) => identity == Identity::of(stat),
         }
     }
 }

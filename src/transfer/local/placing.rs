@@ -6,15 +6,20 @@ use std::os::fd::BorrowedFd;
 use rustix::fs::{AtFlags, linkat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 
-use crate::transfer::local::place::{Identity, Standing};
+use crate::transfer::local::place::{Identity, Replaceable};
 
 /// Renames `from` to `to` in a directory. Returns `false`, and leaves both as they are, if something is at `to` that may not
 /// be replaced.
-pub(crate) fn place(directory: BorrowedFd<'_>, from: &OsStr, to: &OsStr, standing: Standing) -> Result<bool, Errno> {
-    match standing {
-        Standing::Anything => renameat(directory, from, directory, to).map(|()| true),
-        Standing::Nothing => place_new(directory, from, to),
-        Standing::This(identity) => replace(directory, from, to, identity),
+pub(crate) fn place(
+    directory: BorrowedFd<'_>,
+    from: &OsStr,
+    to: &OsStr,
+    replaceable: Replaceable,
+) -> Result<bool, Errno> {
+    match replaceable {
+        Replaceable::Anything => renameat(directory, from, directory, to).map(|()| true),
+        Replaceable::Nothing => place_new(directory, from, to),
+        Replaceable::This(identity) => replace(directory, from, to, identity),
     }
 }
 
@@ -134,7 +139,7 @@ mod tests {
                 fs::write(&new, "new").unwrap();
                 before(&target);
                 let is_there = fs::symlink_metadata(&target).is_ok();
-                let standing = if is_there { Standing::This(identity(&target)) } else { Standing::Nothing };
+                let replaceable = if is_there { Replaceable::This(identity(&target)) } else { Replaceable::Nothing };
                 if found != decided {
                     let _ = fs::remove_file(&target).or_else(|_| fs::remove_dir(&target));
                     after(&target);
@@ -143,7 +148,7 @@ mod tests {
                 let replaces = (found == decided && found != "a directory") || found == "nothing";
                 let kept = rustix::fs::lstat(&target).ok().map(|stat| Identity::of(&stat));
                 let directory = File::open(here.path()).unwrap();
-                let placed = place(directory.as_fd(), "new".as_ref(), "target".as_ref(), standing);
+                let placed = place(directory.as_fd(), "new".as_ref(), "target".as_ref(), replaceable);
                 assert_eq!(placed == Ok(true), replaces, "{decided}, then {found}: {placed:?}");
                 if replaces {
                     assert_eq!(fs::read_to_string(&target).unwrap(), "new");

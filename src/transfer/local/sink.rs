@@ -27,7 +27,7 @@ use crate::transfer::local::attributes::{mode, timestamps};
 use crate::transfer::local::directory::{Directory, bytes};
 use crate::transfer::local::existing::{Existing, carry_attributes};
 use crate::transfer::local::partial::{self, Partial};
-use crate::transfer::local::place::{Place, Standing};
+use crate::transfer::local::place::{Place, Replaceable};
 use crate::transfer::local::placing;
 use crate::transfer::request::Verify;
 use crate::transfer::settings::{Settings, bits};
@@ -44,7 +44,7 @@ pub(crate) struct Wanted<'a> {
     pub(crate) attributes: &'a Attributes,
     pub(crate) place: &'a Place,
     /// What may be there.
-    pub(crate) standing: Standing,
+    pub(crate) replaceable: Replaceable,
     pub(crate) settings: &'a Settings,
     pub(crate) canceller: &'a Canceller,
 }
@@ -61,11 +61,11 @@ pub(crate) struct Opened {
 }
 
 /// What opening a target would find.
-pub(crate) enum Foreseen {
+pub(crate) enum ResumePoint {
     /// All of it.
-    Whole,
+    Complete,
     /// So many bytes of it.
-    From(u64),
+    Offset(u64),
 }
 
 /// Where the bytes of one download go. Dropping it leaves nothing behind that can't be continued.
@@ -101,14 +101,14 @@ impl Wanted<'_> {
     }
 
     /// What opening the target would find, without touching it.
-    pub(crate) fn foresee(&self) -> Result<Foreseen, Failure> {
-        let Place::Entry { directory, name, .. } = self.place else { return Ok(Foreseen::From(0)) };
+    pub(crate) fn resume_point(&self) -> Result<ResumePoint, Failure> {
+        let Place::Entry { directory, name, .. } = self.place else { return Ok(ResumePoint::Offset(0)) };
         let existing = Existing::open(directory, name).map_err(|error| self.failed(error))?;
         if existing.is_none() {
             directory.may_be_changed().map_err(|error| self.failed(error))?;
         }
         if !self.settings.options.resume {
-            return Ok(Foreseen::From(0));
+            return Ok(ResumePoint::Offset(0));
         }
         let partial_name = partial::name(name, &self.settings.server, self.remote, self.attributes);
         let part = statat(directory.descriptor(), &partial_name, AtFlags::SYMLINK_NOFOLLOW).ok();
@@ -117,13 +117,13 @@ impl Wanted<'_> {
             && let Some(existing) = &existing
             && let Some(opened) = self.continue_existing(existing)?
         {
-            return Ok(if opened.is_complete { Foreseen::Whole } else { Foreseen::From(opened.offset) });
+            return Ok(if opened.is_complete { ResumePoint::Complete } else { ResumePoint::Offset(opened.offset) });
         }
         if existing.is_some_and(|existing| existing.reason_to_write_in_place(directory).is_some()) {
-            return Ok(Foreseen::From(0));
+            return Ok(ResumePoint::Offset(0));
         }
         let is_within = |length: &u64| self.attributes.size.is_none_or(|size| *length <= size);
-        Ok(Foreseen::From(part.filter(is_within).unwrap_or(0)))
+        Ok(ResumePoint::Offset(part.filter(is_within).unwrap_or(0)))
     }
 
     fn open_as(&self, resume: bool) -> Result<Option<Opened>, Failure> {
@@ -139,7 +139,7 @@ impl Wanted<'_> {
             }
             Place::Entry { directory, name, .. } => {
                 let existing = Existing::open(directory, name).map_err(|error| self.failed(error))?;
-                match existing.as_ref().is_none_or(|existing| self.standing.admits(&existing.stat)) {
+                match existing.as_ref().is_none_or(|existing| self.replaceable.admits(&existing.stat)) {
                     true => self.open_entry(directory, name, existing, resume).map(Some),
                     false => Ok(None),
                 }
@@ -294,7 +294,7 @@ impl Sink {
 
     /// All of it is there: gives it mode and times, and its place. Returns `false` if something is in its place that may not
     /// be replaced; then it is where it was, and may be given another name or finished again.
-    pub(crate) fn finish(&mut self, standing: Standing) -> Result<bool, Failure> {
+    pub(crate) fn finish(&mut self, replaceable: Replaceable) -> Result<bool, Failure> {
         let failed = |act, error: Errno| Failure::new(act, bytes(&self.shown), error);
         let file = match &self.kind {
             Kind::Partial(beside) => &beside.partial.file,
@@ -310,7 +310,7 @@ impl Sink {
             rustix::fs::fsync(file).map_err(|error| failed(Act::SyncLocal, error))?;
         }
         if let Kind::Partial(beside) = &mut self.kind {
-            let replaced = beside.place(standing);
+            let replaced = beside.place(replaceable);
             if !replaced.map_err(|error| Failure::new(Act::ReplaceLocal, bytes(&self.shown), error))? {
                 return Ok(false);
             }
@@ -361,8 +361,8 @@ impl Beside {
     }
 
     /// Puts it in its place. Returns whether it is there, or something that may not be replaced.
-    fn place(&mut self, standing: Standing) -> Result<bool, Errno> {
-        self.is_placed = placing::place(self.directory.descriptor(), &self.partial.name, &self.target, standing)?;
+    fn place(&mut self, replaceable: Replaceable) -> Result<bool, Errno> {
+        self.is_placed = placing::place(self.directory.descriptor(), &self.partial.name, &self.target, replaceable)?;
         Ok(self.is_placed)
     }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::lock::lock;
 use crate::sftp::Wakeup;
 use crate::transfer::plan::step::Step;
 
@@ -39,12 +40,6 @@ struct Shared {
     taken: Condvar,
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The planner's end. Dropping it says that all was planned.
 pub(crate) struct Sender {
     shared: Arc<Shared>,
@@ -69,7 +64,7 @@ impl Sender {
     pub(super) fn send(&self, step: Step, mut let_go: impl FnMut()) -> bool {
         let must_wait =
             |state: &mut State| state.ready.len() >= STEPS_AHEAD && !state.is_unwanted && !state.is_in_the_way;
-        let mut state = self.shared.lock();
+        let mut state = lock(&self.shared.state);
         loop {
             state = self.shared.taken.wait_while(state, must_wait).unwrap_or_else(PoisonError::into_inner);
             if !std::mem::take(&mut state.is_in_the_way) {
@@ -77,7 +72,7 @@ impl Sender {
             }
             drop(state);
             let_go();
-            state = self.shared.lock();
+            state = lock(&self.shared.state);
         }
         if state.is_unwanted {
             return false;
@@ -98,7 +93,7 @@ impl Sender {
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        let mut state = self.shared.lock();
+        let mut state = lock(&self.shared.state);
         state.is_complete = true;
         self.wake(state);
     }
@@ -108,7 +103,7 @@ impl Receiver {
     /// The next step, if it is there.
     pub(super) fn next(&mut self) -> Next {
         if self.taken.is_empty() {
-            let mut state = self.shared.lock();
+            let mut state = lock(&self.shared.state);
             std::mem::swap(&mut self.taken, &mut state.ready);
             match (self.taken.is_empty(), state.is_complete) {
                 (true, true) => return Next::End,
@@ -121,14 +116,14 @@ impl Receiver {
 
     /// Has the planner close what it has open.
     pub(super) fn let_go(&self) {
-        self.shared.lock().is_in_the_way = true;
+        lock(&self.shared.state).is_in_the_way = true;
         self.shared.taken.notify_one();
     }
 }
 
 impl Drop for Receiver {
     fn drop(&mut self) {
-        self.shared.lock().is_unwanted = true;
+        lock(&self.shared.state).is_unwanted = true;
         self.shared.taken.notify_one();
     }
 }

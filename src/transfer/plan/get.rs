@@ -14,7 +14,7 @@ use crate::transfer::canceller::Canceller;
 use crate::transfer::event::{File, Note};
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::{bytes, stays_within};
-use crate::transfer::plan::step::{GetDirectory, GetFile, GetLink, Planned, Step, Steps, Target, Wishes};
+use crate::transfer::plan::step::{GetDirectory, GetFile, GetLink, PlanOptions, Planned, Step, Steps, Target};
 use crate::transfer::request::{Direction, GetPair, Links, LocalPath, Options};
 use crate::transfer::selection::Selection;
 
@@ -25,11 +25,16 @@ const STATS_AHEAD: usize = 256;
 const LINKS_AHEAD: usize = 256;
 
 /// The steps of a download.
-pub(crate) fn steps(lifeline: Lifeline, pairs: Vec<GetPair>, wishes: Wishes, canceller: Canceller) -> impl Steps {
+pub(crate) fn steps(
+    lifeline: Lifeline,
+    pairs: Vec<GetPair>,
+    plan_options: PlanOptions,
+    canceller: Canceller,
+) -> impl Steps {
     GetPlan {
         lifeline,
-        options: wishes.options,
-        selection: Arc::new(wishes.selection),
+        options: plan_options.options,
+        selection: Arc::new(plan_options.selection),
         canceller,
         pairs: pairs.into_iter(),
         asked: VecDeque::new(),

@@ -11,7 +11,7 @@ mod step;
 
 pub(crate) use ahead::Next;
 pub(crate) use put::times;
-pub(crate) use step::{GetDirectory, GetFile, GetLink, PutDirectory, PutFile, PutLink, Step, Target, Wishes};
+pub(crate) use step::{GetDirectory, GetFile, GetLink, PlanOptions, PutDirectory, PutFile, PutLink, Step, Target};
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -36,21 +36,21 @@ impl Plan {
     pub(crate) fn start(
         lifeline: &Lifeline,
         pairs: Pairs,
-        wishes: Wishes,
+        plan_options: PlanOptions,
         found: Arc<Found>,
         canceller: &Canceller,
         wakeup: Wakeup,
     ) -> std::io::Result<Plan> {
         let (sender, steps) = ahead::channel(wakeup);
-        let space = Space::new(&pairs, wishes.options.resume, lifeline.clone());
+        let space = Space::new(&pairs, plan_options.options.resume, lifeline.clone());
         let mut planner = Planner { space, sender, found, canceller: canceller.clone() };
         let lifeline = lifeline.clone();
         let canceller = canceller.clone();
         thread::Builder::new().name("transfer-plan".into()).spawn(move || {
             let shortage = planner.space.named(&pairs);
             match pairs {
-                Pairs::Get(pairs) => planner.run(shortage, get::steps(lifeline, pairs, wishes, canceller)),
-                Pairs::Put(pairs) => planner.run(shortage, put::steps(lifeline, pairs, wishes, canceller)),
+                Pairs::Get(pairs) => planner.run(shortage, get::steps(lifeline, pairs, plan_options, canceller)),
+                Pairs::Put(pairs) => planner.run(shortage, put::steps(lifeline, pairs, plan_options, canceller)),
             }
         })?;
         Ok(Plan { steps })

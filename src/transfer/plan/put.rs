@@ -17,16 +17,21 @@ use crate::transfer::canceller::Canceller;
 use crate::transfer::event::{File, Note};
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::bytes;
-use crate::transfer::plan::step::{Planned, PutDirectory, PutFile, PutLink, Step, Steps, Wishes};
+use crate::transfer::plan::step::{PlanOptions, Planned, PutDirectory, PutFile, PutLink, Step, Steps};
 use crate::transfer::request::{Direction, Links, Options, PutPair};
 use crate::transfer::selection::Selection;
 
 /// The steps of an upload.
-pub(crate) fn steps(lifeline: Lifeline, pairs: Vec<PutPair>, wishes: Wishes, canceller: Canceller) -> impl Steps {
+pub(crate) fn steps(
+    lifeline: Lifeline,
+    pairs: Vec<PutPair>,
+    plan_options: PlanOptions,
+    canceller: Canceller,
+) -> impl Steps {
     PutPlan {
         lifeline,
-        options: wishes.options,
-        selection: wishes.selection,
+        options: plan_options.options,
+        selection: plan_options.selection,
         canceller,
         pairs: pairs.into_iter(),
         ready: VecDeque::new(),

@@ -13,7 +13,7 @@ use crate::transfer::request::{Direction, LocalPath, Options};
 use crate::transfer::selection::Selection;
 
 /// What of the pairs is to be moved, and how.
-pub(crate) struct Wishes {
+pub(crate) struct PlanOptions {
     pub(crate) options: Options,
     pub(crate) selection: Selection,
 }

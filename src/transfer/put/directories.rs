@@ -30,7 +30,7 @@ pub(crate) struct RemoteTree {
 struct Directory {
     source: PutDirectory,
     parent: Option<Sequence>,
-    fate: Fate,
+    state: DirectoryState,
     /// The connection on which it is made.
     connection: ConnectionId,
     /// What is under way in it, its plan and its own MKDIR included.
@@ -44,11 +44,11 @@ struct Directory {
 
 /// Whether a directory is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum DirectoryState {
     /// Its MKDIR has no answer yet.
-    Open,
+    Pending,
     /// It is there, and whether we made it.
-    There { is_ours: bool },
+    Exists { is_ours: bool },
     /// It can't be, and nothing in it can.
     Refused,
 }
@@ -57,15 +57,15 @@ impl RemoteTree {
     /// Makes a directory, in the one that was entered last.
     pub(crate) fn enter(&mut self, sequence: Sequence, source: PutDirectory, wire: &mut Wire<'_>) {
         let parent = self.stack.last().copied();
-        let is_refused = self.current_fate() == Some(Fate::Refused);
-        let fate = if is_refused { Fate::Refused } else { Fate::Open };
+        let is_refused = self.current_state() == Some(DirectoryState::Refused);
+        let state = if is_refused { DirectoryState::Refused } else { DirectoryState::Pending };
         if let Some(parent) = parent.and_then(|parent| self.directories.get_mut(&parent)) {
             parent.users += 1;
         }
         let users = if is_refused { 1 } else { 2 };
         let connection = wire.connection;
         let directory =
-            Directory { source, parent, fate, connection, users, waiting: Vec::new(), retried: false, refusal: None };
+            Directory { source, parent, state, connection, users, waiting: Vec::new(), retried: false, refusal: None };
         if is_refused {
             wire.io.reporter.conclude(sequence);
         } else {
@@ -90,8 +90,8 @@ impl RemoteTree {
     }
 
     /// Whether the directory that was entered last is there.
-    pub(crate) fn current_fate(&self) -> Option<Fate> {
-        self.fate(*self.stack.last()?)
+    pub(crate) fn current_state(&self) -> Option<DirectoryState> {
+        self.state(*self.stack.last()?)
     }
 
     /// The connection on which the directory that was entered last is made.
@@ -100,8 +100,8 @@ impl RemoteTree {
     }
 
     /// Whether a directory is there.
-    pub(crate) fn fate(&self, directory: Sequence) -> Option<Fate> {
-        self.directories.get(&directory).map(|directory| directory.fate)
+    pub(crate) fn state(&self, directory: Sequence) -> Option<DirectoryState> {
+        self.directories.get(&directory).map(|directory| directory.state)
     }
 
     /// Returns the local directories whose copies have come to exist since the last call.
@@ -159,8 +159,8 @@ impl RemoteTree {
     ) -> Vec<Sequence> {
         let Some(directory) = self.directories.get_mut(&sequence) else { return Vec::new() };
         let parent = directory.parent;
-        let fate = match (tag, outcome) {
-            (DirectoryTag::Make, Ok(_)) => Fate::There { is_ours: true },
+        let state = match (tag, outcome) {
+            (DirectoryTag::Make, Ok(_)) => DirectoryState::Exists { is_ours: true },
             // Why it failed is not told by the code alone: it may be there already.
             (DirectoryTag::Make, Err(error)) if error.leaves_the_session_alive() => {
                 wire.ask(sequence, DirectoryTag::Stat, &calls::Stat { path: &directory.source.remote });
@@ -170,14 +170,14 @@ impl RemoteTree {
             (DirectoryTag::Stat, Ok(Reply::Attributes(attributes)))
                 if attributes.is_dir() || attributes.lacks_type() =>
             {
-                Fate::There { is_ours: false }
+                DirectoryState::Exists { is_ours: false }
             }
             (DirectoryTag::Stat, outcome) => {
                 if outcome.is_err() && !directory.retried {
                     return self.retry_behind(parent, sequence, wire);
                 }
                 directory.fail(sequence, outcome, wire);
-                Fate::Refused
+                DirectoryState::Refused
             }
             (DirectoryTag::SetAttributes, outcome) => {
                 self.attributes_set(sequence, outcome, wire);
@@ -185,28 +185,28 @@ impl RemoteTree {
             }
             (DirectoryTag::Make, Err(_)) => return Vec::new(),
         };
-        self.decide(sequence, fate, wire)
+        self.decide(sequence, state, wire)
     }
 
     /// A directory could not be made: perhaps only because its parent was not there yet.
     fn retry_behind(&mut self, parent: Option<Sequence>, sequence: Sequence, wire: &mut Wire<'_>) -> Vec<Sequence> {
-        match parent.and_then(|parent| self.fate(parent)) {
-            Some(Fate::Open) => {
+        match parent.and_then(|parent| self.state(parent)) {
+            Some(DirectoryState::Pending) => {
                 if let Some(parent) = parent {
                     self.wait_for(parent, sequence);
                 }
                 Vec::new()
             }
-            Some(Fate::There { .. }) => {
+            Some(DirectoryState::Exists { .. }) => {
                 self.make_again(sequence, wire);
                 Vec::new()
             }
-            Some(Fate::Refused) => self.decide(sequence, Fate::Refused, wire),
+            Some(DirectoryState::Refused) => self.decide(sequence, DirectoryState::Refused, wire),
             None => {
                 if let Some(directory) = self.directories.get_mut(&sequence) {
                     directory.fail(sequence, Ok(Reply::Done), wire);
                 }
-                self.decide(sequence, Fate::Refused, wire)
+                self.decide(sequence, DirectoryState::Refused, wire)
             }
         }
     }
@@ -219,24 +219,24 @@ impl RemoteTree {
     }
 
     /// A directory's fate is known. What waited for it goes on: directories here, files by the caller.
-    fn decide(&mut self, sequence: Sequence, fate: Fate, wire: &mut Wire<'_>) -> Vec<Sequence> {
+    fn decide(&mut self, sequence: Sequence, state: DirectoryState, wire: &mut Wire<'_>) -> Vec<Sequence> {
         if let Some(directory) = self.directories.get_mut(&sequence) {
-            directory.fate = fate;
-            if fate != Fate::Refused {
+            directory.state = state;
+            if state != DirectoryState::Refused {
                 directory.announce(sequence, wire);
             }
         }
         wire.io.reporter.conclude(sequence);
         let Some(directory) = self.directories.get_mut(&sequence) else { return Vec::new() };
-        if wire.io.settings.options.remove_source && fate != Fate::Refused {
+        if wire.io.settings.options.remove_source && state != DirectoryState::Refused {
             self.arrived.push(directory.source.local.clone());
         }
         let mut files = Vec::new();
         for waiting in std::mem::take(&mut directory.waiting) {
             if !self.directories.contains_key(&waiting) {
                 files.push(waiting);
-            } else if fate == Fate::Refused {
-                files.extend(self.decide(waiting, Fate::Refused, wire));
+            } else if state == DirectoryState::Refused {
+                files.extend(self.decide(waiting, DirectoryState::Refused, wire));
             } else {
                 self.make_again(waiting, wire);
             }
@@ -274,9 +274,9 @@ impl Directory {
 
     /// One that was there before keeps its attributes, unless they shall be the source's.
     fn wants_attributes(&self, wire: &Wire<'_>) -> bool {
-        match self.fate {
-            Fate::There { is_ours } => is_ours || wire.io.settings.options.preserve,
-            Fate::Open | Fate::Refused => false,
+        match self.state {
+            DirectoryState::Exists { is_ours } => is_ours || wire.io.settings.options.preserve,
+            DirectoryState::Pending | DirectoryState::Refused => false,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::transfer::event::Event;
 use crate::transfer::failure::{Act, Failure};
 use crate::transfer::plan::PutLink;
 use crate::transfer::progress::reporter::Sequence;
-use crate::transfer::put::directories::Fate;
+use crate::transfer::put::directories::DirectoryState;
 use crate::transfer::request::Direction;
 
 /// Links that are being made, by their step.
@@ -34,17 +34,17 @@ struct Link {
 }
 
 /// What becomes of a link after an answer.
-pub(crate) enum Course {
+pub(crate) enum LinkStatus {
     /// More answers are to come.
     Waits,
     /// Perhaps it failed only because this directory was not there yet.
-    Awaits(Sequence),
+    NeedsDirectory(Sequence),
     /// It is over, well or badly, and told.
-    Over(Done),
+    Ended(EndedLink),
 }
 
 /// A link that is over.
-pub(crate) struct Done {
+pub(crate) struct EndedLink {
     /// The directory that it lies in.
     pub(crate) directory: Option<Sequence>,
     /// The link, if it was made.
@@ -87,12 +87,14 @@ impl RemoteLinks {
         sequence: Sequence,
         tag: LinkTag,
         outcome: Result<Reply, sftp::Error>,
-        fate: Option<Fate>,
+        state: Option<DirectoryState>,
         wire: &mut Wire<'_>,
-    ) -> Course {
-        let Some(link) = self.links.get_mut(&sequence) else { return Course::Waits };
-        if let (LinkTag::Make, Err(_), Some(Fate::Open), Some(directory)) = (tag, &outcome, fate, link.directory) {
-            return Course::Awaits(directory);
+    ) -> LinkStatus {
+        let Some(link) = self.links.get_mut(&sequence) else { return LinkStatus::Waits };
+        if let (LinkTag::Make, Err(_), Some(DirectoryState::Pending), Some(directory)) =
+            (tag, &outcome, state, link.directory)
+        {
+            return LinkStatus::NeedsDirectory(directory);
         }
         let next = match (tag, outcome) {
             (LinkTag::Make, Ok(_)) => {
@@ -129,7 +131,7 @@ impl RemoteLinks {
             }
         };
         link.ask(sequence, next, wire);
-        Course::Waits
+        LinkStatus::Waits
     }
 
     /// Sends a request again whose answer was lost.
@@ -140,21 +142,26 @@ impl RemoteLinks {
     }
 
     /// The fate of its directory is known. What is to be done with a link that waited for it; nothing where none did.
-    pub(crate) fn go_on(&mut self, sequence: Sequence, fate: Option<Fate>, wire: &mut Wire<'_>) -> Option<Course> {
+    pub(crate) fn go_on(
+        &mut self,
+        sequence: Sequence,
+        state: Option<DirectoryState>,
+        wire: &mut Wire<'_>,
+    ) -> Option<LinkStatus> {
         let link = self.links.get(&sequence)?;
-        if fate == Some(Fate::Refused) {
+        if state == Some(DirectoryState::Refused) {
             return Some(self.conclude(sequence, false));
         }
         link.ask(sequence, LinkTag::Make, wire);
-        Some(Course::Waits)
+        Some(LinkStatus::Waits)
     }
 
-    fn conclude(&mut self, sequence: Sequence, is_made: bool) -> Course {
+    fn conclude(&mut self, sequence: Sequence, is_made: bool) -> LinkStatus {
         let Some(Link { source, directory, numbering, .. }) = self.links.remove(&sequence) else {
-            return Course::Waits;
+            return LinkStatus::Waits;
         };
         self.targets.remove(numbering.asked().unwrap_or(&source.remote));
-        Course::Over(Done { directory, made: is_made.then_some(source) })
+        LinkStatus::Ended(EndedLink { directory, made: is_made.then_some(source) })
     }
 }
 

@@ -12,7 +12,7 @@ use crate::transfer::conflict::{Conflict, Verdict, Version, reason_to_stay};
 use crate::transfer::connections::io::Io;
 use crate::transfer::event::Intent;
 use crate::transfer::failure::{Act, Cause, Failure};
-use crate::transfer::local::{Directory, Foreseen, Parents, Place, Standing, Wanted, bytes, link_at};
+use crate::transfer::local::{Directory, Parents, Place, Replaceable, ResumePoint, Wanted, bytes, link_at};
 use crate::transfer::plan::{GetDirectory, GetFile, GetLink, Target};
 use crate::transfer::removal::may_be_itself;
 use crate::transfer::request::{Direction, LocalPath, OnConflict, Options, Trust, Verify};
@@ -24,7 +24,7 @@ pub(crate) struct Here {
     stack: Vec<Option<Above>>,
     parents: Parents,
     /// What would be there by now, by the path as messages show it.
-    made: HashMap<PathBuf, Made>,
+    simulated: HashMap<PathBuf, Simulated>,
     /// Targets of files whose sources would be removed.
     written: HashSet<PathBuf>,
 }
@@ -33,11 +33,11 @@ pub(crate) struct Here {
 enum Above {
     There(Rc<Directory>),
     /// It would have been made; how messages show it.
-    Made(PathBuf),
+    Simulated(PathBuf),
 }
 
 /// Something that would have been made.
-enum Made {
+enum Simulated {
     Directory,
     File(Version),
     /// With what it leads to.
@@ -48,7 +48,7 @@ enum Made {
 enum Spot {
     At(Place),
     /// In a directory that would have been made; how messages show it.
-    InMade(PathBuf),
+    InSimulated(PathBuf),
 }
 
 /// What is decided about a target.
@@ -62,7 +62,7 @@ impl Above {
     fn shown(&self) -> &Path {
         match self {
             Above::There(directory) => directory.shown(),
-            Above::Made(shown) => shown,
+            Above::Simulated(shown) => shown,
         }
     }
 }
@@ -71,7 +71,7 @@ impl Spot {
     fn shown(&self) -> &Path {
         match self {
             Spot::At(place) => place.shown(),
-            Spot::InMade(shown) => shown,
+            Spot::InSimulated(shown) => shown,
         }
     }
 }
@@ -91,15 +91,15 @@ impl Here {
             Decision::Asks(spot) => (spot, true),
             Decision::Stays(reason) => return Ok(vec![Intent::Skip { source, target: asked, reason }]),
         };
-        let found = if asks { Foreseen::From(0) } else { self.found(&spot, file, io)? };
+        let found = if asks { ResumePoint::Offset(0) } else { self.found(&spot, file, io)? };
         let target = bytes(spot.shown()).to_vec();
-        let Foreseen::From(offset) = found else {
+        let ResumePoint::Offset(offset) = found else {
             return Ok(vec![Intent::Skip { source, target, reason: "is complete" }]);
         };
         if !matches!(spot, Spot::At(Place::Stream { .. })) {
             let modified = file.attributes.times.filter(|_| options.preserve).map(|times| times.modified.into());
             let version = Version { size: file.attributes.size, modified };
-            self.made.insert(spot.shown().to_owned(), Made::File(version));
+            self.simulated.insert(spot.shown().to_owned(), Simulated::File(version));
         }
         let (direction, size, removes) = (Direction::Get, file.attributes.size, options.remove_source);
         Ok(vec![Intent::File { direction, source, target, size, offset, asks, removes }])
@@ -112,8 +112,8 @@ impl Here {
             self.stack.push(None);
             return Ok(Vec::new());
         };
-        let found = match (self.made.get(&shown), &step.target, above) {
-            (Some(Made::Directory), ..) => Ok(None),
+        let found = match (self.simulated.get(&shown), &step.target, above) {
+            (Some(Simulated::Directory), ..) => Ok(None),
             (Some(_), ..) => Err(Failure::new(Act::MakeLocalDirectory, bytes(&shown), Errno::NOTDIR)),
             (None, Target::Named(local), _) => Directory::find_top(local),
             (None, Target::Beneath(name), Some(Above::There(directory))) => directory.find(name),
@@ -128,9 +128,9 @@ impl Here {
         if let Target::Named(local) = &step.target {
             missing.extend(missing_above(local));
         }
-        missing.retain(|path| !self.made.contains_key(path));
-        self.made.extend(missing.iter().map(|path| (path.clone(), Made::Directory)));
-        self.stack.push(Some(Above::Made(shown)));
+        missing.retain(|path| !self.simulated.contains_key(path));
+        self.simulated.extend(missing.iter().map(|path| (path.clone(), Simulated::Directory)));
+        self.stack.push(Some(Above::Simulated(shown)));
         let intent = |path: PathBuf| Intent::Directory { target: bytes(&path).to_vec(), is_missing: true };
         Ok(missing.into_iter().rev().map(intent).collect())
     }
@@ -160,7 +160,7 @@ impl Here {
         if !asks && self.holds_directory(&spot) {
             return Err(Failure::new(Act::MakeLocalLink, target, Errno::ISDIR));
         }
-        self.made.insert(spot.shown().to_owned(), Made::Link(link.points_to.clone()));
+        self.simulated.insert(spot.shown().to_owned(), Simulated::Link(link.points_to.clone()));
         Ok(vec![Intent::Link { source, target, asks, removes: io.settings.options.remove_source }])
     }
 
@@ -169,7 +169,7 @@ impl Here {
         Ok(match (target, self.stack.last().and_then(Option::as_ref)) {
             (Target::Named(local), _) => Some(Spot::At(Place::named(local, &mut self.parents)?)),
             (Target::Beneath(name), Some(Above::There(directory))) => Some(Spot::At(Place::beneath(directory, name))),
-            (Target::Beneath(name), Some(Above::Made(shown))) => Some(Spot::InMade(shown.join(name))),
+            (Target::Beneath(name), Some(Above::Simulated(shown))) => Some(Spot::InSimulated(shown.join(name))),
             (Target::Beneath(_), None) => None,
         })
     }
@@ -187,7 +187,7 @@ impl Here {
     }
 
     fn decide(&self, spot: Spot, source: &Attributes, io: &Io) -> Decision {
-        if io.standing_unasked() == Standing::Anything {
+        if io.replaceable_by_default() == Replaceable::Anything {
             return Decision::Goes(spot);
         }
         let Some(there) = self.version_at(&spot) else { return Decision::Goes(spot) };
@@ -203,41 +203,41 @@ impl Here {
     }
 
     fn version_at(&self, spot: &Spot) -> Option<Version> {
-        match (self.made.get(spot.shown()), spot) {
-            (Some(Made::File(version)), _) => Some(*version),
-            (Some(Made::Directory | Made::Link(_)), _) => Some(Version::default()),
+        match (self.simulated.get(spot.shown()), spot) {
+            (Some(Simulated::File(version)), _) => Some(*version),
+            (Some(Simulated::Directory | Simulated::Link(_)), _) => Some(Version::default()),
             (None, Spot::At(place)) => place.there().map(|(version, _)| version),
-            (None, Spot::InMade(_)) => None,
+            (None, Spot::InSimulated(_)) => None,
         }
     }
 
     fn leads_to(&self, spot: &Spot) -> Option<OsString> {
-        match (self.made.get(spot.shown()), spot) {
-            (Some(Made::Link(points_to)), _) => Some(points_to.clone()),
+        match (self.simulated.get(spot.shown()), spot) {
+            (Some(Simulated::Link(points_to)), _) => Some(points_to.clone()),
             (None, Spot::At(place)) => link_at(place),
             _ => None,
         }
     }
 
     fn holds_directory(&self, spot: &Spot) -> bool {
-        match (self.made.get(spot.shown()), spot) {
-            (Some(made), _) => matches!(made, Made::Directory),
+        match (self.simulated.get(spot.shown()), spot) {
+            (Some(simulated), _) => matches!(simulated, Simulated::Directory),
             (None, Spot::At(place)) => place.holds_directory(),
-            (None, Spot::InMade(_)) => false,
+            (None, Spot::InSimulated(_)) => false,
         }
     }
 
     fn numbered(&self, spot: Spot) -> Spot {
         match spot {
-            Spot::At(place) => Spot::At(place.numbered(|path| self.made.contains_key(path))),
-            Spot::InMade(shown) => {
+            Spot::At(place) => Spot::At(place.numbered(|path| self.simulated.contains_key(path))),
+            Spot::InSimulated(shown) => {
                 let mut number = 0_u64;
                 loop {
                     number += 1;
                     let mut name = shown.as_os_str().to_owned();
                     name.push(format!(".{number}"));
-                    if !self.made.contains_key(Path::new(&name)) {
-                        return Spot::InMade(name.into());
+                    if !self.simulated.contains_key(Path::new(&name)) {
+                        return Spot::InSimulated(name.into());
                     }
                 }
             }
@@ -245,21 +245,21 @@ impl Here {
     }
 
     /// What opening a file's target would find.
-    fn found(&self, spot: &Spot, file: &GetFile, io: &Io) -> Result<Foreseen, Failure> {
+    fn found(&self, spot: &Spot, file: &GetFile, io: &Io) -> Result<ResumePoint, Failure> {
         let target = bytes(spot.shown());
-        let found = match (self.made.get(spot.shown()), spot) {
-            (Some(Made::Directory), _) => Err(Failure::new(Act::OpenLocal, target, Errno::ISDIR)),
-            (Some(Made::File(there)), _) if io.settings.options.resume => {
+        let found = match (self.simulated.get(spot.shown()), spot) {
+            (Some(Simulated::Directory), _) => Err(Failure::new(Act::OpenLocal, target, Errno::ISDIR)),
+            (Some(Simulated::File(there)), _) if io.settings.options.resume => {
                 resumed(there, file, io).map_err(|cause| Failure::new(Act::ResumeDownload, target, cause))
             }
-            (Some(_), _) | (None, Spot::InMade(_)) => Ok(Foreseen::From(0)),
+            (Some(_), _) | (None, Spot::InSimulated(_)) => Ok(ResumePoint::Offset(0)),
             (None, Spot::At(place)) => {
                 // As a download takes it.
                 let is_estimate = io.settings.options.estimated_sizes;
                 let size = file.attributes.size.filter(|&size| size > 0 && !is_estimate);
                 let (remote, attributes) = (&file.remote, &Attributes { size, ..file.attributes });
-                let (standing, settings, canceller) = (Standing::Anything, &io.settings, &io.canceller);
-                Wanted { remote, attributes, place, standing, settings, canceller }.foresee()
+                let (replaceable, settings, canceller) = (Replaceable::Anything, &io.settings, &io.canceller);
+                Wanted { remote, attributes, place, replaceable, settings, canceller }.resume_point()
             }
         };
         found.map_err(|failure| match &file.announced {
@@ -270,16 +270,16 @@ impl Here {
 }
 
 /// What a resume would find of a file that would have been made.
-fn resumed(there: &Version, file: &GetFile, io: &Io) -> Result<Foreseen, Cause> {
+fn resumed(there: &Version, file: &GetFile, io: &Io) -> Result<ResumePoint, Cause> {
     let Options { preserve, verify, .. } = io.settings.options;
     let modified = file.attributes.times.map(|times| i64::from(times.modified));
     let length = there.size.unwrap_or(0);
     match file.attributes.size {
         Some(size) if length > size => Err(Cause::LargerThanSource),
         Some(size) if length == size && verify == Verify::No && (!preserve || there.modified == modified) => {
-            Ok(Foreseen::Whole)
+            Ok(ResumePoint::Complete)
         }
-        _ => Ok(Foreseen::From(length)),
+        _ => Ok(ResumePoint::Offset(length)),
     }
 }
 

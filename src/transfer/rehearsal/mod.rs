@@ -15,7 +15,7 @@ use crate::transfer::event::{Event, Intent};
 use crate::transfer::failure::Failure;
 use crate::transfer::plan::{Next, Plan, Step};
 use crate::transfer::rehearsal::here::Here;
-use crate::transfer::rehearsal::there::{Asked, There};
+use crate::transfer::rehearsal::there::{TargetQuery, There};
 use crate::transfer::report::Report;
 use crate::transfer::request::Direction;
 
@@ -86,15 +86,15 @@ enum Waiting {
     /// Nobody has to be asked about it.
     Known(Step),
     /// It depends on what the server answers.
-    Asked(Asked),
+    Queried(TargetQuery),
 }
 
 impl Waiting {
     fn of(step: Step, io: &Io) -> Waiting {
         match step {
-            Step::Put(file) => Waiting::Asked(Asked::about_file(file, io)),
-            Step::EnterPut(directory) => Waiting::Asked(Asked::about_directory(directory, io)),
-            Step::PutLink(link) => Waiting::Asked(Asked::about_link(link, io)),
+            Step::Put(file) => Waiting::Queried(TargetQuery::about_file(file, io)),
+            Step::EnterPut(directory) => Waiting::Queried(TargetQuery::about_directory(directory, io)),
+            Step::PutLink(link) => Waiting::Queried(TargetQuery::about_link(link, io)),
             step => Waiting::Known(step),
         }
     }
@@ -109,7 +109,7 @@ impl Rehearsal {
                 return;
             }
             let Some(waiting) = self.waiting.pop_front() else { return };
-            match self.foresee(waiting, io) {
+            match self.rehearse(waiting, io) {
                 Ok(events) => {
                     for event in events {
                         self.count(&event);
@@ -127,9 +127,9 @@ impl Rehearsal {
     }
 
     /// What a step would do, if anything.
-    fn foresee(&mut self, waiting: Waiting, io: &Io) -> Result<Vec<Event>, Failure> {
+    fn rehearse(&mut self, waiting: Waiting, io: &Io) -> Result<Vec<Event>, Failure> {
         let intents = match waiting {
-            Waiting::Asked(asked) => self.there.foresee(asked, io)?,
+            Waiting::Queried(query) => self.there.rehearse(query, io)?,
             Waiting::Known(step) => match step {
                 Step::Note(note) => return Ok(vec![Event::Noted(note)]),
                 Step::Fail(failure) => return Err(failure),

@@ -24,14 +24,14 @@ pub(crate) struct There {
     /// Whether the directories that were entered and not left are there, or would be.
     stack: Vec<bool>,
     /// What would be there by now.
-    made: HashMap<RemotePath, Made>,
+    simulated: HashMap<RemotePath, Simulated>,
     /// Targets of files whose sources would be removed.
     written: HashSet<RemotePath>,
 }
 
 /// Something that would have been made.
 #[derive(Clone)]
-enum Made {
+enum Simulated {
     Directory,
     File(Version),
     /// With what it leads to.
@@ -39,7 +39,7 @@ enum Made {
 }
 
 /// A step, and what the server is asked about its target.
-pub(crate) struct Asked {
+pub(crate) struct TargetQuery {
     step: Step,
     followed: Pending<Attributes>,
     itself: Pending<Attributes>,
@@ -71,34 +71,34 @@ struct Present {
     itself: Option<Attributes>,
 }
 
-impl Asked {
-    pub(super) fn about_file(file: PutFile, io: &Io) -> Asked {
+impl TargetQuery {
+    pub(super) fn about_file(file: PutFile, io: &Io) -> TargetQuery {
         let path = file.remote.clone();
         let source = Source::open(&file).map(|source| (source.size(), source.times()));
-        Asked::about(Step::File(file, source), &path, io)
+        TargetQuery::about(Step::File(file, source), &path, io)
     }
 
-    pub(super) fn about_directory(directory: PutDirectory, io: &Io) -> Asked {
+    pub(super) fn about_directory(directory: PutDirectory, io: &Io) -> TargetQuery {
         let path = directory.remote.clone();
-        Asked::about(Step::Directory(directory), &path, io)
+        TargetQuery::about(Step::Directory(directory), &path, io)
     }
 
-    pub(super) fn about_link(link: PutLink, io: &Io) -> Asked {
+    pub(super) fn about_link(link: PutLink, io: &Io) -> TargetQuery {
         let path = link.remote.clone();
-        Asked::about(Step::Link(link), &path, io)
+        TargetQuery::about(Step::Link(link), &path, io)
     }
 
-    fn about(step: Step, path: &RemotePath, io: &Io) -> Asked {
+    fn about(step: Step, path: &RemotePath, io: &Io) -> TargetQuery {
         let followed = io.pool.first().submit(&calls::Stat { path });
         let itself = io.pool.first().submit(&calls::Lstat { path });
-        Asked { step, followed, itself }
+        TargetQuery { step, followed, itself }
     }
 }
 
 impl There {
     /// What a step would do.
-    pub(super) fn foresee(&mut self, asked: Asked, io: &Io) -> Result<Vec<Intent>, Failure> {
-        let Asked { step, followed, itself } = asked;
+    pub(super) fn rehearse(&mut self, query: TargetQuery, io: &Io) -> Result<Vec<Intent>, Failure> {
+        let TargetQuery { step, followed, itself } = query;
         let present = Present::of(followed, itself);
         if self.stack.last() == Some(&false) {
             // Its directory can't be made, which was said.
@@ -134,10 +134,10 @@ impl There {
     fn enter(&mut self, directory: &PutDirectory, present: Present, io: &Io) -> Result<Vec<Intent>, Failure> {
         let path = &directory.remote;
         let failed = |cause: Cause| Failure::new(Act::MakeRemoteDirectory, path.as_bytes(), cause);
-        if let Some(Made::Directory) = self.made.get(path) {
+        if let Some(Simulated::Directory) = self.simulated.get(path) {
             return Ok(Vec::new());
         }
-        let is_there = self.made.contains_key(path) || present.itself.is_some();
+        let is_there = self.simulated.contains_key(path) || present.itself.is_some();
         let is_missing = match (self.followed(path, present.followed, io), is_there.then_some(())) {
             (Ok(Some(there)), _) if there.is_dir() || there.lacks_type() => return Ok(Vec::new()),
             (Ok(Some(_)), _) | (Ok(None), Some(_)) => return Err(failed(Cause::NotDirectory)),
@@ -150,12 +150,12 @@ impl There {
             && is_missing
             && missing.len() < MAX_DEPTH
             && let Some(above) = missing.last().and_then(RemotePath::parent)
-            && !self.made.contains_key(&above)
+            && !self.simulated.contains_key(&above)
             && io.pool.first().stat(&above).is_err_and(|error| error.is_no_such_file())
         {
             missing.push(above);
         }
-        self.made.extend(missing.iter().map(|path| (path.clone(), Made::Directory)));
+        self.simulated.extend(missing.iter().map(|path| (path.clone(), Simulated::Directory)));
         let intent = |path: RemotePath| Intent::Directory { target: path.as_bytes().to_vec(), is_missing };
         Ok(missing.into_iter().rev().map(intent).collect())
     }
@@ -164,23 +164,23 @@ impl There {
         let (file, options) = (sending.file, sending.io.settings.options);
         let shown = bytes(&file.shown).to_vec();
         let stays = |reason| Intent::Skip { source: shown.clone(), target: file.remote.as_bytes().to_vec(), reason };
-        let is_there = present.itself.is_some() || self.made.contains_key(&file.remote);
+        let is_there = present.itself.is_some() || self.simulated.contains_key(&file.remote);
         let there = self.found(&file.remote, present.followed, sending.io);
         if is_there && matches!(there, Ok(None)) {
             self.check_dangling(&file.remote, sending.io)?;
         }
-        let course = match options.resume {
+        let decision = match options.resume {
             true => sending.resumed(there?),
             false => self.decided(sending, there),
         }?;
-        let (target, offset, asks) = match course {
-            Course::Stays(reason) => return Ok(stays(reason)),
-            Course::Goes { target, offset } => (target, offset, false),
-            Course::Asks => (file.remote.clone(), 0, true),
+        let (target, offset, asks) = match decision {
+            Decision::Stays(reason) => return Ok(stays(reason)),
+            Decision::Goes { target, offset } => (target, offset, false),
+            Decision::Asks => (file.remote.clone(), 0, true),
         };
         let modified = options.preserve.then(|| sending.times.modified.into());
         let version = Version { size: Some(sending.size), modified };
-        self.made.insert(target.clone(), Made::File(version));
+        self.simulated.insert(target.clone(), Simulated::File(version));
         let (direction, target, size) = (Direction::Put, target.as_bytes().to_vec(), Some(sending.size));
         Ok(Intent::File { direction, source: shown, target, size, offset, asks, removes: options.remove_source })
     }
@@ -195,16 +195,16 @@ impl There {
     fn followed(&self, path: &RemotePath, there: Looked, io: &Io) -> Looked {
         let (mut path, mut there) = (path.clone(), there);
         for _ in 0..MOST_LINKS {
-            let next = match self.made.get(&path) {
+            let next = match self.simulated.get(&path) {
                 None => return there,
-                Some(Made::Directory) => return Ok(Some(Attributes::with_permissions(0o040_755))),
-                Some(Made::File(version)) => {
+                Some(Simulated::Directory) => return Ok(Some(Attributes::with_permissions(0o040_755))),
+                Some(Simulated::File(version)) => {
                     let times = version.modified.and_then(|at| u32::try_from(at).ok());
                     let times = times.map(|modified| Times { accessed: modified, modified });
                     let file = Attributes::with_permissions(0o100_644);
                     return Ok(Some(Attributes { size: version.size, times, ..file }));
                 }
-                Some(Made::Link(points_to)) => path.parent().map(|directory| directory.resolve(points_to)),
+                Some(Simulated::Link(points_to)) => path.parent().map(|directory| directory.resolve(points_to)),
             };
             let Some(next) = next else { break };
             path = next;
@@ -223,8 +223,8 @@ impl There {
         }
         let mut landing = Landing::at(path);
         loop {
-            let link = match self.made.get(landing.target()) {
-                Some(Made::Link(points_to)) => points_to.as_bytes().to_vec(),
+            let link = match self.simulated.get(landing.target()) {
+                Some(Simulated::Link(points_to)) => points_to.as_bytes().to_vec(),
                 Some(_) => break,
                 None => match io.pool.first().readlink(landing.target()) {
                     Ok(link) => link.to_vec(),
@@ -245,10 +245,10 @@ impl There {
         }
     }
 
-    fn decided(&self, sending: &Sending<'_>, there: Result<Option<Attributes>, Failure>) -> Result<Course, Failure> {
+    fn decided(&self, sending: &Sending<'_>, there: Result<Option<Attributes>, Failure>) -> Result<Decision, Failure> {
         let (file, io) = (sending.file, sending.io);
         let options = io.settings.options;
-        let goes = |target: RemotePath| Ok(Course::Goes { target, offset: 0 });
+        let goes = |target: RemotePath| Ok(Decision::Goes { target, offset: 0 });
         let (target, may_replace) = (file.remote.as_bytes(), options.on_conflict == OnConflict::Overwrite);
         let there = match there {
             Ok(Some(there)) => there,
@@ -261,8 +261,8 @@ impl There {
         let there_now = Version { size: there.size, modified: there.times.map(|times| times.modified.into()) };
         let conflict = Conflict { direction: Direction::Put, target: target.to_vec(), there: there_now, new };
         match options.on_conflict.decide(&conflict) {
-            None => Ok(Course::Asks),
-            Some(Verdict::Skip) => Ok(Course::Stays(reason_to_stay(options.on_conflict == OnConflict::Newer))),
+            None => Ok(Decision::Asks),
+            Some(Verdict::Skip) => Ok(Decision::Stays(reason_to_stay(options.on_conflict == OnConflict::Newer))),
             Some(Verdict::Rename) => goes(self.free_name(&file.remote, None, io)?),
             Some(Verdict::Overwrite) if there.is_dir() => Err(Failure::new(Act::OpenTarget, target, Cause::Directory)),
             Some(Verdict::Overwrite) if options.atomic && !io.pool.first().offers(Extension::PosixRename) => {
@@ -282,7 +282,7 @@ impl There {
                 None => io.pool.first().stat(&name),
             };
             match there {
-                Err(error) if error.is_no_such_file() && !self.made.contains_key(&name) => return Ok(name),
+                Err(error) if error.is_no_such_file() && !self.simulated.contains_key(&name) => return Ok(name),
                 Ok(_) if link.is_some_and(|to| self.is_link_to(&name, to, io)) => return Ok(name),
                 Err(error) if !error.is_no_such_file() => {
                     return Err(Failure::new(Act::StatRemote, name.as_bytes(), error));
@@ -294,10 +294,10 @@ impl There {
 
     fn link(&mut self, link: &PutLink, present: &Present, io: &Io) -> Result<Intent, Failure> {
         let (path, source) = (&link.remote, bytes(&link.shown).to_vec());
-        let made = self.made.get(path);
-        let is_there = made.is_some() || present.itself.is_some();
-        let is_directory = match made {
-            Some(made) => matches!(made, Made::Directory),
+        let simulated = self.simulated.get(path);
+        let is_there = simulated.is_some() || present.itself.is_some();
+        let is_directory = match simulated {
+            Some(simulated) => matches!(simulated, Simulated::Directory),
             None => present.itself.as_ref().is_some_and(Attributes::is_dir),
         };
         let options = io.settings.options;
@@ -320,15 +320,15 @@ impl There {
                 }
             }
         };
-        self.made.insert(target.clone(), Made::Link(link.points_to.clone()));
+        self.simulated.insert(target.clone(), Simulated::Link(link.points_to.clone()));
         let removes = options.remove_source;
         Ok(Intent::Link { source, target: target.as_bytes().to_vec(), asks, removes })
     }
 
     /// Returns whether a link is there that leads to the same.
     fn is_link_to(&self, path: &RemotePath, points_to: &RemotePath, io: &Io) -> bool {
-        match self.made.get(path) {
-            Some(Made::Link(there)) => there == points_to,
+        match self.simulated.get(path) {
+            Some(Simulated::Link(there)) => there == points_to,
             Some(_) => false,
             None => io.pool.first().readlink(path).is_ok_and(|there| there[..] == *points_to.as_bytes()),
         }
@@ -342,7 +342,7 @@ impl Present {
 }
 
 /// What becomes of a file.
-enum Course {
+enum Decision {
     Goes {
         target: RemotePath,
         /// How much of it is there and would stay.
@@ -361,9 +361,9 @@ struct Sending<'a> {
 }
 
 impl Sending<'_> {
-    fn resumed(&self, there: Option<Attributes>) -> Result<Course, Failure> {
+    fn resumed(&self, there: Option<Attributes>) -> Result<Decision, Failure> {
         let options = self.io.settings.options;
-        let goes = |offset| Ok(Course::Goes { target: self.file.remote.clone(), offset });
+        let goes = |offset| Ok(Decision::Goes { target: self.file.remote.clone(), offset });
         match there.as_ref().and_then(|there| there.size).unwrap_or(0) {
             size if size > self.size && !options.atomic => {
                 let source = bytes(&self.file.shown);
@@ -376,7 +376,7 @@ impl Sending<'_> {
                 && size > 0
                 && there.as_ref().is_some_and(|there| is_complete(options, there, self.times)) =>
             {
-                Ok(Course::Stays("is complete"))
+                Ok(Decision::Stays("is complete"))
             }
             _ if options.atomic => goes(self.beside()?),
             size => goes(size),
