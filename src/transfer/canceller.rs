@@ -1,4 +1,4 @@
-//! What stops a job, from any thread.
+//! A handle that stops a job from any thread.
 
 use std::sync::{Arc, Mutex};
 
@@ -6,7 +6,7 @@ use crate::lock::lock;
 use crate::remote::Interrupt;
 use crate::transport::Killer;
 
-/// Stops a job, from any thread.
+/// Stops a job, from any thread. Clones stop the same job.
 #[derive(Clone, Debug, Default)]
 pub struct Canceller {
     interrupt: Interrupt,
@@ -19,25 +19,25 @@ impl Canceller {
         self.interrupt.press();
     }
 
-    /// Whether the job was stopped.
+    /// Returns whether the job was stopped.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.interrupt.was_pressed()
     }
 
-    /// Drops the job's connections, which ends every wait at once.
+    /// Drops the job's connections, which ends all its waits at once.
     pub fn abandon(&self) {
         for killer in lock(&self.killers).iter() {
             killer.kill();
         }
     }
 
-    /// A connection of the job's own.
+    /// Adds a connection of the job.
     pub(crate) fn guards(&self, killer: Killer) {
         lock(&self.killers).push(killer);
     }
 
-    /// The same as what stops walks.
+    /// Returns the interrupt that also stops the walks of the job.
     pub(crate) fn interrupt(&self) -> Interrupt {
         self.interrupt.clone()
     }

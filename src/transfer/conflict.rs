@@ -1,4 +1,4 @@
-//! A target that exists already, and who decides what becomes of it.
+//! A target that exists already, and the decision about it.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -11,61 +11,61 @@ use crate::transfer::request::{Direction, OnConflict};
 /// A target that exists already.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
-    /// Which way the file would go.
+    /// The direction of the file.
     pub direction: Direction,
     /// The target as messages show it; bytes, not made printable.
     pub target: Vec<u8>,
-    /// What is there.
+    /// The existing file.
     pub there: Version,
-    /// What would take its place.
+    /// The file that would replace it.
     pub new: Version,
 }
 
-/// One of two files that can't both be there. What is not told is unknown.
+/// One of two files with the same name. A field that is `None` is unknown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Version {
-    /// Its length in bytes.
+    /// The length in bytes.
     pub size: Option<u64>,
-    /// When it was changed, in seconds since 1970.
+    /// The time of the last modification, in seconds since 1970.
     pub modified: Option<i64>,
 }
 
 impl Conflict {
-    /// Whether what would come is surely newer than what is there.
+    /// Returns whether the new file is known to be newer than the existing one.
     #[must_use]
     pub fn is_newer(&self) -> bool {
         self.new.modified.zip(self.there.modified).is_some_and(|(new, there)| new > there)
     }
 }
 
-/// A decision about one conflict, and perhaps about all that follow.
+/// A decision about one conflict, and perhaps about all later ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// What to do; to ask again decides nothing, and skips.
+    /// The decision. `Ask` decides nothing, so the file is skipped.
     pub choice: OnConflict,
-    /// Whether that is the answer to all later questions of the job, too.
+    /// True if the decision holds for all later conflicts of the job too.
     pub for_all: bool,
 }
 
-/// A question for the person. The job waits for its answer; a question that is dropped is answered with a skip.
+/// A question for the user. The job waits for the answer; a question that is dropped skips the file.
 pub struct Question {
-    /// What it is about.
+    /// The conflict to decide.
     pub conflict: Conflict,
     reply: Mutex<Option<SyncSender<Answer>>>,
 }
 
 impl Question {
-    /// A question, and where its answer will come.
+    /// Returns a question, and the channel on which its answer will come.
     pub(crate) fn new(conflict: Conflict) -> (Question, Receiver<Answer>) {
         let (reply, answer) = sync_channel(1);
         (Question { conflict, reply: Mutex::new(Some(reply)) }, answer)
     }
 
-    /// Answers it; nothing, when nobody would or could. Only the first answer counts.
+    /// Answers the question, or drops it if `answer` is `None`. Only the first call counts.
     pub fn answer(&self, answer: Option<Answer>) {
         let reply = lock(&self.reply).take();
         if let (Some(reply), Some(answer)) = (reply, answer) {
-            // A job that has ended wants none.
+            // A job that has ended no longer listens.
             let _ = reply.send(answer);
         }
     }
@@ -77,20 +77,20 @@ impl fmt::Debug for Question {
     }
 }
 
-/// Names for one that leaves what is there: `NAME.1`, `NAME.2`, …
+/// Numbered names for a file whose target exists and stays: `NAME.1`, `NAME.2`, …
 #[derive(Debug, Default)]
 pub(crate) struct Numbering {
-    /// The name that was asked for, and how many were tried instead.
+    /// The original name, and the number of names that were tried instead.
     tried: Option<(RemotePath, u64)>,
 }
 
 impl Numbering {
-    /// The name that was asked for, if another one was tried.
+    /// Returns the original name, if another one was tried.
     pub(crate) fn asked(&self) -> Option<&RemotePath> {
         self.tried.as_ref().map(|(asked, _)| asked)
     }
 
-    /// The next name that may be free; `target` counts when it is asked first.
+    /// Returns the next name to try. The first call takes `target` as the original name.
     pub(crate) fn next(&mut self, target: &RemotePath) -> RemotePath {
         let (first, tried) = self.tried.get_or_insert_with(|| (target.clone(), 0));
         *tried += 1;
@@ -99,7 +99,7 @@ impl Numbering {
     }
 }
 
-/// What is done about a conflict.
+/// The decision about a conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Overwrite,
@@ -108,7 +108,7 @@ pub(crate) enum Verdict {
 }
 
 impl OnConflict {
-    /// Decides about a conflict; `None` if somebody has to be asked.
+    /// Returns the decision, or `None` if the user has to decide.
     pub(crate) fn decide(self, conflict: &Conflict) -> Option<Verdict> {
         match self {
             OnConflict::Overwrite => Some(Verdict::Overwrite),
@@ -120,7 +120,7 @@ impl OnConflict {
     }
 }
 
-/// Why a target stays.
+/// Returns why a target stays, for messages.
 pub(crate) fn reason_to_stay(unless_newer: bool) -> &'static str {
     if unless_newer { "exists already and is not older" } else { "exists already" }
 }

@@ -1,4 +1,4 @@
-//! What a job tells while it runs.
+//! //! What a job reports while it runs, as data, with the lines that people read.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,69 +14,71 @@ use crate::transfer::request::Direction;
 
 /// News of a running job.
 ///
-/// They come as if the files were moved one by one, in sorted order, however many are in flight: between `Started` and its
-/// `Finished` or `Failed` there is news of no other file. A job that is stopped, or whose connection is lost, ends without them.
+/// The events come as if the files were moved one by one in sorted order, however many are in flight: between
+/// `Started` and its `Finished` or `Failed` no other file is mentioned. A job that is stopped, or that loses its
+/// connection, ends without these two.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A source that was named is next: sftp(1)'s line `Fetching R to L`, `Uploading L to R`, `Resuming …`. Its target is the one that
-    /// will be written, unless something takes that name meanwhile.
+    /// A source that the user named is next: sftp(1)'s line `Fetching R to L`, `Uploading L to R` or `Resuming
+    /// …`. The target is the one that will be written, unless another file takes that name in the meantime.
     Announced(Arc<File>),
     /// A directory of a tree is next: sftp(1)'s line `Retrieving DIR` or `Entering DIR`.
     Entered {
-        /// Which way the tree goes.
+        /// The direction of the tree.
         direction: Direction,
-        /// The source directory.
+        /// The source directory as messages show it; bytes, not made printable.
         directory: Vec<u8>,
     },
-    /// Bytes of this file are next.
+    /// The next bytes belong to this file.
     Started(Arc<File>),
-    /// How far the started file and the whole job are; a few times a second at most.
+    /// The progress of the started file and of the whole job. Sent about 20 times a second at most.
     Advanced {
-        /// Offset up to which the started file is there. `None` if no file is started, and the total has changed nevertheless.
+        /// The offset that the started file has reached, in bytes. `None` if only the total has changed.
         position: Option<u64>,
-        /// How much of the started file was compared with its source. `None` unless it is being verified.
+        /// The bytes of the started file that were compared with its source. `None` unless it is being verified.
         verified: Option<u64>,
-        /// The whole job.
+        /// The totals of the whole job.
         total: Total,
     },
-    /// The started file is there as it should be.
+    /// The started file has arrived, complete and with its attributes.
     Finished {
         /// The file.
         file: Arc<File>,
-        /// Its length now.
+        /// Its length in bytes.
         length: u64,
-        /// The time that the bytes took that were moved. Files share the line, so the times of all files add up to that of the job.
+        /// The time in which its bytes were moved. Files share the connection, so the times of all files add up to
+        /// that of the job.
         elapsed: Duration,
     },
-    /// The started file, or something about the job that is no file, failed. The job goes on with the next.
+    /// The started file has failed, or something else in the job. The job continues with the next file.
     Failed(Failure),
-    /// What would be done next, were this no dry run.
+    /// A dry run would do this next.
     Intended(Intent),
     /// Something that the user should know and that is no failure.
     Noted(Note),
-    /// A target exists already, and the job waits to be told what to do. It may come between any others.
+    /// The target exists already, and the job waits for the answer. This event may come between any others.
     Asked(Arc<Question>),
 }
 
-/// One file that is moved, for those who show it.
+/// A file that is moved, as the user interface shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// Which way it goes.
+    /// The direction.
     pub direction: Direction,
     /// The source as messages show it; bytes, not made printable.
     pub source: Vec<u8>,
     /// The target as messages show it; bytes, not made printable.
     pub target: Vec<u8>,
-    /// The source's length, when it is known.
+    /// The length of the source in bytes, if it is known.
     pub size: Option<u64>,
-    /// The offset at which this transfer starts: more than 0 when it resumes.
+    /// The offset at which this transfer starts, in bytes: more than 0 if it resumes.
     pub offset: u64,
-    /// Whether the user asked to continue what is there.
+    /// True if the user asked to resume existing files (`-a`).
     pub resumes: bool,
 }
 
 impl File {
-    /// The last component of the source: what a progress bar shows.
+    /// Returns the last component of the source, which a progress meter shows.
     #[must_use]
     pub fn name(&self) -> &[u8] {
         let end = self.source.iter().rposition(|&byte| byte != b'/').map_or(0, |last| last + 1);
@@ -85,7 +87,7 @@ impl File {
     }
 }
 
-/// sftp(1)'s line about a source: `Fetching R to L` and its like, made printable.
+/// sftp(1)'s line about a source, such as `Fetching R to L`, made printable.
 impl fmt::Display for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let act = match (self.direction, self.resumes) {
@@ -98,78 +100,78 @@ impl fmt::Display for File {
     }
 }
 
-/// A job as a whole. It grows while a walk finds more, and shrinks by each file that is skipped or fails: it is the sum of
-/// what was moved and of what will be.
+/// The totals of a job: what was moved and what will be moved. They grow while a walk finds more, and shrink by each
+/// file that is skipped or fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Total {
-    /// Files that were moved or will be, as far as is known.
+    /// Files that were moved or will be moved, as far as is known.
     pub files: u64,
-    /// Files that are there as they should be.
+    /// Files that have arrived.
     pub files_done: u64,
-    /// Bytes of those files whose size is known.
+    /// Bytes of all these files, as far as their sizes are known.
     pub bytes: u64,
-    /// Bytes that are there, what a resume found in place included.
+    /// Bytes that have arrived, including those that a resume found.
     pub bytes_done: u64,
-    /// Bytes that were moved by this job.
+    /// Bytes that this job has moved.
     pub bytes_moved: u64,
-    /// Whether nothing more will be found.
+    /// True if the plan is complete, so that the totals can't grow any more.
     pub complete: bool,
 }
 
-/// What a transfer would do. Display gives the line, made printable.
+/// A step of a dry run. Display gives the line, made printable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Intent {
-    /// To move a file.
+    /// A file would be moved.
     File {
-        /// Which way it would go.
+        /// The direction.
         direction: Direction,
         /// The source as messages show it.
         source: Vec<u8>,
         /// The target as messages show it.
         target: Vec<u8>,
-        /// The source's length, when it is known.
+        /// The length of the source in bytes, if it is known.
         size: Option<u64>,
-        /// How much of it exists already and would be continued.
+        /// The bytes that exist already and would be continued.
         offset: u64,
-        /// Whether somebody would be asked first, because something is there.
+        /// True if the transfer would ask first, because the target exists.
         asks: bool,
-        /// Whether the source would be removed then.
+        /// True if the source would be removed afterwards.
         removes: bool,
     },
-    /// To leave a target as it is.
+    /// A target would stay as it is.
     Skip {
         /// The source as messages show it.
         source: Vec<u8>,
         /// The target as messages show it.
         target: Vec<u8>,
-        /// What is said of the target: `is complete`.
+        /// The reason, which follows the target in the line: `is complete`.
         reason: &'static str,
     },
-    /// To make a directory.
+    /// A directory would be made.
     Directory {
         /// The directory as messages show it.
         target: Vec<u8>,
-        /// Whether it is known that nothing is there.
+        /// True if the directory is known not to exist.
         is_missing: bool,
     },
-    /// To copy a symbolic link.
+    /// A symbolic link would be copied.
     Link {
         /// The link as messages show it.
         source: Vec<u8>,
-        /// Its copy as messages show it.
+        /// The copy as messages show it.
         target: Vec<u8>,
-        /// Whether somebody would be asked first, because something is there.
+        /// True if the transfer would ask first, because the target exists.
         asks: bool,
-        /// Whether the link would be removed then.
+        /// True if the link would be removed afterwards.
         removes: bool,
     },
-    /// All of it together.
+    /// The totals at the end of a dry run.
     Total {
         /// Files that would be moved.
         files: u64,
         /// Directories that would be made.
         directories: u64,
-        /// Bytes of those files whose size is known.
+        /// Bytes of these files, as far as their sizes are known.
         bytes: u64,
     },
 }
@@ -219,112 +221,113 @@ impl fmt::Display for Intent {
 /// Something that the user should know and that is no failure. Display gives the line, made printable.
 #[derive(Clone, Debug)]
 pub enum Note {
-    /// An entry of a tree that is neither file nor directory, or a link: skipped.
+    /// An entry of a tree was skipped: it is neither a file nor a directory, or it is a link.
     Skipped {
-        /// Which way the tree goes.
+        /// The direction of the tree.
         direction: Direction,
-        /// The entry, as sftp(1) names it: the whole path for a get, its name for a put.
+        /// The entry as sftp(1) names it: its whole path for a get, its name for a put.
         entry: Vec<u8>,
     },
-    /// More is to be moved than there is room for.
+    /// The files need more room than there is.
     Shortage {
-        /// Where to.
+        /// The directory or file system, as messages show it.
         place: Vec<u8>,
         /// Bytes that are to be moved, as far as is known.
         needed: u64,
         /// Bytes that are free.
         free: u64,
     },
-    /// A file that was named, or that a wildcard matches, and that is not moved because it is too large or too old.
+    /// A file that the user named, or that a wildcard matches, is not moved because it is too large or too old.
     LeftOut {
-        /// The source, as messages show it.
+        /// The source as messages show it.
         source: Vec<u8>,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
-    /// A resumed file that was complete already; a line of sftp(1)'s stdout.
+    /// A resumed file was complete already: a line of sftp(1)'s stdout.
     NotModified(Vec<u8>),
-    /// A file that was named to be continued on the server is not there yet.
+    /// A file that was to be resumed doesn't exist on the server yet.
     NothingToContinue(Vec<u8>),
-    /// What is there differs from the source, so that it can't be continued.
+    /// The existing file is not the beginning of the source, so it is moved from its beginning.
     StartedOver(Vec<u8>),
-    /// The server emptied a target as it was opened to be continued, so it is sent from its beginning.
+    /// The server emptied a file that was opened to be resumed, so it is sent from its beginning.
     Emptied(Vec<u8>),
     /// A target that could not be replaced in one step was written in place.
     WrittenInPlace {
         /// The target.
         target: PathBuf,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
-    /// Mode or times could not be set; the bytes are there.
+    /// The mode or the times could not be set. The bytes have arrived.
     NotPreserved(Failure),
-    /// What takes the place of a file on the server could not be given its mode.
+    /// The file that replaces one on the server could not be given the mode of that file.
     ModeNotKept(Failure),
-    /// A time to be kept lies outside what the protocol knows; the nearest that it knows is set.
+    /// A time that should be preserved is outside the range of the protocol, and the nearest time was set.
     TimeClamped(Vec<u8>),
-    /// A target that exists already stays, as was asked for.
+    /// A target that exists was left alone, as the user asked.
     LeftThere {
         /// The target.
         target: Vec<u8>,
-        /// Whether only a newer source would have replaced it.
+        /// True if a newer source would have replaced it.
         unless_newer: bool,
     },
-    /// A target that exists already stays, and the file or link is beside it under another name.
+    /// A target that exists was left alone, and the file or link was written under another name.
     Renamed {
-        /// The target that was asked for.
+        /// The original target.
         asked: Vec<u8>,
         /// The target that was written.
         target: Vec<u8>,
     },
-    /// What was written to this target can't be read back, so nobody has compared it with its source.
+    /// The target can't be read back, so it was not compared with its source.
     NotVerified(Vec<u8>),
-    /// So many files are equal to their sources, as was found out after they had been moved.
+    /// Files were compared with their sources after they had been moved, and are equal.
     Verified {
-        /// How many.
+        /// The number of files.
         files: u64,
-        /// How it was found out.
+        /// The way in which they were compared.
         proof: Proof,
     },
-    /// The connection was lost, and this attempt to make it again comes next.
+    /// The connection was lost, and this attempt to reconnect comes next.
     Reconnecting(Attempt),
-    /// The connection is there again, and files go on where they were.
+    /// The connection is back, and the files continue where they were.
     Reconnected,
-    /// The server answered nothing for a while and has probably dropped requests; fewer wait at once from now on.
+    /// The server has not answered for a while and has probably dropped requests. Fewer wait at once from now on.
     Narrowed {
-        /// What happened.
+        /// The reason.
         reason: sftp::Error,
-        /// Requests that wait at once now.
+        /// The number of requests that may wait at once now.
         most: usize,
     },
-    /// The server refused parts of a file that came over several connections.
+    /// The server refused parts of a file that came over several connections, so the file is sent again in order.
     SentInOrder(Vec<u8>),
-    /// One connection of several could not be made, or was lost; the others do its work.
+    /// One of several connections could not be made, or was lost. The others do its work.
     FewerConnections(String),
-    /// Another transfer of the same file wrote the same partial file, and has put it in its place before this one could.
+    /// Another transfer of the same file wrote the same partial file, and moved it to its target before this one
+    /// could.
     PutThereByAnother(Vec<u8>),
-    /// An upload was stopped, and what was written beside its target is left.
+    /// An upload was stopped, and its partial file is left on the server.
     KeptThere {
         /// The partial file.
         part: Vec<u8>,
-        /// The target, as it was.
+        /// The target, which is unchanged.
         target: Vec<u8>,
     },
-    /// A download was stopped, and what came of it can be continued by a resume.
+    /// A download was stopped, and a resume can continue its partial file.
     Kept {
         /// The partial file.
         partial: PathBuf,
-        /// The target that it is a part of.
+        /// The target.
         target: PathBuf,
     },
 }
 
-/// How a copy was found to be equal to its source.
+/// How a copy was found to equal its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Proof {
-    /// Its bytes, or those of the source, were read from the server once more.
+    /// By reading the remote file again.
     ReadBack,
-    /// The server computed this hash, and so did we.
+    /// By this hash, which the server and sftpsh computed.
     Hash(HashAlgorithm),
 }
 

@@ -11,98 +11,98 @@ use crate::sticky;
 use crate::terminal::{Excerpt, Printable};
 use crate::transfer::request::Direction;
 
-/// The way out where nothing can be put in the place of a remote target.
+/// The hint for a remote target that can't be replaced.
 pub(crate) const WITHOUT_ATOMIC: &str = "put without --atomic writes into the target itself";
 
 /// One thing that failed. Display gives the line: sftp(1)'s words first, names made printable.
 #[derive(Clone, Debug)]
 pub struct Failure {
-    /// The path that it is about; bytes, not made printable.
+    /// The path that failed; bytes, not made printable.
     pub thing: Vec<u8>,
-    /// What was tried.
+    /// The act that failed.
     pub act: Act,
-    /// Why it failed.
+    /// The reason.
     pub cause: Cause,
-    /// The way out, where there is one; a line of its own.
+    /// Advice for the user, shown as a line of its own.
     pub hint: Option<&'static str>,
-    /// sftp(1)'s second line, where it has one: about each part of a tree that failed it says that it did.
+    /// sftp(1)'s second line about a part of a tree that failed, if it has one.
     pub aftermath: Option<String>,
 }
 
 /// What was tried on the thing of a [`Failure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// To learn what a remote path is.
+    /// STAT of a remote path.
     StatRemote,
-    /// To find a remote path's canonical form, for the top of a tree that is fetched.
+    /// REALPATH of a remote tree that is fetched.
     CanonicalizeSource,
-    /// The same for one that is sent.
+    /// REALPATH of a remote directory that a tree is sent to.
     CanonicalizeTarget,
-    /// To open a remote file.
+    /// OPEN of a remote file to read it.
     OpenRemote,
-    /// To open the remote file that an upload goes to.
+    /// OPEN of the remote file that an upload writes.
     OpenTarget,
-    /// To learn what a link on the server leads to.
+    /// READLINK of a remote link.
     ReadLink,
-    /// To read from a remote file.
+    /// Reading a remote file.
     ReadRemote,
-    /// To write to a remote file.
+    /// Writing a remote file.
     WriteRemote,
-    /// To flush a remote file to its disk.
+    /// Flushing a remote file to its disk.
     SyncRemote,
-    /// To set mode and times of a remote file.
+    /// Setting mode and times of a remote file by its path.
     SetRemoteAttributes,
-    /// To set those of a remote file that is open.
+    /// Setting mode and times of a remote file through its handle.
     SetOpenAttributes,
-    /// To close a remote file, which tells whether all of it is safe.
+    /// CLOSE of a remote file, whose answer says whether all bytes are stored.
     CloseRemote,
-    /// To list a remote directory.
+    /// Listing a remote directory.
     ListRemote,
-    /// To make a remote directory.
+    /// Making a remote directory.
     MakeRemoteDirectory,
-    /// To make a symbolic link on the server.
+    /// Making a symbolic link on the server.
     MakeRemoteLink,
-    /// To learn what a local path is.
+    /// `stat(2)` of a local path.
     StatLocal,
-    /// To open a local file.
+    /// Opening a local file.
     OpenLocal,
-    /// To read from a local file.
+    /// Reading a local file.
     ReadLocal,
-    /// To write to a local file.
+    /// Writing a local file.
     WriteLocal,
-    /// To flush a local file to its disk.
+    /// Flushing a local file to its disk.
     SyncLocal,
-    /// To remove the source of what arrived.
+    /// Removing a source after its copy has arrived.
     RemoveSource,
-    /// To put a whole file in the place of its target.
+    /// Replacing the target of a download by the complete file.
     ReplaceLocal,
-    /// To list a local directory.
+    /// Listing a local directory.
     ListLocal,
-    /// To make a local directory.
+    /// Making a local directory.
     MakeLocalDirectory,
-    /// To make a symbolic link here.
+    /// Making a local symbolic link.
     MakeLocalLink,
-    /// To set the mode of a local file or directory.
+    /// Setting the mode of a local file or directory.
     SetLocalMode,
-    /// To set the times of a local file or directory.
+    /// Setting the times of a local file or directory.
     SetLocalTimes,
-    /// To fetch something.
+    /// Fetching a remote file or tree.
     Download,
-    /// To send something.
+    /// Sending a local file or tree.
     Upload,
-    /// To continue a download.
+    /// Resuming a download.
     ResumeDownload,
-    /// To continue an upload.
+    /// Resuming an upload.
     ResumeUpload,
-    /// To compare what was fetched with its source.
+    /// Comparing a download with its source.
     VerifyLocal,
-    /// To compare what was sent with its source.
+    /// Comparing an upload with its source.
     VerifyRemote,
-    /// To put a whole file in the place of a remote target.
+    /// Replacing the target of an upload by the complete file.
     ReplaceRemote,
-    /// To start a thread of this process.
+    /// Starting a thread of this process.
     StartThread,
-    /// To go on at all.
+    /// Continuing the job after its connection was lost.
     Continue,
 }
 
@@ -111,49 +111,49 @@ pub enum Act {
 pub enum Cause {
     /// The server refused, or the connection ended.
     Remote(sftp::Error),
-    /// A walk through a tree on the server could not go on; it has its own words.
+    /// A walk through a remote tree could not continue. The error has its own wording.
     Walk(Box<remote::Error>),
-    /// The system here refused.
+    /// The local system refused.
     Local(Arc<io::Error>),
-    /// It is no file of the kind that can be moved.
+    /// The source is not a regular file.
     NotRegular,
-    /// It is a directory, and trees were not asked for.
+    /// The source is a directory, and the user didn't ask for trees.
     Directory,
-    /// It is not what it was when it was moved.
+    /// The source has changed since it was moved.
     Changed,
-    /// What was written can't be looked at again.
+    /// The copy can't be read back, so its source is kept.
     Unverifiable,
-    /// What lies at its target may be the source itself.
+    /// The existing file at the target may be the source itself.
     Itself,
-    /// Another source was moved to its target just now, and is removed.
+    /// This job has already moved another source to the same target, and removes that source.
     JustWritten,
-    /// It is a link that leads out of the tree that is fetched, to this.
+    /// The link leads out of the tree that is fetched, to this path.
     LeadsOut(Vec<u8>),
-    /// It is a link that leads back to a directory above it.
+    /// The link leads back to a directory above it.
     Loop,
-    /// It should be a directory and is none.
+    /// The path exists but is not a directory.
     NotDirectory,
-    /// It is neither where it was nor of the size that it had: the source ended early.
+    /// The file ended early.
     Truncated {
-        /// What there was.
+        /// Its length in bytes.
         got: u64,
-        /// What there should be.
+        /// The expected length in bytes.
         expected: u64,
     },
-    /// A byte is another one than in the source.
+    /// The copy differs from its source.
     Differs {
-        /// Its offset.
+        /// The offset of the first byte that differs.
         at: u64,
     },
-    /// The server's hash of it is not ours.
+    /// The server's hash of the remote file is not that of the local one.
     DiffersByHash(HashAlgorithm),
-    /// The server can't put a file in the place of another in one step.
+    /// The server can't replace a file in one step.
     NoReplacing,
-    /// What was written beside the target is not there any more.
+    /// The partial file on the server no longer exists.
     PartIsGone,
-    /// There is more here than there.
+    /// The local file is longer than the remote one.
     LargerThanSource,
-    /// There is as much there as here, or more.
+    /// The remote file is at least as long as the local one.
     NotSmallerThanSource,
 }
 
@@ -170,7 +170,7 @@ impl Failure {
         Failure { thing, act, cause, hint, aftermath }
     }
 
-    /// The same of a file of a tree.
+    /// Adds sftp(1)'s second line about a file of a tree.
     pub(crate) fn in_tree(self, direction: Direction, source: &[u8], target: &[u8]) -> Failure {
         let (source, target) = (Printable(source), Printable(target));
         let aftermath = match direction {
@@ -180,8 +180,8 @@ impl Failure {
         Failure { aftermath: Some(aftermath), ..self }
     }
 
-    /// Returns whether the target is a directory by its name that does not exist: an existing one would have taken the file
-    /// into it. The system calls that a directory all the same, and servers say nothing that tells.
+    /// Returns whether the target ends with a slash and no such directory exists: into an existing one the file would
+    /// have gone under its own name. The system calls such a path a directory, and a server's answer doesn't tell.
     fn lacks_its_directory(&self) -> bool {
         let is_refused = match (self.act, &self.cause) {
             (Act::OpenLocal, Cause::Local(error)) => error.kind() == io::ErrorKind::IsADirectory,
@@ -191,20 +191,20 @@ impl Failure {
         is_refused && self.thing.ends_with(b"/")
     }
 
-    /// Whether the connection is gone, so that nothing else can go well.
+    /// Returns whether the connection has ended, so that every further request would fail too.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
         self.connection_error().is_some()
     }
 
-    /// Whether this process had no descriptor left.
-    pub(crate) fn is_for_want_of_descriptors(&self) -> bool {
+    /// Returns whether this process ran out of file descriptors.
+    pub(crate) fn lacks_descriptors(&self) -> bool {
         use rustix::io::Errno;
         let wants = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
         matches!(&self.cause, Cause::Local(error) if error.raw_os_error().is_some_and(|code| wants.contains(&code)))
     }
 
-    /// Why the connection is gone, if that is what this says.
+    /// Returns why the connection has ended, if it has.
     pub(crate) fn connection_error(&self) -> Option<sftp::Error> {
         match &self.cause {
             Cause::Remote(error) if !error.leaves_the_session_alive() => Some(error.clone()),
@@ -232,13 +232,13 @@ impl Cause {
     }
 }
 
-/// The way out where the server's disk is full.
+/// The hint for a full disk on the server.
 pub(crate) const NO_ROOM_THERE: &str = "the disk there is full: df shows what is free";
 
-/// What servers say of a file that another program holds, in lower case.
+/// Parts of the messages with which servers refuse a file that another program holds, in lower case.
 const BUSY: [&str; 4] = ["used by another process", "sharing violation", "text file busy", "file is locked"];
 
-/// The way out where the server refused.
+/// Returns the hint for a refusal of the server.
 fn remote_hint(act: Act, status: &sftp::Status) -> Option<&'static str> {
     let text = String::from_utf8_lossy(&status.text).to_lowercase();
     match (status.code, act) {
@@ -253,7 +253,7 @@ fn remote_hint(act: Act, status: &sftp::Status) -> Option<&'static str> {
 
 const HELD: &str = "another program holds the file; try again when it is done";
 
-/// The way out where the system here refused.
+/// Returns the hint for a refusal of the local system.
 fn local_hint(act: Act, kind: io::ErrorKind) -> Option<&'static str> {
     use io::ErrorKind::{FileTooLarge, IsADirectory, NotFound, PermissionDenied, QuotaExceeded, StorageFull};
     match (act, kind) {
@@ -280,7 +280,7 @@ impl From<remote::Error> for Cause {
 }
 
 impl From<remote::Error> for Failure {
-    /// What a walk could not do.
+    /// The failure of a walk.
     fn from(error: remote::Error) -> Failure {
         match error {
             remote::Error::Connection(error) => Failure::new(Act::ListRemote, *b"", error),
@@ -314,13 +314,13 @@ impl fmt::Display for Failure {
         }
         let thing = Printable(&self.thing);
         match self.act {
-            // sftp(1) does not say which; its words first.
+            // sftp(1) doesn't name the path; its words come first.
             Act::StatRemote => return write!(f, "stat remote: {}: \"{thing}\"", self.cause),
             Act::CanonicalizeSource => write!(f, "download \"{thing}\": path canonicalization failed"),
             Act::CanonicalizeTarget => write!(f, "upload \"{thing}\": path canonicalization failed"),
             Act::OpenRemote => write!(f, "remote open \"{thing}\""),
             Act::OpenTarget => write!(f, "dest open \"{thing}\""),
-            // The blank is sftp(1)'s.
+            // The space before the colon is sftp(1)'s.
             Act::ReadRemote => write!(f, "read remote \"{thing}\" "),
             Act::ReadLink => write!(f, "remote readlink \"{thing}\""),
             Act::WriteRemote => write!(f, "write remote \"{thing}\""),

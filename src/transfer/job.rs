@@ -1,4 +1,4 @@
-//! A running transfer, as those who asked for it see it.
+//! A running transfer, as its caller sees it.
 
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
@@ -11,7 +11,7 @@ use crate::transfer::failure::{Act, Failure};
 use crate::transfer::report::Report;
 use crate::transfer::request::{Direction, Request};
 
-/// A transfer that runs. Dropping it stops it, as a cancel does; it is not waited for.
+/// A running transfer. Dropping it cancels the transfer without waiting for the end.
 #[must_use = "a job that is dropped is cancelled"]
 #[derive(Debug)]
 pub struct Job {
@@ -24,37 +24,37 @@ pub struct Job {
 #[derive(Debug)]
 enum Engine {
     Running(JoinHandle<Report>),
-    /// It could not be started.
+    /// The thread could not be started.
     Ended(Report),
 }
 
 impl Job {
-    /// Which way it moves files.
+    /// Returns the direction of the transfer.
     #[must_use]
     pub fn direction(&self) -> Direction {
         self.direction
     }
 
-    /// What it tells, in portions. The channel ends when the job does; then [`Job::wait`] returns at once.
+    /// Returns the events, in batches. The channel is closed when the job ends; then [`Job::wait`] returns at once.
     #[must_use]
     pub fn events(&self) -> &Receiver<Vec<Event>> {
         &self.events
     }
 
-    /// A handle that stops it: no request is issued any more, those in flight are waited for, handles are closed, and the
-    /// session lives on.
+    /// Returns a handle that stops the job: it sends no more requests, waits briefly for the answers to those in
+    /// flight, closes its handles and leaves the session open.
     #[must_use]
     pub fn canceller(&self) -> Canceller {
         self.canceller.clone()
     }
 
-    /// Waits for the end.
+    /// Waits until the job ends.
     #[must_use]
     pub fn wait(mut self) -> Report {
         match self.engine.take() {
             None => Report::default(),
             Some(Engine::Ended(report)) => report,
-            // A panicking engine is a bug of ours, and goes on panicking here.
+            // A panic of the engine is a bug, so it continues here.
             Some(Engine::Running(engine)) => engine.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
         }
     }
@@ -68,7 +68,7 @@ impl Drop for Job {
     }
 }
 
-/// Starts a transfer beside whatever else runs on the session, and returns at once.
+/// Starts a transfer and returns at once. Other requests may use the session at the same time.
 pub fn start(session: &Session, request: Request) -> Job {
     let (sender, events) = channel();
     let canceller = Canceller::default();

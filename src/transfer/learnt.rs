@@ -1,18 +1,18 @@
-//! What transfers have learnt of a server. It holds for the whole session of a person or a script.
+//! Facts about a server that transfers discover, and that hold for the whole session of the user.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::lock::lock;
 
-/// What was learnt. Clones share it.
+/// Facts about a server. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Learnt(Arc<Mutex<Facts>>);
 
 #[derive(Debug, Default)]
 struct Facts {
-    /// Files that may be open at once, once one more was refused.
+    /// The number of files that may be open at once, known after the server has refused one more.
     files: Option<usize>,
-    /// Whether the server refuses to be sent a file in parts that come in any order.
+    /// True if the server refuses parts of a file that come in any order.
     wants_order: bool,
 }
 
@@ -22,13 +22,13 @@ impl Learnt {
         self.facts().files
     }
 
-    /// One file more than these was refused, and was not when it was alone.
+    /// Notes that the server refused one more file than these, and accepted it alone.
     pub(crate) fn allows(&self, files: usize) {
         let mut facts = self.facts();
         facts.files = Some(facts.files.map_or(files, |known| known.min(files)).max(1));
     }
 
-    /// The server refused parts of a file that came over several connections.
+    /// Notes that the server refused parts of a file that came over several connections.
     pub(crate) fn wants_order(&self) {
         self.facts().wants_order = true;
     }

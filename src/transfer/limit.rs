@@ -1,28 +1,29 @@
-//! How fast data may go, where the user sets a limit (`-l`, `--limit`, `set limit`).
+//! The user's limit on the rate of data (`-l`, `--limit`, `set limit`).
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use crate::lock::lock;
 
-/// Time that may be saved up and spent at once: what a busy engine is late by is made up for.
+/// Time that may be saved up and spent at once, so that a busy engine makes up for sending late.
 const LONGEST_SAVING: Duration = Duration::from_millis(125);
 
-/// The part of a second that one request may take: with what was saved up no burst is longer than a quarter of a second.
+/// One request may take this part of a second. Together with the saved time, no burst is longer than a quarter of a
+/// second.
 const REQUESTS_PER_SECOND: u64 = 8;
 
-/// Bytes of a request that are not worth dividing, however low the limit is.
+/// Bytes of the smallest request, however low the limit is: dividing it further isn't worth the overhead.
 const SMALLEST_REQUEST: u32 = 512;
 
-/// A limit on the bytes of files that move in a second. Clones are the same limit: all transfers that hold one share it,
-/// and it may be changed while they run.
+/// A limit on the bytes of files that move in a second. Clones share the limit, and it may be changed while transfers
+/// run.
 ///
 /// The default is no limit.
 #[derive(Clone, Debug, Default)]
 pub struct Limit(Arc<Mutex<Option<Pace>>>);
 
 impl Limit {
-    /// A limit of so many bytes a second; `None` for none.
+    /// Returns a limit in bytes per second, or no limit for `None`.
     #[must_use]
     pub fn new(bytes_per_second: Option<u64>) -> Limit {
         let limit = Limit::default();
@@ -30,13 +31,13 @@ impl Limit {
         limit
     }
 
-    /// Bytes a second; `None` where nothing is limited.
+    /// Returns the limit in bytes per second, or `None` if there is none.
     #[must_use]
     pub fn bytes_per_second(&self) -> Option<u64> {
         self.pace().as_ref().map(|pace| pace.bytes_per_second)
     }
 
-    /// Changes it for all who share it. What was sent already is paid for at the new rate.
+    /// Changes the limit of all clones. Bytes that were already sent count at the new rate.
     pub fn set(&self, bytes_per_second: Option<u64>) {
         let now = Instant::now();
         let mut pace = self.pace();
@@ -46,26 +47,26 @@ impl Limit {
         });
     }
 
-    /// How long the next request must wait; zero when it may go.
+    /// Returns how long the next request must wait: zero if it may go out now.
     pub(crate) fn wait(&self) -> Duration {
         self.pace().as_ref().map_or(Duration::ZERO, |pace| pace.wait(Instant::now()))
     }
 
-    /// A request that moves so many bytes goes out.
+    /// Counts a request that will move this number of bytes.
     pub(crate) fn issue(&self, bytes: u64, now: Instant) {
         if let Some(pace) = self.pace().as_mut() {
             pace.issue(bytes, now);
         }
     }
 
-    /// So many bytes that were counted did not move: the file was shorter than the request.
+    /// Returns bytes that were counted but did not move, because the file was shorter than the request.
     pub(crate) fn refund(&self, bytes: u64) {
         if let Some(pace) = self.pace().as_mut() {
             pace.refund(bytes);
         }
     }
 
-    /// Bytes of one request that would have so many without a limit.
+    /// Returns the bytes of one request, given those that it would have without a limit.
     pub(crate) fn request_bytes(&self, bytes: u32) -> u32 {
         self.pace().as_ref().map_or(bytes, |pace| pace.request_bytes(bytes))
     }
@@ -75,7 +76,7 @@ impl Limit {
     }
 }
 
-/// Spaces requests so that the bytes they move keep to a rate. Each request pushes the earliest time of the next one.
+/// Spaces requests so that their bytes keep to a rate. Each request delays the next one.
 #[derive(Debug)]
 struct Pace {
     bytes_per_second: u64,
@@ -83,12 +84,12 @@ struct Pace {
 }
 
 impl Pace {
-    /// `bytes_per_second` is at least 1; the first request may go out at `now`.
+    /// Returns the pace for a rate, which is at least 1. The first request may go out at `now`.
     fn new(bytes_per_second: u64, now: Instant) -> Pace {
         Pace { bytes_per_second: bytes_per_second.max(1), next: now }
     }
 
-    /// The same with another rate, at which what is owed is owed.
+    /// Returns the pace for another rate. The bytes that still had to be waited for are waited for at that rate.
     fn at(&self, bytes_per_second: u64, now: Instant) -> Pace {
         let owed = self.wait(now).as_nanos() * u128::from(self.bytes_per_second) / 1_000_000_000;
         let mut pace = Pace::new(bytes_per_second, now);
@@ -165,14 +166,14 @@ mod tests {
         assert_eq!(pace.wait(start), Duration::from_millis(125));
     }
 
-    /// Whenever the engine looks, whatever it saved up: no quarter of a second lets more than two of its shares out.
+    /// Even after an idle time, the engine sends no more than a quarter of a second's bytes at once.
     #[test]
     fn no_burst_is_longer_than_a_quarter_of_a_second() {
         for rate in [8 * KIB, 100 * KIB, 5000 * KIB] {
             let start = Instant::now();
             let mut pace = Pace::new(rate, start);
             let request = u64::from(pace.request_bytes(32 * 1024));
-            // It comes after a second of idling, and asks for all it may at once.
+            // After a second of idling, the engine sends as much as it may at once.
             let now = after(start, 1000);
             let mut bytes = 0;
             while pace.wait(now).is_zero() {

@@ -1,8 +1,9 @@
-//! Moves files and trees between here and the server.
+//! Moves files and trees between this machine and the server.
 //!
-//! Every transfer is a [`Job`]: a [`Request`] goes in, [`Event`]s come out while it runs, a [`Report`] ends it. One thread
-//! per job runs a state machine per file over one completion queue, with hundreds of files in flight on one channel; what
-//! it says still comes file by file in sorted order, as if done one by one. Nothing here knows a command or a terminal.
+//! Every transfer is a [`Job`]. It starts with a [`Request`], sends [`Event`]s while it runs, and ends with a
+//! [`Report`]. Each job has one thread, which runs a state machine per file over one queue of answers, with hundreds
+//! of files in flight on one channel. It still reports file by file in sorted order. Nothing here knows a command or
+//! a terminal.
 
 mod canceller;
 mod conflict;

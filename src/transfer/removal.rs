@@ -1,7 +1,7 @@
 //! Removes sources whose copies are complete (`--remove-source`).
 //!
-//! Nothing is removed on the strength of what was believed while it was moved: a file's size, here or there, is looked at
-//! once more first. Directories go last, from the deepest up, and only where the server or the system finds them empty.
+//! Before a file is removed, its size is looked at again: on the server with STAT, and locally for an upload.
+//! Directories are removed last, the deepest first, and only if they are empty.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -21,9 +21,9 @@ use crate::transfer::progress::reporter::Sequence;
 use crate::transfer::request::WorkingDirectories;
 use crate::transfer::settings::bits;
 
-/// Something that arrived, and what is known of its source.
+/// A source that was copied, and the facts that must still be true when it is removed.
 pub(crate) enum Moved {
-    /// A file that was fetched; its length, if the server knows it.
+    /// A file that was fetched. The length is known unless the server only estimates it.
     Fetched { remote: RemotePath, length: Option<u64>, modified: Option<u32> },
     /// A file that was sent.
     Sent { local: PathBuf, shown: PathBuf, remote: RemotePath, length: u64, modified: u32 },
@@ -31,22 +31,23 @@ pub(crate) enum Moved {
     FetchedLink(RemotePath),
     /// A link here that was made on the server.
     SentLink { local: PathBuf, shown: PathBuf },
-    /// A file that was written where it can't be looked at again.
+    /// A remote file whose local copy can't be looked at again, such as one that went to a FIFO.
     Unverifiable(RemotePath),
 }
 
-/// Sources that are being removed.
+/// The sources that are being removed.
 #[derive(Default)]
 pub(crate) struct Removals {
     is_wanted: bool,
     working_directories: WorkingDirectories,
     sources: BTreeMap<Sequence, Moved>,
-    /// Targets that were written: another file of the job would destroy what has no source any more.
+    /// Targets that were written. If another file of the job overwrote one, the only copy of a removed source would
+    /// be lost.
     targets: HashSet<PathBuf>,
-    /// Directories whose copies are there, by their depth.
+    /// Directories that were copied, by their depth.
     remote_directories: BTreeMap<usize, Vec<RemotePath>>,
     local_directories: BTreeMap<usize, Vec<PathBuf>>,
-    /// Directories that are being removed.
+    /// Remote directories whose RMDIR has no answer yet.
     emptied: BTreeMap<Sequence, RemotePath>,
 }
 
@@ -55,17 +56,17 @@ impl Removals {
         Removals { is_wanted, working_directories, ..Removals::default() }
     }
 
-    /// Whether nothing is under way.
+    /// Returns whether no request is in flight.
     pub(crate) fn is_idle(&self) -> bool {
         self.sources.is_empty() && self.emptied.is_empty()
     }
 
-    /// Whether a target may be written: no other file of the job was moved to it.
+    /// Returns whether a target may be written, because no other file of the job was moved to it. Notes the target.
     pub(crate) fn may_write(&mut self, target: &Path) -> bool {
         !self.is_wanted || self.targets.insert(target.to_owned())
     }
 
-    /// The copy of a directory on the server is here.
+    /// Notes that a remote directory has a local copy.
     pub(crate) fn entered_remote(&mut self, directory: &RemotePath) {
         if self.is_wanted {
             let depth = directory.as_bytes().iter().filter(|&&byte| byte == b'/').count();
@@ -73,14 +74,14 @@ impl Removals {
         }
     }
 
-    /// The copy of a directory here is on the server.
+    /// Notes that a local directory has a copy on the server.
     pub(crate) fn entered_local(&mut self, directory: PathBuf) {
         if self.is_wanted {
             self.local_directories.entry(directory.components().count()).or_default().push(directory);
         }
     }
 
-    /// Something arrived; its source goes once that is certain.
+    /// Begins to remove the source of a copy that has arrived.
     pub(crate) fn begin(&mut self, sequence: Sequence, moved: Moved, wire: &mut Wire<'_>) {
         if !self.is_wanted {
             return;
@@ -107,7 +108,7 @@ impl Removals {
             return directory_answered(&directory, outcome, wire);
         }
         let Some(moved) = self.sources.remove(&sequence) else { return };
-        // Who stops a transfer may want to keep what it moves.
+        // A user who stops a transfer may want to keep its sources.
         if wire.io.canceller.is_cancelled() {
             return;
         }
@@ -123,9 +124,9 @@ impl Removals {
                 },
                 Err(failure) => Err(failure),
             },
-            // An answer may have been lost that said so.
+            // An earlier REMOVE may have succeeded, whose answer was lost.
             (RemovalTag::Remove, Err(error)) if error.is_no_such_file() => Ok(()),
-            // Some servers remove what was fetched by themselves.
+            // Some servers remove a file by themselves once it was fetched.
             (RemovalTag::Stat, Err(error)) if error.is_no_such_file() && moved.was_fetched() => Ok(()),
             (_, Err(error)) => Err(kept(moved.source(), error)),
             (_, Ok(_)) => Ok(()),
@@ -133,7 +134,7 @@ impl Removals {
         report(wire, result);
     }
 
-    /// Sends a request again whose answer was lost.
+    /// Sends a request again after its answer was lost.
     pub(crate) fn ask_again(&self, sequence: Sequence, tag: RemovalTag, wire: &mut Wire<'_>) {
         match (self.sources.get(&sequence), self.emptied.get(&sequence)) {
             (Some(moved), _) => ask(moved, sequence, tag, wire),
@@ -142,7 +143,8 @@ impl Removals {
         }
     }
 
-    /// All else is done: removes the deepest directories that are left. Whether there were any to ask for.
+    /// Removes the deepest directories that are left. Returns whether answers will come. Called when everything else
+    /// has ended.
     pub(crate) fn remove_directories(&mut self, wire: &mut Wire<'_>) -> bool {
         while let Some((_, directories)) = self.local_directories.pop_last() {
             for directory in directories.into_iter().filter(|directory| !self.working_directories.is_here(directory)) {
@@ -166,7 +168,7 @@ impl Removals {
             }
         };
         for (number, directory) in (0..).zip(directories) {
-            // Steps count from the other end.
+            // The steps of the plan count up from 0, so these numbers don't collide with theirs.
             let sequence = Sequence::MAX - number;
             wire.ask(sequence, RemovalTag::RemoveDirectory, &calls::Rmdir { path: &directory });
             self.emptied.insert(sequence, directory);
@@ -176,14 +178,15 @@ impl Removals {
 }
 
 impl WorkingDirectories {
-    /// Whether this is the working directory here.
+    /// Returns whether this is the local working directory.
     fn is_here(&self, directory: &Path) -> bool {
         let identity = |path: &Path| fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino())).ok();
         let found = self.local.as_deref().and_then(identity);
         found.is_some() && found == identity(directory)
     }
 
-    /// Whether this is the working directory on the server. The server is asked only about what may well be it.
+    /// Returns whether this is the remote working directory. It sends REALPATH only if the last component could be
+    /// the same.
     fn is_there(&self, directory: &RemotePath, session: &Session) -> bool {
         let Some(working) = &self.remote else { return false };
         let name = directory.base_name();
@@ -193,7 +196,7 @@ impl WorkingDirectories {
 }
 
 impl Moved {
-    /// Whether what was found is what was moved.
+    /// Checks that the file is still the one that was moved.
     fn is_certain(&self, found: &Attributes) -> Result<(), Failure> {
         match self {
             Moved::Fetched { remote, length, modified } => {
@@ -242,7 +245,8 @@ fn ask(moved: &Moved, sequence: Sequence, tag: RemovalTag, wire: &mut Wire<'_>) 
     }
 }
 
-/// One that is not empty stays, and why is known: something in it was not moved.
+/// Takes the answer to RMDIR. A directory that isn't empty stays without a message: something in it was not moved,
+/// which was reported.
 fn directory_answered(directory: &RemotePath, outcome: Result<Reply, sftp::Error>, wire: &mut Wire<'_>) {
     if let Err(error) = outcome
         && error.status_code() == Some(StatusCode::PERMISSION_DENIED)
@@ -255,8 +259,8 @@ fn remove_here(local: &Path, shown: &Path) -> Result<(), Failure> {
     fs::remove_file(local).map_err(|error| kept(bytes(shown), error))
 }
 
-/// Whether what lies at a target may be the very file that is to be fetched, because the server serves this machine: all that
-/// is told of the one is true of the other.
+/// Returns whether the existing file at a target may be the source itself, because the server runs on this machine:
+/// size, owner, mode and time are all equal.
 pub(crate) fn may_be_itself(place: &Place, source: &Attributes) -> bool {
     let Place::Entry { directory, name, .. } = place else { return false };
     let Ok(there) = statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW) else { return false };

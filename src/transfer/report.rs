@@ -1,32 +1,32 @@
-//! How a job ended.
+//! The result of a job.
 
 use std::time::Duration;
 
 use crate::sftp::{self, Session};
 use crate::transfer::failure::Failure;
 
-/// How a job ended.
+/// The result of a job.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
-    /// Files that are there as they should be.
+    /// Files that have arrived.
     pub files: u64,
-    /// Bytes that were moved; what a resume found in place is not counted.
+    /// Bytes that were moved. Bytes that a resume found don't count.
     pub bytes: u64,
-    /// From start to end.
+    /// The time from start to end.
     pub elapsed: Duration,
-    /// What failed, in the order in which it was told. A lost connection is one failure, whatever it took along.
+    /// The failures, in the order in which they were reported. A lost connection is one failure.
     pub failures: Vec<Failure>,
     /// Why the connection ended, when it did.
     pub lost: Option<sftp::Error>,
-    /// The sessions that it leaves, the one that the shell goes on with first. Without a loss that is the one that it
-    /// started on.
+    /// The sessions that are still open. The shell continues with the first, which is the one that the job started
+    /// with unless it was lost.
     pub sessions: Vec<Session>,
-    /// Whether the user stopped it.
+    /// True if the user stopped the job.
     pub cancelled: bool,
 }
 
 impl Report {
-    /// Whether all that was asked for is done.
+    /// Returns whether everything was moved.
     #[must_use]
     pub fn is_success(&self) -> bool {
         self.failures.is_empty() && self.lost.is_none() && !self.cancelled

@@ -1,4 +1,4 @@
-//! What a transfer is asked to do, as data.
+//! The description of a transfer, as data.
 
 use std::path::{Path, PathBuf};
 
@@ -13,54 +13,54 @@ use crate::transfer::learnt::Learnt;
 use crate::transfer::limit::Limit;
 use crate::transfer::selection::Selection;
 
-/// A transfer that is asked for: which files and trees, and how.
+/// A transfer: which files and trees to move, and how.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What is to be moved, in the order in which it is reported.
+    /// The sources and their targets, in the order in which they are reported.
     pub pairs: Pairs,
-    /// How.
+    /// The flags of `get` and `put`.
     pub options: Options,
-    /// Which entries of trees.
+    /// Which entries of trees are moved.
     pub selection: Selection,
-    /// How the permissions of the files that arrive are changed (`--chmod`).
+    /// How to change the permissions of files that arrive (`--chmod`).
     pub mode: Option<Change>,
-    /// Which server it is, such as `user@host:port`: a part of the names of partial files, so that none is ever taken for
-    /// one of another server.
+    /// The server, such as `user@host:port`. It is a part of the names of partial files, so that a resume never
+    /// continues a file of another server.
     pub server: Vec<u8>,
-    /// How fast it may go, together with all others that have this limit.
+    /// The rate limit, which all transfers with a clone of it share.
     pub limit: Limit,
-    /// What was learnt of the server, together with all others that have this.
+    /// Facts about the server, which all transfers with a clone of it share.
     pub learnt: Learnt,
-    /// Where the user stands.
+    /// The user's working directories, which are never removed.
     pub working_directories: WorkingDirectories,
-    /// Which connections it may use beside the one that it starts on.
+    /// The connections that the transfer may use besides its first.
     pub connections: Connections,
 }
 
-/// Where the user stands: directories that are not removed, however empty.
+/// The user's working directories. They are not removed with their trees, even if they are empty.
 #[derive(Clone, Debug, Default)]
 pub struct WorkingDirectories {
-    /// The working directory on the server, by its canonical path.
+    /// The remote working directory, as a canonical path.
     pub remote: Option<RemotePath>,
-    /// The working directory here.
+    /// The local working directory.
     pub local: Option<PathBuf>,
 }
 
 /// The connections of a transfer: how many, and what happens when they break.
 #[derive(Clone, Default)]
 pub struct Connections {
-    /// Makes more of them. Without it there is only the one that the transfer starts on.
+    /// Opens further connections. If `None`, the transfer has only the sessions that it starts with.
     pub connector: Option<Arc<Connector>>,
-    /// How many to use in all (`-j`); 0 is as good as 1.
+    /// The number of connections in all (`-j`); 0 means 1.
     pub most: usize,
-    /// How often it is tried to connect again when none is left (`--retry`).
+    /// The number of attempts to reconnect when no connection is left (`--retry`).
     pub retries: u32,
-    /// Open sessions with the same server that nobody else uses.
+    /// Open sessions with the same server that nothing else uses.
     pub spares: Vec<Session>,
 }
 
 impl Request {
-    /// Which way the bytes go.
+    /// Returns the direction of the transfer.
     #[must_use]
     pub fn direction(&self) -> Direction {
         match self.pairs {
@@ -71,7 +71,8 @@ impl Request {
 }
 
 impl Connections {
-    /// The open ones only: none is made, and none is made again. A dry run ends with its connection.
+    /// Returns these connections, but without the means to open more or to reconnect. A dry run ends with its
+    /// connection.
     pub(crate) fn without_new_ones(self) -> Connections {
         Connections { connector: None, ..self }
     }
@@ -89,7 +90,7 @@ impl fmt::Debug for Connections {
     }
 }
 
-/// Sources with their targets, all in one direction. Patterns are expanded and operands are split already.
+/// Sources with their targets, all in one direction. Patterns are already expanded.
 #[derive(Clone, Debug)]
 pub enum Pairs {
     /// From the server to here.
@@ -98,7 +99,7 @@ pub enum Pairs {
     Put(Vec<PutPair>),
 }
 
-/// Which way the bytes go.
+/// The direction of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From the server to here.
@@ -110,11 +111,12 @@ pub enum Direction {
 /// One file or tree to fetch.
 #[derive(Clone, Debug)]
 pub struct GetPair {
-    /// The source, absolute, and as the line about it shows it.
+    /// The source: an absolute path, and the one that messages show.
     pub remote: RemotePath,
-    /// The source's attributes as a listing or an LSTAT gave them; without them, and for a link, the engine asks by STAT.
+    /// The attributes of the source, from a listing or an LSTAT. If they are missing or those of a link, the engine
+    /// sends STAT.
     pub attributes: Option<Attributes>,
-    /// The target itself (never the directory that shall hold it).
+    /// The target itself, never the directory that will contain it.
     pub local: LocalPath,
 }
 
@@ -123,11 +125,11 @@ pub struct GetPair {
 pub struct PutPair {
     /// The source.
     pub local: LocalPath,
-    /// The target itself (never the directory that shall hold it), absolute, and as the line about it shows it.
+    /// The target itself, never the directory that will contain it: an absolute path, and the one that messages show.
     pub remote: RemotePath,
 }
 
-/// A path here: where it is, and how the user sees it.
+/// A local path, and the form in which messages show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalPath {
     path: PathBuf,
@@ -138,34 +140,35 @@ pub struct LocalPath {
 /// Who chose the last component of a local path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// The user: a symbolic link there is theirs and is followed.
+    /// The user. A symbolic link there is the user's own and is followed.
     User,
-    /// The server, by the name of an entry: a symbolic link there is never followed.
+    /// The server, by the name of an entry. A symbolic link there is never followed.
     Server,
 }
 
 impl LocalPath {
-    /// A path that the user chose down to its last component; a symbolic link there is followed.
+    /// Returns a path that the user chose down to its last component. A symbolic link there is followed.
     ///
-    /// `path` is absolute; `shown` is the same as the user typed it, for messages.
+    /// `path` is absolute; `shown` is the path as the user typed it, for messages.
     #[must_use]
     pub fn named(path: impl Into<PathBuf>, shown: impl Into<PathBuf>) -> LocalPath {
         LocalPath { path: path.into(), shown: shown.into(), trust: Trust::User }
     }
 
-    /// A path whose last component is the name of an entry that the server listed; a symbolic link there is replaced, never followed.
+    /// Returns a path whose last component is the name of an entry that the server listed. A symbolic link there is
+    /// replaced, never followed.
     #[must_use]
     pub fn listed(path: impl Into<PathBuf>, shown: impl Into<PathBuf>) -> LocalPath {
         LocalPath { path: path.into(), shown: shown.into(), trust: Trust::Server }
     }
 
-    /// Where it is, absolute.
+    /// Returns the absolute path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// How messages show it.
+    /// Returns the path as messages show it.
     #[must_use]
     pub fn shown(&self) -> &Path {
         &self.shown
@@ -176,75 +179,76 @@ impl LocalPath {
     }
 }
 
-/// What becomes of the symbolic links of a tree.
+/// How to treat the symbolic links of a tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
-    /// They are left out, which is said.
+    /// Skip them with a note.
     #[default]
     Skipped,
-    /// They stand for what they lead to (`-L`).
+    /// Move the files and trees that they lead to (`-L`).
     Followed,
-    /// They are copied as links (`--links`).
+    /// Copy them as links (`--links`).
     Copied,
 }
 
-/// What is done where a target exists already.
+/// What to do if a target exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnConflict {
-    /// It is replaced.
+    /// Replace it.
     #[default]
     Overwrite,
-    /// It stays, and the file is not moved.
+    /// Leave it, and don't move the file.
     Skip,
-    /// It is replaced if the source is newer.
+    /// Replace it if the source is newer.
     Newer,
-    /// It stays, and the file goes beside it under a name with a number.
+    /// Leave it, and write the file beside it under a numbered name.
     Rename,
-    /// Somebody is asked.
+    /// Ask the user.
     Ask,
 }
 
-/// Whether what was moved is compared with its source, and how.
+/// Whether and how to compare a copy with its source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verify {
-    /// It is not.
+    /// Don't compare them.
     #[default]
     No,
-    /// By the server's hash of it where the server computes one, else by reading it back.
+    /// Compare by the server's hash if it computes one, otherwise by reading the remote file again.
     Yes,
-    /// By reading it back, whatever the server can do.
+    /// Compare by reading the remote file again.
     ByReading,
 }
 
-/// How files are moved: the flags of `get` and `put`.
+/// How to move files: the flags of `get` and `put`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Whole trees (`-r`). Without it a directory is a failure.
+    /// Move whole trees (`-r`). Without it, a directory is a failure.
     pub recursive: bool,
-    /// Exact modes and times (`-p`).
+    /// Keep the exact modes and times (`-p`).
     pub preserve: bool,
-    /// Continue what is there (`-a`).
+    /// Continue existing files (`-a`).
     pub resume: bool,
-    /// Take what is there for the beginning of the source without comparing (`--resume=size`).
+    /// Don't compare the existing bytes with the source before continuing (`--resume=size`).
     pub trusts_sizes: bool,
-    /// What is done where a target exists already; a resume continues it.
+    /// What to do if a target exists. A resume continues it instead.
     pub on_conflict: OnConflict,
-    /// Send into a file beside the target, which takes its place when it is whole (`--atomic`). What is fetched does so anyway.
+    /// Send into a partial file beside the target, which replaces it when complete (`--atomic`). Downloads always
+    /// work so.
     pub atomic: bool,
-    /// Whether what was moved is compared with the source (`--verify`).
+    /// Whether and how to compare each copy with its source (`--verify`).
     pub verify: Verify,
-    /// Flush each file to its disk (`-f`): ours for a get; the server's for a put, where it can.
+    /// Flush each file to its disk (`-f`): the local disk for a get, the server's for a put, if the server can.
     pub fsync: bool,
-    /// What becomes of symbolic links below the top of a tree; one that is named is followed.
+    /// How to treat symbolic links below the top of a tree. A link that the user named is followed.
     pub links: Links,
-    /// Sizes that the server tells of files are estimates: a file ends where reading finds its end (`--sizes=estimate`).
+    /// Treat the server's sizes as estimates, so that a file ends where reading ends (`--sizes=estimate`).
     pub estimated_sizes: bool,
-    /// Remove each source once its copy is known to be complete (`--remove-source`).
+    /// Remove each source when its copy is known to be complete (`--remove-source`).
     pub remove_source: bool,
-    /// Only say what would be done (`--dry-run`).
+    /// Only report what a transfer would do (`--dry-run`).
     pub dry_run: bool,
-    /// Bytes of one READ or WRITE (`-B`), used as given. Without it they follow the server's limits.
+    /// Bytes of one READ or WRITE (`-B`), used as given. If `None`, they follow the server's limits.
     pub request_bytes: Option<u32>,
-    /// Requests in flight (`-R`). Without it bytes in flight are bounded, not requests.
+    /// Requests in flight (`-R`). If `None`, the bytes in flight are limited instead.
     pub requests: Option<usize>,
 }

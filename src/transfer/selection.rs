@@ -1,7 +1,7 @@
 //! Which entries of a tree are moved: patterns by gitignore's rules, ages and sizes.
 //!
-//! Patterns are matched by the path below the tree's top, byte for byte. What is excluded is not looked into: a directory
-//! that is left out costs no request, and nothing in it can be included again.
+//! A pattern is matched byte for byte against the path below the top of the tree. An excluded directory is not
+//! listed: it costs no request, and nothing in it can be included again.
 
 use std::ffi::OsStr;
 use std::fs::Metadata;
@@ -15,55 +15,55 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use crate::remote::Match;
 use crate::sftp::{Attributes, FileType};
 
-/// Patterns in their order; the last that matches a path decides.
+/// Patterns in order. The last pattern that matches a path decides.
 #[derive(Clone, Debug)]
 pub struct Rules(Gitignore);
 
-/// Reads [`Rules`], pattern by pattern.
+/// Builds [`Rules`] from patterns.
 pub struct RulesBuilder(GitignoreBuilder);
 
-/// What is moved of a tree, or of what a wildcard matches. By default all of it.
+/// What to move of a tree, or of the matches of a wildcard. The default is everything.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
-    /// Which paths are left out.
+    /// The patterns that exclude and include paths.
     pub rules: Option<Arc<Rules>>,
-    /// Files that were not changed after this moment are left out; seconds since 1970.
+    /// Leave out files that were not modified after this time, in seconds since 1970.
     pub newer_than: Option<i64>,
-    /// Larger files are left out.
+    /// Leave out files larger than this, in bytes.
     pub most_bytes: Option<u64>,
 }
 
 impl RulesBuilder {
-    /// No pattern yet.
+    /// Returns a builder without patterns.
     #[must_use]
     pub fn new() -> RulesBuilder {
         RulesBuilder(GitignoreBuilder::new(""))
     }
 
-    /// Leaves out what a pattern matches; with `!` in front it is taken all the same.
+    /// Excludes the paths that a pattern matches. A `!` before the pattern includes them instead.
     ///
     /// # Errors
-    /// It is no pattern, or can match nothing.
+    /// Fails if the pattern is malformed, or can't match anything.
     pub fn exclude(&mut self, pattern: &[u8]) -> Result<(), String> {
-        // A line of a file with this beginning is a comment; a pattern that was typed is none.
+        // In a file a line that begins so is a comment; a pattern on the command line is not.
         match pattern {
             [b'#', ..] => self.line(&[b"\\", pattern].concat()),
             _ => self.line(pattern),
         }
     }
 
-    /// Takes what a pattern matches, though an earlier one leaves it out.
+    /// Includes the paths that a pattern matches, even if an earlier pattern excludes them.
     ///
     /// # Errors
-    /// It is no pattern, or can match nothing.
+    /// Fails if the pattern is malformed, or can't match anything.
     pub fn include(&mut self, pattern: &[u8]) -> Result<(), String> {
         self.line(&[b"!", pattern].concat())
     }
 
-    /// Reads patterns as they stand in a `.gitignore`: one a line, empty lines and `#` comments left out.
+    /// Adds patterns in the format of a `.gitignore`: one on each line, with empty lines and `#` comments.
     ///
     /// # Errors
-    /// The number of the line that is no pattern, and why.
+    /// Returns the number of the malformed line, from 1, and the reason.
     pub fn file(&mut self, contents: &[u8]) -> Result<(), (usize, String)> {
         let contents = contents.strip_prefix(b"\xef\xbb\xbf").unwrap_or(contents);
         for (number, line) in contents.split(|&byte| byte == b'\n').enumerate() {
@@ -80,16 +80,16 @@ impl RulesBuilder {
             .map_err(|_| "a pattern must be UTF-8; ? matches any one character".to_owned())?;
         let bare = text.strip_prefix('!').unwrap_or(text).trim();
         if bare.trim_matches('/').is_empty() {
-            // It would match nothing, or in other tools everything: most likely a variable that was never set.
+            // It would match nothing, or in other tools everything. Most likely a variable was never set.
             return Err("a pattern is not empty".to_owned());
         }
         self.0.add_line(None, text).map(drop).map_err(|error| error.to_string())
     }
 
-    /// The rules.
+    /// Returns the rules.
     ///
     /// # Errors
-    /// The patterns are too large together.
+    /// Fails if the patterns together are too large.
     pub fn build(&self) -> Result<Rules, String> {
         self.0.build().map(Rules).map_err(|error| error.to_string())
     }
@@ -102,13 +102,13 @@ impl Default for RulesBuilder {
 }
 
 impl Selection {
-    /// Whether a path below a tree's top is left out by its name.
+    /// Returns whether the patterns exclude a path below the top of a tree.
     #[must_use]
     pub fn excludes(&self, path: &Path, is_directory: bool) -> bool {
         self.rules.as_ref().is_some_and(|rules| rules.0.matched(path, is_directory).is_ignore())
     }
 
-    /// Whether what a wildcard matches on the server is moved.
+    /// Returns whether a wildcard's match on the server is moved.
     #[must_use]
     pub fn takes_match(&self, found: &Match) -> bool {
         let name = OsStr::from_bytes(found.path.base_name().unwrap_or_default());
@@ -116,7 +116,8 @@ impl Selection {
             && (found.is_dir() || self.objection_to(found.followed()).is_none())
     }
 
-    /// Whether what a wildcard matches here is moved. What is not there is somebody else's to complain of.
+    /// Returns whether a wildcard's local match is moved. A file that doesn't exist is; opening it will report the
+    /// reason.
     #[must_use]
     pub fn takes_local_match(&self, path: &Path) -> bool {
         if self.is_everything() {
@@ -130,7 +131,7 @@ impl Selection {
             && (is_directory || !metadata.as_ref().is_some_and(is_filtered_out))
     }
 
-    /// Why a file is left out, whatever it is called; nothing where it is not.
+    /// Returns why a file of this size and time is left out, whatever its name is, or `None` if it is not.
     pub(crate) fn objection(&self, size: Option<u64>, modified: Option<i64>) -> Option<&'static str> {
         if self.most_bytes.is_some_and(|most| size.is_some_and(|size| size > most)) {
             return Some("it is too large");
@@ -139,19 +140,19 @@ impl Selection {
         self.newer_than.is_some_and(is_old).then_some("it is too old")
     }
 
-    /// The same, of a file on the server.
+    /// Like [`Selection::objection`], but for a file on the server.
     pub(crate) fn objection_to(&self, attributes: &Attributes) -> Option<&'static str> {
         self.objection(attributes.size, attributes.times.map(|times| times.modified.into()))
     }
 
-    /// Whether an entry of a tree on the server is moved.
+    /// Returns whether an entry of a tree on the server is moved.
     pub(crate) fn takes(&self, path: &[u8], attributes: &Attributes) -> bool {
         let is_regular = attributes.file_type() == Some(FileType::Regular);
         let is_filtered_out = is_regular && self.objection_to(attributes).is_some();
         !is_filtered_out && !self.excludes(Path::new(OsStr::from_bytes(path)), attributes.is_dir())
     }
 
-    /// Whether nothing is left out.
+    /// Returns whether everything is moved.
     pub(crate) fn is_everything(&self) -> bool {
         self.rules.is_none() && self.newer_than.is_none() && self.most_bytes.is_none()
     }

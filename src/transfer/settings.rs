@@ -1,4 +1,4 @@
-//! What a job needs to know throughout: its options, the server's limits, the process's limits.
+//! The facts that a whole job needs: its options, the server's limits and those of the process.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,63 +12,65 @@ use crate::sftp::Session;
 use crate::transfer::connections::growth::{Bounds, LEAST_REQUEST_BYTES};
 use crate::transfer::request::{Direction, Options};
 
-/// Bytes of one READ or WRITE at most where the user did not say: as much as fits in whole multiples of the smallest.
+/// The most bytes of one READ or WRITE, unless the user fixed them: the largest multiple of the smallest request that
+/// fits into a packet of the protocol.
 const MOST_REQUEST_BYTES: u32 = 7 * LEAST_REQUEST_BYTES;
 
-/// Longest READ or WRITE that fits into a packet of the protocol.
+/// The longest READ or WRITE that fits into a packet of the protocol, in bytes.
 const LARGEST_REQUEST_BYTES: u32 = 255 * 1024;
 
-/// Requests in flight where the user fixed their size or number, as OpenSSH's own client has it.
+/// Requests in flight if the user fixed their size but not their number, as in OpenSSH's client.
 const REQUESTS: usize = 64;
 
-/// Bytes in flight at the start of a transfer. OpenSSH's own client keeps 64 requests of 32 KiB; more than that on a LAN
-/// only fills libssh2's queues, and where it pays the window grows.
+/// Bytes in flight at the start of a transfer. OpenSSH's client keeps 64 requests of 32 KiB. On a local network more
+/// would only fill libssh2's queues; where more pays, the window grows.
 const WINDOW_BYTES: u64 = 64 * 32 * 1024;
 
-/// Bytes in flight at most, however long and wide the link is: they are our memory, and what a cancel waits for.
+/// The most bytes in flight, however long and fast the link is: they take memory, and a cancel waits for them.
 const MOST_WINDOW_BYTES: u64 = 16 << 20;
 
-/// Bytes in flight where the server is near and gets what it is sent at once. What waits for OpenSSH's server program lies in
-/// buffers that no cache holds when they are larger: a put over the loopback takes a third longer.
+/// Bytes in flight of a put to a near server. OpenSSH's server program buffers what waits for it, and larger buffers
+/// don't fit into the processor's cache: a put over the loopback would take a third longer.
 const NEAR_PUT_WINDOW_BYTES: u64 = 512 * 1024;
 
-/// The round trip of a server that is near: in it no link carries more than a small window.
+/// A server with a shorter round trip is near: no link carries more than a small window in that time.
 const NEAR: Duration = Duration::from_millis(1);
 
-/// Bytes in flight on all connections of a get together, at most.
+/// The most bytes in flight on all connections of a get together.
 const MOST_BYTES_ON_ALL: u64 = 32 << 20;
 
-/// Bytes in flight on all connections of a put together, at most: how far ahead of what the server has confirmed bytes of one
-/// file are sent. If all connections break there may be holes in so much of the file's end, and a resume of a file that could have been
-/// sent so compares all of that. With more in flight one connection's queue holds up all others.
+/// The most bytes in flight on all connections of a put together, which is how far a file is sent ahead of what the
+/// server has confirmed. If all connections break, this much of the file's end may have holes, so a resume compares
+/// as much. With more in flight, one connection's queue would hold up the others.
 pub(crate) const SPREAD_SPAN: u64 = 16 << 20;
 
-/// Files in flight at once, at most. At 50 ms hundreds beat 16 by three times; beyond this nothing is gained.
+/// The most files in flight. With a round trip of 50 ms, hundreds are three times as fast as 16; more than this gains
+/// nothing.
 const FILES: usize = 512;
 
-/// Files in flight at once where the server does not tell how many handles it has.
+/// The most files in flight if the server doesn't tell how many handles it has.
 const FILES_WITHOUT_LIMIT: usize = 64;
 
-/// Handles of the server that are left to others: listings, and commands at the prompt.
+/// Handles of the server that are left to listings and to commands at the prompt.
 const RESERVED_HANDLES: u64 = 16;
 
-/// Descriptors of this process that are left to others.
+/// File descriptors of this process that are left to others.
 const RESERVED_DESCRIPTORS: u64 = 64;
 
-/// What a job needs to know throughout.
+/// The facts that a whole job needs.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) options: Options,
     pub(crate) server: Vec<u8>,
-    /// How the permissions of files that arrive are changed.
+    /// How to change the permissions of files that arrive.
     pub(crate) mode: Option<Change>,
-    /// The mode bits that a new file does not get.
+    /// The mode bits that a new file doesn't get.
     pub(crate) umask: u32,
-    /// Bytes of a READ and of a WRITE, at most.
+    /// The most bytes of a READ, and below of a WRITE.
     pub(crate) read_bytes: u32,
     pub(crate) write_bytes: u32,
     pub(crate) window: Bounds,
-    /// Bytes in flight on all connections together, at most.
+    /// The most bytes in flight on all connections together.
     pub(crate) bytes_on_all: u64,
     pub(crate) window_requests: usize,
     pub(crate) files: usize,
@@ -103,14 +105,14 @@ impl Settings {
         }
     }
 
-    /// A mode that the server gave, as a new file of ours gets it.
+    /// Returns the mode that a new local file gets if the server gave this one.
     pub(crate) fn masked(&self, mode: u32) -> u32 {
         mode & 0o777 & !self.umask
     }
 }
 
-/// How a window opens where the user did not say. How close together the answers to WRITEs come tells nothing of the link: it
-/// is the server that does not take more.
+/// Returns how the window grows, unless the user fixed it. Only the answers to READs show how much the link holds:
+/// those to WRITEs come as fast as the server takes the data.
 fn usual_window(session: &Session, direction: Direction) -> Bounds {
     let is_near = session.round_trip().is_some_and(|round_trip| round_trip < NEAR);
     let far = Bounds { least: WINDOW_BYTES, most: MOST_WINDOW_BYTES, widest_step: 2 };
@@ -121,17 +123,18 @@ fn usual_window(session: &Session, direction: Direction) -> Bounds {
     }
 }
 
-/// Two jobs may run side by side, and so one takes half of what there is.
+/// Returns how many files may be in flight: half of what the server and this process allow, because two jobs may run
+/// side by side.
 fn files_in_flight(handles: Option<u64>) -> usize {
     let there = handles.map_or(FILES_WITHOUT_LIMIT as u64, |handles| handles.saturating_sub(RESERVED_HANDLES) / 2);
     let here =
         getrlimit(Resource::Nofile).current.map_or(u64::MAX, |limit| limit.saturating_sub(RESERVED_DESCRIPTORS) / 2);
-    // At most FILES, so it fits.
+    // The value is at most FILES, so it fits.
     there.min(here).clamp(1, FILES as u64) as usize
 }
 
-/// The only portable way to ask is to set it. For the blink of an eye other threads' new files are too private; two that ask
-/// at once would take what the other one sets for what there was.
+/// Returns the process's umask. The only portable way to read it is to set it. For that moment, files that other
+/// threads make are too private, and without the lock two readers could take each other's value for the original.
 fn current_umask() -> u32 {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = lock(&TURN);
@@ -140,7 +143,7 @@ fn current_umask() -> u32 {
     bits(mask.as_raw_mode())
 }
 
-/// Mode bits in one width, whatever the system's is.
+/// Returns mode bits as an `u32`, whatever the width of the system's type is.
 #[allow(clippy::useless_conversion, reason = "the raw type is wider on some systems than on others")]
 pub(crate) fn bits(mode: RawMode) -> u32 {
     u32::from(mode)

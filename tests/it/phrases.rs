@@ -67,6 +67,7 @@ const SOURCES: &[&str] = &[
     "ssh",
     "sticky.rs",
     "terminal",
+    "transfer",
     "transport.rs",
 ];
 

@@ -1,48 +1,49 @@
-//! How wide the window is: it starts as OpenSSH's own client has it, and opens while the link pays for it.
+//! The width of the window: it starts like that of OpenSSH's client, and grows while growth pays.
 //!
-//! What must be in flight is bandwidth x delay, and neither is known beforehand. So each time that one window of bytes has
-//! been answered, it is looked at what it took: if answers came about as fast as the fastest ever did, nothing queues
-//! up anywhere and there is room for more; if they took longer, the link, the server or this process is busy already, and
-//! more in flight would only wait in a queue. `docs/engine.md` has the reasons and the measurements.
+//! The right number of bytes in flight is bandwidth x delay, and neither is known. So whenever one window of bytes
+//! has been answered, its times are examined. If answers came about as fast as the fastest one ever did, nothing
+//! queues up and there is room for more. If they took longer, the link, the server or this process is busy, and more
+//! bytes in flight would only wait in a queue. `docs/engine.md` has the reasons and the measurements.
 
 use std::time::{Duration, Instant};
 
-/// How many times as fast the last opening must have made things, or it did not pay.
+/// The window grows again only if the rate has risen by this factor since it grew last.
 const PAYING: f64 = 1.25;
 
-/// How many times the fastest answer an answer may take on average, so that nothing queues up.
+/// The window grows if answers took, on average, at most this many times as long as the fastest one.
 const UNQUEUED: f64 = 1.5;
 
-/// How many times the fastest answer is too long: what is in flight is several times what the link holds.
+/// The window shrinks if answers took, on average, more than this many times as long as the fastest one: the bytes in
+/// flight are several times what the link holds.
 const CROWDED: f64 = 6.0;
 
-/// How long the link takes over one request, where it is fast enough for larger ones than the smallest. Each request costs
-/// every process on its way some turns, so fewer are cheaper; but progress is seen, and a cut is felt, by whole requests.
+/// The time that one request takes on a link that is fast enough for large ones. Fewer requests cost fewer context
+/// switches. But progress is visible, and a broken connection loses data, by whole requests.
 const REQUEST_TIME: Duration = Duration::from_millis(2);
 
-/// Bytes of the smallest request, of which the larger ones are multiples. Every server takes it.
+/// Bytes of the smallest request. Larger ones are multiples of it. Every server accepts it.
 pub(crate) const LEAST_REQUEST_BYTES: u32 = 32 * 1024;
 
-/// Into how many requests a window is divided at least, so that one is worked on while others are under way.
+/// A window holds at least this many requests, so that some are under way while one is being worked on.
 const LEAST_REQUESTS: u64 = 8;
 
-/// Differences below this are the work of clocks and schedulers, not of a link.
+/// Smaller differences come from clocks and schedulers, not from the link.
 const NOISE: Duration = Duration::from_millis(1);
 
-/// How a window opens.
+/// The limits of a window, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bounds {
-    /// Where it begins, and closes to.
+    /// The width at the start, and the least width later.
     pub(crate) least: u64,
-    /// How far it opens.
+    /// The greatest width.
     pub(crate) most: u64,
-    /// How many times wider it becomes at once where its answers come so close together that the link holds as many. It is
-    /// 2 otherwise.
+    /// The greatest factor by which the window grows at once, if its answers come so close together that the link
+    /// must hold as much. Otherwise the factor is 2.
     pub(crate) widest_step: u32,
 }
 
 impl Bounds {
-    /// Always the same.
+    /// Returns the limits of a window that never changes.
     pub(crate) fn fixed(bytes: u64) -> Bounds {
         Bounds { least: bytes, most: bytes, widest_step: 1 }
     }
@@ -53,15 +54,15 @@ impl Bounds {
 pub(crate) struct Growth {
     bounds: Bounds,
     width: u64,
-    /// The shortest time that an answer has ever taken: the link's round trip, as far as anyone can know.
+    /// The shortest time that an answer has taken, which is the best estimate of the round trip.
     fastest: Option<Duration>,
-    /// Bytes per second before the window was opened the last time.
+    /// The rate before the window last grew, in bytes per second.
     rate_before: f64,
     request_bytes: u32,
     round: Round,
 }
 
-/// One window of answers.
+/// The answers to one window of bytes.
 #[derive(Debug)]
 struct Round {
     began: Option<Instant>,
@@ -79,29 +80,30 @@ impl Round {
 }
 
 impl Growth {
-    /// Begins with the least.
+    /// Returns a window of the least width.
     pub(super) fn new(bounds: Bounds) -> Growth {
         let (width, request_bytes) = (bounds.least, LEAST_REQUEST_BYTES);
         Growth { bounds, width, fastest: None, rate_before: 0.0, request_bytes, round: Round::new(None) }
     }
 
-    /// Bytes that may be in flight now.
+    /// Returns how many bytes may be in flight.
     pub(super) fn width(&self) -> u64 {
         self.width
     }
 
-    /// Bytes that the next request may move: what the link carries in two milliseconds, and a part of the window.
+    /// Returns how many bytes the next request may move: as many as the link carries in [`REQUEST_TIME`], and a part
+    /// of the window at most.
     pub(super) fn request_bytes(&self) -> u32 {
         self.request_bytes.min(whole_requests(self.width / LEAST_REQUESTS))
     }
 
-    /// A request went out, and whether the window is full with it.
+    /// Notes that a request went out, and whether it has filled the window.
     pub(super) fn issued(&mut self, is_full: bool, now: Instant) {
         self.round.began.get_or_insert(now);
         self.round.was_full |= is_full;
     }
 
-    /// The answer to a request of `bytes` came, which was sent at `issued`.
+    /// Takes the answer to a request of `bytes` that was sent at `issued`.
     pub(super) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
         let took = now.saturating_duration_since(issued);
         self.fastest = Some(self.fastest.map_or(took, |fastest| fastest.min(took)));
@@ -135,13 +137,14 @@ impl Growth {
     }
 }
 
-/// What a link that moved `bytes` in a time moves in [`REQUEST_TIME`], in whole multiples of the smallest request.
+/// Returns the bytes that a link moves in [`REQUEST_TIME`], in whole multiples of the smallest request, if it moved
+/// `bytes` in `elapsed`.
 fn request_bytes(bytes: u64, elapsed: Duration) -> u32 {
     let carried = u128::from(bytes) * REQUEST_TIME.as_nanos() / elapsed.as_nanos().max(1);
     whole_requests(u64::try_from(carried).unwrap_or(u64::MAX))
 }
 
-/// So many bytes, or fewer, in whole multiples of the smallest request.
+/// Returns `bytes` rounded down to a multiple of the smallest request, but at least one of those.
 fn whole_requests(bytes: u64) -> u32 {
     let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     (bytes - bytes % LEAST_REQUEST_BYTES).max(LEAST_REQUEST_BYTES)
@@ -155,7 +158,7 @@ mod tests {
     const REQUEST: u64 = LEAST_REQUEST_BYTES as u64;
     const GET: Bounds = Bounds { least: 2048 * KIB, most: 16 * 1024 * KIB, widest_step: 4 };
 
-    /// A link, as far as a window can feel it: how long bytes travel, and how many pass in a second.
+    /// A simulated link, with its delay and its rate.
     struct Link {
         round_trip: Duration,
         bytes_per_second: f64,
@@ -171,7 +174,7 @@ mod tests {
             Link { round_trip, bytes_per_second, now, free: now, in_flight: std::collections::VecDeque::new() }
         }
 
-        /// Keeps a window full until so many bytes have passed.
+        /// Keeps a window full until this many bytes have passed.
         fn carry(&mut self, growth: &mut Growth, bytes: u64) {
             for _ in 0..bytes / REQUEST {
                 while self.in_flight.len() as u64 * REQUEST < growth.width() {
@@ -219,7 +222,7 @@ mod tests {
         assert_eq!(put.width() / KIB, 4 * 1024);
     }
 
-    /// A round whose answers all come at its end, each having taken `took`.
+    /// Simulates a round whose answers all come at its end, each after `took`.
     fn round(growth: &mut Growth, now: &mut Instant, lasts: u64, took: u64) {
         growth.issued(true, *now);
         *now += Duration::from_millis(lasts);

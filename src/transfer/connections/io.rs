@@ -1,4 +1,4 @@
-//! What every file in flight works with: the session, the queue of answers, the window, the reporter.
+//! The tools that every file in flight works with: connections, the queue of answers, the reporter.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -31,35 +31,38 @@ pub(crate) struct Io {
     pub(crate) settings: Settings,
     pub(crate) learnt: Learnt,
     pub(crate) canceller: Canceller,
-    /// Whether files are in flight beside the one that is worked on, those aside that wait to be opened.
+    /// True if other files are in flight besides the one that is being worked on. Files that wait to be opened don't
+    /// count.
     pub(crate) has_others: bool,
-    /// Room for one WRITE's data, used again and again.
+    /// A reused buffer: the data of a WRITE, or a part of a file to hash.
     pub(crate) scratch: Vec<u8>,
 }
 
-/// What a file does next.
+/// A file's next activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// It may have a request to send.
     MayAsk,
     /// It waits for answers.
     Waits,
-    /// It hashes its local file, a part whenever the engine has nothing else to do.
+    /// It hashes its local file, one part whenever the engine has nothing else to do.
     Hashes,
-    /// It could not be opened, perhaps only because too much is open. It may be tried again when less is.
+    /// It could not be opened, perhaps only because too many files are open. The engine tries again when there are
+    /// fewer.
     Crowded,
     /// It has ended, and its result was reported.
     Concluded,
 }
 
-/// The engine's tools on one connection: all requests go out through one of these, so none can go to a connection by accident.
+/// The engine's tools on one connection. All requests go out through a `Wire`, so that each goes to the connection
+/// that its sender chose.
 pub(crate) struct Wire<'io> {
     pub(crate) io: &'io mut Io,
     pub(crate) connection: ConnectionId,
 }
 
 impl Io {
-    /// What to do where a target exists already; asks whoever watches, and waits for the answer, if that was asked for.
+    /// Decides what to do with an existing target. Asks the user, and waits for the answer, if the options say so.
     pub(crate) fn decide(&mut self, conflict: Conflict) -> Verdict {
         if let Some(verdict) = self.settings.options.on_conflict.decide(&conflict) {
             return verdict;
@@ -80,8 +83,11 @@ impl Io {
         }
     }
 
-    /// Decides where a download goes when something exists already: there, or under another name. `taken` tells of paths, as
-    /// messages show them, that will be there soon. Returns the target that stays as an error if it goes nowhere.
+    /// Decides where a download goes: to its target, or under another name if the target exists. `taken` returns
+    /// whether a path, as messages show it, will soon exist.
+    ///
+    /// # Errors
+    /// Returns the target if it exists and stays.
     pub(crate) fn settle(
         &mut self,
         place: &Place,
@@ -114,7 +120,7 @@ impl Io {
         answer.choice
     }
 
-    /// Tells sftp(1)'s line about a file: at once, or when it is known under which name it is written.
+    /// Reports sftp(1)'s line about a file: at once, or as soon as the name of its target is certain.
     pub(crate) fn announce(&mut self, sequence: Sequence, announced: Option<&Arc<File>>) {
         let Some(file) = announced.map(Arc::clone) else { return };
         match self.settings.options.on_conflict {
@@ -125,10 +131,9 @@ impl Io {
         }
     }
 
-    /// Says that a target stays.
+    /// Reports that a target stays, unless the job was stopped before a decision.
     pub(crate) fn leave_there(&mut self, sequence: Sequence, target: Vec<u8>) {
         if self.canceller.is_cancelled() {
-            // Nobody has decided so.
             return;
         }
         let unless_newer = self.settings.options.on_conflict == OnConflict::Newer;
@@ -140,7 +145,7 @@ impl Io {
         Wire { io: self, connection }
     }
 
-    /// Takes the account of an answer.
+    /// Takes an answer from the accounts of its connection and of the limit.
     pub(crate) fn answered(&mut self, token: &Token, outcome: &Result<Reply, sftp::Error>) {
         let connection = self.pool.get_mut(token.connection);
         connection.outstanding -= 1;
@@ -151,7 +156,7 @@ impl Io {
         }
     }
 
-    /// Returns how long the user's limit lets no request out that moves data.
+    /// Returns how long the user's limit delays the next request that moves data.
     pub(crate) fn pause(&self) -> Duration {
         self.limit.wait()
     }
@@ -202,7 +207,8 @@ impl Wire<'_> {
         self.request_bytes(self.io.settings.write_bytes)
     }
 
-    /// Returns as many bytes as the connection and the limit are good for. A length that the user has set stays as it is.
+    /// Returns the length that suits the connection and the limit, at most `most`. A length that the user has fixed
+    /// stays as it is.
     fn request_bytes(&self, most: u32) -> u32 {
         if self.io.settings.options.request_bytes.is_some() {
             return most;

@@ -1,10 +1,10 @@
-//! How much may be in flight on one connection: bytes, and where the user says so, requests.
+//! Limits what is in flight on one connection: the bytes, and also the requests if the user says so.
 
 use std::time::Instant;
 
 use crate::transfer::connections::growth::Growth;
 
-/// What is in flight and what may be.
+/// The bytes and requests in flight, and their limits.
 #[derive(Debug)]
 pub(crate) struct Window {
     bytes: u64,
@@ -18,41 +18,42 @@ impl Window {
         Window { bytes: 0, growth, requests: 0, most_requests }
     }
 
-    /// Whether another request may go out. The last one may overshoot: a window smaller than one request lets one through.
+    /// Returns whether another request may go out. The last one may exceed the window, so that a window smaller than
+    /// one request still lets one through.
     pub(super) fn has_room(&self) -> bool {
         self.bytes < self.growth.width() && self.requests < self.most_requests
     }
 
-    /// Bytes that may be in flight now.
+    /// Returns how many bytes may be in flight.
     pub(super) fn width(&self) -> u64 {
         self.growth.width()
     }
 
-    /// Bytes that the next request may move.
+    /// Returns how many bytes the next request may move.
     pub(super) fn request_bytes(&self) -> u32 {
         self.growth.request_bytes()
     }
 
-    /// A request that moves so many bytes goes out.
+    /// Counts a request that goes out.
     pub(super) fn issue(&mut self, bytes: u64, now: Instant) {
         self.requests += 1;
         self.bytes += bytes;
         self.growth.issued(!self.has_room(), now);
     }
 
-    /// The answer to a request for so many bytes is there, which was issued then.
+    /// Takes the answer to a request that was sent at `issued`.
     pub(super) fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
         self.requests -= 1;
         self.bytes -= bytes;
         self.growth.answered(bytes, issued, now);
     }
 
-    /// Bytes that came ahead of their turn wait in memory, so they still count.
+    /// Counts bytes that came before their turn and wait in memory.
     pub(crate) fn hold(&mut self, bytes: u64) {
         self.bytes += bytes;
     }
 
-    /// Bytes that waited are where they belong, or dropped.
+    /// Takes back bytes that waited in memory, and are written or dropped now.
     pub(super) fn release(&mut self, bytes: u64) {
         self.bytes -= bytes;
     }

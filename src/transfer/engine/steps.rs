@@ -78,9 +78,9 @@ impl Engine {
 
     /// Returns the connection for a step. A file goes out on the connection on which its directory is being made.
     fn connection_for(&self, step: &Step) -> Option<ConnectionId> {
-        let is_behind_directory = matches!(step, Step::Put(_) | Step::PutLink(_) | Step::EnterPut(_))
+        let follows_directory = matches!(step, Step::Put(_) | Step::PutLink(_) | Step::EnterPut(_))
             && self.remote.current_state() == Some(DirectoryState::Pending);
-        let directory = self.remote.connection().filter(|_| is_behind_directory);
+        let directory = self.remote.connection().filter(|_| follows_directory);
         let living = directory.filter(|&connection| self.io.pool.get(connection).lost.is_none());
         living.or_else(|| self.io.pool.idlest())
     }
@@ -191,7 +191,7 @@ impl Engine {
             return self.pass_over(sequence);
         }
         let opened = Source::open(&file);
-        if opened.as_ref().is_err_and(Failure::is_for_want_of_descriptors) && !self.files.is_empty() {
+        if opened.as_ref().is_err_and(Failure::lacks_descriptors) && !self.files.is_empty() {
             self.io.settings.files = self.files.len();
             self.next = sequence;
             self.postponed = Some(Step::Put(file));

@@ -216,7 +216,7 @@ impl Download {
         }
         let Opened { sink, offset, note, is_complete } = loop {
             match self.wanted(wire.io).open() {
-                Err(failure) if failure.is_for_want_of_descriptors() && wire.io.has_others => {
+                Err(failure) if failure.lacks_descriptors() && wire.io.has_others => {
                     return Ok(Turn::Crowded);
                 }
                 Err(failure) => return Err(failure),

@@ -1,4 +1,4 @@
-//! A local directory that is held open while files are put into it.
+//! A local directory that is held open while a download fills it.
 
 use std::cell::RefCell;
 use std::ffi::OsStr;
@@ -17,23 +17,23 @@ use crate::transfer::local::attributes::{mode, timestamps};
 use crate::transfer::request::{LocalPath, Trust};
 use crate::transfer::settings::Settings;
 
-/// Enough to reach what is in the directory: its own permission to be listed is not needed.
+/// Access to the entries of a directory. It doesn't need the permission to list the directory.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 const ACCESS: OFlags = OFlags::PATH;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
 const ACCESS: OFlags = OFlags::RDONLY;
 
-/// What went wrong when directories were left.
+/// Failures that occur when directories are closed.
 pub(crate) type Troubles = Rc<RefCell<Vec<Failure>>>;
 
-/// An open directory. One that was made by us gets its final mode and times when the last file in it is done and the
-/// last of its directories, which is when this is dropped.
+/// An open directory. If this run made it, it gets its final mode and times when it is dropped: after its last file
+/// and its last subdirectory.
 pub(crate) struct Directory {
     descriptor: OwnedFd,
     shown: PathBuf,
-    /// What it shall become at the end.
+    /// The mode and times that the directory gets when it is dropped.
     at_end: Option<AtEnd>,
-    /// A parent is left after its children, or their making would change its times again.
+    /// Keeps the parent open until its children are dropped: making them would change its times again.
     _parent: Option<Rc<Directory>>,
 }
 
@@ -44,14 +44,15 @@ struct AtEnd {
 }
 
 impl Directory {
-    /// A directory that exists already, however the user named it.
+    /// Opens an existing directory at any path that the user named.
     pub(super) fn open(path: &Path, shown: &Path) -> Result<Directory, Failure> {
         let descriptor = openat(CWD, path, ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
             .map_err(|error| Failure::new(Act::OpenLocal, bytes(shown), error))?;
         Ok(Directory { descriptor, shown: shown.to_owned(), at_end: None, _parent: None })
     }
 
-    /// The top of a tree: made where it is missing, with the directories above it that the user named.
+    /// Opens the top of a tree, and makes it if it is missing, with the missing directories above it that the user
+    /// named.
     pub(crate) fn make_top(
         local: &LocalPath,
         attributes: &Attributes,
@@ -60,16 +61,16 @@ impl Directory {
     ) -> Result<Directory, Failure> {
         let follow = if local.trust() == Trust::User { OFlags::empty() } else { OFlags::NOFOLLOW };
         if let Some(parent) = local.path().parent().filter(|_| local.trust() == Trust::User) {
-            // Where it can't be made the top can't be either, and that is told.
+            // If a directory above can't be made, making the top fails too and reports why.
             let _ = std::fs::create_dir_all(parent);
         }
         make(CWD, local.path().as_os_str(), local.shown().to_owned(), follow, attributes, settings, troubles)
     }
 
-    /// The top of a tree, if it is there.
+    /// Opens the top of a tree. Returns `None` if it doesn't exist.
     ///
     /// # Errors
-    /// What [`Directory::make_top`] would say of something else that is there.
+    /// Fails like [`Directory::make_top`] if the path is something other than a directory.
     pub(crate) fn find_top(local: &LocalPath) -> Result<Option<Directory>, Failure> {
         let (path, shown) = (local.path(), local.shown());
         let flags = ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -80,10 +81,10 @@ impl Directory {
         found(opened, shown.to_owned(), || path.symlink_metadata().is_ok())
     }
 
-    /// A directory in this one, if it is there.
+    /// Opens a directory in this one. Returns `None` if it doesn't exist.
     ///
     /// # Errors
-    /// What [`Directory::make`] would say of something else that is there, or of one that can't be made.
+    /// Fails like [`Directory::make`] if the entry is something other than a directory, or if none can be made.
     pub(crate) fn find(&self, name: &OsStr) -> Result<Option<Directory>, Failure> {
         let flags = ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let opened = openat(self.descriptor(), name, flags, Mode::empty()).map_err(sticky::Error::from);
@@ -96,12 +97,12 @@ impl Directory {
         Ok(found)
     }
 
-    /// Checks that entries may be made and removed in it.
+    /// Checks that entries of the directory may be made and removed.
     pub(super) fn may_be_changed(&self) -> Result<(), Errno> {
         accessat(self.descriptor(), ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS)
     }
 
-    /// A directory in this one: made where it is missing, and no link followed to it.
+    /// Opens a directory in this one, and makes it if it is missing. Links are not followed.
     pub(crate) fn make(
         self: &Rc<Directory>,
         name: &OsStr,
@@ -119,7 +120,7 @@ impl Directory {
         self.descriptor.as_fd()
     }
 
-    /// How messages show it.
+    /// Returns the path as messages show it.
     pub(crate) fn shown(&self) -> &Path {
         &self.shown
     }
@@ -147,7 +148,7 @@ fn make(
     troubles: &Troubles,
 ) -> Result<Directory, Failure> {
     let wanted = attributes.permissions.map_or(0o777, |mode| mode & 0o1777);
-    // While files are put into it, we must be able to.
+    // This run must be able to put files into the directory, even if its final mode forbids that.
     let passing = wanted | 0o300;
     let failed = |error: Errno| Failure::new(Act::MakeLocalDirectory, bytes(&shown), error);
     let made = match mkdirat(parent, name, mode(passing)) {
@@ -157,7 +158,7 @@ fn make(
     };
     let flags = ACCESS | OFlags::DIRECTORY | OFlags::CLOEXEC | follow;
     let opened = match follow.is_empty() {
-        // The user named it by a whole path.
+        // The user named it by its whole path.
         true => sticky::open_with(Path::new(name), flags),
         false => openat(parent, name, flags, Mode::empty()).map_err(sticky::Error::from),
     };

@@ -1,4 +1,4 @@
-//! The regular file that stands where a download shall be, and whether replacing it would lose something.
+//! The existing file at the target of a download, and whether replacing it would lose something.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,24 +11,24 @@ use rustix::process::geteuid;
 use crate::sticky;
 use crate::transfer::local::directory::Directory;
 
-/// A regular file where a target shall be.
+/// An existing regular file at a target.
 pub(crate) struct Existing {
     pub(crate) file: File,
     pub(crate) stat: Stat,
-    /// Whether it can also be read, as who compares must.
+    /// True if the file can also be read, as a comparison needs.
     pub(crate) is_readable: bool,
 }
 
 impl Existing {
-    /// Opens what is there for writing: a target that we could not write to is refused, as sftp(1) does. Nothing is there,
-    /// or a link, which is replaced.
+    /// Opens the existing file for writing: like sftp(1), a download doesn't replace a file that the user can't
+    /// write. Returns `None` if there is no file, or a link, which is replaced.
     pub(super) fn open(directory: &Directory, name: &OsStr) -> Result<Option<Existing>, sticky::Error> {
         let at = directory.descriptor();
         match statat(at, name, AtFlags::SYMLINK_NOFOLLOW).map(|stat| FileType::from_raw_mode(stat.st_mode)) {
             Err(Errno::NOENT) | Ok(FileType::Symlink) => return Ok(None),
             Ok(FileType::RegularFile) => {}
             Ok(FileType::Directory) => return Err(Errno::ISDIR.into()),
-            // A device or FIFO that the user did not name.
+            // A device or FIFO that the user didn't name.
             Ok(_) => return Err(Errno::EXIST.into()),
             Err(error) => return Err(error.into()),
         }
@@ -44,7 +44,7 @@ impl Existing {
         Ok(Some(Existing { file: file.into(), stat, is_readable }))
     }
 
-    /// Why replacing this by a new file would lose something.
+    /// Returns why replacing the file would lose something, or `None` if it would not.
     pub(super) fn reason_to_write_in_place(&self, directory: &Directory) -> Option<&'static str> {
         if self.stat.st_nlink > 1 {
             return Some("for it has other names (hard links)");
@@ -61,17 +61,17 @@ impl Existing {
     }
 }
 
-/// Extended attributes that the kernel takes away from a file that is written to, or makes anew.
+/// Extended attributes that the kernel removes or makes again when a file is written.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const OF_THE_BYTES: [&[u8]; 3] = [b"security.capability", b"security.ima", b"security.evm"];
 
-/// Gives a new file the extended attributes of the one that it replaces, its access control list among them. Whether it has all of
-/// them now.
+/// Copies the extended attributes, which include the access control list, to the file that will replace the existing
+/// one. Returns whether it has all of them now.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn carry_attributes(from: &File, to: &File) -> bool {
     use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
     use std::os::unix::ffi::OsStrExt;
-    // The most that Linux has for a list and for a value.
+    // Linux allows no longer list and no longer value.
     let mut names = vec![0_u8; 64 << 10];
     let Ok(length) = flistxattr(from, &mut names[..]) else { return true };
     let value_of = |file: &File, name: &OsStr| {
@@ -100,7 +100,7 @@ pub(super) fn carry_attributes(_from: &File, _to: &File) -> bool {
     true
 }
 
-/// Whether a file of the same file system is mounted here, as containers have it.
+/// Returns whether another file is mounted on this one, as in containers.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn is_mount_point(file: &File) -> bool {
     use rustix::fs::{StatxAttributes, StatxFlags, statx};

@@ -1,4 +1,4 @@
-//! Symbolic links here, as copies of those in a tree that is fetched.
+//! Local symbolic links, as copies of those in a tree that is fetched.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStringExt;
@@ -13,14 +13,14 @@ use crate::transfer::local::directory::{Directory, bytes};
 use crate::transfer::local::place::{Place, Replaceable};
 use crate::transfer::local::placing::place;
 
-/// Names beside a link that are tried for the one that will replace what is there.
+/// Temporary names to try for a link that will replace an existing entry.
 const MOST_TRIES: u32 = 100;
 
-/// Whether a link's target may be followed without leaving the tree: it is relative, and climbs no further than to the
-/// tree's top, `depth` levels above the link's directory.
+/// Returns whether a link stays within its tree: its target is relative, and climbs no further than the top of the
+/// tree, which is `depth` levels above the link's directory.
 ///
-/// Only in front may it climb: behind a name `..` would mean the directory above whatever that name, a link perhaps, leads
-/// to. So each link of a tree leads to a path below the top however many of them are passed.
+/// The target may climb only at its beginning: `..` after a name means the directory above whatever the name leads
+/// to, which may be a link. So each link of a tree leads to a path below the top, however many links are on the way.
 pub(crate) fn stays_within(target: &[u8], depth: usize) -> bool {
     let mut climbed = 0;
     let mut has_descended = false;
@@ -35,15 +35,15 @@ pub(crate) fn stays_within(target: &[u8], depth: usize) -> bool {
     !target.starts_with(b"/") && climbed <= depth
 }
 
-/// What a link at a place leads to; `None` if there is no link.
+/// Returns the target of the link at a place, or `None` if there is no link.
 pub(crate) fn link_at(at: &Place) -> Option<OsString> {
     let Place::Entry { directory, name, .. } = at else { return None };
     let target = readlinkat(directory.descriptor(), name, Vec::new()).ok()?;
     Some(OsString::from_vec(target.into_bytes()))
 }
 
-/// Makes a link at a place of an open directory, where it may take the place of a file or link. Returns `false` if something is
-/// there that may not be replaced. A link there that is equal is as good.
+/// Makes a link, and replaces an existing file or link if it may. An existing link with the same target is kept.
+/// Returns `false` if there is an entry that may not be replaced.
 pub(crate) fn make_link(
     at: &Place,
     target: &OsStr,
@@ -83,10 +83,10 @@ fn replace(directory: &Directory, name: &OsStr, target: &OsStr, replaceable: Rep
             Err(Errno::EXIST) => continue,
             made => made?,
         }
-        // A directory is not replaced by it.
+        // The rename fails if the entry is a directory.
         let replaced = place(at, beside, name, replaceable);
         if replaced != Ok(true) {
-            // Where it can't be removed either, that it is there is all there is to say.
+            // If the link can't be removed either, the first error is the one to report.
             let _ = unlinkat(at, beside, AtFlags::empty());
         }
         return replaced;

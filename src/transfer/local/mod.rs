@@ -1,6 +1,8 @@
-//! Files and directories here, as the target of a download: nothing outside of what the user named is ever touched.
+//! Local files and directories, as the targets of a download. Nothing outside the paths that the user named is
+//! touched.
 //!
-//! Every path is one component beneath an open directory, so that no link that is planted in the meantime leads astray.
+//! Every path is one component below an open directory, so that a link that somebody adds in the meantime leads
+//! nowhere else.
 
 mod attributes;
 mod directory;

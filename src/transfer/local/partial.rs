@@ -1,7 +1,8 @@
-//! The partial file that stands beside its target until it is whole.
+//! The partial file, which holds a download beside its target until the download is complete.
 //!
-//! Its name says what it is a part of, so that a later resume finds it again and never takes it for a part of something
-//! else. Whatever is found under that name is only used when it is surely ours (a directory may be shared with others).
+//! The name is a hash of the source, so that a later resume finds the file and never takes it for a part of another.
+//! Other users may write to the directory, so a file with that name is used only if it certainly belongs to this user
+//! alone.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -18,28 +19,28 @@ use sha2::{Digest, Sha256};
 use crate::name::RemotePath;
 use crate::sftp::Attributes;
 
-/// Longest name of an entry, on every file system that matters.
+/// The longest name of an entry on common file systems, in bytes.
 const MOST_NAME_BYTES: usize = 255;
 
 const SUFFIX: &[u8] = b".sftpsh-part";
 
-/// Digits of the hash in a name: 64 bits, so that no two files ever meet by chance.
+/// Digits of the hash in a name: 64 bits, so that no two files get the same by chance.
 const HASH_DIGITS: usize = 16;
 
-/// How often a partial that vanishes between two looks is looked for again.
+/// Attempts to open a partial file that other runs rename or remove in the meantime.
 const ATTEMPTS: usize = 8;
 
-/// A partial file: open, locked, ours.
+/// A partial file: open, locked, and this user's own.
 pub(crate) struct Partial {
     pub(crate) name: OsString,
     pub(crate) file: File,
-    /// Whether its name can be found again: a random one is of no use after this run.
+    /// True if a later run can find the file by its name. A random name is known to this run only.
     pub(crate) is_known: bool,
-    /// How many bytes an earlier run left in it.
+    /// The length that an earlier run left, in bytes.
     pub(crate) length: u64,
 }
 
-/// The name of the partial of `target`, for what is fetched from where.
+/// Returns the name of the partial file for a target, a server and a source.
 pub(crate) fn name(target: &OsStr, server: &[u8], path: &RemotePath, attributes: &Attributes) -> OsString {
     let mut hash = Sha256::new();
     let size = attributes.size.map(u64::to_be_bytes).unwrap_or_default();
@@ -52,15 +53,15 @@ pub(crate) fn name(target: &OsStr, server: &[u8], path: &RemotePath, attributes:
     compose(target.as_bytes(), &digits.as_bytes()[..HASH_DIGITS])
 }
 
-/// A name that nobody can foresee.
+/// Returns a name that cannot be guessed.
 pub(crate) fn random_name(target: &OsStr) -> OsString {
     use std::hash::{BuildHasher, RandomState};
-    // Two words of the process's own random keys.
+    // Each word is derived from random keys of the process.
     let word = || RandomState::new().hash_one(std::process::id());
     compose(target.as_bytes(), format!("{:016x}", word() ^ word().rotate_left(32)).as_bytes())
 }
 
-/// `.NAME.HASH.sftpsh-part`, shortened in the middle where it would be too long, never within a character.
+/// Returns `.NAME.HASH.sftpsh-part`. A NAME that is too long is cut, but not within a character.
 fn compose(target: &[u8], hash: &[u8]) -> OsString {
     let room = MOST_NAME_BYTES - SUFFIX.len() - hash.len() - 2;
     let mut end = target.len().min(room);
@@ -72,8 +73,8 @@ fn compose(target: &[u8], hash: &[u8]) -> OsString {
     OsString::from_vec([b".", &target[..end], b".", hash, SUFFIX].concat())
 }
 
-/// Opens the partial of this name, or one of a random name where that is not surely ours alone. `keep` tells whether its
-/// bytes are wanted.
+/// Opens the partial file with this name, or one with a random name if that file doesn't certainly belong to this
+/// user alone. `keep` is true if its bytes are to be continued.
 pub(crate) fn open(directory: BorrowedFd<'_>, target: &OsStr, name: &OsStr, keep: bool) -> Result<Partial, Errno> {
     for _ in 0..ATTEMPTS {
         match open_known(directory, name, keep)? {
@@ -98,18 +99,18 @@ pub(crate) fn open(directory: BorrowedFd<'_>, target: &OsStr, name: &OsStr, keep
 
 enum Found {
     Ours(File, u64),
-    /// Another run renamed or removed it just now.
+    /// Another run has just renamed or removed it.
     Gone,
     NotOurs,
 }
 
 fn flags() -> OFlags {
-    // Not blocking: it might be somebody's FIFO.
+    // Not blocking: the file may be a FIFO of another user.
     OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK
 }
 
 fn open_known(directory: BorrowedFd<'_>, name: &OsStr, keep: bool) -> Result<Found, Errno> {
-    // Mostly nothing is there, and then there is less to ask.
+    // Usually there is no such file, and a new one needs fewer checks.
     match openat(directory, name, flags() | OFlags::EXCL, Mode::RUSR | Mode::WUSR) {
         Ok(file) => return lock_fresh(directory, name, file),
         Err(Errno::EXIST) => {}
@@ -130,7 +131,7 @@ fn open_known(directory: BorrowedFd<'_>, name: &OsStr, keep: bool) -> Result<Fou
     if !keep {
         ftruncate(&file, 0)?;
     }
-    // Asked anew: while the lock was not ours, it may have grown.
+    // The length is read again: the file may have grown until this run got the lock.
     let length = fstat(&file)?.st_size;
     Ok(Found::Ours(file.into(), u64::try_from(length).unwrap_or(0)))
 }
@@ -143,10 +144,10 @@ fn lock_fresh(directory: BorrowedFd<'_>, name: &OsStr, file: OwnedFd) -> Result<
     Ok(if is_still(directory, name, &stat) { Found::Ours(file.into(), 0) } else { Found::Gone })
 }
 
-/// Why it can't be opened: something else than a file of ours stands there, or nothing can be made there at all.
+/// Sorts an error of `open`: another user's file has the name, or no file can be made here at all.
 fn refused(directory: BorrowedFd<'_>, name: &OsStr, error: Errno) -> Result<Found, Errno> {
     match error {
-        // A file system with shorter names than most.
+        // Some file systems only have shorter names.
         Errno::NAMETOOLONG => Ok(Found::NotOurs),
         Errno::LOOP | Errno::ISDIR | Errno::NXIO | Errno::ACCESS | Errno::PERM | Errno::MLINK
             if statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok() =>
@@ -157,17 +158,17 @@ fn refused(directory: BorrowedFd<'_>, name: &OsStr, error: Errno) -> Result<Foun
     }
 }
 
-/// Locks it. Where that fails, another run writes it, or this file system can't tell.
+/// Locks the file. This fails if another run writes it, or if the file system has no locks.
 fn is_locked(file: &OwnedFd) -> bool {
     flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
 }
 
-/// Whether the name still stands for this file: before it was locked, another run may have given it another one.
+/// Returns whether the name still belongs to this file: until it was locked, another run may have renamed it.
 fn is_still(directory: BorrowedFd<'_>, name: &OsStr, stat: &Stat) -> bool {
     statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)
         .is_ok_and(|now| now.st_dev == stat.st_dev && now.st_ino == stat.st_ino)
 }
-/// A regular file that belongs to us and that nobody else has another name for.
+/// Returns whether this is a regular file that belongs to this user and has no other name.
 fn is_ours_alone(stat: &Stat) -> bool {
     FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
         && stat.st_uid == geteuid().as_raw()
@@ -201,7 +202,7 @@ mod tests {
             named("a.txt", "h", "/b/a.txt", 5, 7),
             named("a.txt", "h", "/a.txt", 6, 7),
             named("a.txt", "h", "/a.txt", 5, 8),
-            // The border between two fields does not move.
+            // Moving a byte from one field to the next changes the hash.
             named("a.txt", "h/", "a.txt", 5, 7),
         ] {
             assert_ne!(first, other);
@@ -218,7 +219,7 @@ mod tests {
         }
     }
 
-    /// Opens the partial `.p` in a directory that `prepare` has filled.
+    /// Opens the partial file `.p` in a directory that `prepare` has filled.
     fn open_in(prepare: impl Fn(&std::path::Path), keep: bool) -> (tempfile::TempDir, Partial) {
         let here = tempfile::tempdir().unwrap();
         prepare(here.path());

@@ -1,4 +1,4 @@
-//! Where a downloaded file shall be: one name in an open directory, or something that is written straight through.
+//! The target of a download: a name in an open directory, or a stream such as a FIFO.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -15,39 +15,40 @@ use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::directory::{Directory, bytes};
 use crate::transfer::request::{LocalPath, Trust};
 
-/// How many links lead on to a file at most, as the kernel has it.
+/// The most links in a row that are followed, as in the kernel.
 const MOST_LINKS: usize = 40;
 
-/// Where a downloaded file shall be.
+/// The target of a download.
 #[derive(Clone)]
 pub(crate) enum Place {
     /// An entry of an open directory.
     Entry {
         directory: Rc<Directory>,
         name: OsString,
-        /// How messages show it.
+        /// The path as messages show it.
         shown: PathBuf,
     },
-    /// A device, a FIFO, or an open descriptor of ours by its name in `/dev`: written straight through, never replaced.
+    /// A device, a FIFO, or a descriptor of this process by its name in `/dev`. It is written directly and never
+    /// replaced.
     Stream {
         path: PathBuf,
-        /// How messages show it.
+        /// The path as messages show it.
         shown: PathBuf,
     },
 }
 
-/// What a file may take the place of.
+/// The existing entry that a download may replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Replaceable {
-    /// Whatever is there.
+    /// Any file or link.
     Anything,
-    /// Nothing: what came to be meanwhile stays.
+    /// No entry, not even one that appears during the transfer.
     Nothing,
-    /// The file or link that it was decided about, unless something was changed about it since.
+    /// The file or link about which a decision was made, if it has not changed since.
     This(Identity),
 }
 
-/// Which file or link something is, and in which state.
+/// The identity and state of a file or link, to find out whether it has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     device: u64,
@@ -58,7 +59,7 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(super) fn of(stat: &Stat) -> Identity {
-        // The types of these fields differ from system to system, and all fit.
+        // The types of these fields differ from system to system; all values fit.
         #[allow(clippy::unnecessary_cast, reason = "not on every system")]
         let modified = (stat.st_mtime as i64, stat.st_mtime_nsec as i64);
         #[allow(clippy::unnecessary_cast, reason = "not on every system")]
@@ -68,7 +69,7 @@ impl Identity {
 }
 
 impl Replaceable {
-    /// Returns whether a file that is there may be replaced.
+    /// Returns whether an existing file may be replaced.
     pub(super) fn admits(self, stat: &Stat) -> bool {
         match self {
             Replaceable::Anything => true,
@@ -78,19 +79,19 @@ impl Replaceable {
     }
 }
 
-/// The directory that was opened last: files that are fetched one beside the other share it.
+/// The directory that was opened last. Files that go to the same directory share it.
 #[derive(Default)]
 pub(crate) struct Parents {
     last: Option<(PathBuf, Rc<Directory>)>,
 }
 
 impl Place {
-    /// An entry of a tree's directory.
+    /// Returns the place of an entry in a directory of a tree.
     pub(crate) fn beneath(directory: &Rc<Directory>, name: &OsStr) -> Place {
         Place::Entry { directory: Rc::clone(directory), name: name.to_owned(), shown: directory.shown().join(name) }
     }
 
-    /// What a pair names: a link there is the user's own and resolved, if it is the user who named it.
+    /// Returns the place that a pair names. If the user named it, a link there is the user's own and is followed.
     pub(crate) fn named(local: &LocalPath, parents: &mut Parents) -> Result<Place, Failure> {
         let shown = local.shown().to_owned();
         if local.trust() == Trust::Server {
@@ -115,7 +116,8 @@ impl Place {
         Place::Stream { path: local.path().to_owned(), shown: local.shown().to_owned() }
     }
 
-    /// What exists already, if anything is: a link itself, not what it leads to. A stream is no obstacle.
+    /// Returns the existing file or link itself, not the file that a link leads to. Returns `None` for a stream,
+    /// which is written in any case.
     pub(crate) fn there(&self) -> Option<(Version, Identity)> {
         let Place::Entry { directory, name, .. } = self else { return None };
         let stat = statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW).ok()?;
@@ -123,15 +125,15 @@ impl Place {
         Some((version, Identity::of(&stat)))
     }
 
-    /// Returns whether a directory is there, and no link to one.
+    /// Returns whether the entry is a directory. A link to one is not.
     pub(crate) fn holds_directory(&self) -> bool {
         let Place::Entry { directory, name, .. } = self else { return false };
         statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW)
             .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
     }
 
-    /// The same place under another name: `NAME.1`, or the first number that is free. `taken` tells of paths, as messages
-    /// show them, that will be there soon.
+    /// Returns the first numbered name that is free: `NAME.1`, `NAME.2`, … `taken` returns whether a path, as
+    /// messages show it, will soon exist.
     pub(crate) fn numbered(self, taken: impl Fn(&Path) -> bool) -> Place {
         let Place::Entry { directory, name, shown } = self else { return self };
         let mut number = 0_u64;
@@ -147,7 +149,7 @@ impl Place {
         }
     }
 
-    /// How messages show it.
+    /// Returns the path as messages show it.
     pub(crate) fn shown(&self) -> &Path {
         match self {
             Place::Entry { shown, .. } | Place::Stream { shown, .. } => shown,
@@ -175,7 +177,7 @@ impl Parents {
     }
 }
 
-/// Whether a slash at the end says that it shall be a directory.
+/// Returns whether a path ends with a slash, so that it names a directory.
 fn names_a_directory(path: &Path) -> bool {
     bytes(path).ends_with(b"/")
 }
@@ -184,9 +186,9 @@ fn is_stream(file_type: &fs::FileType) -> bool {
     file_type.is_fifo() || file_type.is_char_device() || file_type.is_block_device() || file_type.is_socket()
 }
 
-/// Follows links to the path that they lead to, which need not exist. Nothing where the path is a descriptor of ours by
-/// name (`/dev/stdout`, `/proc/self/fd/1`): what stands behind it must be written to and not replaced. Links that others put
-/// into a shared directory are not followed, see [`sticky`].
+/// Follows links to the path that they lead to, which need not exist. Returns `None` if the path is a descriptor of
+/// this process by its name (`/dev/stdout`, `/proc/self/fd/1`), which must be written and not replaced. In a shared
+/// directory, links of other users are not followed; see [`sticky`].
 fn resolve(path: &Path) -> Result<Option<PathBuf>, sticky::Error> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -201,7 +203,7 @@ fn resolve(path: &Path) -> Result<Option<PathBuf>, sticky::Error> {
     Err(Errno::LOOP.into())
 }
 
-/// Whether a path is the name of an open descriptor. Other things in `/dev` are files like any other (`/dev/shm`).
+/// Returns whether a path is the name of an open descriptor. Other paths in `/dev` are ordinary files (`/dev/shm`).
 fn is_descriptor(path: &Path) -> bool {
     let is_standard = ["/dev/stdin", "/dev/stdout", "/dev/stderr"].iter().any(|name| path == Path::new(name));
     is_standard || path.starts_with("/dev/fd") || path.starts_with("/proc")

@@ -1,4 +1,4 @@
-//! How a file that is whole takes its place, and never that of something else than what it was decided about.
+//! Moves a complete file to its target, without replacing an entry about which no decision was made.
 
 use std::ffi::OsStr;
 use std::os::fd::BorrowedFd;
@@ -8,8 +8,8 @@ use rustix::io::Errno;
 
 use crate::transfer::local::place::{Identity, Replaceable};
 
-/// Renames `from` to `to` in a directory. Returns `false`, and leaves both as they are, if something is at `to` that may not
-/// be replaced.
+/// Renames `from` to `to` in a directory. Returns `false`, and changes nothing, if there is an entry that may not be
+/// replaced.
 pub(crate) fn place(
     directory: BorrowedFd<'_>,
     from: &OsStr,
@@ -23,14 +23,14 @@ pub(crate) fn place(
     }
 }
 
-/// Takes a name that nothing has.
+/// Renames to a name that must be free.
 fn place_new(directory: BorrowedFd<'_>, from: &OsStr, to: &OsStr) -> Result<bool, Errno> {
     match rename_new(directory, from, to)
         .or_else(|error| if is_unknown(error) { link(directory, from, to) } else { Err(error) })
     {
         Ok(()) => Ok(true),
         Err(Errno::EXIST) => Ok(false),
-        // A file system without hard links (FAT): all that is left is a look just before.
+        // A file system without hard links (FAT) leaves only a check just before the rename.
         Err(Errno::PERM | Errno::NOTSUP | Errno::MLINK | Errno::NOSYS) if is_free(directory, to) => {
             renameat(directory, from, directory, to).map(|()| true)
         }
@@ -43,14 +43,14 @@ fn is_free(directory: BorrowedFd<'_>, name: &OsStr) -> bool {
     statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_err_and(|error| error == Errno::NOENT)
 }
 
-/// Takes the place of one file or link.
+/// Replaces one particular file or link.
 fn replace(directory: BorrowedFd<'_>, from: &OsStr, to: &OsStr, identity: Identity) -> Result<bool, Errno> {
     match exchange(directory, from, to) {
         Ok(()) => {}
-        // It was removed meanwhile.
+        // The entry was removed in the meantime.
         Err(Errno::NOENT) => return place_new(directory, from, to),
         Err(error) if is_unknown(error) => {
-            // All that is left is a look just before.
+            // Only a check just before the rename is possible.
             return match is_this(directory, to, identity) {
                 true => renameat(directory, from, directory, to).map(|()| true),
                 false => place_new(directory, from, to),
@@ -59,7 +59,7 @@ fn replace(directory: BorrowedFd<'_>, from: &OsStr, to: &OsStr, identity: Identi
         Err(error) => return Err(error),
     }
     let replaced = match is_this(directory, from, identity) {
-        // A directory can't be removed so.
+        // This fails for a directory.
         true => unlinkat(directory, from, AtFlags::empty()).map(|()| true),
         false => Ok(false),
     };
@@ -73,13 +73,13 @@ fn is_this(directory: BorrowedFd<'_>, name: &OsStr, identity: Identity) -> bool 
     statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| Identity::of(&stat) == identity)
 }
 
-/// Gives a file another name, which nothing may have yet.
+/// Renames a file to a name that must be free, by a hard link.
 fn link(directory: BorrowedFd<'_>, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
     linkat(directory, from, directory, to, AtFlags::empty())?;
     unlinkat(directory, from, AtFlags::empty())
 }
 
-/// Returns whether a kernel or a file system says that it knows no such rename.
+/// Returns whether the kernel or the file system doesn't know such a rename.
 fn is_unknown(error: Errno) -> bool {
     matches!(error, Errno::INVAL | Errno::NOSYS | Errno::NOTSUP)
 }
@@ -112,17 +112,17 @@ mod tests {
     use std::os::unix::fs::symlink;
     use std::path::Path;
 
-    /// A way to take a name that nothing has.
+    /// A way to rename to a name that must be free.
     type Way = fn(BorrowedFd<'_>, &OsStr, &OsStr) -> Result<(), Errno>;
 
-    /// What is at a path, and what makes it so.
+    /// The entry at a path, and how to make it.
     type State = (&'static str, fn(&Path));
 
     fn identity(path: &Path) -> Identity {
         Identity::of(&rustix::fs::lstat(path).unwrap())
     }
 
-    /// What is there when it is decided, what is there when it is placed, whether it is placed then.
+    /// For each pair of entries, at the decision and at the rename, checks that only the first one is replaced.
     #[test]
     fn what_came_to_be_meanwhile_is_never_replaced() {
         let states: [State; 5] = [
@@ -144,7 +144,7 @@ mod tests {
                     let _ = fs::remove_file(&target).or_else(|_| fs::remove_dir(&target));
                     after(&target);
                 }
-                // A file takes the place of no directory.
+                // A file can't replace a directory.
                 let replaces = (found == decided && found != "a directory") || found == "nothing";
                 let kept = rustix::fs::lstat(&target).ok().map(|stat| Identity::of(&stat));
                 let directory = File::open(here.path()).unwrap();

@@ -1,7 +1,7 @@
-//! Where the bytes of one download go, and how they become its target.
+//! Writes the bytes of a download, and makes them its target.
 //!
-//! A regular target is replaced in one step by a partial file that is whole, so that a good old file never becomes half a
-//! new one, whatever kills us. What can't be replaced without harm is written in place, and said.
+//! A complete partial file replaces a regular target in one step, so that even a crash never leaves half a new file
+//! in place of a good old one. A target that can't be replaced without a loss is written in place, with a note.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -32,46 +32,46 @@ use crate::transfer::local::placing;
 use crate::transfer::request::Verify;
 use crate::transfer::settings::{Settings, bits};
 
-/// The type bits of a regular file, by which a symbolic mode knows that it is no directory.
+/// The type bits of a regular file, which tell a symbolic mode that it isn't applied to a directory.
 const REGULAR: u32 = 0o100_000;
 
-/// Pause between two looks at a FIFO that nobody reads yet, and at a cancel.
+/// The pause between two looks at a FIFO without a reader, and at the canceller.
 const PATIENCE: Duration = Duration::from_millis(50);
 
-/// What shall be fetched, and to where.
+/// A download's source and target.
 pub(crate) struct Wanted<'a> {
     pub(crate) remote: &'a RemotePath,
     pub(crate) attributes: &'a Attributes,
     pub(crate) place: &'a Place,
-    /// What may be there.
+    /// The existing entry that may be replaced.
     pub(crate) replaceable: Replaceable,
     pub(crate) settings: &'a Settings,
     pub(crate) canceller: &'a Canceller,
 }
 
-/// A target that is ready to be written.
+/// A target that is open for writing.
 pub(crate) struct Opened {
     pub(crate) sink: Sink,
-    /// What exists already and may be continued, once its tail was compared.
+    /// The existing bytes, which may be continued after their end was compared.
     pub(crate) offset: u64,
-    /// What the user should know.
+    /// A note for the user.
     pub(crate) note: Option<Note>,
-    /// All of it is there: nothing needs to be moved.
+    /// True if the file is complete, so that nothing has to be moved.
     pub(crate) is_complete: bool,
 }
 
-/// What opening a target would find.
+/// Where a download would start.
 pub(crate) enum ResumePoint {
-    /// All of it.
+    /// Nowhere: the file is complete.
     Complete,
-    /// So many bytes of it.
+    /// At this offset, in bytes.
     Offset(u64),
 }
 
-/// Where the bytes of one download go. Dropping it leaves nothing behind that can't be continued.
+/// The file that a download writes. Dropping it removes a partial file that no later run could continue.
 pub(crate) struct Sink {
     kind: Kind,
-    /// How messages show the target.
+    /// The target as messages show it.
     shown: PathBuf,
     is_readable: bool,
     mode: Option<u32>,
@@ -90,17 +90,17 @@ struct Beside {
     directory: Rc<Directory>,
     target: OsString,
     partial: Partial,
-    /// Whether the partial has become its target.
+    /// True once the partial file was moved to its target.
     is_placed: bool,
 }
 
 impl Wanted<'_> {
-    /// Opens the target; `None` if something is there that may not be.
+    /// Opens the target. Returns `None` if there is an entry that may not be replaced.
     pub(crate) fn open(&self) -> Result<Option<Opened>, Failure> {
         self.open_as(self.settings.options.resume)
     }
 
-    /// What opening the target would find, without touching it.
+    /// Returns where a download to the target would start, without changing anything.
     pub(crate) fn resume_point(&self) -> Result<ResumePoint, Failure> {
         let Place::Entry { directory, name, .. } = self.place else { return Ok(ResumePoint::Offset(0)) };
         let existing = Existing::open(directory, name).map_err(|error| self.failed(error))?;
@@ -184,7 +184,7 @@ impl Wanted<'_> {
         Ok(Opened { sink: self.sink(Kind::Partial(beside), kept), offset, note: None, is_complete: false })
     }
 
-    /// How much of what an earlier run left may be continued.
+    /// Returns how many bytes of an earlier run may be continued. Empties a partial file that is too long.
     fn usable(&self, partial: &mut Partial) -> Result<u64, Failure> {
         if self.attributes.size.is_none_or(|size| partial.length <= size) {
             return Ok(partial.length);
@@ -193,7 +193,7 @@ impl Wanted<'_> {
         Ok(0)
     }
 
-    /// As sftp(1) resumes: what is there is the beginning of what is wanted. Nothing where it can't be compared.
+    /// Continues the existing target itself, as sftp(1) does. Returns `None` if it can't be compared with the source.
     fn continue_existing(&self, existing: &Existing) -> Result<Option<Opened>, Failure> {
         let length = u64::try_from(existing.stat.st_size).unwrap_or(0);
         match self.attributes.size {
@@ -248,7 +248,7 @@ impl Wanted<'_> {
 }
 
 impl Sink {
-    /// Puts bytes at an offset; of a stream all come in their order.
+    /// Writes bytes at an offset. Those of a stream have to come in order.
     pub(crate) fn write(&mut self, offset: u64, data: &[u8], canceller: &Canceller) -> Result<(), Failure> {
         let result = match &mut self.kind {
             Kind::Partial(beside) => beside.partial.file.write_all_at(data, offset),
@@ -258,12 +258,12 @@ impl Sink {
         result.map_err(|error| Failure::new(Act::WriteLocal, bytes(&self.shown), error))
     }
 
-    /// Returns whether it is the target itself that is written.
+    /// Returns whether the target itself is written.
     pub(crate) fn is_in_place(&self) -> bool {
         !matches!(self.kind, Kind::Partial(_))
     }
 
-    /// Whether what was written can be read again.
+    /// Returns whether the bytes can be read back.
     pub(crate) fn is_comparable(&self) -> bool {
         self.is_readable
     }
@@ -280,7 +280,7 @@ impl Sink {
         }
     }
 
-    /// Gives up what is there, because it is something else than the beginning of what is wanted.
+    /// Discards the existing bytes, which are not the beginning of the source.
     pub(crate) fn start_over(self, wanted: &Wanted<'_>) -> Result<Sink, Failure> {
         if let Kind::Partial(beside) = &self.kind {
             ftruncate(&beside.partial.file, 0).map_err(|error| wanted.failed(error))?;
@@ -292,8 +292,8 @@ impl Sink {
         }
     }
 
-    /// All of it is there: gives it mode and times, and its place. Returns `false` if something is in its place that may not
-    /// be replaced; then it is where it was, and may be given another name or finished again.
+    /// Sets mode and times of the complete file, and moves it to its target. Returns `false` if the target may not be
+    /// replaced; the caller may then rename the sink, or try again.
     pub(crate) fn finish(&mut self, replaceable: Replaceable) -> Result<bool, Failure> {
         let failed = |act, error: Errno| Failure::new(act, bytes(&self.shown), error);
         let file = match &self.kind {
@@ -315,7 +315,7 @@ impl Sink {
                 return Ok(false);
             }
             if self.fsync {
-                // Its new name is in the directory, not in the file.
+                // The new name is stored in the directory, not in the file.
                 let directory = self.shown.parent().filter(|path| !path.as_os_str().is_empty());
                 let directory = bytes(directory.unwrap_or(Path::new("."))).to_vec();
                 beside.sync_directory().map_err(|error| Failure::new(Act::SyncLocal, directory, error))?;
@@ -324,14 +324,15 @@ impl Sink {
         Ok(true)
     }
 
-    /// Gives what is not in its place yet another one in the same directory.
+    /// Gives the file another target in the same directory.
     pub(crate) fn rename(&mut self, place: &Place) {
         if let (Kind::Partial(beside), Place::Entry { name, shown, .. }) = (&mut self.kind, place) {
             (beside.target, self.shown) = (name.clone(), shown.clone());
         }
     }
 
-    /// Stops before all of it is there. What was left for a resume, or nothing where there is nothing to continue.
+    /// Stops before the file is complete. Returns the partial file that a resume can continue, or `None` if there is
+    /// none.
     pub(crate) fn interrupt(self) -> Option<PathBuf> {
         let Kind::Partial(beside) = &self.kind else { return None };
         let length = beside.partial.file.metadata().map_or(0, |metadata| metadata.len());
@@ -342,7 +343,7 @@ impl Sink {
         None
     }
 
-    /// Stops for good: what was begun is removed, and the target is as it was.
+    /// Stops and removes the partial file. The target is unchanged.
     pub(crate) fn discard(self) {
         if let Kind::Partial(beside) = &self.kind {
             beside.remove();
@@ -351,7 +352,8 @@ impl Sink {
 }
 
 impl Beside {
-    /// Gives the partial file what the existing one has beside its bytes and its mode. Why that can't be done, if so.
+    /// Copies the group and the extended attributes of the existing file to the partial file. Returns why if that
+    /// fails.
     fn falls_short_of(&self, existing: &Existing) -> Option<&'static str> {
         if !self.takes_group_of(&existing.stat) {
             return Some("for its group could not be kept");
@@ -360,7 +362,7 @@ impl Beside {
         (!has_all).then_some("for its extended attributes could not be kept")
     }
 
-    /// Puts it in its place. Returns whether it is there, or something that may not be replaced.
+    /// Moves the partial file to its target. Returns `false` if the target may not be replaced.
     fn place(&mut self, replaceable: Replaceable) -> Result<bool, Errno> {
         self.is_placed = placing::place(self.directory.descriptor(), &self.partial.name, &self.target, replaceable)?;
         Ok(self.is_placed)
@@ -370,13 +372,13 @@ impl Beside {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = openat(self.directory.descriptor(), ".", flags, Mode::empty())?;
         match rustix::fs::fsync(directory) {
-            // Some file systems know no such thing.
+            // Some file systems can't sync a directory.
             Err(Errno::INVAL) => Ok(()),
             synced => synced,
         }
     }
 
-    /// Gives the partial the group of what it will replace.
+    /// Gives the partial file the group of the existing file.
     fn takes_group_of(&self, stat: &Stat) -> bool {
         let file = &self.partial.file;
         fstat(file).is_ok_and(|ours| ours.st_gid == stat.st_gid)
@@ -385,7 +387,7 @@ impl Beside {
 
     fn remove(&self) {
         if !self.is_placed {
-            // Somebody else may have removed it before us.
+            // Another program may have removed it before.
             let _ = unlinkat(self.directory.descriptor(), &self.partial.name, AtFlags::empty());
         }
     }
@@ -399,12 +401,12 @@ impl Drop for Beside {
     }
 }
 
-/// Whether an earlier run left something of this very file.
+/// Returns whether an earlier run left bytes of this source.
 fn has_known_partial(directory: &Directory, name: &OsStr) -> bool {
     statat(directory.descriptor(), name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| stat.st_size > 0)
 }
 
-/// Opens what is written straight through; waits for a reader of a FIFO until the user stops it.
+/// Opens a stream. Waits for a FIFO's reader until the user cancels.
 fn open_stream(path: &OsStr, canceller: &Canceller) -> Result<File, sticky::Error> {
     let flags = OFlags::WRONLY | OFlags::TRUNC | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     loop {
@@ -421,7 +423,7 @@ fn is_fifo(path: &OsStr) -> bool {
     rustix::fs::stat(path).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Fifo)
 }
 
-/// Writes all of it, however slowly it is taken, until the user stops it.
+/// Writes all data, however slowly the stream takes it, until the user cancels.
 fn write_stream(file: &mut File, mut data: &[u8], canceller: &Canceller) -> io::Result<()> {
     while !data.is_empty() {
         match file.write(data) {
@@ -433,7 +435,7 @@ fn write_stream(file: &mut File, mut data: &[u8], canceller: &Canceller) -> io::
                     return Err(ErrorKind::Interrupted.into());
                 }
                 let limit = Timespec::try_from(PATIENCE).ok();
-                // However it ends, the next write tells.
+                // If polling fails, the next write reports why.
                 let _ = poll(&mut [PollFd::new(&*file, PollFlags::OUT)], limit.as_ref());
             }
             Err(error) => return Err(error),

@@ -1,4 +1,5 @@
-//! Steps on their way from the planner to the engine: taken all at once, so that the two wake each other seldom.
+//! Carries steps from the planner to the engine. The engine takes all that are ready, so that the two threads wake
+//! each other seldom.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -7,30 +8,30 @@ use crate::lock::lock;
 use crate::sftp::Wakeup;
 use crate::transfer::plan::step::Step;
 
-/// Steps that are planned and not yet taken; the engine may hold as many that it took and has not begun. Enough that it
-/// never starves, little enough for any memory.
+/// The most steps that wait to be taken. The engine may hold as many that it has taken and not begun: enough to keep
+/// it busy, few enough for any memory.
 const STEPS_AHEAD: usize = 512;
 
-/// What the engine finds when it asks for a step.
+/// The answer to the engine's request for a step.
 pub(crate) enum Next {
     /// The next step.
     Step(Step),
-    /// It has not been found yet; a wakeup will come.
+    /// The next step is not planned yet. A wakeup will follow.
     Later,
-    /// There is none.
+    /// The plan has ended.
     End,
 }
 
 #[derive(Default)]
 struct State {
     ready: VecDeque<Step>,
-    /// The engine waits for the next step, and wants to be woken by it.
+    /// The engine waits for the next step, which must wake it.
     is_awaited: bool,
-    /// The engine can't open a file beside what the planner has open.
+    /// The engine can't open a file because of what the planner has open.
     is_in_the_way: bool,
-    /// All was planned.
+    /// The planner has ended.
     is_complete: bool,
-    /// The engine wants no more.
+    /// The engine has ended.
     is_unwanted: bool,
 }
 
@@ -40,27 +41,27 @@ struct Shared {
     taken: Condvar,
 }
 
-/// The planner's end. Dropping it says that all was planned.
+/// The planner's end. Dropping it ends the plan.
 pub(crate) struct Sender {
     shared: Arc<Shared>,
     wakeup: Wakeup,
 }
 
-/// The engine's end. Dropping it says that no more is wanted.
+/// The engine's end. Dropping it ends the planner.
 pub(crate) struct Receiver {
     taken: VecDeque<Step>,
     shared: Arc<Shared>,
 }
 
-/// Both ends; `wakeup` wakes the engine.
+/// Returns both ends. `wakeup` wakes the engine.
 pub(crate) fn channel(wakeup: Wakeup) -> (Sender, Receiver) {
     let shared = Arc::<Shared>::default();
     (Sender { shared: Arc::clone(&shared), wakeup }, Receiver { taken: VecDeque::new(), shared })
 }
 
 impl Sender {
-    /// Sends a step, when there is room for it. Whether more is wanted. Calls `let_go` if the engine needs what the planner has
-    /// open: one that waits for room would keep it.
+    /// Sends a step as soon as there is room for it. Calls `let_go` if the engine needs the planner's open
+    /// directories closed. Returns whether the engine wants more steps.
     pub(super) fn send(&self, step: Step, mut let_go: impl FnMut()) -> bool {
         let must_wait =
             |state: &mut State| state.ready.len() >= STEPS_AHEAD && !state.is_unwanted && !state.is_in_the_way;
@@ -100,7 +101,7 @@ impl Drop for Sender {
 }
 
 impl Receiver {
-    /// The next step, if it is there.
+    /// Returns the next step, if it is planned.
     pub(super) fn next(&mut self) -> Next {
         if self.taken.is_empty() {
             let mut state = lock(&self.shared.state);
@@ -114,7 +115,7 @@ impl Receiver {
         self.taken.pop_front().map_or(Next::Later, Next::Step)
     }
 
-    /// Has the planner close what it has open.
+    /// Tells the planner to close its open directories.
     pub(super) fn let_go(&self) {
         lock(&self.shared.state).is_in_the_way = true;
         self.shared.taken.notify_one();
@@ -159,7 +160,7 @@ mod tests {
         });
         receiver.let_go();
         told.recv().unwrap();
-        // It is told once, and goes on when there is room.
+        // The planner lets go once, and continues when there is room.
         while !matches!(receiver.next(), Next::Step(_)) {
             thread::yield_now();
         }

@@ -1,4 +1,4 @@
-//! The plan of a download: what each pair is on the server, and the trees below.
+//! The plan of a download: the kind of each source, and the trees below.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -18,23 +18,23 @@ use crate::transfer::plan::step::{GetDirectory, GetFile, GetLink, PlanOptions, P
 use crate::transfer::request::{Direction, GetPair, Links, LocalPath, Options};
 use crate::transfer::selection::Selection;
 
-/// Pairs whose kind is asked ahead of their turn.
+/// Pairs for which STAT is sent before their turn.
 const STATS_AHEAD: usize = 256;
 
-/// What is found of a tree while links are asked what they lead to.
+/// Entries of a tree that are found while READLINK is in flight for earlier ones.
 const LINKS_AHEAD: usize = 256;
 
-/// The steps of a download.
+/// Returns the steps of a download.
 pub(crate) fn steps(
     lifeline: Lifeline,
     pairs: Vec<GetPair>,
-    plan_options: PlanOptions,
+    PlanOptions { options, selection }: PlanOptions,
     canceller: Canceller,
 ) -> impl Steps {
     GetPlan {
         lifeline,
-        options: plan_options.options,
-        selection: Arc::new(plan_options.selection),
+        options,
+        selection: Arc::new(selection),
         canceller,
         pairs: pairs.into_iter(),
         asked: VecDeque::new(),
@@ -49,13 +49,13 @@ struct GetPlan {
     selection: Arc<Selection>,
     canceller: Canceller,
     pairs: std::vec::IntoIter<GetPair>,
-    /// The next pairs, in order, and what they are.
+    /// The next pairs in order, with their kinds.
     asked: VecDeque<(GetPair, Kind)>,
     ready: VecDeque<Planned>,
     tree: Option<Tree>,
 }
 
-/// What a source is: known, or asked.
+/// The kind of a source.
 enum Kind {
     Known(Attributes),
     Asked(Pending<Attributes>),
@@ -77,21 +77,21 @@ impl Kind {
 /// A tree that is being walked.
 struct Tree {
     walk: Walk,
-    /// Attributes and place of the top, until it is entered.
+    /// The attributes and the target of the top, until it is entered.
     top: Option<(Attributes, LocalPath)>,
     links: Links,
     lifeline: Lifeline,
-    /// What was found while links are asked what they lead to.
+    /// Entries that were found, up to the first link that waits for its READLINK.
     ahead: VecDeque<Ahead>,
 }
 
-/// Something that a walk found.
+/// An entry that a walk found.
 enum Ahead {
     Ready(Planned),
     Link(Link, Pending<Bytes>),
 }
 
-/// A link, and how deep below the top its directory lies.
+/// A link, and the depth of its directory below the top.
 struct Link {
     remote: RemotePath,
     name: OsString,
@@ -135,7 +135,7 @@ impl GetPlan {
             && let Some(pair) = self.pairs.next()
         {
             let kind = match pair.attributes {
-                // A link named directly is followed, and a server need not tell what it lists.
+                // A link that the user named is followed, and a listing may lack the type.
                 Some(attributes) if !matches!(attributes.file_type(), None | Some(FileType::Symlink)) => {
                     Kind::Known(attributes)
                 }
@@ -162,7 +162,7 @@ impl GetPlan {
         {
             return self.leave_out(thing, reason);
         }
-        // A server that tells no types is asked to open it, and will refuse what can't be read.
+        // A server may tell no types. Such a source is treated as a file, and its OPEN shows whether it can be read.
         let is_file = |attributes: &Attributes| matches!(attributes.file_type(), Some(FileType::Regular) | None);
         if !kind.as_ref().is_ok_and(is_file) {
             self.ready.push_back(Step::Announce(Arc::clone(&announced)).into());
@@ -192,7 +192,8 @@ impl GetPlan {
         self.ready.push_back(Step::Fail(failure).into());
     }
 
-    /// A tree's top is canonical, as sftp(1) has it, so that what is said of its entries does not depend on how it was named.
+    /// Enters a tree by its canonical path, as sftp(1) does, so that messages about its entries don't depend on how
+    /// the user named it.
     fn enter(&mut self, pair: &GetPair, attributes: Attributes) {
         let answer = self.lifeline.with_session(|session| session.realpath(&pair.remote));
         let canonical = answer.map(|answer| canonical_answer(&pair.remote, &answer));

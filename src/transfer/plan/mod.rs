@@ -1,7 +1,8 @@
-//! What is to be done, one step after the other, found while the first steps are under way already.
+//! The plan of a job: its steps in order, found while the first ones are already under way.
 //!
-//! A plan is a lazy iterator that may wait for the server or the disk, and so it runs on a thread of its own; the engine
-//! never waits for it. It is bounded ahead: a tree of a million files is never in memory as a whole.
+//! A plan is a lazy iterator that may wait for the server or the disk. It has a thread of its own, so that the engine
+//! never waits for it. It runs only a limited number of steps ahead: a tree of a million files is never in memory as
+//! a whole.
 
 mod ahead;
 mod get;
@@ -32,7 +33,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Begins to plan, on a thread of its own; `wakeup` wakes the engine.
+    /// Begins to plan on a new thread. `wakeup` wakes the engine when a step is ready.
     pub(crate) fn start(
         lifeline: &Lifeline,
         pairs: Pairs,
@@ -56,12 +57,12 @@ impl Plan {
         Ok(Plan { steps })
     }
 
-    /// The next step, if it is there.
+    /// Returns the next step, if it is planned.
     pub(crate) fn next(&mut self) -> Next {
         self.steps.next()
     }
 
-    /// Has the planner close what it has open on the server: the engine can't open a file beside it.
+    /// Tells the planner to close its open directories, because the server refuses to open a file beside them.
     pub(crate) fn let_go(&self) {
         self.steps.let_go();
     }
@@ -77,7 +78,7 @@ struct Planner {
 
 impl Planner {
     fn run(mut self, shortage: Option<Note>, mut steps: impl Steps) {
-        // An engine that is gone wants no more.
+        // The channel is closed if the engine has ended.
         let mut wants_more = shortage.is_none_or(|note| self.send(Step::Note(note), &mut steps));
         while wants_more && let Some(Planned { step, size }) = steps.next() {
             if let Step::Get(_) | Step::Put(_) = step {
@@ -91,7 +92,7 @@ impl Planner {
         self.found.complete.store(true, Ordering::Relaxed);
     }
 
-    /// Whether more is wanted.
+    /// Sends a step. Returns whether the engine wants more.
     fn send(&self, step: Step, steps: &mut impl Steps) -> bool {
         !self.canceller.is_cancelled() && self.sender.send(step, || steps.let_go())
     }

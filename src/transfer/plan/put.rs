@@ -1,4 +1,4 @@
-//! The plan of an upload: what each pair is here, and the trees below.
+//! The plan of an upload: the kind of each source, and the trees below.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -21,17 +21,17 @@ use crate::transfer::plan::step::{PlanOptions, Planned, PutDirectory, PutFile, P
 use crate::transfer::request::{Direction, Links, Options, PutPair};
 use crate::transfer::selection::Selection;
 
-/// The steps of an upload.
+/// Returns the steps of an upload.
 pub(crate) fn steps(
     lifeline: Lifeline,
     pairs: Vec<PutPair>,
-    plan_options: PlanOptions,
+    PlanOptions { options, selection }: PlanOptions,
     canceller: Canceller,
 ) -> impl Steps {
     PutPlan {
         lifeline,
-        options: plan_options.options,
-        selection: plan_options.selection,
+        options,
+        selection,
         canceller,
         pairs: pairs.into_iter(),
         ready: VecDeque::new(),
@@ -55,11 +55,11 @@ struct Level {
     local: PathBuf,
     shown: PathBuf,
     remote: RemotePath,
-    /// From the top, which is empty.
+    /// The path below the top of the tree, which is empty for the top itself.
     path: PathBuf,
-    /// To see when a link leads back to it.
+    /// Device and inode, to recognize a link that leads back to this directory.
     identity: (u64, u64),
-    /// Sorted; the next is the last.
+    /// The names that are left, in reverse order.
     names: Vec<OsString>,
 }
 
@@ -91,7 +91,7 @@ impl Iterator for PutPlan {
 }
 
 impl Steps for PutPlan {
-    /// It opens nothing on the server.
+    /// Does nothing: an upload opens no directory on the server.
     fn let_go(&mut self) {}
 }
 
@@ -100,7 +100,7 @@ impl PutPlan {
         let (local, shown) = (pair.local.path(), pair.local.shown());
         let metadata = match sticky::metadata(local) {
             Ok(metadata) => metadata,
-            // Said before the line about it, as sftp(1) does.
+            // This comes before the line about the source, as in sftp(1).
             Err(error) => return self.fail(Failure::new(Act::StatLocal, bytes(shown), error)),
         };
         if let Some(reason) = self.objection(&metadata) {
@@ -134,8 +134,8 @@ impl PutPlan {
         }
     }
 
-    /// The canonical form of a tree's target, whose missing parents are made. OpenSSH's server knows none while the parent is
-    /// missing; others make one up.
+    /// Returns the canonical path of a tree's target, and makes the missing directories above it. OpenSSH's server
+    /// has no canonical path if the parent is missing; other servers invent one.
     fn canonical(&self, target: &RemotePath) -> Result<RemotePath, Failure> {
         let failed = |cause: Cause| Failure::new(Act::CanonicalizeTarget, target.as_bytes(), cause);
         let parent = target.parent();
@@ -163,7 +163,7 @@ impl PutPlan {
             answer = self.lifeline.with_session(|session| session.realpath(target));
         }
         let path = match (answer, target.parent(), target.base_name()) {
-            // ProFTPD has a canonical form of what is there only.
+            // ProFTPD has a canonical path only for files that exist.
             (Err(error), Some(parent), Some(name)) if error.is_no_such_file() && name != b"." && name != b".." => {
                 let above = self
                     .lifeline
@@ -179,7 +179,7 @@ impl PutPlan {
         canonical_answer(target, &path).map_err(|invalid| failed(invalid.into()))
     }
 
-    /// Makes a directory that is missing, and those above it that are, from the topmost on.
+    /// Makes a missing directory, and the missing ones above it first.
     fn make_with_parents(&self, directory: &RemotePath) -> Result<(), Failure> {
         let is_there = |path: &RemotePath| {
             let looked = self.lifeline.with_session(|session| session.stat(path));
@@ -195,7 +195,7 @@ impl PutPlan {
         for path in missing.iter().rev() {
             let attributes = Attributes::with_permissions(0o777);
             let made = self.lifeline.with_session(|session| session.mkdir(path, attributes));
-            // Somebody else may have been faster.
+            // Another program may have made it in the meantime.
             if let Err(error) = made.or_else(|error| if is_there(path) { Ok(()) } else { Err(error) }) {
                 return Err(Failure::new(Act::MakeRemoteDirectory, path.as_bytes(), error));
             }
@@ -238,19 +238,20 @@ impl PutPlan {
         }
     }
 
-    /// What an entry is, and whether it is a link that was followed. One that leads nowhere is an entry like any other.
+    /// Returns the metadata of an entry, and whether it is a link that was followed. A link that leads nowhere is not
+    /// followed.
     fn look_at(&self, local: &Path) -> (io::Result<Metadata>, bool) {
         let metadata = fs::symlink_metadata(local);
         let is_link = metadata.as_ref().is_ok_and(Metadata::is_symlink) && self.options.links == Links::Followed;
         match sticky::metadata(local) {
             Ok(followed) if is_link => (Ok(followed), true),
-            // As an entry of no kind that is sent, it would be skipped with other words.
+            // Without this error, the entry would be skipped as one of an unknown kind.
             Err(error) if is_link && error.kind() == io::ErrorKind::PermissionDenied => (Err(error), false),
             _ => (metadata, false),
         }
     }
 
-    /// Whether a directory is one of those that were entered and not left.
+    /// Returns whether a directory is one that contains the current entry.
     fn is_above(&self, directory: &Metadata) -> bool {
         self.levels.iter().any(|level| level.identity == identity(directory))
     }
@@ -277,7 +278,7 @@ impl PutPlan {
         self.selection.excludes(path, metadata.is_dir()) || self.objection(metadata).is_some()
     }
 
-    /// Says that a time can't be kept as it is.
+    /// Notes a time that the protocol can't express.
     fn note_time(&mut self, shown: &Path, metadata: &Metadata) {
         let is_known = |seconds: i64| u32::try_from(seconds).is_ok();
         if self.options.preserve && !(is_known(metadata.mtime()) && is_known(metadata.atime())) {
@@ -321,19 +322,19 @@ impl PutPlan {
     }
 }
 
-/// What makes a directory the same as another, however it is reached.
+/// Returns the numbers that identify a directory, whatever the path to it is.
 fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// The names in a directory, the first one last.
+/// Returns the names in a directory, in reverse order.
 fn sorted_names(directory: &Path) -> io::Result<Vec<OsString>> {
     let mut names = fs::read_dir(directory)?.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<_>>>()?;
     names.sort_unstable_by(|one, other| other.cmp(one));
     Ok(names)
 }
 
-/// Times as the protocol has them: seconds from 1970 to 2106, what lies outside at the nearer end.
+/// Returns the times as the protocol has them: seconds from 1970 to 2106. Other times become the nearest of these.
 pub(crate) fn times(metadata: &Metadata) -> Times {
     let within = |seconds: i64| u32::try_from(seconds.max(0)).unwrap_or(u32::MAX);
     Times { accessed: within(metadata.atime()), modified: within(metadata.mtime()) }

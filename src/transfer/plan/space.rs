@@ -1,7 +1,8 @@
-//! Whether there is room for what is to be moved.
+//! Checks whether there is room for the files.
 //!
-//! It is asked once, when it is known that much is to be moved: of named files before the first of them unless they are many, of
-//! trees while they are walked. A shortage is said, and the transfer goes on: what is replaced makes room, and who knows what else does.
+//! The check happens once, as soon as enough bytes are known: for named files before the first one unless there are
+//! many, for trees while they are walked. A shortage is only a note, because files that are replaced make room, and
+//! other programs may remove some too.
 
 use std::fs;
 use std::path::Path;
@@ -13,29 +14,29 @@ use crate::transfer::event::Note;
 use crate::transfer::local::bytes;
 use crate::transfer::request::Pairs;
 
-/// What is to be moved at least before it is asked: less is moved in no time, and a full disk is then told by the failure.
+/// The least bytes that are worth a check: fewer are moved quickly, and a full disk then causes a failure.
 const LEAST_BYTES: u64 = 16 << 20;
 
-/// Named files here that are looked at before the first of them is moved; beyond these they are counted as they come.
+/// Local files whose sizes are read before the first is moved. Further ones count when their turn comes.
 const MOST_NAMED: usize = 100;
 
-/// Counts what is to be moved against what is free.
+/// Compares the bytes to move with those that are free.
 pub(crate) struct Space {
     target: Option<Target>,
     needed: u64,
-    /// What is free, once it was asked.
+    /// The free bytes, once they were looked up.
     free: Option<u64>,
     lifeline: Lifeline,
 }
 
-/// Where to.
+/// The place whose free bytes count.
 enum Target {
     Here(std::path::PathBuf),
     There(RemotePath),
 }
 
 impl Space {
-    /// What is needed and free for pairs. Where what is there is continued, less is needed than is known here.
+    /// Returns the check for a list of pairs. A resume isn't checked, because it needs an unknown part of the bytes.
     pub(super) fn new(pairs: &Pairs, resume: bool, lifeline: Lifeline) -> Space {
         let target = match pairs {
             _ if resume => None,
@@ -47,7 +48,7 @@ impl Space {
         Space { target, needed: 0, free: None, lifeline }
     }
 
-    /// What is known before the first step: the files that were named.
+    /// Counts the files that the user named, before the first step. Returns the note about a shortage.
     pub(super) fn named(&mut self, pairs: &Pairs) -> Option<Note> {
         let size = |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
         let sizes: Vec<u64> = match pairs {
@@ -59,12 +60,12 @@ impl Space {
             Pairs::Put(pairs) => pairs.iter().take(MOST_NAMED).filter_map(|pair| size(pair.local.path())).collect(),
         };
         let note = self.add(sizes.into_iter().fold(0, u64::saturating_add));
-        // The files themselves are counted as they come.
+        // The files count again when their turn comes.
         self.needed = 0;
         note
     }
 
-    /// More is to be moved. What is to be said, the first time that there is no room for it.
+    /// Counts more bytes. Returns the note about a shortage, once.
     pub(super) fn add(&mut self, bytes: u64) -> Option<Note> {
         let target = self.target.as_ref()?;
         self.needed = self.needed.saturating_add(bytes);
@@ -87,7 +88,7 @@ impl Space {
     }
 }
 
-/// The path whose file system a download goes to; nothing where it goes to no file.
+/// Returns the path whose file system a download goes to, or `None` if it goes to a device or the like.
 fn here(path: &Path) -> Option<Target> {
     let there = path.ancestors().find_map(|path| Some((path, fs::metadata(path).ok()?)));
     let (path, metadata) = there?;

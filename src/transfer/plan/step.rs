@@ -12,33 +12,33 @@ use crate::transfer::local::bytes;
 use crate::transfer::request::{Direction, LocalPath, Options};
 use crate::transfer::selection::Selection;
 
-/// What of the pairs is to be moved, and how.
+/// The flags and the selection of a plan.
 pub(crate) struct PlanOptions {
     pub(crate) options: Options,
     pub(crate) selection: Selection,
 }
 
-/// One step of a plan. Steps are reported in their order, whatever their order of completion.
+/// One step of a plan. Steps are reported in order, whatever the order in which they end.
 pub(crate) enum Step {
-    /// A pair that is no file is next: sftp(1)'s line about it. A file has its own.
+    /// A pair that is no file comes next: sftp(1)'s line about it. A file brings its own line.
     Announce(Arc<File>),
     /// A file to fetch.
     Get(GetFile),
-    /// A directory to fetch; what is in it follows, then [`Step::Leave`].
+    /// A directory to fetch. Its contents follow, then [`Step::Leave`].
     EnterGet(GetDirectory),
     /// A file to send.
     Put(PutFile),
-    /// A directory to send; what is in it follows, then [`Step::Leave`].
+    /// A directory to send. Its contents follow, then [`Step::Leave`].
     EnterPut(PutDirectory),
-    /// A link to make here.
+    /// A link to make locally.
     GetLink(GetLink),
     /// A link to make on the server.
     PutLink(PutLink),
-    /// All that is in the directory that was entered last has been planned.
+    /// The contents of the directory that was entered last are complete.
     Leave,
-    /// Something that can't be done.
+    /// A failure of the plan.
     Fail(Failure),
-    /// Something that the user should know.
+    /// A note for the user.
     Note(Note),
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct GetFile {
     pub(crate) remote: RemotePath,
     pub(crate) attributes: Attributes,
     pub(crate) target: Target,
-    /// sftp(1)'s line about it, if it is the file of a pair.
+    /// sftp(1)'s line about the file, if the user named it.
     pub(crate) announced: Option<Arc<File>>,
 }
 
@@ -58,10 +58,10 @@ pub(crate) struct GetDirectory {
     pub(crate) target: Target,
 }
 
-/// A link to make here.
+/// A link to make locally.
 pub(crate) struct GetLink {
     pub(crate) remote: RemotePath,
-    /// What it leads to; it stays within the tree.
+    /// The link's target, which stays within the tree.
     pub(crate) points_to: OsString,
     pub(crate) times: Option<Times>,
     pub(crate) target: Target,
@@ -70,23 +70,23 @@ pub(crate) struct GetLink {
 /// A link to make on the server.
 pub(crate) struct PutLink {
     pub(crate) local: PathBuf,
-    /// How messages show the source.
+    /// The source as messages show it.
     pub(crate) shown: PathBuf,
     pub(crate) remote: RemotePath,
-    /// What it leads to.
+    /// The link's target.
     pub(crate) points_to: RemotePath,
 }
 
-/// Where something that is fetched shall be.
+/// The target of a download.
 pub(crate) enum Target {
-    /// Where a pair says.
+    /// A path that the user named.
     Named(LocalPath),
-    /// In the directory that was entered last and not left.
+    /// A name in the directory that was entered last.
     Beneath(OsString),
 }
 
 impl Target {
-    /// The path as messages show it. `above` is the directory that was entered last, if there is one.
+    /// Returns the path as messages show it. `above` is the directory that was entered last, if there is one.
     pub(crate) fn shown(&self, above: Option<&Path>) -> Option<PathBuf> {
         match self {
             Target::Named(local) => Some(local.shown().to_owned()),
@@ -98,19 +98,19 @@ impl Target {
 /// A file to send.
 pub(crate) struct PutFile {
     pub(crate) local: PathBuf,
-    /// How messages show the source.
+    /// The source as messages show it.
     pub(crate) shown: PathBuf,
     pub(crate) remote: RemotePath,
-    /// Its length when it was found.
+    /// The length when the file was found, in bytes.
     pub(crate) size: u64,
-    /// Whether the user named it, so that a link is followed.
+    /// True if the user named the file, so that a link is followed.
     pub(crate) is_named: bool,
-    /// sftp(1)'s line about it, if it is the file of a pair.
+    /// sftp(1)'s line about the file, if the user named it.
     pub(crate) announced: Option<Arc<File>>,
 }
 
 impl PutFile {
-    /// A failure to send it, with what sftp(1) adds where it is part of a tree.
+    /// Returns the failure with sftp(1)'s second line, if the file is a part of a tree.
     pub(crate) fn failed(&self, failure: Failure) -> Failure {
         match self.is_named {
             true => failure,
@@ -122,14 +122,14 @@ impl PutFile {
 /// A directory to send.
 pub(crate) struct PutDirectory {
     pub(crate) local: PathBuf,
-    /// How messages show the source.
+    /// The source as messages show it.
     pub(crate) shown: PathBuf,
     pub(crate) remote: RemotePath,
     pub(crate) mode: u32,
     pub(crate) times: Times,
 }
 
-/// A step, and the size of its file as far as it is known.
+/// A step, and the length of its file in bytes if it is known.
 pub(crate) struct Planned {
     pub(crate) step: Step,
     pub(crate) size: Option<u64>,
@@ -143,6 +143,6 @@ impl From<Step> for Planned {
 
 /// The steps of a plan, as they are found.
 pub(crate) trait Steps: Iterator<Item = Planned> {
-    /// Closes what is open on the server and not needed at this moment.
+    /// Closes directories that are open on the server and not needed at the moment.
     fn let_go(&mut self);
 }

@@ -1,31 +1,31 @@
-//! What a job consists of: the files that were moved and those that will be, and their bytes.
+//! The account of a job: its files and their bytes, moved and still to be moved.
 //!
-//! The plan counts what it finds. A file that turns out to be skipped, or that fails, leaves the account with all its bytes; one
-//! that is longer or shorter than the plan found counts with its real length. So a job that has ended is done by all of its bytes.
+//! The plan counts what it finds. A file that is skipped or fails leaves the account with all its bytes, and one that
+//! is longer or shorter than planned counts with its real length. So a job that has ended has moved all its bytes.
 
 use std::collections::BTreeMap;
 
-/// A step of the plan, in the order in which steps are reported.
+/// The number of a step in the plan. Steps are reported in this order.
 pub(crate) type Sequence = u64;
 
-/// The account of one job, to be read along with what its plan has found.
+/// The account of a job. Together with what the plan has found, it makes up the totals.
 #[derive(Default)]
 pub(crate) struct Account {
-    /// Files that are under way.
+    /// Files in flight.
     shares: BTreeMap<Sequence, Share>,
-    /// Files that are there as they should be.
+    /// Files that have arrived.
     pub(crate) files_done: u64,
-    /// Files that were found and are not moved.
+    /// Files that the plan found and that are not moved.
     pub(crate) files_left: u64,
-    /// Bytes that are there, of files that are done or under way.
+    /// Bytes that have arrived, of complete files and of those in flight.
     pub(crate) bytes_done: u64,
-    /// Bytes that files have and the plan did not find.
+    /// Bytes of files that are longer than the plan found them.
     unforeseen: u64,
     /// Bytes that the plan found and that are not moved.
     left: u64,
 }
 
-/// One file's part.
+/// The account of one file.
 #[derive(Clone, Copy, Default)]
 struct Share {
     planned: u64,
@@ -33,12 +33,12 @@ struct Share {
 }
 
 impl Account {
-    /// A file is under way that the plan found with so many bytes.
+    /// Adds a file that the plan found with this length.
     pub(super) fn begin(&mut self, sequence: Sequence, planned: u64) {
         self.shares.insert(sequence, Share { planned, done: 0 });
     }
 
-    /// So many bytes more of it are there; all before `position` is. What is moved twice counts once.
+    /// Counts bytes that have arrived, up to an offset in the file. Bytes that are moved twice count once.
     pub(super) fn add(&mut self, sequence: Sequence, bytes: u64, position: u64) {
         let Some(share) = self.shares.get_mut(&sequence) else { return };
         let done = (share.done + bytes).min(share.planned.max(position));
@@ -46,13 +46,13 @@ impl Account {
         share.done = share.done.max(done);
     }
 
-    /// None of it is there any more.
+    /// Takes back all bytes of a file that starts over.
     pub(super) fn take_back(&mut self, sequence: Sequence) {
         let Some(share) = self.shares.get_mut(&sequence) else { return };
         self.bytes_done -= std::mem::take(&mut share.done);
     }
 
-    /// All of it is there.
+    /// Counts a file as complete.
     pub(super) fn complete(&mut self, sequence: Sequence) {
         let Some(Share { planned, done }) = self.shares.remove(&sequence) else { return };
         self.files_done += 1;
@@ -60,7 +60,7 @@ impl Account {
         self.left += planned.saturating_sub(done);
     }
 
-    /// It is not moved.
+    /// Removes a file that is not moved.
     pub(super) fn leave(&mut self, sequence: Sequence) {
         let Some(Share { planned, done }) = self.shares.remove(&sequence) else { return };
         self.files_left += 1;
@@ -68,12 +68,12 @@ impl Account {
         self.left += planned;
     }
 
-    /// Bytes of the job, of which the plan has found so many.
+    /// Returns the bytes of the job, given those that the plan has found.
     pub(super) fn total_of(&self, found: u64) -> u64 {
         (found + self.unforeseen).saturating_sub(self.left)
     }
 
-    /// Returns whether no file is under way.
+    /// Returns whether no file is in flight.
     pub(super) fn is_idle(&self) -> bool {
         self.shares.is_empty()
     }
@@ -83,10 +83,10 @@ impl Account {
 mod tests {
     use super::*;
 
-    /// What becomes of one file of a job.
+    /// The events of one file.
     type Course = fn(&mut Account);
 
-    /// A file of 1000 bytes whose course is the case, and one of 500 that is moved.
+    /// Adds a file of 1000 bytes with the events of the case, and one of 500 that is moved.
     #[test]
     fn a_job_is_as_large_as_what_was_moved_of_it() {
         let courses: [(&str, Course, u64, u64); 8] = [

@@ -1,12 +1,12 @@
-//! How long the bytes of each file take while many files share the line.
+//! Measures the time of each file's bytes, while many files share the connection.
 //!
-//! From its OPEN to its CLOSE a file mostly waits for the bytes of others. So the time between two batches of answers belongs
-//! to the bytes of the second batch, to all alike: a file that waits its turn takes no time, and the times of all files add up
-//! to the time in which bytes moved.
+//! Between its OPEN and its CLOSE, a file mostly waits for the bytes of others. So the time between two batches of
+//! answers is divided among the bytes of the second batch. A file that waits for its turn takes no time, and the
+//! times of all files add up to the time in which bytes moved.
 
 use std::time::{Duration, Instant};
 
-/// The latest batch of answers that brought bytes.
+/// The latest batch of answers with bytes.
 #[derive(Debug)]
 pub(crate) struct Pace {
     arrived: Instant,
@@ -15,13 +15,13 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// Nothing has moved yet.
+    /// Returns the pace at the start of a job.
     pub(crate) fn starting(now: Instant) -> Pace {
         Pace { arrived: now, took: Duration::ZERO, bytes: 0 }
     }
 
-    /// A batch has come that moved `bytes`. `ready` is when the first of its files was ready to move any: what passed before
-    /// is nobody's time. A batch without bytes leaves its time to the next one.
+    /// Takes a batch of answers that moved `bytes`. `ready` is the time at which the first of its files could move
+    /// bytes; the time before doesn't count. The time of a batch without bytes is added to the next one.
     pub(crate) fn batch(&mut self, now: Instant, bytes: u64, ready: Option<Instant>) {
         if bytes > 0 {
             let since = ready.map_or(self.arrived, |ready| ready.max(self.arrived));
@@ -29,19 +29,19 @@ impl Pace {
         }
     }
 
-    /// Nothing could move until now, because the job waited for a person.
+    /// Excludes the time until now, in which the job waited for the user.
     pub(crate) fn paused_until(&mut self, now: Instant) {
         self.arrived = now;
     }
 
-    /// The time that so many bytes of the latest batch took.
+    /// Returns the time that this number of bytes took in the latest batch.
     fn share(&self, bytes: u64) -> Duration {
         let nanos = self.took.as_nanos() * u128::from(bytes) / u128::from(self.bytes.max(1));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
 
-/// The time that the bytes of one file took.
+/// The time of one file's bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     ready: Option<Instant>,
@@ -49,22 +49,22 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// From now on bytes of the file can move: it was opened, perhaps once more after its connection was lost.
+    /// Notes that the file was opened, so that its bytes can move from now on.
     pub(crate) fn is_ready(&mut self, now: Instant) {
         self.ready = Some(now);
     }
 
-    /// When the file was ready to move bytes.
+    /// Returns when the file was opened last.
     pub(crate) fn ready(&self) -> Option<Instant> {
         self.ready
     }
 
-    /// Bytes of the file came with the latest batch.
+    /// Adds the time of bytes that came with the latest batch.
     pub(crate) fn moved(&mut self, bytes: u64, pace: &Pace) {
         self.taken += pace.share(bytes);
     }
 
-    /// The time that all its bytes took so far.
+    /// Returns the time of the bytes so far.
     pub(crate) fn taken(&self) -> Duration {
         self.taken
     }
@@ -76,7 +76,8 @@ mod tests {
 
     const KIB: u64 = 1 << 10;
 
-    /// A job in which the files named by their index are ready, and move bytes, at these milliseconds.
+    /// Returns the times of files, in milliseconds, given when each of them is ready and which of them move bytes at
+    /// which times.
     fn taken(ready: &[u64], batches: &[(u64, &[(usize, u64)])]) -> Vec<u128> {
         let start = Instant::now();
         let at = |millis: u64| start + Duration::from_millis(millis);

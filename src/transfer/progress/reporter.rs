@@ -1,4 +1,4 @@
-//! Puts news of many files in flight into the order in which the files were asked for, as if they were moved one by one.
+//! Puts the news of many files in flight into the order of the plan, as if they were moved one by one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use crate::transfer::progress::account::Account;
 pub(crate) use crate::transfer::progress::account::Sequence;
 use crate::transfer::report::Report;
 
-/// Pause between two [`Event::Advanced`]: a person sees no more than this.
+/// The pause between two [`Event::Advanced`]: more often would be invisible.
 const ADVANCE_PAUSE: Duration = Duration::from_millis(50);
 
-/// News that are sent together, at most: enough that whoever listens is woken seldom, few enough to look up in between.
+/// The most events that are sent together: enough that the listener wakes rarely, few enough that it wakes in time.
 const NEWS_AT_ONCE: usize = 256;
 
-/// What the plan has found so far; the planner adds, the reporter reads.
+/// The totals that the plan has found. The planner adds to them, the reporter reads them.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) files: AtomicU64,
@@ -29,44 +29,44 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// A file that will be moved, and its size as far as it is known.
+    /// Adds a file, and its length in bytes if it is known.
     pub(crate) fn add(&self, size: Option<u64>) {
         self.files.fetch_add(1, Ordering::Relaxed);
         self.bytes.fetch_add(size.unwrap_or(0), Ordering::Relaxed);
     }
 }
 
-/// Holds back what comes ahead of its turn, tells the rest, and keeps the account for the report.
+/// Holds back the news of later steps, sends the rest, and makes the report.
 pub(crate) struct Reporter {
     events: Sender<Vec<Event>>,
-    /// What is told and not yet sent.
+    /// Events that are not sent yet.
     news: Vec<Event>,
     found: Arc<Found>,
     began: Instant,
-    /// The first step that is not concluded; its news goes out at once.
+    /// The first step that has not ended. Its news goes out at once.
     head: Sequence,
-    /// Lines about files whose targets are not certain yet.
+    /// Lines about files whose targets may still change.
     announcements: BTreeMap<Sequence, Arc<File>>,
-    /// News of later steps.
+    /// The news of later steps.
     waiting: BTreeMap<Sequence, Waiting>,
-    /// How far the head's file is, once it was started.
+    /// The progress of the file of the first step, once it was started.
     reached: Option<Reached>,
     last_advance: Instant,
     account: Account,
-    /// Whether something left the account since it was told last.
+    /// True if a file has left the account since the last [`Event::Advanced`].
     is_outdated: bool,
     verified: BTreeMap<Proof, u64>,
-    /// News that is told when everything else is.
+    /// News to send after everything else.
     afterwards: Vec<Event>,
     report: Report,
 }
 
-/// Returns whether news only says that a file is next.
+/// Returns whether an event only says that a file is next.
 fn is_beginning(event: &Event) -> bool {
     matches!(event, Event::Announced(_) | Event::Started(_))
 }
 
-/// Where a file was to be written, and where it was.
+/// The target that a file was meant for, and the one that was written.
 pub(crate) struct Places<'a> {
     pub(crate) asked: &'a [u8],
     pub(crate) target: &'a [u8],
@@ -79,11 +79,11 @@ struct Waiting {
     concluded: bool,
 }
 
-/// How far a file is.
+/// The progress of a file.
 #[derive(Clone, Copy)]
 struct Reached {
     position: u64,
-    /// How much of it was compared with its source, while that is done.
+    /// The bytes that were compared with the source, while the file is being verified.
     verified: Option<u64>,
 }
 
@@ -108,18 +108,19 @@ impl Reporter {
         }
     }
 
-    /// How many steps are under way or done without having been told.
+    /// Returns how many steps lie between the first that has not ended and the next of the plan.
     pub(crate) fn ahead(&self, next: Sequence) -> u64 {
         next - self.head
     }
 
-    /// The line about a file whose target may get another name yet. It is told with the first news of the file, and gives the
-    /// name under which that starts.
+    /// Keeps the line about a file whose target may still change. It goes out with the first news of the file, and
+    /// names the target with which the file starts.
     pub(crate) fn announce(&mut self, sequence: Sequence, file: Arc<File>) {
         self.announcements.insert(sequence, file);
     }
 
-    /// A started file is at its target: another one than it was to be at if something has that name, or took it since the start.
+    /// Reports that a started file has arrived. Its target is another than planned if that name was taken, even after
+    /// the start.
     pub(crate) fn finished(
         &mut self,
         sequence: Sequence,
@@ -139,13 +140,13 @@ impl Reporter {
         self.tell(sequence, Event::Finished { file, length, elapsed });
     }
 
-    /// Something was written under another name than it was to have.
+    /// Reports that an entry was written under another name than planned.
     pub(crate) fn renamed(&mut self, sequence: Sequence, asked: &[u8], target: &[u8]) {
         let note = Note::Renamed { asked: asked.to_vec(), target: target.to_vec() };
         self.tell(sequence, Event::Noted(note));
     }
 
-    /// News of a step, told when its turn comes.
+    /// Reports news of a step when it is the step's turn.
     pub(crate) fn tell(&mut self, sequence: Sequence, event: Event) {
         if let Some(announced) = self.announcements.remove(&sequence) {
             let announced = match &event {
@@ -165,19 +166,19 @@ impl Reporter {
         }
     }
 
-    /// A file is begun that the plan found with this size.
+    /// Adds a file that begins, with the length that the plan found.
     pub(crate) fn begin_file(&mut self, sequence: Sequence, planned: Option<u64>) {
         self.account.begin(sequence, planned.unwrap_or(0));
     }
 
-    /// The file of this step is at `position`, `bytes` further than before.
+    /// Reports that a file has reached `position`, and counts the `bytes` that were new.
     pub(crate) fn advance(&mut self, sequence: Sequence, position: u64, bytes: u64) {
         self.account.add(sequence, bytes, position);
         self.report.bytes += bytes;
         self.reach(sequence, Reached { position, verified: None });
     }
 
-    /// The file of this step is there, all `length` bytes of it, and so many of them were compared with its source.
+    /// Reports how many bytes of a file of this length were compared with its source.
     pub(crate) fn compared(&mut self, sequence: Sequence, length: u64, verified: u64) {
         self.reach(sequence, Reached { position: length, verified: Some(verified) });
     }
@@ -191,38 +192,38 @@ impl Reporter {
         self.tick();
     }
 
-    /// Bytes of a file that need not be moved because they are there already.
+    /// Counts bytes of a file that exist already and are not moved.
     pub(crate) fn already_there(&mut self, sequence: Sequence, bytes: u64) {
         self.account.add(sequence, bytes, bytes);
     }
 
-    /// What was moved of a file has turned out to be of no use.
+    /// Takes back the bytes of a file that starts over.
     pub(crate) fn take_back(&mut self, sequence: Sequence) {
         self.account.take_back(sequence);
     }
 
-    /// Asks whoever watches, at once.
+    /// Sends a question to the user, at once.
     pub(crate) fn ask(&mut self, question: Question) {
         self.emit(Event::Asked(Arc::new(question)));
         self.send();
     }
 
-    /// A file is known to be equal to its source.
+    /// Counts a file that was found to equal its source.
     pub(crate) fn verified(&mut self, proof: Proof) {
         *self.verified.entry(proof).or_default() += 1;
     }
 
-    /// News that belongs to no step, told at once.
+    /// Reports a note that belongs to no step, at once.
     pub(crate) fn interject(&mut self, note: Note) {
         self.emit(Event::Noted(note));
     }
 
-    /// News of a job that moves nothing, told at once.
+    /// Reports an event at once. For a rehearsal, which works step by step.
     pub(crate) fn tell_now(&mut self, event: Event) {
         self.emit(event);
     }
 
-    /// Nothing more will be told of this step.
+    /// Ends a step. The news of the next steps goes out, up to the first that has not ended.
     pub(crate) fn conclude(&mut self, sequence: Sequence) {
         if sequence != self.head {
             self.waiting.entry(sequence).or_default().concluded = true;
@@ -241,29 +242,29 @@ impl Reporter {
         }
     }
 
-    /// A file is there as it should be.
+    /// Counts a file that has arrived.
     pub(crate) fn file_done(&mut self, sequence: Sequence) {
         self.account.complete(sequence);
         self.report.files += 1;
     }
 
-    /// A file is not moved: it was skipped, or has failed.
+    /// Removes a file that was skipped or has failed from the totals.
     pub(crate) fn file_left(&mut self, sequence: Sequence) {
         self.account.leave(sequence);
         self.is_outdated = true;
     }
 
-    /// A failure that belongs to no step that is still open: told at the end.
+    /// Reports a failure at the end, because it belongs to no step that is still open.
     pub(crate) fn fail(&mut self, failure: Failure) {
         self.afterwards.push(Event::Failed(failure));
     }
 
-    /// A note that belongs to no step that is still open: told at the end.
+    /// Reports a note at the end, because it belongs to no step that is still open.
     pub(crate) fn note(&mut self, note: Note) {
         self.afterwards.push(Event::Noted(note));
     }
 
-    /// Says how far everything is, when it is time.
+    /// Sends the progress, if it is time.
     fn tick(&mut self) {
         if self.is_time() {
             self.say_how_far();
@@ -274,7 +275,7 @@ impl Reporter {
         self.last_advance.elapsed() >= ADVANCE_PAUSE
     }
 
-    /// Says how far everything is now, as what comes next may take a while and moves nothing.
+    /// Sends the progress now, because the next work may take a while and moves no bytes.
     pub(crate) fn say_how_far(&mut self) {
         if self.reached.is_some() || self.is_outdated {
             self.news_of(self.reached);
@@ -282,7 +283,7 @@ impl Reporter {
         }
     }
 
-    /// Adds how far everything is, the started file at this point.
+    /// Adds an event about the progress.
     fn news_of(&mut self, reached: Option<Reached>) {
         self.last_advance = Instant::now();
         self.is_outdated = false;
@@ -305,7 +306,7 @@ impl Reporter {
     fn emit(&mut self, event: Event) {
         match &event {
             Event::Failed(failure) => self.report.failures.push(failure.clone()),
-            // The last news of a file, and of a job, is that all of it is there.
+            // After the last file, the progress must show that everything has arrived.
             &Event::Finished { length, .. } if self.account.is_idle() || self.is_time() => {
                 self.news_of(Some(Reached { position: length, verified: None }));
             }
@@ -317,16 +318,16 @@ impl Reporter {
         }
     }
 
-    /// Sends what was told. Whoever is about to sleep does so: each time wakes the listener.
+    /// Sends the waiting events. Each call wakes the listener, so the engine calls it before it sleeps.
     pub(crate) fn send(&mut self) {
         if !self.news.is_empty() {
-            // Nobody has to listen.
+            // The caller of the job may have dropped the receiver.
             let _ = self.events.send(std::mem::take(&mut self.news));
         }
     }
 
-    /// Ends the account. What is still held back belongs to steps that were stopped before their turn; it is told now, unless all
-    /// there is to tell is that a file would have been next.
+    /// Ends the report. It sends the news of later steps that were held back, except those that only say that a file
+    /// is next.
     pub(crate) fn finish(mut self, lost: Option<sftp::Error>, cancelled: bool, sessions: Vec<Session>) -> Report {
         for (_, waiting) in std::mem::take(&mut self.waiting) {
             if !waiting.concluded && waiting.events.iter().all(is_beginning) {
@@ -479,7 +480,7 @@ mod tests {
 
     #[test]
     fn a_file_under_another_name_is_said_to_have_it() {
-        // The one that was asked for, and the one that was written; it started as f.1.
+        // The planned target and the one that was written; the file started as f.1.
         for (asked, target, line) in [
             ("f.1", "f.1", None),
             ("f", "f.1", Some("f exists already: written to f.1")),

@@ -1,7 +1,8 @@
-//! Proof of a copy by the server's own hash of it, in place of reading it back over the line.
+//! Proof of a copy by the server's hash of it, instead of reading it back over the connection.
 //!
-//! The server hashes what it has while we hash what is here, step by step between answers. The algorithm is the server's
-//! choice: we begin with the one it chose last, and once more from the beginning if it names another.
+//! While the server hashes the remote file, the engine hashes the local one in steps, between answers. The server
+//! chooses the algorithm. The engine starts with the one that the server chose last, and starts again if it chooses
+//! another.
 
 use std::io;
 
@@ -10,20 +11,20 @@ use openssl::hash::{Hasher, MessageDigest};
 use crate::sftp::{self, Extension, FileHash, HashAlgorithm, Reply, StatusCode};
 use crate::transfer::request::Verify;
 
-/// Bytes that are hashed before answers are looked at again: about a millisecond.
+/// Bytes to hash before the engine looks at answers again: about a millisecond's work.
 const STEP_BYTES: usize = 1 << 20;
 
-/// What is known of the server's hashes.
+/// What is known about the server's hashes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hashes {
-    /// How it may be asked for them; nothing once it said that it does not know the request.
+    /// The request that asks for a hash. `None` if the server has none, or if hashes are not wanted.
     pub(crate) request: Option<Extension>,
-    /// What it will probably choose.
+    /// The algorithm that the server will probably choose.
     likely: HashAlgorithm,
 }
 
 impl Hashes {
-    /// Those of a server that may be asked so, for who wants his copies verified in this way.
+    /// Returns the state before the first hash, for a server with this request and a user with this option.
     pub(crate) fn new(request: Option<Extension>, verify: Verify) -> Hashes {
         Hashes {
             request: request.filter(|_| verify == Verify::Yes),
@@ -34,7 +35,7 @@ impl Hashes {
         }
     }
 
-    /// Takes the answer; nothing where it is none that helps.
+    /// Takes the answer of the server. Returns `None` if it is no usable hash.
     pub(super) fn heard(&mut self, outcome: Result<Reply, sftp::Error>) -> Option<FileHash> {
         match outcome {
             Ok(Reply::FileHash(Some(hash))) => {
@@ -50,37 +51,37 @@ impl Hashes {
     }
 }
 
-/// The comparison of one file.
+/// The hashes of one file.
 pub(crate) struct Hashing {
     length: u64,
-    /// Whether the server was asked.
+    /// True if the request was sent.
     pub(crate) is_asked: bool,
     algorithm: HashAlgorithm,
     hasher: Hasher,
-    /// All before this is in the hasher.
+    /// The offset up to which the local file is hashed.
     at: u64,
     here: Option<Vec<u8>>,
     there: Option<FileHash>,
 }
 
-/// What comes next.
+/// The next activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// Bytes here are to be hashed.
+    /// Hash more of the local file.
     Step,
-    /// The server's answer is waited for.
+    /// Wait for the server's hash.
     Wait,
-    /// Both hashes are there.
+    /// Both hashes are known.
     Over {
-        /// How they were computed.
+        /// The algorithm of both.
         algorithm: HashAlgorithm,
-        /// Whether they are the same.
+        /// True if they are equal.
         is_equal: bool,
     },
 }
 
 impl Hashing {
-    /// Begins with a file of so many bytes; nothing where the server can't be asked.
+    /// Begins with a file of this length. Returns `None` if hashes can't be used.
     pub(super) fn begin(hashes: &Hashes, length: u64) -> Option<Hashing> {
         hashes.request?;
         let hasher = hasher(hashes.likely)?;
@@ -88,7 +89,8 @@ impl Hashing {
         Some(Hashing { length, is_asked: false, algorithm, hasher, at: 0, here: None, there: None })
     }
 
-    /// The server's hash has come. Whether we can compute it as well: a strict OpenSSL has no MD5.
+    /// Takes the server's hash. Returns whether the local file can be hashed in the same way: a strict OpenSSL has no
+    /// MD5.
     pub(super) fn heard(&mut self, hash: FileHash) -> bool {
         if hash.algorithm != self.algorithm {
             let Some(hasher) = hasher(hash.algorithm) else { return false };
@@ -99,7 +101,8 @@ impl Hashing {
         true
     }
 
-    /// Hashes the next bytes, which `read` gives: at an offset, as many as there are up to the buffer's length.
+    /// Hashes the next part. `read` fills a buffer from an offset in the local file, and returns how many bytes it
+    /// has read.
     pub(super) fn step(
         &mut self,
         scratch: &mut Vec<u8>,
@@ -113,19 +116,19 @@ impl Hashing {
         };
         self.hasher.update(&scratch[..read])?;
         self.at += read as u64;
-        // A file that is shorter than it was has another hash.
+        // A file that has shrunk has another hash.
         if self.at == self.length || read == 0 {
             self.here = Some(self.hasher.finish()?.to_vec());
         }
         Ok(())
     }
 
-    /// Bytes that are hashed here.
+    /// Returns how many bytes of the local file are hashed.
     pub(super) fn hashed(&self) -> u64 {
         self.at
     }
 
-    /// What comes next.
+    /// Returns the next activity.
     pub(super) fn next(&self) -> Next {
         match (&self.here, &self.there) {
             (Some(here), Some(there)) => {
@@ -159,7 +162,7 @@ mod tests {
         Hashing::begin(&Hashes::new(Some(Extension::CheckFile), verify), CONTENTS.len() as u64)
     }
 
-    /// More than two steps.
+    /// More than two parts.
     static CONTENTS: [u8; 2 * STEP_BYTES + 7] = [b'x'; 2 * STEP_BYTES + 7];
 
     fn step(hashing: &mut Hashing, contents: &[u8]) -> usize {

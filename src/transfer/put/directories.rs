@@ -1,7 +1,8 @@
 //! Directories that are made on the server while files are already sent into them.
 //!
-//! Nothing waits for a MKDIR: the files of a directory are sent right after it. The protocol keeps an order for one file only, so a
-//! request that fails while its directory's fate is open waits for that fate, and is sent again if the directory exists after all.
+//! Nothing waits for a MKDIR: the files of a directory are sent right after it. The protocol guarantees the order of
+//! requests for one file only. So a request that fails while the MKDIR of its directory has no answer waits for that
+//! answer, and is sent again if the directory exists after all.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,13 +18,13 @@ use crate::transfer::plan::PutDirectory;
 use crate::transfer::progress::reporter::Sequence;
 use crate::transfer::request::Direction;
 
-/// The directories that were entered and whose last file is not done yet, by the step that made them.
+/// The directories that were entered and are still in use, by the steps that made them.
 #[derive(Default)]
 pub(crate) struct RemoteTree {
     directories: BTreeMap<Sequence, Directory>,
     /// Those that were entered and not left.
     stack: Vec<Sequence>,
-    /// Local directories whose copies exist now, and which may be removed.
+    /// Local directories that now have a copy on the server.
     arrived: Vec<PathBuf>,
 }
 
@@ -31,30 +32,30 @@ struct Directory {
     source: PutDirectory,
     parent: Option<Sequence>,
     state: DirectoryState,
-    /// The connection on which it is made.
+    /// The connection of its MKDIR.
     connection: ConnectionId,
-    /// What is under way in it, its plan and its own MKDIR included.
+    /// The number of files, links and directories in it that have not ended. Its plan and its MKDIR count too.
     users: usize,
-    /// Steps that failed while its fate was open.
+    /// Steps that failed while its MKDIR had no answer.
     waiting: Vec<Sequence>,
     retried: bool,
-    /// Why its MKDIR failed, while it is looked at whether it is there all the same.
+    /// The answer to a MKDIR that failed, while STAT finds out whether the directory exists anyway.
     refusal: Option<sftp::Error>,
 }
 
-/// Whether a directory is there.
+/// The state of a directory on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DirectoryState {
-    /// Its MKDIR has no answer yet.
+    /// MKDIR has no answer yet.
     Pending,
-    /// It is there, and whether we made it.
+    /// The directory exists, and was made by this job or not.
     Exists { is_ours: bool },
-    /// It can't be, and nothing in it can.
+    /// The directory can't be made, and nothing in it can.
     Refused,
 }
 
 impl RemoteTree {
-    /// Makes a directory, in the one that was entered last.
+    /// Makes a directory in the one that was entered last.
     pub(crate) fn enter(&mut self, sequence: Sequence, source: PutDirectory, wire: &mut Wire<'_>) {
         let parent = self.stack.last().copied();
         let is_refused = self.current_state() == Some(DirectoryState::Refused);
@@ -75,41 +76,41 @@ impl RemoteTree {
         self.stack.push(sequence);
     }
 
-    /// Everything in the directory that was entered last is planned.
+    /// Leaves the directory that was entered last: everything in it is planned.
     pub(crate) fn leave(&mut self, wire: &mut Wire<'_>) {
         if let Some(sequence) = self.stack.pop() {
             self.release(sequence, wire);
         }
     }
 
-    /// The directory that was entered last, which something begins to use.
+    /// Returns the directory that was entered last, and counts one more use of it.
     pub(crate) fn use_current(&mut self) -> Option<Sequence> {
         let current = self.stack.last().copied()?;
         self.directories.get_mut(&current)?.users += 1;
         Some(current)
     }
 
-    /// Whether the directory that was entered last is there.
+    /// Returns the state of the directory that was entered last.
     pub(crate) fn current_state(&self) -> Option<DirectoryState> {
         self.state(*self.stack.last()?)
     }
 
-    /// The connection on which the directory that was entered last is made.
+    /// Returns the connection on which the directory that was entered last is made.
     pub(crate) fn connection(&self) -> Option<ConnectionId> {
         self.directories.get(self.stack.last()?).map(|directory| directory.connection)
     }
 
-    /// Whether a directory is there.
+    /// Returns the state of a directory.
     pub(crate) fn state(&self, directory: Sequence) -> Option<DirectoryState> {
         self.directories.get(&directory).map(|directory| directory.state)
     }
 
-    /// Returns the local directories whose copies have come to exist since the last call.
+    /// Returns the local directories that have received a copy since the last call.
     pub(crate) fn arrived(&mut self) -> Vec<PathBuf> {
         std::mem::take(&mut self.arrived)
     }
 
-    /// Something in a directory waits for its fate.
+    /// Lets a step wait until the state of its directory is known.
     pub(crate) fn wait_for(&mut self, directory: Sequence, waiting: Sequence) {
         if let Some(directory) = self.directories.get_mut(&directory)
             && !directory.waiting.contains(&waiting)
@@ -118,7 +119,7 @@ impl RemoteTree {
         }
     }
 
-    /// Something in a directory is done. With the last of it, the directory gets its final attributes.
+    /// Ends one use of a directory. After the last one, the directory gets its final attributes.
     pub(crate) fn release(&mut self, sequence: Sequence, wire: &mut Wire<'_>) {
         let Some(directory) = self.directories.get_mut(&sequence) else { return };
         directory.users -= 1;
@@ -139,7 +140,8 @@ impl RemoteTree {
         }
     }
 
-    /// Sends a request again whose answer was lost with its connection. If the directory was made anyway, it is found.
+    /// Sends a request again after its answer was lost with the connection. If the MKDIR had succeeded, STAT will
+    /// find the directory.
     pub(crate) fn ask_again(&mut self, sequence: Sequence, tag: DirectoryTag, wire: &mut Wire<'_>) {
         let Some(directory) = self.directories.get(&sequence) else { return };
         match tag {
@@ -149,7 +151,7 @@ impl RemoteTree {
         }
     }
 
-    /// Takes an answer. Returns the steps that can go on because the fate of their directory is known now.
+    /// Takes an answer. Returns the steps that can continue because the state of their directory is known now.
     pub(crate) fn answer(
         &mut self,
         sequence: Sequence,
@@ -161,7 +163,7 @@ impl RemoteTree {
         let parent = directory.parent;
         let state = match (tag, outcome) {
             (DirectoryTag::Make, Ok(_)) => DirectoryState::Exists { is_ours: true },
-            // Why it failed is not told by the code alone: it may be there already.
+            // The error doesn't tell whether the directory exists already.
             (DirectoryTag::Make, Err(error)) if error.leaves_the_session_alive() => {
                 wire.ask(sequence, DirectoryTag::Stat, &calls::Stat { path: &directory.source.remote });
                 directory.refusal = Some(error);
@@ -174,7 +176,7 @@ impl RemoteTree {
             }
             (DirectoryTag::Stat, outcome) => {
                 if outcome.is_err() && !directory.retried {
-                    return self.retry_behind(parent, sequence, wire);
+                    return self.retry_after(parent, sequence, wire);
                 }
                 directory.fail(sequence, outcome, wire);
                 DirectoryState::Refused
@@ -188,8 +190,8 @@ impl RemoteTree {
         self.decide(sequence, state, wire)
     }
 
-    /// A directory could not be made: perhaps only because its parent was not there yet.
-    fn retry_behind(&mut self, parent: Option<Sequence>, sequence: Sequence, wire: &mut Wire<'_>) -> Vec<Sequence> {
+    /// Tries a directory again that could not be made: perhaps its parent didn't exist yet.
+    fn retry_after(&mut self, parent: Option<Sequence>, sequence: Sequence, wire: &mut Wire<'_>) -> Vec<Sequence> {
         match parent.and_then(|parent| self.state(parent)) {
             Some(DirectoryState::Pending) => {
                 if let Some(parent) = parent {
@@ -218,7 +220,8 @@ impl RemoteTree {
         }
     }
 
-    /// A directory's fate is known. What waited for it goes on: directories here, files by the caller.
+    /// Sets the state of a directory. Directories that waited for it continue; the caller continues the files and
+    /// links that are returned.
     fn decide(&mut self, sequence: Sequence, state: DirectoryState, wire: &mut Wire<'_>) -> Vec<Sequence> {
         if let Some(directory) = self.directories.get_mut(&sequence) {
             directory.state = state;
@@ -241,7 +244,7 @@ impl RemoteTree {
                 self.make_again(waiting, wire);
             }
         }
-        // Its own MKDIR is done.
+        // Its own MKDIR is one of its uses.
         self.release(sequence, wire);
         files
     }
@@ -260,19 +263,20 @@ impl RemoteTree {
 
 impl Directory {
     fn make(&self, sequence: Sequence, wire: &mut Wire<'_>) {
-        // While files are put into it, we must be able to.
+        // The job must be able to put files into it, even if its final mode forbids that.
         let attributes = Attributes::with_permissions(self.source.mode & 0o1777 | 0o300);
         wire.ask(sequence, DirectoryTag::Make, &calls::Mkdir { path: &self.source.remote, attributes });
     }
 
-    /// Reports sftp(1)'s line about the directory. It waits until the fate is known: below a directory that can't be made,
-    /// no line names another.
+    /// Reports sftp(1)'s line about the directory. This waits until the directory exists: nothing is reported about
+    /// directories below one that can't be made.
     fn announce(&self, sequence: Sequence, wire: &mut Wire<'_>) {
         let directory = bytes(&self.source.shown).to_vec();
         wire.io.reporter.tell(sequence, Event::Entered { direction: Direction::Put, directory });
     }
 
-    /// One that was there before keeps its attributes, unless they shall be the source's.
+    /// Returns whether the directory gets the source's attributes: if this job made it, or if the user asked to
+    /// preserve them.
     fn wants_attributes(&self, wire: &Wire<'_>) -> bool {
         match self.state {
             DirectoryState::Exists { is_ours } => is_ours || wire.io.settings.options.preserve,
@@ -286,7 +290,7 @@ impl Directory {
         wire.ask(sequence, DirectoryTag::SetAttributes, &calls::Setstat { path: &self.source.remote, attributes });
     }
 
-    /// It can't be made: the server's first answer is the reason, unless something else stands there.
+    /// Reports that the directory can't be made: because of another entry with its name, or for the server's reason.
     fn fail(&mut self, sequence: Sequence, found: Result<Reply, sftp::Error>, wire: &mut Wire<'_>) {
         let thing = self.source.remote.as_bytes();
         let failure = match (found, self.refusal.take()) {

@@ -1,7 +1,8 @@
 //! Symbolic links that are made on the server, as copies of those in a tree that is sent.
 //!
-//! Like files they are sent behind the MKDIR of their directory without waiting for it. SYMLINK never replaces anything, so
-//! where it fails it is looked at what is there: a link like ours is as good, another link or a file makes room.
+//! Like a file, a link is sent right after the MKDIR of its directory, without waiting for the answer. SYMLINK never
+//! replaces anything. So if it fails, READLINK looks at the existing entry: a link with the same target is kept, and
+//! anything else is removed if it may be replaced.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -17,47 +18,47 @@ use crate::transfer::progress::reporter::Sequence;
 use crate::transfer::put::directories::DirectoryState;
 use crate::transfer::request::Direction;
 
-/// Links that are being made, by their step.
+/// The links that are being made, by their steps.
 #[derive(Default)]
 pub(crate) struct RemoteLinks {
     links: BTreeMap<Sequence, Link>,
-    /// Where they were asked for.
+    /// The paths where they were to be made.
     targets: HashSet<RemotePath>,
 }
 
 struct Link {
     source: PutLink,
     directory: Option<Sequence>,
-    /// What the server first said against it.
+    /// The server's first refusal.
     refusal: Option<sftp::Error>,
     numbering: Numbering,
 }
 
-/// What becomes of a link after an answer.
+/// The state of a link after an answer.
 pub(crate) enum LinkStatus {
-    /// More answers are to come.
+    /// More answers will come.
     Waits,
-    /// Perhaps it failed only because this directory was not there yet.
+    /// It may have failed only because this directory didn't exist yet.
     NeedsDirectory(Sequence),
-    /// It is over, well or badly, and told.
+    /// It has ended, and its result was reported.
     Ended(EndedLink),
 }
 
-/// A link that is over.
+/// A link that has ended.
 pub(crate) struct EndedLink {
-    /// The directory that it lies in.
+    /// The step of the directory that contains it.
     pub(crate) directory: Option<Sequence>,
     /// The link, if it was made.
     pub(crate) made: Option<PutLink>,
 }
 
 impl RemoteLinks {
-    /// Whether none is under way.
+    /// Returns whether no link is being made.
     pub(crate) fn is_empty(&self) -> bool {
         self.links.is_empty()
     }
 
-    /// Sends a link.
+    /// Begins to make a link.
     pub(crate) fn begin(
         &mut self,
         sequence: Sequence,
@@ -71,17 +72,17 @@ impl RemoteLinks {
         self.links.insert(sequence, link);
     }
 
-    /// Returns whether a link is being made at this path, so that nobody knows yet what is there.
+    /// Returns whether a link is being made at this path, so that its state is unknown.
     pub(crate) fn is_making(&self, path: &RemotePath) -> bool {
         self.targets.contains(path)
     }
 
-    /// The directory of a link that is under way.
+    /// Returns the directory of a link that is being made.
     pub(crate) fn directory(&self, sequence: Sequence) -> Option<Sequence> {
         self.links.get(&sequence)?.directory
     }
 
-    /// Takes an answer; `fate` is that of its directory.
+    /// Takes an answer. `state` is the state of the link's directory.
     pub(crate) fn answer(
         &mut self,
         sequence: Sequence,
@@ -110,9 +111,9 @@ impl RemoteLinks {
             (LinkTag::Read, Ok(Reply::Path(there))) if there[..] == *link.source.points_to.as_bytes() => {
                 return self.conclude(sequence, true);
             }
-            // Its directory was not there yet, or something was removed meanwhile.
+            // Its directory didn't exist yet, or another program removed the entry in the meantime.
             (LinkTag::Read, Err(error)) if error.is_no_such_file() => LinkTag::Make,
-            // A server removes no directory so.
+            // REMOVE fails for a directory.
             (LinkTag::Read, _) => match link.decide(wire) {
                 Verdict::Overwrite => LinkTag::Remove,
                 Verdict::Rename => link.goes_elsewhere(),
@@ -134,14 +135,15 @@ impl RemoteLinks {
         LinkStatus::Waits
     }
 
-    /// Sends a request again whose answer was lost.
+    /// Sends a request again after its answer was lost.
     pub(crate) fn ask_again(&self, sequence: Sequence, tag: LinkTag, wire: &mut Wire<'_>) {
         if let Some(link) = self.links.get(&sequence) {
             link.ask(sequence, tag, wire);
         }
     }
 
-    /// The fate of its directory is known. What is to be done with a link that waited for it; nothing where none did.
+    /// Continues a link that waited for its directory, whose state is known now. Returns `None` if there is no such
+    /// link.
     pub(crate) fn go_on(
         &mut self,
         sequence: Sequence,
@@ -166,14 +168,14 @@ impl RemoteLinks {
 }
 
 impl Link {
-    /// Decides about what is there. Which of the two is newer is not known.
+    /// Decides about the existing entry. It isn't known which of the two is newer.
     fn decide(&self, wire: &mut Wire<'_>) -> Verdict {
         let (there, new) = (Version::default(), Version::default());
         let target = self.source.remote.as_bytes().to_vec();
         wire.io.decide(Conflict { direction: Direction::Put, target, there, new })
     }
 
-    /// Leaves what is there, and takes another name.
+    /// Leaves the existing entry, and tries another name.
     fn goes_elsewhere(&mut self) -> LinkTag {
         self.source.remote = self.numbering.next(&self.source.remote);
         self.refusal = None;

@@ -1,4 +1,4 @@
-//! What a download would do here: it opens what exists, and remembers what it would have made.
+//! The rehearsal of a download: it opens existing targets, and remembers what it would have made.
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
@@ -17,13 +17,13 @@ use crate::transfer::plan::{GetDirectory, GetFile, GetLink, Target};
 use crate::transfer::removal::may_be_itself;
 use crate::transfer::request::{Direction, LocalPath, OnConflict, Options, Trust, Verify};
 
-/// The local side of a download that is not done.
+/// The local side of a rehearsed download.
 #[derive(Default)]
 pub(crate) struct Here {
-    /// The directories that were entered and not left; nothing for one that could not be made.
+    /// The directories that were entered and not left; `None` for one that could not be made.
     stack: Vec<Option<Above>>,
     parents: Parents,
-    /// What would be there by now, by the path as messages show it.
+    /// The entries that earlier steps would have made, by the path as messages show it.
     simulated: HashMap<PathBuf, Simulated>,
     /// Targets of files whose sources would be removed.
     written: HashSet<PathBuf>,
@@ -32,26 +32,26 @@ pub(crate) struct Here {
 /// A directory that was entered.
 enum Above {
     There(Rc<Directory>),
-    /// It would have been made; how messages show it.
+    /// A directory that would have been made, as messages show it.
     Simulated(PathBuf),
 }
 
-/// Something that would have been made.
+/// An entry that would have been made.
 enum Simulated {
     Directory,
     File(Version),
-    /// With what it leads to.
+    /// A link with its target.
     Link(OsString),
 }
 
-/// Where something would go.
+/// Where an entry would go.
 enum Spot {
     At(Place),
-    /// In a directory that would have been made; how messages show it.
+    /// A path in a directory that would have been made, as messages show it.
     InSimulated(PathBuf),
 }
 
-/// What is decided about a target.
+/// The decision about a target.
 enum Decision {
     Goes(Spot),
     Asks(Spot),
@@ -77,7 +77,7 @@ impl Spot {
 }
 
 impl Here {
-    /// What would become of a file.
+    /// Returns what a transfer would do with a file.
     pub(super) fn file(&mut self, file: &GetFile, io: &Io) -> Result<Vec<Intent>, Failure> {
         let options = io.settings.options;
         let Some(spot) = self.spot(&file.target)? else { return Ok(Vec::new()) };
@@ -105,7 +105,7 @@ impl Here {
         Ok(vec![Intent::File { direction, source, target, size, offset, asks, removes }])
     }
 
-    /// What would become of a directory, and of those above it.
+    /// Returns the directories that a transfer would make: this one, and missing ones above it.
     pub(super) fn enter(&mut self, step: &GetDirectory) -> Result<Vec<Intent>, Failure> {
         let above = self.stack.last().and_then(Option::as_ref);
         let Some(shown) = step.target.shown(above.map(Above::shown)) else {
@@ -135,18 +135,18 @@ impl Here {
         Ok(missing.into_iter().rev().map(intent).collect())
     }
 
-    /// The directory that was entered last is left.
+    /// Leaves the directory that was entered last.
     pub(super) fn leave(&mut self) {
         self.stack.pop();
     }
 
-    /// What would become of a link.
+    /// Returns what a transfer would do with a link.
     pub(super) fn link(&mut self, link: &GetLink, io: &Io) -> Result<Vec<Intent>, Failure> {
         let Some(spot) = self.spot(&link.target)? else { return Ok(Vec::new()) };
         let source = link.remote.as_bytes().to_vec();
         let asked = bytes(spot.shown()).to_vec();
         let attributes = Attributes { times: link.times, ..Attributes::default() };
-        // One that is equal is as good.
+        // A link with the same target is kept.
         let decision = match self.leads_to(&spot).is_some_and(|there| there == link.points_to) {
             true => Decision::Goes(spot),
             false => self.decide(spot, &attributes, io),
@@ -164,7 +164,7 @@ impl Here {
         Ok(vec![Intent::Link { source, target, asks, removes: io.settings.options.remove_source }])
     }
 
-    /// Where something would go; `None` if its directory could not be made, which was said.
+    /// Returns where an entry would go, or `None` if its directory could not be made, which was reported.
     fn spot(&mut self, target: &Target) -> Result<Option<Spot>, Failure> {
         Ok(match (target, self.stack.last().and_then(Option::as_ref)) {
             (Target::Named(local), _) => Some(Spot::At(Place::named(local, &mut self.parents)?)),
@@ -174,7 +174,7 @@ impl Here {
         })
     }
 
-    /// Checks that the source may be removed once it is here.
+    /// Checks that the source may be removed after the transfer.
     fn check_removal(&mut self, spot: &Spot, file: &GetFile) -> Result<(), Failure> {
         let kept = |cause: Cause| Err(Failure::new(Act::RemoveSource, file.remote.as_bytes(), cause));
         if !self.written.insert(spot.shown().to_owned()) {
@@ -244,7 +244,7 @@ impl Here {
         }
     }
 
-    /// What opening a file's target would find.
+    /// Returns where the transfer of a file would start.
     fn found(&self, spot: &Spot, file: &GetFile, io: &Io) -> Result<ResumePoint, Failure> {
         let target = bytes(spot.shown());
         let found = match (self.simulated.get(spot.shown()), spot) {
@@ -254,7 +254,7 @@ impl Here {
             }
             (Some(_), _) | (None, Spot::InSimulated(_)) => Ok(ResumePoint::Offset(0)),
             (None, Spot::At(place)) => {
-                // As a download takes it.
+                // A download treats sizes in the same way.
                 let is_estimate = io.settings.options.estimated_sizes;
                 let size = file.attributes.size.filter(|&size| size > 0 && !is_estimate);
                 let (remote, attributes) = (&file.remote, &Attributes { size, ..file.attributes });
@@ -269,7 +269,7 @@ impl Here {
     }
 }
 
-/// What a resume would find of a file that would have been made.
+/// Returns where a resume would start, if the existing file is one that would have been made.
 fn resumed(there: &Version, file: &GetFile, io: &Io) -> Result<ResumePoint, Cause> {
     let Options { preserve, verify, .. } = io.settings.options;
     let modified = file.attributes.times.map(|times| i64::from(times.modified));
@@ -283,7 +283,7 @@ fn resumed(there: &Version, file: &GetFile, io: &Io) -> Result<ResumePoint, Caus
     }
 }
 
-/// The directories above the top of a tree that would be made with it, the nearest first.
+/// Returns the missing directories above the top of a tree, the nearest first.
 fn missing_above(local: &LocalPath) -> Vec<PathBuf> {
     if local.trust() == Trust::Server {
         return Vec::new();

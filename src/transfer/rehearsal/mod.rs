@@ -1,8 +1,8 @@
-//! Says what a transfer would do, and does nothing (`--dry-run`).
+//! Reports what a transfer would do, without doing it (`--dry-run`).
 //!
-//! The plan is the same, and so are the decisions; only their effects are another's. No request goes out but those by which
-//! things are found, and what depends on targets that are there is asked for many steps at once. What earlier steps would
-//! have made is kept in mind, because later ones would meet it.
+//! A rehearsal follows the same plan and makes the same decisions as a transfer. It only sends requests that look
+//! things up, for many steps at once. It remembers what earlier steps would have made, because later steps would find
+//! that.
 
 mod here;
 mod there;
@@ -19,10 +19,10 @@ use crate::transfer::rehearsal::there::{TargetQuery, There};
 use crate::transfer::report::Report;
 use crate::transfer::request::Direction;
 
-/// Longest sleep between two looks at a cancel; what is found wakes us anyway.
+/// The longest sleep between two looks at the canceller. Answers and steps of the plan end it.
 const NAP: std::time::Duration = std::time::Duration::from_millis(500);
 
-/// Steps about whose targets the server is asked at once.
+/// Steps whose targets are looked up ahead of their turn.
 const ASKED_AHEAD: usize = 256;
 
 /// Follows a plan to its end.
@@ -65,7 +65,7 @@ pub(crate) fn run(mut plan: Plan, mut io: Io, direction: Direction) -> Report {
 
 fn sleep(io: &mut Io) {
     io.reporter.send();
-    // Nothing was asked, so nothing is answered: only the plan's wakeup ends it early.
+    // No request is in this queue: only the plan's wakeup, or a cancel, ends the sleep early.
     drop(io.queue.wait(Some(NAP)));
 }
 
@@ -73,7 +73,7 @@ struct Rehearsal {
     direction: Direction,
     here: Here,
     there: There,
-    /// Steps whose news is to be told, in their order.
+    /// Steps that were not reported yet, in order.
     waiting: VecDeque<Waiting>,
     files: u64,
     directories: u64,
@@ -81,11 +81,11 @@ struct Rehearsal {
     lost: Option<sftp::Error>,
 }
 
-/// A step whose news is to be told.
+/// A step that was not reported yet.
 enum Waiting {
-    /// Nobody has to be asked about it.
+    /// No question to the server is needed.
     Known(Step),
-    /// It depends on what the server answers.
+    /// The server's answers decide.
     Queried(TargetQuery),
 }
 
@@ -101,7 +101,7 @@ impl Waiting {
 }
 
 impl Rehearsal {
-    /// Tells what is known, and of the rest as much as there is beyond so many that may wait.
+    /// Reports the steps that need no answer, and waits for answers until at most `may_wait` steps are left.
     fn tell(&mut self, io: &mut Io, may_wait: usize) {
         while !io.canceller.is_cancelled() && self.lost.is_none() {
             let is_known = matches!(self.waiting.front(), Some(Waiting::Known(_)));
@@ -126,7 +126,7 @@ impl Rehearsal {
         }
     }
 
-    /// What a step would do, if anything.
+    /// Returns what a step would do.
     fn rehearse(&mut self, waiting: Waiting, io: &Io) -> Result<Vec<Event>, Failure> {
         let intents = match waiting {
             Waiting::Queried(query) => self.there.rehearse(query, io)?,

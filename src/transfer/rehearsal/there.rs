@@ -1,4 +1,4 @@
-//! What an upload would do on the server: it asks what exists, and remembers what it would have made.
+//! The rehearsal of an upload: it looks existing targets up on the server, and remembers what it would have made.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,27 +18,27 @@ use crate::transfer::put::landing::{Landing, MOST_LINKS};
 use crate::transfer::put::source::Source;
 use crate::transfer::request::{Direction, OnConflict};
 
-/// The remote side of an upload that is not done.
+/// The remote side of a rehearsed upload.
 #[derive(Default)]
 pub(crate) struct There {
-    /// Whether the directories that were entered and not left are there, or would be.
+    /// For each directory that was entered and not left, true if it exists or would have been made.
     stack: Vec<bool>,
-    /// What would be there by now.
+    /// The entries that earlier steps would have made.
     simulated: HashMap<RemotePath, Simulated>,
     /// Targets of files whose sources would be removed.
     written: HashSet<RemotePath>,
 }
 
-/// Something that would have been made.
+/// An entry that would have been made.
 #[derive(Clone)]
 enum Simulated {
     Directory,
     File(Version),
-    /// With what it leads to.
+    /// A link with its target.
     Link(RemotePath),
 }
 
-/// A step, and what the server is asked about its target.
+/// A step, and the STAT and LSTAT of its target.
 pub(crate) struct TargetQuery {
     step: Step,
     followed: Pending<Attributes>,
@@ -46,13 +46,13 @@ pub(crate) struct TargetQuery {
 }
 
 enum Step {
-    /// With its length and times, or why it can't be opened.
+    /// A file with its length and times, or the reason why it can't be opened.
     File(PutFile, Result<(u64, Times), Failure>),
     Directory(PutDirectory),
     Link(PutLink),
 }
 
-/// What a path leads to; `None` for nothing.
+/// The attributes of a file that a path leads to, or `None` if there is none.
 type Looked = Result<Option<Attributes>, sftp::Error>;
 
 fn found(answer: Result<Attributes, sftp::Error>) -> Looked {
@@ -63,11 +63,11 @@ fn found(answer: Result<Attributes, sftp::Error>) -> Looked {
     }
 }
 
-/// What the server says is at a path.
+/// The server's answers about a path.
 struct Present {
-    /// What a link leads to; `None` if nothing is there.
+    /// The answer to STAT, which follows links.
     followed: Looked,
-    /// What is there, be it a link. A server that can't tell counts as nothing.
+    /// The answer to LSTAT, or `None` if there is no entry or the server can't tell.
     itself: Option<Attributes>,
 }
 
@@ -96,12 +96,12 @@ impl TargetQuery {
 }
 
 impl There {
-    /// What a step would do.
+    /// Returns what a step would do.
     pub(super) fn rehearse(&mut self, query: TargetQuery, io: &Io) -> Result<Vec<Intent>, Failure> {
         let TargetQuery { step, followed, itself } = query;
         let present = Present::of(followed, itself);
         if self.stack.last() == Some(&false) {
-            // Its directory can't be made, which was said.
+            // The directory can't be made, which was reported.
             if let Step::Directory(_) = step {
                 self.stack.push(false);
             }
@@ -126,7 +126,7 @@ impl There {
         }
     }
 
-    /// The directory that was entered last is left.
+    /// Leaves the directory that was entered last.
     pub(super) fn leave(&mut self) {
         self.stack.pop();
     }
@@ -185,13 +185,13 @@ impl There {
         Ok(Intent::File { direction, source: shown, target, size, offset, asks, removes: options.remove_source })
     }
 
-    /// What is at the target of a file, by links or not; `None` for nothing.
+    /// Returns the attributes of the file at a target, whether directly or by links, or `None` if there is none.
     fn found(&self, path: &RemotePath, there: Looked, io: &Io) -> Result<Option<Attributes>, Failure> {
         let failed = |error: sftp::Error| Failure::new(Act::StatRemote, path.as_bytes(), error);
         self.followed(path, there, io).map_err(failed)
     }
 
-    /// What a path leads to now if the server says that it led there before anything was made.
+    /// Returns the attributes of the file that a path would lead to by now, given the server's answer about it.
     fn followed(&self, path: &RemotePath, there: Looked, io: &Io) -> Looked {
         let (mut path, mut there) = (path.clone(), there);
         for _ in 0..MOST_LINKS {
@@ -213,12 +213,12 @@ impl There {
         Ok(None)
     }
 
-    /// Checks that a file can be made where a link leads to that leads to nothing yet.
+    /// Checks that a file could be made at the target of a link that leads nowhere.
     fn check_dangling(&self, path: &RemotePath, io: &Io) -> Result<(), Failure> {
         let failed = |error: Errno| Err(Failure::new(Act::OpenTarget, path.as_bytes(), error));
         let options = io.settings.options;
         if !options.atomic && !options.resume && options.on_conflict != OnConflict::Overwrite {
-            // It is no new name.
+            // The name of the link is already taken.
             return failed(Errno::EXIST);
         }
         let mut landing = Landing::at(path);
@@ -232,7 +232,7 @@ impl There {
                 },
             };
             if !landing.follow(&link) {
-                // One of its links is replaced then.
+                // With `--atomic`, one of the links is replaced.
                 return if options.atomic { Ok(()) } else { failed(Errno::LOOP) };
             }
         }
@@ -253,7 +253,7 @@ impl There {
         let there = match there {
             Ok(Some(there)) => there,
             Ok(None) => return goes(file.remote.clone()),
-            // What can't be looked at may still be written, unless what is there shall stay.
+            // A target that can't be looked up may still be written, unless existing files must stay.
             Err(failure) if may_replace && !failure.is_fatal() => return goes(file.remote.clone()),
             Err(failure) => return Err(failure),
         };
@@ -272,7 +272,7 @@ impl There {
         }
     }
 
-    /// The first name with a number that nothing has, or for a link one that has it already.
+    /// Returns the first numbered name that is free. For a link, an existing link with the same target is as free.
     fn free_name(&self, asked: &RemotePath, link: Option<&RemotePath>, io: &Io) -> Result<RemotePath, Failure> {
         let mut numbering = Numbering::default();
         let mut name = numbering.next(asked);
@@ -325,7 +325,7 @@ impl There {
         Ok(Intent::Link { source, target: target.as_bytes().to_vec(), asks, removes })
     }
 
-    /// Returns whether a link is there that leads to the same.
+    /// Returns whether there is a link with this target.
     fn is_link_to(&self, path: &RemotePath, points_to: &RemotePath, io: &Io) -> bool {
         match self.simulated.get(path) {
             Some(Simulated::Link(there)) => there == points_to,
@@ -341,11 +341,11 @@ impl Present {
     }
 }
 
-/// What becomes of a file.
+/// The decision about a file.
 enum Decision {
     Goes {
         target: RemotePath,
-        /// How much of it is there and would stay.
+        /// The bytes that exist and would be continued.
         offset: u64,
     },
     Asks,
@@ -383,7 +383,7 @@ impl Sending<'_> {
         }
     }
 
-    /// How much of it an earlier run has left beside its target.
+    /// Returns the length of the partial file that an earlier run has left.
     fn beside(&self) -> Result<u64, Failure> {
         let session = self.io.pool.first();
         let mut landing = Landing::at(&self.file.remote);

@@ -114,7 +114,7 @@ impl Site {
             selection: Selection::default(),
             mode: None,
             server: b"test".to_vec(),
-            standing: sftpsh::transfer::Standing::default(),
+            working_directories: sftpsh::transfer::WorkingDirectories::default(),
             limit: Limit::default(),
             connections: Connections::default(),
         }
