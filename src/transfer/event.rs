@@ -1,4 +1,4 @@
-//! //! What a job reports while it runs, as data, with the lines that people read.
+//! The events of a running job as data, with the lines that people read.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -100,8 +100,8 @@ impl fmt::Display for File {
     }
 }
 
-/// The totals of a job: what was moved and what will be moved. They grow while a walk finds more, and shrink by each
-/// file that is skipped or fails.
+/// The totals of a job: everything that was moved and will be moved. They grow while a walk finds more, and shrink by
+/// each file that is skipped or fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Total {
     /// Files that were moved or will be moved, as far as is known.

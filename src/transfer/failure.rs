@@ -29,7 +29,7 @@ pub struct Failure {
     pub aftermath: Option<String>,
 }
 
-/// What was tried on the thing of a [`Failure`].
+/// The act that failed on the thing of a [`Failure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     /// STAT of a remote path.

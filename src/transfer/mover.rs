@@ -26,7 +26,7 @@ pub(crate) trait Mover {
     /// Returns whether the file may be opened on more connections now.
     fn may_spread(&self) -> bool;
 
-    /// Returns what was moved, if the file has arrived.
+    /// Returns the source and its copy for `--remove-source`, if the file has arrived.
     fn moved(&self) -> Option<Moved>;
 
     /// Sends the next request, if there is one to send.

@@ -191,7 +191,7 @@ pub enum Links {
     Copied,
 }
 
-/// What to do if a target exists.
+/// The rule for a target that exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnConflict {
     /// Replace it.
@@ -207,7 +207,7 @@ pub enum OnConflict {
     Ask,
 }
 
-/// Whether and how to compare a copy with its source.
+/// The way in which a copy is compared with its source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verify {
     /// Don't compare them.
@@ -230,12 +230,12 @@ pub struct Options {
     pub resume: bool,
     /// Don't compare the existing bytes with the source before continuing (`--resume=size`).
     pub trusts_sizes: bool,
-    /// What to do if a target exists. A resume continues it instead.
+    /// The rule for targets that exist. A resume continues them instead.
     pub on_conflict: OnConflict,
     /// Send into a partial file beside the target, which replaces it when complete (`--atomic`). Downloads always
     /// work so.
     pub atomic: bool,
-    /// Whether and how to compare each copy with its source (`--verify`).
+    /// The way in which each copy is compared with its source (`--verify`).
     pub verify: Verify,
     /// Flush each file to its disk (`-f`): the local disk for a get, the server's for a put, if the server can.
     pub fsync: bool,

@@ -22,7 +22,7 @@ pub struct Rules(Gitignore);
 /// Builds [`Rules`] from patterns.
 pub struct RulesBuilder(GitignoreBuilder);
 
-/// What to move of a tree, or of the matches of a wildcard. The default is everything.
+/// The part of a tree, or of the matches of a wildcard, that is moved. The default is everything.
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// The patterns that exclude and include paths.
@@ -140,7 +140,7 @@ impl Selection {
         self.newer_than.is_some_and(is_old).then_some("it is too old")
     }
 
-    /// Like [`Selection::objection`], but for a file on the server.
+    /// Like [`Selection::objection`], with the attributes of a file on the server.
     pub(crate) fn objection_to(&self, attributes: &Attributes) -> Option<&'static str> {
         self.objection(attributes.size, attributes.times.map(|times| times.modified.into()))
     }

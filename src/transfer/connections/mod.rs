@@ -1,4 +1,5 @@
-//! The connections of a job: what is in flight on each, how a lost one is replaced, and the requests that go out on them.
+//! The connections of a job: the pool that opens and replaces them, the window of each, and the requests that go out
+//! on them.
 
 pub(crate) mod growth;
 pub(crate) mod handles;

@@ -1,4 +1,4 @@
-//! The connections of a job: what is in flight on each, and how a lost one comes back.
+//! The connections of a job: how they are opened, and how a lost one is replaced.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use crate::transfer::progress::reporter::Sequence;
 use crate::transfer::request::Connections;
 use crate::transfer::settings::Settings;
 
-/// Connections in a row that may be lost while the job makes no progress: a bad network needs some luck.
+/// Connections in a row that may be lost while the job makes no progress. On a bad network, the next one may last
+/// longer.
 const MOST_USELESS: u32 = 8;
 
 /// The place of a connection in the pool. A new connection may take the place of a lost one once nothing is in flight there.
@@ -54,11 +55,11 @@ pub(crate) struct Pool {
     window: Bounds,
     bytes_on_all: u64,
     window_requests: usize,
-    /// Whether an answer has come since the last connection was lost.
+    /// True if an answer has come since the last connection was lost.
     was_answered: bool,
     /// Connections that were lost since the job last made progress.
     useless: u32,
-    /// Whether the pool has begun to open further connections.
+    /// True once the pool has begun to open further connections.
     has_opened_more: bool,
 }
 
@@ -66,7 +67,7 @@ pub(crate) struct Pool {
 pub(crate) enum Newcomer {
     /// A new connection.
     Connection(Session),
-    /// The same connection, which keeps fewer requests waiting from now on.
+    /// The session of before, which keeps fewer requests waiting from now on.
     Narrower(Session),
     /// The next attempt.
     Attempt(Attempt),
@@ -172,7 +173,7 @@ impl Pool {
         self.first().openings().wake_when_none(self.wakeup.clone());
     }
 
-    /// Returns the session that the job began with; all connections share the count of what is open.
+    /// Returns the session that the job began with. All connections share its count of open files and directories.
     pub(crate) fn first(&self) -> &Session {
         &self.list[0].session
     }
@@ -200,7 +201,8 @@ impl Pool {
         })
     }
 
-    /// Removes a lost connection. The plan goes on with another one; if none is left, a new one is made if that is allowed.
+    /// Removes a lost connection. The plan continues with another one. If none is left, the pool makes a new one if
+    /// it may.
     ///
     /// # Errors
     /// Returns the loss as an error if it ends the job.
@@ -214,7 +216,7 @@ impl Pool {
             let session = lost.session.clone();
             self.lifeline.replace(&session);
             self.expected += 1;
-            // The receiver is ours.
+            // The receiver is a field of the pool.
             let _ = self.sender.send(Newcomer::Narrower(session));
             return Ok(());
         }
@@ -222,7 +224,8 @@ impl Pool {
             self.lifeline.replace(&self.list[other].session);
             return Ok(());
         }
-        // A connection that breaks before its first answer would break forever, and so would those that never bring progress.
+        // A connection that breaks before its first answer would break forever, and so would those that never bring
+        // progress.
         self.useless += 1;
         let was_useful = std::mem::take(&mut self.was_answered) && self.useless <= MOST_USELESS;
         let may_retry = self.allowed.may_come_back() && was_useful;
@@ -276,7 +279,7 @@ impl Pool {
         }
     }
 
-    /// Tells the plan that no session will come any more.
+    /// Tells the plan that no further session will come.
     pub(crate) fn give_up(&self) {
         self.lifeline.give_up();
     }
@@ -319,7 +322,7 @@ impl Pool {
         }
     }
 
-    /// Opens one more connection. It gets one attempt: the job goes on without it.
+    /// Opens one more connection with a single attempt. If it fails, the job continues without it.
     fn open_one_more(&mut self) {
         let Some(connector) = self.allowed.connector.clone() else { return };
         self.spawn(move |tell| match connector.open_unasked() {
@@ -354,7 +357,7 @@ impl Pool {
         self.expected += 1;
         let (sender, wakeup) = (self.sender.clone(), self.wakeup.clone());
         let tell = move |newcomer| {
-            // A job that has ended wants no connection; the session ends with this message.
+            // A job that has ended needs no connection. The session ends when this message is dropped.
             let _ = sender.send(newcomer);
             wakeup.wake();
         };
@@ -368,14 +371,14 @@ impl Pool {
     }
 }
 
-/// The plan waits for a new session no longer than the job lasts.
+/// Ends the plan's wait for a new session together with the job.
 impl Drop for Pool {
     fn drop(&mut self) {
         self.give_up();
     }
 }
 
-/// Returns whether a session goes on with fewer requests waiting, so that only the waiting requests are lost.
+/// Returns whether the session continues with fewer requests waiting, so that only the waiting requests are lost.
 pub(crate) fn is_narrowing(session: &Session, error: &sftp::Error) -> bool {
     matches!(error, sftp::Error::Unanswered { .. }) && session.end().is_none()
 }

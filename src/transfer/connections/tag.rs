@@ -1,6 +1,6 @@
-//! Tags of requests: which owner an answer goes to, and what it answers.
+//! Tags of requests: each tells the owner of a request, and which of its requests an answer belongs to.
 //!
-//! Each kind of owner has an enum of its own, so that it can't be given an answer that it never asked for.
+//! Each kind of owner has an enum of its own, so that it can't receive an answer to a request that it never sends.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use crate::sftp::{self, Reply};
 use crate::transfer::connections::pool::ConnectionId;
 use crate::transfer::progress::reporter::Sequence;
 
-/// What comes back with an answer.
+/// The data that an answer brings back to the engine.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Token {
     /// The step that sent the request.
@@ -107,7 +107,7 @@ pub(crate) enum DirectoryTag {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LinkTag {
     Make,
-    /// READLINK of what exists where the link could not be made.
+    /// READLINK of the entry that exists where the link could not be made.
     Read,
     Remove,
 }
@@ -115,7 +115,7 @@ pub(crate) enum LinkTag {
 /// A request that removes the source of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RemovalTag {
-    /// STAT: the source, or the copy, must be what was moved.
+    /// STAT of the source or the copy, which must not have changed since.
     Stat,
     Remove,
     RemoveDirectory,

@@ -94,7 +94,7 @@ impl Engine {
         self.removals.answer(token.sequence, tag, outcome, &mut self.io.on(token.connection));
     }
 
-    /// Begins a file or a link again, now that the fate of its directory is known.
+    /// Begins a file or a link again, now that the state of its directory is known.
     fn begin_again(&mut self, sequence: Sequence, connection: ConnectionId) {
         self.note_others(sequence);
         let state = self.links.directory(sequence).and_then(|directory| self.remote.state(directory));

@@ -1,7 +1,8 @@
 //! Files that the server refused to open while others were open.
 //!
-//! Servers allow only so many open files, and don't tell how many. Each refused file is tried again: the first one alone, which shows
-//! whether the others were the reason, and the rest as soon as there is room for them by what that has shown.
+//! Servers limit the number of open files, and don't tell the limit. Each refused file is tried again. The first one
+//! is tried alone, which shows whether the others were the reason, and how many files may be open. The rest follow as
+//! soon as there is room.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +16,7 @@ pub(super) struct Crowd {
     pub(super) alone: Option<Sequence>,
 }
 
-/// How often a file was refused, perhaps because others were open.
+/// The number of refusals of a file, perhaps because others were open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Refusals {
     #[default]
@@ -52,7 +53,7 @@ impl Crowd {
         self.waiting.contains(&sequence)
     }
 
-    /// Removes a file that goes on in another way.
+    /// Removes a file that no longer waits.
     pub(super) fn remove(&mut self, sequence: Sequence) {
         self.waiting.remove(&sequence);
         self.end_attempt(sequence);

@@ -1,4 +1,4 @@
-//! What the engine does about its connections: new ones, lost ones, and files that move from one to another.
+//! How the engine treats its connections: new ones, lost ones, and files that move from one to another.
 
 use crate::sftp;
 use crate::transfer::connections::io::Turn;
@@ -10,7 +10,7 @@ use crate::transfer::event::Note;
 use crate::transfer::progress::reporter::Sequence;
 
 impl Engine {
-    /// Looks for connections that have ended or come.
+    /// Handles the connections that have ended or arrived.
     pub(super) fn look_after_connections(&mut self) {
         while let Some((connection, error)) = self.io.pool.ended_unnoticed() {
             self.lose_connection(connection, &error);
@@ -33,7 +33,7 @@ impl Engine {
         }
     }
 
-    /// Goes on after an attempt to connect has failed, or ends the job.
+    /// Continues with the connections that are left after an attempt to connect has failed, or ends the job.
     fn do_without(&mut self, reason: Option<String>) {
         if self.io.pool.idlest().is_some() {
             // One refusal is reported once.
@@ -47,7 +47,8 @@ impl Engine {
         }
     }
 
-    /// Removes a lost connection. The answers to its requests come back as lost; the files go on elsewhere or later.
+    /// Removes a lost connection. The answers to its requests come back as lost. The files continue on another
+    /// connection, now or later.
     pub(super) fn lose_connection(&mut self, connection: ConnectionId, error: &sftp::Error) {
         if self.io.pool.get(connection).lost.is_some() {
             return;

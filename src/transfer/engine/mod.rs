@@ -1,7 +1,7 @@
 //! The engine: one thread, one queue of answers, hundreds of files in flight.
 //!
-//! The window is filled across files, the oldest first; the next files are opened with what is left of it. It never waits
-//! for the plan, and of the disk only for plain reads and writes, which the page cache takes.
+//! The window is filled across files, the oldest first, and the rest of it goes to the next files. The engine never
+//! waits for the plan, and on the disk only for plain reads and writes, which the page cache takes.
 
 mod answers;
 mod crowd;
@@ -42,10 +42,11 @@ use crate::transfer::report::Report;
 use crate::transfer::request::Request;
 use crate::transfer::settings::Settings;
 
-/// Longest sleep between two looks at everything; what matters wakes the engine anyway.
+/// The longest sleep between two looks at everything. Answers, steps and new connections end it.
 const NAP: Duration = Duration::from_millis(500);
 
-/// Steps that may be done without having been told, because an earlier one takes long. What they will say waits in memory.
+/// Steps that may end before their turn to be reported, because an earlier one takes long. Their news waits in
+/// memory.
 const STEPS_UNTOLD: u64 = 10_000;
 
 /// Runs a job to its end.
@@ -123,7 +124,7 @@ struct Engine {
     targets: HashSet<PathBuf>,
     local: LocalTree,
     remote: RemoteTree,
-    /// Files whose connection was lost, and that go on when there is another.
+    /// Files whose connection was lost, and that continue when there is another.
     disconnected: BTreeSet<Sequence>,
     links: RemoteLinks,
     removals: Removals,
@@ -230,7 +231,8 @@ impl Engine {
         self.io.reporter.finish(self.lost, cancelled, sessions)
     }
 
-    /// Removes what no later run could continue at once when the job is stopped, because there may be little time.
+    /// Removes the partial files that no later run could continue. This happens as soon as the job is stopped,
+    /// because there may be little time.
     fn withdraw(&mut self) {
         for moving in self.files.values() {
             if let Way::Put { upload, .. } = &moving.way {

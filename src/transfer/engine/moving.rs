@@ -1,4 +1,4 @@
-//! A file in flight, and what the engine knows about it besides.
+//! A file in flight with the facts that only the engine needs.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub(super) enum Way {
 pub(super) struct InDirectory {
     /// The step that makes the directory.
     pub(super) sequence: Sequence,
-    /// Whether the file was begun again once the directory's fate was known.
+    /// True if the file was begun again once the state of the directory was known.
     pub(super) was_begun_again: bool,
 }
 

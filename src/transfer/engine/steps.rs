@@ -272,7 +272,7 @@ impl Engine {
         self.pass_over(sequence);
     }
 
-    /// A file that is not moved, for a reason that was told.
+    /// Ends a file that is not moved, for a reason that was reported.
     fn pass_over(&mut self, sequence: Sequence) {
         self.io.reporter.file_left(sequence);
         self.io.reporter.conclude(sequence);

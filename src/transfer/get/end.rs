@@ -1,12 +1,12 @@
-//! How much is known of where a remote file ends.
+//! The knowledge about where a remote file ends.
 //!
-//! A server's word for it can be wrong in both directions: STAT tells the size of another moment or an estimate, and an EOF can
-//! come from a server that is confused. So an early EOF is asked about again before the file counts as truncated.
+//! A server can be wrong about it in two ways. STAT may tell an earlier size or an estimate, and an EOF may come too
+//! early from a confused server. So an early EOF is asked about again before the file counts as truncated.
 
 /// How many times the server must report an early end, at one offset, before it is believed.
 pub(crate) const DOUBTS: u32 = 2;
 
-/// What is known of the file's end.
+/// The knowledge about the file's end.
 ///
 /// | state | answer | next state |
 /// |---|---|---|

@@ -1,11 +1,11 @@
 //! One file on its way from the server.
 //!
-//! Bytes are written in order only, whatever the order of answers, so that the local file is always a beginning of the remote one
-//! and a later run can resume it, whatever has killed this one.
+//! Bytes are written in order only, whatever the order of answers. So the local file is always a beginning of the remote
+//! one, and a later run can resume it even after a crash.
 //!
 //! | state | answer | next state |
 //! |---|---|---|
-//! | `Opening` | HANDLE | `Resuming` if some bytes are here already, else `Reading` |
+//! | `Opening` | HANDLE | `Resuming` if some bytes exist locally, else `Reading` |
 //! | | STATUS | the file fails; if other files are open, it may be opened later |
 //! | `Resuming` | DATA equal to the local bytes | `Resuming`, at their end `Reading` |
 //! | | other DATA, EOF | `Reading` from the beginning |
@@ -55,7 +55,7 @@ pub(crate) struct Target {
     pub(crate) asked: Place,
     /// The place that is written: the same, or one beside a file that stays.
     pub(crate) place: Place,
-    /// What may be replaced there.
+    /// The existing entry that may be replaced there.
     pub(crate) replaceable: Replaceable,
 }
 
@@ -98,7 +98,7 @@ enum State {
     Resuming(Comparison),
     /// Bytes are fetched.
     Reading(End),
-    /// All bytes are here, and are compared with the source.
+    /// All bytes have arrived, and are compared with the source.
     Proving(Proving),
     /// The file is at its target.
     Placed,
@@ -171,7 +171,7 @@ impl Download {
         self.turn(wire.io, result)
     }
 
-    /// Returns what comes next: the end of the file, if all of it is here.
+    /// Returns the next activity. If all bytes have arrived, this ends the file.
     fn turn(&mut self, io: &mut Io, result: Result<Turn, Failure>) -> Turn {
         let result = result.and_then(|turn| match turn {
             Turn::MayAsk | Turn::Waits if self.is_here() => self.arrived_whole(io),
@@ -226,7 +226,7 @@ impl Download {
             }
         };
         if sink.is_in_place() {
-            // From now on the file there is ours.
+            // From now on, the file at the target is this job's own.
             self.target.replaceable = Replaceable::Anything;
         }
         self.handles.add(wire.connection, handle);
@@ -257,7 +257,7 @@ impl Download {
         }
     }
 
-    /// Decides again about a target where something new has appeared. Returns whether the file still goes anywhere; if not, that
+    /// Decides again about a target where a new entry has appeared. Returns `false` if the file is not moved, which
     /// was reported.
     fn is_settled_anew(&mut self, io: &mut Io) -> Result<bool, Failure> {
         self.decisions += 1;
@@ -338,7 +338,7 @@ impl Download {
         }
     }
 
-    /// The existing bytes are not the beginning of the source: fetches all of it.
+    /// Fetches all of the file, because the existing bytes are not the beginning of the source.
     fn start_over(&mut self, io: &mut Io) -> Result<(), Failure> {
         io.reporter.tell(self.sequence, Event::Noted(Note::StartedOver(self.shown().to_vec())));
         if let Some(sink) = self.sink.take() {
@@ -352,7 +352,7 @@ impl Download {
         Ok(())
     }
 
-    /// Returns whether all of the file is here.
+    /// Returns whether all bytes have arrived.
     fn is_here(&self) -> bool {
         matches!(self.state, State::Reading(End::Reached))
             && self.outstanding == 0
@@ -360,10 +360,10 @@ impl Download {
             && self.early.is_empty()
     }
 
-    /// All of the file is here: proves that, if the user wants proof, and puts it into its place.
+    /// Proves that the complete file equals its source, if the user wants proof, and moves it to its target.
     fn arrived_whole(&mut self, io: &mut Io) -> Result<Turn, Failure> {
         if self.written < self.attributes.size.unwrap_or(0) {
-            // An end was seen, but not everything before it.
+            // An end was reported, but earlier bytes are missing.
             return Err(self.truncated());
         }
         let is_comparable = self.sink.as_ref().is_some_and(Sink::is_comparable);
@@ -380,7 +380,7 @@ impl Download {
     }
 
     fn place(&mut self, io: &mut Io) -> Result<Turn, Failure> {
-        // Dropping them sends CLOSE, whose answer says nothing about the bytes that were read.
+        // Dropping the handles sends CLOSE, whose answer says nothing about the bytes that were read.
         self.handles.clear();
         if let Some(mut sink) = self.sink.take() {
             while !sink.finish(self.target.replaceable)? {
@@ -499,7 +499,7 @@ impl Mover for Download {
 
     fn lose(&mut self, connection: ConnectionId) {
         self.handles.lose(connection);
-        // The connection's window counted these bytes, and is gone: they are fetched again.
+        // The window that counted these bytes has gone with the connection, so they are fetched again.
         for (offset, (_, data)) in self.early.extract_if(.., |_, (on, _)| *on == connection) {
             self.gaps.push_back((offset, length_within(u32::MAX, data.len() as u64)));
         }
@@ -521,7 +521,7 @@ impl Mover for Download {
     }
 }
 
-/// The end of `written` existing bytes is compared before anything is appended to them.
+/// Returns the state that compares the end of `written` existing bytes before more are appended.
 fn resuming(written: u64) -> State {
     State::Resuming(Comparison::of(written.saturating_sub(TAIL_BYTES)..written))
 }

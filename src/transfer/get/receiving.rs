@@ -39,7 +39,7 @@ impl Download {
             // One byte more than there should be: an answer without it shows that the file ends there.
             length_within(read_bytes, size - offset + 1)
         } else if offset == size || self.outstanding == 0 {
-            // After the size that STAT told, one READ at a time until the server reports the end.
+            // After the size from STAT, READs go out one at a time until the server reports the end.
             read_bytes
         } else {
             return None;
@@ -119,7 +119,7 @@ impl Download {
         } else if end < size {
             self.gaps.push_back((end, length_within(u32::MAX, wanted_end - end)));
         } else {
-            // After the size that STAT told: reads on from here, one READ at a time.
+            // Reading continues after the size from STAT, one READ at a time.
             self.next = end;
         }
     }

@@ -1,7 +1,7 @@
 //! Writes the bytes of a download, and makes them its target.
 //!
-//! A complete partial file replaces a regular target in one step, so that even a crash never leaves half a new file
-//! in place of a good old one. A target that can't be replaced without a loss is written in place, with a note.
+//! A complete partial file replaces a regular target in one step, so that even a crash never leaves half of a new
+//! file where a good old one was. A target that can't be replaced without a loss is written in place, with a note.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;

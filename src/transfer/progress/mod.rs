@@ -1,4 +1,4 @@
-//! What a job reports while it runs: events in the order of the plan, totals, and the time that each file took.
+//! The progress of a job: events in the order of the plan, totals, and the time of each file.
 
 pub(crate) mod account;
 pub(crate) mod pace;

@@ -14,7 +14,7 @@ use crate::transfer::request::Verify;
 /// Bytes to hash before the engine looks at answers again: about a millisecond's work.
 const STEP_BYTES: usize = 1 << 20;
 
-/// What is known about the server's hashes.
+/// The state of asking for hashes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hashes {
     /// The request that asks for a hash. `None` if the server has none, or if hashes are not wanted.

@@ -1,6 +1,7 @@
-//! Proof that a copy equals its source, whichever way it went: by the server's own hash, else by reading the remote file again.
+//! Proof that a copy equals its source, in both directions: by the server's hash, or by reading the remote file
+//! again.
 //!
-//! Downloads and uploads own a [`Proving`] while they are in that state, and say what its result means for them.
+//! Downloads and uploads own a [`Proving`] while they are in that state, and act on its result.
 
 pub(crate) mod comparison;
 pub(crate) mod hashing;
@@ -16,7 +17,7 @@ use crate::transfer::progress::reporter::Sequence;
 use crate::transfer::proof::comparison::{Compared, Comparison};
 use crate::transfer::proof::hashing::{Hashing, Next};
 
-/// How much of the existing bytes is compared with the source before a resume appends to them.
+/// The number of existing bytes that are compared with the source before a resume appends to them.
 pub(crate) const TAIL_BYTES: u64 = 64 * 1024;
 
 /// The proof of one whole file.
@@ -32,9 +33,9 @@ enum Method {
     Reading(Comparison),
 }
 
-/// How far a proof is.
+/// The state of a proof.
 pub(crate) enum Verdict {
-    /// It goes on in this way.
+    /// The proof is not complete.
     Open(Turn),
     /// The copy equals its source.
     Proved(Proof),
@@ -58,7 +59,7 @@ impl Proving {
         Proving { sequence, length, method }
     }
 
-    /// Sends one more request, if there is one to send. Returns what comes next in that case.
+    /// Sends one more request, if there is one to send. Returns the next activity in that case.
     pub(crate) fn ask<T>(&mut self, wire: &mut Wire<'_>, handle: &Handle) -> Option<Turn>
     where
         T: From<ProofTag> + Into<Tag>,

@@ -11,10 +11,11 @@ use crate::transfer::local::{partial_name, random_partial_name};
 /// Links in a row that are followed, as Linux has it: more of them count as a loop.
 pub(crate) const MOST_LINKS: u32 = 40;
 
-/// Where an upload is written, and what is known about the files there.
+/// The file that an upload writes, and the facts about existing files.
 #[derive(Debug)]
 pub(crate) struct Landing {
-    /// The file that is made or replaced: the one that the user named, or what a link there leads to.
+    /// The file that is made or replaced: the one that the user named, or the one that a link with that name leads
+    /// to.
     pub(super) target: RemotePath,
     /// Links that were followed to the target.
     links: u32,
@@ -43,7 +44,7 @@ struct Beside {
     name: PartialName,
 }
 
-/// Whether a later run can find a partial file.
+/// Tells if a later run can find a partial file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PartialName {
     /// The name follows from source, server and target.
@@ -52,19 +53,19 @@ enum PartialName {
     Random,
 }
 
-/// Which file OPEN may find under the name that is written.
+/// The existing files that OPEN may find under the name that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Claim {
-    /// Any, which is then emptied or continued.
+    /// Any file. It is emptied or continued.
     Any,
-    /// None: a file that has appeared there in the meantime belongs to somebody else.
+    /// None: a file that has appeared there in the meantime belongs to another program.
     New {
-        /// Whether the target was looked at again because one has appeared.
+        /// True if the target was looked at again because a file has appeared.
         is_second_look: bool,
     },
-    /// None, or an empty one that our own OPEN has made, whose answer was lost.
+    /// None, or an empty one that an OPEN of this job has made, whose answer was lost.
     NewOrOurs,
-    /// The one that we have opened.
+    /// The file that this job has opened.
     Ours,
 }
 
@@ -102,8 +103,8 @@ impl Landing {
         true
     }
 
-    /// Writes to a partial file beside the target. With the server's view and the source's attributes, a later run can find it by
-    /// its name; otherwise nobody can foresee the name.
+    /// Writes to a partial file beside the target. With the server's name and the source's attributes, a later run
+    /// can find it by its name. Without them the name cannot be guessed.
     pub(crate) fn go_beside(&mut self, known: Option<(&[u8], &Attributes)>) {
         let target = &self.target;
         let base = OsStr::from_bytes(target.base_name().unwrap_or_default());
@@ -131,7 +132,7 @@ impl Landing {
         self.beside.as_ref().is_some_and(|beside| beside.name == PartialName::Known)
     }
 
-    /// Returns whether a partial file is written whose name nobody else can know.
+    /// Returns whether a partial file is written whose name only this run knows.
     pub(super) fn is_secret(&self) -> bool {
         self.beside.as_ref().is_some_and(|beside| beside.name == PartialName::Random)
     }

@@ -24,8 +24,8 @@
 //! | `OpeningToProve` | HANDLE | `Proving` |
 //! | `Placing` | the partial file is at its target | `Placed`, then `Arrived` |
 //!
-//! A failure keeps the state, waits for the answers in flight, and ends the file. After the last connection of the file was lost,
-//! [`Upload::resume`] chooses the state to go on with.
+//! A failure keeps the state, waits for the answers in flight, and ends the file. After the last connection of the file
+//! was lost, [`Upload::resume`] chooses the next state.
 
 pub(crate) mod directories;
 pub(crate) mod landing;
@@ -77,20 +77,20 @@ pub(crate) struct Upload {
     state: State,
     handles: Handles,
     sent: Sent,
-    /// Whether parts of the file went out over several connections.
+    /// True if parts of the file went out over several connections.
     was_spread: bool,
-    /// Whether the handle that writes never reads: the file is opened a second time where it has to be read.
+    /// True if the handle that writes never reads, so that the file has to be opened again to be read.
     only_writes: bool,
-    /// How the file is known to equal its source.
+    /// The way in which the file was found to equal its source.
     proof: Option<Proof>,
     /// The report of the start, once bytes may move.
     started: Option<Arc<File>>,
     clock: Clock,
     /// Requests without an answer that the end of the file waits for.
     outstanding: usize,
-    /// The first failure: it decides, whatever succeeds after it.
+    /// The first failure. It decides about the file, even if later requests succeed.
     failure: Option<Failure>,
-    /// Whether the server was asked for its free space after a failure.
+    /// True if the server was asked for its free space after a failure.
     has_asked_for_room: bool,
 }
 
@@ -139,7 +139,7 @@ impl Upload {
         tag != PutTag::Follow && !is_following && self.is_at_its_beginning()
     }
 
-    /// Returns whether nothing of the file is on the server yet, so that it can be begun anew.
+    /// Returns whether nothing of the file is on the server yet, so that it can be begun again.
     pub(crate) fn is_at_its_beginning(&self) -> bool {
         self.sent.next() == 0 && matches!(self.state, State::Looking(_) | State::LookingBeside | State::Opening(_))
     }
@@ -186,7 +186,7 @@ impl Upload {
         self.turn(wire)
     }
 
-    /// Returns what comes next, in whatever state an answer has left the file.
+    /// Returns the next activity, after any answer.
     fn turn(&mut self, wire: &mut Wire<'_>) -> Turn {
         if self.failure.is_none() && !self.waits_for_all_answers() {
             return match &self.state {
@@ -219,7 +219,7 @@ impl Upload {
         }
     }
 
-    /// All answers are in, and the file has failed: looks whether it can be sent in another way, and ends it otherwise.
+    /// Ends a file that has failed, once all answers are in, unless it can be sent in another way.
     fn failed(&mut self, wire: &mut Wire<'_>) -> Turn {
         if let Some(at) = self.sent.refused_appending() {
             return self.look_whether_emptied(wire, at);
@@ -337,7 +337,7 @@ impl Upload {
     /// Cuts the file at a hole: WRITEs after it may have succeeded, and a resume would take the file for longer than it is.
     fn cut_at(&self, wire: &Wire<'_>, hole: u64) {
         let attributes = Attributes { size: Some(hole), ..Attributes::default() };
-        // If the server refuses, it keeps what sftp(1) would leave.
+        // If the server refuses this, the file stays as sftp(1) would leave it.
         match self.handles.on(wire.connection) {
             Some(handle) => drop(wire.session().submit(&calls::Fsetstat { handle, attributes })),
             None => drop(wire.session().submit(&calls::Setstat { path: self.landing.path(), attributes })),
@@ -355,7 +355,8 @@ impl Upload {
         }
     }
 
-    /// Stops the job: removes a partial file that no later run can use, behind everything that is in flight for it.
+    /// Removes a partial file that no later run can use, because the job is stopped. REMOVE goes out after all
+    /// requests in flight.
     pub(crate) fn withdraw(&self, wire: &mut Wire<'_>) {
         let has_ended = matches!(
             self.state,
@@ -461,7 +462,7 @@ impl Mover for Upload {
             State::Sending | State::Proving { .. } | State::Closing { .. } | State::StartingOver => {
                 self.open_empty(wire);
             }
-            // Nobody else knows this name, so a file that has it is ours.
+            // Only this run knows the name, so a file with that name is its own.
             State::Opening(_)
                 if self.landing.is_secret() && self.landing.claim != (Claim::New { is_second_look: false }) =>
             {
@@ -469,7 +470,7 @@ impl Mover for Upload {
                 self.open_empty(wire);
             }
             State::Looking(_) | State::LookingBeside | State::Opening(_) => self.send_first(wire),
-            // It may be done, and only the answer was lost.
+            // It may have succeeded, and only the answer was lost.
             State::Placing(_) => self.place(wire, true),
             State::Placed | State::AlreadyThere | State::Left | State::Withdrawn | State::Arrived => {
                 return self.turn(wire);
@@ -485,7 +486,7 @@ impl Mover for Upload {
         }
         self.handles.clear();
         self.clear_away(wire);
-        // Where it was to be removed and no answer came, the session may end before it is.
+        // A REMOVE was sent, and no answer came: the session may end before the file is removed.
         if self.has_part() && self.landing.claim == Claim::Ours {
             self.report_part(wire);
         }

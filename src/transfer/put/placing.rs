@@ -1,4 +1,4 @@
-//! How a complete partial file gets to its target, and what becomes of one that does not.
+//! Moves a complete partial file to its target, and removes or reports one that is left.
 
 use crate::sftp::{self, Attributes, Extension, Reply, calls};
 use crate::transfer::conflict::Verdict;
@@ -10,7 +10,8 @@ use crate::transfer::put::state::{Placing, State};
 use crate::transfer::put::{Upload, may_replace};
 
 impl Upload {
-    /// Moves the partial file to its target. `may_be_done` tells that it may be there, because an answer was lost.
+    /// Moves the partial file to its target. `may_be_done` is true if it may be there already, because an answer was
+    /// lost.
     pub(super) fn place(&mut self, wire: &mut Wire<'_>, may_be_done: bool) {
         let replaces = self.landing.existing.is_some() || may_replace(wire.io);
         let request = match self.state {

@@ -88,7 +88,7 @@ impl Upload {
         self.open_empty(wire);
     }
 
-    /// Goes on after the existing bytes, which were compared as far as possible.
+    /// Continues after the existing bytes, which were compared as far as possible.
     fn append(&mut self, wire: &mut Wire<'_>, from: u64) {
         self.continue_at(from);
         if !self.only_writes {

@@ -13,7 +13,7 @@ pub(super) struct Sent {
     gaps: VecDeque<(u64, u32)>,
     /// The lowest offset whose WRITE has failed.
     hole: Option<u64>,
-    /// Where the first WRITE after the existing bytes goes, on a server that may refuse it.
+    /// The offset of the first WRITE after the existing bytes, on a server that may refuse it.
     appends_at: Option<u64>,
 }
 
@@ -28,7 +28,7 @@ impl Sent {
         Sent { appends_at: Some(existing), ..Sent::continuing(existing) }
     }
 
-    /// Returns where the next WRITE of new bytes starts, which is the length of what was sent.
+    /// Returns where the next WRITE of new bytes starts, which is the length of the bytes that were sent.
     pub(super) fn next(&self) -> u64 {
         self.next
     }

@@ -28,7 +28,7 @@ pub(super) enum State {
     OpeningToProve,
     Proving {
         proving: Proving,
-        /// Whether the file was closed and is open again, only to be read.
+        /// True if the file was closed and is open again, only to be read.
         is_closed: bool,
     },
     /// All handles are being closed, and whether the file was closed once before.
@@ -52,7 +52,7 @@ pub(super) enum State {
 pub(super) struct Looking {
     /// Where a link at the target leads, if that has to be known.
     pub(super) link: Link,
-    /// Whether the target was looked at before, and a file has appeared there since.
+    /// True if the target was looked at before, and a file has appeared there since.
     pub(super) is_second: bool,
 }
 
@@ -71,7 +71,7 @@ impl Looking {
     }
 }
 
-/// What an OPEN asks to do with the file.
+/// The access that an OPEN asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Access {
     /// Reading or writing.
@@ -104,6 +104,6 @@ impl Access {
 pub(super) struct Placing {
     /// The request in flight.
     pub(super) request: PlaceTag,
-    /// Whether an earlier request may have done it, whose answer was lost.
+    /// True if an earlier request may have succeeded, whose answer was lost.
     pub(super) may_be_done: bool,
 }
