@@ -38,6 +38,7 @@ pub mod df;
 pub mod du;
 pub mod get;
 pub mod help;
+mod history;
 pub mod lcd;
 pub mod ln;
 pub mod ls;
@@ -53,8 +54,9 @@ pub mod shell_escape;
 pub mod version;
 
 pub use argument::{
-    ArgumentKind, CommandName, Depth, GetOperand, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern, OwnerIds,
-    PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
+    ArgumentKind, CommandName, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern,
+    OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, Size,
+    SizeRange, Umask,
 };
 pub use command_names::{find, names};
 pub use context::{Context, SessionSettings, Sizes};
@@ -81,6 +83,7 @@ signature::commands! {
     find::Find: "find";
     get::Get: "get", "mget";
     help::Help: "help", "?";
+    history::History: "history";
     lcd::Lcd: "lcd", "lchdir";
     shell_escape::Lls: "lls";
     lcd::Lmkdir: "lmkdir";
@@ -144,7 +147,7 @@ mod tests {
     }
 
     /// A line of each command, which only prints or does something.
-    const PURPOSES: [(&str, Purpose); 39] = [
+    const PURPOSES: [(&str, Purpose); 41] = [
         ("bye", Purpose::Effect),
         ("cd a", Purpose::Effect),
         ("chgrp 1 a", Purpose::Effect),
@@ -158,6 +161,8 @@ mod tests {
         ("get -n a", Purpose::Output),
         ("help", Purpose::Output),
         ("get --help", Purpose::Output),
+        ("history", Purpose::Output),
+        ("history clear", Purpose::Effect),
         ("lcd a", Purpose::Effect),
         ("lls", Purpose::Output),
         ("lmkdir a", Purpose::Effect),

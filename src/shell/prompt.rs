@@ -148,7 +148,7 @@ impl Prompt {
         if line.len() > LONGEST_LINE {
             return Input::TooLong(line.len() as u64);
         }
-        self.editor.remember(&line);
+        self.editor.remember(&line, self.typed_by_hand);
         Input::Line(line)
     }
 

@@ -5,6 +5,7 @@
 
 pub mod columns;
 mod explain;
+pub mod history;
 pub mod json;
 pub mod output;
 pub mod printable;

@@ -36,6 +36,7 @@ mod hangup;
 mod hardening;
 mod hashes;
 mod hints;
+mod history;
 mod hostkeys;
 mod known_hosts;
 mod man_page;

@@ -4,6 +4,7 @@
 
 mod command_name;
 mod depth;
+mod history_part;
 mod kind;
 mod local;
 mod mode;
@@ -20,6 +21,7 @@ mod types;
 
 pub use self::command_name::CommandName;
 pub use self::depth::Depth;
+pub use self::history_part::HistoryPart;
 pub use self::kind::ArgumentKind;
 pub use self::local::{LocalDir, LocalPathArg};
 pub use self::mode::{Mode, Umask};

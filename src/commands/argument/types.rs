@@ -7,8 +7,8 @@ use clap::builder::ValueParserFactory;
 use super::kind::ArgumentKind;
 use super::reader::{Argument, Reader};
 use super::{
-    CommandName, Depth, GetOperand, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern, OwnerIds, PutOperand,
-    RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
+    CommandName, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern, OwnerIds,
+    PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
 };
 
 macro_rules! argument_types {
@@ -42,6 +42,6 @@ macro_rules! argument_types {
 }
 
 argument_types! {
-    CommandName, Depth, GetOperand, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern, OwnerIds, PutOperand, RemoteDir,
+    CommandName, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern, OwnerIds, PutOperand, RemoteDir,
     RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
 }

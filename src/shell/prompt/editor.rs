@@ -1,6 +1,7 @@
-//! The line editor: rustyline, with completion and a history that lives as long as the session.
+//! The line editor: rustyline, with completion and a history that all sessions of the user share.
 
 use std::io;
+use std::time::SystemTime;
 
 use rustix::termios::tcgetwinsize;
 use rustyline::completion::Pair;
@@ -8,7 +9,7 @@ use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
-use rustyline::history::{History, MemHistory};
+use rustyline::history::{FileHistory, History};
 use rustyline::validate::Validator;
 use rustyline::{
     Cmd, CompletionType, ConditionalEventHandler, Config, Editor, Event, EventContext, EventHandler, Helper,
@@ -20,9 +21,7 @@ use super::keyboard::{KeyByKey, Keyboard};
 use crate::commands::Context;
 use crate::shell::complete::Completer;
 use crate::shell::signals::Signals;
-
-/// Lines that the history keeps.
-const REMEMBERED_LINES: usize = 1000;
+use crate::terminal::history::{HistoryFile, MOST_LINES, into_io};
 
 /// Rows of a terminal that does not tell its size.
 const ROWS: usize = 24;
@@ -35,7 +34,12 @@ const FREE_ROWS: usize = 3;
 
 /// rustyline with what it asks of us.
 pub(super) struct LineEditor {
-    editor: Editor<Assistant, MemHistory>,
+    editor: Editor<Assistant, FileHistory>,
+    file: Option<HistoryFile>,
+    /// When the file was changed that the editor has read.
+    read: Option<SystemTime>,
+    /// Lines that are not in the file: those that came all at once, as programs send them.
+    unsaved: Vec<String>,
 }
 
 /// How a line ended.
@@ -64,14 +68,15 @@ impl LineEditor {
             .completion_prompt_limit(usize::MAX)
             .auto_add_history(false)
             .bracketed_paste(false)
-            .max_history_size(REMEMBERED_LINES)
+            .history_ignore_space(true)
+            .max_history_size(MOST_LINES)
             .map_err(into_io)?
             .build();
         Configurer::enable_synchronized_output(&mut config, false);
-        let history = MemHistory::with_config(&config);
+        let history = FileHistory::with_config(&config);
         let mut editor = Editor::with_history(config, history).map_err(into_io)?;
         editor.set_helper(Some(Assistant::default()));
-        Ok(LineEditor { editor })
+        Ok(LineEditor { editor, file: HistoryFile::of_user(), read: None, unsaved: Vec::new() })
     }
 
     /// Takes a look at where the next line is typed.
@@ -81,13 +86,45 @@ impl LineEditor {
         }
     }
 
-    /// Adds a line to the history. One that is not UTF-8 can't be brought back, and is left out.
-    pub(super) fn remember(&mut self, line: &[u8]) {
-        if let Ok(line) = std::str::from_utf8(line)
-            && !line.trim().is_empty()
-        {
-            // It lives in memory, where adding can't fail.
-            let _ = self.editor.history_mut().add(line);
+    /// Adds a line to the history, unless it is not UTF-8, begins with a blank, or holds a password. A line that was typed key by
+    /// key goes into the user's file at once, with the lines before it: nobody but a person types so.
+    pub(super) fn remember(&mut self, line: &[u8], typed_by_hand: bool) {
+        let Ok(line) = std::str::from_utf8(line) else { return };
+        if line.trim().is_empty() || holds_password(line) {
+            return;
+        }
+        if typed_by_hand {
+            self.read_history();
+        }
+        let history = self.editor.history_mut();
+        // In memory, where adding can't fail.
+        if !history.add(line).unwrap_or(false) {
+            return;
+        }
+        match &self.file {
+            // A history that can't be saved lives as long as the session.
+            Some(file) if typed_by_hand && file.append(history).is_ok() => {
+                self.read = file.modified();
+                self.unsaved.clear();
+            }
+            _ => self.unsaved.push(line.to_owned()),
+        }
+    }
+
+    /// Reads the lines again if another session has added some, or has removed all, since the last look.
+    fn read_history(&mut self) {
+        let Some(file) = &self.file else { return };
+        let modified = file.modified();
+        if modified == self.read {
+            return;
+        }
+        self.read = modified;
+        let history = self.editor.history_mut();
+        // In memory, where these can't fail.
+        let _ = history.clear();
+        let _ = file.load(history);
+        for line in &self.unsaved {
+            let _ = history.add(line);
         }
     }
 
@@ -109,6 +146,7 @@ impl LineEditor {
             self.editor.bind_sequence(key, handler);
         }
         let keyboard = Keyboard::open(&terminal)?;
+        self.read_history();
         let editor = &mut self.editor;
         let typed = keyboard.while_typing(keys, signals, || editor.readline_with_initial(prompt, (text, "")))?;
         let edited = match typed.outcome {
@@ -124,11 +162,12 @@ impl LineEditor {
     }
 }
 
-fn into_io(error: ReadlineError) -> io::Error {
-    match error {
-        ReadlineError::Io(error) => error,
-        other => io::Error::other(other.to_string()),
-    }
+/// Returns whether a line holds a URI with a password.
+fn holds_password(line: &str) -> bool {
+    line.split_once("://").is_some_and(|(_, rest)| {
+        let authority = rest.split(['/', ' ']).next().unwrap_or_default();
+        authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+    })
 }
 
 /// Suspends the process: the terminal is not rustyline's, so rustyline can't put it back.
@@ -196,6 +235,19 @@ fn places(widths: impl Iterator<Item = usize>, rows: usize, columns: usize) -> u
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_uri_with_a_password_is_not_remembered() {
+        for (line, holds) in [
+            ("!sftpsh sftp://ada:secret@host/a", true),
+            ("!curl ftp://ada:s@cret@host", true),
+            ("!sftpsh sftp://ada@host:22/a:b@c", false),
+            ("get a://b c:d@e", false),
+            ("get ada:secret@host", false),
+        ] {
+            assert_eq!(holds_password(line), holds, "{line}");
+        }
+    }
 
     #[test]
     fn a_list_is_no_longer_than_the_screen() {

@@ -27,6 +27,8 @@ pub(super) const LINES: &[Row] = &[
     ("ln -s notes.txt link", &[There("link")]),
     ("ls -l", &[Prints("notes.txt"), Prints("-rw-")]),
     ("ls -1tr *.log", &[Prints("a.log\n"), PrintsNo("notes.txt")]),
+    ("history 20", &[PrintsNo("history:")]),
+    ("history clear", &[Then("history"), PrintsNo("history 20")]),
     ("ls --json *.log", &[Prints("\"name\":\"a.log\""), PrintsNo("notes.txt")]),
     ("ls {src,tests}/*.rs", &[Prints("src/a.rs"), Prints("tests/b.rs")]),
     ("mkdir photos", &[There("photos")]),

@@ -1,0 +1,24 @@
+//! Which part of the history a command is about.
+
+use super::super::Word;
+use super::reader::Argument;
+
+/// A part of the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryPart {
+    /// This number of lines at the end.
+    Last(usize),
+    /// All lines, to be removed.
+    Clear,
+}
+
+impl Argument for HistoryPart {
+    fn read(word: &Word) -> Result<HistoryPart, String> {
+        let text = String::from_utf8(word.plain()).unwrap_or_default();
+        match text.parse() {
+            _ if text == "clear" => Ok(HistoryPart::Clear),
+            Ok(count) => Ok(HistoryPart::Last(count)),
+            Err(_) => Err("history takes a number of lines, or the word clear".to_owned()),
+        }
+    }
+}
