@@ -56,7 +56,7 @@ impl Run for Chmod {
 }
 
 impl Chmod {
-    /// The files of one target, with the attributes that are known: the target first, then the files in it.
+    /// Returns the files of one target with their known attributes: the target first, then the files below it.
     fn files(
         &self,
         cx: &Context,
@@ -71,7 +71,7 @@ impl Chmod {
     }
 }
 
-/// The new mode of a file. The present one is asked for only if it matters and no listing had it.
+/// Returns the new mode of a file. Queries the present one only if it matters and no listing contained it.
 fn changed(
     change: &mode::Change,
     session: &Session,

@@ -82,7 +82,7 @@ impl Run for Chgrp {
     }
 }
 
-/// Owner and group go over the wire as a pair, so the one that stays must be known.
+/// Changes owner or group. The protocol sets them only as a pair, so the one that stays must be known.
 fn change(
     cx: &mut Context,
     command: &str,
@@ -119,7 +119,7 @@ fn change(
     step.run(cx, changes)
 }
 
-/// How owners are changed.
+/// The flags of `chown` and `chgrp`.
 #[derive(Clone, Copy)]
 struct How {
     no_dereference: bool,
@@ -134,7 +134,7 @@ fn unknown_owner(path: &RemotePath) -> Failure {
     Failure::new(format!("Can't get current ownership of remote file \"{}\"", Printable(path.as_bytes())))
 }
 
-/// The numbers of user and group. Names are sought among those of files near what is to be changed.
+/// Returns the numbers of user and group. Names are looked up among the owners of files near those to be changed.
 fn numbers(
     cx: &Context,
     command: &str,
@@ -178,7 +178,7 @@ fn present_owner(cx: &Context, target: &Target, no_dereference: bool) -> Result<
         Some(found) if found.target.is_some() || found.attributes.file_type() != Some(FileType::Symlink) => {
             *found.followed()
         }
-        // What is not there, or a link that leads nowhere: the server may say so.
+        // For a missing file or a dangling link, the server reports the reason.
         _ => {
             let path = &target.path;
             let answer = if no_dereference { cx.session().lstat(path) } else { cx.session().stat(path) };

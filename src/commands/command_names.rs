@@ -1,21 +1,21 @@
-//! The names of commands: what they lead to, and what a person may have meant by one that no command has.
+//! The names of commands: finds a command by its name, and suggests one for an unknown name.
 
 use super::signature::Signature;
 use super::{COMMANDS, Failure};
 use crate::terminal::Printable;
 
-/// The command of this name, whatever its case. Names can't be shortened, as in sftp(1).
+/// Returns the command with this name, in any case. As in sftp(1), names can't be abbreviated.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Signature> {
     COMMANDS.iter().find(|command| command.names.iter().any(|known| known.eq_ignore_ascii_case(name)))
 }
 
-/// All names of all commands, in the order of the list.
+/// Returns all names of all commands, in the order of the list.
 pub fn names() -> impl Iterator<Item = &'static str> {
     COMMANDS.iter().flat_map(|command| command.names.iter().copied())
 }
 
-/// Commands of other programs, and what does the same here.
+/// Commands of other programs, and their equivalents here.
 const ELSEWHERE: [(&str, &str); 26] = [
     ("mv", "did you mean rename?"),
     ("move", "did you mean rename?"),
@@ -48,10 +48,11 @@ const ELSEWHERE: [(&str, &str); 26] = [
 const SHOW: &str = "get NAME /dev/stdout shows a file";
 const EDIT: &str = "get the file, edit it with !, and put it back";
 
-/// Letters of a name that is no command which are shown. More is no slip of a finger but a file that is no script.
+/// The maximum number of characters of an unknown name that is shown. A longer one is not a typo, but a file that is
+/// not a script.
 const LONGEST_SHOWN: usize = 60;
 
-/// The failure of a name that no command has, with the nearest one that some has.
+/// Returns the failure for an unknown name, with a suggestion.
 pub(super) fn unknown(name: &str) -> Failure {
     let end = name.char_indices().nth(LONGEST_SHOWN).map_or(name.len(), |(end, _)| end);
     let (shown, rest) = name.split_at(end);
@@ -60,7 +61,7 @@ pub(super) fn unknown(name: &str) -> Failure {
     failure.with_hint(advice(&shown.to_ascii_lowercase()))
 }
 
-/// What to type instead of a name that no command has.
+/// Returns what to type instead of an unknown name.
 fn advice(name: &str) -> String {
     let elsewhere = ELSEWHERE.into_iter().find(|&(theirs, _)| theirs == name);
     match (elsewhere, nearest(name)) {
@@ -71,7 +72,7 @@ fn advice(name: &str) -> String {
 }
 
 fn nearest(name: &str) -> Option<&'static str> {
-    // A slip of a finger in three letters, or the start of one name and of no other.
+    // One typo per three letters, or an unambiguous abbreviation.
     let edits = |known: &str| strsim::damerau_levenshtein(name, known);
     let misspelt = || names().filter(|known| edits(known) <= (name.len() / 3).max(1) && edits(known) < name.len());
     let mut begun = names().filter(|known| name.len() > 1 && known.starts_with(name));

@@ -1,4 +1,4 @@
-//! What a command gets to work with. Nothing in it reads a line, knows a prompt or ends the process.
+//! The environment in which a command runs. Nothing in it reads a line, knows of the prompt or ends the process.
 
 use std::sync::Arc;
 
@@ -13,36 +13,37 @@ use crate::sftp::{Error, Extension, FileType, Session};
 use crate::terminal::Output;
 use crate::transfer::{self, Connections, Job, Learnt, Limit, Options, Pairs, Request, Selection, WorkingDirectories};
 
-/// All that a command may see and change.
+/// Everything that a command may read and change.
 pub struct Context {
-    /// The session with the server, and where on it we are.
+    /// The session with the server and the working directory on it.
     pub remote: Remote,
-    /// Where the working directory was before the last change, for `cd -`.
+    /// The working directory before the last change, for `cd -`.
     pub previous_directory: Option<RemotePath>,
-    /// Where relative local paths start.
+    /// The local working directory, the base of relative local paths.
     pub local: LocalDirectory,
-    /// What was set for the whole session.
+    /// The settings of the session.
     pub settings: SessionSettings,
-    /// How fast all transfers together may go.
+    /// The limit on the rate of all transfers together.
     pub limit: Limit,
-    /// What transfers have learnt of the server.
+    /// Facts about the server that transfers have learnt.
     pub learnt: Learnt,
-    /// Where everything goes that is to be seen.
+    /// The output for everything that the user sees.
     pub output: Output,
-    /// Opens more sessions with the same server; without it there is only this one.
+    /// Opens more sessions with the same server. Without it, this session is the only one.
     pub connector: Option<Arc<Connector>>,
-    /// Other sessions with the server that are open and that nobody uses.
+    /// Other sessions with the server that are open but unused.
     pub spares: Vec<Session>,
-    /// Whether the first failure ends the run, so that a command over many files stops there too: in a batch, for a line
-    /// without `-` in front. Set anew for each line.
+    /// True if the first failure ends the run, so that a command over many files stops at it too: in a batch, for a
+    /// line without a leading `-`. Set anew for each line.
     pub stops_at_failure: bool,
 }
 
 impl Context {
-    /// A context on a session that was just opened, in the server's start directory and the process's own.
+    /// Creates a context on a newly opened session, in the server's start directory and the process's working
+    /// directory.
     ///
     /// # Errors
-    /// The server does not tell its start directory, or the local one is gone.
+    /// The server does not report its start directory, or the local one does not exist any more.
     pub fn open(session: Session, settings: SessionSettings, output: Output) -> Result<Context, Failure> {
         let remote = Remote::open(session).map_err(|error| Failure::from(error).with_line("Need cwd"))?;
         let local = LocalDirectory::current().map_err(|error| Failure::new(cwd_is_gone(&error)))?;
@@ -60,12 +61,13 @@ impl Context {
         })
     }
 
-    /// Goes on with another session in place of one that ended, in the same place.
+    /// Replaces a session that has ended, keeping the working directory.
     pub fn go_on_with(&mut self, session: Session) {
         self.remote.go_on_with(session);
     }
 
-    /// Takes the sessions that a transfer leaves: the first in place of the one that it started on, if that has ended.
+    /// Takes back the sessions that a transfer leaves. The first replaces the one on which it started, if that has
+    /// ended.
     pub fn take_back(&mut self, sessions: Vec<Session>) {
         self.spares = sessions;
         if self.session().end().is_some() && !self.spares.is_empty() {
@@ -75,16 +77,17 @@ impl Context {
         }
     }
 
-    /// Whether Ctrl-C was pressed since the command began; who catches the signal presses, and clears it before each command.
+    /// Returns whether Ctrl-C was pressed since the command began. The signal handler sets this flag, and its owner
+    /// clears it before each command.
     #[must_use]
     pub fn interrupt(&self) -> &Interrupt {
         self.remote.interrupt()
     }
 }
 
-/// What commands have in common.
+/// Helpers that several commands use.
 impl Context {
-    /// Starts a transfer with all the connections that there are or may be.
+    /// Starts a transfer with all connections that are open or may be opened.
     pub(super) fn start(&mut self, pairs: Pairs, options: Options, selection: Selection, mode: Option<Change>) -> Job {
         let connections = Connections {
             connector: self.connector.clone(),
@@ -102,8 +105,8 @@ impl Context {
         transfer::start(self.session(), request)
     }
 
-    /// For a command over whole trees, which sftp(1) does not have: a failure ends the run behind it, not in the middle of
-    /// it, so that its requests need not wait for each other.
+    /// For a command over whole trees, which sftp(1) does not have: a failure ends the run only after the command has
+    /// finished, so that its requests need not wait for each other.
     pub(super) fn goes_on_in_trees(&mut self) {
         self.stops_at_failure = false;
     }
@@ -112,7 +115,7 @@ impl Context {
         self.remote.session()
     }
 
-    /// Fails unless the server offers an extension, in sftp(1)'s words.
+    /// Fails, in sftp(1)'s words, unless the server offers an extension.
     pub(super) fn require(&self, extension: Extension) -> Result<(), Failure> {
         match self.session().offers(extension) {
             true => Ok(()),
@@ -120,7 +123,8 @@ impl Context {
         }
     }
 
-    /// What a path is, asked after a request about it failed, to explain a status that explains little.
+    /// Returns the type of a path. It is queried after a request has failed, to explain a status that explains
+    /// little.
     pub(super) fn kind_after(&self, error: &Error, path: &RemotePath) -> Option<FileType> {
         if !error.leaves_the_session_alive() {
             return None;
@@ -133,27 +137,27 @@ pub(super) fn cwd_is_gone(error: &std::io::Error) -> String {
     format!("Couldn't get local cwd: {}", os_error::text(error))
 }
 
-/// What the command line set for the whole session, and `progress` changes.
+/// The settings from the command line, of which `progress` and `set` change some.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionSettings {
-    /// Which server it is, such as `user@host:port`, or the program of `-D`: a part of the names of partial files, so that
-    /// none is ever taken for one of another server.
+    /// The server, such as `user@host:port`, or the program of `-D`. It is part of the names of partial files, so
+    /// that a file of one server is never mistaken for that of another.
     pub server: Vec<u8>,
-    /// How every get and put is done.
+    /// The options of every get and put.
     pub transfers: TransferDefaults,
-    /// Whether progress is shown; `progress` toggles it.
+    /// True if progress is shown; `progress` toggles it.
     pub progress: bool,
-    /// `--progress`: how it is shown when it is.
+    /// `--progress`: the form in which progress is shown.
     pub progress_mode: ProgressMode,
-    /// `--retry`: how often it is tried to connect again when the connection breaks.
+    /// `--retry`: the number of attempts to reconnect after the connection broke.
     pub retries: u32,
-    /// `-j`: connections that a transfer uses; 0 is as good as 1.
+    /// `-j`: the number of connections that a transfer uses; 0 means 1.
     pub connections: u8,
-    /// `set sizes`: what the sizes that the server tells are worth.
+    /// `set sizes`: how far the server's file sizes are trusted.
     pub sizes: Sizes,
 }
 
-/// What the sizes that a server tells are worth.
+/// How far the file sizes that a server reports are trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Sizes {
     /// A file that ends earlier is damaged.
@@ -164,7 +168,8 @@ pub enum Sizes {
 }
 
 impl SessionSettings {
-    /// How progress is shown now. What began as none is switched on as what suits the terminal.
+    /// Returns the form in which progress is shown now. If it started as `none` and was switched on later, the
+    /// terminal decides.
     #[must_use]
     pub fn shown_progress(&self) -> ProgressMode {
         match (self.progress, self.progress_mode) {

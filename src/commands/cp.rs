@@ -1,4 +1,4 @@
-//! `cp` and `copy`: a copy that the server makes.
+//! `cp` and `copy`: copies on the server, if possible without transferring the data.
 
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run};
 use crate::name::{EntryName, RemotePath};
@@ -19,10 +19,10 @@ pub struct Cp {
     newpath: RemotePathArg,
 }
 
-/// The permission bits that a copy gets; set-id and sticky bits are not handed on.
+/// The permission bits that a copy keeps; set-id and sticky bits are not copied.
 const PERMISSION_BITS: u32 = 0o777;
 
-/// The mode of a copy whose source's mode the server does not tell.
+/// The mode of a copy if the server does not report the source's mode.
 const DEFAULT_MODE: u32 = 0o666;
 
 impl Run for Cp {
@@ -68,7 +68,7 @@ fn source_attributes(cx: &Context, from: &RemotePath) -> Result<Attributes, Fail
     }
 }
 
-/// The copy's path: inside the target when that is a directory.
+/// Returns the copy's path, which is inside the target if that is a directory.
 fn target(cx: &Context, from: &RemotePath, to: RemotePath) -> RemotePath {
     let base = from.base_name().and_then(|base| EntryName::vet(base).ok());
     match base {
@@ -77,7 +77,7 @@ fn target(cx: &Context, from: &RemotePath, to: RemotePath) -> RemotePath {
     }
 }
 
-/// Opening the target empties it, and that must not be the source under the same or another name.
+/// Fails if source and target are the same file under any names, because opening the target would empty it.
 fn refuse_self(cx: &Context, from: &RemotePath, to: &RemotePath) -> Result<(), Failure> {
     let canonical = |path| cx.session().submit(&crate::sftp::calls::Realpath { path });
     let (from_canonical, to_canonical) = (canonical(from), canonical(to));

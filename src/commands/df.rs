@@ -49,20 +49,21 @@ impl Run for Df {
     }
 }
 
-/// What the table counts in.
+/// The unit of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unit {
     /// Blocks of 1 KiB.
     Kib,
-    /// Bytes, scaled.
+    /// Bytes, with a fitting unit.
     Scaled,
     /// Inodes.
     Inodes,
 }
 
-/// Returns the two lines of `df`, byte for byte as sftp(1) prints them, without the last newline. No number is trusted.
+/// Returns the two lines of `df` exactly as sftp(1) prints them, without the last newline. The server's numbers are
+/// not trusted.
 ///
-/// A number that is wider than its column widens the header with it, where sftp(1) lets them part.
+/// A number wider than its column widens the header as well, while sftp(1) lets them fall out of line.
 fn table(system: &Statvfs, unit: Unit) -> String {
     let (total, free, available) = match unit {
         Unit::Inodes => (system.files, system.free_files, system.available_files),
@@ -86,12 +87,13 @@ fn table(system: &Statvfs, unit: Unit) -> String {
     )
 }
 
-/// A size with a `B`: `20.1GB`. One below 1,024 bytes ends in it already, to which sftp(1) adds another.
+/// Appends `B` to a size: `20.1GB`. A size below 1,024 bytes has it already; sftp(1) adds another one.
 fn with_unit(size: String) -> String {
     if size.ends_with('B') { size } else { size + "B" }
 }
 
-/// The share that is used. Without a total there is none, and sftp(1) puts the word one column further left.
+/// Returns the used share in percent. Without a total there is none, and sftp(1) prints the word one column further
+/// left.
 fn capacity(used: u64, total: u64) -> String {
     match (u128::from(used) * 100).checked_div(u128::from(total)) {
         Some(percent) => format!("{percent}%"),

@@ -61,7 +61,7 @@ impl Run for Du {
 }
 
 impl Du {
-    /// Measures one thing. Whether all of it could be.
+    /// Measures one target. Returns whether all of it could be read.
     fn measure(&self, cx: &Context, target: Target, is_directory: bool) -> Result<bool, Failure> {
         let Target { path, found, form } = target;
         let attributes = match found {
@@ -77,7 +77,7 @@ impl Du {
             return Ok(true);
         }
         let deepest = if self.summarize { 0 } else { self.max_depth.map_or(usize::MAX, |Depth(depth)| depth) };
-        // What was found in each directory that was entered and not left.
+        // The sizes found so far in each directory that was entered but not left.
         let mut sums: Vec<u64> = Vec::new();
         let mut is_whole = true;
         for found in cx.remote.walk(&path, Links::Kept) {
@@ -126,7 +126,7 @@ fn bytes_of(attributes: &Attributes) -> u64 {
 
 fn add(sums: &mut [u64], bytes: u64) {
     if let Some(sum) = sums.last_mut() {
-        // A server may tell any sizes.
+        // A malicious server may report any sizes.
         *sum = sum.saturating_add(bytes);
     }
 }

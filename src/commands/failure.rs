@@ -1,4 +1,4 @@
-//! What a command says when it did not do what it was asked for.
+//! The error of a command: messages, and a hint on what to do about it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,10 +9,10 @@ use crate::remote::{self, Cause};
 use crate::sftp;
 use crate::terminal::{Explain, Printable};
 
-/// Why a command failed: lines for a person, and at most one way out. Who runs the command shows it.
+/// A command's failure: lines for the user and at most one hint. The caller of the command prints it.
 ///
-/// Where sftp(1) has a message for the case, its text opens the line, for scripts match it; explanations follow.
-/// Everything in it is printable.
+/// If sftp(1) has a message for the case, the first line starts with its text, because scripts match it; explanations
+/// follow. All text in it is printable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[must_use = "a failure is shown, and decides whether a batch goes on"]
 pub struct Failure {
@@ -21,35 +21,35 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure in one line.
+    /// Creates a failure with one line.
     pub fn new(line: impl Into<String>) -> Failure {
         Failure { lines: vec![line.into()], hint: None }
     }
 
-    /// Returns a failure without lines, whose parts were all shown while the command ran.
+    /// Creates a failure without lines: all its parts were printed while the command ran.
     pub fn already_shown() -> Failure {
         Failure::default()
     }
 
-    /// The same with the way out.
+    /// Returns this failure with a hint.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Failure {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The same with one more line.
+    /// Appends a line.
     pub fn with_line(mut self, line: impl Into<String>) -> Failure {
         self.lines.push(line.into());
         self
     }
 
-    /// Adds lines before the others.
+    /// Inserts lines before the others.
     pub fn preceded_by(mut self, lines: impl IntoIterator<Item = String>) -> Failure {
         self.lines.splice(..0, lines);
         self
     }
 
-    /// The same with a reason behind the last line: `… (it exists already)`.
+    /// Appends a reason to the last line: `… (it exists already)`.
     pub fn because(mut self, reason: impl fmt::Display) -> Failure {
         if let Some(last) = self.lines.last_mut() {
             last.push_str(&format!(" ({reason})"));
@@ -57,7 +57,7 @@ impl Failure {
         self
     }
 
-    /// The same with the name that sftp(1)'s message lacks behind the last line: `…: "NAME"`.
+    /// Appends to the last line the name that sftp(1)'s message lacks: `…: "NAME"`.
     pub fn about(mut self, name: &[u8]) -> Failure {
         if let Some(last) = self.lines.last_mut() {
             last.push_str(&format!(": \"{}\"", Printable(name)));
@@ -65,21 +65,22 @@ impl Failure {
         self
     }
 
-    /// Returns its lines; none if all of them were shown before.
+    /// Returns the lines; none if all of them were printed before.
     #[must_use]
     pub fn lines(&self) -> &[String] {
         &self.lines
     }
 
-    /// The way out, where there is one.
+    /// Returns the hint, if there is one.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// What the server, or the connection, answered to an act on a thing: `ACT: No such file or directory`.
+    /// Creates the failure of an operation that the server or the connection refused: `ACT: No such file or
+    /// directory`.
     ///
-    /// Nothing is left to say of Ctrl-C: whoever pressed it sees that it was heard.
+    /// After Ctrl-C there are no lines, because the user knows the reason.
     pub fn refused(act: impl fmt::Display, error: &sftp::Error) -> Failure {
         if *error == sftp::Error::Interrupted {
             return Failure::already_shown();
@@ -104,7 +105,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Whether the server said only that something failed, so that asking further may tell why.
+/// Returns whether the server gave no reason (SSH_FX_FAILURE), so that a further query may find one.
 pub(super) fn is_bare_failure(error: &sftp::Error) -> bool {
     matches!(error, sftp::Error::Status(status) if status.code == sftp::StatusCode::FAILURE)
 }
@@ -113,7 +114,7 @@ impl From<remote::Error> for Failure {
     fn from(error: remote::Error) -> Failure {
         match &error {
             remote::Error::Interrupted => Failure::already_shown(),
-            // sftp(1) does not name the path in this one.
+            // sftp(1)'s message does not contain the path here.
             remote::Error::Refused { act: remote::Act::Stat, path, error } => {
                 Failure::refused("stat remote", error).about(path.as_bytes())
             }

@@ -1,4 +1,4 @@
-//! The flags of `get` and `put` that say which entries of a tree are moved.
+//! The flags of `get` and `put` that select entries of a tree.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use crate::sticky;
 use crate::terminal::Printable;
 use crate::transfer::{RulesBuilder, Selection};
 
-/// What was asked to be left out. Patterns keep the order in which they were typed, whichever flag gave them, so clap's
-/// derive can't read them.
+/// The filters of a command line. Patterns keep the order in which they were typed, across flags, so clap's derive
+/// can't parse them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Filters {
     rules: Vec<Rule>,
@@ -90,7 +90,7 @@ impl FromArgMatches for Filters {
     }
 }
 
-/// The values of a flag, each with its place among all words.
+/// Returns the values of a flag, each with its position among all words.
 fn placed<T: Clone + Send + Sync + 'static>(
     matches: &ArgMatches,
     flag: &str,
@@ -101,10 +101,10 @@ fn placed<T: Clone + Send + Sync + 'static>(
 }
 
 impl Filters {
-    /// The selection that they make.
+    /// Returns the selection that the filters make.
     ///
     /// # Errors
-    /// A pattern is none, or a file can't be read.
+    /// A pattern is invalid, or a file can't be read.
     pub(super) fn selection(&self, cx: &Context) -> Result<Selection, Failure> {
         let newer_than = self.newer_than.as_ref().map(|moment| moment.seconds(NEWER_THAN, &cx.local)).transpose()?;
         let most_bytes = self.max_size.map(|Size(bytes)| bytes);

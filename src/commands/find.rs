@@ -75,7 +75,7 @@ impl Run for Find {
     }
 }
 
-/// What is looked for.
+/// The conditions of a search.
 struct Wanted {
     name: Option<Pattern>,
     lowercase_name: Option<Pattern>,
@@ -95,7 +95,7 @@ impl Find {
         })
     }
 
-    /// Looks below one directory. Whether all of it could be looked at.
+    /// Searches below one directory. Returns whether all of it could be read.
     fn look_in(&self, cx: &Context, top: &RemotePath, form: Form, wanted: &Wanted) -> Result<bool, Failure> {
         let deepest = self.maxdepth.map_or(usize::MAX, |Depth(depth)| depth);
         let mut is_whole = true;
@@ -153,7 +153,7 @@ impl Wanted {
     }
 }
 
-/// A type by its letter, as find(1) has them.
+/// File types by letter, as in find(1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Type {
     /// Regular files.

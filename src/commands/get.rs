@@ -66,7 +66,7 @@ impl Run for Get {
         let found = sources.len();
         sources.retain(|source| source.is_literal || selection.takes_match(&source.found));
         if sources.is_empty() {
-            // All of it was to be left out.
+            // All sources were excluded.
             return if missing.is_some() { Err(Failure::already_shown()) } else { Ok(Outcome::Done) };
         }
         let typed = operands.target.map(|word| PathBuf::from(OsStr::from_bytes(&home::expand(&word).plain())));
@@ -104,15 +104,15 @@ impl Run for Reget {
     }
 }
 
-/// Something to fetch.
+/// A source of a download.
 struct Source {
     found: Match,
-    /// Whether the user typed its name, and not a pattern that it matches.
+    /// True if the user typed the name itself, false if it matches a pattern.
     is_literal: bool,
 }
 
-/// What the sources match, and the failure of the last of those that match nothing; others before it were shown. Where the
-/// first failure ends the run it is returned at once.
+/// Returns what the sources match, and the failure of the last source without a match; earlier failures are printed.
+/// If the first failure ends the run, returns it at once.
 fn find(cx: &Context, operands: &Operands) -> Result<(Vec<Source>, Option<Failure>), Failure> {
     let (mut sources, mut missing) = (Vec::new(), None::<Failure>);
     for matched in expand_names(cx, &operands.sources)? {
@@ -136,16 +136,16 @@ fn find(cx: &Context, operands: &Operands) -> Result<(Vec<Source>, Option<Failur
     Ok((sources, missing))
 }
 
-/// Where files go to.
+/// The destination of the files.
 struct Target {
-    /// As it was typed; nothing for the working directory.
+    /// The path as typed; `None` for the working directory.
     typed: Option<PathBuf>,
     is_directory: bool,
 }
 
 impl Target {
     fn of(cx: &Context, typed: Option<PathBuf>, must_be_directory: bool) -> Result<Target, Failure> {
-        // An empty word, as of a script's variable that was never set, is not the working directory.
+        // An empty word, for example from an unset variable of a script, does not mean the working directory.
         let is_there = |path: &PathBuf| !path.as_os_str().is_empty() && sticky::is_dir(&cx.local.resolve(path));
         let is_directory = typed.as_ref().is_none_or(is_there);
         match &typed {
@@ -160,9 +160,9 @@ impl Target {
         }
     }
 
-    /// A source with its own target: under its name in the directory, or just here.
+    /// Returns a source with its own target: inside the directory under the source's name, or the target itself.
     fn pair(&self, cx: &Context, Source { found, is_literal }: Source) -> Result<GetPair, Failure> {
-        // As sftp(1) names a directory.
+        // sftp(1) shows a directory with a slash.
         let remote = if found.is_dir() { found.path.with_trailing_slash() } else { found.path.clone() };
         let name = match remote.base_name() {
             // Into the target, not beside it.

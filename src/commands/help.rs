@@ -1,4 +1,5 @@
-//! `help` and `?`: the list of commands, and what one of them does. All of it is read off the commands' own definitions.
+//! `help` and `?`: the list of commands, and the help of one command. All text comes from the commands' own
+//! definitions.
 
 use super::argument::written;
 use super::command_names::{find, unknown};
@@ -15,7 +16,7 @@ pub struct Help {
 }
 
 impl Help {
-    /// What explains a command: `CMD --help`.
+    /// Returns the `help` command for another command: `CMD --help`.
     pub(super) fn of(signature: &Signature) -> Help {
         Help { command: Some(CommandName(signature.name().to_owned())) }
     }
@@ -38,7 +39,7 @@ impl Run for Help {
         match find(&name) {
             Some(signature) => cx.output.answer(text(signature)),
             None => {
-                // sftp(1) shows the list whatever follows, and so do scripts expect it.
+                // sftp(1) shows the list regardless of its argument, and scripts expect that.
                 cx.output.explain(&unknown(&name));
                 list(cx);
             }
@@ -53,7 +54,7 @@ fn list(cx: &Context) {
     cx.output.answer(table::rows(COMMANDS.iter().map(row), look, cx.output.width()));
 }
 
-/// A command in one line: how it is written, and what it does.
+/// Returns the two columns of a command's row in the list: its synopsis and its purpose.
 fn row(signature: &Signature) -> [String; 2] {
     let definition = signature.definition();
     let about = definition.get_about().map(ToString::to_string).unwrap_or_default();
@@ -64,7 +65,7 @@ fn row(signature: &Signature) -> [String; 2] {
     [command_line(signature.name(), &definition), about]
 }
 
-/// All there is to say about a command.
+/// Returns the full help of a command.
 fn text(signature: &Signature) -> String {
     let definition = signature.definition();
     let usage = command_line(signature.name(), &definition);
@@ -79,7 +80,7 @@ fn text(signature: &Signature) -> String {
     definition.render_help().to_string().trim_end().to_owned()
 }
 
-/// What an argument's value is called.
+/// Returns the name of an argument's value in the help.
 fn value_name(argument: &clap::Arg) -> Option<String> {
     argument.get_value_names().and_then(<[_]>::first).map(ToString::to_string)
 }
@@ -93,10 +94,10 @@ fn examples(signature: &Signature) -> String {
     }
 }
 
-/// Long names that a synopsis shows one by one.
+/// The maximum number of flags without a letter that a synopsis shows one by one.
 const MOST_LONG_NAMES: usize = 3;
 
-/// Returns how a command is written: `ls [-1afhlnrSt] [path]`.
+/// Returns the synopsis of a command: `ls [-1afhlnrSt] [path]`.
 #[must_use]
 pub fn synopsis(signature: &Signature) -> String {
     command_line(signature.name(), &signature.definition())
@@ -109,7 +110,7 @@ fn command_line(name: &str, definition: &clap::Command) -> String {
     if !switches.is_empty() {
         parts.push(format!("[-{switches}]"));
     }
-    // Many long names would bury what is typed most; the flags themselves are told below.
+    // Many long names would hide the common flags; the help lists all flags below the synopsis.
     let are_many = flags().filter(|flag| flag.get_short().is_none()).count() > MOST_LONG_NAMES;
     for flag in flags().filter(|flag| !are_many || flag.get_short().is_some()) {
         let value = value_name(flag).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `history`: the lines that were typed at prompts, shown and removed.
+//! `history`: shows and removes the lines that were typed at prompts.
 
 use super::{Context, Example, Failure, HistoryPart, Outcome, Purpose, Run};
 use crate::os_error;

@@ -1,4 +1,4 @@
-//! `~` in front of local words: a home, as in shells.
+//! Expands a leading `~` of local words to a home directory, as shells do.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use super::Word;
 
-/// Returns the word with `~` or `~NAME` in front replaced by that home. A quoted `~` stays, and so does one before a name
-/// that no user has.
+/// Returns the word with a leading `~` or `~NAME` replaced by that home directory. A quoted `~` stays, and so does
+/// one before the name of an unknown user.
 pub(super) fn expand(word: &Word) -> Word {
     if !word.begins_with_bare_tilde() {
         return word.clone();
@@ -38,12 +38,12 @@ pub(super) fn of(user: &[u8]) -> Option<PathBuf> {
     if !user.iter().all(plain) {
         return None;
     }
-    // The system's user database is only to be had through C, so the shell is asked, which reads it.
+    // The system's user database is accessible only through C, so a shell looks it up.
     let script = format!("printf %s ~{}", str::from_utf8(user).ok()?);
     let answer =
         Command::new("/bin/sh").arg("-c").arg(script).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let home = answer.stdout;
-    // A name that no user has stays as it is.
+    // The shell leaves the name of an unknown user as it is.
     (home.first() == Some(&b'/')).then(|| PathBuf::from(OsString::from_vec(home)))
 }
 
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
     use crate::remote::Pattern;
 
-    /// The word that a line's text makes: quotes and backslashes protect.
+    /// Returns the word for a line's text, in which quotes and backslashes protect.
     fn word(text: &str) -> Word {
         let (mut word, mut quote) = (Word::default(), None);
         let mut bytes = text.bytes();

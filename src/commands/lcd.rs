@@ -26,7 +26,7 @@ impl Run for Lcd {
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        // An empty word is no path, as in sftp(1) and in cd.
+        // An empty word is not a path, as in sftp(1) and in cd.
         let typed = self.path.map(|LocalDir(path)| path).filter(|path| !path.as_os_str().is_empty());
         let path = typed.unwrap_or_else(|| PathBuf::from("~"));
         let path = expand_tilde(&path)?;
@@ -38,7 +38,7 @@ impl Run for Lcd {
     }
 }
 
-/// The path with `~` or `~user` in front replaced by that home, quoted or not, as sftp(1) has it here.
+/// Replaces a leading `~` or `~user` by that home directory, quoted or not, as sftp(1) does for this command.
 fn expand_tilde(path: &Path) -> Result<PathBuf, Failure> {
     let bytes = path.as_os_str().as_bytes();
     if !bytes.starts_with(b"~") {

@@ -1,6 +1,7 @@
-//! The local working directory, which is ours and not the process's.
+//! The local working directory, which is kept apart from that of the process.
 //!
-//! `lcd` leaves the process where it is: transfers behind the prompt keep their paths, and tests run side by side.
+//! `lcd` does not change the process's directory, so the paths of transfers in the background stay valid, and tests
+//! can run in parallel.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,12 +10,13 @@ use rustix::fs::{Access, access};
 
 use crate::sticky;
 
-/// The local working directory: where relative local paths start. Always absolute, and free of links when it was set.
+/// The local working directory, the base of relative local paths. Always absolute, and without symbolic links when it
+/// was set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalDirectory(PathBuf);
 
 impl LocalDirectory {
-    /// The process's own working directory, where a session starts.
+    /// Returns the process's own working directory, in which a session starts.
     ///
     /// # Errors
     /// It was removed, or can't be read.
@@ -22,10 +24,10 @@ impl LocalDirectory {
         std::env::current_dir().map(LocalDirectory)
     }
 
-    /// A given directory.
+    /// Returns a given directory.
     ///
     /// # Errors
-    /// It does not exist, is no directory, or may not be entered.
+    /// It does not exist, is not a directory, or may not be entered.
     pub fn open(path: &Path) -> io::Result<LocalDirectory> {
         let directory = sticky::follow(path)?.canonicalize()?;
         if !directory.metadata()?.is_dir() {
@@ -35,22 +37,22 @@ impl LocalDirectory {
         Ok(LocalDirectory(directory))
     }
 
-    /// The directory's absolute path; also what a child's `current_dir` is.
+    /// Returns the directory's absolute path, which is also the `current_dir` for child processes.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// A path as seen from here: itself when absolute.
+    /// Returns a path relative to this directory as an absolute one; an absolute path stays as it is.
     #[must_use]
     pub fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
         self.0.join(path)
     }
 
-    /// Goes to another directory; stays here when that fails.
+    /// Changes to another directory. On failure, the directory stays unchanged.
     ///
     /// # Errors
-    /// It does not exist, is no directory, or may not be entered.
+    /// It does not exist, is not a directory, or may not be entered.
     pub fn change(&mut self, path: impl AsRef<Path>) -> io::Result<()> {
         *self = LocalDirectory::open(&self.resolve(path))?;
         Ok(())

@@ -1,19 +1,20 @@
-//! What is taken from a server's own line about an entry, the long name of a listing: owner, group and number of links.
+//! Reads owner, group and number of links from the long name of a listing, the server's own line about an entry.
 //!
-//! "The recommended format for the longname field is as follows" (draft-ietf-secsh-filexfer-02, section 7), and nothing says
-//! that it has to be true. Mode, size, time and name come from what was checked; the three columns that the protocol tells
-//! nowhere else are read from here, where the line has the recommended form and its size is the entry's.
+//! "The recommended format for the longname field is as follows" (draft-ietf-secsh-filexfer-02, section 7), and
+//! nothing requires the line to be true. Mode, size, time and name always come from the checked attributes. Only the
+//! three columns that the protocol has nowhere else are read here, and only if the line has the recommended form and
+//! its size is that of the entry.
 
 use crate::sftp::Attributes;
 use crate::terminal::Printable;
 
-/// The most bytes of an owner's or a group's name: LOGIN_NAME_MAX of Linux.
+/// The maximum length of an owner's or a group's name in bytes: LOGIN_NAME_MAX of Linux.
 const NAME_BYTES: usize = 256;
 
-/// The most digits of a number of links.
+/// The maximum number of digits in a link count.
 const LINKS_DIGITS: usize = 10;
 
-/// The columns of a long name that passed vetting.
+/// The usable columns of a long name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LongName<'a> {
     pub(super) links: Option<&'a str>,
@@ -22,8 +23,8 @@ pub(super) struct LongName<'a> {
 }
 
 impl LongName<'_> {
-    /// Reads the columns; none of them if the line has another form than OpenSSH's, belongs to another entry, or one of its names
-    /// must not be shown.
+    /// Reads the columns. Returns none if the line does not have OpenSSH's form, belongs to another entry, or contains a
+    /// name that must not be shown.
     pub(super) fn vet<'a>(line: &'a [u8], attributes: &Attributes) -> LongName<'a> {
         LongName::read(line, attributes).unwrap_or_default()
     }
@@ -32,7 +33,7 @@ impl LongName<'_> {
         let mut words = line.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
         let (mode, links, owner, group, size) =
             (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
-        // An owner with a blank in it moves all that follows, which the size tells.
+        // A blank in the owner's name shifts the later columns, which a wrong size reveals.
         let is_of_entry = match attributes.size {
             Some(bytes) => size == bytes.to_string().as_bytes(),
             None => is_number(size),
@@ -50,15 +51,15 @@ fn is_number(word: &[u8]) -> bool {
     !word.is_empty() && word.iter().all(u8::is_ascii_digit)
 }
 
-/// Returns whether a word is a mode as `ls -l` writes it: a letter for the type, nine for the permissions, and perhaps a mark
-/// for an access control list.
+/// Returns whether a word is a mode as in `ls -l`: a letter for the type, nine for the permissions, and possibly a
+/// mark for an access control list.
 fn is_mode(word: &[u8]) -> bool {
     matches!(word.len(), 10 | 11)
         && word[1..10].iter().all(|letter| b"-rwxsStTlL".contains(letter))
         && word[10..].iter().all(|mark| b"+.@".contains(mark))
 }
 
-/// Returns whether a word can stand for an owner or a group: no longer than names are, and nothing in it hides.
+/// Returns whether a word can be the name of an owner or a group: not too long, and without invisible characters.
 pub(super) fn is_name(word: &[u8]) -> bool {
     (1..=NAME_BYTES).contains(&word.len()) && Printable(word).text().as_bytes() == word
 }
@@ -78,7 +79,7 @@ mod tests {
     #[test]
     fn servers_of_many_kinds_tell_links_owner_and_group() {
         for (line, size, told) in [
-            // OpenSSH, ProFTPD, one with an access control list, one on Windows, one without a name behind the date.
+            // OpenSSH, ProFTPD, with an access control list, on Windows, without a name after the date.
             (
                 "-rw-r--r--    1 root     users           5 Nov 24 05:59 a.txt",
                 5,
@@ -105,7 +106,7 @@ mod tests {
             ("", None),
             ("a.txt", None),
             ("-rw-r--r-- 1 root root", None),
-            // A size of another file, a blank within an owner, a line of a Windows FTP server.
+            // The size of another file, a blank within an owner, a line of a Windows FTP server.
             ("-rw-r--r-- 1 root root 6 Nov 24 05:59 x", None),
             ("-rw-r--r-- 1 DOM\\domain users everyone 5 Nov 24 05:59 x", None),
             ("11-24-26  05:59PM  <DIR>  somewhere 5", None),

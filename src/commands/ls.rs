@@ -104,7 +104,7 @@ fn cannot_list(cx: &Context, matched: &Matched) -> Result<Failure, Failure> {
     })
 }
 
-/// Shows all failures but the last, which is left to who runs the command.
+/// Prints all failures except the last, which the caller of the command prints.
 fn conclude(cx: &Context, mut failures: Vec<Failure>) -> Result<Outcome, Failure> {
     let last = failures.pop();
     failures.iter().for_each(|failure| cx.output.explain(failure));
@@ -117,13 +117,13 @@ impl Ls {
             [] => Ok(()),
             [only] if only.is_dir() => {
                 let shown = self.shown(cx, &only.path);
-                // As sftp(1) asks for a directory that was named.
+                // Like sftp(1), with a slash after a directory that was named.
                 self.list_directory(cx, &only.path.with_trailing_slash(), &shown)
             }
             matches => {
                 let row = |found: &Match| {
                     let mut name = self.shown(cx, &found.path);
-                    // A program wants the name and nothing else, and of a link what it is, not where it leads.
+                    // A program needs the bare name, and the type of a link itself rather than that of its target.
                     let exact = self.is_for_programs();
                     if !exact && found.is_dir() && !name.ends_with(b"/") {
                         name.push(b'/');
@@ -136,10 +136,10 @@ impl Ls {
         }
     }
 
-    /// A path as it is shown: relative to the working directory when it was given so.
+    /// Returns a path as shown: relative to the working directory if the argument was relative.
     fn shown(&self, cx: &Context, path: &RemotePath) -> Vec<u8> {
         let form = |pattern: &RemotePattern| Form::of(&without_braces(pattern.word()));
-        // If arguments of both forms are given, paths below the working directory get the shorter one.
+        // If arguments of both forms are given, paths below the working directory are shown in the shorter one.
         let form = match self.paths.iter().all(|pattern| form(pattern) == Form::Absolute) {
             true => Form::Absolute,
             false => Form::Relative,
@@ -157,7 +157,7 @@ impl Ls {
         listing.complaints(directory).for_each(|error| cx.output.failure(error));
         let lacks_entries = listing.lacks_entries();
         let row = |name: &[u8], attributes, longname: Bytes| {
-            // The server's own lines name no directory, and sftp(1) adds none.
+            // The server's own lines contain no directory, and sftp(1) adds none.
             let shown = if longname.is_empty() { shown } else { b"" };
             Row {
                 name: joined(shown, name),
@@ -213,8 +213,8 @@ impl Ls {
         self.json || self.null
     }
 
-    /// Returns whether owners are read from the server's own lines, because there is no other way to learn their names.
-    /// sftp(1) shows these lines as they are.
+    /// Returns whether owners are read from the server's own lines, because there is no other way to learn their
+    /// names. sftp(1) prints these lines as they are.
     fn reads_longnames(&self, cx: &Context) -> bool {
         self.layout() == Layout::Long
             && !self.numeric
@@ -252,7 +252,7 @@ impl Ls {
     }
 }
 
-/// A name in a directory as it is shown; an empty directory is the working directory.
+/// Joins a directory as shown and a name in it. An empty directory means the working directory.
 fn joined(directory: &[u8], name: &[u8]) -> Vec<u8> {
     let slash: &[u8] = if directory.is_empty() || directory.ends_with(b"/") { b"" } else { b"/" };
     [directory, slash, name].concat()

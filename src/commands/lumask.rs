@@ -21,7 +21,7 @@ impl Run for Lumask {
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let Umask(mask) = self.umask;
-        // On some systems the type has 16 bits; nine are used.
+        // On some systems the type has only 16 bits, but nine are enough.
         rustix::process::umask(rustix::fs::Mode::from_bits_truncate(mask as rustix::fs::RawMode));
         cx.output.answer(format_args!("Local umask: {mask:03o}"));
         Ok(Outcome::Done)

@@ -1,4 +1,4 @@
-//! From words in glob syntax to what they match on the server.
+//! Expands words in glob syntax to what they match on the server.
 
 use super::{Context, Failure, RemotePattern, Word};
 use crate::name::RemotePath;
@@ -6,7 +6,7 @@ use crate::remote::glob::expand_braces;
 use crate::remote::{self, Match, Pattern};
 use crate::terminal::quote;
 
-/// One pattern and what it matches. A word with braces stands for several.
+/// One pattern and its matches. A word with braces expands to several patterns.
 pub(super) struct Matched {
     pub(super) pattern: Pattern,
     pub(super) matches: Vec<Match>,
@@ -14,27 +14,28 @@ pub(super) struct Matched {
     pub(super) failures: Vec<remote::Error>,
 }
 
-/// Something that a command is to act on.
+/// One target of a command.
 pub(super) struct Target {
-    /// Its path, absolute.
+    /// The absolute path.
     pub(super) path: RemotePath,
-    /// What is known of it; nothing where a pattern without a match stands for itself, so that the server may object.
+    /// The match with its attributes; `None` for a pattern without a match, which is used literally so that the
+    /// server reports the error.
     pub(super) found: Option<Match>,
-    /// How it and what is below it are shown.
+    /// The form in which the target and the entries below it are shown.
     pub(super) form: Form,
 }
 
-/// How the paths that an argument led to are shown.
+/// The form in which the paths of an argument are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// In full, as the argument was typed.
+    /// Absolute, like the argument.
     Absolute,
-    /// Relative to the working directory where they are below it.
+    /// Relative to the working directory, for paths below it.
     Relative,
 }
 
 impl Form {
-    /// Returns the form for what a pattern matches, as sftp(1)'s `ls` decides it.
+    /// Returns the form for the matches of a pattern, chosen as sftp(1)'s `ls` does.
     pub(super) fn of(pattern: &Pattern) -> Form {
         if pattern.is_absolute() { Form::Absolute } else { Form::Relative }
     }
@@ -49,14 +50,14 @@ impl Form {
 }
 
 impl Matched {
-    /// What the pattern says, seen from the working directory: how messages name what was not found.
+    /// Returns the pattern as a literal path in the working directory, for messages about a name that was not found.
     pub(super) fn path(&self, cx: &Context) -> Result<RemotePath, Failure> {
         let path = RemotePath::new(self.pattern.text())?;
         Ok(cx.remote.resolve(&path))
     }
 
-    /// The failure that nothing was found, with what stood in the way of the search: what sftp(1) says of it in front, and
-    /// behind it what sftp(1) keeps to itself.
+    /// Returns the failure for a pattern without matches, including the errors of the search: first those that
+    /// sftp(1) prints, then `line`, then those that sftp(1) does not print.
     pub(super) fn not_found(&self, line: String) -> Failure {
         let (more, said): (Vec<_>, Vec<_>) = self.failures.iter().partition(|error| error.is_about_attributes());
         let failure = Failure::new(line);
@@ -64,7 +65,8 @@ impl Matched {
         more.into_iter().fold(failure, |failure, error| failure.with_line(error.to_string()))
     }
 
-    /// How the name is typed that has wildcards in it and exists, though nothing matches it as a pattern.
+    /// Returns a hint on how to quote a name that contains wildcards and exists, but does not match itself as a
+    /// pattern.
     pub(super) fn quoted(&self, cx: &Context) -> Option<String> {
         let path = self.path(cx).ok().filter(|_| !self.pattern.is_literal())?;
         cx.session().lstat(&path).ok()?;
@@ -72,25 +74,25 @@ impl Matched {
         Some(format!("a name with wildcards in it is quoted: {}", quote::paste(&name)))
     }
 
-    /// Says what was left out, though something was found.
+    /// Prints the errors of a search that found something nevertheless.
     pub(super) fn complain(&self, cx: &Context) {
         self.failures.iter().for_each(|error| cx.output.warning(error));
     }
 }
 
-/// The patterns that a word stands for: several where it holds braces.
+/// Returns the patterns to which a word expands; several if it contains braces.
 pub(super) fn patterns(word: &Word) -> Result<Vec<Pattern>, Failure> {
     let globs = expand_braces(word.glob_with_braces())?;
     Ok(globs.iter().map(|glob| Pattern::parse(glob)).collect())
 }
 
-/// The word as sftp(1) reads it outside `ls`, where it has no braces.
+/// Returns the word as sftp(1) reads it in all commands except `ls`: without expanding braces.
 pub(super) fn without_braces(word: &Word) -> Pattern {
     Pattern::parse(word.glob())
 }
 
-/// What words match in a command where sftp(1) has no braces: a name with braces in it is found as it is, as before; only
-/// where nothing has that name do the braces stand for several words.
+/// Expands words in a command for which sftp(1) has no braces. As in sftp(1), a name with braces is first looked up
+/// literally; braces are expanded only if there is no such name.
 pub(super) fn expand_names<'a>(
     cx: &Context,
     words: impl IntoIterator<Item = &'a Word>,
@@ -112,8 +114,8 @@ pub(super) fn expand_names<'a>(
     Ok(all)
 }
 
-/// What words match, word by word, in a command where sftp(1) has braces too. Of a word with braces only those patterns
-/// remain that match something; where none does, the word itself. All are sought at once.
+/// Expands words, in order, in a command for which sftp(1) expands braces too. Of a word with braces, only the
+/// patterns that match something are returned; if none does, the word itself. All patterns are searched in parallel.
 pub(super) fn expand<'a>(cx: &Context, words: impl IntoIterator<Item = &'a Word>) -> Result<Vec<Matched>, Failure> {
     let (mut all, mut counts) = (Vec::new(), Vec::new());
     for word in words {
@@ -145,16 +147,16 @@ fn expand_patterns(cx: &Context, all: Vec<Pattern>) -> Result<Vec<Matched>, Fail
     Ok(all.into_iter().zip(expansions).map(matched).collect())
 }
 
-/// What a command shall act on, in order. As in sftp(1), a pattern without a match stands for itself.
+/// Returns a command's targets, in order. As in sftp(1), a pattern without a match is used literally.
 pub(super) fn targets(cx: &Context, words: &[RemotePattern]) -> Result<Vec<Target>, Failure> {
     let mut targets = Vec::new();
     for matched in expand_names(cx, words.iter().map(RemotePattern::word))? {
-        // Where a name itself could not be looked at the server will say so to what is asked of it.
+        // If a literal name could not be queried, the server reports the error for the command's own request.
         if !matched.matches.is_empty() || !matched.pattern.is_literal() {
             matched.complain(cx);
         }
         let form = Form::of(&matched.pattern);
-        // An empty word (a script's variable that was never set) must not mean all that is in the working directory.
+        // An empty word (such as an unset variable of a script) must not mean everything in the working directory.
         if matched.matches.is_empty() || matched.pattern.text().is_empty() {
             targets.push(Target { path: matched.path(cx)?, found: None, form });
             continue;

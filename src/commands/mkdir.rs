@@ -16,7 +16,7 @@ pub struct Mkdir {
     paths: Vec<RemotePathArg>,
 }
 
-/// The mode that the request asks for; the server's umask takes its share.
+/// The requested mode, to which the server applies its umask.
 const DIRECTORY_MODE: u32 = 0o777;
 
 impl Run for Mkdir {
@@ -60,7 +60,7 @@ fn refused(cx: &Context, path: &RemotePath, error: &sftp::Error) -> Failure {
     }
 }
 
-/// Tries the directory itself first, then its parents from the top down; all but the first without waiting in between.
+/// Tries the directory itself first, then its parents from the top down, the latter without waiting in between.
 fn make_with_parents(cx: &Context, path: &RemotePath) -> Result<(), sftp::Error> {
     let Err(first) = make(cx, path) else { return Ok(()) };
     if is_directory(cx, path) {
@@ -74,10 +74,10 @@ fn make_with_parents(cx: &Context, path: &RemotePath) -> Result<(), sftp::Error>
     let call = |path| crate::sftp::calls::Mkdir { path, attributes };
     let pending: Vec<_> = missing.iter().rev().map(|path| cx.session().submit(&call(path))).collect();
     for made in pending {
-        // A parent that exists already answers with a failure, which says nothing.
+        // The failure for a parent that exists already has no meaning.
         let _ = made.wait();
     }
-    // A server may take the requests in another order, so the last word has one that goes alone.
+    // A server may process requests in any order, so the decisive one is sent alone.
     if is_directory(cx, path) { Ok(()) } else { make(cx, path).map_err(|_| first) }
 }
 

@@ -1,9 +1,9 @@
-//! What each command does: its arguments, its help, its run; one file per command.
+//! The commands: arguments, help and execution of each, one file per command.
 //!
-//! The shell splits a line into [`Word`]s, [`parse`]s them into a [`Command`], and runs it on the [`Context`]. A command
-//! reads no line, prints only through the context's output, and never ends the process: what it wants of the shell it
-//! returns in its [`Outcome`]. A new command is its file, its tests and one line in the list below, from which variant,
-//! dispatch, help and completion come.
+//! The shell splits a line into [`Word`]s, [`parse()`]s them into a [`Command`], and runs it on the [`Context`]. A
+//! command reads no line, prints only through the context's output, and never ends the process; requests to the shell
+//! are in its returned [`Outcome`]. A new command needs its file, its tests and one line in the list below, from
+//! which the command enum, dispatch, help and completion are made.
 
 mod argument;
 mod command_names;
@@ -111,7 +111,7 @@ mod tests {
     use super::testing::words;
     use super::*;
 
-    /// The messages of sftp(1) for lines that can't be run.
+    /// The messages of sftp(1) for invalid lines.
     #[test]
     fn lines_that_make_no_command_are_refused_in_sftps_words() {
         for (line, message) in [
@@ -146,7 +146,7 @@ mod tests {
         }
     }
 
-    /// A line of each command, which only prints or does something.
+    /// A line of each command, and its purpose.
     const PURPOSES: [(&str, Purpose); 41] = [
         ("bye", Purpose::Effect),
         ("cd a", Purpose::Effect),

@@ -1,21 +1,21 @@
-//! The operands of `get` and `put`: which of them are sources, and which is the target.
+//! The operands of `get` and `put`: splits them into sources and target.
 //!
-//! One is a source; two are a source and a target, as in sftp(1); of three or more the last must be a directory, for the
-//! sources are several.
+//! A single operand is a source; two are a source and a target, as in sftp(1); of three or more, the last must be a
+//! directory, because there are several sources.
 
 use super::Word;
 
-/// Operands, parted.
+/// Operands, split into sources and target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Operands {
     pub(super) sources: Vec<Word>,
     pub(super) target: Option<Word>,
-    /// Whether the target has to be an existing directory, because several sources were named.
+    /// True if the target must be an existing directory because several sources were named.
     pub(super) target_must_be_directory: bool,
 }
 
 impl Operands {
-    /// Parts the operands. When the target was given elsewhere, all of them are sources.
+    /// Splits the operands. If the target was given by a flag, all of them are sources.
     pub(super) fn split(mut words: Vec<Word>, all_are_sources: bool) -> Operands {
         let target_must_be_directory = all_are_sources || words.len() > 2;
         let target = if all_are_sources || words.len() < 2 { None } else { words.pop() };

@@ -1,9 +1,9 @@
-//! From words to a command that may be run.
+//! Parses words to a command.
 //!
-//! clap reads the arguments; it neither prints nor exits, and what it objects to is said in sftp(1)'s words. Flags are
-//! sorted out before it sees them: sftp(1) takes none behind the first operand, so a word there that is none of the
-//! command's flags (`rename old -new`) stays an operand, while `ls dir -l` does what it says. Operands beyond those that
-//! a command takes are ignored, as there.
+//! clap parses the arguments; it neither prints nor exits, and its errors are reported in sftp(1)'s words. Flags are
+//! sorted out before: sftp(1) accepts none after the first operand, so a later word that is not one of the command's
+//! flags (`rename old -new`) stays an operand, while `ls dir -l` works as expected. As in sftp(1), excess operands
+//! are ignored.
 
 use std::ffi::OsString;
 
@@ -17,10 +17,10 @@ use super::{ArgumentKind, Command, Failure, Word};
 use crate::name::InvalidName;
 use crate::terminal::Printable;
 
-/// The command of a line that was split into words; the first is its name.
+/// Parses a line that was split into words, the first of which is the command's name.
 ///
 /// # Errors
-/// No such command, flags that it does not have, or arguments that it can't take.
+/// There is no such command, or a flag or an argument is invalid.
 pub fn parse(words: &[Word]) -> Result<Command, Failure> {
     let (name, arguments) = words.split_first().ok_or_else(|| Failure::new("Invalid command."))?;
     let name = name.plain();
@@ -29,11 +29,11 @@ pub fn parse(words: &[Word]) -> Result<Command, Failure> {
     parse_arguments(signature, &name, arguments)
 }
 
-/// The command of a line whose rest is a local shell's to read: `!…` and `lls …`. It must not be split, for the shell's
-/// quoting is not ours. `None` for any other line.
+/// Parses a line whose rest is for a local shell: `!…` and `lls …`. Such a line must not be split, because the
+/// shell's quoting differs from ours. Returns `None` for any other line.
 ///
 /// # Errors
-/// The line holds a NUL byte, which no program can be given.
+/// The line contains a NUL byte, which can't be passed to a program.
 #[must_use]
 pub fn parse_raw(line: &[u8]) -> Option<Result<Command, Failure>> {
     let (signature, name, rest) = split_raw(line)?;
@@ -42,7 +42,8 @@ pub fn parse_raw(line: &[u8]) -> Option<Result<Command, Failure>> {
     Some(parse_arguments(signature, name, rest.as_slice()))
 }
 
-/// The part of a line that a local shell reads: `ls x` of `!ls x`, ` -l` of `lls -l`. `None` for any other line.
+/// Returns the part of a line that is for a local shell: `ls x` of `!ls x`, ` -l` of `lls -l`. `None` for any other
+/// line.
 #[must_use]
 pub fn shell_part(line: &[u8]) -> Option<&[u8]> {
     split_raw(line).map(|(_, _, rest)| rest)
@@ -79,7 +80,7 @@ fn parse_arguments(signature: &'static Signature, name: &str, words: &[Word]) ->
         .map_err(|error| objection(signature, name, &error))
 }
 
-/// All flags first, then `--`, then the operands.
+/// Returns the words in the order for clap: all flags, then `--`, then the operands.
 fn sort_out(
     signature: &Signature,
     definition: &clap::Command,
@@ -97,7 +98,7 @@ fn sort_out(
                 operands.extend(rest.by_ref().map(Word::to_argument));
             }
             FlagWord::Known { wants_value } => {
-                // A value in the same word is still in glob syntax, as in a word of its own.
+                // A value in the same word stays in glob syntax, like one in a word of its own.
                 let dash: &[u8] = if is_long { b"-" } else { b"" };
                 flags.push(plain_argument([dash, word.glob()].concat()));
                 if let Some(flag) = wants_value {
@@ -127,25 +128,25 @@ fn sort_out(
     Ok(flags)
 }
 
-/// What to write for `chmod -x`, where sftp(1) expects flags.
+/// The hint for `chmod -x`, where sftp(1) expects flags.
 const NAMELESS_MODE: &str = "to take a permission away, say from whom, as in a-x or go-w";
 
-/// Whether a word would be a symbolic mode if it did not begin like a flag: `-x`.
+/// Returns whether a word that begins like a flag would be a symbolic mode: `-x`.
 fn is_symbolic_mode(definition: &clap::Command, word: &[u8]) -> bool {
     let first = definition.get_positionals().next();
     let takes_mode = first.is_some_and(|argument| kinds(argument, 0) == [ArgumentKind::Mode]);
     takes_mode && crate::mode::Change::read(word).is_some()
 }
 
-/// What a word is, as far as flags go.
+/// The kinds of words with regard to flags.
 enum FlagWord<'a> {
-    /// `--`: operands only from here on.
+    /// `--`: only operands follow.
     End,
-    /// Flags of this command; the last one may want the next word as its value.
+    /// Flags of this command; the last one may take the next word as its value.
     Known { wants_value: Option<&'a clap::Arg> },
-    /// A flag that this command does not have, as it is to be shown.
+    /// A flag that this command does not have, in the form for messages.
     Unknown(String),
-    /// No flag.
+    /// Not a flag.
     Operand,
 }
 
@@ -158,7 +159,8 @@ fn read_flags<'a>(definition: &'a clap::Command, word: &[u8]) -> FlagWord<'a> {
     }
 }
 
-/// Whether a word is a long flag as find(1) writes it: `-name`. Only a command without the first of these letters has it so.
+/// Returns whether a word is a long flag in find(1)'s form: `-name`. Accepted only if the command has no flag with
+/// the first letter.
 fn is_long_with_one_dash(definition: &clap::Command, word: &[u8]) -> bool {
     let [b'-', rest @ ..] = word else { return false };
     let is_short = matches!(read_flags(definition, word), FlagWord::Known { .. });
@@ -220,10 +222,10 @@ fn invalid_flag(definition: &clap::Command, name: &str, flag: &str) -> Failure {
     }
 }
 
-/// What clap objects to, in sftp(1)'s words.
+/// Translates clap's error to sftp(1)'s words.
 fn objection(signature: &Signature, name: &str, error: &clap::Error) -> Failure {
     let mut definition = signature.definition();
-    // Only then do its arguments show themselves as clap's errors name them.
+    // Only then do the arguments have the form in which clap's errors name them.
     definition.build();
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -260,12 +262,12 @@ fn objection(signature: &Signature, name: &str, error: &clap::Error) -> Failure 
     }
 }
 
-/// The argument that clap shows as `shown`: `--max-depth <depth>`.
+/// Returns the argument that clap displays as `shown`: `--max-depth <depth>`.
 fn argument_named<'a>(definition: &'a clap::Command, shown: &str) -> Option<&'a clap::Arg> {
     definition.get_arguments().find(|argument| argument.to_string() == shown || argument.get_id() == shown)
 }
 
-/// A flag as it is typed: its long name, or its letter where it has none.
+/// Returns a flag as typed: its long name, or its letter if it has none.
 fn flag_name(argument: &clap::Arg) -> String {
     match (argument.get_long(), argument.get_short()) {
         (None, Some(short)) => format!("-{short}"),
@@ -273,19 +275,19 @@ fn flag_name(argument: &clap::Arg) -> String {
     }
 }
 
-/// What precedes a value in a message: its flag, or nothing for an operand.
+/// Returns the prefix of a value in a message: its flag, or nothing for an operand.
 fn label(argument: Option<&clap::Arg>) -> String {
     argument.filter(|argument| !argument.is_positional()).map_or_else(String::new, |flag| flag_name(flag) + " ")
 }
 
-/// The values that a flag takes, where they are words: `it must be one of skip, newer`.
+/// Returns the words that a flag accepts as values: `it must be one of skip, newer`.
 fn one_of(argument: &clap::Arg) -> Option<String> {
     let values = argument.get_possible_values();
     let names: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
     (!names.is_empty()).then(|| format!("it must be one of {}", names.join(", ")))
 }
 
-/// A flag that ends the line where its value should follow.
+/// Returns the failure for a flag at the end of the line without its value.
 fn missing_value(name: &str, flag: &clap::Arg) -> Failure {
     let values = || flag.get_value_names().unwrap_or_default().join(" ");
     Failure::new(format!("{name}: {} needs a value: {}", flag_name(flag), one_of(flag).unwrap_or_else(values)))

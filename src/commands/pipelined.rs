@@ -1,5 +1,5 @@
-//! One act on many things: in order, as sftp(1) does it and reports it, yet with many requests in flight where going on
-//! after a failure is right.
+//! Applies one operation to many targets, with sftp(1)'s order and messages, but with many requests in flight if a
+//! failure does not end the run.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -7,10 +7,11 @@ use super::{Context, Failure, Outcome};
 use crate::remote::{Interrupt, Watch};
 use crate::sftp::{Completions, Error, Reply, Session};
 
-/// Requests of one command in flight. Each is small, and so is its answer; more would only fill queues.
+/// The maximum number of requests in flight per command. Requests and answers are small; more of them would only fill
+/// queues.
 const WINDOW: usize = 1024;
 
-/// Does something with each thing, one after another. A failure is shown and the rest is done, unless it ends the run.
+/// Applies an operation to each target in turn. Prints a failure and continues, unless it ends the run.
 pub(super) fn each<T>(
     cx: &mut Context,
     things: impl IntoIterator<Item = T>,
@@ -30,7 +31,8 @@ pub(super) fn each<T>(
     if failed { Err(Failure::already_shown()) } else { Ok(Outcome::Done) }
 }
 
-/// Shows a failure and goes on. One that ends the run, or after which nothing follows, is left to who runs the command.
+/// Prints a failure and continues. Returns it if it ends the run or if no target follows; then the caller of the
+/// command prints it.
 fn go_on(cx: &Context, failure: Failure, is_last: bool) -> Result<(), Failure> {
     if is_last || cx.stops_at_failure || cx.session().end().is_some() {
         return Err(failure);
@@ -39,11 +41,11 @@ fn go_on(cx: &Context, failure: Failure, is_last: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Submits a request about a thing to a queue, with the token under which its answer shall come.
+/// Submits the request for one target to a queue, with the token that its answer will carry.
 pub(super) type Submit<'a, T> = &'a dyn Fn(&Session, &Completions<u64>, u64, &T);
 
-/// Sends a request for each thing and takes the answers in order. Many are in flight, but where the first failure ends
-/// the run none is sent before the one in front of it went well. A thing may have failed before it can be asked about.
+/// Sends a request for each target and handles the answers in order. Many are in flight; but if the first failure
+/// ends the run, each is sent only after the previous one has succeeded. A target may have failed before its request.
 pub(super) fn in_order<T>(
     cx: &mut Context,
     things: impl IntoIterator<Item = Result<T, Failure>>,
@@ -55,7 +57,8 @@ pub(super) fn in_order<T>(
     let mut flight = Flight::new(cx.interrupt());
     let mut failed = false;
     loop {
-        // After Ctrl-C nothing is sent any more, but what is under way is done and must be reported, if it is done soon.
+        // After Ctrl-C no request is sent any more. Those in flight still take effect and are reported if their answers
+        // come soon.
         while flight.things.len() < window && !cx.interrupt().was_pressed() {
             let Some(thing) = things.next() else { break };
             flight.send(cx.session(), thing, submit);
@@ -77,7 +80,7 @@ pub(super) fn in_order<T>(
     if failed || cx.interrupt().was_pressed() { Err(Failure::already_shown()) } else { Ok(Outcome::Done) }
 }
 
-/// Requests under way.
+/// The requests in flight.
 struct Flight<T> {
     queue: Completions<u64>,
     answers: HashMap<u64, Result<Reply, Error>>,
@@ -129,7 +132,8 @@ mod tests {
     use crate::name::RemotePath;
     use crate::sftp::calls;
 
-    /// Removes the numbered files, and presses Ctrl-C when this one is about to be sent.
+    /// Removes the numbered files, and presses Ctrl-C just before sending the request for file number
+    /// `interrupted_at`.
     fn remove(world: &mut World, names: u64, interrupted_at: Option<u64>) -> (Vec<String>, Result<Outcome, Failure>) {
         let interrupt = world.cx.interrupt().clone();
         let paths = (0..names).map(move |number| {

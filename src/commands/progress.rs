@@ -1,4 +1,4 @@
-//! `progress`: the progress meter, on and off.
+//! `progress`: toggles the progress meter.
 
 use super::{Context, Failure, Outcome, Purpose, Run};
 

@@ -64,7 +64,7 @@ impl Run for Put {
             sources.append(&mut matches);
         }
         if sources.is_empty() {
-            // All of it was to be left out.
+            // All sources were excluded.
             return Ok(Outcome::Done);
         }
         let target = match (self.into, operands.target) {
@@ -79,8 +79,8 @@ impl Run for Put {
     }
 }
 
-/// What a word matches here; itself where it matches nothing. A name with braces in it is found as it is, as in sftp(1);
-/// only where nothing has that name do the braces stand for several words.
+/// Returns the local files that a word matches, or the word itself if there are none. As in sftp(1), a name with
+/// braces is first looked up literally; braces are expanded only if there is no such name.
 fn find(cx: &Context, word: &Word) -> Result<Vec<PathBuf>, Failure> {
     let is_there = |path: &PathBuf| cx.local.resolve(path).symlink_metadata().is_ok();
     let literally = local_glob(&without_braces(word), cx.local.path());
@@ -116,9 +116,9 @@ impl Run for Reput {
     }
 }
 
-/// Where files go to.
+/// The destination of the files.
 struct Target {
-    /// Absolute; nothing for the working directory.
+    /// The absolute path; `None` for the working directory.
     path: Option<RemotePath>,
     is_directory: bool,
 }
@@ -126,7 +126,7 @@ struct Target {
 impl Target {
     fn of(cx: &Context, typed: Option<RemotePath>, must_be_directory: bool) -> Result<Target, Failure> {
         let path = typed.map(|path| cx.remote.resolve(&path));
-        // Asked only about what was named: sftp(1)'s own tests allow no request too many.
+        // Requested only for a path that the user named: sftp(1)'s own tests allow no extra request.
         let is_directory = path.as_ref().is_none_or(|path| cx.remote.is_directory(path));
         match &path {
             Some(path) if must_be_directory && !is_directory => {
@@ -137,7 +137,7 @@ impl Target {
         }
     }
 
-    /// A source with its own target: under its name in the directory, or just here.
+    /// Returns a source with its own target: inside the directory under the source's name, or the target itself.
     fn pair(&self, cx: &Context, source: PathBuf) -> Result<PutPair, Failure> {
         let remote = match &self.path {
             Some(path) if !self.is_directory => path.clone(),
@@ -146,14 +146,15 @@ impl Target {
                 directory.resolve(&base_name(&source)?)
             }
         };
-        // An empty word names nothing, and not the working directory.
+        // An empty word is not a path, and does not mean the working directory.
         let path = if source.as_os_str().is_empty() { PathBuf::new() } else { cx.local.resolve(&source) };
         let shown = if path.is_dir() { with_slash(source) } else { source };
         Ok(PutPair { local: LocalPath::named(path, shown), remote })
     }
 }
 
-/// The name that a source gets on the server; what has none of its own goes into the target, not beside it.
+/// Returns the name of a source on the server. A source without a name of its own goes into the target, not beside
+/// it.
 fn base_name(source: &Path) -> Result<RemotePath, Failure> {
     let path = RemotePath::new(source.as_os_str().as_bytes())?;
     match path.base_name() {
@@ -162,7 +163,7 @@ fn base_name(source: &Path) -> Result<RemotePath, Failure> {
     }
 }
 
-/// The source as sftp(1) names it: a directory with a slash.
+/// Returns the source as sftp(1) shows it: a directory with a slash.
 fn with_slash(path: PathBuf) -> PathBuf {
     let mut bytes = path.into_os_string().into_vec();
     if !bytes.ends_with(b"/") {

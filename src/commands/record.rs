@@ -1,11 +1,11 @@
-//! What `ls --json` says of one entry: a JSON object on a line of its own. The schema stands in `docs/json.md`.
+//! The JSON object of an entry for `ls --json`, on one line. `docs/json.md` describes the schema.
 
 use super::row::Row;
 use crate::mode::Kind;
 use crate::remote::OwnerNames;
 use crate::terminal::json::Object;
 
-/// The object of one entry, without a newline.
+/// Returns the object of one entry, without a newline.
 pub(super) fn record(row: &Row, owners: &OwnerNames) -> String {
     let attributes = &row.attributes;
     let owner = attributes.owner;
@@ -24,7 +24,7 @@ pub(super) fn record(row: &Row, owners: &OwnerNames) -> String {
     object.end()
 }
 
-/// A path without the components `.` that it was typed with: `/a/./b` is `/a/b`.
+/// Returns a path without the components `.` that were typed: `/a/./b` becomes `/a/b`.
 fn without_dots(path: &[u8]) -> Vec<u8> {
     let components: Vec<&[u8]> = path.split(|&byte| byte == b'/').filter(|&component| component != b".").collect();
     match components.as_slice() {
@@ -33,7 +33,7 @@ fn without_dots(path: &[u8]) -> Vec<u8> {
     }
 }
 
-/// The last component of a path; all of it where there is only a slash.
+/// Returns the last component of a path, or all of it if it consists of a slash only.
 fn name_of(path: &[u8]) -> &[u8] {
     match path.rsplit(|&byte| byte == b'/').next() {
         None | Some(b"") => path,
@@ -41,7 +41,7 @@ fn name_of(path: &[u8]) -> &[u8] {
     }
 }
 
-/// The name of the kind of file that a mode names.
+/// Returns the name for the file type in a mode.
 fn file_type(mode: u32) -> &'static str {
     match Kind::of(mode) {
         Some(Kind::Regular) => "file",

@@ -21,7 +21,7 @@ pub struct Rename {
     newpath: RemotePathArg,
 }
 
-/// Whether two paths lie on different file systems, as far as the server tells.
+/// Returns whether two paths are on different file systems, as far as the server reports it.
 fn lie_apart(cx: &Context, from: &RemotePath, to: &RemotePath) -> bool {
     let of = |path: &RemotePath| cx.session().statvfs(path).ok().map(|system| system.file_system_id);
     let there = to.parent().and_then(|parent| of(&parent));

@@ -88,7 +88,7 @@ impl Step {
     }
 }
 
-/// Removes files and trees. What is in a directory goes first, and all of it without waiting in between.
+/// Removes files and trees. The contents of a directory are removed before it, all without waiting in between.
 fn remove_trees(cx: &mut Context, targets: Vec<Target>) -> Result<Outcome, Failure> {
     cx.goes_on_in_trees();
     let mut incomplete = Incomplete::default();
@@ -100,21 +100,22 @@ fn remove_trees(cx: &mut Context, targets: Vec<Target>) -> Result<Outcome, Failu
     in_order(cx, steps, &Step::submit, |cx, step, answer| {
         step.announce(cx);
         let removed = answer.or_else(|error| match &step {
-            // A server may take requests in another order than they came: asked again, now that all is answered.
+            // A server may process requests in any order, so the removal is tried again now that all answers have
+            // arrived.
             Step::Directory(path) if error.leaves_the_session_alive() && !incomplete.holds(path) => {
                 cx.session().rmdir(path).map(|()| crate::sftp::Reply::Done)
             }
             _ => Err(error),
         });
         removed.map(drop).map_err(|error| match incomplete.note(step.path()) {
-            // It was told why something in it remains.
+            // The reason why an entry below remains was printed already.
             Remains::Other => Failure::already_shown(),
             Remains::This => step.refused(cx, &error),
         })
     })
 }
 
-/// What is to be removed for one target.
+/// The removal of one target.
 enum Removal {
     File(RemotePath),
     Tree(Box<Walk>),
@@ -149,7 +150,7 @@ fn start(cx: &Context, target: Target) -> Removal {
     }
 }
 
-/// A directory's removal. A slash behind its name may have hidden that it is a link.
+/// Returns the removal of a directory. A trailing slash may have hidden that the name is a link.
 fn tree(cx: &Context, path: &RemotePath, named: &RemotePath) -> Removal {
     if path == named {
         return Removal::Tree(Box::new(cx.remote.walk(path, Links::Kept)));
@@ -165,14 +166,14 @@ fn tree(cx: &Context, path: &RemotePath, named: &RemotePath) -> Removal {
     Removal::Refused(refused)
 }
 
-/// Directories in which something remains, so that they can't go either.
+/// Directories in which an entry remains, so that they can't be removed either.
 #[derive(Default)]
 struct Incomplete(HashSet<RemotePath>);
 
 enum Remains {
-    /// The thing itself could not be removed.
+    /// The target itself could not be removed.
     This,
-    /// Something in it could not.
+    /// An entry below it could not be removed.
     Other,
 }
 
@@ -181,7 +182,7 @@ impl Incomplete {
         self.0.contains(directory)
     }
 
-    /// Notes that this is still there, and so is all above it.
+    /// Records that this path remains, and thus all its parents.
     fn note(&mut self, path: &RemotePath) -> Remains {
         let known = self.holds(path);
         if let Some(parent) = path.parent() {

@@ -1,4 +1,4 @@
-//! The rows of `ls`: their order, and how each is written with `-l`.
+//! The rows of `ls`: their order, and their long form for `-l`.
 
 use std::cmp::Ordering;
 
@@ -14,44 +14,45 @@ use crate::terminal::{Printable, size};
 /// A row of a listing: an entry as `ls` shows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Row {
-    /// Its name as it is shown, path included; not made printable.
+    /// The name as shown, including its path; not yet made printable.
     pub(super) name: Vec<u8>,
-    /// Its absolute path.
+    /// The absolute path.
     pub(super) path: Vec<u8>,
     pub(super) attributes: Attributes,
-    /// The server's own line; empty where it gave none, or none is wanted.
+    /// The server's own line; empty if there is none or none is wanted.
     pub(super) longname: Bytes,
 }
 
-/// What a listing is sorted by.
+/// The sort order of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
-    /// The names' bytes.
+    /// By the bytes of the name.
     Name,
-    /// The newest first.
+    /// Newest first.
     Time,
-    /// The largest first.
+    /// Largest first.
     Size,
-    /// As the server lists them.
+    /// In the server's order.
     Unsorted,
 }
 
-/// How a listing is laid out.
+/// The layout of a listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
-    /// Names side by side.
+    /// Names in columns.
     Columns,
     /// One name per line.
     OnePerLine,
-    /// One long line each.
+    /// One long line per entry.
     Long,
-    /// Names as they are, each with a NUL behind it.
+    /// Exact names, each followed by a NUL byte.
     Null,
-    /// A JSON object per line.
+    /// One JSON object per line.
     Json,
 }
 
-/// Sorts a listing as sftp(1) does: what is equal stays in the server's order, reversed or not, and so does what is unsorted.
+/// Sorts a listing as sftp(1) does: equal entries stay in the server's order even if reversed, and `Unsorted` ignores
+/// `reverse`.
 pub(super) fn sort(rows: &mut [Row], order: Order, reverse: bool) {
     let modified = |row: &Row| row.attributes.times.map_or(0, |times| times.modified);
     let size = |row: &Row| row.attributes.size.unwrap_or(0);
@@ -66,8 +67,8 @@ pub(super) fn sort(rows: &mut [Row], order: Order, reverse: bool) {
     });
 }
 
-/// A line of `ls -l`. What the protocol does not tell, the number of links above all, comes from the long name if the server's
-/// may be read; mode, size, time and name never do.
+/// Returns a line of `ls -l`. Fields that the protocol lacks, above all the number of links, come from the server's
+/// own line if it may be used; mode, size, time and name never do.
 pub(super) fn long_line(
     row: &Row,
     owners: &OwnerNames,
@@ -86,10 +87,10 @@ pub(super) fn long_line(
     format!("{mode}  {links:>3} {user:<8} {group:<8} {size:>8} {modified:>12} {}", Printable(&row.name))
 }
 
-/// An owner or a group: its name if the server tells one that is fit to be shown, else its number.
+/// Returns an owner or a group: its name if the server has one that is safe to show, otherwise its number.
 ///
-/// It is one column: a blank within a name (`domain users`) would make it two, and whoever counts columns would take the wrong
-/// ones for size and name.
+/// It must be a single column. A blank in a name (`domain users`) would make two, so that scripts that count columns
+/// would read the wrong ones as size and name.
 fn column<'a>(number: Option<u32>, name: impl Fn(u32) -> Option<&'a [u8]>, told: Option<&'a [u8]>) -> String {
     let Some(name) = number.and_then(name).filter(|name| is_name(name)).or(told) else {
         return number.map(|number| number.to_string()).unwrap_or_default();

@@ -1,70 +1,72 @@
-//! What a command is: arguments that clap reads, and what is done with them.
+//! The trait of all commands: arguments that clap parses, and their execution.
 
 use super::{Context, Failure};
 use crate::transfer::Job;
 
-/// What every command's type does. Its doc comment is its help, its fields are its arguments.
+/// A command's type. Its doc comment is the help, its fields are the arguments.
 pub trait Run: clap::Args {
-    /// Whether it asks the server for anything. A command that does not also runs without a connection.
+    /// True if the command sends requests to the server. Any other command also runs without a connection.
     const NEEDS_SERVER: bool;
 
-    /// Examples at the end of its help.
+    /// Examples at the end of the help.
     const EXAMPLES: &'static [Example] = &[];
 
-    /// What a missing path is called: `You must specify … after a CMD command.`
+    /// The term for a missing path: `You must specify … after a CMD command.`
     const REQUIRED_PHRASE: &'static str = "a path";
 
-    /// Whether it takes the rest of the line as it stands, for a local shell to read.
+    /// True if the command takes the rest of the line unsplit, for a local shell.
     const TAKES_REST_OF_LINE: bool = false;
 
-    /// Whether an unknown flag is refused wherever it is. sftp(1) takes one that follows an operand for another operand, so
-    /// only a command that sftp(1) lacks may do so.
+    /// True if an unknown flag is refused in any position. sftp(1) treats one after an operand as another operand, so
+    /// only a command that sftp(1) lacks may set this.
     const REFUSES_LATE_FLAGS: bool = false;
 
-    /// Returns what it is for, which decides what happens when nobody reads stdout any more.
+    /// Returns the command's purpose, which decides what happens when stdout is closed.
     fn purpose(&self) -> Purpose;
 
-    /// Does it.
+    /// Runs the command.
     ///
     /// # Errors
-    /// It was not done, or not all of it.
+    /// The command failed, at least in part.
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure>;
 }
 
-/// What a command is for. There is no default, so that every new command decides.
+/// The purpose of a command. There is no default, so that each new command must choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// It only prints. It stops when nobody reads stdout any more.
+    /// It only prints. It stops when stdout is closed.
     Output,
-    /// It changes something: files, the session, where we are. Once begun it is finished, whoever reads what it prints.
+    /// It changes something: files, the session, the working directory. Once begun, it is completed even if stdout is
+    /// closed.
     Effect,
 }
 
-/// A line that may be typed, and what it does.
+/// An example line and its explanation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Example {
-    /// The line.
+    /// The command line.
     pub line: &'static str,
-    /// What it does, for a person.
+    /// An explanation for the user.
     pub does: &'static str,
 }
 
-/// What is left to do once a command has run: all that needs the person, the terminal or the end of the process.
+/// The work left to the shell after a command has run: everything that needs the user, the terminal or the end of the
+/// process.
 #[derive(Debug)]
 pub enum Outcome {
     /// Nothing.
     Done,
-    /// The session ends.
+    /// End the session.
     End,
-    /// Files are being moved: watch this job to its end. The command fails when its report has a failure, or when not all
-    /// that was named was found, which was said already.
+    /// Files are being transferred: watch this job to its end. The command fails if its report contains a failure or
+    /// if a source was not found, which was reported already.
     Transfer {
-        /// What moves them.
+        /// The job that transfers the files.
         job: Job,
-        /// Whether every source was found.
+        /// True if every source was found.
         all_found: bool,
     },
-    /// Run this local program in the foreground, its streams being ours, and say so if it fails:
-    /// `Shell exited with status N`, which is no failure of the command.
+    /// Run this local program in the foreground, with our streams. If it fails, print `Shell exited with status N`;
+    /// that does not make the command fail.
     Local(std::process::Command),
 }

@@ -1,4 +1,4 @@
-//! `set`: what holds for the whole session, shown and changed.
+//! `set`: shows and changes the settings of the session.
 
 use clap::ValueEnum as _;
 
@@ -49,11 +49,11 @@ impl Run for Set {
     }
 }
 
-/// The word for no limit.
+/// The word for "no limit".
 const OFF: &str = "off";
 
 impl Setting {
-    /// Values that are words, for completion.
+    /// Returns the values that are words, for completion.
     #[must_use]
     pub fn words(self) -> Vec<String> {
         match self {
@@ -64,7 +64,7 @@ impl Setting {
         }
     }
 
-    /// What it does.
+    /// Returns a description of the setting.
     fn purpose(self) -> &'static str {
         match self {
             Setting::Jobs => "connections of a transfer",
@@ -75,7 +75,7 @@ impl Setting {
         }
     }
 
-    /// The values that it takes.
+    /// Returns a description of the values.
     fn values(self) -> String {
         match self {
             Setting::Jobs => format!("a number from 1 to {MOST_CONNECTIONS}"),
@@ -90,7 +90,7 @@ impl Setting {
         format!("{}: {}", self.purpose(), self.values())
     }
 
-    /// Its value as it may be typed.
+    /// Returns the present value in the form in which it is typed.
     fn value(self, cx: &Context) -> String {
         match self {
             Setting::Jobs => cx.settings.connections.max(1).to_string(),
@@ -130,7 +130,7 @@ impl Setting {
     }
 }
 
-/// All values that are words.
+/// Returns all values that are words.
 fn words<T: clap::ValueEnum + Copy>() -> Vec<String> {
     T::value_variants().iter().copied().map(word).collect()
 }
@@ -139,7 +139,7 @@ fn word(value: impl clap::ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// A number of bytes, exactly, as [`scaled_number`] reads it.
+/// Returns a number of bytes without rounding, in the syntax of [`scaled_number`].
 fn in_largest_unit(bytes: u64) -> String {
     const UNITS: [&str; 5] = ["", "K", "M", "G", "T"];
     let exponent = (bytes.trailing_zeros() as usize / 10).min(UNITS.len() - 1);

@@ -1,4 +1,4 @@
-//! The step that `chmod`, `chown` and `chgrp` share: one request for each file, of which only the attributes differ.
+//! The step that `chmod`, `chown` and `chgrp` share: one request per file, which sets attributes.
 
 use super::{Context, Failure, Outcome, in_order};
 use crate::name::RemotePath;
@@ -12,14 +12,14 @@ pub(super) type Change = (RemotePath, Attributes);
 /// How attributes are set.
 #[derive(Clone, Copy)]
 pub(super) struct SetAttributes {
-    /// The attribute, as messages name it.
+    /// The attribute's name in messages.
     pub(super) what: &'static str,
-    /// Whether those of a link itself are set, and not those of its target.
+    /// True to change a link itself instead of its target.
     pub(super) of_links: bool,
 }
 
 impl SetAttributes {
-    /// Fails if the server can't set attributes as asked. As in sftp(1), the first path is announced before.
+    /// Fails if the server can't set the attributes in this way. Like sftp(1), announces the first path before.
     pub(super) fn require(self, cx: &Context, first: Option<&RemotePath>) -> Result<(), Failure> {
         if !self.of_links {
             return Ok(());
@@ -27,7 +27,7 @@ impl SetAttributes {
         cx.require(Extension::Lsetstat).inspect_err(|_| first.into_iter().for_each(|path| self.announce(cx, path)))
     }
 
-    /// Makes the changes, in their order.
+    /// Makes the changes, in order.
     pub(super) fn run(
         self,
         cx: &mut Context,
@@ -53,8 +53,8 @@ impl SetAttributes {
     }
 }
 
-/// A file below the top of a tree, with its present attributes. Links are left out: nobody named their targets, and their
-/// own attributes mean little.
+/// Returns a file below the top of a tree with its present attributes. Links are left out: the user did not name
+/// their targets, and their own attributes hardly matter.
 pub(super) fn below_the_top(found: Found) -> Option<Result<(RemotePath, Attributes), Failure>> {
     match found {
         Found::Directory(directory) if directory.depth > 0 => Some(Ok((directory.path.clone(), directory.attributes))),

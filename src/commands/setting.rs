@@ -1,25 +1,25 @@
-//! The names of what `set` shows and changes.
+//! The names of the settings of `set`.
 
-/// What can be set.
+/// The settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
-    /// Connections that a transfer uses.
+    /// The number of connections that a transfer uses.
     Jobs,
-    /// How fast all transfers together may go.
+    /// The limit on the rate of all transfers together.
     Limit,
-    /// How transfers show how far they are.
+    /// The form in which transfers show their progress.
     Progress,
-    /// How often a connection that broke is made again.
+    /// The number of attempts to reconnect after the connection broke.
     Retry,
-    /// What the sizes that the server tells are worth.
+    /// How far the server's file sizes are trusted.
     Sizes,
 }
 
 impl Setting {
-    /// All of them, in the order in which they are shown.
+    /// All settings, in the order in which they are listed.
     pub const ALL: [Setting; 5] = [Setting::Jobs, Setting::Limit, Setting::Progress, Setting::Retry, Setting::Sizes];
 
-    /// Its name.
+    /// Returns the name of the setting.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -31,7 +31,7 @@ impl Setting {
         }
     }
 
-    /// The one of this name, whatever its case.
+    /// Returns the setting with this name, in any case.
     #[must_use]
     pub fn named(name: &str) -> Option<Setting> {
         Setting::ALL.into_iter().find(|setting| setting.name().eq_ignore_ascii_case(name))

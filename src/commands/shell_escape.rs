@@ -1,4 +1,4 @@
-//! `!` and `lls`: a local shell, which reads the rest of the line itself.
+//! `!` and `lls`: run a local shell, which parses the rest of the line itself.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -71,7 +71,7 @@ impl Run for Lls {
     }
 }
 
-/// The user's shell, in the local working directory.
+/// Returns the command for the user's shell in the local working directory.
 fn shell(cx: &Context) -> Result<Command, Failure> {
     let shell = env::var_os("SHELL").filter(|shell| !shell.is_empty());
     let shell = shell.as_deref().unwrap_or(OsStr::new("/bin/sh"));

@@ -1,18 +1,18 @@
-//! The signatures of commands: their names, and how their words are read. The list of commands makes them, and dispatch, help
-//! and completion come from them.
+//! The signatures of commands: their names, and how their words are parsed. The list of commands generates them, and
+//! dispatch, help and completion use them.
 
 use super::Example;
 use super::argument::{ArgumentKind, kinds};
 
-/// The signature of a command: its names, and how its words are read.
+/// The signature of a command: its names, and how its words are parsed.
 pub struct Signature {
-    /// Its names: the first is its own, the others mean the same.
+    /// The names: first the command's own, then its aliases.
     pub names: &'static [&'static str],
-    /// Examples of its use.
+    /// Examples for the help.
     pub examples: &'static [Example],
-    /// Whether it takes the rest of the line as it stands, for a local shell to read.
+    /// True if the command takes the rest of the line unsplit, for a local shell.
     pub takes_rest_of_line: bool,
-    /// Whether a flag that it does not have is refused behind its operands too.
+    /// True if an unknown flag is refused after the operands too.
     pub(super) refuses_late_flags: bool,
     pub(super) required_phrase: &'static str,
     pub(super) augment: fn(clap::Command) -> clap::Command,
@@ -24,20 +24,20 @@ pub struct Signature {
 pub struct Flag {
     /// Its letter.
     pub short: Option<char>,
-    /// Its name.
+    /// Returns the name of the setting.
     pub long: Option<String>,
-    /// What it does.
+    /// Returns a description of the setting.
     pub help: String,
 }
 
 impl Signature {
-    /// The command's own name.
+    /// Returns the command's own name.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.names.first().copied().unwrap_or_default()
     }
 
-    /// Its arguments as clap knows them; never its printing or its exit.
+    /// Returns the arguments for clap, without clap's own output and exit.
     #[must_use]
     pub fn definition(&self) -> clap::Command {
         (self.augment)(clap::Command::new(self.name()))
@@ -46,13 +46,13 @@ impl Signature {
             .disable_version_flag(true)
             .args_override_self(true)
             .mut_args(|argument| {
-                // The word behind such a flag is its value, whatever it begins with.
+                // The word after such a flag is its value, even if it begins with `-`.
                 let has_value = !argument.is_positional() && takes_next_word(&argument);
                 argument.allow_hyphen_values(has_value)
             })
     }
 
-    /// Its flags, for completion.
+    /// Returns the flags, for completion.
     #[must_use]
     pub fn flags(&self) -> Vec<Flag> {
         let definition = self.definition();
@@ -66,7 +66,8 @@ impl Signature {
             .collect()
     }
 
-    /// What may stand as its operand number `index`, flags not counted; the likelier one first. Empty where nothing may.
+    /// Returns the kinds of operand number `index` (flags not counted), the likelier first. Empty if there can be no
+    /// such operand.
     #[must_use]
     pub fn operand_kinds(&self, index: usize) -> &'static [ArgumentKind] {
         let definition = self.definition();
@@ -80,7 +81,7 @@ impl Signature {
     }
 }
 
-/// Whether a flag's value may stand in the word behind it; that of others follows a `=`, if there is one.
+/// Returns whether a flag takes the next word as its value. Others take an optional value after `=`.
 pub(super) fn takes_next_word(argument: &clap::Arg) -> bool {
     argument.get_action().takes_values() && !argument.is_require_equals_set()
 }
@@ -90,11 +91,11 @@ pub(super) fn takes_many(argument: &clap::Arg) -> bool {
         || matches!(argument.get_action(), clap::ArgAction::Append)
 }
 
-/// Makes [`Command`](super::Command), its dispatch and the list of [`Signature`]s from one line per command:
-/// its type, its own name, and further names that mean the same.
+/// Generates [`Command`](super::Command), its dispatch and the list of [`Signature`]s from one line per command: its
+/// type, its own name, and its aliases.
 macro_rules! commands {
     ($($module:ident::$type:ident: $($name:literal),+;)+) => {
-        /// A command that was read and may be run.
+        /// A parsed command, ready to run.
         #[derive(Debug)]
         pub enum Command {
             $(#[doc = concat!("`", stringify!($module), "`: see [`", stringify!($module), "::", stringify!($type), "`].")]
@@ -102,7 +103,7 @@ macro_rules! commands {
         }
 
         impl Command {
-            /// Returns what it is for.
+            /// Returns the command's purpose.
             #[must_use]
             pub fn purpose(&self) -> Purpose {
                 match self {
@@ -110,7 +111,7 @@ macro_rules! commands {
                 }
             }
 
-            /// Returns whether it asks the server for anything.
+            /// Returns whether it sends requests to the server.
             #[must_use]
             pub fn needs_the_server(&self) -> bool {
                 match self {
@@ -118,10 +119,10 @@ macro_rules! commands {
                 }
             }
 
-            /// Does it.
+            /// Runs the command.
             ///
             /// # Errors
-            /// It was not done, or not all of it.
+            /// The command failed, at least in part.
             pub fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
                 match self {
                     $(Command::$type(command) => command.run(cx),)+
@@ -129,7 +130,7 @@ macro_rules! commands {
             }
         }
 
-        /// All commands, in the order in which help lists them.
+        /// All commands, in the order of the help.
         pub static COMMANDS: &[Signature] = &[
             $(Signature {
                 names: &[$($name),+],

@@ -1,4 +1,4 @@
-//! A context on a real server program, and words, for the unit tests of commands.
+//! Helpers for the unit tests of commands: a context on a real server program, and words.
 
 use std::process::{Command, Stdio};
 
@@ -7,18 +7,18 @@ use crate::child::ChildTransport;
 use crate::sftp::{self, Session};
 use crate::terminal::Output;
 
-/// OpenSSH's server program, where the systems that we know put it.
+/// The paths of OpenSSH's server program on known systems.
 const SERVERS: [&str; 3] =
     ["/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/libexec/sftp-server"];
 
-/// A server in a directory of its own.
+/// A server with a directory of its own.
 pub(super) struct World {
     pub(super) cx: Context,
     remote: tempfile::TempDir,
 }
 
 impl World {
-    /// With these files on the server.
+    /// Creates one with these files.
     pub(super) fn with(names: &[String]) -> World {
         let remote = tempfile::tempdir().unwrap();
         names.iter().for_each(|name| std::fs::write(remote.path().join(name), name).unwrap());
@@ -31,14 +31,14 @@ impl World {
         World { cx, remote }
     }
 
-    /// Whether the server has this file, once all is done that it was asked for.
+    /// Returns whether the server has this file after completing all requests.
     pub(super) fn has(&self, name: &str) -> bool {
         self.cx.remote.session().realpath(&crate::name::RemotePath::dot()).unwrap();
         self.remote.path().join(name).exists()
     }
 }
 
-/// The words of a line without quotes.
+/// Splits a line without quotes into words.
 pub(super) fn words(line: &str) -> Vec<Word> {
     let bare = |text: &str| {
         let mut word = Word::default();

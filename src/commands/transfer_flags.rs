@@ -52,25 +52,25 @@ pub(super) struct TransferFlags {
     filters: Filters,
 }
 
-/// How what is there is taken for the beginning of the source.
+/// How an existing target is recognized as the beginning of the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Resume {
-    /// Its end is compared.
+    /// Compare its end.
     Compare,
-    /// Its size is enough.
+    /// Trust its size.
     Size,
 }
 
-/// How what was moved is compared with the source.
+/// How a copy is compared with its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Verification {
-    /// By the server's hash where there is one.
+    /// By the server's hash, if it offers one.
     Auto,
-    /// By its bytes.
+    /// By reading it back.
     Read,
 }
 
-/// What is done where a target exists already.
+/// The treatment of an existing target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Conflicts {
     Overwrite,
@@ -93,15 +93,15 @@ impl From<Conflicts> for OnConflict {
 }
 
 impl TransferFlags {
-    /// Returns what a transfer with these flags is for: a dry run only prints.
+    /// Returns the purpose of a transfer with these flags: a dry run only prints.
     pub(super) fn purpose(&self) -> Purpose {
         if self.dry_run { Purpose::Output } else { Purpose::Effect }
     }
 
-    /// Fails where somebody shall be asked and nobody can be, or where flags contradict each other.
+    /// Fails if flags contradict each other, or if the user must be asked but can't be.
     ///
     /// # Errors
-    /// No terminal is there, or this is a batch; or what is there shall be continued and left as it is.
+    /// `-a` and a way to keep existing files are both given; or `ask` is given without a terminal or in a batch.
     pub(super) fn fit_together(&self, cx: &Context) -> Result<(), Failure> {
         if let (Some(_), Some(conflicts)) = (self.resume, self.on_conflict.filter(|&what| what != Conflicts::Overwrite))
         {
@@ -117,26 +117,26 @@ impl TransferFlags {
         }
     }
 
-    /// Which entries of trees, and which matches of wildcards, are moved.
+    /// Returns which entries of trees and which matches of wildcards are transferred.
     ///
     /// # Errors
-    /// A pattern, time or size that is none, or a file that can't be read.
+    /// A pattern, time or size is invalid, or a file can't be read.
     pub(super) fn selection(&self, cx: &Context) -> Result<Selection, Failure> {
         self.filters.selection(cx)
     }
 
-    /// How the permissions of files that arrive are changed.
+    /// Returns the change to the permissions of files that arrive.
     pub(super) fn mode(&self) -> Option<Change> {
         self.chmod.clone().map(|Mode(change)| change)
     }
 
-    /// What they ask for, together with what was set for the whole session.
+    /// Returns the options of a transfer: the flags together with the settings of the session.
     pub(super) fn options(&self, settings: &SessionSettings) -> Options {
         let defaults = settings.transfers;
         Options {
             recursive: self.recursive || defaults.recursive,
             preserve: self.preserve || defaults.preserve,
-            // Where both are asked for, what stands with the command counts.
+            // If they contradict each other, the command's own flag has priority.
             resume: self.resume.is_some()
                 || defaults.resume && self.on_conflict.is_none_or(|what| what == Conflicts::Overwrite),
             trusts_sizes: self.resume == Some(Resume::Size),

@@ -1,20 +1,20 @@
-//! One word of a command line, as the splitter yields it and arguments are made from it.
+//! One word of a command line, from which arguments are made.
 //!
-//! A word arrives in *glob syntax*: what a quote or a backslash protected is escaped in it (`\*`), so that a pattern
-//! argument can go to the glob as it is, and any other argument is [`Word::plain`]. Each word knows where it stood in
-//! the line, so the same split serves running, completing and highlighting.
+//! A word is stored in *glob syntax*: characters that a quote or a backslash protected are escaped in it (`\*`). A
+//! pattern argument passes it to the glob unchanged; any other argument uses [`Word::plain`]. Each word knows its
+//! position in the line, so that the same split serves running, completing and highlighting.
 
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-/// How far the quoting of a word has come at its end.
+/// The state of quoting at the end of a word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Quoting {
-    /// Nothing is open: the word could end here.
+    /// No quote is open: the word could end here.
     #[default]
     Bare,
-    /// A backslash waits for the character that it protects.
+    /// A backslash without the character that it protects.
     Backslash,
     /// `'…` is open.
     Single,
@@ -34,17 +34,17 @@ pub struct Word {
     opened: usize,
 }
 
-/// Parts the two readings of a word on their way through clap. No word holds it, see [`Word::to_argument`].
+/// Separates the two forms of a word while clap carries it. No word contains it, see [`Word::to_argument`].
 const PARTING: u8 = 0;
 
 impl Word {
-    /// An empty word that starts at this byte of the line.
+    /// Creates an empty word that starts at this byte of the line.
     #[must_use]
     pub fn at(offset: usize) -> Word {
         Word { span: offset..offset, ..Word::default() }
     }
 
-    /// The word that means exactly these bytes, whatever they are.
+    /// Creates the word that means exactly these bytes.
     #[must_use]
     pub fn literal(bytes: &[u8]) -> Word {
         let mut word = Word::default();
@@ -54,13 +54,13 @@ impl Word {
         word
     }
 
-    /// Adds a byte that no quote or backslash protects.
+    /// Appends a byte that is not protected by a quote or a backslash.
     pub fn push_bare(&mut self, byte: u8) {
         self.glob.push(byte);
         self.braces.push(byte);
     }
 
-    /// Adds a protected byte that the glob would take for itself anyway, braces and a tilde in front aside.
+    /// Appends a protected byte that the glob takes literally anyway, except for braces and a leading tilde.
     pub fn push_protected(&mut self, byte: u8) {
         let is_tilde = byte == b'~' && self.glob.is_empty();
         self.glob.push(byte);
@@ -70,37 +70,38 @@ impl Word {
         self.braces.push(byte);
     }
 
-    /// Adds a backslash and the byte behind it, both for the glob.
+    /// Appends a backslash and the byte after it, both for the glob.
     pub fn push_pair(&mut self, byte: u8) {
         self.push_bare(b'\\');
         self.push_bare(byte);
     }
 
-    /// The word ends before this byte of the line.
+    /// Ends the word before this byte of the line.
     pub fn end_at(&mut self, offset: usize) {
         self.span.end = offset;
     }
 
-    /// The line ends while this quoting, opened at that byte of the line, is not closed.
+    /// Records that the line ends within this quoting, which began at the given byte of the line.
     pub fn leave_open(&mut self, quoting: Quoting, opened_at: usize) {
         self.quoting = quoting;
         self.opened = opened_at;
     }
 
-    /// The word in glob syntax, exactly as sftp(1) hands it to its glob: protected `*`, `?`, `[` and `\` stand behind a backslash.
+    /// Returns the word in glob syntax, exactly as sftp(1) passes it to its glob: protected `*`, `?`, `[` and `\`
+    /// have a backslash.
     #[must_use]
     pub fn glob(&self) -> &[u8] {
         &self.glob
     }
 
-    /// The word in glob syntax with protected `{`, `}` and `,`, and a protected `~` in front, behind a backslash too. sftp(1)
-    /// does not protect them, so this is for commands in which braces are an addition of ours.
+    /// Returns the word in glob syntax in which protected `{`, `}` and `,`, and a protected leading `~`, have a
+    /// backslash too. sftp(1) does not protect them, so this is for commands in which braces are an addition of ours.
     #[must_use]
     pub fn glob_with_braces(&self) -> &[u8] {
         &self.braces
     }
 
-    /// The word for an argument that is not globbed: the one level of escaping undone.
+    /// Returns the word for an argument that is not globbed, with one level of escaping removed.
     #[must_use]
     pub fn plain(&self) -> Vec<u8> {
         let mut plain = Vec::with_capacity(self.glob.len());
@@ -113,13 +114,13 @@ impl Word {
         plain
     }
 
-    /// Returns whether the word begins with a `~` that no quote or backslash protects.
+    /// Returns whether the word begins with an unprotected `~`.
     #[must_use]
     pub fn begins_with_bare_tilde(&self) -> bool {
         self.braces.starts_with(b"~")
     }
 
-    /// Returns the word with `start`, literally, instead of its first `length` bytes, none of which is protected.
+    /// Returns the word with its first `length` bytes, none of which is protected, replaced by `start`, literally.
     pub(super) fn with_start(&self, length: usize, start: &[u8]) -> Word {
         let mut word = Word::literal(start);
         word.glob.extend_from_slice(self.glob.get(length..).unwrap_or_default());
@@ -127,25 +128,26 @@ impl Word {
         word
     }
 
-    /// The word's bytes in the line, quotes included.
+    /// Returns the word's range of bytes in the line, including quotes.
     #[must_use]
     pub fn span(&self) -> Range<usize> {
         self.span.clone()
     }
 
-    /// What is still open at the word's end.
+    /// Returns the quoting that is open at the word's end.
     #[must_use]
     pub fn quoting(&self) -> Quoting {
         self.quoting
     }
 
-    /// Where in the line that which is still open was opened.
+    /// Returns the position in the line at which the open quoting began.
     #[must_use]
     pub fn opened_at(&self) -> usize {
         self.opened
     }
 
-    /// The word as clap carries it to an argument's type: bytes only, so both readings go along where they differ.
+    /// Returns the word in the form that clap carries to an argument's type. It consists of bytes only, so it
+    /// contains both forms of the word if they differ.
     pub(super) fn to_argument(&self) -> OsString {
         let mut bytes = self.glob.clone();
         if self.braces != self.glob {
@@ -155,7 +157,7 @@ impl Word {
         OsString::from_vec(bytes)
     }
 
-    /// The word that [`Word::to_argument`] made; where it stood in the line is not known any more.
+    /// Returns the word from which [`Word::to_argument`] made this; its position in the line is lost.
     pub(super) fn from_argument(argument: &OsStr) -> Word {
         let mut readings = argument.as_bytes().splitn(2, |&byte| byte == PARTING);
         let glob = readings.next().unwrap_or_default().to_vec();
@@ -164,7 +166,7 @@ impl Word {
     }
 }
 
-/// Whether sftp(1) keeps a backslash before this byte for its glob.
+/// Returns whether sftp(1) keeps a backslash before this byte for its glob.
 #[must_use]
 pub fn needs_escape(byte: u8) -> bool {
     matches!(byte, b'*' | b'?' | b'[' | b'\\')

@@ -4,7 +4,7 @@ use super::super::Word;
 use super::kind::ArgumentKind;
 use super::reader::Argument;
 
-/// The name of a command; any case.
+/// The name of a command, in any case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandName(pub String);
 

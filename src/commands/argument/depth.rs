@@ -1,9 +1,9 @@
-//! How many levels of a tree a command goes through.
+//! The depth to which a command descends in a tree.
 
 use super::super::Word;
 use super::reader::Argument;
 
-/// A number of levels, from 0.
+/// A number of levels, 0 or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth(pub usize);
 

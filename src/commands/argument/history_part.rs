@@ -1,4 +1,4 @@
-//! Which part of the history a command is about.
+//! Parts of the history.
 
 use super::super::Word;
 use super::reader::Argument;
@@ -6,9 +6,9 @@ use super::reader::Argument;
 /// A part of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryPart {
-    /// This number of lines at the end.
+    /// The last lines, by their number.
     Last(usize),
-    /// All lines, to be removed.
+    /// All lines, which are removed.
     Clear,
 }
 

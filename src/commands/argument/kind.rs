@@ -1,30 +1,30 @@
-//! What an argument stands for, which says what completes it.
+//! The kinds of arguments, by which completion chooses its candidates.
 
-/// What can stand in a place of a command line.
+/// The kinds of arguments, by which completion chooses its candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ArgumentKind {
-    /// Remote files, by wildcards or by name.
+    /// Remote files, as a wildcard pattern or a name.
     RemotePattern,
     /// One remote path.
     RemotePath,
     /// One remote directory.
     RemoteDir,
-    /// Local files, by wildcards or by name.
+    /// Local files, as a wildcard pattern or a name.
     LocalPattern,
     /// One local path.
     LocalPath,
     /// One local directory.
     LocalDir,
-    /// Permissions of files.
+    /// File permissions.
     Mode,
     /// A user or a group.
     Id,
     /// The name of a command.
     CommandName,
-    /// What holds for the whole session.
+    /// A setting of the session.
     SettingName,
-    /// What it is set to; which values there are depends on the word before.
+    /// A setting's value; the values allowed depend on the word before.
     SettingValue,
-    /// A line for a local shell.
+    /// A command line for a local shell.
     ShellLine,
 }

@@ -1,4 +1,4 @@
-//! Paths here.
+//! Local paths and patterns.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -9,7 +9,7 @@ use super::kind::ArgumentKind;
 use super::reader::Argument;
 use super::remote::remote_path;
 
-/// One local path, never a pattern; `~` and `~user` in front mean homes.
+/// One local path, never a pattern. A leading `~` or `~user` means a home directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalPathArg(pub PathBuf);
 
@@ -21,7 +21,7 @@ impl Argument for LocalPathArg {
     }
 }
 
-/// One local directory, never a pattern; `~` and `~user` in front mean homes.
+/// One local directory, never a pattern. A leading `~` or `~user` means a home directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LocalDir(pub PathBuf);
 

@@ -1,11 +1,11 @@
-//! Permissions.
+//! Permissions, and changes of them.
 
 use super::super::Word;
 use super::kind::ArgumentKind;
 use super::reader::Argument;
 use crate::mode;
 
-/// How `chmod` changes permissions.
+/// The change that `chmod` applies to permissions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mode(pub mode::Change);
 

@@ -16,9 +16,9 @@ use crate::terminal::Printable;
 /// A point in time: an age, such as `2d`, a date, or when a local file was modified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// This time, in seconds since 1970-01-01 UTC.
+    /// The given time, in seconds since 1970-01-01 UTC.
     At(i64),
-    /// When the local file of this path was modified.
+    /// The modification time of the local file with this path.
     OfFile(PathBuf),
 }
 
@@ -31,10 +31,11 @@ impl Argument for Moment {
 }
 
 impl Moment {
-    /// The moment in seconds since 1970-01-01 UTC. A relative path starts at `local`, and `flag` is whose value the moment is.
+    /// Returns the moment in seconds since 1970-01-01 UTC. A relative path is resolved against `local`; `flag` is
+    /// named in messages.
     ///
     /// # Errors
-    /// The file does not exist, or can't be looked at: the value may have been meant as a time.
+    /// The file does not exist or can't be queried; the value may have been meant as a time.
     pub fn seconds(&self, flag: &str, local: &LocalDirectory) -> Result<i64, Failure> {
         let path = match self {
             Moment::At(seconds) => return Ok(*seconds),
@@ -49,7 +50,7 @@ impl Moment {
     }
 }
 
-/// What a time means: an age, a moment with its offset, or a date here.
+/// Reads a time: an age, a moment with an offset, or a date in the local time zone.
 fn time(text: &str, now: &ZonedDateTime) -> Option<i64> {
     if let Ok(age) = text.parse::<Span>() {
         return Some(now.checked_sub(age.abs()).ok()?.timestamp().as_second());

@@ -1,9 +1,10 @@
-//! Patterns that names are matched against.
+//! Patterns for names.
 
 use super::super::Word;
 use super::reader::Argument;
 
-/// Names, by wildcards: in glob syntax. Quotes keep the wildcards from other readers and not from this one, as in find(1).
+/// A pattern for names, in glob syntax. As in find(1), quotes protect the wildcards only from the splitter, not from
+/// this pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamePattern(pub Vec<u8>);
 

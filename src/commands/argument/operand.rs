@@ -5,7 +5,8 @@ use super::kind::ArgumentKind;
 use super::reader::Argument;
 use super::remote::remote_path;
 
-/// A source or the target of `get`, by its place: the first is a source, the last of several may be the local target.
+/// A source or the target of `get`, depending on its position: the first is a source, the last of several may be the
+/// local target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GetOperand(pub Word);
 
@@ -19,7 +20,8 @@ impl Argument for GetOperand {
     }
 }
 
-/// A source or the target of `put`, by its place: the first is a source, the last of several may be the remote target.
+/// A source or the target of `put`, depending on its position: the first is a source, the last of several may be the
+/// remote target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutOperand(pub Word);
 

@@ -5,12 +5,13 @@ use super::kind::ArgumentKind;
 use super::reader::Argument;
 use crate::terminal::Printable;
 
-/// A user or a group: by its number in a notation of C (`10`, `0x10`, `010`), else by its name.
+/// A user or a group: a number in C notation (`10`, `0x10`, `010`) or a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Id {
     /// The number itself.
     Number(u32),
-    /// A name, whose number the server has to tell. None begins with a digit or a sign: such a word is meant as a number.
+    /// A name, for which the server must find the number. It never begins with a digit or a sign: such a word is
+    /// meant as a number.
     Name(Vec<u8>),
 }
 
@@ -22,7 +23,7 @@ impl Argument for Id {
     }
 }
 
-/// A user, a group, or both: `1000`, `1000:100`, `:100`, and the same with names.
+/// A user, a group, or both: `1000`, `1000:100`, `:100`, or with names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnerIds {
     /// The user.
@@ -40,7 +41,7 @@ impl Argument for OwnerIds {
             return Ok(OwnerIds { user: Some(id(&text)?), group: None });
         };
         match (&text[..colon], &text[colon + 1..]) {
-            // For chown(1) this means the user's login group, and SFTP has no way to ask for it.
+            // For chown(1) this means the user's login group, which SFTP has no way to query.
             (user, b"") => {
                 Err(format!("the server does not tell a login group: name it, as in {}:GROUP", Printable(user)))
             }
@@ -50,7 +51,7 @@ impl Argument for OwnerIds {
     }
 }
 
-/// A number as strtoll(3) reads it with base 0, or a name.
+/// Reads a number like strtoll(3) with base 0, or a name.
 fn id(text: &[u8]) -> Result<Id, String> {
     match number(text) {
         Some(number) => Ok(Id::Number(number)),

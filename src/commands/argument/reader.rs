@@ -1,4 +1,4 @@
-//! From a word to a typed argument, by way of clap.
+//! The reading of a typed argument from a word, through clap.
 
 use std::ffi::OsStr;
 use std::marker::PhantomData;
@@ -9,25 +9,25 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use super::super::Word;
 use super::kind::ArgumentKind;
 
-/// A type that is made from a word.
+/// A type that is read from a word.
 pub trait Argument: Clone + Send + Sync + 'static {
-    /// How help writes the operand, if not by its name.
+    /// The operand as help writes it, if not by its name.
     const WRITTEN: Option<&'static str> = None;
 
-    /// What completes the word, the likeliest kind first. Empty if nothing does.
+    /// The kinds of candidates that complete the word, the likeliest first. Empty if there is no completion.
     const KINDS: &'static [ArgumentKind] = &[];
 
-    /// What completes the words after the first one, if an operand takes several.
+    /// The kinds for the words after the first one, if an operand takes several.
     const FURTHER_KINDS: &'static [ArgumentKind] = Self::KINDS;
 
     /// Reads the word.
     ///
     /// # Errors
-    /// What is wrong with it, for a person.
+    /// The reason why the word is invalid, as text for the user.
     fn read(word: &Word) -> Result<Self, String>;
 }
 
-/// Has clap read words as arguments of a type.
+/// Lets clap parse words as arguments of a type.
 #[derive(Clone)]
 pub struct Reader<T>(PhantomData<fn() -> T>);
 

@@ -5,12 +5,12 @@ use super::kind::ArgumentKind;
 use super::reader::Argument;
 use crate::name::RemotePath;
 
-/// Remote files, by wildcards or by name.
+/// Remote files, as a wildcard pattern or a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemotePattern(Word);
 
 impl RemotePattern {
-    /// The word, in glob syntax.
+    /// Returns the word in glob syntax.
     #[must_use]
     pub fn word(&self) -> &Word {
         &self.0

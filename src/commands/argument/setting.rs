@@ -1,11 +1,11 @@
-//! What `set` shows and changes.
+//! The settings that `set` shows and changes.
 
 use super::super::Word;
 use super::super::setting::Setting;
 use super::kind::ArgumentKind;
 use super::reader::Argument;
 
-/// What holds for the whole session; any case.
+/// The name of a setting, in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SettingName(pub Setting);
 
@@ -22,7 +22,7 @@ impl Argument for SettingName {
     }
 }
 
-/// What something is set to.
+/// The value of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingValue(pub String);
 

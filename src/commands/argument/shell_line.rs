@@ -8,7 +8,7 @@ use super::kind::ArgumentKind;
 use super::reader::Argument;
 use crate::name::InvalidName;
 
-/// A line for a local shell, untouched.
+/// A command line for a local shell, unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ShellLine(pub OsString);
 

@@ -8,19 +8,19 @@ use crate::cli::scaled_number;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size(pub u64);
 
-/// Sizes, as find(1) writes them: `+5M`, `-300K`, `1000`.
+/// A condition on sizes in find(1)'s syntax: `+5M`, `-300K`, `1000`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SizeRange {
-    /// Larger than this.
+    /// Larger.
     Above(Size),
-    /// Smaller than this.
+    /// Smaller.
     Below(Size),
-    /// This one.
+    /// Equal.
     Exactly(Size),
 }
 
 impl SizeRange {
-    /// Returns whether a file of this many bytes has such a size.
+    /// Returns whether a size in bytes fulfils the condition.
     #[must_use]
     pub fn holds(self, bytes: u64) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! The list of argument types, by which a command's definition tells what its operands stand for.
+//! The list of argument types, which maps an operand of a clap definition to its kinds.
 
 use std::any::TypeId;
 
@@ -21,7 +21,8 @@ macro_rules! argument_types {
             }
         })*
 
-        /// Returns what completes the word number `index` of an argument, counted from 0. Empty for an argument of another type.
+        /// Returns the kinds for the word number `index` of an argument, counted from 0. Empty for an argument of
+        /// another type.
         pub(in super::super) fn kinds(argument: &clap::Arg, index: usize) -> &'static [ArgumentKind] {
             let type_id = argument.get_value_parser().type_id();
             $(if type_id == TypeId::of::<$type>() {
@@ -30,7 +31,7 @@ macro_rules! argument_types {
             &[]
         }
 
-        /// Returns how help writes an operand, if not by its name.
+        /// Returns the operand as help writes it, if not by its name.
         pub(in super::super) fn written(argument: &clap::Arg) -> Option<&'static str> {
             let type_id = argument.get_value_parser().type_id();
             $(if type_id == TypeId::of::<$type>() {
