@@ -122,18 +122,18 @@ impl Remote {
         Ok(())
     }
 
-    /// Expands one pattern; see [`expand`].
+    /// Expands one pattern; see [`expand()`].
     ///
     /// # Errors
-    /// As [`expand`].
+    /// As [`expand()`].
     pub fn expand(&self, pattern: &Pattern) -> Result<Expansion, Error> {
         Ok(self.expand_all(std::slice::from_ref(pattern))?.pop().unwrap_or_default())
     }
 
-    /// Expands several patterns at once; see [`expand`].
+    /// Expands several patterns at once; see [`expand()`].
     ///
     /// # Errors
-    /// As [`expand`].
+    /// As [`expand()`].
     pub fn expand_all(&self, patterns: &[Pattern]) -> Result<Vec<Expansion>, Error> {
         expand(&self.session, &self.working_directory, patterns, &self.interrupt)
     }

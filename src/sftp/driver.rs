@@ -90,7 +90,7 @@ impl Link {
         let receiver = waker.receiver();
         let mut fds = vec![PollFd::new(&receiver, PollFlags::IN)];
         self.transport.interest(!self.outbox.is_empty(), &mut fds);
-        // A limit that doesn't fit into a timespec is as good as none.
+        // A limit that doesn't fit into a timespec is no limit.
         let limit = limit.and_then(|limit| Timespec::try_from(limit).ok());
         match poll(&mut fds, limit.as_ref()) {
             Ok(_) | Err(Errno::INTR) => Ok(()),

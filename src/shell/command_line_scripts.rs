@@ -1,8 +1,8 @@
-//! The commands of `-e`, which stand several in one text.
+//! The commands of `-e`, of which one text may hold several.
 //!
-//! A `;` or a newline stands between two commands wherever it could not be a character of a word: not in quotes, not
-//! behind a backslash, not in a comment, which ends at the newline. So a name is never cut in two that is written as on
-//! any other line. What a local shell reads (`!…`, `lls …`) has its whole line for itself, for `;` is the shell's there.
+//! A `;` or a newline separates two commands unless it could be a character of a word: it doesn't in quotes, after a
+//! backslash, or in a comment, which ends at the newline. So a name in the usual form is never split. A line for a
+//! local shell (`!…`, `lls …`) is never split either, because the shell itself reads its `;`.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -11,32 +11,32 @@ use std::os::unix::ffi::OsStrExt;
 use super::line::Line;
 use crate::commands;
 
-/// Commands of the command line that are yet to be obeyed.
+/// Commands from the command line that have not run yet.
 pub(crate) struct CommandLineScripts {
     commands: VecDeque<Vec<u8>>,
     taken: usize,
 }
 
 impl CommandLineScripts {
-    /// The commands of one `-e` after the other.
+    /// Returns the commands of all `-e`, in order.
     pub(crate) fn of(scripts: &[OsString]) -> CommandLineScripts {
         let commands = scripts.iter().flat_map(|script| commands_of(script.as_bytes())).map(<[u8]>::to_vec);
         CommandLineScripts { commands: commands.filter(|command| !command.trim_ascii().is_empty()).collect(), taken: 0 }
     }
 
-    /// The next command.
+    /// Takes the next command.
     pub(crate) fn next(&mut self) -> Option<Vec<u8>> {
         self.taken += 1;
         self.commands.pop_front()
     }
 
-    /// Which command was taken last: `-e:2`.
+    /// Returns the place of the last command taken: `-e:2`.
     pub(crate) fn place(&self) -> String {
         format!("-e:{}", self.taken)
     }
 }
 
-/// The commands of a text, with what stands around them; a separator belongs to none.
+/// Splits a text into commands with their blanks and comments, but without separators.
 fn commands_of(text: &[u8]) -> Vec<&[u8]> {
     let mut commands = Vec::new();
     let mut rest = text;
@@ -50,7 +50,7 @@ fn commands_of(text: &[u8]) -> Vec<&[u8]> {
     }
 }
 
-/// Where the first command ends: at a separator, or where the text does.
+/// Returns the end of the first command: a separator, or the end of the text.
 fn end_of_command(text: &[u8]) -> usize {
     let line = &text[..end_of_line(text, 0)];
     if commands::parse_raw(Line::parse(line).command).is_some() {
@@ -69,7 +69,8 @@ fn end_of_command(text: &[u8]) -> usize {
     text.len()
 }
 
-/// Behind the quote that opens at `at`; in any kind of quotes a backslash takes the next byte with it.
+/// Returns the position after the quote that opens at `at`. In both kinds of quotes, a backslash protects the next
+/// byte.
 fn behind_quote(text: &[u8], at: usize) -> usize {
     let mark = text.get(at);
     let mut at = at + 1;

@@ -1,4 +1,4 @@
-//! The first connection of a run: opens it, and leaves it at the end.
+//! The first connection of a run: opens and closes it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::sftp::Session;
 use crate::terminal::Output;
 use crate::transfer::Limit;
 
-/// How long the last requests may take to be sent after Ctrl-C or a signal that ends the run.
+/// How long sending the last requests may take after Ctrl-C or a signal that ends the run.
 const LEAVING: Duration = Duration::from_millis(200);
 
-/// Connects, and returns what commands work on. From then on Ctrl-C stops commands.
+/// Connects, and returns the state that commands work on. From then on, Ctrl-C stops commands.
 ///
 /// # Errors
 /// There is no session. The user has been told why.
@@ -37,20 +37,20 @@ pub(crate) fn open(invocation: &Invocation, signals: &Signals, output: &Output) 
 }
 
 fn refused(error: &connect::Error, signals: &Signals, output: &Output) -> RunEnd {
-    // A signal that ends the process may be what ended the attempt.
+    // The attempt may have ended because a signal is ending the process.
     signals.enter(Phase::Outside);
     output.explain(error);
     if matches!(error, connect::Error::Interrupted) {
         return RunEnd::Interrupted;
     }
     if error.is_of_the_connection() {
-        // sftp(1)'s last words, which programs wait for.
+        // sftp(1)'s last line, for which programs wait.
         output.failure("Connection closed");
     }
     RunEnd::ConnectionFailed
 }
 
-/// Leaves the connection. After Ctrl-C or a signal, no request may keep the process from its end.
+/// Closes the connection. After Ctrl-C or a signal, open requests do not delay the end of the process.
 pub(crate) fn close(session: &Session, signals: &Signals) {
     let must_hurry = signals.must_stop();
     signals.enter(Phase::Outside);
@@ -58,7 +58,7 @@ pub(crate) fn close(session: &Session, signals: &Signals) {
         session.abandon(LEAVING);
         child::terminate_all();
     } else {
-        // The far end's own end says nothing that the commands did not say, and sftp(1) ignores it too.
+        // How the far end closes adds nothing to the results of the commands, and sftp(1) ignores it too.
         session.leave();
     }
 }

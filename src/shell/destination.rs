@@ -1,4 +1,5 @@
-//! Where a session starts: in the directory that the destination names, or with the one file that it names.
+//! The beginning of a session: changes to the directory that the destination names, or fetches the file that it
+//! names.
 
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
@@ -11,7 +12,7 @@ use crate::commands::{self, Word};
 use crate::name::RemotePath;
 use crate::terminal::Printable;
 
-/// Goes to the directory that the destination names, or fetches the file that it names, which ends the run.
+/// Changes to the directory that the destination names, or fetches the file that it names, which ends the run.
 pub(crate) fn enter_or_fetch(executor: &mut Executor, invocation: &Invocation) -> ControlFlow<RunEnd> {
     let Server::Ssh(Destination { path: Some(path), .. }) = &invocation.server else {
         return ControlFlow::Continue(());
@@ -23,7 +24,7 @@ pub(crate) fn enter_or_fetch(executor: &mut Executor, invocation: &Invocation) -
     };
     let remote = &executor.context.remote;
     let absolute = remote.resolve(&path);
-    // Seen from a start directory that does not begin at the root, only the path as it was given leads there.
+    // If the start directory doesn't begin at the root, only the path as given leads to the right place.
     let is_plain = remote.working_directory().begins_with_slash();
     let named = if is_plain { &absolute } else { &path };
     // Commands of the command line need a directory to run in, so the path can't be a file to fetch.
@@ -47,7 +48,8 @@ fn enter(executor: &mut Executor, directory: &RemotePath) -> ControlFlow<RunEnd>
     }
 }
 
-/// Expands the wildcards of the destination's path; nothing else in it is special, and the start directory is taken as it is.
+/// Expands the wildcards of the destination's path. Only wildcards are special in it, and they are not expanded in
+/// the start directory.
 fn fetch(executor: &mut Executor, path: &RemotePath, local: Option<&OsStr>) -> Verdict {
     executor.lines_follow = false;
     let mut source = Word::default();

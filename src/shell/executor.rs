@@ -1,4 +1,5 @@
-//! Executes commands one by one, and does what each wants of the shell. Between two of them it says whether the run can go on.
+//! Executes commands one by one, carries out their requests to the shell, and decides between them whether the run
+//! can go on.
 
 use std::io::{self, IsTerminal};
 use std::os::unix::process::ExitStatusExt;
@@ -22,17 +23,17 @@ pub(crate) struct Executor {
     pub(crate) context: Context,
     /// The consequence of a failure for the lines after it.
     pub(crate) after_failure: AfterFailure,
-    /// Whether commands may run local programs.
+    /// True if commands may run local programs.
     shell_escape: bool,
-    /// Whether stdout is a terminal that can move its cursor, and may.
+    /// True if stdout is a terminal that can move its cursor and may do so.
     moves_cursor: bool,
     /// The command line that continues this one after it was stopped.
     resume_command: String,
-    /// Whether another line may come after one that was stopped.
+    /// True if further lines may follow after one that was stopped.
     pub(crate) lines_follow: bool,
     /// Ctrl-C and the signals that end the process.
     pub(crate) signals: Signals,
-    /// Whether a person dropped the connection: then only a command that needs a connection makes it again.
+    /// True if the user dropped the connection: then only a command that needs a connection reconnects.
     postpones_reconnecting: bool,
     /// The end that the user has been told of, unless a new connection has averted it.
     reported: Option<RunEnd>,
@@ -63,7 +64,7 @@ impl AfterFailure {
 /// The result of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// It did all that it says.
+    /// It succeeded completely.
     Done,
     /// It did nothing, or only a part.
     Failed,
@@ -102,7 +103,7 @@ impl Executor {
         }
     }
 
-    /// Executes a command that may not have been parsed, and shows why not.
+    /// Executes a command, or prints why the line could not be parsed.
     pub(crate) fn execute_or_show(&mut self, command: Result<Command, Failure>, ignores_failure: bool) -> Verdict {
         match command {
             Ok(command) => self.execute(command, ignores_failure),
@@ -113,7 +114,7 @@ impl Executor {
         }
     }
 
-    /// Executes one command and does what it wants of the shell.
+    /// Executes one command and carries out its requests to the shell.
     pub(crate) fn execute(&mut self, command: Command, ignores_failure: bool) -> Verdict {
         self.signals.lower();
         self.signals.enter(Phase::Running);
@@ -147,7 +148,8 @@ impl Executor {
         verdict
     }
 
-    /// Returns what Ctrl-C does, to stop a command that only prints when nobody reads stdout any more. Any other command is finished.
+    /// Returns the action for a closed stdout, which is like Ctrl-C: it stops a command that only prints. `None` for
+    /// any other command, which is completed.
     fn stop_of(&self, purpose: Purpose) -> Option<Box<dyn FnOnce() + Send>> {
         let interrupt = self.context.interrupt().clone();
         (purpose == Purpose::Output).then(|| Box::new(move || interrupt.press()) as Box<dyn FnOnce() + Send>)
@@ -168,7 +170,8 @@ impl Executor {
         if report.is_success() && all_found { Verdict::Done } else { Verdict::Failed }
     }
 
-    /// Runs a local program in the foreground. If it fails, a message says so, and the line has not failed, as in sftp(1).
+    /// Runs a local program in the foreground. If it fails, prints a message; as in sftp(1), the line has succeeded
+    /// nevertheless.
     fn run_local(&self, mut program: process::Command) -> Verdict {
         self.context.output.flush();
         self.signals.enter(Phase::LocalProgram);
@@ -192,7 +195,7 @@ impl Executor {
         Verdict::Done
     }
 
-    /// Shows a failure.
+    /// Prints a failure.
     pub(crate) fn show(&mut self, failure: &Failure) {
         if let Some(end) = self.context.remote.session().end() {
             let why = end.to_string();
@@ -207,12 +210,12 @@ impl Executor {
     pub(crate) fn ending(&self) -> Option<Ending> {
         let (run_end, message) = match self.context.output.ended() {
             _ if self.signals.is_ended() => (RunEnd::Interrupted, None),
-            // The command's output is lost, though nobody wants to read that.
+            // The command's output is lost, but no reader wants it.
             Some(Ended::Unread) if self.context.output.has_stopped() => (RunEnd::CommandFailed, None),
             Some(Ended::Failed(why)) => {
                 (RunEnd::CommandFailed, Some(format!("Cannot write to standard output: {why}")))
             }
-            // If the reader went away during a command that was finished, the next line decides: there may be none.
+            // If the reader went away during a command that was completed, the next line decides; there may be none.
             Some(Ended::Unread) | None => {
                 self.context.remote.session().end()?;
                 (RunEnd::ConnectionFailed, Some("Connection closed".to_owned()))
@@ -230,7 +233,7 @@ impl Executor {
         ending.run_end
     }
 
-    /// Makes a lost connection again. Returns why the run can't go on even so, once the user has been told.
+    /// Reconnects after a lost connection. If the run still can't go on, tells the user and returns how it ends.
     pub(crate) fn reconnect_or_end(&mut self) -> Option<RunEnd> {
         let ending = self.ending()?;
         let run_end = self.report(ending);
@@ -238,8 +241,8 @@ impl Executor {
         (!goes_on).then_some(run_end)
     }
 
-    /// Like `reconnect_or_end`, but lets the session go on without a connection that Ctrl-C dropped, or that was not made again
-    /// because of it. A later command makes it again.
+    /// Like `reconnect_or_end`, but lets the session go on without a connection that Ctrl-C dropped, or whose
+    /// reconnection it stopped. A later command reconnects.
     pub(crate) fn reconnect_or_end_at_prompt(&mut self) -> Option<RunEnd> {
         if self.postpones_reconnecting && self.ending().is_some_and(|ending| ending.is_lost_connection()) {
             return None;
@@ -250,9 +253,9 @@ impl Executor {
         (!self.postpones_reconnecting).then_some(end)
     }
 
-    /// Connects again and goes on in the same directory. Returns whether there is a connection.
+    /// Reconnects and goes on in the same directory. Returns whether there is a connection.
     fn reconnect(&mut self) -> bool {
-        // A person who drops the connection with a second Ctrl-C doesn't want another one.
+        // A second Ctrl-C means that the user wants no other connection.
         if self.signals.is_interrupted() {
             return false;
         }

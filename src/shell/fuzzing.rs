@@ -1,4 +1,4 @@
-//! Lines and names, as [`crate::fuzzing`] feeds them.
+//! Entry points for [`crate::fuzzing`] that read lines and names.
 
 use super::line::Line;
 use super::words::{split, split_open};
@@ -8,7 +8,7 @@ use crate::remote::glob::Pattern;
 use crate::terminal::quote::paste;
 use crate::terminal::{Excerpt, Printable};
 
-/// A line as it may stand in a script.
+/// Reads a line of a script.
 pub fn words(bytes: &[u8]) {
     let line = Line::parse(bytes);
     let _ = split_open(line.command);
@@ -19,7 +19,8 @@ pub fn words(bytes: &[u8]) {
     }
 }
 
-/// A name from a server: shown without a control character, and written so that a line reads it back.
+/// Reads a name from a server, and checks that it is shown without control characters and quoted so that a line reads
+/// it back.
 pub fn name(bytes: &[u8]) {
     for shown in [Printable(bytes).to_string(), Excerpt(bytes).to_string()] {
         assert!(!shown.contains(char::is_control), "{shown:?}");

@@ -1,7 +1,7 @@
-//! Notices that the terminal went away: its window was closed, or the program at its other end has ended.
+//! Notices that the terminal was closed: its window, or the program at its other end.
 //!
-//! The system sends SIGHUP to the leader of the terminal's session only, and a process that neither reads nor writes hears
-//! nothing else of it.
+//! The system sends SIGHUP only to the leader of the terminal's session. Another process that neither reads nor
+//! writes doesn't notice.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -12,13 +12,13 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::getpgrp;
 use rustix::termios::{isatty, tcgetpgrp};
 
-/// Calls `gone`, on a thread of its own, once a terminal that this process works on has gone away.
+/// Calls `gone`, on a thread of its own, when a terminal of this process was closed.
 ///
 /// # Errors
-/// No thread can be started, or no file opened.
+/// A thread can't be started, or a descriptor can't be duplicated.
 pub(super) fn watch(gone: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let streams = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
-    // Descriptors of our own: the line editor puts a terminal of its own in the place of stdin, and its end is none of ours.
+    // Duplicates, because the line editor replaces stdin by a terminal of its own, whose end doesn't count.
     let terminals = streams.into_iter().filter(is_ours).map(|stream| fcntl_dupfd_cloexec(stream, 3));
     let terminals = terminals.collect::<Result<Vec<_>, _>>()?;
     if terminals.is_empty() {
@@ -32,16 +32,16 @@ pub(super) fn watch(gone: impl FnOnce() + Send + 'static) -> io::Result<()> {
     watching.map(drop)
 }
 
-/// Whether a stream is a terminal that we are in the foreground of. Whoever starts a batch in the background may close the
-/// window and have it go on, as sftp(1) does. A terminal without job control has no foreground.
+/// Returns whether a stream is a terminal in whose foreground we run. A user who starts a batch in the background may
+/// close the window while it goes on, as with sftp(1). A terminal without job control has no foreground, and counts.
 fn is_ours(stream: &BorrowedFd<'_>) -> bool {
     isatty(stream) && tcgetpgrp(stream).map_or(true, |foreground| foreground == getpgrp())
 }
 
-/// Waits until one of the terminals has gone away. False where they can't be watched.
+/// Waits until one of the terminals was closed. Returns false if they can't be watched.
 fn has_hung_up(terminals: &[impl AsFd]) -> bool {
     loop {
-        // A hang-up is reported whatever is asked for.
+        // A hang-up is reported even if no events are requested.
         let mut fds: Vec<_> = terminals.iter().map(|fd| PollFd::new(fd, PollFlags::empty())).collect();
         match poll(&mut fds, None) {
             Ok(_) => return fds.iter().any(|fd| fd.revents().contains(PollFlags::HUP)),

@@ -1,17 +1,17 @@
-//! What a source of lines answers when the shell asks for the next one.
+//! The answer of a source of lines to the request for the next one.
 
 /// The answer to a request for a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Input {
     /// A line without its newline.
     Line(Vec<u8>),
-    /// A line of this many bytes, which is too long to keep.
+    /// A line that is too long to keep, with its number of bytes.
     TooLong(u64),
-    /// A line with a byte that the line editor can't hold.
+    /// A line with a byte that the line editor can't represent.
     NoText,
-    /// The line was discarded; ask again.
+    /// The line was discarded. Request another.
     Discarded,
-    /// No more lines.
+    /// There are no more lines.
     End,
     /// A signal came first.
     Interrupted,

@@ -1,24 +1,24 @@
-//! What stands before a command: `-` lets a batch go on when the command fails, `@` keeps it from being echoed.
+//! The prefixes of a command: `-` lets a batch continue if the command fails, `@` suppresses its echo.
 
 /// U+FEFF in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A line taken apart, as far as it concerns the shell and not the command.
+/// A line, split into the shell's part and the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Line<'a> {
-    /// `-`: a failure does not end the batch.
+    /// `-`: a failure doesn't end the batch.
     pub(crate) ignores_failure: bool,
     /// `@`: the line is not echoed.
     pub(crate) hides_itself: bool,
-    /// The command with its arguments, from its first character on; empty for a blank line and for a comment.
+    /// The command with its arguments, from its first character on. Empty for a blank line and for a comment.
     pub(crate) command: &'a [u8],
-    /// Where the command starts in the line.
+    /// The position of the command in the line.
     pub(crate) offset: usize,
 }
 
 impl<'a> Line<'a> {
-    /// Takes a line apart: blanks, any mix of `-` and `@`, blanks, the command. A byte-order mark, with which some
-    /// editors begin a file, is no part of a command.
+    /// Splits a line: blanks, any mix of `-` and `@`, blanks, the command. A byte-order mark, which some editors put
+    /// at the beginning of a file, is skipped.
     pub(crate) fn parse(line: &'a [u8]) -> Line<'a> {
         let after_blanks = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line).trim_ascii_start();
         let prefixes = after_blanks.iter().take_while(|byte| b"-@".contains(byte)).count();
@@ -49,7 +49,7 @@ mod tests {
             ("@-get a", true, true, "get a"),
             ("@@--pwd", true, true, "pwd"),
             (" - pwd", true, false, "pwd"),
-            // The second dash belongs to the command, and there is none of that name.
+            // The second dash belongs to the command, so there is no such command.
             ("- -pwd", true, false, "-pwd"),
             ("-", true, false, ""),
             ("", false, false, ""),

@@ -1,4 +1,4 @@
-//! Where lines come from: a person with a line editor, a terminal without one, or a script.
+//! The sources of lines: a person with a line editor, a terminal without one, or a script.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -11,23 +11,23 @@ use super::signals::{Phase, Signals};
 use crate::commands::Context;
 use crate::terminal::Output;
 
-/// What stands before each line that a person types.
+/// The prompt before each line that a person types.
 pub(crate) const PROMPT: &str = "sftp> ";
 
-/// Where lines come from.
+/// A source of lines.
 pub(crate) enum LineSource {
     /// A person at a terminal that can move its cursor.
     Editor(Box<Prompt>),
-    /// A person at a terminal that can't, or is not known to.
+    /// A person at a terminal that can't, or may not be able to.
     Typewriter(Lines),
-    /// A file, or a program at the other end of stdin.
+    /// A file, or a program that writes to stdin.
     Script(Script),
-    /// The command line's own commands.
+    /// The commands from the command line.
     CommandLine(CommandLineScripts),
 }
 
 impl LineSource {
-    /// Chooses where lines come from: the scripts of the command line, else the batch, else standard input.
+    /// Chooses the source of lines: the scripts of the command line, otherwise the batch, otherwise standard input.
     ///
     /// # Errors
     /// The terminal can't be used.
@@ -45,7 +45,7 @@ impl LineSource {
         })
     }
 
-    /// Whether each line is echoed: it is where nobody typed it.
+    /// Returns whether each line is echoed, which it is unless it was typed.
     pub(crate) fn echoes(&self) -> bool {
         matches!(self, LineSource::Script(_))
     }
@@ -55,7 +55,7 @@ impl LineSource {
         matches!(self, LineSource::Editor(_) | LineSource::Typewriter(_))
     }
 
-    /// Returns where the last line came from, such as `upload.sftp:12`, unless it was typed.
+    /// Returns the place of the last line, such as `upload.sftp:12`, unless it was typed.
     pub(crate) fn place(&self) -> Option<String> {
         match self {
             LineSource::Editor(_) | LineSource::Typewriter(_) => None,
@@ -70,7 +70,7 @@ impl LineSource {
         matches!(self, LineSource::Editor(prompt) if prompt.is_typed_by_hand())
     }
 
-    /// The next line; everything that was answered is on its way before anything is read.
+    /// Returns the next line. Flushes the output first.
     ///
     /// # Errors
     /// The lines can't be read.
@@ -94,14 +94,14 @@ impl LineSource {
     }
 }
 
-/// The Ctrl-C that ended the last command does not discard the next line as well.
+/// Prepares for typed input: the Ctrl-C that ended the last command must not discard the next line too.
 fn await_typing(signals: &Signals) {
     signals.enter(Phase::Reading);
     signals.lower();
 }
 
 fn typed(lines: &mut Lines, output: &Output, signals: &Signals) -> io::Result<Input> {
-    // A terminal that can't be written is gone, which the read notices too.
+    // If the terminal can't be written, it was closed, which the read notices too.
     let _ = output.writer().write_all(PROMPT.as_bytes());
     output.flush();
     Ok(match lines.next(signals)? {

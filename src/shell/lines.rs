@@ -1,8 +1,7 @@
 //! Lines of a script, or of a terminal without a line editor, as bytes.
 //!
-//! A line is read when it is asked for and not before, a wait for one is left when a signal comes, and no line makes
-//! us hold more than [`LONGEST_LINE`]: what is longer is passed over to its end, so that a piece of it is never taken
-//! for a command.
+//! A line is read only when it is requested, and a signal ends the wait for it. No line makes us hold more than
+//! [`LONGEST_LINE`] bytes: a longer one is skipped to its end, so that a part of it never runs as a command.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,17 +12,17 @@ use rustix::io::Errno;
 use super::input::Input;
 use super::signals::Signals;
 
-/// Bytes of the longest line: room for some thousand names. sftp(1) cuts lines into several commands after 2048.
+/// Longest line in bytes: room for some thousand names. sftp(1) splits lines into several commands after 2048 bytes.
 pub(crate) const LONGEST_LINE: usize = 256 << 10;
 
 /// Bytes of one read.
 const READ_BYTES: usize = 16 << 10;
 
-/// Where lines come from.
+/// A source of lines.
 pub(crate) struct Lines {
     from: Descriptor,
     buffer: Vec<u8>,
-    /// Where the next line starts in the buffer.
+    /// The position of the next line in the buffer.
     start: usize,
     /// How far the buffer was searched for a newline.
     searched: usize,
@@ -45,12 +44,12 @@ impl AsFd for Descriptor {
 }
 
 impl Lines {
-    /// Lines of standard input. Nothing is read before the first line is asked for.
+    /// Returns the lines of standard input. Reads nothing before the first line is requested.
     pub(crate) fn of_stdin() -> Lines {
         Lines::of(Descriptor::Stdin(io::stdin()))
     }
 
-    /// Lines of a file.
+    /// Returns the lines of a file.
     pub(crate) fn of_file(file: OwnedFd) -> Lines {
         Lines::of(Descriptor::Own(file))
     }
@@ -59,7 +58,7 @@ impl Lines {
         Lines { from, buffer: Vec::new(), start: 0, searched: 0, at_end: false }
     }
 
-    /// The next line.
+    /// Returns the next line.
     ///
     /// # Errors
     /// The input can't be read.
@@ -97,7 +96,7 @@ impl Lines {
         Some(line)
     }
 
-    /// Drops what was read and not asked for.
+    /// Drops the bytes that were read ahead.
     pub(crate) fn forget(&mut self) {
         self.buffer.clear();
         self.start = 0;
@@ -121,7 +120,7 @@ impl Lines {
             let read = rustix::io::read(&self.from, &mut self.buffer[filled..]);
             self.buffer.truncate(filled + *read.as_ref().unwrap_or(&0));
             match read {
-                // A terminal that is gone, or a closed descriptor, has no more lines.
+                // A terminal that was closed, or a closed descriptor, has no more lines.
                 Ok(0) | Err(Errno::IO | Errno::BADF) => self.at_end = true,
                 Ok(_) => {}
                 Err(Errno::INTR | Errno::AGAIN) => continue,

@@ -1,4 +1,5 @@
-//! How a transfer is displayed, decided when it starts: the terminal, the options and the `progress` command all have a say.
+//! The display of a transfer's progress, chosen when it starts from the terminal, the options and the `progress`
+//! command.
 
 use std::io;
 
@@ -8,24 +9,24 @@ use rustix::termios::tcgetpgrp;
 use crate::cli;
 use crate::commands::Context;
 
-/// How a transfer is displayed.
+/// The display of a transfer's progress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProgressDisplay {
-    /// Only by the lines about files and failures.
+    /// Only lines about files and failures.
     None,
-    /// By lines without control codes.
+    /// Lines without control codes.
     Plain,
-    /// By a JSON object for each event, instead of all other lines on stdout.
+    /// A JSON object for each event, which replaces all other lines on stdout.
     Json,
-    /// On a terminal: by meters that are drawn again and again. The last one of each file stays.
+    /// Meters on a terminal, redrawn as the transfer proceeds. The last one of each file stays.
     Meter {
-        /// Whether the terminal can move its cursor. If it can't, only the last meters are drawn.
+        /// True if the terminal can move its cursor. If it can't, only the last meters are drawn.
         moves_cursor: bool,
     },
 }
 
 impl ProgressDisplay {
-    /// Chooses for the next transfer.
+    /// Chooses the display for the next transfer.
     pub(crate) fn choose(context: &Context, moves_cursor: bool) -> ProgressDisplay {
         match context.settings.shown_progress() {
             cli::ProgressMode::None => ProgressDisplay::None,
@@ -39,7 +40,7 @@ impl ProgressDisplay {
     }
 }
 
-/// Returns whether stdout is a terminal and this process is in its foreground: only then may it be drawn on.
+/// Returns whether stdout is a terminal with this process in its foreground; only then may meters be drawn on it.
 fn is_in_the_foreground() -> bool {
     tcgetpgrp(io::stdout()).is_ok_and(|foreground| foreground == getpgrp())
 }

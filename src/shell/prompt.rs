@@ -1,9 +1,9 @@
-//! The prompt of a person at a terminal, which is also the prompt of programs that act like one.
+//! The prompt for a person at a terminal, which also serves programs that act like one.
 //!
-//! Nothing but the prompt is written until a key is pressed. Text is echoed as the terminal itself would echo it, whether
-//! it comes key by key or a line at a time; the line editor starts with the first key that edits. Nothing is read beyond the end of a
-//! line: what was typed ahead stays with the terminal, for the next prompt, for a local program, or for a question that
-//! discards it.
+//! The program writes only the prompt until a key is pressed. It echoes text as the terminal itself would, whether it
+//! arrives key by key or as a whole line. The line editor starts with the first key that edits. Input is read only to
+//! the end of a line: keys typed ahead stay with the terminal, for the next prompt, for a local program, or for a
+//! question that discards them.
 
 mod editor;
 mod keyboard;
@@ -22,31 +22,31 @@ use super::lines::LONGEST_LINE;
 use super::signals::Signals;
 use crate::commands::Context;
 
-/// Bytes that arrive within this time after each other were sent together.
+/// Bytes that arrive within this time of each other were sent together.
 const BURST: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 
 /// A prompt with a line editor on stdin and stdout.
 pub(crate) struct Prompt {
     editor: LineEditor,
-    /// Bytes that were read and not obeyed yet.
+    /// Bytes that were read but not used yet.
     ahead: Vec<u8>,
     typed_by_hand: bool,
 }
 
-/// What was read.
+/// The result of reading keys.
 enum Read {
-    /// Text up to the end of a line, without it.
+    /// Text up to the end of a line, without its newline.
     Line(Vec<u8>),
-    /// Anything else.
+    /// Any other keys.
     Keys(Vec<u8>),
     /// A signal came first.
     Interrupted,
-    /// The terminal is gone.
+    /// The terminal was closed.
     End,
 }
 
 impl Prompt {
-    /// Returns a prompt without a history yet.
+    /// Returns a prompt with an empty history.
     ///
     /// # Errors
     /// The line editor can't be set up.
@@ -54,7 +54,7 @@ impl Prompt {
         Ok(Prompt { editor: LineEditor::open()?, ahead: Vec::new(), typed_by_hand: false })
     }
 
-    /// Returns whether the last line came key by key, as only people type.
+    /// Returns whether the last line was typed key by key, as only people do.
     pub(crate) fn is_typed_by_hand(&self) -> bool {
         self.typed_by_hand
     }
@@ -66,7 +66,7 @@ impl Prompt {
     pub(crate) fn read_line(&mut self, prompt: &str, context: &Context, signals: &Signals) -> io::Result<Input> {
         self.editor.begin_line(context);
         self.typed_by_hand = false;
-        // Before the prompt is written: whoever sees it may type at once.
+        // Before the prompt is written, because the user may type as soon as it appears.
         let terminal = KeyByKey::begin()?;
         write(prompt.as_bytes(), context);
         let mut text = Vec::new();
@@ -117,7 +117,7 @@ impl Prompt {
         }
     }
 
-    /// Has the line editor go on with a line of which `text` is there, beginning with `keys`.
+    /// Lets the line editor continue a line that holds `text`, beginning with `keys`.
     fn edit(
         &mut self,
         prompt: &str,
@@ -130,9 +130,9 @@ impl Prompt {
         self.ahead.splice(..0, ahead);
         Ok(match edited {
             Edited::Line(line) => {
-                // Of several lines that were pasted as one each has a prompt of its own.
+                // If several lines were pasted at once, each gets a prompt of its own.
                 let (first, more) = line.split_once('\n').unwrap_or((&line, ""));
-                // The key that ended the line ended them all.
+                // The key that ended the last line counts for all of them.
                 let end = (!more.is_empty() && !more.ends_with('\n')).then_some(b'\n');
                 self.ahead.splice(..0, more.bytes().chain(end));
                 self.line(first.as_bytes().to_vec())
@@ -152,7 +152,7 @@ impl Prompt {
         Input::Line(line)
     }
 
-    /// Waits for input, and reads until the end of a line or until nothing more comes at once.
+    /// Waits for input, and reads to the end of a line or until no more bytes arrive at once.
     fn read(&mut self, signals: &Signals) -> io::Result<Read> {
         let stdin = io::stdin();
         let mut bytes: Vec<u8> = Vec::new();
@@ -181,7 +181,7 @@ impl Prompt {
             bytes.push(byte);
             if ends_line(&bytes) {
                 let text = &bytes[..bytes.len() - 1];
-                // A tab at the end was more likely pressed, ahead of time, than pasted.
+                // A tab at the end was probably typed ahead, not pasted.
                 let is_text =
                     text.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~' | 0x80..)) && !text.ends_with(b"\t");
                 return Ok(if is_text { Read::Line(text.to_vec()) } else { Read::Keys(bytes) });
@@ -190,7 +190,7 @@ impl Prompt {
     }
 }
 
-/// What a signal means for the line that is typed.
+/// Returns the effect of a signal on the line that is being typed.
 fn interrupted(signals: &Signals) -> Input {
     if signals.is_ended() {
         return Input::Interrupted;
@@ -200,7 +200,7 @@ fn interrupted(signals: &Signals) -> Input {
 }
 
 fn write(bytes: &[u8], context: &Context) {
-    // A terminal that can't be written is gone, which the next read notices too.
+    // If the terminal can't be written, it was closed, which the next read notices too.
     let _ = context.output.writer().write_all(bytes);
     context.output.flush();
 }
@@ -209,12 +209,12 @@ fn ends_line(bytes: &[u8]) -> bool {
     matches!(bytes.last(), Some(b'\r' | b'\n'))
 }
 
-/// Bytes at the start of `keys` that are text, and no key that edits.
+/// Returns the number of bytes at the start of `keys` that are text, not keys that edit.
 fn plain_length(keys: &[u8]) -> usize {
     keys.iter().position(|byte| byte.is_ascii_control()).unwrap_or(keys.len())
 }
 
-/// Text as the line editor can hold it: a byte that is not UTF-8 is written as `$'\377'`.
+/// Returns text in a form for the line editor: a byte that is not UTF-8 becomes `$'\377'`.
 fn readable(text: Vec<u8>) -> String {
     String::from_utf8(text).unwrap_or_else(|error| {
         let chunk = |chunk: std::str::Utf8Chunk<'_>| {
@@ -225,7 +225,8 @@ fn readable(text: Vec<u8>) -> String {
     })
 }
 
-/// What moves the cursor from the end of a line, which may have wrapped, to where its prompt begins.
+/// Returns the control codes that move the cursor from the end of a line, which may have wrapped, to the beginning of
+/// its prompt.
 fn to_its_start(prompt: &str, text: &[u8]) -> Vec<u8> {
     let columns = tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_col.into());
     let width = prompt.width() + String::from_utf8_lossy(text).width();
@@ -235,7 +236,8 @@ fn to_its_start(prompt: &str, text: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Rows of a text of this width that lie above the one with the cursor, which waits at the end of a full row.
+/// Returns how many rows of a text with this width are above the cursor's row. At the end of a full row, the cursor
+/// waits in that row.
 fn rows_above(width: usize, columns: usize) -> usize {
     width.saturating_sub(1) / columns
 }

@@ -1,4 +1,4 @@
-//! Makes a connection again that broke, while Ctrl-C and the signals are answered.
+//! Reconnects after a lost connection, while Ctrl-C and signals still work.
 
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -10,10 +10,10 @@ use crate::child;
 use crate::connect::{self, Connected, Connector, Error, NotReconnected};
 use crate::terminal::Output;
 
-/// Pause between two looks at the signals while a connection is made.
+/// Pause between two checks of the signals while connecting.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Connects again, in up to `attempts` attempts, and shows each of them. Nothing is asked that was answered before.
+/// Reconnects in up to `attempts` attempts, and reports each of them. Answers given before are reused.
 pub(crate) fn reconnect(
     connector: &Arc<Connector>,
     attempts: u32,
@@ -37,7 +37,7 @@ pub(crate) fn reconnect(
         },
     );
     if has_pressed_key {
-        // Ctrl-C is a key and no signal while a question is on the terminal.
+        // While a question is on the terminal, Ctrl-C is a key and not a signal.
         signals.press();
     }
     match reconnected {
@@ -53,13 +53,13 @@ pub(crate) fn reconnect(
     }
 }
 
-/// Connects. Returns `None` if a signal comes first: the attempt is left behind on its thread, because a name server or a host that
-/// does not answer can't be hurried.
+/// Connects. Returns `None` if a signal comes first; the attempt is left to its thread, because a name server or a
+/// host that does not answer can't be hurried.
 fn open(connector: Arc<Connector>, signals: &Signals) -> Option<Result<Connected, Error>> {
     let (sender, opened) = channel();
-    // Nobody listens any more after a signal; the session ends as it is dropped.
+    // After a signal there is no receiver any more, so the new session ends when it is dropped.
     let attempt = move || drop(sender.send(connector.open_again()));
-    // Without a thread, the attempt ends by itself.
+    // If there is no thread, there is no attempt either.
     thread::Builder::new().name("connect".into()).spawn(attempt).ok()?;
     loop {
         match opened.recv_timeout(LOOK) {
@@ -69,7 +69,7 @@ fn open(connector: Arc<Connector>, signals: &Signals) -> Option<Result<Connected
             Err(RecvTimeoutError::Disconnected) => break,
         }
     }
-    // No session lives, so these are the programs that the attempt has started.
+    // There is no live session, so these are programs that the attempt has started.
     child::terminate_all();
     None
 }

@@ -5,7 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use crate::terminal::Printable;
 
-/// Returns the same command line with `-a`, as it may be typed in a shell.
+/// Returns the same command line with `-a`, quoted for a shell.
 pub(crate) fn resume_command(arguments: &[OsString]) -> String {
     let mut words = arguments.iter().map(|word| word.as_bytes());
     let program = words.next().unwrap_or(b"sftpsh");

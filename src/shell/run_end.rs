@@ -1,16 +1,17 @@
-//! How a run ended. What exit code that makes is the business of whoever owns the process.
+//! The end of a run. The owner of the process turns it into an exit code.
 
-/// The end of a run.
+/// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunEnd {
-    /// Everything was done, or failed without being meant to end the run: exit code 0 in sftp(1).
+    /// All commands ran, or their failures don't count: exit code 0, as in sftp(1).
     Done,
-    /// A command of a batch or of the command line failed, the single file could not be fetched, or the start directory could not be entered: 1.
+    /// A command of a batch or of the command line failed, the single file could not be fetched, or the start
+    /// directory could not be entered: 1.
     CommandFailed,
-    /// The command line can't be understood: 1, as in sftp(1).
+    /// The command line is wrong: 1, as in sftp(1).
     Usage,
-    /// A signal ended it: 1.
+    /// A signal ended the run: 1.
     Interrupted,
-    /// No connection, a connection that broke, a value that is out of range, an unreadable batch file: 255.
+    /// There was no connection, or it broke; a value is out of range; or the batch file can't be read: 255.
     ConnectionFailed,
 }

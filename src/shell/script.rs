@@ -1,4 +1,4 @@
-//! A script: lines, and how far it was read, so that a failure can say where.
+//! A script: its lines, and how far it was read, so that a failure can name its line.
 
 use std::fs::File;
 use std::io;
@@ -14,16 +14,16 @@ use crate::os_error;
 use crate::sticky;
 use crate::terminal::{Output, Printable};
 
-/// Lines of a file, or of a program at the other end of stdin.
+/// The lines of a file, or of a program that writes to stdin.
 pub(crate) struct Script {
     lines: Lines,
     name: String,
-    /// Lines read so far.
+    /// The number of lines read so far.
     count: u64,
 }
 
 impl Script {
-    /// Opens a batch. Nothing of it is read yet.
+    /// Opens a batch, without reading from it.
     ///
     /// # Errors
     /// The file can't be opened. The user has been told why.
@@ -34,7 +34,7 @@ impl Script {
         };
         let file = sticky::open(path).map_err(|error| {
             let file = Printable(path.as_os_str().as_bytes());
-            // sftp(1)'s line, whatever the reason is.
+            // The format of sftp(1)'s line, whatever the reason.
             match sticky::rule_behind(&error) {
                 Some(rule) => {
                     output.failure(format_args!("Permission denied ({file})."));
@@ -47,18 +47,18 @@ impl Script {
         Ok(Script::of_file(path, file))
     }
 
-    /// What comes on standard input.
+    /// Returns the script on standard input.
     pub(crate) fn of_stdin() -> Script {
         Script { lines: Lines::of_stdin(), name: "stdin".to_owned(), count: 0 }
     }
 
-    /// A file, named as the user named it.
+    /// Returns the script in a file, which messages name as the user did.
     pub(crate) fn of_file(path: &Path, file: File) -> Script {
         let name = Printable(path.as_os_str().as_bytes()).text().into_owned();
         Script { lines: Lines::of_file(file.into()), name, count: 0 }
     }
 
-    /// The next line.
+    /// Returns the next line.
     ///
     /// # Errors
     /// The input can't be read.
@@ -68,7 +68,7 @@ impl Script {
         Ok(input)
     }
 
-    /// The script and the line that was read last: `upload.sftp:12`.
+    /// Returns the script and the number of the last line: `upload.sftp:12`.
     pub(crate) fn place(&self) -> String {
         format!("{}:{}", self.name, self.count)
     }

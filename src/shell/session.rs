@@ -1,9 +1,9 @@
-//! The loop: a line comes in, its command is done, and the run goes on or ends.
+//! The main loop: reads a line, runs its command, and goes on or ends.
 //!
-//! sftp(1)'s order is kept to the letter, for scripts are judged by what they print: a line that can't be parsed is
-//! complained about before it is echoed, one whose command fails after that. In a batch the first failure ends the run,
-//! unless the line starts with `-`; without one the run goes on and its end is a good one whatever failed. Where a failure
-//! counts, a line of ours after sftp(1)'s says which line of which script it was.
+//! It keeps sftp(1)'s order exactly, because scripts match its output: the error for a line that can't be parsed
+//! comes before the line's echo, that of a failed command after it. In a batch, the first failure ends the run,
+//! unless the line starts with `-`; otherwise the run goes on and ends successfully in spite of failures. If a
+//! failure counts, an additional line after sftp(1)'s names the script and line.
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -24,14 +24,14 @@ use crate::terminal::output::Ended;
 pub(crate) struct Shell<'a> {
     /// Executes the commands of the lines.
     pub(crate) executor: &'a mut Executor,
-    /// Where lines come from.
+    /// The source of lines.
     pub(crate) source: LineSource,
-    /// Whether a line has failed in a way that makes the run fail.
+    /// True if a line has failed in a way that makes the run fail.
     pub(crate) failed: bool,
 }
 
 impl Shell<'_> {
-    /// Obeys line after line until there are no more, one says so, or something ends the run.
+    /// Runs one line after another until there are no more, a command ends the session, or the run can't go on.
     pub(crate) fn run(&mut self) -> RunEnd {
         loop {
             let input = self.source.next(&self.executor.context, &self.executor.signals);
@@ -44,7 +44,7 @@ impl Shell<'_> {
                 Some(ending) => return self.executor.report(ending),
                 None => {}
             }
-            // The reader went away during the last command, which was finished.
+            // The reader went away during the last command, which was completed.
             if self.is_unread() && !is_last {
                 return RunEnd::CommandFailed;
             }
@@ -113,7 +113,8 @@ impl Shell<'_> {
         }
     }
 
-    /// Returns why the run can't go on. A lost connection is made again, unless no other line will be executed.
+    /// Returns how the run ends, or `None` if it can go on. Reconnects after a lost connection, unless no line
+    /// follows.
     fn reconnect_or_end(&mut self, consequence: AfterFailure) -> Option<RunEnd> {
         if consequence == AfterFailure::Stop {
             return self.executor.ending().map(|ending| self.executor.report(ending));
@@ -124,7 +125,7 @@ impl Shell<'_> {
         self.executor.reconnect_or_end()
     }
 
-    /// Returns the end of a run that `bye` ends: it needs the connection no longer.
+    /// Returns how a run ends after `bye`, which does not need the connection any more.
     fn end_by_command(&mut self) -> RunEnd {
         match self.executor.ending() {
             Some(ending) if !ending.is_lost_connection() => self.executor.report(ending),
@@ -132,7 +133,7 @@ impl Shell<'_> {
         }
     }
 
-    /// Returns whether nobody reads stdout any more: then no other line is run.
+    /// Returns whether stdout was closed. No more lines run then.
     fn is_unread(&self) -> bool {
         self.executor.context.output.ended() == Some(Ended::Unread)
     }
@@ -142,7 +143,7 @@ impl Shell<'_> {
         if self.failed { RunEnd::CommandFailed } else { RunEnd::Done }
     }
 
-    /// Tells which line of which script failed, after all its messages.
+    /// Prints which line of which script failed, after all its messages.
     fn report_place(&self, command: &[u8], consequence: AfterFailure) {
         let consequence = match consequence {
             AfterFailure::Forget => return,
@@ -159,19 +160,19 @@ impl Shell<'_> {
         self.executor.context.output.failure(format_args!("{place}{colon}{}{more}: {consequence}", Printable(shown)));
     }
 
-    /// The line as it was read, byte by byte.
+    /// Echoes the line, byte by byte as it was read.
     fn echo(&self, text: &[u8]) {
         let mut writer = self.executor.context.output.writer();
-        // A stdout that takes nothing more ends the run, which is decided elsewhere.
+        // If stdout accepts no more output, the run ends elsewhere.
         let _ = [PROMPT.as_bytes(), text, b"\n"].into_iter().try_for_each(|piece| writer.write_all(piece));
         self.executor.context.output.flush();
     }
 }
 
-/// Bytes of a command that are shown where it failed: enough to know it again.
+/// How much of a failed command is shown: enough to recognize it.
 const LONGEST_SHOWN: usize = 120;
 
-/// The command of a line, from `offset` on.
+/// Parses the command of a line, which begins at `offset`.
 fn parse(text: &[u8], offset: usize) -> Result<Command, Failure> {
     let (before, line) = text.split_at(offset);
     match commands::parse_raw(line) {
@@ -183,8 +184,8 @@ fn parse(text: &[u8], offset: usize) -> Result<Command, Failure> {
     }
 }
 
-/// Returns the failure of a line that has an operator of shells as a word of its own, unquoted. Taken for a name, as sftp(1)
-/// takes it, `get x > y` would write a file named `>`.
+/// Returns the failure for a line that has a shell operator as an unquoted word. sftp(1) would take the operator for
+/// a name, so `get x > y` would write a file named `>`.
 fn operator(line: &[u8], words: &[Word]) -> Option<Failure> {
     words.iter().skip(1).find_map(|word| {
         let written = &line[word.span()];

@@ -7,7 +7,7 @@ use crate::commands::SessionSettings;
 use crate::terminal::Output;
 use crate::terminal::output::Quiet;
 
-/// Attempts to connect again by default at a prompt. A person would try again; a script may not expect it.
+/// The default number of attempts to reconnect at a prompt. A person would try again; a script may not expect it.
 const RETRIES_FOR_A_PERSON: u32 = 3;
 
 pub(crate) fn session_settings(invocation: &Invocation, output: &Output) -> SessionSettings {
@@ -22,7 +22,7 @@ pub(crate) fn session_settings(invocation: &Invocation, output: &Output) -> Sess
     }
 }
 
-/// Returns whether the `progress` command finds it enabled at the start.
+/// Returns whether progress is enabled at the start, before any `progress` command.
 fn is_progress_enabled(progress: cli::ProgressMode, output: &Output) -> bool {
     match progress {
         cli::ProgressMode::Plain | cli::ProgressMode::Json => true,

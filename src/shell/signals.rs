@@ -1,11 +1,13 @@
-//! Ctrl-C and the signals that end a process, as sftp(1) answers them.
+//! Ctrl-C and the signals that end a process, handled as in sftp(1).
 //!
-//! One thread hears them all, so that no handler has to be careful. What a signal means depends on what the shell is
-//! doing: see [`Phase`]. While a command runs, Ctrl-C asks it to stop; half a second later no answer is waited for any more, and
-//! the session stays. A second Ctrl-C within [`IN_A_HURRY`] drops the connection. SIGTERM, SIGHUP and the end of the terminal end
-//! the run with code 1 whatever it does; they take the same steps, so that partial files are left as they should be.
+//! One thread receives them all, so no code has to be safe in a signal handler. The effect of a signal depends on the
+//! [`Phase`] of the shell. While a command runs, Ctrl-C asks it to stop. Half a second later all waits for answers
+//! end, and the session stays. A second Ctrl-C within [`IN_A_HURRY`] drops the connection. SIGTERM, SIGHUP and the
+//! end of the terminal end the run with code 1 in any phase. They take the same steps, so that partial files are left
+//! in order.
 //!
-//! Every step has a time by which the next one follows, and the last one ends the process: no wait can outlast it.
+//! Every step has a time after which the next one follows, and the last one ends the process. So no wait can outlast
+//! it.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -24,41 +26,42 @@ use crate::remote::Interrupt;
 use crate::sftp::{Session, Waits};
 use crate::terminal::{Output, prompt};
 
-/// A second Ctrl-C within this time after the first drops the connection.
+/// A second Ctrl-C within this time of the first drops the connection.
 const IN_A_HURRY: Duration = Duration::from_secs(2);
 
-/// How long a command may take to end by itself, with what the server answers meanwhile.
+/// How long a command may take to end by itself, with the answers that arrive meanwhile.
 const ANSWERING: Duration = Duration::from_millis(500);
 
-/// How long it may take after that, while no answer is waited for any more.
+/// How long it may then take, while it waits for no answers.
 const CONCLUDING: Duration = Duration::from_millis(400);
 
 /// How long it may take after its connection was dropped.
 const WITHOUT_CONNECTION: Duration = Duration::from_millis(600);
 
-/// What is done to end what is running.
+/// An action to end the running command.
 type Measure = fn(&State);
 
-/// What follows when the run has to end, each step after its pause. The last one ends the process.
+/// The steps that end a run, each after a pause. The last one ends the process.
 const LAST_STEPS: [(Duration, Measure); 3] =
     [(ANSWERING, State::end_waits), (CONCLUDING, State::cut), (WITHOUT_CONNECTION, |state| leave(state))];
 
-/// A terminal sends SIGINT and then drops what was written to it and not shown yet, so nothing may be written at once.
+/// A terminal sends SIGINT first and then discards the output that it has not shown yet. So output has to wait for
+/// this time.
 const SETTLING: Duration = Duration::from_millis(5);
 
-/// The exit code of a run that a signal ended, as sftp(1) has it.
+/// The exit code of a run that a signal ended, as in sftp(1).
 const EXIT_CODE: i32 = 1;
 
-/// What the shell is doing.
+/// The activity of the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// No session yet, or none any more: a signal ends the process at once.
+    /// There is no session yet, or none any more: a signal ends the process at once.
     Outside,
-    /// Waiting for a line. With the line editor, Ctrl-C is a key.
+    /// Waiting for a line. In the line editor, Ctrl-C is a key.
     Reading,
     /// A command is running.
     Running,
-    /// A local program has the terminal, and Ctrl-C is meant for it.
+    /// A local program has the terminal, and Ctrl-C is for it.
     LocalProgram,
 }
 
@@ -70,30 +73,30 @@ pub(crate) struct Signals {
 
 struct Shared {
     state: Mutex<State>,
-    /// SIGTERM or SIGHUP has come.
+    /// True once SIGTERM or SIGHUP has arrived.
     ended: AtomicBool,
-    /// Readable when a wait for input has to be left.
+    /// Readable when a wait for input must end.
     woken: UnixStream,
     waker: UnixStream,
 }
 
 struct State {
     phase: Phase,
-    /// Raised by Ctrl-C; commands and jobs look at it.
+    /// Set by Ctrl-C; commands and jobs check it.
     interrupt: Interrupt,
     cut: Option<Box<dyn Fn() + Send>>,
-    /// Waits for answers on the session's connection.
+    /// Ends waits for answers on the session's connection.
     waits: Option<Waits>,
-    /// The number of the command that is running.
+    /// The number of the running command.
     command: u64,
     last_interrupt: Option<Instant>,
-    /// True if a line has reported that the running command was interrupted.
+    /// True if the interruption of the running command has been reported.
     is_reported: bool,
     terminal: Option<Termios>,
 }
 
 impl Signals {
-    /// Nobody listens: nothing is ever interrupted. For a shell that lives within another program.
+    /// Creates a state without signals, for a shell inside another program: nothing is ever interrupted.
     pub(crate) fn ignored() -> io::Result<Signals> {
         let (woken, waker) = UnixStream::pair()?;
         woken.set_nonblocking(true)?;
@@ -106,18 +109,19 @@ impl Signals {
             command: 0,
             last_interrupt: None,
             is_reported: false,
-            // A terminal that is none has nothing to be put back.
+            // If there is no terminal, there is nothing to restore.
             terminal: tcgetattr(io::stdin()).or_else(|_| tcgetattr(io::stdout())).ok(),
         };
         let shared = Shared { state: Mutex::new(state), ended: AtomicBool::new(false), woken, waker };
         Ok(Signals { shared: Arc::new(shared) })
     }
 
-    /// Listens from now on, for the whole life of the process.
+    /// Handles signals from now on, for the whole life of the process.
     pub(crate) fn listen() -> io::Result<Signals> {
         let signals = Signals::ignored()?;
         let mut heard = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-        // Heard by nobody, but no longer deadly: a write beyond the limit for files fails like one to a full disk.
+        // No code reacts to it, but it no longer kills us: a write beyond the file size limit fails like one to a
+        // full disk.
         signal_hook::flag::register(SIGXFSZ, Arc::default())?;
         let shared = Arc::clone(&signals.shared);
         thread::Builder::new().name("signals".into()).spawn(move || {
@@ -130,23 +134,23 @@ impl Signals {
                 }
             }
         })?;
-        // Who is not the leader of the terminal's session gets no SIGHUP when it goes away.
+        // If we are not the leader of the terminal's session, we get no SIGHUP when the terminal is closed.
         let shared = Arc::clone(&signals.shared);
         hangup::watch(move || shared.end_run(false))?;
         Ok(signals)
     }
 
-    /// Says what the shell does from now on. Does not return if a signal is ending the process.
+    /// Changes the phase. Doesn't return if a signal is ending the process.
     pub(crate) fn enter(&self, phase: Phase) {
         self.shared.state().phase = phase;
     }
 
-    /// What a hasty Ctrl-C does: it drops the connections that are in use.
+    /// Sets the function that a second Ctrl-C calls to drop the connections in use.
     pub(crate) fn guard(&self, cut: impl Fn() + Send + 'static) {
         self.shared.state().cut = Some(Box::new(cut));
     }
 
-    /// The connection of this session is the one in use.
+    /// Makes this session's connection the one in use.
     pub(crate) fn guard_session(&self, session: &Session) {
         let killer = session.killer();
         self.guard(move || killer.kill());
@@ -158,31 +162,32 @@ impl Signals {
         self.shared.state().interrupt = interrupt;
     }
 
-    /// Ctrl-C was pressed where it is a key and no signal.
+    /// Handles a Ctrl-C that was read as a key.
     pub(crate) fn press(&self) {
         self.shared.state().interrupt.press();
         self.shared.wake();
     }
 
-    /// Whether Ctrl-C was pressed since the flag was lowered.
+    /// Returns whether Ctrl-C was pressed since the flag was lowered.
     pub(crate) fn is_interrupted(&self) -> bool {
         self.shared.state().interrupt.was_pressed()
     }
 
-    /// Prints that Ctrl-C was pressed, once for each command: on a terminal it takes the place of the `^C` that was echoed, as
-    /// in sftp(1). Prints nothing where the end of stdout, and no key, stopped the command.
+    /// Prints that Ctrl-C was pressed, once for each command. On a terminal, the text replaces the echoed `^C`, as in
+    /// sftp(1). Prints nothing if the end of stdout, not a key, stopped the command.
     pub(crate) fn report_interruption(&self, output: &Output) {
         if !output.has_stopped() && self.must_report() {
             output.failure(if output.stderr_is_terminal() { "\rInterrupt  " } else { "Interrupt" });
         }
     }
 
-    /// Returns whether the interruption of the running command is still to be reported. That is true once for each command.
+    /// Returns whether the interruption of the running command must still be reported, which is true only once per
+    /// command.
     fn must_report(&self) -> bool {
         !std::mem::replace(&mut self.shared.state().is_reported, true)
     }
 
-    /// Lowers the flag: before a command, and when a line was discarded.
+    /// Lowers the flag: before a command, and after a line was discarded.
     pub(crate) fn lower(&self) {
         let mut state = self.shared.state();
         if self.is_ended() {
@@ -197,17 +202,17 @@ impl Signals {
         while matches!((&self.shared.woken).read(&mut scrap), Ok(read) if read > 0) {}
     }
 
-    /// Whether SIGTERM or SIGHUP asked the run to end.
+    /// Returns whether SIGTERM or SIGHUP has asked the run to end.
     pub(crate) fn is_ended(&self) -> bool {
         self.shared.ended.load(Ordering::Relaxed)
     }
 
-    /// Returns whether the running command has to stop, for Ctrl-C or because the run has to end.
+    /// Returns whether the running command must stop, because of Ctrl-C or the end of the run.
     pub(crate) fn must_stop(&self) -> bool {
         self.is_ended() || self.is_interrupted()
     }
 
-    /// Readable when a wait for input has to be left.
+    /// Returns a socket that is readable when a wait for input must end.
     pub(crate) fn woken(&self) -> &UnixStream {
         &self.shared.woken
     }
@@ -230,7 +235,7 @@ impl Shared {
                     false => self.unless_it_ends(&state, ANSWERING, State::end_waits),
                     true if hasty => {
                         state.cut();
-                        // What not even that ends is no wait for the server.
+                        // If even that doesn't end the command, it isn't waiting for the server.
                         self.unless_it_ends(&state, WITHOUT_CONNECTION, |state| leave(state));
                     }
                     true => {}
@@ -261,13 +266,13 @@ impl Shared {
             }
         });
         if steps.is_err() {
-            // Nobody could see to it that it ends later.
+            // Without the thread, no later step could end the process.
             leave(&state);
         }
         self.stop(state);
     }
 
-    /// Raises the flag, and ends the waits that do not look at it.
+    /// Raises the flag, and ends the waits that don't check it.
     fn stop(&self, state: MutexGuard<'_, State>) {
         state.interrupt.press();
         drop(state);
@@ -275,10 +280,10 @@ impl Shared {
         self.wake();
     }
 
-    /// Takes the next step if the command that is running now is still running after a while.
+    /// Takes the next step after a pause, if the current command is still running then.
     fn unless_it_ends(self: &Arc<Self>, state: &State, pause: Duration, step: Measure) {
         let (shared, command) = (Arc::clone(self), state.command);
-        // Without a thread there is still the next Ctrl-C.
+        // If there is no thread, the user can still press Ctrl-C again.
         let _ = thread::Builder::new().name("next-step".into()).spawn(move || {
             thread::sleep(pause);
             let state = shared.state();
@@ -289,7 +294,7 @@ impl Shared {
     }
 
     fn wake(&self) {
-        // Full means that it is readable already.
+        // If it is full, it is readable already.
         let _ = (&self.waker).write(&[0]);
     }
 }
@@ -306,14 +311,14 @@ impl State {
     }
 }
 
-/// Ends the process and leaves the terminal as it was found. Whoever calls it holds the state's lock, so that nobody goes on
-/// with what is torn down here.
+/// Ends the process, and restores the terminal. The caller must hold the lock on the state, so that no thread goes on
+/// using it.
 #[expect(clippy::exit, reason = "a signal ends the process where nothing is under way that needs an orderly end")]
 fn leave(state: &State) -> ! {
     prompt::restore();
     child::terminate_all();
     if let Some(before) = &state.terminal {
-        // The process ends; there is no one left to tell of a failure.
+        // The process is about to end, so a failure can't be reported.
         let _ = tcsetattr(io::stdin(), OptionalActions::Now, before)
             .or_else(|_| tcsetattr(io::stdout(), OptionalActions::Now, before));
     }
@@ -347,7 +352,7 @@ mod tests {
         assert!(!is_cut(&theirs));
         signals.shared.interrupted();
         assert!(is_cut(&theirs));
-        // It ends in time, and so the process goes on.
+        // It ends in time, so the process goes on.
         signals.enter(Phase::Reading);
     }
 

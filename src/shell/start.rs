@@ -1,4 +1,4 @@
-//! From a command line to a session and to its end.
+//! A complete run, from the command line to the exit code.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -23,10 +23,10 @@ use crate::ssh;
 use crate::terminal::output::Quiet;
 use crate::terminal::{Explain, Output, Printable};
 
-/// Does what a command line says: `arguments` starts with the program's name.
+/// Runs a command line. `arguments` begins with the program's name.
 ///
-/// Everything but the exit code is done here; the process's own stdin, stdout and stderr are used, and its signals are
-/// answered from now on. It is meant to be called once in a process.
+/// It does everything but set the exit code. It uses the process's own stdin, stdout and stderr, and handles its
+/// signals from now on. Meant to be called once in a process.
 pub fn run_command_line(arguments: impl IntoIterator<Item = OsString>) -> RunEnd {
     let output = Output::standard();
     let arguments: Vec<OsString> = arguments.into_iter().collect();
@@ -55,7 +55,7 @@ pub fn run_command_line(arguments: impl IntoIterator<Item = OsString>) -> RunEnd
 /// The end of a run without a session. The user has been told why.
 fn run(invocation: &Invocation, resume_command: String, output: &Output) -> Result<RunEnd, RunEnd> {
     choose_output(invocation, output);
-    // Before anything is connected, as in sftp(1).
+    // Before connecting, as in sftp(1).
     let batch = invocation.batch.as_ref().map(|batch| Script::open(batch, output)).transpose()?;
     warn_of_unused_operand(invocation, output);
     let signals = listen(output)?;
@@ -97,7 +97,7 @@ fn choose_output(invocation: &Invocation, output: &Output) {
     output.set_hints(!is_script && interactivity::may_have_a_person(invocation.plain, output));
 }
 
-/// Warns of a local name that nothing is fetched to. sftp(1) ignores it too.
+/// Warns of an unused local operand. sftp(1) ignores it too, but silently.
 fn warn_of_unused_operand(invocation: &Invocation, output: &Output) {
     if let (Server::Ssh(Destination { path: None, .. }), Some(local)) = (&invocation.server, &invocation.local) {
         let local = Printable(local.as_encoded_bytes());
@@ -112,7 +112,7 @@ fn listen(output: &Output) -> Result<Signals, RunEnd> {
     })
 }
 
-/// Makes piped lines a batch under `--strict`. Only the shell knows whether lines are piped.
+/// Treats piped lines as a batch under `--strict`. Only the shell knows whether lines are piped.
 fn with_strict_pipe(invocation: Invocation) -> Invocation {
     let is_piped = invocation.batch.is_none() && invocation.commands.is_none() && !io::stdin().is_terminal();
     if invocation.strict && is_piped { invocation.with_piped_batch() } else { invocation }

@@ -1,4 +1,4 @@
-//! The command after the destination, `host -- COMMAND ARGUMENT…`, in the words that the user's shell made.
+//! The command after the destination, `host -- COMMAND ARGUMENT…`, as words that the user's shell has split.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -29,7 +29,7 @@ fn quoted_line(words: &[OsString]) -> Vec<u8> {
     }
 }
 
-/// Returns a word with its wildcards. The user's shell has expanded each `~` that means a home.
+/// Returns a word with its wildcards. The user's shell has expanded each `~` that means a home directory.
 fn bare_word(bytes: &[u8]) -> Word {
     let mut word = Word::default();
     for (at, &byte) in bytes.iter().enumerate() {

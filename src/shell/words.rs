@@ -1,7 +1,7 @@
 //! Splits a command line into words, by sftp(1)'s rules.
 //!
-//! Two things surprise there: both kinds of quotes mean the same, and `#` starts a comment even inside a word. One word
-//! form is ours: `$'\377'`, for bytes that a line of text can't hold. What a word then is, [`Word`] tells.
+//! Two of them are surprising: both kinds of quotes have one meaning, and `#` starts a comment even inside a word.
+//! One form is our own: `$'\377'`, for bytes that a line of text can't contain. [`Word`] documents the result.
 
 use crate::commands::word::{Quoting, Word, needs_escape};
 
@@ -16,12 +16,12 @@ pub enum Unterminated {
     Backslash(usize),
 }
 
-/// What [`split_open`] found before the cursor.
+/// The result of [`split_open`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Partial {
-    /// The words that are complete.
+    /// The complete words.
     pub words: Vec<Word>,
-    /// The word in which the cursor stands, empty after white space. None in a comment.
+    /// The word at the cursor, which is empty after white space. `None` in a comment.
     pub open: Option<Word>,
 }
 
@@ -36,7 +36,7 @@ impl Unterminated {
     }
 }
 
-/// The words of a line, its comment left out.
+/// Returns the words of a line, without its comment.
 ///
 /// # Errors
 /// A quote is not closed, or the line ends in a backslash.
@@ -48,7 +48,7 @@ pub fn split(line: &[u8]) -> Result<Vec<Word>, Unterminated> {
     }
 }
 
-/// The words of a line that ends at the cursor, for completion: nothing is an error, and the last word is set apart.
+/// Splits a line that ends at the cursor, for completion. Nothing is an error, and the last word is separate.
 #[must_use]
 pub fn split_open(line: &[u8]) -> Partial {
     let mut scanner = Scanner { line, at: 0 };
@@ -61,12 +61,12 @@ pub fn split_open(line: &[u8]) -> Partial {
     Partial { words, open }
 }
 
-/// White space as isspace(3) has it, which knows the vertical tab where Rust does not.
+/// Returns whether isspace(3) counts a byte as white space. Unlike in Rust, that includes the vertical tab.
 fn is_blank(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == b'\x0b'
 }
 
-/// Goes over a line once; as an iterator it yields the words up to the end or to a comment.
+/// Goes over a line once. As an iterator it yields the words, up to the end or to a comment.
 struct Scanner<'a> {
     line: &'a [u8],
     at: usize,
@@ -130,7 +130,8 @@ impl Scanner<'_> {
                 b'\\' => match self.take() {
                     None => break,
                     Some(byte) if byte == mark => word.push_protected(byte),
-                    // A literal backslash and a literal star; `\\` in quotes is, like any other pair, left to the glob.
+                    // A literal backslash and a literal star. Like any other pair, `\\` in quotes is left to the
+                    // glob.
                     Some(byte @ (b'*' | b'?' | b'[')) => {
                         word.push_pair(b'\\');
                         word.push_pair(byte);
@@ -167,7 +168,7 @@ impl Scanner<'_> {
         word.leave_open(Quoting::Octal, start);
     }
 
-    /// One to three octal digits, as many as fit a byte.
+    /// Takes one to three octal digits, as many as fit into a byte.
     fn octal_byte(&mut self) -> u8 {
         let mut value: u8 = 0;
         for _ in 0..3 {
@@ -308,7 +309,7 @@ mod tests {
         }
     }
 
-    /// sftp(1)'s rules again, byte by byte: the words in glob syntax, None when something is left open.
+    /// Applies sftp(1)'s rules byte by byte. Returns the words in glob syntax, or `None` if a quote is left open.
     fn split_as_sftp(line: &[u8]) -> Option<Vec<Vec<u8>>> {
         let mut words = Vec::new();
         let mut word: Option<Vec<u8>> = None;
@@ -349,7 +350,7 @@ mod tests {
         open.is_none().then_some(words)
     }
 
-    /// Bytes that a name may hold, those with a meaning to us more often.
+    /// Generates bytes of names, with special ones more often.
     fn names() -> impl Strategy<Value = Vec<u8>> {
         prop::collection::vec(
             prop_oneof![any::<u8>(), prop::sample::select(&b"ab \\'\"*?[]{},;#$!07\xff\xc3\xa4\x1b"[..])],
@@ -367,7 +368,7 @@ mod tests {
             let ours = split(&line).ok();
             let globs = ours.as_ref().map(|words| words.iter().map(|word| word.glob().to_vec()).collect::<Vec<_>>());
             prop_assert_eq!(globs, split_as_sftp(&line));
-            // Each word is read alike where it stands and on its own.
+            // Each word means the same alone as in the line.
             for word in ours.iter().flatten() {
                 let alone = split(&line[word.span()]).unwrap();
                 prop_assert_eq!(alone[0].glob(), word.glob());

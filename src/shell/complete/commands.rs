@@ -1,4 +1,4 @@
-//! Words that are no paths: names of commands and of settings, and values of settings.
+//! Words that are not paths: names of commands and of settings, and values of settings.
 
 use super::source::{Answer, Place, Source};
 use super::word::{Candidate, Fragment};
@@ -11,7 +11,7 @@ pub(super) struct CommandNames;
 /// Names of settings.
 pub(super) struct SettingNames;
 
-/// Values of the setting that was named.
+/// Values of the setting named before.
 pub(super) struct SettingValues;
 
 impl Source for CommandNames {
@@ -35,7 +35,7 @@ impl Source for SettingValues {
     }
 }
 
-/// Those that begin as the word does, whatever its case.
+/// Returns the words that begin like the typed one, ignoring case.
 fn fitting<'a>(word: &Fragment, words: impl Iterator<Item = &'a str>) -> Answer {
     let Some(begun) = word.whole().map(<[u8]>::to_ascii_lowercase) else { return Answer::Declined };
     let mut fitting: Vec<&str> = words.filter(|name| name.as_bytes().starts_with(&begun)).collect();

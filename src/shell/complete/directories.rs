@@ -1,4 +1,4 @@
-//! Remote directories as the completer sees them: listed within a deadline, and kept while a line is typed.
+//! Lists remote directories for completion, within a deadline, and keeps the listings while a line is typed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use crate::name::RemotePath;
 use crate::remote::{Entry, Listing, follow_links_until, list_until};
 use crate::sftp::Session;
 
-/// The longest that a key may wait for the server. After that there is nothing to offer, because an incomplete listing
+/// The maximum time that a key waits for the server. After that there is no candidate, because an incomplete listing
 /// would make a name look like the only one.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Links of which the completer asks where they lead.
+/// How many links are followed to see whether they lead to directories.
 const MOST_LINKS: usize = 64;
 
 /// Listings that are kept while a line is typed.
 pub(super) struct Directories {
     listed: HashMap<RemotePath, Listing>,
-    /// For all of them. A directory that does not fit is not offered.
+    /// The budget shared by all listings. A directory beyond it yields no candidates.
     budget: Arc<Budget>,
     patience: Duration,
 }
@@ -38,7 +38,7 @@ impl Directories {
         self.listed.clear();
     }
 
-    /// The entries that fit a word, sorted. Empty if the server does not answer in time, or refuses.
+    /// Returns the entries that match a word, sorted. Empty if the server does not answer in time, or refuses.
     pub(super) fn matching(
         &mut self,
         session: &Session,
@@ -74,7 +74,7 @@ mod tests {
     use crate::shell::words::split_open;
     use std::process::Command;
 
-    /// A server that says which version it speaks and nothing ever after.
+    /// Returns a session with a server that sends VERSION and nothing after it.
     fn mute_server() -> Session {
         let mut command = Command::new("sh");
         command.args(["-c", r"printf '\000\000\000\005\002\000\000\000\003'; exec cat >/dev/null"]);

@@ -1,4 +1,4 @@
-//! Paths here.
+//! Completes local paths.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use super::source::{Answer, Place, Source};
 use super::word::{Candidate, Fragment};
 
-/// Paths here.
+/// Local paths.
 pub(super) struct Paths {
-    /// Whether only a directory makes sense.
+    /// True if only directories fit.
     pub(super) only_directories: bool,
 }
 
@@ -26,7 +26,7 @@ impl Source for Paths {
             if !word.fits(&name) {
                 continue;
             }
-            // A link to a directory is entered like one.
+            // A link to a directory counts as one, because it can be entered.
             let is_directory = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
             if is_directory || !self.only_directories {
                 candidates.push(Candidate::entry(word, &name, is_directory));
@@ -37,7 +37,7 @@ impl Source for Paths {
     }
 }
 
-/// The directory, with a home instead of an unquoted `~` in front.
+/// Returns the directory, with an unquoted `~` at its beginning replaced by the home directory.
 fn at_home(directory: &[u8], word: &Fragment) -> PathBuf {
     let below = directory.strip_prefix(b"~/").filter(|_| word.is_at_home());
     let home = below.and_then(|below| dirs::home_dir().map(|home| home.join(OsStr::from_bytes(below))));
@@ -50,7 +50,7 @@ mod tests {
     use crate::name::RemotePath;
     use crate::shell::words::split_open;
 
-    /// What replaces the word, and what is listed.
+    /// Returns the replacement of the word, and the candidates as listed.
     fn offered(files: &[&str], word: &str, only_directories: bool) -> (String, Vec<String>) {
         let here = tempfile::tempdir().unwrap();
         for file in files {

@@ -1,8 +1,9 @@
-//! What Tab offers: names of commands, remote paths and local paths, as the command's definition says.
+//! Tab completion: names of commands, remote paths and local paths, depending on the command's definition.
 //!
-//! There is one [`Source`] for each kind of argument. If it declines, the next kind that may stand there is tried. Only the
-//! completer itself talks to the server, within a deadline, so no source can make a key wait. Words are completed as they were begun: an open quote is
-//! continued, and what would be special to whoever reads the line, us or a local shell, is quoted.
+//! There is one [`Source`] for each kind of argument. If it declines, the next possible kind is tried. Only the
+//! completer itself talks to the server, within a deadline, so no source can make a key wait. A completed word keeps
+//! its form: an open quote is continued, and characters that are special to the reader of the line, which is we or a
+//! local shell, are quoted.
 
 mod commands;
 mod directories;
@@ -34,7 +35,7 @@ pub(crate) struct Completer {
     directories: RefCell<Directories>,
 }
 
-/// Where a line is typed.
+/// The session and the directories in which a line is typed.
 struct Surroundings {
     session: Session,
     remote: RemotePath,
@@ -42,7 +43,7 @@ struct Surroundings {
 }
 
 impl Completer {
-    /// Takes a look at where the next line is typed, and forgets what was there while the last one was.
+    /// Prepares for the next line: takes its session and directories, and forgets the listings for the last one.
     pub(crate) fn begin_line(&mut self, context: &Context) {
         self.directories.borrow_mut().forget();
         self.surroundings = Some(Surroundings {
@@ -52,13 +53,13 @@ impl Completer {
         });
     }
 
-    /// What may stand at the end of this text, which is the line up to the cursor.
+    /// Returns the candidates for the end of this text, which is the line up to the cursor.
     pub(crate) fn complete(&self, text: &str) -> Completion {
         let Some(surroundings) = &self.surroundings else { return Completion::default() };
         let line = Line::parse(text.as_bytes());
         let partial = split_open(line.command);
         let (word, sources) = match shell_part(line.command) {
-            // The command's own name is not complete before a blank.
+            // The command's own name is complete only once a blank follows it.
             Some(part) if is_for_shell(line.command, part) => {
                 (shell_fragment(line.command, part, text.len()), vec![LOCAL_FILES])
             }
@@ -96,7 +97,7 @@ impl Completer {
     }
 }
 
-/// Files here.
+/// Local files.
 const LOCAL_FILES: &dyn Source = &local::Paths { only_directories: false };
 
 /// Returns whether the cursor is in the part of a line that a local shell reads.
@@ -104,13 +105,14 @@ fn is_for_shell(command: &[u8], part: &[u8]) -> bool {
     command.starts_with(b"!") || part.starts_with(b" ") || part.starts_with(b"\t")
 }
 
-/// The word at the end of a local shell's part of a line.
+/// Returns the word at the end of the part of a line that a local shell reads.
 fn shell_fragment(command: &[u8], part: &[u8], line_length: usize) -> Option<Fragment> {
     let position = if command.starts_with(b"!") { Position::Command } else { Position::Argument };
     shell_word::at_end_of(part, position).map(|word| Fragment::of_shell(word, line_length - part.len()))
 }
 
-/// What may stand at the end of a line, the likeliest first. Words that start with a dash are flags and no operands.
+/// Returns the sources for the end of a line, the likeliest first. Words that start with a dash are flags, not
+/// operands.
 fn sources(line: &Partial) -> Vec<&'static dyn Source> {
     let Some((name, arguments)) = line.words.split_first() else { return vec![&commands::CommandNames] };
     let Some(command) = String::from_utf8(name.plain()).ok().and_then(|name| find(&name)) else { return Vec::new() };
@@ -127,7 +129,7 @@ fn source_of(kind: ArgumentKind) -> Option<&'static dyn Source> {
         ArgumentKind::CommandName => Some(&commands::CommandNames),
         ArgumentKind::SettingName => Some(&commands::SettingNames),
         ArgumentKind::SettingValue => Some(&commands::SettingValues),
-        // A shell's line has words of its own.
+        // The words of a shell's line are completed elsewhere.
         ArgumentKind::Mode | ArgumentKind::Id | ArgumentKind::ShellLine => None,
     }
 }

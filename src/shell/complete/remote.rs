@@ -1,12 +1,12 @@
-//! Paths on the server.
+//! Completes remote paths.
 
 use super::source::{Answer, Place, Source};
 use super::word::Fragment;
 use crate::name::RemotePath;
 
-/// Paths on the server.
+/// Remote paths.
 pub(super) struct Paths {
-    /// Whether only a directory makes sense.
+    /// True if only directories fit.
     pub(super) only_directories: bool,
 }
 

@@ -1,8 +1,8 @@
-//! Words for a local shell (`lls …`, `!…`): read by POSIX's rules (XCU 2.2), and written so that the shell takes a name for
-//! nothing but a name.
+//! Words for a local shell (`lls …`, `!…`): read by POSIX's rules (XCU 2.2), and written so that the shell takes a
+//! name literally.
 //!
-//! The shell is the user's, so names are written in the one way that `sh`, `csh` and `fish` agree on: a backslash before
-//! everything that could mean something.
+//! The shell is the user's, so names are written in the only form that `sh`, `csh` and `fish` share: with a backslash
+//! before every character that could be special.
 
 use crate::terminal::Printable;
 use crate::terminal::quote::Quote;
@@ -10,41 +10,42 @@ use crate::terminal::quote::Quote;
 /// The word at the end of a shell's line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct ShellWord {
-    /// Where it starts in the line.
+    /// The position at which it starts in the line.
     pub(super) start: usize,
     /// The quote that is open at its end.
     pub(super) quote: Quote,
-    /// What it means.
+    /// The text that it stands for.
     pub(super) plain: Vec<u8>,
 }
 
-/// What stands where a word begins.
+/// The role of a word in the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Position {
-    /// The name of a program, which is sought in PATH unless it holds a slash.
+    /// The name of a program, which the shell looks up in PATH unless it contains a slash.
     Command,
     /// An argument.
     Argument,
 }
 
-/// A word as it is read.
+/// A word that is being read.
 struct Reader {
     word: ShellWord,
     position: Position,
-    /// Whether anything of the word was read, be it an empty pair of quotes.
+    /// True if a part of the word was read, even if that is an empty pair of quotes.
     begun: bool,
-    /// Whether the word is known to be a plain name: nothing in it is expanded.
+    /// True if the word is a plain name, without expansions.
     is_name: bool,
 }
 
-/// The word at the end of a line that begins with a word at this position. `None` if that is no plain name that could go on:
-/// in a comment or a substitution, with a wildcard or a variable, or for a program of PATH.
+/// Returns the word at the end of a line that begins with a word in this role. Returns `None` if that is not a plain
+/// name that can be continued: in a comment or a substitution, with a wildcard or a variable, or for a program in
+/// PATH.
 pub(super) fn at_end_of(line: &[u8], position: Position) -> Option<ShellWord> {
     let mut reader = Reader::at(0, position);
     let mut rest = line.iter().copied().enumerate();
     while let Some((at, byte)) = rest.next() {
         match (reader.word.quote, byte) {
-            // Within backquotes a backslash protects less.
+            // Inside backquotes, a backslash protects fewer characters.
             (Quote::Bare | Quote::Double, b'`') => return None,
             (Quote::Bare, b'#') if !reader.begun => return None,
             (Quote::Bare, b' ' | b'\t') => reader = Reader::at(at + 1, reader.after()),
@@ -73,7 +74,7 @@ impl Reader {
         Reader { word, position, begun: false, is_name: true }
     }
 
-    /// The position of the next word, after a blank.
+    /// Returns the role of the next word, after a blank.
     fn after(&self) -> Position {
         if self.begun { Position::Argument } else { self.position }
     }
@@ -94,14 +95,14 @@ impl Reader {
     }
 }
 
-/// Returns whether a name can be written for every shell: it is text, and nothing in it hides. No form for other bytes is
-/// common to all of them.
+/// Returns whether a name can be written for every shell: it must be text without hidden characters. There is no
+/// common form for other bytes.
 pub(super) fn can_be_written(name: &[u8]) -> bool {
     Printable(name).text().as_bytes() == name
 }
 
-/// A name, or the beginning of one, as it must be written where `quote` opens the word; the quote is left open. One that begins
-/// with a dash is no option with `./` before it.
+/// Writes a name, or the beginning of one, for a word that `quote` opens. The quote is left open. A name that begins
+/// with a dash gets `./` before it, so that it is no option.
 pub(super) fn write(name: &[u8], quote: Quote) -> String {
     let mark = quote.mark();
     let mut written: String = mark.into_iter().collect();
@@ -112,7 +113,7 @@ pub(super) fn write(name: &[u8], quote: Quote) -> String {
         if is_plain(c, quote) {
             written.push(c);
         } else {
-            // Out of the quotes and in again.
+            // Close the quotes, and open them again.
             written.extend(mark);
             written.push('\\');
             written.push(c);
@@ -122,7 +123,7 @@ pub(super) fn write(name: &[u8], quote: Quote) -> String {
     written
 }
 
-/// Returns whether a character means itself there, to every shell. csh looks for `!` within quotes too.
+/// Returns whether a character is literal in this position for every shell. In csh, `!` is special inside quotes too.
 fn is_plain(c: char, quote: Quote) -> bool {
     match quote {
         Quote::Bare => match c {
@@ -193,7 +194,7 @@ mod tests {
         }
     }
 
-    /// What `shell` makes of words.
+    /// Returns the words as `shell` reads them.
     fn read_by(shell: &str, words: &[String]) -> Option<Vec<String>> {
         let output = Command::new(shell).arg("-c").arg(format!("printf '%s\\0' {}", words.join(" "))).output().ok()?;
         assert!(output.status.success(), "{shell}: {words:?}: {}", String::from_utf8_lossy(&output.stderr));

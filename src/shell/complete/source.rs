@@ -1,4 +1,4 @@
-//! The sources of candidates: what one may know, and what it answers.
+//! The sources of candidates: their input and their answers.
 
 use std::path::Path;
 
@@ -8,31 +8,31 @@ use crate::name::RemotePath;
 
 /// A kind of argument that can be completed.
 pub(super) trait Source {
-    /// Returns what can stand where the word is.
+    /// Returns the candidates for the word.
     fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer;
 }
 
-/// What a source may know of where the word is.
+/// The surroundings of the word, for a source.
 pub(super) struct Place<'a> {
     /// The remote working directory.
     pub(super) remote: &'a RemotePath,
     /// The local working directory.
     pub(super) local: &'a Path,
-    /// The words before the one that is completed; the first is the command's name.
+    /// The words before it. The first one is the command's name.
     pub(super) before: &'a [Word],
 }
 
-/// What a source answers.
+/// The answer of a source.
 pub(super) enum Answer {
-    /// Candidates that cost nothing to find.
+    /// Candidates that are found without the server.
     Known(Vec<Candidate>),
-    /// The entries of a remote directory, which the completer asks the server for.
+    /// The entries of a remote directory, which the completer lists.
     OfDirectory {
         /// The directory.
         directory: RemotePath,
-        /// Whether only directories can stand there.
+        /// True if only directories fit.
         only_directories: bool,
     },
-    /// Nothing; another kind may stand here.
+    /// No candidates. Another kind of argument may fit.
     Declined,
 }

@@ -1,4 +1,4 @@
-//! The word at the cursor: what of it is there, what fits it, and how what fits is written.
+//! The word at the cursor: the text typed so far, the entries that fit it, and their written form.
 
 use super::shell_word::{self, ShellWord};
 use crate::commands::word::{Quoting, Word};
@@ -8,38 +8,39 @@ use crate::terminal::quote::{Quote, escape};
 
 /// A word that is being typed.
 pub(super) struct Fragment {
-    /// Where it starts in the line.
+    /// The position at which it starts in the line.
     start: usize,
     quote: Quote,
     reader: Reader,
-    /// Whether it begins with a `~` that means a home.
+    /// True if it begins with a `~` that means a home directory.
     is_at_home: bool,
-    /// What the word means; `None` while a form is open that can't be continued, and for wildcards in its directory.
+    /// The meaning of the word. `None` if it ends in a form that can't be continued, or has wildcards in its
+    /// directory.
     meaning: Option<Meaning>,
 }
 
-/// Who will read the line.
+/// The reader of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reader {
-    /// We, by sftp(1)'s rules.
+    /// sftpsh, by sftp(1)'s rules.
     Ourselves,
     /// A local shell.
     Shell,
 }
 
 struct Meaning {
-    /// The word without quoting.
+    /// The word without quotes.
     plain: Vec<u8>,
-    /// Where the last component starts.
+    /// The position at which the last component starts.
     last: usize,
-    /// Set when the last component holds wildcards.
+    /// The pattern, if the last component has wildcards.
     pattern: Option<NamePattern>,
 }
 
-/// Something that may stand where the word is.
+/// A candidate for the word.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Candidate {
-    /// What is shown.
+    /// The name in the list of candidates.
     name: Vec<u8>,
     /// The whole word.
     word: Vec<u8>,
@@ -49,22 +50,22 @@ pub(super) struct Candidate {
 /// The answer to a Tab.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Completion {
-    /// Where the word starts in the line; it ends at the cursor.
+    /// The start of the word in the line; the word ends at the cursor.
     pub(crate) start: usize,
-    /// What replaces the word. With several candidates it is what they have in common: the line editor, which could find that
-    /// out too, would cut it within an escape.
+    /// The replacement of the word; with several candidates, their common beginning. The line editor could compute it
+    /// too, but might cut it within an escape.
     pub(crate) replacement: String,
-    /// The candidates as they are listed.
+    /// The candidates as shown in the list.
     pub(crate) shown: Vec<String>,
 }
 
 impl Candidate {
-    /// A word that is no path.
+    /// Creates a candidate that is not a path.
     pub(super) fn word(name: &[u8]) -> Candidate {
         Candidate { name: name.to_vec(), word: name.to_vec(), is_directory: false }
     }
 
-    /// An entry of the directory that the word names.
+    /// Creates a candidate for an entry of the word's directory.
     pub(super) fn entry(fragment: &Fragment, name: &[u8], is_directory: bool) -> Candidate {
         let mut word = fragment.directory().unwrap_or_default().to_vec();
         word.extend_from_slice(name);
@@ -73,7 +74,7 @@ impl Candidate {
 }
 
 impl Fragment {
-    /// The word at the end of a line that has `before` bytes in front of its words.
+    /// Takes the word at the end of a line. `before` is the number of bytes before the line's words.
     pub(super) fn of(word: &Word, before: usize) -> Fragment {
         let (quote, can_go_on) = match word.quoting() {
             Quoting::Single => (Quote::Single, true),
@@ -86,7 +87,7 @@ impl Fragment {
         Fragment { start: before + word.span().start, quote, reader, is_at_home, meaning }
     }
 
-    /// The word at the end of a local shell's line that has `before` bytes before it.
+    /// Takes the word at the end of a local shell's line. `before` is the number of bytes before that line.
     pub(super) fn of_shell(word: ShellWord, before: usize) -> Fragment {
         let ShellWord { start, quote, plain } = word;
         let last = plain.iter().rposition(|&byte| byte == b'/').map_or(0, |slash| slash + 1);
@@ -94,35 +95,35 @@ impl Fragment {
         Fragment { start: before + start, quote, reader: Reader::Shell, is_at_home: false, meaning }
     }
 
-    /// Returns whether it begins with a `~` that means a home.
+    /// Returns whether it begins with a `~` that means a home directory.
     pub(super) fn is_at_home(&self) -> bool {
         self.is_at_home
     }
 
-    /// What was typed of a word that is no path.
+    /// Returns the typed text of a word that is not a path.
     pub(super) fn whole(&self) -> Option<&[u8]> {
         self.meaning.as_ref().map(|meaning| meaning.plain.as_slice())
     }
 
-    /// The directory that the word names up to its last slash, which belongs to it; empty without one.
+    /// Returns the word's directory, up to and including its last slash. Empty if there is no slash.
     pub(super) fn directory(&self) -> Option<&[u8]> {
         self.meaning.as_ref().map(|meaning| &meaning.plain[..meaning.last])
     }
 
-    /// Whether an entry of that directory fits what was typed.
+    /// Returns whether an entry of that directory fits the typed text.
     pub(super) fn fits(&self, name: &[u8]) -> bool {
         let Some(meaning) = &self.meaning else { return false };
         let begun = &meaning.plain[meaning.last..];
         match &meaning.pattern {
             _ if self.reader == Reader::Shell && !shell_word::can_be_written(name) => false,
-            // Hidden files are for those who ask for them.
+            // Hidden files fit only if the typed name begins with a dot.
             _ if name.starts_with(b".") && !begun.starts_with(b".") => false,
             Some(pattern) => pattern.matches(name),
             None => name.starts_with(begun),
         }
     }
 
-    /// The way up, for a word that ends in two dots.
+    /// Returns the parent directory as a candidate, if the word ends in two dots.
     pub(super) fn dots(&self) -> Vec<Candidate> {
         match &self.meaning {
             Some(meaning) if &meaning.plain[meaning.last..] == b".." => vec![Candidate::entry(self, b"..", true)],
@@ -130,7 +131,7 @@ impl Fragment {
         }
     }
 
-    /// How the candidates are shown and written.
+    /// Returns the candidates in the form in which they are shown and written.
     pub(super) fn completed(&self, candidates: &[Candidate]) -> Completion {
         let replacement = match candidates {
             [] => return Completion::default(),
@@ -144,7 +145,7 @@ impl Fragment {
         Completion { start: self.start, replacement, shown: shown.collect() }
     }
 
-    /// The whole word, and the blank after it; a directory is left open for what comes in it.
+    /// Writes a whole word and a blank. A directory gets a slash instead, so that the next component can follow.
     fn write_whole(&self, candidate: &Candidate) -> String {
         let mut written = self.write(&candidate.word);
         if candidate.is_directory {
@@ -156,7 +157,7 @@ impl Fragment {
         written
     }
 
-    /// What all have in common. Wildcards that were typed stay: what they stand for is for the list.
+    /// Writes the common beginning of all candidates. Typed wildcards stay, because the list shows their matches.
     fn write_common(&self, candidates: &[Candidate]) -> String {
         if self.meaning.as_ref().is_some_and(|meaning| meaning.pattern.is_some()) {
             return String::new();
@@ -202,7 +203,7 @@ impl Meaning {
     }
 }
 
-/// The bytes without a character that is cut at their end.
+/// Returns the bytes without a character that is cut at their end.
 fn whole_characters(bytes: &[u8]) -> &[u8] {
     match std::str::from_utf8(bytes) {
         Err(error) if error.error_len().is_none() => &bytes[..error.valid_up_to()],
@@ -219,7 +220,7 @@ mod tests {
         Fragment::of(&split_open(line.as_bytes()).open.unwrap(), 0)
     }
 
-    /// The line after Tab, where these entries are in the directory that the word names.
+    /// Returns the line after Tab, if the word's directory has these entries.
     fn completed(line: &str, entries: &[&[u8]]) -> String {
         let fragment = fragment(line);
         let fitting = entries.iter().filter(|entry| fragment.fits(entry));

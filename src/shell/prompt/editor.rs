@@ -23,16 +23,16 @@ use crate::shell::complete::Completer;
 use crate::shell::signals::Signals;
 use crate::terminal::history::{HistoryFile, MOST_LINES, into_io};
 
-/// Rows of a terminal that does not tell its size.
+/// Rows of a terminal that doesn't report its size.
 const ROWS: usize = 24;
 
-/// Columns of a terminal that does not tell its size.
+/// Columns of a terminal that doesn't report its size.
 pub(super) const COLUMNS: usize = 80;
 
-/// Rows of the screen that a list of candidates leaves free: for the line itself, and for what came before.
+/// Rows of the screen that a list of candidates leaves free: for the line itself, and for earlier output.
 const FREE_ROWS: usize = 3;
 
-/// rustyline with what it asks of us.
+/// rustyline, with our completion.
 pub(super) struct LineEditor {
     editor: Editor<Assistant, FileHistory>,
     file: Option<HistoryFile>,
@@ -46,25 +46,25 @@ pub(super) struct LineEditor {
 pub(super) enum Edited {
     /// With Enter.
     Line(String),
-    /// It holds a byte that is not UTF-8.
+    /// It contains a byte that is not UTF-8.
     NoText,
     /// With Ctrl-C.
     Discarded,
-    /// With Ctrl-D, or because the terminal is gone.
+    /// With Ctrl-D, or because the terminal was closed.
     End,
     /// With a signal.
     Interrupted,
 }
 
 impl LineEditor {
-    /// Returns an editor without a history yet.
+    /// Returns an editor with an empty history.
     ///
     /// # Errors
     /// The terminal can't be used.
     pub(super) fn open() -> io::Result<LineEditor> {
         let mut config = Config::builder()
             .completion_type(CompletionType::List)
-            // The list is no longer than the screen, so there is nothing to ask.
+            // The list fits on the screen, so there is no need to ask before showing it.
             .completion_prompt_limit(usize::MAX)
             .auto_add_history(false)
             .bracketed_paste(false)
@@ -79,15 +79,15 @@ impl LineEditor {
         Ok(LineEditor { editor, file: HistoryFile::of_user(), read: None, unsaved: Vec::new() })
     }
 
-    /// Takes a look at where the next line is typed.
+    /// Prepares completion for the next line.
     pub(super) fn begin_line(&mut self, context: &Context) {
         if let Some(assistant) = self.editor.helper_mut() {
             assistant.completer.begin_line(context);
         }
     }
 
-    /// Adds a line to the history, unless it is not UTF-8, begins with a blank, or holds a password. A line that was typed key by
-    /// key goes into the user's file at once, with the lines before it: nobody but a person types so.
+    /// Adds a line to the history, unless it is not UTF-8, begins with a blank, or contains a password. A line that was typed
+    /// key by key is saved to the user's file at once, with the lines before it, because only a person types that way.
     pub(super) fn remember(&mut self, line: &[u8], typed_by_hand: bool) {
         let Ok(line) = std::str::from_utf8(line) else { return };
         if line.trim().is_empty() || holds_password(line) {
@@ -102,7 +102,7 @@ impl LineEditor {
             return;
         }
         match &self.file {
-            // A history that can't be saved lives as long as the session.
+            // A history that can't be saved exists only for this session.
             Some(file) if typed_by_hand && file.append(history).is_ok() => {
                 self.read = file.modified();
                 self.unsaved.clear();
@@ -128,8 +128,8 @@ impl LineEditor {
         }
     }
 
-    /// Lets a person edit a line of which `text` exists already, beginning with `keys`. Returns how it ended, and what was
-    /// read beyond its end.
+    /// Lets the user edit a line that already holds `text`, beginning with `keys`. Returns how the line ended, and
+    /// the bytes read after its end.
     ///
     /// # Errors
     /// The terminal failed.
@@ -170,7 +170,7 @@ fn holds_password(line: &str) -> bool {
     })
 }
 
-/// Suspends the process: the terminal is not rustyline's, so rustyline can't put it back.
+/// Suspends the process. rustyline can't restore the terminal for that, because it runs on another one.
 struct Suspender(KeyByKey);
 
 impl ConditionalEventHandler for Suspender {
@@ -180,7 +180,7 @@ impl ConditionalEventHandler for Suspender {
     }
 }
 
-/// What the line editor asks while a line is typed.
+/// The line editor's callbacks.
 #[derive(Default)]
 struct Assistant {
     completer: Completer,
@@ -206,13 +206,13 @@ impl rustyline::completion::Completer for Assistant {
         let completion = self.completer.complete(line.get(..at).unwrap_or(line));
         let mut shown = completion.shown;
         shorten(&mut shown);
-        // With one replacement for all of them none is lost when the list is shortened.
+        // With a common replacement, shortening the list loses no part of it.
         let pair = |display| Pair { display, replacement: completion.replacement.clone() };
         Ok((completion.start, shown.into_iter().map(pair).collect()))
     }
 }
 
-/// Leaves as many candidates as fit on the screen, and says in the last place how many more there are.
+/// Keeps as many candidates as fit on the screen, and replaces the last one by the number of those omitted.
 fn shorten(shown: &mut Vec<String>) {
     let size = tcgetwinsize(io::stdout()).ok().filter(|size| size.ws_row > 0 && size.ws_col > 0);
     let (rows, columns) = size.map_or((ROWS, COLUMNS), |size| (size.ws_row.into(), size.ws_col.into()));
@@ -225,7 +225,8 @@ fn shorten(shown: &mut Vec<String>) {
     }
 }
 
-/// The candidates that a screen has room for when rustyline lists them: columns as wide as the widest and two more.
+/// Returns the number of candidates that fit on a screen when rustyline lists them, in columns as wide as the widest
+/// plus two.
 fn places(widths: impl Iterator<Item = usize>, rows: usize, columns: usize) -> usize {
     let widest = widths.max().unwrap_or(0) + 2;
     let across = (columns / widest).max(1);

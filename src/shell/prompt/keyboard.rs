@@ -1,8 +1,8 @@
-//! The keys of a terminal, handed to the line editor one by one.
+//! Passes the keys of a terminal to the line editor, one by one.
 //!
-//! rustyline reads stdin, and as much of it as is there. The first keys of a line have been read before it starts, and what
-//! follows a line belongs to whoever reads next. So while it edits, stdin is a pseudo terminal of our own; a thread puts
-//! the keys into it, and none beyond the end of a line.
+//! rustyline reads as much from stdin as it can. But we have read the first keys of a line before it starts, and the
+//! bytes after a line are for the next reader. So while it edits, stdin is a pseudo terminal of our own, into which a
+//! thread puts the keys, and none after the end of a line.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -24,27 +24,28 @@ use rustyline::KeyEvent;
 
 use crate::shell::signals::Signals;
 
-/// How long the editor may take to return once it has read the end of a line. What is typed meanwhile waits.
+/// How long the editor may take to return after it has read the end of a line. Keys typed meanwhile wait.
 const RETURNING: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 
-/// The terminal without echo, lines and signals; put back on drop.
+/// The terminal without echo, line editing and signals. Dropping it restores the terminal.
 ///
-/// A Ctrl-D that is typed meanwhile and not read stays the byte 0x04 for whoever reads next, and is no end of file: Linux marks
-/// it as one only while it reads lines (`n_tty_receive_char_canon`), and takes what is there when that begins for one line
-/// (`n_tty_set_termios`). Typing it once more by TIOCSTI needs `dev.tty.legacy_tiocsti` or CAP_SYS_ADMIN, and would put it behind the rest.
+/// A Ctrl-D that is typed meanwhile and not read stays the byte 0x04 for the next reader, and doesn't become an end
+/// of file. Linux marks it as one only while it reads lines (`n_tty_receive_char_canon`), and takes all waiting bytes
+/// as one line when that mode begins (`n_tty_set_termios`). Typing it again with TIOCSTI needs
+/// `dev.tty.legacy_tiocsti` or CAP_SYS_ADMIN, and would put it after the other bytes.
 pub(super) struct KeyByKey {
     terminal: Arc<OwnedFd>,
     before: Termios,
     during: Termios,
-    /// Whether this one puts it back.
+    /// True if dropping this value restores the terminal.
     restores: bool,
 }
 
 impl KeyByKey {
-    /// From now on each key is read as it is pressed.
+    /// Reads each key as it is pressed from now on.
     ///
     /// # Errors
-    /// Stdin is no terminal any more.
+    /// Stdin is not a terminal any more.
     pub(super) fn begin() -> io::Result<KeyByKey> {
         let terminal = Arc::new(fcntl_dupfd_cloexec(io::stdin(), 3)?);
         let before = tcgetattr(&terminal)?;
@@ -58,26 +59,26 @@ impl KeyByKey {
         Ok(keys)
     }
 
-    /// The terminal's settings as they were.
+    /// Returns the earlier settings of the terminal.
     pub(super) fn before(&self) -> &Termios {
         &self.before
     }
 
-    /// The key that suspends a process, if the terminal has one.
+    /// Returns the key that suspends a process, if the terminal has one.
     pub(super) fn suspend_key(&self) -> Option<KeyEvent> {
         let code = self.before.special_codes[SpecialCodeIndex::VSUSP];
         matches!(code, 1..=26).then(|| KeyEvent::ctrl(char::from(b'@' + code)))
     }
 
-    /// Suspends the process as the terminal would, with the settings as they were until it goes on.
+    /// Suspends the process as the terminal would, with the earlier settings until it continues.
     pub(super) fn suspend(&self) {
         self.set(&self.before);
-        // If it can't be, the session just goes on.
+        // If it can't be suspended, the session simply goes on.
         let _ = kill_current_process_group(Signal::TSTP);
         self.set(&self.during);
     }
 
-    /// The same terminal, for another thread; it leaves the settings alone in the end.
+    /// Returns a handle to the terminal for another thread, which doesn't restore it.
     pub(super) fn shared(&self) -> KeyByKey {
         KeyByKey {
             terminal: Arc::clone(&self.terminal),
@@ -88,7 +89,7 @@ impl KeyByKey {
     }
 
     fn set(&self, settings: &Termios) {
-        // After what was written, and without losing what was typed. A terminal that went away needs nothing.
+        // After pending output, and without losing typed keys. If the terminal was closed, there is nothing to set.
         let _ = tcsetattr(&self.terminal, OptionalActions::Drain, settings);
     }
 }
@@ -101,36 +102,36 @@ impl Drop for KeyByKey {
     }
 }
 
-/// A pseudo terminal in the place of stdin.
+/// A pseudo terminal that replaces stdin.
 pub(super) struct Keyboard<'a> {
     terminal: &'a KeyByKey,
     master: File,
     slave: File,
 }
 
-/// What came of an edited line.
+/// The result of an edited line.
 pub(super) struct Typed<T> {
-    /// What the editor returned.
+    /// The return value of the editor.
     pub(super) outcome: T,
-    /// Bytes that were read beyond it.
+    /// Bytes that were read after the line.
     pub(super) ahead: Vec<u8>,
-    /// A signal came.
+    /// True if a signal came.
     pub(super) is_interrupted: bool,
-    /// The terminal is gone.
+    /// True if the terminal was closed.
     pub(super) is_gone: bool,
 }
 
 /// Why no more keys come.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// The editor wants no more.
+    /// The editor has returned.
     Done,
     Interrupted,
     Gone,
 }
 
 impl<'a> Keyboard<'a> {
-    /// Makes a pseudo terminal with the settings of `terminal`.
+    /// Creates a pseudo terminal with the settings of `terminal`.
     ///
     /// # Errors
     /// The system has none left.
@@ -146,7 +147,7 @@ impl<'a> Keyboard<'a> {
         Ok(Keyboard { terminal, master: master.into(), slave })
     }
 
-    /// Lets `edit` read keys from stdin: `first`, and then what is typed.
+    /// Lets `edit` read keys from stdin: first `first`, and then the typed ones.
     ///
     /// # Errors
     /// Stdin can't be replaced.
@@ -168,7 +169,7 @@ impl<'a> Keyboard<'a> {
             })?;
             let outcome = edit();
             drop(done);
-            // A thread that panicked has lost the keys, and the panic was shown.
+            // A panic of the thread has lost its keys, and was printed.
             Ok::<_, io::Error>((outcome, feeding.join().unwrap_or((End::Gone, Vec::new()))))
         })?;
         drop(stdin);
@@ -195,7 +196,7 @@ impl Drop for InPlaceOfStdin<'_> {
     }
 }
 
-/// Puts keys into the pseudo terminal. Its end hangs up, so that the editor returns.
+/// Writes keys to the pseudo terminal. When it stops, the terminal hangs up, so that the editor returns.
 struct Feeder<'a> {
     terminal: &'a KeyByKey,
     master: File,
@@ -250,7 +251,8 @@ impl Feeder<'_> {
             || key == special(SpecialCodeIndex::VEOF)
     }
 
-    /// Returns whether the editor returns now that it may have read the end of a line: nothing is typed to it meanwhile.
+    /// Returns whether the editor returns after a key that may have ended the line. It gets no more keys until that
+    /// is known.
     fn ends_by_that(&self) -> bool {
         loop {
             let mut fds = [PollFd::new(&self.stop, PollFlags::IN)];
@@ -264,7 +266,7 @@ impl Feeder<'_> {
     }
 }
 
-/// Keys that the editor did not take.
+/// Returns the keys that the editor left unread.
 fn left_in(slave: &mut File) -> Vec<u8> {
     let mut left = Vec::new();
     let mut key = [0];

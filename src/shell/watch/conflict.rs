@@ -1,4 +1,4 @@
-//! Asks the person what to do where a target exists already.
+//! Asks the user what to do if a target exists.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -7,13 +7,13 @@ use crate::terminal::prompt::{self, Unanswered};
 use crate::terminal::{Output, Printable, size};
 use crate::transfer::{Answer, Conflict, OnConflict, Version};
 
-/// Ctrl-C was pressed in the place of an answer.
+/// The user pressed Ctrl-C instead of answering.
 pub(super) struct Interrupted;
 
-/// The answer; nothing where nobody gives one, and then the target stays.
+/// Returns the answer. Returns `None` if there is none, so the target stays.
 ///
 /// # Errors
-/// Ctrl-C: it is the transfer that shall end.
+/// Ctrl-C, which ends the transfer.
 pub(super) fn ask(conflict: &Conflict, output: &Output) -> Result<Option<Answer>, Interrupted> {
     let question = format!(
         "{} exists already ({}; the new one: {}).\n\

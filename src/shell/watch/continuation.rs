@@ -1,4 +1,4 @@
-//! What a transfer that was stopped leaves to be continued, and the line that does it.
+//! The files that a stopped transfer left incomplete, and the line that continues it.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use crate::remote::Remote;
 use crate::terminal::quote;
 use crate::transfer::{Direction, Event, File, Note};
 
-/// The file that was under way, and what was kept.
+/// The file under way, and the partial files that were kept.
 #[derive(Default)]
 pub(super) struct Continuation {
     started: Option<Arc<File>>,
@@ -31,8 +31,8 @@ impl Continuation {
         }
     }
 
-    /// Returns the hint that tells how to continue, if a partial file was kept: with the whole line if it is the only one.
-    /// `resume_command` is the command line that continues, if no other line can be typed.
+    /// Returns the hint on how to continue, if a partial file was kept. It includes the whole line if it is the only
+    /// one; `resume_command` is the command line that continues, if no other line can be typed.
     pub(super) fn hint(&self, remote: &Remote, resume_command: Option<&str>) -> Option<String> {
         let kept = self.kept.first()?;
         if let Some(resume_command) = resume_command {
@@ -46,7 +46,7 @@ impl Continuation {
     }
 }
 
-/// The line as it may be typed in the working directory.
+/// Returns the line that a user would type in the working directory.
 fn line(file: &File, remote: &Remote) -> String {
     let source = RemotePath::new(&file.source[..]).map(|path| remote.relative(&path).to_vec());
     let source = quote::paste(source.as_deref().unwrap_or(&file.source));

@@ -1,43 +1,43 @@
-//! What every way of showing a transfer does.
+//! The common part of all ways of showing a transfer.
 
 use std::borrow::Cow;
 
 use crate::terminal::{Explain, Output, Printable};
 use crate::transfer::{Direction, Event, Failure, Report};
 
-/// What shows how far a job is; lines about files and failures are the same everywhere.
+/// Shows the progress of a job. Lines about files and failures are alike in all forms.
 pub(super) trait Display {
-    /// Shows a piece of news as the line that it has, if it has one.
+    /// Prints the line of an event, if it has one.
     fn show(&mut self, event: &Event, output: &Output) {
         show(event, output);
     }
 
-    /// One piece of news was shown as a line, if it has one; this may add to it.
+    /// Follows an event after its line was printed. May add to it.
     fn follow(&mut self, event: &Event, output: &Output);
 
-    /// Shows several lines at once, keeping out of their way.
+    /// Prints several lines at once, without disturbing the meters.
     fn aside(&mut self, lines: &mut dyn FnMut(&mut Self)) {
         lines(self);
     }
 
-    /// Time has passed.
+    /// Updates the display as time passes.
     fn tick(&mut self) {}
 
-    /// Takes away what moves, until time passes.
+    /// Removes the moving meters until the next tick.
     fn hide(&mut self) {}
 
-    /// Takes away what moves, for good: the job was interrupted.
+    /// Removes the moving meters until the end, because the job was interrupted.
     fn stop(&mut self) {}
 
-    /// The job is over.
+    /// Shows the end of the job.
     fn end(&mut self, _report: &Report, _output: &Output) {}
 }
 
-/// The line of an event that has one.
+/// Prints the line of an event, if it has one.
 pub(super) fn show(event: &Event, output: &Output) {
     match event {
         Event::Announced(file) => output.status(file),
-        // sftp(1) says this in a batch too.
+        // sftp(1) prints this in a batch too.
         Event::Entered { direction, directory } => output.answer(entered(*direction, directory)),
         Event::Failed(failure) => output.explain(failure),
         Event::Intended(intent) => output.answer(intent),

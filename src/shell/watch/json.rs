@@ -1,4 +1,4 @@
-//! Progress for a program: one JSON object on a line of stdout for each piece of news. `docs/json.md` has the schema.
+//! Progress for a program: one JSON object on a line of stdout for each event. `docs/json.md` has the schema.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,21 +10,21 @@ use crate::terminal::Output;
 use crate::terminal::json::Object;
 use crate::transfer::{Direction, Event, Failure, File, Intent, Note, Report, Total};
 
-/// Prints the events of a job.
+/// Prints the events of a job as JSON.
 pub(super) struct Json {
     file: Option<Arc<File>>,
     rate: Rate,
 }
 
 impl Json {
-    /// Nothing has started.
+    /// Creates a display before the first event.
     pub(super) fn new() -> Json {
         Json { file: None, rate: Rate::starting(Instant::now()) }
     }
 
     fn object(&mut self, event: &Event) -> Option<Object> {
         match event {
-            // Each file starts, be it named or found; and a person is asked on the terminal.
+            // Every file gets a start event, whether it was named or found. Questions are asked on the terminal.
             Event::Announced(_) | Event::Asked(_) => None,
             Event::Entered { direction, directory } => {
                 let mut object = Object::of("directory");
@@ -70,7 +70,7 @@ impl Json {
 
 impl Display for Json {
     fn show(&mut self, event: &Event, output: &Output) {
-        // stderr says what it always does.
+        // stderr has the usual lines.
         if matches!(event, Event::Failed(_) | Event::Noted(_) | Event::Asked(_)) {
             show(event, output);
         }
@@ -96,7 +96,7 @@ impl Display for Json {
     }
 }
 
-/// What every object about a file says.
+/// Creates an object about a file, with the members that all such objects have.
 fn about(event: &str, file: &File) -> Object {
     let mut object = Object::of(event);
     object.bytes("file", file.name());
@@ -107,7 +107,7 @@ fn about(event: &str, file: &File) -> Object {
     object
 }
 
-/// The started file with its position, if there is one, and the whole job.
+/// Creates the object for the progress of the current file, if there is one, and of the whole job.
 fn progress(file: Option<(&File, u64)>, verified: Option<u64>, job: &Total, rate: &Rate, now: Instant) -> Object {
     let per_second = rate.per_second(now);
     let seconds_left = seconds_for(job.bytes.saturating_sub(job.bytes_done), per_second).filter(|_| job.complete);
@@ -187,7 +187,7 @@ fn direction_name(direction: Direction) -> &'static str {
     }
 }
 
-/// What a note is about, in a word that does not change.
+/// Returns a fixed word for the kind of a note.
 fn name_of(note: &Note) -> &'static str {
     match note {
         Note::Skipped { .. } => "skipped",
@@ -214,7 +214,7 @@ fn name_of(note: &Note) -> &'static str {
     }
 }
 
-/// Seconds to the millisecond.
+/// Formats seconds to the millisecond.
 fn seconds(time: Duration) -> String {
     format!("{:.3}", time.as_secs_f64())
 }

@@ -1,7 +1,7 @@
-//! The meter on a terminal: the current file and the whole job move at the bottom, finished files stay above.
+//! The meter on a terminal: the current file and the whole job move at the bottom, and finished files stay above.
 //!
-//! What moves is drawn by indicatif, at most thirty times a second and not before a quarter of a second has passed, so
-//! that a quick transfer leaves plain lines and no control codes.
+//! indicatif draws the moving lines, at most thirty times a second, and only after a quarter of a second. So a quick
+//! transfer leaves plain lines without control codes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,44 +15,44 @@ use super::screen::{self, Screen, Unechoed};
 use crate::terminal::Output;
 use crate::transfer::{Direction, Event, File, Total};
 
-/// Nothing moves before: most transfers are over by then.
+/// The time before the first drawing. Most transfers have ended by then.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// Drawings a second.
+/// Drawings per second.
 const DRAWINGS: u8 = 30;
 
-/// Meters of a job.
+/// The meters of a job.
 pub(super) struct Meter {
     started: Instant,
-    /// None where the terminal can't move its cursor.
+    /// `None` if the terminal can't move its cursor.
     bars: Option<Bars>,
     current: Option<Current>,
     total: Total,
     total_rate: Rate,
-    /// The job was interrupted: nothing is drawn any more.
+    /// True if the job was interrupted, so there are no more drawings.
     is_stopped: bool,
 }
 
-/// The bars at the bottom, which move.
+/// The moving bars at the bottom.
 struct Bars {
     group: MultiProgress,
     file: Option<ProgressBar>,
     total: Option<ProgressBar>,
-    /// Set as long as there is a bar.
+    /// Present as long as there is a bar.
     unechoed: Option<Unechoed>,
 }
 
-/// The file that is the oldest one under way.
+/// The oldest file under way.
 struct Current {
     file: Arc<File>,
     position: u64,
     rate: Rate,
-    /// How much of it was compared with its source, and how fast, while that is done.
+    /// While the file is verified: the number of bytes compared with the source, and their rate.
     verified: Option<(u64, Rate)>,
 }
 
 impl Meter {
-    /// Nothing has started.
+    /// Creates a meter before the first event.
     pub(super) fn new(moves_cursor: bool) -> Meter {
         let now = Instant::now();
         Meter {
@@ -90,7 +90,7 @@ impl Meter {
         if self.is_stopped {
             return;
         }
-        // As in sftp(1), whose meter starts for an empty file only when that is sent.
+        // As in sftp(1), which shows a meter for an empty file only when it is sent.
         if length > 0 || file.direction == Direction::Put {
             let rate = per_second(length.saturating_sub(file.offset), elapsed);
             let last = Measure { name: file.name(), bytes: length, total: length, rate, clock: Clock::Took(elapsed) };
@@ -165,7 +165,7 @@ impl Current {
                 *before = bytes;
                 rate.count(now, bytes);
             }
-            // It begins, perhaps once more.
+            // Verification begins, or begins again.
             (Some(bytes), _) => {
                 let mut rate = Rate::starting(now);
                 rate.count(now, bytes);
@@ -184,7 +184,7 @@ impl Current {
     }
 }
 
-/// A measure of what is under way. It is never full: the last line is for that.
+/// Returns the meter for a transfer under way. It never shows 100%, which is for the final line.
 fn measure<'a>(name: &'a [u8], bytes: u64, total: u64, rate: &Rate, now: Instant) -> Measure<'a> {
     let per_second = rate.per_second(now);
     let clock = if rate.is_stalled(now) {
@@ -206,7 +206,7 @@ impl Bars {
         self.file.is_some() || self.total.is_some()
     }
 
-    /// Draws a line for the file and one for the whole job, the job's below.
+    /// Draws a line for the file, and below it one for the whole job.
     fn show(&mut self, file: Option<String>, total: Option<String>) {
         if file.is_some() && self.file.is_none() {
             self.file = Some(self.group.insert(0, bar()));

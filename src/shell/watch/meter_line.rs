@@ -1,7 +1,8 @@
 //! One line of progress in the columns of sftp(1)'s meter.
 //!
-//! The name in what the terminal leaves for it (45 columns of 80), percent, amount in six columns, rate in nine, and
-//! the time left or taken. Scripts that watch a terminal look for `100%` and these columns.
+//! The name gets the space that the terminal leaves for it (45 columns of 80). Then follow the percentage, the amount
+//! in six columns, the rate in nine, and the time left or taken. Scripts that watch a terminal look for `100%` and
+//! these columns.
 
 use std::time::Duration;
 
@@ -9,45 +10,46 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::terminal::Printable;
 
-/// Columns of all but the name, and of one that is never written, since a terminal would wrap after it.
+/// Columns of everything except the name, including a last one that stays empty, because a terminal would wrap after
+/// it.
 const OTHER_COLUMNS: usize = 35;
 
-/// sftp(1) draws no wider meter.
+/// Widest meter that sftp(1) draws.
 const WIDEST: usize = 512;
 
-/// Amounts below this are shown in bytes, and in each unit up to it.
+/// Amounts below this are shown in the current unit; larger ones in the next.
 const LARGEST_AMOUNT: u64 = 10_000;
 
-/// What a meter shows.
+/// The contents of a meter.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Measure<'a> {
     /// The file's name.
     pub(super) name: &'a [u8],
-    /// Bytes that are there.
+    /// The number of bytes so far.
     pub(super) bytes: u64,
-    /// Bytes that there will be.
+    /// The expected number of bytes.
     pub(super) total: u64,
-    /// Bytes a second.
+    /// Bytes per second.
     pub(super) rate: f64,
-    /// How it goes on.
+    /// The last column.
     pub(super) clock: Clock,
 }
 
-/// The last column.
+/// The last column of a meter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Clock {
-    /// It is done and took so long.
+    /// The file is done and took this long.
     Took(Duration),
-    /// It will take so much longer.
+    /// The estimated time left.
     Left(Duration),
-    /// Nothing is known yet.
+    /// There is no estimate yet.
     Unknown,
-    /// Nothing has come for some time.
+    /// No bytes have moved for some time.
     Stalled,
 }
 
 impl Measure<'_> {
-    /// The line, for a terminal of `width` columns.
+    /// Returns the line, for a terminal of `width` columns.
     pub(super) fn line(&self, width: usize) -> String {
         let room = width.min(WIDEST).saturating_sub(OTHER_COLUMNS);
         format!(
@@ -72,7 +74,7 @@ impl Clock {
     }
 }
 
-/// Whole percent, rounded down; 100 only when all is there.
+/// Returns whole percent, rounded down. 100 means that all bytes have moved.
 pub(super) fn percent(bytes: u64, total: u64) -> u64 {
     if bytes >= total { 100 } else { u64::try_from(u128::from(bytes) * 100 / u128::from(total)).unwrap_or(100) }
 }
@@ -83,7 +85,7 @@ fn hours_minutes_seconds(time: Duration) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("  {minutes:02}:{seconds:02}") }
 }
 
-/// Four digits and a unit of two columns, blank for bytes.
+/// Formats an amount with four digits and a unit of two columns, which is blank for bytes.
 fn amount(bytes: u64) -> String {
     let mut units = ["  ", "KB", "MB", "GB"].into_iter();
     let (mut amount, mut unit) = (bytes, units.next().unwrap_or_default());
@@ -98,7 +100,7 @@ fn halves_up(amount: u64) -> u64 {
     amount.saturating_add(512) / 1024
 }
 
-/// Three digits, one decimal and a unit, at least KB.
+/// Formats a rate with three digits, one decimal and a unit, at least KB.
 fn rate(bytes_per_second: f64) -> String {
     let mut amount = if bytes_per_second.is_finite() { bytes_per_second.max(0.0) / 1024.0 } else { 0.0 };
     for unit in ["KB", "MB", "GB"] {
@@ -110,7 +112,7 @@ fn rate(bytes_per_second: f64) -> String {
     format!("{:>5.1}TB", amount.min(999.9))
 }
 
-/// The name in exactly `room` columns, made printable; one that is longer loses its end.
+/// Returns the name, made printable, in exactly `room` columns. A longer name loses its end.
 fn cut(name: &[u8], room: usize) -> String {
     let text = Printable(name).text();
     let (mut shown, mut columns) = (String::with_capacity(room), 0);

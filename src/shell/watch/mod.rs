@@ -1,7 +1,7 @@
 //! Watches a transfer in the foreground: shows its events, passes Ctrl-C on to it, and waits for its end.
 //!
-//! The events of a job come file by file in sorted order; how they are shown depends on where the output goes. On a terminal
-//! that is a [`Meter`], elsewhere nothing by default, and lines without control codes or JSON when they were asked for.
+//! The events of a job come file by file in sorted order; their form depends on the output. On a terminal, it is a
+//! [`Meter`]; elsewhere nothing by default, and lines without control codes or JSON if requested.
 
 mod conflict;
 mod continuation;
@@ -28,11 +28,11 @@ use crate::commands::Context;
 use crate::terminal::Output;
 use crate::transfer::{Canceller, Event, Job, Question, Report};
 
-/// Pause between two looks at Ctrl-C and at the clock while a job says nothing: too short to be felt.
+/// Pause between two checks of Ctrl-C and the clock while a job reports nothing: too short to be noticed.
 const TICK: Duration = Duration::from_millis(33);
 
-/// Watches a job to its end. `resume_command` is the command line that continues it after it was stopped, if no other line can be
-/// typed.
+/// Watches a job to its end. `resume_command` is the command line that continues it after an interruption, if no
+/// other line can be typed.
 pub(crate) fn watch(
     job: Job,
     display: ProgressDisplay,
@@ -50,7 +50,7 @@ pub(crate) fn watch(
             follow(job, &mut Meter::new(moves_cursor), output, signals, &mut continuation)
         }
     };
-    // If the session ends, nobody can type it.
+    // After the end of the session, the user can't type it.
     if report.cancelled && report.lost.is_none() && !signals.is_ended() {
         continuation.hint(&context.remote, resume_command).iter().for_each(|hint| output.hint(hint));
     }
@@ -81,10 +81,10 @@ fn follow<D: Display>(
                     }
                     output.flush();
                 });
-                // A job that asks sends no other event until it has its answer.
+                // A job that asks a question sends no other event until it gets the answer.
                 for event in &news {
                     match event {
-                        // A job that is stopped decides nothing any more.
+                        // A job that was stopped needs no decisions any more.
                         Event::Asked(question) if canceller.is_cancelled() => question.answer(None),
                         Event::Asked(question) => ask(question, &canceller, display, output, signals),
                         _ => {}
@@ -102,7 +102,7 @@ fn follow<D: Display>(
     }
 }
 
-/// Asks the person. Ctrl-C is a key there, and ends the transfer as anywhere else.
+/// Asks the user. Ctrl-C is a key at the question, and ends the transfer as usual.
 fn ask(question: &Question, canceller: &Canceller, display: &mut impl Display, output: &Output, signals: &Signals) {
     display.hide();
     let answer = conflict::ask(&question.conflict, output).unwrap_or_else(|Interrupted| {
@@ -115,7 +115,7 @@ fn ask(question: &Question, canceller: &Canceller, display: &mut impl Display, o
     question.answer(answer);
 }
 
-/// Nothing moves and nothing is added.
+/// Shows no progress.
 struct Nothing;
 
 impl Display for Nothing {

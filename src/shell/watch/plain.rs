@@ -7,11 +7,11 @@ use super::display::Display;
 use crate::terminal::{Output, Printable};
 use crate::transfer::{Event, File};
 
-/// Lines about one file come no faster than this.
+/// Shortest time between two lines about one file.
 const SPACING: Duration = Duration::from_millis(500);
 
-/// `Transfer of 'messages.1' is at 32768/128609 bytes (25.5%)`, now and then, and once at 100 %. While the file is verified
-/// the line begins with `Verifying`.
+/// Prints `Transfer of 'messages.1' is at 32768/128609 bytes (25.5%)` now and then, and once at 100 %. While the file
+/// is verified, the line begins with `Verifying`.
 #[derive(Debug, Default)]
 pub(super) struct Plain {
     file: Option<Arc<File>>,
@@ -19,7 +19,7 @@ pub(super) struct Plain {
 }
 
 impl Plain {
-    /// Nothing has started.
+    /// Creates a display before the first event.
     pub(super) fn new() -> Plain {
         Plain::default()
     }
@@ -55,7 +55,7 @@ impl Display for Plain {
 
 fn line(act: &str, name: &[u8], bytes: u64, total: u64) -> String {
     let name = Printable(name);
-    // Rounded, but 100 % is said only when all is there.
+    // Rounded, but 100 % only if all bytes have moved.
     let thousandths = match (u128::from(bytes), u128::from(total)) {
         (bytes, total) if bytes >= total => 1000,
         (bytes, total) => ((bytes * 2000 + total) / (total * 2)).min(999),

@@ -1,37 +1,38 @@
-//! How fast bytes come, from what was counted in the last seconds.
+//! The rate of a transfer, from the counts of the last seconds.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// The time over which a rate is taken: long enough to be steady, short enough to follow the network.
+/// The time over which a rate is measured: long enough to be steady, short enough to follow the network.
 const SPAN: Duration = Duration::from_secs(5);
 
-/// A new sample counts at most this often. A rate over less time would be that of a burst.
+/// Shortest time between two samples. Over a shorter one, the rate would reflect a burst.
 const SPACING: Duration = Duration::from_millis(100);
 
-/// When nothing has come for so long, it is called stalled, as in sftp(1).
+/// How long no bytes may move before the transfer counts as stalled, as in sftp(1).
 const STALL: Duration = Duration::from_secs(5);
 
-/// Counts of the last seconds. Time in which something else is done than to move bytes can be left out.
+/// The counts of the last seconds. Times in which the job does something other than move bytes can be left out.
 #[derive(Debug)]
 pub(super) struct Rate {
     samples: VecDeque<(Instant, u64)>,
     last_change: Instant,
     last_bytes: u64,
-    /// Since when nothing is moved because something else is done.
+    /// When the job began to do something other than move bytes, if it does.
     resting: Option<Instant>,
-    /// The time that was left out before.
+    /// The total of earlier times that were left out.
     rested: Duration,
 }
 
 impl Rate {
-    /// Nothing is counted yet. What the first count finds has moved before, in a time that nobody knows.
+    /// Creates a rate without counts. Bytes in the first count don't add to the rate, because the time that they took
+    /// is unknown.
     pub(super) fn starting(now: Instant) -> Rate {
         let samples = VecDeque::new();
         Rate { samples, last_change: now, last_bytes: 0, resting: None, rested: Duration::ZERO }
     }
 
-    /// Bytes are next, perhaps the first ones.
+    /// Notes that bytes will move next, perhaps for the first time.
     pub(super) fn begin(&mut self, now: Instant) {
         self.end_rest(now);
         if self.samples.is_empty() {
@@ -39,7 +40,8 @@ impl Rate {
         }
     }
 
-    /// Takes a count. `rests` says that something else is done than to move bytes: if none have moved, the rate stays.
+    /// Takes a count. If `rests` is true, the job does something other than move bytes: the rate stays unchanged
+    /// unless bytes have moved.
     pub(super) fn follow(&mut self, now: Instant, bytes: u64, rests: bool) {
         if rests && bytes == self.last_bytes {
             self.resting.get_or_insert(now);
@@ -52,13 +54,13 @@ impl Rate {
         self.rested += self.resting.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
     }
 
-    /// The time without what is left out.
+    /// Returns the time, without the times that are left out.
     fn clock(&self, now: Instant) -> Instant {
         let now = self.resting.unwrap_or(now);
         now.checked_sub(self.rested).unwrap_or(now)
     }
 
-    /// So many bytes are there now.
+    /// Takes a count.
     pub(super) fn count(&mut self, now: Instant, bytes: u64) {
         self.end_rest(now);
         let now = self.clock(now);
@@ -77,26 +79,26 @@ impl Rate {
         }
     }
 
-    /// Bytes a second.
+    /// Returns the bytes per second.
     pub(super) fn per_second(&self, now: Instant) -> f64 {
         let Some(&(first, bytes)) = self.samples.front() else { return 0.0 };
         let time = self.clock(now).saturating_duration_since(first);
         per_second(self.last_bytes.saturating_sub(bytes), time.max(SPACING))
     }
 
-    /// Whether nothing has come for a while.
+    /// Returns whether no bytes have moved for a while.
     pub(super) fn is_stalled(&self, now: Instant) -> bool {
         self.resting.is_none() && self.clock(now).saturating_duration_since(self.last_change) >= STALL
     }
 }
 
-/// Bytes a second over a time; 0 when no time has passed.
+/// Returns bytes per second over a time; 0 if no time has passed.
 #[expect(clippy::cast_precision_loss, reason = "a rate is shown with two or three digits")]
 pub(super) fn per_second(bytes: u64, time: Duration) -> f64 {
     if time.is_zero() { 0.0 } else { bytes as f64 / time.as_secs_f64() }
 }
 
-/// Whole seconds that so many bytes take at a rate; nothing while hardly any come.
+/// Returns the whole seconds that this number of bytes takes, or `None` if the rate is close to 0.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -133,7 +135,7 @@ mod tests {
     fn a_rate_is_of_bytes_that_moved_while_it_was_counted() {
         let start = Instant::now();
         let at = |millis: u64| start + Duration::from_millis(millis);
-        // When counting starts, whether that is when the first bytes are next, the counts, and the rate at the last one.
+        // The start, whether bytes are announced then, the counts, and the rate at the last one.
         for (case, begins, counts, expected) in [
             ("from the first byte on", true, &[(1000, 2000), (2000, 4000)][..], 2000.0),
             ("a file that was far when its turn came", false, &[(50, 700_000), (1050, 702_000)], 2000.0),

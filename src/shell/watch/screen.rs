@@ -1,7 +1,7 @@
-//! The terminal as indicatif draws on it. A terminal that went away is no reason to panic, as indicatif would.
+//! The terminal, as indicatif draws on it. indicatif would panic if the terminal was closed; this doesn't.
 //!
-//! While something moves on it, keys are not echoed: what is typed ahead, and the `^C` of an interrupt, would break the
-//! line on which the cursor stands. The next prompt shows what was typed.
+//! While meters move on it, keys are not echoed: text typed ahead, and the `^C` of an interrupt, would break the line
+//! with the cursor. The next prompt shows the typed text.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -12,7 +12,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwins
 
 use crate::lock::lock;
 
-/// stdout's terminal; a drawing goes out in one write.
+/// The terminal on stdout. Each drawing is one write.
 #[derive(Debug, Default)]
 pub(super) struct Screen {
     drawing: Mutex<String>,
@@ -24,7 +24,7 @@ impl Screen {
         Ok(())
     }
 
-    /// A control sequence with a count; a terminal takes a count of zero for one.
+    /// Writes a control sequence with a count. A terminal takes a count of zero as one.
     fn go(&self, count: usize, direction: char) -> io::Result<()> {
         self.draw(|drawing| {
             if count > 0 {
@@ -77,22 +77,22 @@ impl TermLike for Screen {
     fn flush(&self) -> io::Result<()> {
         let drawing = std::mem::take(&mut *lock(&self.drawing));
         let mut stdout = io::stdout().lock();
-        // Whoever prints answers notices that the terminal is gone.
+        // The code that prints results notices that the terminal was closed.
         let _ = stdout.write_all(drawing.as_bytes()).and_then(|()| stdout.flush());
         Ok(())
     }
 }
 
-/// Columns of the terminal.
+/// Returns the columns of the terminal.
 pub(super) fn width() -> usize {
     size().0.into()
 }
 
-/// Keeps keys from being echoed until it is dropped.
+/// Suppresses the echo of keys until it is dropped.
 pub(super) struct Unechoed(Option<Termios>);
 
 impl Unechoed {
-    /// From now on. Where that can't be, keys are echoed.
+    /// Starts now. If that isn't possible, keys are echoed.
     pub(super) fn begin() -> Unechoed {
         let Ok(before) = tcgetattr(io::stdout()) else { return Unechoed(None) };
         let mut quiet = before.clone();
@@ -105,7 +105,7 @@ impl Unechoed {
 impl Drop for Unechoed {
     fn drop(&mut self) {
         if let Some(before) = &self.0 {
-            // A terminal that went away needs nothing back.
+            // If the terminal was closed, there is nothing to restore.
             let _ = tcsetattr(io::stdout(), OptionalActions::Now, before);
         }
     }
