@@ -1,4 +1,4 @@
-//! Logging in: what is tried, in which order, what is asked, and when it stops.
+//! Login: which methods are tried, in which order, which questions are asked, and when it stops.
 
 use crate::support::embedded::Round;
 use crate::support::{Embedded, Person, Remote, Shell, World, generate_encrypted_key, generate_key, kill_tree, until};
@@ -20,10 +20,10 @@ pub(super) fn over_sshd() -> World {
     World::build(Remote::empty().over_ssh(), &[])
 }
 
-/// Connects with more words for ssh, and says that SFTP works.
+/// Connects with additional words for ssh, and checks that SFTP works.
 pub(super) fn connect(world: &World, words: &[&str], person: &mut Person) -> Result<(), Error> {
     let mut arguments: Vec<OsString> = words.iter().map(OsString::from).collect();
-    // After the test's own words, as ssh takes the first value.
+    // After the test's own words, because ssh takes the first value of each setting.
     arguments.extend(["-F".into(), world.ssh_config().into(), "-oIdentityAgent=none".into()]);
     arguments.extend(["-G", "--", "server"].map(OsString::from));
     let config = Config::resolve(Request { arguments: &arguments, host: "server" }, person)?;
@@ -38,7 +38,7 @@ pub(super) fn refusal(world: &World, words: &[&str], person: &mut Person) -> (St
     (world.plain(&error.to_string()), error.hint().unwrap_or_default())
 }
 
-/// Moves the key that the world let in out of the way, and gives its new place.
+/// Moves the key that the world accepts out of the way, and returns its new path.
 pub(super) fn hide_key(world: &World) -> PathBuf {
     let (key, hidden) = (world.home().join(".ssh/id_ed25519"), world.root().join("hidden"));
     fs::rename(&key, &hidden).unwrap();
@@ -130,7 +130,7 @@ fn a_server_asks_its_own_questions_and_each_says_who_asks() {
         [
             "(me@127.0.0.1) Name: ",
             "secret: (me@127.0.0.1) password: ",
-            // Whoever shows it makes it printable.
+            // The caller makes it printable before printing it.
             "secret: (me@127.0.0.1) \x1b[31mCode: ",
         ]
     );
@@ -161,7 +161,7 @@ fn a_server_that_asks_round_after_round_is_given_up_whoever_answers() {
         assert_eq!(refusal(&served_by(server), &[USER], &mut person).0, message);
         assert!(person.asked().len() <= 30, "{:?}", person.asked());
     }
-    // The password is given once, and then there is no answer that could be sent.
+    // The password is sent once; after that no answer is left.
     let denied = "me@127.0.0.1: Permission denied (keyboard-interactive).";
     for (server, message) in [(endless(Vec::new()), message), (asks("Password: ", false), denied)] {
         let shell = Shell::on(Remote::empty().served_by(server)).with_args([USER, "--password-file", "secret"]);
@@ -260,7 +260,7 @@ fn a_passphrase_is_asked_for_three_times_and_only_if_the_key_is_welcome() {
     assert_eq!(person.asked(), [&question; 3]);
     assert!(person.shown()[0].ends_with("incorrect passphrase supplied to decrypt private key"));
 
-    // An encrypted key in the way of a plain one that works costs a batch nothing.
+    // An encrypted key before a plain one that works does no harm in a batch.
     let plain = world.root().join("plain");
     generate_key(&plain, "ed25519");
     authorize(&world, &plain);
@@ -288,7 +288,7 @@ fn a_file_that_is_no_key_is_named_and_passed_over() {
     }
     let mut person = Person::absent();
     connect(&world, &[&format!("-oIdentityFile={}", missing.display())], &mut person).unwrap();
-    // Another key, the one of the configuration, comes after it.
+    // The configuration's own key follows it.
     let complaint = format!("no such identity: {}: No such file or directory", missing.display());
     assert_eq!(person.shown(), [complaint]);
 }
@@ -316,7 +316,7 @@ fn a_key_of_an_unknown_type_is_passed_over() {
     assert!(person.details().contains("Skipping a key of type ssh-mldsa44-ed25519@openssh.com"));
 }
 
-/// An agent of the test's own.
+/// An agent that the test controls.
 pub(super) struct TestAgent {
     child: Child,
     socket: PathBuf,
@@ -403,7 +403,7 @@ fn too_many_keys_of_the_agent_are_the_servers_word_and_identities_only_is_the_wa
     assert!(hint.contains("IdentitiesOnly=yes"), "{hint}");
     let identity = format!("-oIdentityFile={}", right.display());
     connect(&world, &[&agent.word(), &identity, "-oIdentitiesOnly=yes"], &mut Person::absent()).unwrap();
-    // Its own keys that stand in the configuration come before its others.
+    // The agent's keys that are named in the configuration are tried before its other keys.
     agent.holds(&right);
     connect(&world, &[&agent.word(), &identity], &mut Person::absent()).unwrap();
 }
@@ -417,7 +417,7 @@ fn an_agent_that_is_gone_is_no_obstacle() {
     assert!(person.details().contains("The agent can't be reached: No such file or directory"));
 }
 
-/// A key pair of RSA with this many bits, in this form.
+/// Creates an RSA key pair with the given number of bits in the given format.
 pub(super) fn rsa_key(world: &World, name: &str, bits: &str, form: &str, phrase: &str) -> PathBuf {
     let key = world.root().join(name);
     let mut make = Command::new("ssh-keygen");

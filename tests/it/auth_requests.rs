@@ -1,4 +1,4 @@
-//! As many requests as ssh makes in the same situation, and no more: servers count them, and hang up after a few.
+//! Logging in takes as many requests as ssh needs in the same situation: servers count them, and hang up after a few.
 
 use super::auth::{TestAgent, USER, authorize, connect, hide_key, refusal, rsa_key, served_by};
 use crate::support::embedded::Round;
@@ -9,16 +9,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-/// What an sshd logs when a connection is past its log-in, or ends in it.
+/// The line that an sshd logs when a connection has passed its login or ends during it.
 const END: &str = "monitor_read_log: child log fd closed";
 
-/// An sshd that logs each request, and takes passwords too; nobody's is right.
+/// Starts an sshd that logs each request and also offers passwords, but accepts none.
 fn sshd(line: &str) -> World {
     let remote = ["LogLevel DEBUG", "PasswordAuthentication yes", line].into_iter().filter(|line| !line.is_empty());
     World::build(remote.fold(Remote::empty(), Remote::sshd_config), &[])
 }
 
-/// What the server logs during one log-in.
+/// Returns the server's log of one login.
 fn log_of(world: &World, log_in: impl FnOnce()) -> String {
     let before = world.log();
     log_in();
@@ -30,28 +30,28 @@ fn log_of(world: &World, log_in: impl FnOnce()) -> String {
     world.log().split_off(before.len())
 }
 
-/// The methods of the requests that one log-in made.
+/// Returns the methods of the requests of one login.
 fn requests(world: &World, log_in: impl FnOnce()) -> Vec<String> {
     let log = log_of(world, log_in);
     let method = |line: &str| {
         let rest = line.split_once("ssh-connection method ").or_else(|| line.split_once("Request "))?.1;
-        // ssh binds a signature to the host's key where it can; that is the same method.
+        // ssh binds a signature to the host key if it can; that is the same method.
         rest.split(' ').next().map(|name| name.trim_end_matches("-hostbound-v00@openssh.com").to_owned())
     };
     log.lines().filter_map(method).collect()
 }
 
-/// The keys and certificates that one log-in offered or signed with, each with its algorithm.
+/// Returns the keys and certificates that one login offered or used to sign, each with its algorithm.
 fn offers(world: &World, log_in: impl FnOnce()) -> Vec<String> {
     let log = log_of(world, log_in);
     let offer = |line: &str| Some(line.split_once(" pkalg ")?.1.trim_end_matches(" [preauth]").to_owned());
     log.lines().filter_map(offer).collect()
 }
 
-/// Logs in as ssh does it, with the same words and a program that gives the same answer to everything.
+/// Logs in with ssh, with the same words and an askpass program that gives the same answer to every question.
 fn ssh(world: &World, words: &[&str], answer: &str) {
     let asker = world.root().join("asker");
-    // Another test that starts its program at this moment must not hold ours open for writing.
+    // Another test that starts its program at this moment must not keep this file open for writing.
     fs::write(&asker, "#!/bin/sh\nexec /bin/sh \"$0.text\"\n").unwrap();
     fs::write(asker.with_extension("text"), "printf '%s\\n' \"$ANSWER\"\n").unwrap();
     fs::set_permissions(&asker, fs::Permissions::from_mode(0o700)).unwrap();
@@ -61,13 +61,13 @@ fn ssh(world: &World, words: &[&str], answer: &str) {
     let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
 }
 
-/// The numbers of requests that we make and that ssh makes.
+/// Returns the number of our requests and of ssh's.
 fn counts(world: &World, words: &[&str]) -> (usize, usize) {
     let ours = requests(world, || drop(connect(world, words, &mut Person::absent())));
     (ours.len(), requests(world, || ssh(world, words, "")).len())
 }
 
-/// Both log in, and make the same requests.
+/// Checks that both log in with the same requests.
 #[track_caller]
 fn same(name: &str, world: &World, words: &[&str], answer: &str) -> Vec<String> {
     let theirs = requests(world, || ssh(world, words, answer));
@@ -76,7 +76,7 @@ fn same(name: &str, world: &World, words: &[&str], answer: &str) -> Vec<String> 
     ours
 }
 
-/// Both log in, and offer the same keys in the same order.
+/// Checks that both log in and offer the same keys in the same order.
 #[track_caller]
 fn offers_the_same(name: &str, world: &World, words: &[&str]) -> Vec<String> {
     let theirs = offers(world, || ssh(world, words, "phrase"));
@@ -146,7 +146,7 @@ fn a_partial_success_costs_no_request_of_its_own() {
     generate_key(&second, "ecdsa");
     let second_word = identity(&second);
     let words = [&*first, &*second_word];
-    // ssh begins anew with all keys, though sshd takes none twice.
+    // ssh starts again with all keys, although sshd accepts none of them twice.
     let retried = |ours: usize| (ours, ours + 1);
     assert_eq!(counts(&world, &words), retried(5), "the second key is unknown");
     assert_eq!(counts(&world, &words[..1]), retried(4), "one key of two");
@@ -181,7 +181,7 @@ fn the_agents_keys_cost_as_many_requests_as_with_ssh() {
     assert_eq!(same("the right one alone", &world, &words, "wrong").len(), 3);
 }
 
-/// One question that has this answer.
+/// Returns one question that has this answer.
 fn round(answer: &str) -> Round {
     Round { prompts: vec![("Code: ".to_owned(), false, answer.to_owned())], ..Round::default() }
 }
@@ -206,7 +206,7 @@ fn questions_and_passwords_cost_as_many_requests_as_with_ssh() {
     }
 }
 
-/// The server takes our key first, whose requests it does not count.
+/// The server accepts our key first; it does not count the key's requests.
 #[test]
 fn what_follows_a_key_costs_as_many_requests_as_with_ssh() {
     let key = || Embedded::new().takes_keys().all_required();
@@ -224,7 +224,7 @@ fn what_follows_a_key_costs_as_many_requests_as_with_ssh() {
     }
 }
 
-/// Signs the public half of `key`, and returns the certificate's file.
+/// Signs the public half of `key`, and returns the path of the certificate.
 fn certify(authority: &Path, key: &Path, kind: &[&str]) -> PathBuf {
     let mut sign = Command::new("ssh-keygen");
     sign.args(["-q", "-I", "me", "-n", &crate::support::user()]).args(kind).arg("-s").arg(authority);
@@ -232,7 +232,7 @@ fn certify(authority: &Path, key: &Path, kind: &[&str]) -> PathBuf {
     key.with_file_name(format!("{}-cert.pub", key.file_name().unwrap().display()))
 }
 
-/// An sshd that trusts the authority whose key is returned.
+/// Starts an sshd that trusts an authority, and returns the authority's key.
 fn trusting_sshd(directory: &Path) -> (World, PathBuf) {
     let authority = directory.join("ca");
     generate_key(&authority, "ed25519");
@@ -298,7 +298,7 @@ fn a_certificate_over_a_short_rsa_key_is_not_offered() {
     let (certificate, bare) = certified("bare", "PEM", "phrase");
     fs::remove_file(bare.with_extension("pub")).unwrap();
     let named = format!("-oCertificateFile={}", certificate.display());
-    // ssh signs with such a key unasked, so the key itself must not be offered.
+    // ssh signs with such a key without a query, so the key itself must not be offered.
     let only = accepted("rsa-sha2-512-cert-v01@openssh.com");
     for (name, words, accepted) in [
         ("in a file", vec![identity(&plain)], 2),
@@ -306,7 +306,7 @@ fn a_certificate_over_a_short_rsa_key_is_not_offered() {
         ("named", vec![identity(&bare), named, only], 1),
         ("in the agent", vec![agent.word()], 2),
     ] {
-        // ssh's default is 1024, ours is not, and ssh -G does not tell who set it.
+        // ssh's default is 1024, ours is not, and the output of ssh -G does not reveal who set it.
         for (size, count) in [("2048", 0), ("1023", accepted)] {
             let size = format!("-oRequiredRSASize={size}");
             let words: Vec<&str> = words.iter().chain([&size]).map(String::as_str).collect();

@@ -1,4 +1,5 @@
-//! Log-ins that nobody watches, for further connections of a transfer: they use what can be used again, and never guess.
+//! Logins in the background, for further connections of a transfer: they reuse answers that can be reused, and never
+//! guess.
 
 use std::time::Duration;
 
@@ -17,14 +18,14 @@ fn files() -> Vec<Entry> {
     (0..6).map(|number| Entry::sized(format!("f{number}"), 300_000)).collect()
 }
 
-/// Logs in by answering, for transfers over four connections.
+/// Logs in by answering questions, for transfers over four connections.
 fn logged_in(embedded: Embedded, questions: &[(&str, &str)], words: &[&str]) -> Terminal {
     let shell = Shell::on(Remote::with(files()).served_by(embedded)).with_args(["-j", "4", "-oUser=joe"]);
     let answer = |at: Terminal, (question, answer): &(&str, &str)| at.answers(question, answer);
     questions.iter().fold(shell.with_args(words).at_a_terminal(), answer).at_the_prompt()
 }
 
-/// Logs in and fetches, twice.
+/// Logs in and downloads twice.
 fn fetches_twice(embedded: Embedded, questions: &[(&str, &str)]) -> Outcome {
     let at = logged_in(embedded, questions, &[]);
     at.types("get f*").at_the_prompt().types("get f*").at_the_prompt().types("bye").ends_with(0)
@@ -39,12 +40,12 @@ fn what_is_good_once_is_not_used_again() {
         (asks(vec![round(&[PASSWORD, CODE])]), vec![PASSWORD, CODE], 0),
         (asks(vec![round(&[PASSWORD]), round(&[CODE])]), vec![PASSWORD, CODE], 0),
         (asks(vec![round(&[one_question])]), vec![one_question], 0),
-        // Nothing tells that this password is a code. One attempt does.
+        // There is no sign that this password is a one-time code; one attempt reveals it.
         (Embedded::new().password("111111").lets_in_once(), vec![typed], 1),
     ] {
         fetches_twice(embedded, &questions).holds(|world| {
             let log = world.log();
-            // On a busy machine all files may be there before the attempt is made.
+            // On a busy machine all files may have arrived before the attempt.
             let is_good = log.matches("Failed").count() <= refusals && log.matches("Accepted").count() == 1;
             (!is_good).then(|| format!("{questions:?}: {log}"))
         });
@@ -57,7 +58,7 @@ fn a_password_that_was_accepted_is_used_for_further_connections() {
         (Embedded::new().password("secret"), vec![("joe@127.0.0.1's password: ", "secret")]),
         (Embedded::new().keyboard_interactive([round(&[PASSWORD])]), vec![PASSWORD]),
     ] {
-        // So slow that a log-in comes in time, however busy the machine is.
+        // Slow enough that a login finishes in time on a busy machine too.
         let at = logged_in(embedded, &questions, &["--limit", "50K"]).types("get f*");
         until("a further log-in", || at.world().log().matches("Accepted").count() >= 2);
         let outcome = at.presses(Key::Ctrl('c')).sees("Interrupt").types("bye").ends_with(0);

@@ -1,18 +1,19 @@
-//! Bad input and bad luck: each gets one clear line that names the thing, and the right exit code, and leaves what was there.
+//! Bad input and other trouble: each results in one clear line that names the cause and in the right exit code, and
+//! leaves existing files alone.
 //!
-//! Each test holds the whole of stderr but for the greeting: a line too many is a fault as well.
+//! Each test checks the whole of stderr except for the greeting: an extra line is a failure too.
 
 use crate::support::{Embedded, Entry, Remote, Shell, free_port, generate_key, noise};
 use std::fs;
 
 const OLD: (&str, &str) = ("notes.txt", "old notes");
 
-/// A remote directory to fail in.
+/// A remote directory for commands that fail.
 fn remote() -> Remote {
     Remote::with(["notes.txt", "site/index.html"]).and([Entry::sized("big", 100_000)])
 }
 
-/// One line typed where an older `notes.txt` lies.
+/// Types one line where an older `notes.txt` exists.
 fn typed(line: &str) -> Shell {
     Shell::on(remote()).here([OLD]).types(line)
 }
@@ -21,7 +22,7 @@ fn typed(line: &str) -> Shell {
 fn an_unknown_host() {
     let outcome = Shell::on(remote().over_ssh()).to(["no-such-host.invalid"]).exits(255).stdout_is("");
     let lines: Vec<_> = outcome.stderr().lines().collect();
-    // Why it has no address is the resolver's to say, and another thing on each machine.
+    // The resolver words the reason, which differs from machine to machine.
     assert!(lines[0].starts_with("Could not resolve hostname no-such-host.invalid: "), "{lines:?}");
     assert_eq!(lines[1..], ["Connection closed"]);
 }
@@ -126,7 +127,7 @@ fn a_changed_server_key() {
         );
 }
 
-/// What ssh-keygen says of a public key.
+/// Returns ssh-keygen's fingerprint of a public key.
 fn fingerprint(key: &str) -> String {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("key.pub");
@@ -147,7 +148,7 @@ fn a_full_device() {
 #[test]
 fn a_file_larger_than_is_allowed() {
     let complaint = ["write local \"notes.txt\": File too large"];
-    // What is left of the new file goes as well: nobody could resume it here.
+    // The unfinished file is removed as well, because it could not be resumed here.
     for limited in ["trap '' XFSZ; ulimit -f 16", "ulimit -f 16"] {
         typed("get big notes.txt")
             .after(limited)

@@ -1,4 +1,4 @@
-//! A value or a flag that a command can't take is refused by a line that names it and says what is expected.
+//! A command refuses an invalid value or flag with a line that names it and says what is expected.
 
 use crate::support::{Entry, Remote, Shell};
 

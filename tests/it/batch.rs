@@ -1,4 +1,4 @@
-//! Lines from a file or a pipe: what is echoed, what ends the run, what becomes of bad ones.
+//! Lines from a file or a pipe: which are echoed, which end the run, and how invalid ones are reported.
 
 use crate::support::{Mode, Outcome, PATIENCE, Remote, Running, Shell};
 use rustix::process::Signal;
@@ -161,7 +161,7 @@ fn a_server_that_ends_ends_the_run_with_255() {
     outcome.stdout_is("");
 }
 
-/// Checks the story of one that is told nothing but its own words.
+/// `--version` prints the versions of the libraries too, and nothing on stderr.
 // difference: own-options
 #[test]
 fn the_version_names_what_is_inside() {

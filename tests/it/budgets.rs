@@ -1,13 +1,14 @@
-//! What a hostile server may make us take in and hold, and that honest ones never come near it.
+//! Limits on the data that a hostile server can make the program receive and keep. Honest servers stay far below
+//! them.
 
 use crate::support::{Entry, Finished, Hostile, Moment, Remote, Shell};
 use std::fs;
 use std::time::Duration;
 
-/// More than the program ever needs, and less than a flood makes of it within a second.
+/// More than the program ever needs, but less than a flood causes within a second.
 const MOST_MEMORY_BYTES: u64 = 200 << 20;
 
-/// Payloads that a server may send at any time, or must not; whatever they are, nobody asked for them.
+/// Payloads that a server may send at any time, or must not. No request asked for any of them.
 const FLOODS: &[(&str, &[u8])] = &[
     ("IGNORE", &[2; 32_000]),
     ("DEBUG", &[4; 32_000]),
@@ -20,12 +21,12 @@ const FLOODS: &[(&str, &[u8])] = &[
     ("USERAUTH_BANNER", b"\x35\0\0\x00\x10Come in, come in\0\0\0\0"),
 ];
 
-/// The end of a session with a server that floods, reached by `words` and by the host `server`.
+/// Returns the end of a session with a server that floods, reached with `words` and through the host `server`.
 fn flooded(moment: Moment, payload: &[u8], words: impl Fn(&str) -> Vec<String>) -> Finished {
     let server = Hostile::flooding(moment, payload);
     let shell = Shell::on(Remote::empty().over_ssh()).prepare(|world| {
         let known = world.home().join(".ssh/known_hosts");
-        // The sshd that leads there is known too.
+        // The sshd on the way is known too.
         fs::write(&known, fs::read_to_string(&known).unwrap() + &server.known_hosts()).unwrap();
         let hosts = format!(
             "Host hostile\n    HostName 127.0.0.1\n    Port {}\n{}",
@@ -68,7 +69,7 @@ fn a_flood_before_the_login_is_done_ends_within_4_mib() {
 fn a_flood_beside_the_session_ends_within_the_window_and_16_mib() {
     for (what, payload) in FLOODS {
         let finished = flooded(Moment::Session, payload, |_| Vec::new());
-        // Many small packets take more memory than their length.
+        // Many small packets take more memory than their total length.
         let reasons = ["the server sent more than 18 MiB outside of the session's data", "takes more than 24 MiB"];
         ends(what, &finished, &reasons);
     }
@@ -105,7 +106,7 @@ fn a_compressed_flood_ends_by_the_memory_that_it_takes() {
     }
 }
 
-/// Listings that never end, and who meets them: of some much comes and little is kept, of others all is kept.
+/// Endless listings, and the commands that read them: some keep little of it, others all.
 const ENDLESS: &[(&str, &str)] = &[
     ("list-endless-padding", "ls -l"),
     ("list-endless-dots", "ls -la"),
@@ -118,7 +119,7 @@ const ENDLESS: &[(&str, &str)] = &[
     ("list-endless-directories", "find"),
 ];
 
-/// A listing may hold 256 MiB, and what is made of it is not counted.
+/// A listing may contain 256 MiB; memory for its processing is not counted.
 const MOST_LISTED_BYTES: u64 = 600 << 20;
 
 // difference: budgets
@@ -143,7 +144,7 @@ fn honest_listings_may_be_padded_and_come_in_one_packet() {
         .types("ls -1")
         .succeeds()
         .answers(&names.iter().map(String::as_str).collect::<Vec<_>>());
-    // 40,000 entries with their long names are 3.9 MiB.
+    // 40,000 entries with their long names take 3.9 MiB.
     let outcome = Shell::on(Remote::empty().lying("list-in-one=40000")).types("ls -1").succeeds();
     assert_eq!(outcome.stdout().lines().filter(|line| line.starts_with('n')).count(), 40_000);
     Shell::on(Remote::empty().lying("list-in-one=50000")).types("ls -1").exits(255).reports("a packet of 4");

@@ -1,14 +1,15 @@
-//! No circle of files in `src/`: what a file names is understood without the file itself.
+//! No circular dependencies between files in `src/`: a reader understands a file's dependencies without the file
+//! itself.
 //!
-//! A name counts for the file that defines it, whichever modules hand it on. Tests, and the modules that only hand names on, do
-//! not count.
+//! A name counts for the file that defines it, no matter which modules re-export it. Tests and modules that only
+//! re-export names do not count.
 
 use crate::sources::{Reader, is_for_tests, module_of, rust_files};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Circles that stay, each as its files in order, with the reason.
+/// Permitted circles, each as its files in order, with the reason.
 const ALLOWED: &[(&[&str], &str)] = &[(
     &["sftp/calls.rs", "sftp/handle.rs", "sftp/reply.rs", "sftp/shared.rs"],
     "a request has a reply, the reply to OPEN is a handle, and a handle that is dropped makes a request: CLOSE",
@@ -28,18 +29,18 @@ fn files_do_not_stand_in_circles() {
 
 type Module = Vec<String>;
 
-/// All files, and what each module of them declares.
+/// All files, with the declarations of each module in them.
 #[derive(Default)]
 struct Sources {
     /// The file of each module; several modules may share one.
     modules: BTreeMap<Module, String>,
-    /// What modules bring in by `use`, by the name that it has there.
+    /// Names that modules import with `use`, each under its local name.
     aliases: BTreeMap<(Module, String), Module>,
-    /// Modules of which all names are brought in.
+    /// Modules from which all names are imported.
     globs: BTreeMap<Module, Vec<Module>>,
     /// Names that modules define themselves.
     items: BTreeSet<(Module, String)>,
-    /// For each file, what it names in which other ones.
+    /// For each file, the names that it uses from other files.
     names: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
 }
 
@@ -69,7 +70,7 @@ impl Sources {
         sources
     }
 
-    /// Notes what a module declares.
+    /// Records the declarations of a module.
     fn declare(&mut self, module: Module, place: &str, items: &[syn::Item], for_tests: &mut BTreeSet<Module>) {
         self.modules.insert(module.clone(), place.to_owned());
         for item in items {
@@ -120,7 +121,7 @@ impl Sources {
         }
     }
 
-    /// Notes what a file names in others. What a module hands on is not its own use of it.
+    /// Records the names that a file uses from others. A re-export is not a use.
     fn connect(&mut self, module: &Module, place: &str, file: &syn::File) {
         let is_handed_on =
             |item: &syn::Item| matches!(item, syn::Item::Use(item) if !matches!(item.vis, syn::Visibility::Inherited));
@@ -135,7 +136,8 @@ impl Sources {
         }
     }
 
-    /// Where a path leads: the file that defines what it names, and the name. `None` for a module, and outside of the crate.
+    /// Resolves a path to the file that defines the name, and the name. `None` for a module, and for anything outside
+    /// the crate.
     fn definition(&self, path: &[String], depth: usize) -> Option<(String, String)> {
         let mut module = Vec::new();
         for (index, name) in path.iter().enumerate() {
@@ -161,7 +163,7 @@ impl Sources {
         None
     }
 
-    /// The sets of files that lead to each other.
+    /// Returns the sets of files that depend on each other.
     fn circles(&self) -> BTreeSet<BTreeSet<String>> {
         let reached: BTreeMap<&String, BTreeSet<&String>> =
             self.names.keys().map(|file| (file, self.reached_from(file))).collect();
@@ -184,7 +186,7 @@ impl Sources {
         reached
     }
 
-    /// A circle as the test reports it: who names what in whom.
+    /// Returns a circle as the test prints it: which file uses which name of which other.
     fn told(&self, circle: &BTreeSet<String>) -> String {
         let mut lines = vec![format!("{} files:", circle.len())];
         for (file, targets) in self.names.iter().filter(|(file, _)| circle.contains(*file)) {
@@ -196,7 +198,7 @@ impl Sources {
     }
 }
 
-/// A path from the crate's root on, without `crate`, as seen in a module.
+/// Resolves a path in a module to one from the crate's root, without `crate`.
 fn absolute(module: &[String], path: &[String]) -> Module {
     let mut base = match path.first().map(String::as_str) {
         Some("crate" | "$crate") => Vec::new(),
@@ -212,7 +214,7 @@ fn absolute(module: &[String], path: &[String]) -> Module {
     base
 }
 
-/// The circles of files with these texts.
+/// Returns the circles of files with these texts.
 fn circles_of(files: &[(&str, &str)]) -> Vec<Vec<String>> {
     let files = files.iter().map(|(place, text)| ((*place).to_owned(), (*text).to_owned()));
     Sources::of(files).circles().into_iter().map(|circle| circle.into_iter().collect()).collect()

@@ -1,9 +1,9 @@
-//! Commands that change what is on the server: `mkdir rmdir rm rename ln symlink cp chmod chown chgrp`.
+//! Commands that change files on the server: `mkdir rmdir rm rename ln symlink cp chmod chown chgrp`.
 
 use crate::support::{Entry, Remote, Shell, group, user};
 use std::os::unix::fs::MetadataExt;
 
-/// A line on a fixed world, and all that is seen of it on stderr; that it fails in a batch goes without saying.
+/// Types a line in a fixed world and checks the whole of stderr. A complaint implies that the line fails in a batch.
 #[track_caller]
 fn refused(line: &str, complaint: &[&str]) {
     let world = Remote::with([Entry::from("a"), "b".into(), "dir/".into(), "full/c".into(), Entry::link("link", "a")]);

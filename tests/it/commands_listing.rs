@@ -1,4 +1,4 @@
-//! `ls`: what it names, in which order, in which form.
+//! `ls`: the selection, order and layout of its output.
 
 use crate::support::{Entry, Remote, Shell};
 use std::fs::File;
@@ -16,7 +16,7 @@ fn world() -> Remote {
     ])
 }
 
-/// The world with times that are the same each time.
+/// The world with fixed times.
 fn shell() -> Shell {
     Shell::on(world()).prepare(|world| {
         for (name, hours) in [("a.txt", 1), ("b.txt", 2), (".hidden", 3), ("sub/inner", 4)] {
@@ -158,7 +158,7 @@ fn what_is_not_there_fails_the_command() {
 #[test]
 fn a_directory_that_may_not_be_read_fails_with_and_without_a_name() {
     let world = || Remote::with([Entry::from("shut/x"), Entry::directory("shut").mode(0o300)]);
-    // As sftp(1) asks for it: with a slash where it was named.
+    // Like sftp(1): with a slash where the user typed one.
     for (lines, complaint) in [
         ("ls shut", "remote readdir(\"REMOTE/shut/\"): Permission denied"),
         ("cd shut\nls", "remote readdir(\"REMOTE/shut\"): Permission denied"),
@@ -218,7 +218,7 @@ fn programs_get_exact_bytes_and_objects() {
     assert!(lines[2].contains(r#""type":"directory","#) && !lines[2].contains(r#""owner":null"#), "{lines:?}");
     let outcome = odd().types("@ls -n --json a*").succeeds();
     assert!(outcome.stdout().contains(r#""owner":null,"group":null,"mtime":"#));
-    // The last one of flags that contradict each other counts.
+    // Of contradicting flags, the last one counts.
     odd().types("@ls -1 --json -0 sub/..").succeeds().prints("sub/../sub\0");
     odd().types("@ls -l -1 sub/..").succeeds().prints_line("sub/../sub");
     shell().types("@ls --json to-*").succeeds().prints(r#""type":"symlink""#).prints_no(r#""type":"directory""#);

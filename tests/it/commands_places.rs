@@ -1,4 +1,4 @@
-//! Commands about where we are, and the small ones: `cd pwd lcd lpwd lmkdir lls ! lumask progress version help df bye`.
+//! Working directories and small commands: `cd pwd lcd lpwd lmkdir lls ! lumask progress version help df bye`.
 
 use crate::support::{Entry, Remote, Shell};
 

@@ -1,4 +1,4 @@
-//! `get` and `put` as commands: what is a source, what is the target, and what is said when there is none.
+//! `get` and `put` as commands: which operands are sources, which is the target, and the errors if one is missing.
 
 use crate::support::{Entry, Remote, Shell};
 

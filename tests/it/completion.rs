@@ -1,8 +1,8 @@
-//! Tab: what it completes, how it quotes, and that it never waits long.
+//! The Tab key: which words it completes, how it quotes, and that it never blocks for long.
 
 use crate::support::{Entry, Key, Remote, Shell};
 
-/// Presses Tab after each text; the line must then be the other.
+/// Presses Tab after each text and checks the resulting line.
 fn completes(remote: Remote, cases: &[(&str, &str)]) {
     let mut terminal = Shell::on(remote).here(["local file", "log/"]).at_a_terminal();
     for (typed, line) in cases {
@@ -112,7 +112,8 @@ fn names_that_lead_out_of_their_directory_are_not_offered() {
     terminal.presses(Key::Ctrl('c')).types("bye").ends_with(0);
 }
 
-/// Names that would do harm if a shell read them as anything but names; all but the last three have a form in every shell.
+/// Names that would do harm if a shell read them as anything but names. All except the last three have a form in
+/// every shell.
 const HOSTILE: [&str; 12] = [
     "1$(touch x)",
     "2`touch x`",

@@ -1,11 +1,11 @@
-//! The completion files of `completions/` are what the command line's definition yields.
+//! The completion files in `completions/` match the definition of the command line.
 
 use std::path::Path;
 
 use clap_complete::Shell::{self, Bash, Fish, Zsh};
 use sftpsh::cli;
 
-/// Writes the files anew instead of comparing them.
+/// The command that rewrites the files instead of comparing them.
 const REWRITE: &str = "UPDATE=1 cargo test --test it completions::";
 
 #[test]

@@ -1,4 +1,4 @@
-//! From the command line to a session, or to one clear line and 255.
+//! From the command line to a session, or to one clear line and exit code 255.
 
 use crate::support::{Embedded, Fault, Key, Relay, Remote, Shell, Toward, free_port, generate_key, sftp_server};
 use std::fs;
@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::thread;
 
-/// Listens on a loopback port and does this to everybody who comes.
+/// Listens on a loopback port and calls `meet` with each connection.
 pub(super) fn listener(meet: impl Fn(TcpStream) + Send + 'static) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -15,7 +15,7 @@ pub(super) fn listener(meet: impl Fn(TcpStream) + Send + 'static) -> u16 {
     port
 }
 
-/// The program, led to a port where no world of ours listens.
+/// The program, configured for a port on which none of our worlds listens.
 pub(super) fn led_to(port: u16) -> Shell {
     Shell::on(Remote::empty().over_ssh())
         .with_args(["-oConnectTimeout=1", "-P", &port.to_string()])
@@ -288,7 +288,7 @@ fn a_person_decides_about_an_unknown_host() {
 
 #[test]
 fn what_the_program_on_the_other_side_complains_of_is_shown() {
-    // sshd passes it through for a command, not for a subsystem.
+    // sshd passes this on for a command, but not for a subsystem.
     let shell = Shell::on(Remote::empty().over_ssh()).prepare(|world| {
         let script = format!("#!/bin/sh\nprintf 'quota is \\033[2J\\nlow' >&2\nexec {}\n", sftp_server());
         fs::write(world.root().join("server"), script).unwrap();
@@ -302,7 +302,8 @@ fn what_the_program_on_the_other_side_complains_of_is_shown() {
 
 #[test]
 fn openssh_is_asked_where_it_starts_before_it_has_told_its_version() {
-    // INIT, REALPATH of "." and the question for limits are 9, 14 and 31 bytes: the server answers nothing until all are there.
+    // INIT, REALPATH of "." and the query for limits are 9, 14 and 31 bytes: the server answers nothing until all
+    // have arrived.
     let shell = Shell::on(Remote::empty().over_ssh()).prepare(|world| {
         let first = world.root().join("first");
         let first = first.display();
@@ -328,7 +329,7 @@ fn a_link_leads_to_its_target_in_whichever_order_the_server_reads() {
 
 #[test]
 fn a_server_that_only_writes_to_its_standard_error_is_not_alive() {
-    // It greets, and then says nothing that is SFTP.
+    // It sends a greeting, and then nothing that is SFTP.
     let greeting = r"printf '\0\0\0\5\2\0\0\0\3'; ";
     for chatter in ["yes >&2", "while :; do echo here >&2; sleep 0.1; done"] {
         let shell = Shell::on(Remote::empty().over_ssh());

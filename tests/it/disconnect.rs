@@ -1,5 +1,5 @@
-//! A server that ends the connection and says why, or breaks the protocol before there are keys: the person learns the reason, in
-//! ssh's words.
+//! A server that ends the connection with a reason, or breaks the protocol before encryption starts: the user sees
+//! the reason, in ssh's words.
 
 use crate::connect::{led_to, listener};
 use crate::support::{
@@ -12,7 +12,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::sync::mpsc::channel;
 
-/// The lines of ssh about this reason.
+/// Builds ssh's lines for this reason.
 macro_rules! lines {
     ($code:literal, $description:literal) => {
         [
@@ -26,19 +26,19 @@ fn string(bytes: &[u8]) -> Vec<u8> {
     [&u32::try_from(bytes.len()).unwrap().to_be_bytes()[..], bytes].concat()
 }
 
-/// The payload of a DISCONNECT.
+/// Returns the payload of a DISCONNECT.
 fn disconnect(code: u32, description: &[u8]) -> Vec<u8> {
     [&[1][..], &code.to_be_bytes(), &string(description), &string(b"")].concat()
 }
 
-/// A packet without a cipher.
+/// Returns a packet without encryption.
 fn packet(payload: &[u8]) -> Vec<u8> {
     let padding = 4 + (8 - (5 + payload.len() + 4) % 8) % 8;
     let length = u32::try_from(1 + payload.len() + padding).unwrap().to_be_bytes();
     [&length[..], &[u8::try_from(padding).unwrap()], payload, &vec![0; padding]].concat()
 }
 
-/// The program, led to a server that says this and then leaves the connection open, or closes it at once.
+/// Runs the program with a server that sends these bytes, and then leaves the connection open or closes it at once.
 fn told(bytes: &[u8], stays: bool) -> Outcome {
     let bytes = bytes.to_vec();
     let port = listener(move |mut stream| {
@@ -50,7 +50,7 @@ fn told(bytes: &[u8], stays: bool) -> Outcome {
     led_to(port).with_args(["-oConnectTimeout=20"]).exits(255)
 }
 
-/// The program, led to a server that sends `payload` at `moment`.
+/// Runs the program with a server that sends `payload` at `moment`.
 fn sent(moment: Moment, payload: &[u8]) -> Outcome {
     let server = Hostile::sending(moment, payload);
     let shell = led_to(server.port()).prepare(|world| {
@@ -106,7 +106,7 @@ fn a_reason_is_one_line_printable_and_short() {
     }
 }
 
-/// A person with a session at a server, which is told to shut down with `reason` once the screen shows `mark`.
+/// Starts a session at a terminal, and makes the server shut down with `reason` once the screen shows `mark`.
 fn sees_shutdown(shell: Shell, command: Option<&str>, mark: &str, reason: &str) -> Terminal {
     let terminal = shell.at_a_terminal().at_the_prompt();
     let terminal = command.into_iter().fold(terminal, Terminal::types).sees(mark);

@@ -1,15 +1,15 @@
-//! Programs drive us as they drive sftp(1): scripts of the usual kinds for expect, Python's pexpect and Perl's Expect, word
-//! for word, and whoever reads and writes pipes. None of them may notice which of the two it drives.
+//! Programs that drive ours as they drive sftp(1): typical scripts for expect, Python's pexpect and Perl's Expect,
+//! unchanged, and programs that read and write pipes. None of them may see a difference.
 
 use crate::support::{Embedded, Entry, PATIENCE, Remote, Running, Shell};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Terminals that scripts come with: pexpect's, a dumb one, and one whose size nobody set.
+/// Terminals as scripts provide them: pexpect's, a dumb one, and one without a size.
 const TERMINALS: [(&str, u16, u16); 3] = [("xterm", 24, 80), ("dumb", 24, 80), ("xterm", 0, 0)];
 
-/// What interprets a script.
+/// The interpreter of a script.
 #[derive(Clone, Copy)]
 enum Peer {
     Expect,
@@ -18,7 +18,7 @@ enum Peer {
 }
 
 impl Peer {
-    /// Debian's own Python has Debian's pexpect; another one that comes first in PATH may not.
+    /// Debian's own Python has Debian's pexpect; another Python that comes first in PATH may lack it.
     fn interpreter(self) -> &'static str {
         match self {
             Peer::Expect => "expect",
@@ -28,7 +28,7 @@ impl Peer {
         }
     }
 
-    /// Starts the program given as arguments on a terminal of the size that the environment says, and gives up after a while.
+    /// Starts the program given as arguments on a terminal of the size in the environment, with a time limit.
     fn opening(self) -> &'static str {
         match self {
             Peer::Expect => {
@@ -58,7 +58,8 @@ impl Peer {
     }
 }
 
-/// Lets a script drive the shell on each terminal, in a fresh world each time; it ends as the program it drove.
+/// Lets a script drive the shell on each terminal, each time in a fresh world. It exits with the code of the program
+/// it drove.
 #[track_caller]
 fn drives(peer: Peer, script: &str, code: i32, shell: impl Fn() -> Shell) {
     for (term, rows, columns) in TERMINALS {
@@ -191,7 +192,7 @@ fn a_terminal_of_plain_lines_gets_no_control_code() {
     plain(shell().env("TERM", "dumb"), 24, 80);
 }
 
-/// What sftp(1) writes for the line `version`, with the prompt after it.
+/// The terminal's bytes in sftp(1) for the line `version`, with the next prompt.
 const VERSION: &str = "version\r\nSFTP protocol version 3\r\nsftp> ";
 
 #[test]
@@ -199,7 +200,7 @@ fn a_driven_terminal_of_any_kind_and_size_gets_the_bytes_of_sftp() {
     for term in ["xterm", "xterm-256color", "screen", "vt100", "dumb", ""] {
         for (rows, columns) in [(24, 80), (0, 0), (1, 1), (200, 500)] {
             let shell = Shell::on(files()).env("TERM", term);
-            // An empty TERM may as well be none.
+            // An empty TERM may also be an unset one.
             let shell = if term.is_empty() { shell.after("unset TERM") } else { shell };
             let terminal = shell.at_a_terminal_of(rows, columns).hears_just("sftp> ");
             let terminal = terminal.sends(b"version\n").hears_just(&format!("sftp> {VERSION}"));
@@ -225,7 +226,7 @@ fn a_failure_is_followed_by_the_prompt_and_not_by_a_hint() {
         assert!(answer.contains(failure), "{raw:?}");
         terminal.sends(b"bye\n").ends_with(0);
     }
-    // The same line from a person, key by key.
+    // For comparison, a person who types key by key.
     let terminal = Shell::on(files()).at_a_terminal().types("gte x").sees("hint: did you mean get?");
     terminal.types("bye").ends_with(0);
 }
@@ -295,7 +296,7 @@ fn closed_streams_do_no_harm() {
     let finished = Running::start(&mut here.command_in("exec \"$0\" \"$@\" <&-"), PATIENCE).finish();
     assert_eq!(finished.code, 0, "{finished:?}");
     assert!(here.world().local().join("notes.txt").exists() && here.world().remote().join("a").exists());
-    // Nobody hears the answers, and no file that is opened in between gets them.
+    // The output is closed, and no file opened meanwhile receives it.
     let here = shell().types("mkdir a").types("get notes.txt").as_batch();
     let finished = Running::start(&mut here.command_in("exec \"$0\" \"$@\" >&- 2>&-"), PATIENCE).finish();
     assert!(!finished.hung && finished.code <= 1, "{finished:?}");

@@ -1,4 +1,5 @@
-//! `--dry-run` says what the same line would do: many trees are moved twice, once in words and once in deed.
+//! `--dry-run` describes the effects of the same line without it: many trees are transferred once without and once
+//! with effect.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,10 +11,10 @@ use serde_json::Value;
 
 use crate::support::{Entry, Outcome, Remote, Shell, noise};
 
-/// How many trees are moved each way; the variable `TREES` sets another number.
+/// The number of trees per direction; the variable `TREES` changes it.
 const TREES: usize = 60;
 
-/// Choices that are the same in each run.
+/// Random choices that are equal in each run.
 struct Dice(std::vec::IntoIter<u8>);
 
 impl Dice {
@@ -30,9 +31,10 @@ impl Dice {
     }
 }
 
-/// Entries in a directory: files of one byte repeated, so that any is the beginning of any longer one, directories, links.
-/// A link leads to one of these, `up` to the directory above the tree and `NAME` being its own name: never do two lead to one
-/// file that is made meanwhile, for then the run itself depends on which is faster.
+/// Fills a directory: files of one repeated byte, so that each is the beginning of every longer one, directories,
+/// links. A link's target is one of these, `up` (the directory above the tree) or `NAME` (its own name). Two links
+/// never have the same file as a target that is created meanwhile, because then the run itself would depend on which
+/// is faster.
 fn fill(directory: &str, depth: usize, names: &[&str], links: &[&str], dice: &mut Dice, entries: &mut Vec<Entry>) {
     entries.push(Entry::directory(directory));
     for name in names {
@@ -50,12 +52,12 @@ fn fill(directory: &str, depth: usize, names: &[&str], links: &[&str], dice: &mu
     }
 }
 
-/// One line, and what is at its two ends before it.
+/// One line, and the files at both ends before it.
 struct Case {
     line: String,
     source: Vec<Entry>,
     target: Vec<Entry>,
-    /// When files of the target were changed, in turn; those of the source were at 1500.
+    /// The modification times of the target's files, alternately; those of the source are at 1500.
     changed: [u64; 2],
 }
 
@@ -81,7 +83,7 @@ impl Case {
         line += dice.one_of(&["", " --links", " --links", " -L"]);
         line += dice.one_of(&[&or_not[..], &[" --exclude=b", " --exclude=c/", " --max-size=5"]].concat());
         line += dice.one_of(&[&or_not[..], &[" -p"]].concat());
-        // What a link leads to goes with the first that is moved, and then the other is not there.
+        // With -L and --remove-source, the first link's transfer removes the target that a second link needs too.
         if !line.contains("-L") {
             line += dice.one_of(&[&or_not[..], &[" --remove-source"]].concat());
         }
@@ -92,7 +94,7 @@ impl Case {
             line += dice.one_of(&["", "", " --atomic"]);
         }
         let (one, several) = ([" t .", " t .", " t new/deep"], [" t u/t .", " -o . t u/t"]);
-        // What is put through a link that was made just now may be made just now as well.
+        // A link that this run created may lead to a directory that this run created as well.
         line += match command == "put" && line.contains("--links") {
             true => dice.one_of(&one),
             false => dice.one_of(&[&one[..], &several].concat()),
@@ -121,7 +123,7 @@ fn set_time(path: &Path, seconds: u64) {
     fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
 }
 
-/// What is beneath a directory: `/` for a directory, `@…` for a link, a length for a file.
+/// Returns the entries below a directory: `/` for a directory, `@…` for a link, a length for a file.
 fn tree(directory: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut waiting = vec![directory.to_owned()];
@@ -150,7 +152,7 @@ fn files(directory: &Path) -> Vec<String> {
     tree(directory).into_iter().filter(|(_, kind)| is_file(kind)).map(|(path, _)| path).collect()
 }
 
-/// What one run said, in words that do not depend on whether it did it.
+/// The output of one run, in a form that does not depend on whether it was a dry run.
 #[derive(Debug, Default, PartialEq)]
 struct Account {
     files: Vec<String>,
@@ -183,11 +185,11 @@ impl Account {
                 _ => {}
             }
         }
-        // What was complete is as it should be, but was not moved.
+        // A file that was complete already is part of the total, but was not transferred.
         let complete = outcome.stdout().lines().filter(|line| line.contains(r#""note":"not-modified""#)).count();
         account.total.0 = (account.total.0.as_u64().unwrap() - complete as u64).into();
         if !account.failures.is_empty() {
-            // A file that fails at its end has moved as well.
+            // A file that fails only at its end has been transferred, and is part of the actual total.
             account.total.1 = Value::Null;
         }
         account.stays.sort();
@@ -196,7 +198,7 @@ impl Account {
     }
 }
 
-/// Targets of the intents of one kind, as paths beneath the target directory.
+/// Returns the targets of the intents of one kind, as paths below the target directory.
 fn intended(outcome: &Outcome, intent: &str) -> Vec<String> {
     let objects = outcome.stdout().lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let targets = objects.filter(|object| object["intent"] == intent).map(|object| {
@@ -229,7 +231,7 @@ fn what_is_said_is_done(command: &str) {
         let is_new = |path: &str, kind: &str| after[path].starts_with(kind) && before.get(path) != after.get(path);
         let new = |kind: &str| -> Vec<String> { after.keys().filter(|path| is_new(path, kind)).cloned().collect() };
         assert_eq!(directories, new("/"), "{}", story());
-        // A later source may have taken its place.
+        // A later source may have replaced it.
         let is_there =
             |link: &String| after[link].starts_with('@') || done.files.iter().any(|file| file.ends_with(link));
         assert!(links.iter().all(is_there), "{links:?}\n{}", story());

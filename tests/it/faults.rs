@@ -1,7 +1,7 @@
-//! What can break. A test that shows what we do then has a line `// fault: …` above it.
+//! The list of faults. A test for our reaction has a line `// fault: …` above it.
 //!
-//! After each fault, the old target exists or the new one is whole, a partial file has a name of its own, a resume gives the
-//! same bytes, and the exit code tells of the fault.
+//! After each fault, the old target exists or the new one is complete, a partial file has a name of its own, a resume
+//! yields the same bytes, and the exit code is right.
 
 mod ends;
 mod line;
@@ -10,7 +10,7 @@ mod local;
 use crate::sources::marks;
 use std::collections::BTreeSet;
 
-/// Faults of lines, servers, both file systems and processes, in this order.
+/// Faults of connections, servers, both file systems and processes, in this order.
 const FAULTS: &[&str] = &[
     "nobody listens",
     "a server without a greeting",

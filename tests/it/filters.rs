@@ -1,4 +1,4 @@
-//! What is left out of trees and wildcards: `--exclude`, `--include`, `--exclude-from`, `--newer-than`, `--max-size`.
+//! Entries left out of trees and wildcards: `--exclude`, `--include`, `--exclude-from`, `--newer-than`, `--max-size`.
 
 use std::fs::File;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! The picture `docs/images/floors.svg` is drawn from the table in `docs/architecture.md`, and the table has each module on its floor.
+//! The picture `docs/images/floors.svg` matches the table in `docs/architecture.md`, and the table matches the
+//! modules' floors.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -8,17 +9,17 @@ use std::path::{Path, PathBuf};
 use crate::floors::Floors;
 use crate::sources::rust_files;
 
-/// Draws the picture anew instead of comparing it.
+/// The command that rewrites the picture instead of comparing it.
 const REWRITE: &str = "UPDATE=1 cargo test --test it floor_plan::";
 
-/// Pixels from line to line, between floors, and around the text of a floor.
+/// Pixels between lines, between floors, and around the text of a floor.
 const LINE: usize = 20;
 const GAP: usize = 26;
 const PADDING: usize = 10;
 
 const WIDTH: usize = 880;
 
-/// Pixels from the left edge to the names of modules, and to what they are for.
+/// Pixels from the left edge to the modules' names, and to their descriptions.
 const NAMES_AT: usize = 64;
 const PURPOSES_AT: usize = 190;
 
@@ -32,7 +33,7 @@ struct Module {
     purpose: String,
 }
 
-/// The table's modules on their floors, the highest floor first.
+/// Returns the table's modules by floor, the highest floor first.
 fn plan() -> Vec<(u32, Vec<Module>)> {
     let page = fs::read_to_string(file("docs/architecture.md")).unwrap();
     let mut floors: BTreeMap<u32, Vec<Module>> = BTreeMap::new();

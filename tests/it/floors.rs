@@ -1,19 +1,19 @@
-//! Holds the sources to the floors that `src/lib.rs` draws: a module names only what stands on floors below its own.
+//! Checks the sources against the floors that `src/lib.rs` draws: a module uses only modules on floors below its own.
 //!
-//! Every path in every file counts: in `use` trees, re-exports, types, expressions, attributes and what is handed to macros.
+//! Every path in every file counts: in `use` trees, re-exports, types, expressions, attributes and macro arguments.
 
 use crate::sources::{Reader, module_of, rust_files};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// The floor of `main.rs`, from which everything may be named.
+/// The floor of `main.rs`, which may use everything.
 const TOP_FLOOR: u32 = 7;
 
-/// What a module may not name although it stands below: its work is none of theirs.
+/// Modules on lower floors that a module must not use nevertheless, because their tasks are unrelated.
 const STRANGERS: &[(&str, &[&str])] = &[
     ("sftp", &["crate::terminal", "crate::cli", "ssh2", "std::fs", "std::process"]),
-    // An error of theirs makes a name printable in its text; that knows no terminal.
+    // Its errors make a name printable in their text; they know of no terminal.
     (
         "remote",
         &["crate::terminal::Output", "crate::terminal::output", "crate::terminal::prompt", "crate::cli", "ssh2"],
@@ -26,7 +26,7 @@ const STRANGERS: &[(&str, &[&str])] = &[
     ("shell", &["ssh2"]),
 ];
 
-/// What a module may name of a stranger all the same: an error's text holds names, and this is the only way to show one.
+/// Exceptions to the list above: an error's text contains names, and this is the only way to make them printable.
 const ACQUAINTANCES: &[(&str, &str)] =
     &[("remote", "crate::terminal::Printable"), ("transfer", "crate::terminal::Printable")];
 
@@ -46,7 +46,7 @@ fn modules_name_only_what_stands_below_them() {
 pub(crate) struct Floors(BTreeMap<String, u32>);
 
 impl Floors {
-    /// Reads the map: `// Floor N: …` above the modules that stand there.
+    /// Reads the map: `// Floor N: …` above the modules of that floor.
     pub(crate) fn drawn_in(map: &str) -> Self {
         let mut floors = BTreeMap::new();
         let mut floor = None;
@@ -65,12 +65,12 @@ impl Floors {
         Self(floors)
     }
 
-    /// All modules with their floors.
+    /// Returns all modules with their floors.
     pub(crate) fn modules(&self) -> impl Iterator<Item = (String, u32)> {
         self.0.iter().map(|(name, floor)| (name.clone(), *floor))
     }
 
-    /// What lies in `src/` and is not on the map.
+    /// Returns the modules in `src/` that are missing from the map.
     fn unlisted(&self, names: &[String]) -> Vec<String> {
         let listed = |name: &String| self.0.contains_key(name) || name == "lib" || name == "main";
         names
@@ -80,7 +80,7 @@ impl Floors {
             .collect()
     }
 
-    /// All that a file names and may not.
+    /// Returns all forbidden paths in a file.
     fn check(&self, place: &Path, text: &str) -> Vec<String> {
         let module = module_of(place);
         let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", place.display()));
@@ -90,7 +90,7 @@ impl Floors {
         wrong.iter().map(|what| format!("src/{}: {what}", place.display())).collect()
     }
 
-    /// Why a module may not name this path, if so.
+    /// Returns the reason why a module must not use this path, if there is one.
     fn objection(&self, from: Option<&str>, path: &[String]) -> Option<String> {
         let shown = path.join("::");
         let own_floor = from.map_or(TOP_FLOOR, |module| self.0.get(module).copied().unwrap_or(TOP_FLOOR));
@@ -115,7 +115,7 @@ impl Floors {
     }
 }
 
-/// The modules that lie in `src/`, be they files or directories.
+/// Returns the names of the modules in `src/`, files or directories.
 fn top_level_names(source: &Path) -> Vec<String> {
     fs::read_dir(source)
         .unwrap()
@@ -135,7 +135,7 @@ pub mod name;
 pub mod terminal;
 ";
 
-/// What the test says of one file.
+/// Returns the test's findings in one file.
 fn said_of(place: &str, text: &str) -> Vec<String> {
     Floors::drawn_in(MAP).check(Path::new(place), text)
 }

@@ -1,4 +1,4 @@
-//! Patterns judged by the C library's own fnmatch(3).
+//! Compares our patterns with the C library's fnmatch(3).
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code, reason = "fnmatch(3) and setlocale(3) are C")]
 
@@ -8,10 +8,10 @@ use std::sync::OnceLock;
 use proptest::prelude::*;
 use sftpsh::remote::glob::NamePattern;
 
-/// What fnmatch(3) says in the locale C.UTF-8.
+/// Returns the result of fnmatch(3) in the locale C.UTF-8.
 fn fnmatch(pattern: &[u8], name: &[u8]) -> bool {
     static LOCALE: OnceLock<()> = OnceLock::new();
-    // SAFETY: the locale is set once, to a string that lives for ever, before any test of this binary asks for it.
+    // SAFETY: the locale is set once, to a static string, before any test of this binary uses it.
     LOCALE.get_or_init(|| unsafe { assert!(!libc::setlocale(libc::LC_ALL, c"C.UTF-8".as_ptr()).is_null()) });
     let (pattern, name) = (CString::new(pattern).unwrap(), CString::new(name).unwrap());
     // SAFETY: both strings end in NUL and outlive the call.
@@ -24,12 +24,13 @@ fn agree(pattern: &[u8], name: &[u8]) {
     assert_eq!(ours, theirs, "{} on {}: ours, then fnmatch(3)'s", pattern.escape_ascii(), name.escape_ascii());
 }
 
-/// When glibc finds no match among characters, it looks for one among bytes, where `?` takes half of an `ä`. Behind this
-/// prefix it finds none there.
+/// If glibc finds no match by characters, it tries bytes, of which `?` matches half of an `ä`. With this prefix it
+/// can't find a match by bytes.
 const CHARACTERS_ONLY: (&str, &str) = ("?x", "\u{e9}x");
 
-/// Where sftp(1) and glibc part: `[^`, `[.x.]`, `[=x=]`, ranges that end in a class, a backslash at the end. And glibc
-/// takes the dot of `x.` for a leading one when the pattern starts with `*?`.
+/// Returns whether sftp(1) and glibc agree on a pattern. They differ on `[^`, `[.x.]`, `[=x=]`, ranges that end in a
+/// class, and a backslash at the end. Besides, glibc treats the dot of `x.` as a leading one if the pattern starts
+/// with `*?`.
 fn is_common_ground(pattern: &str) -> bool {
     let odd = ["[^", "[.", "[=", "-[", "[!^", ":]-"];
     let is_odd = odd.iter().any(|odd| pattern.contains(odd));

@@ -1,4 +1,5 @@
-//! Programs that read what they wait for and hang up: what has begun is finished, and what follows is not run.
+//! Programs that read the output they wait for and hang up: a command that has begun is completed, and the next is
+//! not run.
 
 use crate::support::{Entry, PATIENCE, Remote, Shell, World, detach, sftp_server, wait};
 use std::io::{Read, Write};
@@ -9,8 +10,8 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// A program that speaks to a client. What the client prints comes over sockets: unlike the end of a pipe, which a process that is
-/// just being started elsewhere may still hold, a socket that is shut down refuses the next byte at once.
+/// A program that drives a client. It reads the client's output from sockets: a socket that is shut down refuses the
+/// next byte at once, while a pipe may stay open in a process that is just being started elsewhere.
 struct Driver {
     client: Child,
     stdout: UnixStream,
@@ -26,12 +27,12 @@ impl Driver {
     }
 
     fn types(&mut self, lines: &str) -> &mut Driver {
-        // A client that has ended reads no more.
+        // A client that has ended does not read any more.
         let _ = self.client.stdin.as_mut().unwrap().write_all(lines.as_bytes());
         self
     }
 
-    /// Reads stdout up to a mark and not a byte further.
+    /// Reads stdout up to a mark, and not a byte more.
     fn reads(&mut self, mark: &str) -> &mut Driver {
         let (mut seen, mut byte) = (Vec::new(), [0]);
         while !seen.ends_with(mark.as_bytes()) {
@@ -41,7 +42,7 @@ impl Driver {
         self
     }
 
-    /// Reads no more of stdout and stderr.
+    /// Stops reading stdout and stderr.
     fn looks_away(&mut self) -> &mut Driver {
         for stream in [&self.stdout, &self.stderr] {
             stream.shutdown(Shutdown::Both).unwrap();
@@ -58,7 +59,7 @@ impl Driver {
     }
 }
 
-/// Bytes of a file that is moved while its reader goes away.
+/// The size of a file that is transferred while the reader hangs up.
 const SIZE: usize = 2 << 20;
 
 const MANY: usize = 300;
@@ -77,10 +78,10 @@ fn many(world: &World) -> usize {
     world.remote().join("many").read_dir().unwrap().count()
 }
 
-/// A line, and whether all of it was done.
+/// A line, and a check whether all of it was done.
 type Work = (&'static str, fn(&World) -> bool);
 
-/// What prints before, while or after it works.
+/// Commands that print before, during or after their work.
 const WORK: [Work; 11] = [
     ("put big", |world| length(&world.remote().join("big")) == SIZE),
     ("put --atomic -f big", |world| length(&world.remote().join("big")) == SIZE),

@@ -1,4 +1,4 @@
-//! Reads from the program how its C code was compiled. The flags are in `.cargo/config.toml`.
+//! Checks in the program how its C code was compiled. The flags are in `.cargo/config.toml`.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
 use std::fs;
@@ -17,7 +17,7 @@ fn c_is_compiled_with_stack_protector_and_fortify() {
     }
 }
 
-/// Engines and modules are code that OpenSSL loads if its configuration names them.
+/// Engines and modules are code that OpenSSL would load if its configuration named them.
 #[cfg(feature = "vendored-openssl")]
 #[test]
 fn openssl_loads_no_code_from_the_build_directory() {

@@ -1,17 +1,17 @@
-//! Copies that are proved by the server's hashes of them, where it computes any.
+//! Copies that are verified by the server's hashes, if it computes any.
 
 use std::fs;
 
 use crate::support::{Entry, Key, Outcome, Remote, Shell};
 
-/// More than is hashed at a time.
+/// More than is hashed in one step.
 const SIZE: usize = 1_300_000;
 
 fn files() -> [Entry; 3] {
     [Entry::sized("f", SIZE), Entry::sized("g", 7), Entry::sized("empty", 0)]
 }
 
-/// Moves `f` there or here, where an old one is, and says how it went.
+/// Transfers `f` in either direction over an old file, and returns the outcome.
 fn moves(line: &str, lie: &str) -> Outcome {
     let (new, old) = ([Entry::sized("f", SIZE)], [Entry::file("f", "old")]);
     let (remote, here) = if line.starts_with("put") { (old, new) } else { (new, old) };
@@ -103,7 +103,7 @@ fn a_copy_with_another_hash_has_failed_and_does_not_take_its_place() {
         .exits(1)
         .reports("verify local \"f\": it differs from its source by the server's sha256")
         .local_file("f", "old");
-    // With -a the partial file would be found again, but it is of no use.
+    // With -a the partial file would be found again, but its contents are wrong.
     for line in ["put --atomic --verify f", "put -a --atomic --verify f"] {
         moves(line, "hash-wrong")
             .exits(1)
@@ -162,7 +162,7 @@ fn a_hash_that_was_lost_with_one_of_several_connections_is_asked_for_on_another(
         .with_args(["-b", "-", "-j", "2"])
         .types("get --verify f")
         .succeeds()
-        // Whether the other one was there by then is the machine's business.
+        // The presence of the other file at that moment depends on the machine.
         .reports("1 file is equal to its source by the server's sha256")
         .same("f", "f");
 }

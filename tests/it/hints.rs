@@ -1,4 +1,4 @@
-//! Hints: a person at a prompt gets them, a program that waits for exact lines never does.
+//! Hints: a person at a prompt gets them; a program that expects exact lines never does.
 
 use crate::support::{Embedded, Entry, Key, Mode, Remote, Shell, free_port, generate_key};
 use std::fs;
@@ -9,7 +9,7 @@ fn shell() -> Shell {
     Shell::on(Remote::with(files)).here(here)
 }
 
-/// Types lines at a prompt, each of which must be answered with its hint.
+/// Types lines at a prompt, and checks the hint for each.
 fn hinted(shell: Shell, cases: &[(&str, &str)]) {
     let mut terminal = shell.at_a_terminal_of(24, 250);
     for (at, (line, hint)) in cases.iter().enumerate() {
@@ -80,7 +80,7 @@ fn mkdir_p_that_fails_is_not_told_to_be_mkdir_p() {
     terminal.types("bye").ends_with(0);
 }
 
-/// Connects at a terminal, in vain; this hint must be the last line but `Connection closed`.
+/// Connects at a terminal without success. The hint must be the last line before `Connection closed`.
 fn fails_with_hint(shell: Shell, words: &[&str], hint: &str) {
     let outcome = shell.with_args(words).at_a_terminal_of(24, 250).sees("hint: ").ends_with(255);
     let lines: Vec<&str> =
@@ -95,7 +95,7 @@ fn a_connection_that_fails_at_a_terminal_is_followed_by_what_helps() {
     let ssh = "use -S ssh to connect through the ssh program";
     let family = "it has addresses of the other family: leave out what chose this one (-4, -6 or AddressFamily)";
     let path = "check the path of the program";
-    // A label of more than 63 bytes (RFC 1035, section 2.3.4): no name server is asked.
+    // A label of more than 63 bytes (RFC 1035, section 2.3.4), so that no name server is queried.
     let nowhere = format!("-oHostName={}.example", "x".repeat(64));
     for (words, hint) in [
         (&["-P", &*port][..], listens),
@@ -115,7 +115,7 @@ fn a_connection_that_fails_at_a_terminal_is_followed_by_what_helps() {
     fails_with_hint(Shell::on(old), &[], hint);
 }
 
-/// A user whose only key the server does not know. The configuration names no key.
+/// A user with one key, which the server does not know. The configuration names no key.
 fn stranger(remote: Remote) -> Shell {
     Shell::on(remote).prepare(|world| {
         let key = world.home().join(".ssh/id_ed25519");
@@ -135,7 +135,7 @@ fn a_log_in_that_fails_at_a_terminal_is_followed_by_what_was_not_tried() {
     for (words, hint) in [(&[][..], name), (&["-i", "key"], known), (&["-oIdentityFile=key"], known)] {
         fails_with_hint(keys().with_args(["-oUser=joe"]), words, hint);
     }
-    // The second refusal is the last.
+    // The server's second refusal is its last.
     let few = || {
         let shell = stranger(Remote::empty().sshd_config("MaxAuthTries 2"));
         shell.prepare(|world| generate_key(&world.local().join("other"), "ed25519"))

@@ -1,4 +1,4 @@
-//! The history of the prompt: what it keeps, for whom, and `history`.
+//! The history of the prompt: the lines that it keeps, its file, and the command `history`.
 
 use crate::support::{Key, Remote, Shell, World};
 use std::fs;

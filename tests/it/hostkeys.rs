@@ -1,4 +1,4 @@
-//! Whether a host is trusted: what is asked, what is remembered, and what is refused whatever anybody says.
+//! Trust in a host: the questions, the remembered keys, and the cases that are always refused.
 
 use super::auth::connect;
 use crate::support::embedded::Round;
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 
 const QUESTION: &str = "Are you sure you want to continue connecting (yes/no/[fingerprint])? ";
 
-/// A server of keys of these types, of which our known_hosts says nothing yet.
+/// A server with keys of these types, none of which is in our known_hosts yet.
 fn server(types: &[&str]) -> World {
     World::build(Remote::empty().host_keys(types).unknown_to_us(), &[])
 }
@@ -24,7 +24,7 @@ fn refusal(world: &World, words: &[&str], person: &mut Person) -> (String, Strin
     (world.plain(&error.lines().join("\n")), world.plain(&error.hint().unwrap_or_default()))
 }
 
-/// The server's line in known_hosts, without its newline.
+/// Returns the server's line in known_hosts, without its newline.
 fn line_of(world: &World, kind: &str) -> String {
     let lines = world.sshd().known_hosts();
     lines.lines().find(|line| line.contains(kind)).expect("the server has such a key").to_owned()
@@ -36,7 +36,7 @@ fn fingerprint(world: &World, kind: &str) -> String {
     String::from_utf8_lossy(&output.stdout).split(' ').nth(1).unwrap().to_owned()
 }
 
-/// Another key of the type, as type and key.
+/// Returns another key of the type, as type and key.
 fn other_key(world: &World, kind: &str) -> String {
     let file = world.root().join(format!("other_key_{kind}"));
     let _ = fs::remove_file(&file);
@@ -127,7 +127,7 @@ fn accept_new_and_no_add_a_host_without_a_question() {
 fn a_changed_key_is_refused_in_all_but_the_policy_no() {
     let world = server(&["ed25519"]);
     let host = line_of(&world, "ed25519").split(' ').next().unwrap().to_owned();
-    // A key of another type than the one that is known has changed as well.
+    // A key of another type than the known one counts as changed too.
     for kind in ["ed25519", "ecdsa", "rsa"] {
         let known = format!("# first\n{host} {}\n", other_key(&world, kind));
         fills_known_hosts(&world, &known);
@@ -256,10 +256,10 @@ fn a_host_that_cannot_be_remembered_is_not_let_in() {
     assert!(!known_hosts(&world).exists());
 }
 
-/// Lines that we may add: ssh gives no reason where nobody can be asked, and names no file where a key is revoked.
+/// Lines that we may add: ssh gives no reason if no user can be asked, and names no file for a revoked key.
 const OURS: [&str; 2] = ["No ED25519 host key is known for ", "Offending ED25519 key in "];
 
-/// Runs a program as sftp, with this text in known_hosts and this answer to all questions.
+/// Runs a program like sftp, with this text in known_hosts and this answer to all questions.
 fn said_by(program: &Path, world: &World, known: &str, words: &[&str], answer: Option<&str>) -> (Option<i32>, String) {
     fills_known_hosts(world, known);
     let mut command = world.command(program);
@@ -302,7 +302,7 @@ fn what_sftp_says_about_a_host_key_we_say_too_line_by_line() {
         situations.push((&world, &changed[0], vec![strict, "-oKbdInteractiveAuthentication=no"], None));
         situations.push((&world, &changed[0], vec![strict, "-oExitOnForwardFailure=yes"], None));
         situations.push((&short, "", vec![strict, "-oRequiredRSASize=8192"], None));
-        // Under "no" ssh lets a revoked key pass.
+        // With "no", ssh accepts a revoked key.
         situations.extend(Some((&world, revoked.as_str(), vec![strict], None)).filter(|_| !strict.ends_with("=no")));
     }
     for (world, known, words, answer) in situations {
@@ -336,7 +336,7 @@ fn a_server_with_a_certificate_is_known_by_its_plain_key() {
     assert_eq!(person.shown(), Vec::<String>::new());
 }
 
-/// A host key with a certificate of an authority that nobody here trusts, for another name.
+/// Creates a host key with a certificate of an untrusted authority, for another name.
 fn certified_host_key(directory: &Path, authority: &Path) -> PathBuf {
     let key = directory.join("host_certified");
     generate_key(&key, "ed25519");

@@ -1,8 +1,8 @@
-//! Generated known_hosts files, each before every policy, through us and through the machine's ssh: who is let in, whether a
-//! password may be given, and what the files hold afterwards.
+//! Generated known_hosts files, each with every policy, for our program and the machine's ssh: is the host accepted,
+//! may a password be sent, and what do the files contain afterwards?
 //!
-//! We never let a host in that ssh refuses. Where we refuse one that ssh lets in, [`excuse`] names the key of
-//! `docs/differences.md` that says so.
+//! We never accept a host that ssh refuses. If we refuse one that ssh accepts, [`excuse`] names the key of
+//! `docs/differences.md` that explains it.
 
 use crate::support::{Sshd, SshdPlan, detach, generate_key};
 use base64::Engine;
@@ -21,10 +21,10 @@ use std::thread;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
-/// Files that are generated; each is tried under four policies.
+/// The number of generated files; each is tried with four policies.
 const FILES: usize = 320;
 
-/// Probes at once. Each mostly waits for the other side.
+/// The number of parallel trials, each of which mostly waits for the other side.
 const WORKERS: usize = 6;
 
 const POLICIES: [(&str, StrictHostKeyChecking); 4] = [
@@ -34,20 +34,20 @@ const POLICIES: [(&str, StrictHostKeyChecking); 4] = [
     ("no", StrictHostKeyChecking::No),
 ];
 
-/// The host keys of each server. The last one also has a certificate.
+/// The host keys of each server. The last server also has a certificate.
 const SERVERS: [&[&str]; 5] = [&["ed25519", "ecdsa", "rsa"], &["rsa"], &["ecdsa"], &["ed25519"], &["ed25519"]];
 
-/// What a client did about one host.
+/// A client's reaction to one host.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     let_in: bool,
-    /// Whether it would have given a password.
+    /// True if it would have sent a password.
     password: bool,
-    /// The user's file afterwards.
+    /// The user's file after the trial.
     file: Vec<u8>,
-    /// What it said, for a failure.
+    /// The messages, for a failure.
     said: String,
-    /// Why a host that ssh lets in may be refused.
+    /// The reason why a host that ssh accepts may be refused.
     excuse: Option<&'static str>,
 }
 
@@ -77,7 +77,7 @@ fn no_generated_file_lets_a_host_in_that_ssh_refuses() {
     let wrong = wrong.into_inner().unwrap();
     let first = wrong.iter().take(3).cloned().collect::<Vec<_>>().join("\n\n");
     assert!(wrong.is_empty(), "{} of {} differ; the first of them:\n{first}", wrong.len(), FILES * POLICIES.len());
-    // A generator that knew no host, or every host, would prove nothing.
+    // A generator with no known hosts, or with known hosts only, would prove nothing.
     let tally = tally.into_inner().unwrap();
     for outcome in ["yes true true", "yes false false", "ask true true", "ask false false", "accept-new true true"] {
         assert!(tally.get(outcome).is_some_and(|count| *count >= FILES / 10), "{outcome}: {tally:?}");
@@ -93,7 +93,7 @@ fn compare(case: &Case, theirs: &Seen, ours: &Seen) -> Result<(), String> {
         (true, false) if ours.excuse.is_none() => Err("ssh lets the host in, and we refuse it".into()),
         (true, false) if ours.file != case.user => Err("a host that is refused is stored".into()),
         (true, false) => Ok(()),
-        // ssh believes the certificate, for us the plain key has changed.
+        // ssh trusts the certificate; for us, the plain key has changed.
         _ if theirs.password && !ours.password && case.has_certificate() => Ok(()),
         _ if theirs.password != ours.password => Err("a password may be given to one and not to the other".into()),
         _ if case.with_ssh_s_addition(&theirs.file) != ours.file => Err("the files differ afterwards".into()),
@@ -101,7 +101,7 @@ fn compare(case: &Case, theirs: &Seen, ours: &Seen) -> Result<(), String> {
     }
 }
 
-/// The key of `docs/differences.md` by which we may refuse what ssh lets in.
+/// Returns the key of `docs/differences.md` for a host that we refuse and ssh accepts.
 fn excuse(case: &Case, error: &HostKeyError) -> Option<&'static str> {
     match error {
         HostKeyError::Revoked { .. } => Some("revoked-keys"),
@@ -123,7 +123,7 @@ fn every_excuse_is_among_the_differences() {
     }
 }
 
-/// One generated file, or two, and the server that it is about.
+/// One or two generated files, and the server they are about.
 struct Case {
     number: usize,
     server: usize,
@@ -132,25 +132,26 @@ struct Case {
     global: Vec<u8>,
 }
 
-/// How the host is called.
+/// The names of the host.
 #[derive(Clone, Debug)]
 struct Name {
-    /// What is connected to.
+    /// The name to which clients connect.
     host: &'static str,
     alias: Option<&'static str>,
-    /// As known_hosts has it.
+    /// The name in known_hosts.
     written: String,
-    /// Without its port.
+    /// The name without its port.
     bare: String,
 }
 
 impl Case {
-    /// Whether the server has a certificate, which ssh checks and we don't look at.
+    /// Returns whether the server has a certificate, which ssh checks and we ignore.
     fn has_certificate(&self) -> bool {
         self.server == SERVERS.len() - 1
     }
 
-    /// What ssh has appended, on a line of its own: it glues it to a last line that has no newline (`known-hosts-newline`).
+    /// Returns the file with ssh's additions on lines of their own: ssh appends to a last line without a newline
+    /// (`known-hosts-newline`).
     fn with_ssh_s_addition(&self, file: &[u8]) -> Vec<u8> {
         match file.strip_prefix(&self.user[..]) {
             Some(added) if !added.is_empty() && !self.user.is_empty() && !self.user.ends_with(b"\n") => {
@@ -181,7 +182,7 @@ fn shown(text: &[u8]) -> String {
     text.escape_ascii().to_string().replace("\\n", "\\n\n")
 }
 
-/// The servers, and keys that none of them has.
+/// The servers, and keys that belong to none of them.
 struct Range {
     servers: Vec<Sshd>,
     keys: Vec<String>,
@@ -228,7 +229,7 @@ impl Range {
 
     fn case(&self, number: usize) -> Case {
         let mut dice = Dice::new(number);
-        // Half of all servers have all types, as most have.
+        // Half of all servers have all key types, like most real ones.
         let server = if dice.one_in(2) { 0 } else { dice.below(SERVERS.len()) };
         let port = self.servers[server].port();
         let name = match dice.below(5) {
@@ -275,7 +276,7 @@ impl Range {
         Case { number, server, name, user, global }
     }
 
-    /// Files for one client.
+    /// Writes the files for one client.
     fn files(&self, case: &Case, who: &str) -> [PathBuf; 2] {
         let file = |kind: &str| self.directory.path().join(format!("{kind}-{}-{who}", case.number));
         let files = [file("user"), file("global")];
@@ -284,7 +285,7 @@ impl Range {
         files
     }
 
-    /// Asks the machine's ssh, which gives no password but says when it would.
+    /// Runs the machine's ssh, which sends no password but reports when it would.
     fn ssh(&self, case: &Case, policy: &str) -> Seen {
         let [user, global] = self.files(case, &format!("ssh-{policy}"));
         let mut command = Command::new("ssh");
@@ -293,7 +294,7 @@ impl Range {
         for option in ["PreferredAuthentications=password", "NumberOfPasswordPrompts=0", "ConnectTimeout=60"] {
             command.arg(format!("-o{option}"));
         }
-        // The quickest, for there are many.
+        // The fastest one, because there are many runs.
         command.args(["-oKexAlgorithms=curve25519-sha256", "-oUpdateHostKeys=no"]);
         command.arg(format!("-oUserKnownHostsFile={}", user.display()));
         command.arg(format!("-oGlobalKnownHostsFile={}", global.display()));
@@ -314,7 +315,7 @@ impl Range {
         Seen { let_in, password, file: fs::read(user).unwrap(), said, excuse: None }
     }
 
-    /// Asks us.
+    /// Runs our client.
     fn us(&self, case: &Case, policy: (&str, StrictHostKeyChecking)) -> Seen {
         let [user, global] = self.files(case, &format!("us-{}", policy.0));
         let config = Config {
@@ -345,7 +346,7 @@ impl Range {
     }
 }
 
-/// Says no, gives no password, and remembers that one was wanted.
+/// Answers no, gives no password, and records that one was wanted.
 #[derive(Default)]
 struct Reluctant {
     wanted_password: bool,
@@ -373,7 +374,7 @@ impl Questions for Reluctant {
     }
 }
 
-/// Our configuration, but for what a case says.
+/// Returns our configuration without the settings of a case.
 fn configuration() -> Config {
     let words = ["-4", "-oUser=nobody-here", "-oPreferredAuthentications=password", "-oNumberOfPasswordPrompts=1"];
     let mut arguments: Vec<OsString> = vec!["-F".into(), "/dev/null".into()];
@@ -386,7 +387,8 @@ fn key_in(file: &Path) -> String {
     fs::read_to_string(file).unwrap().split(' ').take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// A host key with a certificate of `authority` for every name of ours: the lines that give it to a server.
+/// Creates a host key with a certificate of `authority` for all our names. Returns the server's configuration lines
+/// for it.
 fn certified_key(directory: &Path, authority: &Path) -> [String; 2] {
     fs::create_dir_all(directory).unwrap();
     let key = directory.join("host_certified");
@@ -399,7 +401,7 @@ fn certified_key(directory: &Path, authority: &Path) -> [String; 2] {
     [format!("HostKey {}", key.display()), format!("HostCertificate {}-cert.pub", key.display())]
 }
 
-/// Numbers that are the same in each run.
+/// Random numbers that are equal in each run.
 struct Dice(u64);
 
 impl Dice {
@@ -427,7 +429,7 @@ impl Dice {
     }
 }
 
-/// A line, with its end.
+/// Generates a line, including its end.
 fn line(dice: &mut Dice, name: &Name, shown: &[&String], strangers: &[String]) -> Vec<u8> {
     let end = if dice.one_in(6) { "\r\n" } else { "\n" };
     if dice.one_in(10) {

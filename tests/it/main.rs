@@ -1,6 +1,6 @@
-//! All integration tests, one binary: whole behaviours of the real program against a real server.
+//! All integration tests in one binary: complete behaviours of the real program with a real server.
 //!
-//! One file per command or subject; `tests/support` builds the world in which each test lives.
+//! One file per command or topic; `tests/support` builds the world of each test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "../support/mod.rs"]

@@ -1,4 +1,4 @@
-//! The manual page `man/sftpsh.1` is what the definitions of options and commands and the texts in `man/parts/` yield.
+//! The manual page `man/sftpsh.1` matches the definitions of options and commands and the texts in `man/parts/`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use sftpsh::cli;
 use sftpsh::commands::help::synopsis;
 use sftpsh::commands::{COMMANDS, Signature};
 
-/// Writes the page anew instead of comparing it.
+/// The command that rewrites the page instead of comparing it.
 const REWRITE: &str = "UPDATE=1 cargo test --test it man_page::";
 
-/// The date in the page's footer, that of its last change by hand.
+/// The date in the page's footer, that of the last change by hand.
 const DATE: &str = "2026-11-28";
 
 const PAGE: &str = "man/sftpsh.1";
@@ -32,7 +32,7 @@ fn the_page_is_generated_from_the_definitions() {
     assert!(kept == generated, "{PAGE} is out of date; rewrite it with: {REWRITE}");
 }
 
-/// What mandoc makes of the page, and whether it has no objection.
+/// Returns mandoc's rendering of the page, and whether it has no objections.
 fn mandoc(arguments: &[&str]) -> (String, bool) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(page().as_bytes()).unwrap();
@@ -49,7 +49,7 @@ fn the_page_is_clean() {
 #[test]
 fn the_page_as_it_is_read_has_every_option_and_command() {
     let (shown, _) = mandoc(&["-T", "ascii"]);
-    // Bold is a character over itself.
+    // Bold is a character printed over itself.
     let mut plain = String::new();
     for character in shown.chars() {
         match character {
@@ -101,7 +101,7 @@ fn page() -> String {
     .concat()
 }
 
-/// A command as a subsection: how it is written, what it does, its flags and examples.
+/// Writes a command as a subsection: synopsis, description, flags and examples.
 fn command(roff: &mut Roff, signature: &Signature) {
     let mut definition = signature.definition();
     definition.build();
@@ -162,7 +162,7 @@ fn names(flag: &Arg) -> Vec<String> {
     short.into_iter().chain(flag.get_long().map(|long| format!("--{long}"))).collect()
 }
 
-/// One line with a full stop at its end.
+/// Returns one line with a full stop at its end.
 fn sentence(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.ends_with(['.', ':', '?', '!']) { line } else { line + "." }

@@ -1,8 +1,9 @@
-//! The model session, three ways: connect over SSH, list the directory, fetch every `messages.*` in sorted order with progress.
+//! A typical session, three ways: connect over SSH, list the directory, download all of `messages.*` in order with
+//! progress.
 
 use crate::support::{Entry, Mode, Outcome, Remote, Shell};
 
-/// The files that match, in the order in which they must come.
+/// The matching files, in the order in which they must come.
 const MESSAGES: [(&str, usize); 4] =
     [("messages.1", 128_609), ("messages.2.gz", 40_225), ("messages.3.gz", 28_249), ("messages.4.gz", 71_703)];
 
@@ -11,7 +12,7 @@ fn shell() -> Shell {
     Shell::on(Remote::with(messages).and(["about.txt", "zebra.txt"]).over_ssh())
 }
 
-/// All bytes equal, and nothing fetched that was not asked for.
+/// Checks that all bytes are equal, and that no other file was downloaded.
 fn all_arrived(outcome: Outcome) {
     MESSAGES
         .iter()
@@ -19,7 +20,7 @@ fn all_arrived(outcome: Outcome) {
         .local_holds(&MESSAGES.map(|(name, _)| name));
 }
 
-/// Where each part begins in the text; the first that is missing, or stands before its predecessor.
+/// Returns the first part that is missing from the text or not in order.
 fn out_of_order(text: &str, parts: &[String]) -> Option<String> {
     let mut from = 0;
     for part in parts {
@@ -31,7 +32,7 @@ fn out_of_order(text: &str, parts: &[String]) -> Option<String> {
     None
 }
 
-/// The lines at which each file is complete.
+/// Returns the lines that report each file as complete.
 fn last_lines() -> Vec<String> {
     MESSAGES.iter().map(|(name, size)| format!("Transfer of '{name}' is at {size}/{size} bytes (100.0%)\n")).collect()
 }

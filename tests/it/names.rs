@@ -1,11 +1,12 @@
-//! Names of every kind go both ways unharmed: blanks, stars, quotes, backslashes, umlauts, and bytes that are no UTF-8.
+//! Names of all kinds survive both directions: blanks, stars, quotes, backslashes, umlauts, and bytes that are not
+//! UTF-8.
 
 use crate::support::{Entry, Mode, Outcome, Remote, Shell};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 
-/// A name, and how it is typed.
+/// A name, and the form in which it is typed.
 const NAMES: &[(&[u8], &[u8])] = &[
     (b"two words", b"\"two words\""),
     (b"two words", b"two\\ words"),
@@ -40,7 +41,7 @@ fn path(outcome: &Outcome, side: &str, name: &[u8]) -> std::path::PathBuf {
     outcome.the_world().root().join(side).join(OsStr::from_bytes(name))
 }
 
-/// All names of a directory, sorted bytewise.
+/// Returns all names in a directory, sorted by bytes.
 fn listed(outcome: &Outcome, side: &str) -> Vec<Vec<u8>> {
     let entries = fs::read_dir(path(outcome, side, b"")).unwrap();
     let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().as_bytes().to_vec()).collect();
@@ -48,7 +49,7 @@ fn listed(outcome: &Outcome, side: &str) -> Vec<Vec<u8>> {
     names
 }
 
-/// Each name once, with contents of its own.
+/// Returns a file with its own contents for each name.
 fn files() -> Vec<Entry> {
     let mut names: Vec<_> = NAMES.iter().map(|(name, _)| *name).collect();
     names.sort_unstable();

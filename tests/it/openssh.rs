@@ -1,6 +1,6 @@
-//! OpenSSH's own tests of sftp(1), as Debian packages them, with our binary in its place. Each script is one test.
+//! OpenSSH's own tests of sftp(1), as packaged by Debian, with our program instead of sftp. Each script is one test.
 //!
-//! A drop-in passes what the original passes; the judge is theirs. A script that fails shows its logs.
+//! A drop-in replacement must pass the tests of the original. A script that fails prints its logs.
 
 use crate::support::{program, sftp_server};
 use std::fmt::Write as _;
@@ -13,16 +13,16 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Where the Debian package `openssh-tests` puts them.
+/// The directory of the Debian package `openssh-tests`.
 const REGRESS: &str = "/usr/lib/openssh/regress";
 
-/// The longest script copies a file of a megabyte in pieces of five bytes, and may share the machine with every other test.
+/// The longest script copies a megabyte in pieces of five bytes, possibly in parallel with all other tests.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The directory of one run: fresh, with links to the package's own programs.
 struct Run {
     directory: TempDir,
-    /// Over our own connection, where the script says `-S ssh`.
+    /// True if the script's `-S ssh` means our own connection.
     natively: bool,
     output: PathBuf,
 }
@@ -36,13 +36,13 @@ impl Run {
         }
         fs::create_dir(directory.path().join("home")).unwrap();
         if rustix::process::geteuid().is_root() {
-            // sshd as root insists on it; a boot makes it, a container lacks it.
+            // As root, sshd needs this directory. It is created at boot, and missing in containers.
             let _ = fs::create_dir_all("/run/sshd");
         }
         Self { output: directory.path().join("output"), natively, directory }
     }
 
-    /// What runs as `sftp`: the program, or a wrapper that drops `-S PROG` and has no ssh to find in its PATH.
+    /// Returns the program to run as `sftp`: ours, or a wrapper that drops `-S PROG` and finds no ssh in its PATH.
     fn sftp(&self) -> PathBuf {
         if !self.natively {
             return program();
@@ -79,7 +79,7 @@ impl Run {
         command.spawn().unwrap()
     }
 
-    /// All that the script and the programs it ran have said.
+    /// Returns all output of the script and of its programs.
     fn report(&self) -> String {
         let mut report = String::new();
         for name in ["output", "failed-regress.log", "failed-ssh.log", "failed-sshd.log", "regress.log"] {
@@ -92,21 +92,21 @@ impl Run {
 
 impl Drop for Run {
     fn drop(&mut self) {
-        // A script that was killed leaves its sshd, which leads a session of its own.
+        // A script that was killed leaves its sshd running, in a session of its own.
         if let Ok(pid) = fs::read_to_string(self.directory.path().join("pidfile")).unwrap_or_default().trim().parse() {
             crate::support::kill_tree(pid);
         }
     }
 }
 
-/// The first of a row of free ports: some scripts count on from theirs. They lie below those that a system hands out by
-/// itself, or one of a hundred connections of other tests would sooner or later have one of them.
+/// Returns the first of several consecutive free ports, because some scripts count up. They are below the range from
+/// which a system assigns ports, so that no connection of another test takes one of them.
 fn free_ports() -> u16 {
     const FIRST: u16 = 12_000;
     const ROWS: u16 = 900;
     const IN_A_ROW: u16 = 20;
     static TAKEN: AtomicU16 = AtomicU16::new(0);
-    // Two runs of the tests at the same time start at different rows.
+    // Two parallel runs of the tests start with different rows.
     let start = u16::try_from(std::process::id() % u32::from(ROWS)).unwrap();
     for _ in 0..ROWS {
         let row = (start + TAKEN.fetch_add(1, Ordering::Relaxed) % ROWS) % ROWS;
@@ -126,7 +126,7 @@ fn passes(script: &str) {
     passes_in(script, Run::prepare(false));
 }
 
-/// Runs one script that goes through ssh over our own connection.
+/// Runs one script that uses ssh, over our own connection.
 #[track_caller]
 fn passes_natively(script: &str) {
     passes_in(script, Run::prepare(true));

@@ -1,4 +1,4 @@
-//! Options of the command line, each by what comes of it. How they are read is told by the tests of `cli`.
+//! Options of the command line, by their effects. The tests of `cli` cover how they are parsed.
 
 use crate::support::{Entry, Remote, Shell};
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ fn remote() -> Remote {
     ])
 }
 
-/// A server that tells on stderr what it is asked for.
+/// A server that prints each request on stderr.
 fn told() -> Remote {
     remote().server_words(&["-e", "-l", "debug3"])
 }
@@ -88,7 +88,7 @@ fn a_holds_for_every_transfer() {
 fn f_holds_for_every_transfer() {
     Shell::on(told()).with_args(["-f"]).types("get notes").types("put notes sent").succeeds().reports("fsync \"");
     Shell::on(told()).types("get notes").types("put notes sent").succeeds().reports_no("fsync \"");
-    // Where the server has no fsync none is asked for, and nothing is said.
+    // If the server has no fsync, none is requested and no message is printed.
     let without = remote().server_words(&["-P", "fsync"]);
     Shell::on(without).with_args(["-f"]).types("get notes").types("put notes sent").succeeds().quietly();
 }

@@ -24,10 +24,10 @@ const PAGES: &[&str] = &[
     "man/sftpsh.1",
 ];
 
-/// The longest line that may hold more than one sentence.
+/// The length up to which a line may contain more than one sentence.
 const MOST_COLUMNS: usize = 100;
 
-/// Returns the lines of prose that hold more than one sentence and are too long for that.
+/// Returns the lines of prose that contain more than one sentence and are too long for that.
 fn crowded(markdown: &str) -> Vec<String> {
     let mut is_code = false;
     let mut crowded = Vec::new();
@@ -72,7 +72,7 @@ fn links(markdown: &str) -> Vec<&str> {
     markdown.split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)).collect()
 }
 
-/// Returns the anchors of the headings of a page, as GitHub makes them.
+/// Returns the anchors of a page's headings, in GitHub's form.
 fn anchors(markdown: &str) -> BTreeSet<String> {
     let headings =
         markdown.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());

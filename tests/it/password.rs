@@ -1,4 +1,4 @@
-//! Who answers for a password: a file, a command, a program that asks, a person; and when nobody does.
+//! Sources of a password: a file, a command, an askpass program, the user, or none of them.
 
 use crate::support::embedded::Round;
 use crate::support::{Embedded, Key, Relay, Remote, Shell, World, generate_encrypted_key};
@@ -22,16 +22,16 @@ fn file(path: &Path, mode: u32, text: &str) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// With a file that holds this.
+/// Uses a password file with this content.
 fn with_password(shell: Shell, mode: u32, text: &str) -> Shell {
     shell.prepare(|world| file(&world.local().join("secret"), mode, text)).with_args(["--password-file", "secret"])
 }
 
-/// With a program that is asked: it keeps the question and answers this.
+/// Uses an askpass program that records the question and prints this answer.
 fn with_askpass(shell: Shell, answer: &str) -> Shell {
     let program = shell.world().home().join("asker");
     let script = format!("#!/bin/sh\nprintf '%s\\n' \"$1\" >> \"$HOME/asked\"\n{answer}\n");
-    // Another test that starts its program at this moment must not hold ours open for writing.
+    // Another test that starts its program at this moment must not keep this file open for writing.
     file(&program, 0o700, "#!/bin/sh\nexec /bin/sh \"$0.text\" \"$@\"\n");
     file(&program.with_extension("text"), 0o600, &script);
     shell.env("SSH_ASKPASS", program)
@@ -102,7 +102,7 @@ fn a_program_asks_where_no_terminal_is() {
     asked("").exits(255).remote_lacks("a");
     asked("").env("SSH_ASKPASS_REQUIRE", "force").succeeds().remote_has("a");
     asked(":0").env("SSH_ASKPASS_REQUIRE", "never").exits(255);
-    // A batch asks nobody in any way.
+    // A batch never asks.
     let outcome = asked(":0").as_batch().exits(255);
     assert!(!outcome.the_world().home().join("asked").exists());
     let lines = |world: &World| fs::write(world.local().join("lines"), "mkdir b\n").unwrap();
@@ -123,7 +123,7 @@ fn a_program_is_preferred_to_the_terminal_when_that_is_required() {
         with_askpass(shell(), "echo two words").env("DISPLAY", ":0").env("SSH_ASKPASS_REQUIRE", require)
     };
     asker("prefer").at_a_terminal().at_the_prompt().types("bye").ends_with(0);
-    // Without a display nobody would see what it asks.
+    // Without a display, its question would be invisible.
     let terminal = asker("prefer").env("DISPLAY", "").at_a_terminal();
     terminal.answers(QUESTION, "two words").types("bye").ends_with(0);
     for require in ["", "never"] {
@@ -216,7 +216,7 @@ fn ctrl_c_at_a_question_of_a_later_log_in_leaves_the_person_at_the_prompt() {
     at.types("bye").ends_with(0);
 }
 
-/// Programs that leave a trace when they are run, under names that are looked up in PATH.
+/// Creates programs that leave a trace when they are run, under names that are looked up in PATH.
 fn traps(world: &World) {
     for place in [world.local(), world.local().join("bin")] {
         fs::create_dir_all(&place).unwrap();

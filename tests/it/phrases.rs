@@ -1,4 +1,5 @@
-//! Phrases that a native technical writer would not use, and the sources that are free of them. `pages` looks for them in the pages.
+//! Phrases that a native technical writer would not use, and the doc comments that must be free of them. `pages` checks
+//! the pages.
 
 use crate::sources::rust_files;
 use std::fs;
@@ -46,30 +47,8 @@ const PHRASES: &[(&str, &str)] = &[
     ("goes on with", "continues with"),
 ];
 
-/// The parts of `src` whose module headers and doc comments were read for this: files, and directories with all files
-/// in them.
-const SOURCES: &[&str] = &[
-    "budget.rs",
-    "child.rs",
-    "cli",
-    "cli.rs",
-    "connect",
-    "connect.rs",
-    "fuzzing.rs",
-    "lib.rs",
-    "main.rs",
-    "mode.rs",
-    "name.rs",
-    "os_error.rs",
-    "program.rs",
-    "remote",
-    "sftp",
-    "ssh",
-    "sticky.rs",
-    "terminal",
-    "transfer",
-    "transport.rs",
-];
+/// The directories whose sources are checked: module headers and doc comments.
+const SOURCES: &[&str] = &["examples", "src", "tests"];
 
 /// Beginnings of doc comments that leave out the verb or the noun, each with the advice that a failure prints.
 const BEGINNINGS: &[(&str, &str)] = &[
@@ -79,7 +58,7 @@ const BEGINNINGS: &[(&str, &str)] = &[
     ("Nothing where ", "Returns `None` if …"),
 ];
 
-/// Removes what is in backticks: names and lines of code are no English.
+/// Removes text in backticks, because names and lines of code are not English.
 pub(super) fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect::<Vec<_>>().join("`")
 }
@@ -126,14 +105,11 @@ fn doc_comments(source: &str) -> (String, Vec<String>) {
 
 #[test]
 fn doc_comments_are_free_of_the_worst_phrases() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    for part in SOURCES.iter().map(|part| root.join(part)) {
-        let files = if part.is_dir() { rust_files(&part) } else { vec![part] };
-        for file in files {
-            let (text, mut faults) = doc_comments(&fs::read_to_string(&file).unwrap());
-            faults.extend(found(&text));
-            assert_eq!(faults, Vec::<String>::new(), "{}", file.display());
-        }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for file in SOURCES.iter().flat_map(|directory| rust_files(&root.join(directory))) {
+        let (text, mut faults) = doc_comments(&fs::read_to_string(&file).unwrap());
+        faults.extend(found(&text));
+        assert_eq!(faults, Vec::<String>::new(), "{}", file.display());
     }
 }
 

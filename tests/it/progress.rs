@@ -1,10 +1,10 @@
-//! How far a transfer is: meters on a terminal, lines where they were asked for, and Ctrl-C.
+//! Progress of a transfer: meters on a terminal, lines if requested, and Ctrl-C.
 
 use crate::support::{Entry, Key, Relay, Remote, Shell};
 use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
-/// Slow enough that a megabyte takes longer than anyone waits for a key.
+/// Slow enough that a key can be pressed while a megabyte is transferred.
 const SLOW: u64 = 400_000;
 
 fn slow(size: usize) -> Shell {
@@ -28,7 +28,7 @@ fn a_finished_file_leaves_a_line_in_the_columns_of_sftp() {
     assert_eq!(columns(meters[0]).as_deref(), Some(" 100%  126KB "), "{meters:?}");
     assert_eq!(columns(meters[1]).as_deref(), Some(" 100%    0   "), "{meters:?}");
     assert!(meters[0].trim_end().ends_with("B/s   00:00"), "{meters:?}");
-    // A quick transfer draws nothing that moves.
+    // A fast transfer shows no running meter.
     assert!(!String::from_utf8_lossy(outcome.raw_stdout()).contains("ETA"));
 }
 
@@ -132,7 +132,7 @@ fn plain_lines_come_now_and_then_and_grow() {
     let outcome = slow(600_000).with_args(["--progress", "plain"]).types("get big").succeeds();
     let lines: Vec<&str> =
         outcome.stderr().lines().filter(|line| line.starts_with("Transfer of 'big' is at ")).collect();
-    // A second and a half at two lines a second, give or take what the line's buffers hide.
+    // One and a half seconds at two lines a second, with a margin for the buffers on the way.
     assert!((2..12).contains(&lines.len()), "{lines:?}");
     assert_eq!(lines.last(), Some(&"Transfer of 'big' is at 600000/600000 bytes (100.0%)"));
 }
@@ -149,7 +149,7 @@ fn an_interrupt_in_a_batch_ends_it_with_1() {
 
 #[test]
 fn an_interrupt_stops_one_line_of_what_is_piped_in_and_the_whole_of_a_single_fetch() {
-    // Few requests in flight, so that little is to be waited for.
+    // Few requests in flight, so that the wait for them is short.
     const BRIEF: [&str; 4] = ["--progress", "plain", "-R", "2"];
     let (mut running, world) = slow(4_000_000).types("get big").types("get small").with_args(BRIEF).start();
     running.reports("Transfer of 'big' is at ").signals(Signal::INT).reports("Interrupt");
@@ -174,7 +174,7 @@ fn a_request_to_end_stops_a_transfer_and_ends_with_1() {
 
 #[test]
 fn a_limit_on_the_rate_is_kept_both_ways() {
-    // 1024 Kbit/s are 128 KiB/s. Nothing can be faster than that; how much slower is the machine's business.
+    // 1024 Kbit/s are 128 KiB/s. That is the upper limit; the lower one depends on the machine.
     let least = Duration::from_secs(1);
     let limited = || Shell::on(Remote::with([Entry::sized("big", 192 << 10)])).with_args(["-l", "1024"]);
     for line in ["get big", "put big sent"] {

@@ -1,15 +1,15 @@
-//! `--progress json`: what a program reads while files move.
+//! `--progress json`: the output for programs while files are transferred.
 
 use serde_json::{Value, json};
 
 use crate::support::{Entry, Relay, Remote, Shell, noise};
 
-/// What is on stdout: nothing but objects.
+/// Parses stdout, which must consist of objects only.
 fn objects(stdout: &str) -> Vec<Value> {
     stdout.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"))).collect()
 }
 
-/// The values of a member, of the objects of one kind.
+/// Returns the values of a member in the objects of one kind.
 fn members(objects: &[Value], event: &str, member: &str) -> Vec<Value> {
     objects.iter().filter(|object| object["event"] == event).map(|object| object[member].clone()).collect()
 }
@@ -50,7 +50,7 @@ fn what_a_resume_finds_in_place_has_not_moved() {
         let done = members(&objects, "progress", "all_bytes_done");
         assert!(done.iter().all(|done| done.as_u64() >= Some(THERE as u64)), "{line}: {done:?}");
         let rates = members(&objects, "progress", "bytes_per_second");
-        // All that moves, within the shortest time that a rate is taken over.
+        // At most everything that is transferred, divided by the shortest period for a rate.
         assert!(!rates.is_empty() && rates.iter().all(|rate| rate.as_u64() <= Some(2_000_000)), "{line}: {rates:?}");
         assert_eq!(members(&objects, "end", "bytes"), [json!(MOVED)], "{line}");
     }
@@ -94,7 +94,7 @@ fn progress_tells_of_the_file_and_of_the_job() {
     assert!(members(&objects, "progress", "seconds_left").iter().any(Value::is_number));
 }
 
-/// Files whose transfers end in all ways: skipped, refused, moved.
+/// A job whose files end in all ways: skipped, refused, transferred.
 fn a_job_of_all_fates(get: bool) -> (Shell, &'static str) {
     let files = || ["a", "b", "c", "d", "e"].map(|name| Entry::sized(format!("t/{name}"), 150_000)).to_vec();
     let there =
@@ -147,7 +147,7 @@ fn while_a_file_is_verified_its_rate_stays_and_what_is_compared_grows() {
         assert!(verified.len() > 5 && verified.is_sorted() && verified[0] == 0, "{line}: {verified:?}");
         assert!(verified.iter().all(|&bytes| bytes <= SIZE), "{line}: {verified:?}");
         let rates: Vec<&Value> = verifying.iter().map(|object| &object["bytes_per_second"]).collect();
-        // The first one tells of the last bytes that moved.
+        // The first one is the rate of the last bytes transferred.
         let rates = &rates[1..];
         assert!(rates[0].as_u64() > Some(0) && rates.iter().all(|rate| *rate == rates[0]), "{line}: {rates:?}");
     }

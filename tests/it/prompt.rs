@@ -139,7 +139,7 @@ fn a_local_program_has_the_terminal_and_its_own_ctrl_c() {
         .sees("ready")
         .sends(b"something\r")
         .sees("got something")
-        // Short sleeps: Ctrl-C may come just before one begins, and the trap has to wait for its end.
+        // Short sleeps, because the trap waits for the end of a sleep that begins just before Ctrl-C.
         .types("!trap 'exit 5' INT; printf 'wait%s' ing; while sleep 0.1; do :; done")
         .sees("waiting")
         .presses(Key::Ctrl('c'))

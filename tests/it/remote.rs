@@ -31,13 +31,13 @@ impl Place {
         self.remote.expand(&Pattern::parse(glob.as_bytes())).unwrap()
     }
 
-    /// What matches, as seen from the working directory.
+    /// Returns the matches, relative to the working directory.
     fn matches(&self, glob: &str) -> Vec<String> {
         let matches = self.expand(glob).matches;
         matches.iter().map(|found| text(self.remote.relative(&found.path))).collect()
     }
 
-    /// A walk as lines: `dir/`, `file`, `-dir`, and failures in their own words.
+    /// Returns a walk as lines: `dir/`, `file`, `-dir`, and failures with their text.
     fn walk(&self, top: &str, links: Links) -> Vec<String> {
         let names = |directory: &remote::Directory| {
             let names = directory.names().into_iter().map(|name| text(name.as_bytes()) + "/");
@@ -59,7 +59,7 @@ impl Place {
         self.remote.session().statistics().requests
     }
 
-    /// Whether the session still works, and all handles of the server are free again.
+    /// Checks that the session still works and that the server has closed all handles.
     #[track_caller]
     fn is_sound(&self) {
         assert!(self.remote.session().stat(&RemotePath::dot()).is_ok(), "{:?}", self.remote.session().end());
@@ -157,7 +157,7 @@ fn literal_paths_cost_a_question_each_and_only_wildcards_a_listing() {
     let before = place.requests();
     place.expand("sub/*");
     place.is_sound();
-    // OPENDIR, two READDIRs, CLOSE, and the question whether all is well.
+    // OPENDIR, two READDIRs, CLOSE, and the query that all is well.
     assert_eq!(place.requests() - before, 5);
 }
 
@@ -172,7 +172,7 @@ fn a_literal_needs_lstat_as_sftp_does() {
 #[test]
 fn a_listing_gives_all_entries_of_a_large_directory_in_the_server_s_order() {
     let files = || Remote::empty().and((0..2500).map(|number| format!("f{number}")));
-    // An answer that comes late still stands in its place.
+    // An answer that comes late is still put in its place.
     for place in [Place::of(files()), Place::of(files().lying("reorder"))] {
         let listing = place.remote.list(&RemotePath::dot(), Longnames::Kept).unwrap();
         let names: Vec<_> = listing.entries.iter().map(|entry| text(entry.name.as_bytes())).collect();

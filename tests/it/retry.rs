@@ -1,4 +1,4 @@
-//! A connection that breaks is made again, and the session goes on.
+//! A broken connection is re-established, and the session continues.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ fn at_a_prompt_the_next_command_finds_the_session_as_it_was() {
     at.types("ls")
         .sees("Connection closed")
         .sees("Connecting again (1 of 3)")
-        // One that was sent before the loss was noticed is not sent twice.
+        // The line `ls` that failed when the loss was noticed is not repeated automatically.
         .types("ls")
         .sees("index.html")
         .types("get index.html")
@@ -63,7 +63,7 @@ fn a_host_key_that_changed_meanwhile_ends_it() {
     at.types("ls").sees("has changed since the session began").ends_with(255);
 }
 
-/// Another server in the same world, with a key of its own that we know as well.
+/// Starts another server in the same world, whose key we know as well.
 fn another_server(world: &World) -> Sshd {
     let directory = world.root().join("other-sshd");
     let key = world.root().join("sshd/authorized_keys");
@@ -88,7 +88,7 @@ fn a_server_that_stays_away_is_given_up_with_the_reason() {
     at.types("ls").sees("Connecting again (2 of 2)").ends_with(255);
 }
 
-/// Bytes from the server until a session is open.
+/// Returns the number of bytes from the server until a session is open.
 fn login_bytes() -> u64 {
     let outcome = Shell::on(remote()).through(Relay::plain()).as_batch().types("lpwd").succeeds();
     outcome.the_world().line().moved(Toward::Client)
@@ -101,12 +101,12 @@ fn a_script_ends_with_its_connection_unless_told_otherwise() {
     let cut = || Relay::plain().at(Toward::Client, login + 2000, Fault::Cut).only_first(1);
     let script = |options: &[&str]| {
         let shell = Shell::on(remote()).with_args(options).through(cut());
-        // More bytes than the first connection lives for.
+        // More bytes than the first connection transfers before it breaks.
         (0..200).fold(shell, |shell, _| shell.types("ls -l"))
     };
     script(&[]).exits(255);
     script(&["--retry", "3"]).types("get top.txt").succeeds().local_has("top.txt");
-    // In the middle of the first answer; between two commands there would be nothing to fail.
+    // In the middle of the first answer, because between two commands nothing could fail.
     let cut = Relay::plain().at(Toward::Client, login + 5000, Fault::Cut).only_first(1);
     let long = Remote::with((0..200).map(|number| format!("file{number:03}")));
     let shell = Shell::on(long.over_ssh()).through(cut).with_args(["-b", "-", "--retry", "3"]);
@@ -122,7 +122,7 @@ fn tree() -> Vec<Entry> {
     entries
 }
 
-/// The first connections break after so many bytes; so many times is more than one outage may be tried.
+/// The first connections break after `bytes` bytes; there are more of them than attempts for one outage.
 fn breaking(toward: Toward, bytes: u64) -> Relay {
     Relay::plain().at(toward, bytes, Fault::Cut).only_first(4)
 }
@@ -196,7 +196,7 @@ fn a_connection_that_is_of_no_use_is_not_tried_for_ever() {
     shell.prepare(|world| world.line().turn_after(1, 1)).types("get -r tree").exits(255).reports("(2 of 2)");
 }
 
-/// One file that is worth several connections.
+/// A file large enough for several connections.
 const LARGE: usize = 70 << 20;
 
 #[test]
@@ -212,7 +212,7 @@ fn a_large_file_is_spread_over_connections() {
     up.with_args(["-j", "3"]).types("put -p large").succeeds().same("large", "large").holds(three);
 }
 
-/// A line on which the second connection is there before the first one has carried much.
+/// A connection so slow that the second one is open before the first has transferred much.
 fn slow() -> Relay {
     Relay::plain().bytes_per_second(20 << 20)
 }
@@ -255,7 +255,7 @@ fn multitude() -> Vec<Entry> {
     (0..10_000).map(|number| Entry::sized(name(number), size(number))).collect()
 }
 
-/// What differs between two trees, if anything does.
+/// Returns a difference between two trees, if there is one.
 fn difference(world: &World) -> Option<String> {
     let mut diff = std::process::Command::new("diff");
     let outcome = diff.arg("-r").arg(world.local().join("many")).arg(world.remote().join("many")).output().unwrap();

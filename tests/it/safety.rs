@@ -1,4 +1,4 @@
-//! What becomes of targets that are there already, uploads that take their place in one step, and copies that are compared.
+//! Existing targets, uploads that replace their target in one step, and copies that are compared.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +9,7 @@ use crate::support::{Entry, Fault, Relay, Remote, Shell, Toward, World};
 
 const SIZE: usize = 200_000;
 
-/// Whether a directory holds nothing of ours but these.
+/// Checks that a directory contains exactly these names.
 fn only(directory: &std::path::Path, names: &[&str]) -> Option<String> {
     let mut found: Vec<_> =
         fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -141,7 +141,7 @@ fn what_cannot_be_read_back_is_said_not_to_be_verified() {
 fn a_resume_does_not_take_a_size_for_a_proof_when_asked_to_verify() {
     let other: Vec<u8> = vec![b'x'; SIZE];
     for (line, here) in [("put -a --verify f", true), ("get -a --verify f", false)] {
-        // Only its end is the same.
+        // Only the end is equal.
         let mut like = Entry::sized("f", SIZE).contents().unwrap().1.to_vec();
         like[..1000].copy_from_slice(&other[..1000]);
         let (one, two) = (Entry::sized("f", SIZE), Entry::file("f", like));
@@ -166,7 +166,7 @@ fn copies_that_are_equal_are_counted() {
         .same("empty", "sent/empty");
 }
 
-/// Three files on each side: what is there is older, newer or missing.
+/// Three files on each side, of which the target's is older, newer or missing.
 fn world_of_conflicts(get: bool) -> Shell {
     let (new, old) = (
         [Entry::file("older", "new"), Entry::file("newer", "new"), Entry::file("missing", "new")],
@@ -201,7 +201,7 @@ fn targets_that_are_there_are_treated_as_asked_both_ways() {
     world_of_conflicts(true).types("get --on-conflict=skip older").reports("older exists already: skipped").succeeds();
 }
 
-/// The time of all that is older than what comes meanwhile.
+/// Sets a modification time older than that of any file that is written during the test.
 fn is_old(path: &Path) {
     let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
@@ -239,7 +239,7 @@ fn a_name_that_is_chosen_is_the_name_that_is_reported() {
 
 #[test]
 fn a_download_replaces_nothing_that_came_to_be_meanwhile() {
-    // While it is opened, and while it is read.
+    // While the target is opened, and while the source is read.
     for when in ["meanwhile=1", "meanwhile=2"] {
         for (policy, is_there) in [("skip", false), ("newer", false), ("rename", false), ("newer", true)] {
             let shell = Shell::on(Remote::with([Entry::file("f", "new")]).lying(when)).prepare(|world| {
@@ -438,7 +438,7 @@ fn sources() -> Vec<Entry> {
     ["begun", "empty", "longer", "new", "whole"].map(|name| Entry::sized(name, SIZE)).into()
 }
 
-/// Targets that a resume continues, finds complete, and can't continue.
+/// One target that a resume continues, one that it finds complete, and one that it can't continue.
 fn targets() -> Vec<Entry> {
     let begun = Entry::sized("begun", SIZE).contents().unwrap().1[..50_000].to_vec();
     let others = [Entry::sized("whole", SIZE), Entry::sized("longer", SIZE + 1), Entry::file("empty", "")];
@@ -508,7 +508,7 @@ fn what_is_there_is_either_continued_or_left() {
         .local_file("a", "there");
 }
 
-/// A tree to be sent, and what is there of it already.
+/// A tree to send, part of which exists on the server.
 fn atomic_tree(remote: Remote) -> Shell {
     let old = [Entry::file("t/a", "old").mode(0o640), Entry::file("t/d/big", "old"), Entry::file("t/d/kept", "kept")];
     let new = [
@@ -566,7 +566,7 @@ fn the_directory_of_a_file_that_is_flushed_is_flushed_too() {
             .types(line)
     };
     get("get f d").succeeds();
-    // What can't be opened can't be flushed: that is how it shows that it was tried.
+    // A file that can't be opened can't be flushed, so the error shows that it was tried.
     get("get -f f d").exits(1).reports("local sync \"d\": Permission denied").holds(|world| {
         (fs::read(world.local().join("d/f")).ok().as_deref() != Some(b"new")).then(|| "no f".to_owned())
     });

@@ -5,7 +5,7 @@ mod session;
 #[path = "../../examples/screenshots/window.rs"]
 mod window;
 
-/// The words of a picture, without the rates and times of transfers, which differ from run to run.
+/// Returns the words of a picture, except for the rates and times of transfers, which differ from run to run.
 fn words(svg: &str) -> Vec<&str> {
     svg.split_whitespace().filter(|word| !word.ends_with("B/s") && !word.starts_with("00:")).collect()
 }

@@ -1,4 +1,4 @@
-//! What a script can count on: where it failed, whether it goes on, commands on the command line.
+//! Features for scripts: the place of a failure, whether the run continues, commands on the command line.
 
 use crate::support::{Entry, Mode, PATIENCE, Remote, Running, Shell};
 
@@ -6,7 +6,7 @@ fn shell() -> Shell {
     Shell::on(Remote::with(["notes.txt", "two words", "site/index.html"]))
 }
 
-/// Runs with these commands on the command line, in place of lines on stdin.
+/// Runs with these commands on the command line instead of lines on stdin.
 fn commands(options: &[&str]) -> Shell {
     shell().with_args(options)
 }
@@ -27,7 +27,7 @@ fn a_batch_that_fails_names_the_script_the_line_and_the_command() {
         .exits(1)
         .complains(&["Unterminated quoted argument: the quote at column 5 is not closed"])
         .reports("\nstdin:1: pwd 'x: failed, and the script ends here\n");
-    // Where nothing hangs on it, nothing is said.
+    // If no later line depends on it, nothing is printed.
     shell().types("put a.txt").succeeds().complains(&told[..1]);
     shell().types("-put a.txt").as_batch().succeeds().complains(&told[..1]);
 }

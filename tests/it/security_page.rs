@@ -1,4 +1,4 @@
-//! docs/security.md names a test for each promise, and the numbers of the code.
+//! docs/security.md names an existing test for each promise, and has the same numbers as the code.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ fn each_test_that_the_page_names_exists() {
         if name == "src/budget.rs" {
             continue;
         }
-        // A file alone may have lost the test that was meant.
+        // A file alone may have lost the intended test.
         let (file, test) = name.split_once("::").unwrap_or_else(|| panic!("{name} names no test"));
         let text = fs::read_to_string(root.join(file)).unwrap_or_else(|_| panic!("{name}: there is no {file}"));
         let head = format!("fn {test}(");

@@ -1,10 +1,10 @@
-//! Servers as they are: honest, and each odd in its own way. `docs/servers.md` says who they are.
+//! Servers as found in practice: honest, each with its peculiarities. `docs/servers.md` describes them.
 
 use std::fs;
 
 use crate::support::{Entry, Outcome, Remote, Shell};
 
-/// Files that are all in flight at once.
+/// Returns files that are all in flight at the same time.
 fn files(prefix: &str, count: usize) -> Vec<Entry> {
     (0..count).map(|number| Entry::sized(format!("{prefix}{number:02}"), 50_000)).collect()
 }
@@ -15,7 +15,7 @@ fn same_files(run: Outcome, prefix: &str, count: usize) -> Outcome {
 
 #[test]
 fn a_server_that_has_few_files_open_moves_all_of_them() {
-    // The code by which it refuses one more is any.
+    // It may refuse one more with any code.
     for (most, code) in [(1, 3), (1, 4), (1, 2), (1, 8), (1, 1), (1, 11), (1, 99), (2, 4), (5, 3), (29, 14)] {
         let run = Shell::on(Remote::with(files("f", 30)).lying(&format!("max-files={most},{code}")))
             .here(files("p", 30))
@@ -60,7 +60,7 @@ fn a_server_that_drops_requests_is_asked_for_less_at_once() {
             .same("up", "up")
             .reports(&note(most))
             .remote_lacks("d");
-        // What was learnt holds for all that follows.
+        // The limit learnt once applies to all later transfers.
         assert!(run.stderr().matches("requests waiting").count() <= 2, "{}", run.stderr());
     }
 }
@@ -100,7 +100,7 @@ fn a_server_that_wants_bytes_in_order_gets_them_over_one_connection() {
     assert_eq!(fs::read_dir(run.the_world().remote()).unwrap().count(), 2);
 }
 
-/// What everybody does with a server, in one session.
+/// A typical session.
 const TOUR: &[&str] = &[
     "ls -l",
     "ls -1 tree",
@@ -126,7 +126,7 @@ const TOUR: &[&str] = &[
     "rm -r tree",
 ];
 
-/// Servers on which the tour is made.
+/// The servers of the tour.
 const SERVERS: &[&str] = &[
     "none",
     "plain",
@@ -260,7 +260,7 @@ fn an_upload_is_verified_where_no_file_is_open_for_reading_and_writing() {
         assert_eq!(run.stderr().matches("read back and").count(), 3, "{}", run.stderr());
         same_files(run, "p", 5);
     }
-    // What is wrong is found all the same.
+    // A wrong byte is found nevertheless.
     Shell::on(Remote::empty().lying("no-read-write=8+bad-byte=100"))
         .here(files("p", 1))
         .types("put --verify p00")
@@ -290,7 +290,7 @@ fn a_handle_that_writes_is_never_read_from() {
         let run = ["half", "proved"].into_iter().fold(run, |run, name| run.same(name, name));
         same_files(run, "p", 5);
     }
-    // What is wrong is found all the same.
+    // A wrong byte is found nevertheless.
     Shell::on(Remote::empty().lying("zeros-when-read+bad-byte=100"))
         .here(files("p", 1))
         .types("put --verify p00")
@@ -486,7 +486,7 @@ fn a_rename_to_another_file_system_says_so() {
     use std::os::unix::fs::MetadataExt;
     let device = |path: &std::path::Path| fs::metadata(path).map(|metadata| metadata.dev()).ok();
     let shell = Shell::on(Remote::with(["a"]));
-    // Not every machine has another one.
+    // Not every machine has another file system.
     if device("/dev/shm".as_ref()).is_none_or(|other| Some(other) == device(&shell.world().remote())) {
         return;
     }
@@ -598,7 +598,7 @@ fn a_file_that_is_replaced_where_no_mode_can_be_set_tells_how_to_keep_it() {
             .same("g", "new")
             .reports(&format!("\"REMOTE/old\"; {way}"));
         assert_eq!(run.stderr().matches("fsetstat").count(), 1, "{}", run.stderr());
-        // With -p nothing keeps the mode, so no other way is named.
+        // With -p there is no way to keep the mode, so no hint names one.
         run.then().types("put -p --atomic g old").reports("remote fsetstat: ").reports_no(way);
     }
 }

@@ -1,4 +1,4 @@
-//! `set` and the options that it changes: what they are, that they hold, and that they are offered by Tab.
+//! `set` and the options that it changes: their values, their effects, and their completion with Tab.
 
 use std::time::{Duration, Instant};
 
@@ -72,7 +72,7 @@ fn settings_and_their_values_are_completed() {
     terminal.types("bye").ends_with(0);
 }
 
-/// 128 KiB/s. Nothing can be faster than that; how much slower is the machine's business.
+/// 128 KiB/s. That is the upper limit; the lower one depends on the machine.
 // difference: own-options
 #[test]
 fn a_limit_holds_for_all_connections_together_and_may_be_set_between_transfers() {

@@ -6,25 +6,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
-/// Collects every path that a file names, from the crate's root on.
+/// Collects all paths that a file names, from the crate's root.
 pub(crate) struct Reader {
-    /// The module we are in, from the root down.
+    /// The current module, from the root down.
     module: Vec<String>,
-    /// Code that only tests see is passed over.
+    /// True to skip code for tests.
     skips_tests: bool,
-    /// The paths that were named; those that begin with `crate` are whole.
+    /// The paths found; those that begin with `crate` are absolute.
     pub(crate) named: Vec<Vec<String>>,
-    /// What no path can tell.
+    /// Code whose paths can't be determined.
     pub(crate) wrong: Vec<String>,
 }
 
 impl Reader {
-    /// Reads all of a file, its tests too.
+    /// Reads a whole file, including its tests.
     pub(crate) fn of(module: Vec<String>, file: &syn::File) -> Self {
         Self::read(module, file, false)
     }
 
-    /// Reads what a file is without its tests.
+    /// Reads a file without its tests.
     pub(crate) fn without_tests(module: Vec<String>, file: &syn::File) -> Self {
         Self::read(module, file, true)
     }
@@ -35,7 +35,7 @@ impl Reader {
         reader
     }
 
-    /// Notes a path; `super` and `self` are resolved, a bare path of the module's own is left as it is.
+    /// Records a path. `super` and `self` are resolved; a path relative to the module stays as it is.
     fn name(&mut self, segments: &[String]) {
         let mut base = match segments.first().map(String::as_str) {
             Some("crate" | "$crate") => vec!["crate".to_owned()],
@@ -70,7 +70,7 @@ impl Reader {
         }
     }
 
-    /// Macros and attributes hold tokens, not paths: every run of identifiers joined by `::` may be one.
+    /// Macros and attributes contain tokens, not paths: each sequence of identifiers joined by `::` may be a path.
     fn tokens(&mut self, tokens: TokenStream) {
         let mut path: Vec<String> = Vec::new();
         let mut colons = 0;
@@ -106,7 +106,7 @@ impl Reader {
         path.clear();
     }
 
-    /// `crate::{a::B, c}` within a macro: a group whose parts begin where the path ended.
+    /// Reads `crate::{a::B, c}` in a macro: a group whose parts continue the path before it.
     fn token_group(&mut self, prefix: &[String], group: TokenStream) {
         for token in group {
             if let TokenTree::Ident(ident) = token {
@@ -120,7 +120,7 @@ fn is_path_root(path: &[String]) -> bool {
     path.first().is_some_and(|first| first == "crate" || first == "super")
 }
 
-/// Whether only tests see what has these attributes.
+/// Returns whether these attributes mark code for tests.
 pub(crate) fn is_for_tests(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("test")
@@ -172,7 +172,7 @@ impl<'ast> Visit<'ast> for Reader {
     }
 
     fn visit_vis_restricted(&mut self, _: &'ast syn::VisRestricted) {
-        // `pub(crate)` and `pub(in …)` say who may look in; they name nothing.
+        // `pub(crate)` and `pub(in …)` restrict visibility; they use nothing.
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
@@ -200,7 +200,7 @@ impl<'ast> Visit<'ast> for Reader {
     }
 }
 
-/// The module that a file is, from the root down: `ssh/known_hosts.rs` is `ssh::known_hosts`.
+/// Returns the module of a file, from the root down: `ssh/known_hosts.rs` is `ssh::known_hosts`.
 pub(crate) fn module_of(place: &Path) -> Vec<String> {
     let mut module: Vec<String> =
         place.with_extension("").components().map(|part| part.as_os_str().to_string_lossy().into_owned()).collect();
@@ -223,7 +223,8 @@ pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Returns what tests say they show: the `VALUE` of each line `// KIND: VALUE` above a test, here or in the sources.
+/// Returns what tests cover by their marks: the `VALUE` of each line `// KIND: VALUE` above a test, here or in the
+/// sources.
 pub(crate) fn marks(kind: &str) -> BTreeSet<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let files = ["src", "tests/it"].iter().flat_map(|directory| rust_files(&root.join(directory)));

@@ -1,4 +1,5 @@
-//! The user's ssh configuration on its way to us: by the machine's `ssh -G`, which quotes nothing, and without an ssh program.
+//! The user's ssh configuration as we read it: from the machine's `ssh -G`, whose output has no quotes, and without
+//! an ssh program.
 
 use crate::support::{Embedded, Entry, Remote, Shell, World, detach, generate_key, leftovers, program};
 use std::ffi::{OsStr, OsString};
@@ -8,13 +9,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 
-/// Puts a line before all others in our configuration.
+/// Inserts a line before all others in our configuration.
 fn configure(world: &World, line: &[u8]) {
     let before = fs::read(world.ssh_config()).unwrap();
     fs::write(world.ssh_config(), [line, b"\n", &before].concat()).unwrap();
 }
 
-/// A server that is known by another key, in a file of this name in our home.
+/// A server that is known with another key, in a file of this name in our home directory.
 fn known_wrongly_in(name: &OsStr) -> Shell {
     Shell::on(Remote::empty().over_ssh().unknown_to_us()).prepare(|world| {
         let stranger = world.root().join("stranger");
@@ -26,14 +27,14 @@ fn known_wrongly_in(name: &OsStr) -> Shell {
     })
 }
 
-/// Names that `ssh -G` prints so that they could be read as something else.
+/// Names that `ssh -G` prints in an ambiguous form.
 const ODD_NAMES: [&[u8]; 6] = [b"a b/known hosts", b"ends with one ", b"two  blanks", b"\xff\xfe", b"100%h", b"~"];
 
 // difference: blanks-in-paths
 #[test]
 fn known_hosts_are_found_whatever_the_file_is_called() {
     for name in ODD_NAMES {
-        // Named by a variable, whose value ssh takes as it is; and as it is written, where a percent sign stands twice.
+        // Both through a variable, whose value ssh takes literally, and directly, with percent signs doubled.
         for by_variable in [true, false] {
             let name = OsStr::from_bytes(name);
             let shell = known_wrongly_in(name);
@@ -65,7 +66,8 @@ fn a_new_key_goes_to_the_file_that_is_named() {
     outcome.reports("Warning: Permanently added '[127.0.0.1]:PORT' (ED25519) to the list of known hosts.");
 }
 
-/// Leads to an ssh configuration that would run a command, or switch the check of host keys off.
+/// Runs with an ssh configuration that would run a command or disable the check of host keys, and checks that it is
+/// refused first.
 fn refused_before_anything_happens(shell: Shell, said: &str) {
     let touched = shell.world().root().join("touched");
     shell.types("pwd").exits(255).stdout_is("").reports(said);
@@ -88,7 +90,7 @@ fn a_line_break_never_becomes_a_setting() {
         let shell = Shell::on(Remote::empty().over_ssh());
         let value = touch(&shell);
         let shell = shell.with_args([format!("-o{keyword}=${{ODD}}")]).env("ODD", value);
-        // What ssh does not expand itself we do.
+        // We expand what ssh does not expand itself.
         let keyword = if keyword.ends_with("File") && !keyword.starts_with("User") { keyword } else { &lower(keyword) };
         let said = format!(
             "{keyword} in the ssh configuration uses ${{ODD}}, but the variable ODD holds a line break or another control \
@@ -98,12 +100,12 @@ fn a_line_break_never_becomes_a_setting() {
     }
 }
 
-/// `ssh -G` names keywords in lower case.
+/// Returns the keyword as `ssh -G` prints it, in lower case.
 fn lower(keyword: &str) -> String {
     keyword.to_ascii_lowercase()
 }
 
-/// Options that name keys which are missing, open to others or no keys, and files with tokens and variables.
+/// Options with missing, unprotected or invalid keys, and with tokens and variables in file names.
 const KEYS_AND_TOKENS: &[&[&str]] = &[
     &["-i", "missing", "-i", "good"],
     &["-i", "50%home"],
@@ -135,20 +137,20 @@ const KEYS_AND_TOKENS: &[&[&str]] = &[
     &["-oUser=%z", "-i", "good"],
 ];
 
-/// Makes the local files that `KEYS_AND_TOKENS` name. No key comes from the configuration.
+/// Creates the local files named in `KEYS_AND_TOKENS`. The configuration has no key.
 fn lay_out_keys(world: &World) {
     fs::set_permissions(world.local().join("garbage"), fs::Permissions::from_mode(0o600)).unwrap();
     fs::copy(world.home().join(".ssh/id_ed25519"), world.local().join("good")).unwrap();
     fs::copy(world.home().join(".ssh/id_ed25519"), world.local().join("open")).unwrap();
     fs::set_permissions(world.local().join("open"), fs::Permissions::from_mode(0o644)).unwrap();
     fs::set_permissions(world.local().join("good"), fs::Permissions::from_mode(0o600)).unwrap();
-    // A file that is there, but not under the name that its tokens make of it.
+    // An existing file, but under a name other than its expanded one.
     fs::copy(world.local().join("good"), world.local().join("50%home")).unwrap();
     let config = fs::read_to_string(world.ssh_config()).unwrap().replace("IdentityFile", "#");
     fs::write(world.ssh_config(), config).unwrap();
 }
 
-/// What a program that must not ask says on stderr, after its exit code.
+/// Returns the exit code and then the lines of stderr of a program that must not ask.
 fn said_by(program: &Path, world: &World, words: &[&str]) -> (Option<i32>, String) {
     let mut command = world.command(program);
     command.arg("-F").arg(world.ssh_config()).arg("-oBatchMode=yes").args(words).arg("server");
@@ -178,7 +180,7 @@ fn without_ssh(shell: Shell) -> Shell {
     shell.env("PATH", empty)
 }
 
-/// A server that takes a password, which lies ready in a file.
+/// A server that accepts a password, which is in a file.
 fn with_a_password() -> Shell {
     let shell = Shell::on(Remote::empty().served_by(Embedded::new().password("secret")));
     let file = shell.world().root().join("password");

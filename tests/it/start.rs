@@ -1,4 +1,4 @@
-//! Where a session starts: a directory to work in, or one file to fetch.
+//! The start of a session: in a directory, or with a single file to fetch.
 
 use crate::support::{Entry, Remote, Shell};
 

@@ -1,28 +1,28 @@
-//! Every status code in answer to every kind of request: the command ends and says why, and the session goes on.
+//! All status codes in reply to all kinds of requests: the command ends with the reason, and the session continues.
 
 use crate::support::{Entry, Outcome, Remote, Shell};
 
-/// All codes that any version of the protocol has, and one that none has.
+/// All codes of any version of the protocol, and one that is undefined.
 const CODES: [u32; 33] = [
     0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
     31, 1000,
 ];
 
-/// What a command works on.
+/// The target of a command.
 #[derive(Clone, Copy)]
 enum Thing {
     File,
-    /// With a file and a link in it.
+    /// A directory that contains a file and a link.
     Directory,
-    /// It is here and not on the server.
+    /// A local file that is not on the server.
     Local,
     LocalTree,
     Nothing,
 }
 use Thing::{Directory, File, Local, LocalTree, Nothing};
 
-/// A request by its name and type, what a command that sends it works on, the command, the codes of which it says nothing, and
-/// whether it succeeds even if it says something.
+/// A request's name and type, the target of a command that sends it, the command, the codes about which it prints
+/// nothing, and whether it succeeds even if it prints something.
 type Row = (&'static str, u8, Thing, &'static str, &'static [u32], bool);
 
 const ROWS: &[Row] = &[
@@ -99,7 +99,7 @@ fn world(kind: u8, thing: Thing, codes: &[u32]) -> Shell {
     Shell::on(Remote::with(far).lying(&format!("answers-by-name={kind}+plain"))).here(near)
 }
 
-/// Lines of stderr that name a thing, and not one whose name only begins with its name.
+/// Returns the lines of stderr about a name, but not those about a longer name with this beginning.
 fn about<'a>(run: &'a Outcome, name: &str) -> Vec<&'a str> {
     let names = |line: &&str| {
         line.match_indices(name).any(|(at, _)| !line[at + name.len()..].starts_with(|next: char| next.is_ascii_digit()))
@@ -107,7 +107,7 @@ fn about<'a>(run: &'a Outcome, name: &str) -> Vec<&'a str> {
     run.stderr().lines().filter(names).collect()
 }
 
-/// The words for a code, or what a command says in their place.
+/// Returns the words for a code, or those that a command prints instead.
 fn reasons(code: u32) -> Vec<String> {
     let words = [
         "makes no sense",
@@ -145,7 +145,7 @@ fn reasons(code: u32) -> Vec<String> {
     ];
     let said = words.get(code as usize).map_or_else(|| format!("Unknown status {code}"), |words| (*words).to_owned());
     let instead: &[&str] = match code {
-        // Nothing was done, which is found later.
+        // The server did nothing, which is discovered later.
         0 => &["it ended at byte 0 of 3000", "Directory not empty", "No such file or directory"],
         1 => &["ended at byte 0", "differs from its source at byte 0", "ends at byte 0 of 3000", "Directory not empty"],
         2 => &["not found", "nothing of it is there yet"],
@@ -154,7 +154,7 @@ fn reasons(code: u32) -> Vec<String> {
     std::iter::once(said).chain(instead.iter().map(|words| (*words).to_owned())).collect()
 }
 
-/// Goes through all rows, several at a time, and fails with all that is not as it should be.
+/// Checks all rows, several in parallel, and fails with all faults that were found.
 fn check_rows(check: impl Fn(&Row) -> Vec<String> + Sync) {
     let check = &check;
     let faults: Vec<String> = std::thread::scope(|scope| {

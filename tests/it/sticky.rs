@@ -1,14 +1,14 @@
-//! Directories like /tmp: what others put there is neither followed nor written into.
+//! Directories like /tmp: links of other users are not followed, and their files are not written.
 
 use crate::support::{Entry, Outcome, Remote, Shell, World};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, lchown, symlink};
 use std::path::PathBuf;
 
-/// Somebody else.
+/// Another user.
 const OTHER: u32 = 65534;
 
-/// A shared directory `tmp` in the local one, in which others have put links, a file and a FIFO.
+/// Creates a shared directory `tmp` in the local one, in which another user has put links, a file and a FIFO.
 fn plant(world: &World) {
     let at = |name: &str| -> PathBuf { world.local().join("tmp").join(name) };
     fs::create_dir(at("")).unwrap();
@@ -17,7 +17,7 @@ fn plant(world: &World) {
         symlink(target, at(name)).unwrap();
         lchown(at(name), Some(OTHER), None).unwrap();
     }
-    // One of theirs that is passed on the way is one of theirs.
+    // A path through one of their links counts as theirs.
     symlink("tmp/link", world.local().join("way")).unwrap();
     fs::write(at("file"), "theirs").unwrap();
     let fifo = std::process::Command::new("mkfifo").arg(at("fifo")).status().unwrap();
@@ -118,7 +118,7 @@ fn needs_root_scripts_and_passwords_are_not_read_through_links_of_others() {
     shell.with_args(["--password-file", "tmp/secret"]).reports("ermission denied").exits(255);
 }
 
-/// A host whose key is known in the file that a link of another user leads to.
+/// A host whose key is known in a file that is reached through a link of another user.
 fn host_known_by_link_of_another() -> Shell {
     let shell = Shell::on(Remote::empty().over_ssh().unknown_to_us()).prepare(plant);
     let known = shell.sshd().known_hosts();
@@ -141,7 +141,7 @@ fn needs_root_host_keys_are_not_looked_up_or_added_through_links_of_others() {
         known.lines().count()
     );
 
-    // The same link is of use if it is the person's own.
+    // The link is used if it belongs to the user.
     let own = |world: &World| lchown(world.local().join("tmp/link"), Some(0), None).unwrap();
     let words = ["-oUserKnownHostsFile=tmp/link", "-oStrictHostKeyChecking=yes"];
     host_known_by_link_of_another().prepare(own).with_args(words).types("pwd").as_batch().succeeds();

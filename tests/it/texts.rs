@@ -1,8 +1,8 @@
-//! What a server words itself: it is shown printable and no further than 1,000 bytes, and a listing tells what was checked.
+//! Texts from a server: printed only in printable form and up to 1,000 bytes; a listing shows only checked values.
 
 use crate::support::{Embedded, Entry, Key, Remote, Shell};
 
-/// As much of a long text as is shown: it consists of `long `, 5 bytes each.
+/// Returns the part of a long text that is shown; it consists of `long `, 5 bytes each.
 fn excerpt() -> String {
     format!("{}…", "long ".repeat(200))
 }

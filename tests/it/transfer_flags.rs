@@ -1,4 +1,4 @@
-//! What goes along with `get` and `put`: links, `--chmod`, `--remove-source`, `--dry-run`, and the room there is.
+//! Further flags of `get` and `put`: links, `--chmod`, `--remove-source`, `--dry-run`, and checks of the free space.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::support::{Entry, Remote, Shell, World};
 
-/// Where a link leads to.
+/// Checks the target of a link.
 fn leads(world: &World, path: &str, target: &str) -> Option<String> {
     let found = fs::read_link(world.root().join(path));
     (found.as_ref().ok() != Some(&Path::new(target).to_owned())).then(|| format!("{path} leads to {found:?}"))
@@ -258,7 +258,7 @@ fn a_dry_run_of_put_says_what_would_be_done_and_does_nothing() {
 
 #[test]
 fn a_shortage_of_room_is_said_before_it_is_felt() {
-    /// More than any disk of a test has free, and no more than one file may have.
+    /// More than a test's disk has free, but not more than the maximum size of a file.
     const HUGE: u64 = 8 << 40;
     let grow = |path: std::path::PathBuf| {
         fs::File::options().write(true).open(&path).unwrap().set_len(HUGE).unwrap();

@@ -1,4 +1,4 @@
-//! How an SSH channel carries a session: rules that were each paid for, tried on a real sshd.
+//! SSH channels as transport for sessions: rules learnt from past faults, tried with a real sshd.
 
 use crate::support::{Entry, Fault, Person, Relay, Remote, SOON, Toward, World, noise, sftp_server, until};
 use sftpsh::name::RemotePath;
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 const CHUNK: usize = 32 << 10;
 const IN_FLIGHT: usize = 64;
 
-/// A send buffer so small that writes are half done most of the time.
+/// A send buffer so small that most writes are incomplete.
 const SMALL_SEND_BUFFER: usize = 8 << 10;
 
 fn config(world: &World) -> Config {
@@ -25,7 +25,7 @@ fn config(world: &World) -> Config {
     Config::resolve(Request { arguments: &arguments, host: "server" }, &mut Person::absent()).unwrap()
 }
 
-/// A session on a socket that `prepare` has had in its hands.
+/// Opens a session on a socket that `prepare` may change first.
 fn session(world: &World, start: &Start, prepare: impl FnOnce(&TcpStream)) -> Session {
     let config = config(world);
     let stream = TcpStream::connect((config.host.as_str(), config.port)).unwrap();
@@ -75,7 +75,7 @@ fn put(session: &Session, name: &str, data: &[u8]) {
     session.close(handle).unwrap();
 }
 
-/// Gets and puts at once, and holds what came to what should have.
+/// Downloads and uploads in parallel, and compares the results.
 fn both_ways(world: &World, session: &Session, size: usize) {
     let (down, up) = (noise(b"down", size), noise(b"up", size));
     thread::scope(|scope| {
@@ -119,7 +119,7 @@ fn a_wide_window_follows_what_is_in_flight() {
     let world = World::build(Remote::with([Entry::sized("down", size)]).over_ssh(), &[]);
     let session = session(&world, &sftp(), |_| {});
     let handle = session.open_file(&path("down"), OpenFlags::READ, Attributes::default()).unwrap();
-    // All at once: 40 MiB of replies are asked for, more than any window.
+    // All in parallel: 40 MiB of replies are requested, more than any window.
     let pending: Vec<_> = (0..size)
         .step_by(CHUNK)
         .map(|offset| {
@@ -135,7 +135,7 @@ fn a_kill_from_another_thread_ends_a_sleeping_driver_at_once() {
     let world = World::build(Remote::empty().over_ssh(), &[]);
     assert!(Command::new("mkfifo").arg(world.remote().join("fifo")).status().unwrap().success());
     let session = session(&world, &sftp(), |_| {});
-    // Nobody writes to the FIFO, so this is never answered.
+    // There is no writer for the FIFO, so this is never answered.
     let fifo = path("fifo");
     let pending =
         session.submit(&calls::Open { path: &fifo, flags: OpenFlags::READ, attributes: Attributes::default() });
@@ -188,26 +188,26 @@ fn what_a_server_says_on_its_standard_error_stops_nothing() {
     assert!(end.last_words.len() <= 4096);
 }
 
-/// This very program, even if it was built anew meanwhile and its file is gone.
+/// Returns this program, even if it has been rebuilt meanwhile and its file is gone.
 fn this_program() -> PathBuf {
     let running = PathBuf::from("/proc/self/exe");
     if running.exists() { running } else { std::env::current_exe().unwrap() }
 }
 
-/// In a process of its own, where nobody else opens files or takes memory.
+/// Runs in a separate process, so that no other test opens files or allocates memory.
 #[test]
 fn a_hundred_sessions_leave_nothing_behind() {
     let world = World::build(Remote::empty().over_ssh(), &[]);
     let mut inside = Command::new(this_program());
     inside.args(["--exact", "transport::a_hundred_sessions", "--ignored", "--nocapture"]);
-    // One arena: with several, how much memory is kept depends on which thread frees it.
+    // One arena: with several, the memory kept would depend on which thread frees it.
     inside.env("SFTPSH_TEST_SSH_CONFIG", world.ssh_config()).env("MALLOC_ARENA_MAX", "1");
     let output = inside.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
-/// The allocator keeps about 1 MiB. Sessions that leaked would leave 80 KiB each, which is 8 MiB.
+/// The allocator keeps about 1 MiB. Leaked sessions would keep 80 KiB each, 8 MiB in total.
 const MOST_LEFT_BYTES: usize = 3 << 20;
 
 #[test]
@@ -220,7 +220,7 @@ fn a_hundred_sessions() {
         let socket = ssh::dial(&config).unwrap();
         let transport = ssh::open(&config, socket, &sftp(), &mut None, &mut Person::absent()).unwrap();
         if number.is_multiple_of(2) {
-            // Dropped before anybody spoke SFTP on it: libssh2 leaks some 80 KiB with a session that is alive.
+            // Dropped before any SFTP: libssh2 leaks some 80 KiB with a session that is alive.
             return;
         }
         let session = Session::open(Box::new(transport), Options::default()).unwrap();
@@ -247,19 +247,19 @@ fn open_files() -> usize {
     fs::read_dir(directory).unwrap().count()
 }
 
-/// Threads of this process, where the system tells them; elsewhere the descriptors must do.
+/// Returns the number of threads of this process, if the system reports it; otherwise the descriptors must suffice.
 fn thread_count() -> usize {
     fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
-/// Memory in use, where the system tells it.
+/// Returns the memory in use, if the system reports it.
 fn resident_bytes() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     line.split_whitespace().next().and_then(|kib| kib.parse::<usize>().ok()).map_or(0, |kib| kib << 10)
 }
 
-/// More than a server has handles, many times over.
+/// Many times the number of handles that a server has.
 const ABANDONED: usize = 10_000;
 
 /// Fewer than any server's limit.
@@ -279,7 +279,7 @@ fn ten_thousand_abandoned_opens_leave_no_handle_in_the_server() {
                 _ => session.submit_to(&queue, token, &open),
             }
         }
-        // The CLOSE of a late reply must not depend on what happens to the queue; every other batch is looked at.
+        // The CLOSE after a late reply must not depend on the queue, so the queue is read only in every other batch.
         if batch % 2 == 0 {
             while queue.outstanding() > 0 {
                 drop(queue.wait(Some(Duration::from_secs(1))));
@@ -287,7 +287,7 @@ fn ten_thousand_abandoned_opens_leave_no_handle_in_the_server() {
         }
     }
     drop(queue);
-    // The server answers in order, so when this is answered all those are closed that were answered before.
+    // The server answers in order, so this reply means that all earlier handles are closed.
     session.stat(&name).unwrap();
     session.stat(&name).unwrap();
     let handles = session.limits().open_handles.expect("OpenSSH's server tells how many it has");

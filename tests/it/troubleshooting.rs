@@ -13,7 +13,7 @@ const PAGE: &str = include_str!("../../docs/troubleshooting.md");
 
 type Run = fn() -> Outcome;
 
-/// Each message of the page, `…` standing for what varies, with a run that prints it.
+/// Each message of the page, with `…` for its variable parts, and a run that prints it.
 const MESSAGES: &[(&str, Run)] = &[
     ("Host key verification failed.", || Shell::on(Remote::empty().unknown_to_us()).as_batch().run()),
     ("WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!", || over_ssh(&[]).prepare(change_the_known_key).run()),
@@ -69,12 +69,12 @@ const MESSAGES: &[(&str, Run)] = &[
     ("Server sent suspect path \"…\" during readdir of \"…\"", || typed("names", "get -r d", &[])),
 ];
 
-/// A batch without a line, over SSH.
+/// An empty batch over SSH.
 fn over_ssh(options: &[&str]) -> Shell {
     Shell::on(Remote::empty().over_ssh()).with_args(options).as_batch()
 }
 
-/// The program, led to a server that begins with this line.
+/// Runs the program with a server that begins with this line.
 fn greeted(line: &'static str) -> Outcome {
     led_to(listener(move |mut stream| {
         let _ = stream.write_all(line.as_bytes());
@@ -83,7 +83,7 @@ fn greeted(line: &'static str) -> Outcome {
     .run()
 }
 
-/// A line in a batch, on a server that lies.
+/// Runs a line in a batch on a server that lies.
 fn typed(lie: &str, line: &str, options: &[&str]) -> Outcome {
     let closed = [Entry::from("closed").mode(0), Entry::from("locked/").mode(0o555)];
     let remote = Remote::with(["a", "d/x", "[draft].txt"]).and([Entry::sized("big", 400_000)]).and(closed);
@@ -99,7 +99,7 @@ fn set_mode(file: &Path, mode: u32) {
     fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Makes a key that no server knows.
+/// Replaces a key by one that no server knows.
 fn renew(file: &Path) {
     let _ = fs::remove_file(file);
     generate_key(file, "ed25519");
@@ -115,7 +115,7 @@ fn change_the_known_key(world: &World) {
     fs::write(known, format!("{host} {public}")).unwrap();
 }
 
-/// Returns whether a line is or holds a message: its fixed parts, in their order.
+/// Returns whether a line contains a message: its fixed parts, in order.
 fn holds(line: &str, message: &str) -> bool {
     message.split('…').try_fold(line, |rest, part| Some(&rest[rest.find(part)? + part.len()..])).is_some()
 }

@@ -1,4 +1,4 @@
-//! Uploads that must not harm what is beside them, and that are what they say they are.
+//! Uploads must not damage other files, and must be what they claim to be.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};

@@ -1,12 +1,12 @@
-//! Words that mean more than they look like: quoted patterns, a tilde in front, and operators of other shells; and the
-//! examples of help and README, which are made of words.
+//! Words with a special meaning: quoted patterns, a leading tilde, and operators of other shells; also the examples
+//! of help and README, which consist of words.
 
 use crate::support::{Key, Outcome, Remote, Shell};
 use std::fs;
 
 const TREE: [&str; 4] = ["t/a.bin", "t/b.txt", "t/sub/c.bin", "t/sub/d.log"];
 
-/// Every way to write a pattern as an option's value.
+/// All ways to write a pattern as an option's value.
 const WAYS: [&str; 8] = [
     "--exclude *.bin",
     "--exclude '*.bin'",
@@ -83,7 +83,7 @@ fn a_tilde_that_is_quoted_or_elsewhere_is_a_name() {
     ] {
         Shell::on(Remote::with(["file"])).types(line).as_batch().succeeds().local_holds(&[name]);
     }
-    // On the server it is a name as ever.
+    // On the server it is an ordinary name.
     Shell::on(Remote::with(["~"]))
         .types("get ~ x")
         .types("rm ~")
@@ -102,7 +102,7 @@ fn operators_of_shells_are_refused_unless_they_are_quoted() {
         let shell = || Shell::on(Remote::with(["file"])).here([(operator, "here"), ("x", "x")]);
         for line in [format!("get file {operator}"), format!("get file {operator} y"), format!("put x {operator}  # z")]
         {
-            // -e takes a semicolon for itself; everywhere else it is no different.
+            // -e gives the semicolon a meaning; everywhere else it is an error too.
             let outcome = shell().types(&line).as_batch().exits(1);
             outcome.reports(" not supported: ").local_file(operator, "here").local_lacks("y").remote_holds(&["file"]);
         }

@@ -1,4 +1,4 @@
-//! The tests' own tools: a builder that can't fail proves nothing.
+//! Tests of the tests' own tools: a builder that can't fail proves nothing.
 
 use crate::support::embedded::Round;
 use crate::support::{Embedded, Entry, Fault, Relay, Remote, Shell, Toward};
@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// What a story says when it does not hold.
+/// Returns the failure message of a test chain that does not hold.
 fn complaint(story: impl FnOnce()) -> String {
     let panic = catch_unwind(AssertUnwindSafe(story)).expect_err("the story held");
     panic.downcast_ref::<String>().expect("a report is text").clone()

@@ -1,23 +1,23 @@
-//! What the table must hold of each command, by the command's own definition: a row that does it, and one for each way in
-//! which it can go wrong, for each of its names, and for each of its flags with a letter.
+//! Checks the table for completeness, by each command's own definition: a row for its effect, one for each kind of
+//! failure, one for each of its names, and one for each flag with a letter.
 
 use super::row::Row;
 use sftpsh::commands::{ArgumentKind, Signature};
 
-/// Operands that are looked at: no command has more of different kinds.
+/// The maximum number of operands that is checked: no command has more of different kinds.
 const OPERANDS: usize = 3;
 
-/// A line of a row that types the command, with the row.
+/// A line of a row that types the command, with its row.
 struct Typed<'a> {
     row: &'a Row,
-    /// What stands behind the command's name.
+    /// The text after the command's name.
     rest: &'a str,
 }
 
-/// Whether a line shows a case.
+/// Returns whether a line covers a case.
 type Shows = fn(&Typed) -> bool;
 
-/// What no row shows of a command.
+/// Returns the cases of a command that no row covers.
 pub(super) fn missing(signature: &Signature, rows: &[Row]) -> Vec<String> {
     let typed: Vec<Typed> = rows.iter().flat_map(|row| lines(signature, row)).collect();
     let kinds: Vec<ArgumentKind> = (0..OPERANDS).flat_map(|index| signature.operand_kinds(index)).copied().collect();
@@ -54,7 +54,7 @@ fn lines<'a>(signature: &Signature, row: &'a Row) -> Vec<Typed<'a>> {
     row.typed.iter().filter_map(rest).collect()
 }
 
-/// A line's command, without its prefixes, and the rest.
+/// Splits a line into its command, without prefixes, and the rest.
 fn command(line: &str) -> (String, &str) {
     let line = line.trim_start().trim_start_matches(['-', '@']).trim_start();
     if let Some(rest) = line.strip_prefix('!') {
@@ -73,7 +73,7 @@ impl Typed<'_> {
         !self.row.server_words.is_empty()
     }
 
-    /// Names of what no row has.
+    /// Returns whether the line uses a name that exists in no row.
     fn names_nothing(&self) -> bool {
         ["none", "no/", "gone"].iter().any(|name| self.rest.contains(name))
     }

@@ -1,11 +1,12 @@
-//! The conformance table: what sftp(1) does with a line, and that we do the same.
+//! The conformance table: sftp(1)'s behaviour for each line, and a check that ours is equal.
 //!
-//! A table is a text (`*.txt` here), a row a few lines of it: `row.rs` says what each mark means. Each row runs through our
-//! program, and through the machine's `sftp` where there is one: both must do what the row says. Where they differ the row
-//! names a line of `docs/differences.md` (`@ KEY`), and then it says what *we* do; or the version of sftp(1) since which it
-//! does as the row says (`@ since 10.0`). One rule for all: on stderr we may say more behind sftp's words, and add hints.
+//! Each table is a text file (`*.txt` here), and each row a few lines of it; `row.rs` describes their marks. Each row
+//! runs with our program and, if the machine has one, with its `sftp`: both must do as the row says. For a
+//! difference, the row names a line of `docs/differences.md` (`@ KEY`) and describes *our* behaviour; or it names the
+//! first version of sftp(1) that does as the row says (`@ since 10.0`). In all rows, our stderr may append text to
+//! sftp's words, and add hints.
 //!
-//! `UPDATE=1 cargo test --test it conformance::` writes down what happens: sftp's doing, or ours in a row with a key.
+//! `UPDATE=1 cargo test --test it conformance::` records the actual behaviour: sftp's, or ours in a row with a key.
 
 mod coverage;
 mod row;
@@ -24,7 +25,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-/// One test for each table.
+/// Defines one test per table.
 macro_rules! tables {
     ($($name:ident),*) => {
         const TABLES: &[&str] = &[$(stringify!($name)),*];
@@ -34,7 +35,7 @@ macro_rules! tables {
 
 tables!(changes, get, lines, links_and_copies, ls, places, put, trees);
 
-/// A row's run through both programs.
+/// The results of a row with both programs.
 struct Tried {
     ours: Trial,
     theirs: Option<Trial>,
@@ -58,7 +59,7 @@ fn try_table(name: &str) {
     assert!(report.is_empty(), "{name}.txt does not hold:\n{report}");
 }
 
-/// Runs rows side by side: each is two short programs, which mostly wait for each other.
+/// Runs rows in parallel: each consists of two short programs that mostly wait for each other.
 fn try_all(rows: &[Row]) -> Vec<Tried> {
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::new());
@@ -95,7 +96,7 @@ fn judge(row: &Row, Tried { ours, theirs }: &Tried, report: &mut String) {
                 wrong.push(("we print other blanks than sftp(1)", Some(theirs)));
             }
         }
-        // Its fault was mended there.
+        // The fault is fixed in that version.
         (Some(_), Some(_)) if row.since.as_ref().is_some_and(|since| speaks_for_version(since)) => (),
         (Some(theirs), Some(_)) if theirs.seen == row.seen && theirs.stdout == ours.stdout => {
             wrong.push(("sftp(1) does the same: the row needs no key", None));
@@ -111,24 +112,24 @@ fn judge(row: &Row, Tried { ours, theirs }: &Tried, report: &mut String) {
     }
 }
 
-/// Whether we did what a row says: more may stand behind sftp's words on stderr.
+/// Returns whether our result matches a row. More text may follow sftp's words on stderr.
 fn holds(row: &Seen, ours: &Seen) -> bool {
     let says = |(words, line): (&String, &String)| {
         line.strip_prefix(words.as_str()).is_some_and(|more| more.is_empty() || more.starts_with([' ', ':']))
     };
-    // Their lines come in their order; more of ours may follow each, and none comes unless one of theirs does.
+    // Their lines come in order. Lines of ours may follow each, but none comes without one of theirs.
     let mut more = ours.stderr.iter();
     (&row.stdout, row.code, &row.files) == (&ours.stdout, ours.code, &ours.files)
         && row.stderr.iter().all(|words| more.any(|line| says((words, line))))
         && row.stderr.is_empty() == ours.stderr.is_empty()
 }
 
-/// Whether this machine's sftp(1) is one of those that the row is about. One with a fault that a key names is, too.
+/// Returns whether a row applies to this machine's sftp(1). It also applies to one with a fault that a key names.
 fn speaks_for(row: &Row) -> bool {
     row.differs.is_some() || row.since.as_ref().is_none_or(|since| speaks_for_version(since))
 }
 
-/// Whether this machine's sftp(1) is of that version or a later one.
+/// Returns whether this machine's sftp(1) is of that version or later.
 fn speaks_for_version(since: &str) -> bool {
     let number = |text: &str| {
         let mut parts = text.split(['.', 'p']).map(|part| part.parse::<u32>().unwrap_or(0));
@@ -137,14 +138,14 @@ fn speaks_for_version(since: &str) -> bool {
     sftp().is_some_and(|(_, version)| number(version) >= number(since))
 }
 
-/// The machine's sftp, and its version.
+/// The machine's sftp and its version.
 fn sftp() -> Option<&'static (PathBuf, String)> {
     static SFTP: OnceLock<Option<(PathBuf, String)>> = OnceLock::new();
     let find = || {
         let path = std::env::var_os("PATH")?;
         let program =
             std::env::split_paths(&path).map(|directory| directory.join("sftp")).find(|path| path.is_file())?;
-        // sftp(1) does not tell its version; the ssh of the same package does.
+        // sftp(1) does not print its version; the ssh of the same package does.
         let told = Command::new(program.with_file_name("ssh")).arg("-V").output().ok()?;
         let told = String::from_utf8_lossy(&told.stderr).into_owned();
         let version = told.strip_prefix("OpenSSH_")?.split([' ', ',']).next()?.to_owned();
@@ -187,7 +188,7 @@ fn every_option_of_our_own_is_among_the_differences() {
     let page = include_str!("../../../docs/differences.md");
     let help = Command::new(program()).arg("--help").output().unwrap().stdout;
     let help = String::from_utf8(help).unwrap();
-    // sftp(1) has no long options, and of the short ones those of its manual.
+    // sftp(1) has no long options, and the short ones are those of its manual.
     let options = help.lines().filter_map(|line| line.trim_start().split([' ', '=', ',']).next());
     let is_ours = |option: &&str| {
         option.starts_with("--") && option.len() > 2

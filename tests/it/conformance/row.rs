@@ -1,41 +1,42 @@
-//! A row of the table: what is typed, what is there before, what is seen and what is there after. Its text and back.
+//! A row of the table: typed lines, files before, output, files after. Reads and writes its text.
 
 use std::fmt::Write as _;
 
-/// A world, lines, and what comes of them.
+/// A world, the lines typed in it, and the results.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Row {
-    /// Comments and blank lines above it.
+    /// The comments and blank lines above the row.
     pub(super) above: Vec<String>,
-    /// `> LINE`: typed under `-b - -N`. In it `REMOTE` is the remote directory, `MYUID` and `MYGID` are the tester's ids.
+    /// `> LINE`: typed under `-b - -N`. `REMOTE` means the remote directory, `MYUID` and `MYGID` the user's own
+    /// numbers.
     pub(super) typed: Vec<String>,
-    /// `& PATH CONTENTS`, `& PATH/`, `& PATH -> TARGET`: there before, with what every row has.
+    /// `& PATH CONTENTS`, `& PATH/`, `& PATH -> TARGET`: exists before the run, besides the files of every row.
     pub(super) before: Vec<String>,
     /// `% piped`: no `-b`. `% -P remove`: words for the server.
     pub(super) piped: bool,
     pub(super) server_words: Vec<String>,
-    /// `@ KEY`: sftp(1) does something else, and this line of `docs/differences.md` says why.
+    /// `@ KEY`: sftp(1) behaves differently, for the reason in this line of `docs/differences.md`.
     pub(super) differs: Option<String>,
-    /// `@ since VERSION`: an older sftp(1) does something else.
+    /// `@ since VERSION`: an older sftp(1) behaves differently.
     pub(super) since: Option<String>,
     pub(super) seen: Seen,
 }
 
-/// What comes of a run.
+/// The result of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Seen {
-    /// `| LINE`: stdout, without the echo and blanks at the end of a line.
+    /// `| LINE`: stdout, without the echo and trailing blanks.
     pub(super) stdout: Vec<String>,
     /// `! LINE`: stderr, without the greeting.
     pub(super) stderr: Vec<String>,
-    /// `= CODE`, where it is not 0.
+    /// `= CODE`, if it is not 0.
     pub(super) code: i32,
-    /// `+ ENTRY`, `- PATH`, `~ ENTRY`: new, gone, changed.
+    /// `+ ENTRY`, `- PATH`, `~ ENTRY`: created, removed, changed.
     pub(super) files: Vec<String>,
 }
 
 impl Row {
-    /// What the reports call it.
+    /// Returns the name of the row in reports.
     pub(super) fn name(&self) -> String {
         self.typed.join(" ; ")
     }
@@ -70,7 +71,7 @@ pub(super) fn read(table: &str) -> Vec<Row> {
     rows
 }
 
-/// The table that [`read`] reads.
+/// Writes the table in the form that [`read`] reads.
 pub(super) fn write(rows: &[Row]) -> String {
     let mut text = String::new();
     let mut put = |mark: &str, lines: &[String]| {

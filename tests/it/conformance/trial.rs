@@ -1,4 +1,4 @@
-//! A row's run through a program: the world it gets, and what it made of it.
+//! Runs a row with a program: prepares its world and collects the result.
 
 use super::row::{Row, Seen};
 use crate::support::{Entry, PATIENCE, Remote, Running, World, sftp_server, user};
@@ -10,10 +10,11 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// Every file of a world was changed at this time and as many seconds as its name's bytes add up to, so that a copied time shows.
+/// The base of all modification times in a world. Each file adds the sum of its name's bytes in seconds, so that a
+/// copied time is recognized.
 const CHANGED: u64 = 1_000_000_000;
 
-/// What lies there in every row.
+/// Files that exist in every row.
 const REMOTE: &[(&str, &str)] = &[
     ("a.txt", "12345"),
     ("b.txt", "b"),
@@ -30,10 +31,10 @@ const REMOTE_LINKS: &[(&str, &str)] = &[("lnk", "a.txt"), ("dlnk", "dir"), ("dan
 const LOCAL: &[(&str, &str)] = &[("l1", "one"), ("l2", "two"), ("ldir/x/y", "y"), ("ldir/z", "z"), ("sp l", "s")];
 const LOCAL_LINKS: &[(&str, &str)] = &[("ll", "l1"), ("lld", "ldir")];
 
-/// What came of a run, with all bytes of stdout for a comparison to the letter.
+/// The result of a run, with all bytes of stdout for an exact comparison.
 pub(super) struct Trial {
     pub(super) seen: Seen,
-    /// Our additions on stderr are among these, and no one's blanks are left out of stdout.
+    /// All of stdout with trailing blanks, and all of stderr with our additional lines.
     pub(super) stdout: String,
     pub(super) stderr: String,
 }
@@ -67,7 +68,7 @@ pub(super) fn run(row: &Row, program: &Path) -> Trial {
     Trial { seen, stdout, stderr }
 }
 
-/// The lines, with the remote directory's path and the ids of who runs the tests.
+/// Returns the lines, with the remote directory's path and the user's numbers inserted.
 fn typed(row: &Row, world: &World) -> String {
     row.typed
         .join("\n")
@@ -76,7 +77,8 @@ fn typed(row: &Row, world: &World) -> String {
         .replace("MYGID", &rustix::process::getegid().as_raw().to_string())
 }
 
-/// Lines that only we say, or that name the server's program: the greeting, hints, the place in a script.
+/// Returns whether a line is left out of the comparison because only our program prints it, or because it names the
+/// server's program: greeting, hints, place in a script.
 fn is_ours(line: &str) -> bool {
     let place = line.split(": ").next().and_then(|first| first.rsplit_once(':'));
     line.starts_with("Attached to ")
@@ -119,7 +121,7 @@ fn entry(line: &str) -> Entry {
     }
 }
 
-/// Sets the times of everything to [`CHANGED`].
+/// Sets all modification times to those of [`CHANGED`].
 fn age(directory: &Path) {
     for entry in fs::read_dir(directory).unwrap().flatten() {
         match entry.file_type().unwrap() {
@@ -138,7 +140,7 @@ fn set_time(path: &Path) {
     rustix::fs::utimensat(rustix::fs::CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
 }
 
-/// Every path, with its kind, mode, time where it is not new, and contents.
+/// Returns all paths, with type, mode, time unless it is new, and contents.
 fn tree(world: &World) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for side in ["local", "remote"] {
@@ -181,11 +183,11 @@ fn changes(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) 
     changes
 }
 
-/// The text without what differs from machine to machine: who runs the tests, and how full the disk is.
+/// Returns the text without parts that differ between machines: the user, and the free space of the disk.
 fn anonymous(text: &str, row: &Row) -> String {
     let owner = format!("{:<8} {:<8}", user(), group());
     let ids = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-    // A directory's size is its file system's affair.
+    // A directory's size depends on its file system.
     let line = |line: &str| match line.split_whitespace().nth(4) {
         Some(size) if line.starts_with("drwx") => line.replacen(&format!("{size:>8} "), "    SIZE ", 1),
         _ => line.to_owned(),
@@ -201,7 +203,7 @@ fn anonymous(text: &str, row: &Row) -> String {
         .collect()
 }
 
-/// `N` for each number, one blank for several.
+/// Replaces each number with `N`, and several blanks with one.
 fn numberless(line: &str) -> String {
     let word = |word: &str| {
         let rest = word.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == '.');

@@ -1,4 +1,5 @@
-//! The terminal goes away: a window is closed, a connection to the machine is cut. The process ends, whoever the system tells.
+//! The terminal disappears: a window is closed, or a connection to the machine breaks. The process ends, no matter
+//! which process gets the signal.
 
 use std::io::{Read, Write};
 
@@ -15,16 +16,16 @@ struct Window {
     child: Box<dyn Child + Send + Sync>,
 }
 
-/// Who gets SIGHUP when the terminal goes away.
+/// The process that gets SIGHUP when the terminal disappears.
 #[derive(Clone, Copy, Debug)]
 enum Leader {
     /// The program itself.
     Program,
-    /// A shell that hands it on to nobody.
+    /// A shell that does not pass it on.
     Shell,
 }
 
-/// Runs the program beneath a shell that outlives the terminal, and keeps the exit code in a file.
+/// Runs the program under a shell that outlives the terminal and saves the exit code in a file.
 const DEAF: &str = r#"trap "" HUP; "$@"; echo $? > ../code"#;
 
 impl Window {
@@ -48,7 +49,7 @@ impl Window {
         Window { screen, keyboard: pair.master.take_writer().unwrap(), master: pair.master, child }
     }
 
-    /// Reads until a mark comes. Nothing reads on after that, or the terminal would stay open.
+    /// Reads until a mark appears. Nothing reads on after that, because it would keep the terminal open.
     fn shows(mut self, mark: &str) -> Window {
         let mut seen = Vec::new();
         while !String::from_utf8_lossy(&seen).contains(mark) {
@@ -65,7 +66,7 @@ impl Window {
         self
     }
 
-    /// Closes the terminal and waits for the end; the program's exit code.
+    /// Closes the terminal and waits for the end. Returns the program's exit code.
     fn closes(self, world: &World, leader: Leader) -> String {
         let Window { master, screen, keyboard, mut child } = self;
         drop((keyboard, screen, master));
@@ -85,7 +86,7 @@ impl Window {
     }
 }
 
-/// What goes on while the terminal is closed: where, the lines typed with the mark after which each is typed, and the last mark.
+/// The activity during which the terminal is closed: its name, lines typed (each after a mark), and the last mark.
 struct Situation {
     name: &'static str,
     shell: fn() -> Shell,
@@ -178,7 +179,7 @@ fn when_the_terminal_goes_away_the_process_ends_whatever_it_does() {
             window = window.shows(mark).types(line);
         }
         let code = window.shows(situation.mark).closes(shell.world(), leader);
-        // Where nothing goes on, the end of the input may be noticed first.
+        // At the prompt, the end of the input may be noticed first.
         let is_right = code == "1" || code == "0" && situation.name.starts_with("the prompt");
         let mut names = std::fs::read_dir(shell.world().local()).unwrap().map(|entry| entry.unwrap().file_name());
         let is_kept =

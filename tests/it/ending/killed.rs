@@ -12,14 +12,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::support::{Entry, Outcome, Remote, Shell};
 
-/// Requests of one command at most.
+/// The maximum number of requests of one command.
 const MOST: u64 = 200;
 
-/// Those that are tried by default without and with `--retry`, which takes pauses of up to a second.
+/// The default samples without and with `--retry`, which takes pauses of up to a second.
 const SAMPLE: [u64; 12] = [1, 2, 3, 4, 5, 7, 9, 13, 21, 34, 77, MOST];
 const SAMPLE_WITH_RETRY: [u64; 2] = [4, 9];
 
-/// Programs that run at once: most of them only wait.
+/// The number of programs that run in parallel; most of them only wait.
 const AT_ONCE: usize = 6;
 
 pub(super) const COMMANDS: &[&str] = &[
@@ -116,7 +116,7 @@ fn dies_later_and_later(line: &str, options: &[&str], requests: impl IntoIterato
     None
 }
 
-/// Tries all cases, several at once, and fails with what is said of any of them.
+/// Tries all cases, several in parallel, and fails with all faults that were found.
 pub(super) fn none_of<T: Sync>(cases: &[T], fault: impl Fn(&T) -> Option<String> + Sync) {
     let next = AtomicUsize::new(0);
     let work = || {
@@ -130,7 +130,7 @@ pub(super) fn none_of<T: Sync>(cases: &[T], fault: impl Fn(&T) -> Option<String>
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
-/// Every command with these options ends, whenever the server dies.
+/// Checks that every command ends with these options, no matter when the server dies.
 fn all_end(options: &[&str], sample: &[u64]) {
     let all = std::env::var_os("SFTPSH_EVERY_REQUEST").map(|_| (1..=MOST).collect());
     let requests: Vec<u64> = all.unwrap_or_else(|| sample.to_vec());

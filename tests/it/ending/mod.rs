@@ -1,5 +1,5 @@
-//! Every wait has somebody who ends it: whatever the program waits for, it ends when the connection does, when it is told to,
-//! and when its terminal goes away.
+//! Every wait has an end: in any state, the program ends when the connection does, when a signal asks for it, and
+//! when its terminal disappears.
 
 mod hangup;
 mod killed;

@@ -1,4 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP are answered within a second, whatever is waited for. A busy machine gets a little longer here.
+//! The program reacts to Ctrl-C, SIGTERM and SIGHUP within a second, in any state. The tests allow for a busy
+//! machine.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -12,10 +13,10 @@ use crate::support::{
 
 const SIGNALS: [Signal; 3] = [Signal::INT, Signal::TERM, Signal::HUP];
 
-/// What an answer may take while other tests keep the machine busy.
+/// The maximum time for a reaction while other tests keep the machine busy.
 const SOON: Duration = Duration::from_secs(5);
 
-/// Sends a signal and waits for the end. What is wrong with it, if anything is.
+/// Sends a signal and waits for the end. Returns a description of what is wrong, if anything is.
 fn end(mut running: Running, signal: Signal) -> Option<String> {
     let began = Instant::now();
     running.signals(signal);
@@ -25,7 +26,7 @@ fn end(mut running: Running, signal: Signal) -> Option<String> {
     (finished.code != 1 || took > SOON).then(|| format!("{signal:?}: code {} after {took:?}: {stderr}", finished.code))
 }
 
-/// Every command with every signal.
+/// Returns every command with every signal.
 fn each_case(lines: &[&'static str]) -> Vec<(&'static str, Signal)> {
     lines.iter().flat_map(|&line| SIGNALS.map(|signal| (line, signal))).collect()
 }
@@ -33,7 +34,7 @@ fn each_case(lines: &[&'static str]) -> Vec<(&'static str, Signal)> {
 #[test]
 fn a_command_whose_first_request_is_never_answered_is_left() {
     none_of(&each_case(COMMANDS), |&(line, signal)| {
-        // Before that come the start directory and a word of the server's limits.
+        // The start directory and the server's limits are queried before that.
         let (mut running, _world) = shell("stall-after=2").types(line).types("get big never").start();
         running.reports("stalled");
         end(running, signal).map(|fault| format!("{line}: {fault}"))
@@ -66,12 +67,12 @@ fn a_close_that_is_never_answered_is_left() {
     }
 }
 
-/// A transfer of which nothing comes any more, over our own SSH or that of another program.
+/// Starts a transfer that stalls, over our own SSH or that of another program.
 fn stalled(line: &str, by: &[&str], toward: Toward) -> (Running, World) {
     let stall = Relay::plain().at(toward, 600_000, Fault::Stall);
     let shell = Shell::on(Remote::with([Entry::sized("f", 3_000_000)]).over_ssh()).here([Entry::sized("g", 3_000_000)]);
     let (running, world) = shell.through(stall).with_args(by).as_batch().types(line).start();
-    // What was taken in beyond that is not delivered any more.
+    // Bytes beyond the stall are received but not delivered, so 650,000 means that the stall was reached.
     until("the line to stall", || world.line().moved(toward) >= 650_000);
     (running, world)
 }
@@ -96,7 +97,7 @@ fn a_transfer_on_a_line_that_is_dead_is_left_and_leaves_its_partial() {
     });
 }
 
-/// A way to a server that does not answer, and what to wait for until it is taken.
+/// A way to a server that does not answer, and the text to wait for until it is taken.
 type Dead = (&'static str, Vec<String>);
 
 fn waiting(words: &[String], environment: &[(&str, &str)]) -> (Running, World) {
@@ -107,13 +108,13 @@ fn waiting(words: &[String], environment: &[(&str, &str)]) -> (Running, World) {
     shell.start()
 }
 
-/// Programs that never come to the point, as the options that name them. Each says first that it was started.
+/// Programs that never become servers, as the options that name them. Each first reports that it was started.
 fn dead_ends() -> Vec<Dead> {
     let dead = "sh -c 'echo waiting >&2; exec sleep 1000'";
     vec![
         ("ProxyCommand", vec![format!("-oProxyCommand={dead}")]),
         ("-D", vec!["-D".into(), dead.into()]),
-        // It neither hears that its input ends nor that it is told to.
+        // It notices neither the end of its input nor a signal.
         (
             "-D, deaf",
             vec!["-D".into(), "sh -c 'trap \"\" TERM HUP; echo waiting >&2; while :; do sleep 1; done'".into()],
@@ -134,7 +135,7 @@ fn a_program_that_never_answers_is_left_and_ended() {
 
 #[test]
 fn a_server_that_falls_silent_before_the_login_is_left() {
-    // Nothing at all, a version, a version and a part of the key exchange.
+    // Nothing at all; a version; a version and part of the key exchange.
     for said in [&b""[..], b"SSH-2.0-silent\r\n", b"SSH-2.0-silent\r\n\0\0\x04\0"] {
         for (signal, over_jump) in SIGNALS.into_iter().flat_map(|signal| [(signal, false), (signal, true)]) {
             let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -143,7 +144,7 @@ fn a_server_that_falls_silent_before_the_login_is_left() {
             let (running, _world) = waiting(&[way], &[]);
             let (mut connection, _) = silent.accept().unwrap();
             std::io::Write::write_all(&mut connection, said).unwrap();
-            // Its own version says that it waits for ours.
+            // The program's own version shows that it waits for the server's.
             std::io::Read::read_exact(&mut connection, &mut [0; 8]).unwrap();
             assert_eq!(end(running, signal), None, "{said:?}, jump: {over_jump}");
         }
@@ -193,7 +194,7 @@ fn nothing_arrives_after_the_first_ctrl_c_of_a_get_over_several_connections() {
     assert!(pressed.elapsed() < SOON, "the prompt came after {:?}", pressed.elapsed());
     let arrived = |world: &World| std::fs::read_dir(world.local()).unwrap().count();
     let before = arrived(at.world());
-    // Whatever was still under way would be in before an answer over the same connection.
+    // Any earlier reply arrives before this one over the same connection.
     let at = at.types("ls -l tree/000").sees("100000").at_the_prompt();
     assert_eq!(arrived(at.world()), before);
     assert!(before < 400, "all of it had arrived");
@@ -222,7 +223,7 @@ fn a_second_ctrl_c_drops_the_connection_and_leaves_the_person_at_the_prompt() {
     let stall = Relay::plain().at(Toward::Client, 300_000, Fault::Stall).only_first(1);
     let mut at = Shell::on(Remote::with([Entry::sized("f", 2_000_000)]).over_ssh()).through(stall).at_a_terminal();
     let deadline = Instant::now() + PATIENCE;
-    // A machine that is busy may come too late with the second one: the first one was answered by then.
+    // On a busy machine the second one may come too late, after the first one has been handled.
     while !at.roll().contains("Connection closed") {
         assert!(Instant::now() < deadline, "{}", at.roll());
         at = at
@@ -236,7 +237,7 @@ fn a_second_ctrl_c_drops_the_connection_and_leaves_the_person_at_the_prompt() {
     at.types("get f").sees("Connecting again (1 of 3)").sees("100%").types("bye").ends_with(0).same("f", "f");
 }
 
-/// Presses Ctrl-C while the program connects again to a server that says nothing.
+/// Presses Ctrl-C while the program reconnects to a server that sends nothing.
 fn attempt_is_left(at: Terminal, line: &str, silent: &TcpListener) {
     let at = at.types(line).sees("Connecting again (1 of 3)");
     let _connection = silent.accept().unwrap();

@@ -1,7 +1,7 @@
-//! The command lines of help, README and docs, run: each does what it says.
+//! Runs the command lines of the help, README and docs, and checks that each does as described.
 //!
-//! The lines are collected from the texts themselves (`shown`). Each is in one of three tables: `prompt` for lines at the prompt,
-//! `programs` for those of a shell, and `NOT_RUN` here, with the reason.
+//! The lines are collected from the texts themselves (`shown`). Each is in one of three tables: `prompt` for lines at
+//! the prompt, `programs` for those of a shell, and `NOT_RUN` here, with the reason.
 
 mod programs;
 mod prompt;
@@ -17,34 +17,34 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// What an example needs and what it leads to.
+/// The precondition or effect of an example.
 #[derive(Clone, Copy)]
 enum Effect {
     /// This line is typed before it.
     Before(&'static str),
     /// This line is typed after it.
     Then(&'static str),
-    /// It fails, and stderr holds this.
+    /// It fails, and stderr contains this.
     Fails(&'static str),
-    /// It succeeds, and stderr holds this.
+    /// It succeeds, and stderr contains this.
     Notes(&'static str),
     Prints(&'static str),
     PrintsNo(&'static str),
-    /// This exists on the server then.
+    /// This exists on the server afterwards.
     There(&'static str),
     NoRemote(&'static str),
     Local(&'static str),
-    /// This local file holds exactly this then.
+    /// This local file contains exactly this afterwards.
     LocalFile(&'static str, &'static str),
     NoLocal(&'static str),
     Home(&'static str),
     Mode(&'static str, u32),
 }
 
-/// A line and its effects.
+/// A line with its preconditions and effects.
 type Row = (&'static str, &'static [Effect]);
 
-/// Checks what a run has led to.
+/// Checks the effects of a run.
 fn checked(outcome: Outcome, effects: &[Effect]) {
     let is_to_fail = effects.iter().any(|effect| matches!(effect, Fails(_)));
     let has_notes = effects.iter().any(|effect| matches!(effect, Notes(_)));
@@ -67,24 +67,24 @@ fn checked(outcome: Outcome, effects: &[Effect]) {
     });
 }
 
-/// Why a line is not run here.
+/// The reason why a line is not run here.
 #[derive(Clone, Copy, Debug)]
 enum Reason {
-    /// It names a command with a flag, and is no line to be typed.
+    /// It names a command with a flag, and is not meant to be typed.
     Names,
-    /// It has placeholders.
+    /// It contains placeholders.
     Form,
-    /// It is a line for OpenSSH's programs.
+    /// It is meant for OpenSSH's programs.
     Sftp,
-    /// It builds for minutes, or measures.
+    /// It builds for minutes, or benchmarks.
     Builds,
-    /// It takes a tool or a toolchain that few machines have, or the network.
+    /// It needs the network, or a tool or toolchain that few machines have.
     Takes,
     /// This test runs it.
     Proved(&'static str),
 }
 
-/// Every line that is not run, with the reason.
+/// All lines that are not run, with the reason.
 const NOT_RUN: &[(&str, Reason)] = &[
     ("cargo +nightly fuzz run TARGET -- -max_total_time=60", Takes),
     ("cargo bench --bench peers", Builds),
@@ -184,7 +184,7 @@ fn every_reason_not_to_run_a_line_is_true() {
                 let text = fs::read_to_string(root.join(file)).unwrap();
                 assert!(text.contains(&format!("fn {test}(")), "{line}: {file} has no test {test}");
             }
-            // What is built must be there.
+            // The built file must exist.
             Builds => {
                 let target = |option: &str| words.iter().skip_while(move |word| **word != option).nth(1);
                 for (option, kind) in [("--test", "test"), ("--bench", "bench"), ("--example", "example")] {

@@ -1,4 +1,4 @@
-//! Lines for a shell, with what they do.
+//! Lines for a shell, with their effects.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -9,7 +9,7 @@ use super::Effect::{self, Before, Home, Local, LocalFile, NoLocal, NoRemote, Not
 use super::Row;
 use crate::support::{Embedded, Entry, Outcome, Remote, Shell, World, program};
 
-/// What is typed before a line is in its `Before`: it goes to its standard input.
+/// A line's `Before` is typed first: it is the shell line's standard input.
 pub(super) const LINES: &[Row] = &[
     (
         "echo 'ls --json *.log' | sftpsh -q -b - files.example.com | grep '^{' | jq -r 'select(.size > 1e6) | .path'",
@@ -82,12 +82,12 @@ pub(super) const LINES: &[Row] = &[
 const SCRIPTS: [(&str, &str); 3] =
     [("script", "put notes.txt\n"), ("upload.sftp", "put notes.txt\n"), ("cleanup.sftp", "rm \"logs/it's old.log\"\n")];
 
-/// Passes bytes to the server and back, whatever host and port are asked for.
+/// Returns a command that connects its stdin and stdout to the server, ignoring the host and port requested.
 fn pipe(port: u16) -> String {
     format!("bash -c 'exec 3<>/dev/tcp/127.0.0.1/{port}; cat <&3 & cat >&3; kill $! 2>/dev/null'")
 }
 
-/// Lets the words of the texts lead to this world's server: `sftpsh`, and the hosts `host` and `files.example.com`.
+/// Makes the names in the texts lead to this world's server: `sftpsh`, and the hosts `host` and `files.example.com`.
 fn teach(world: &World, port: u16) {
     let config = fs::read_to_string(world.ssh_config()).unwrap();
     let hosts =
@@ -110,13 +110,13 @@ fn teach(world: &World, port: u16) {
     let sftpsh = format!("exec {} -F {} \"$@\"", program().display(), world.ssh_config().display());
     install(world, "sftpsh", &sftpsh);
     install(world, "pass", "touch ~/pass-ran; echo secret");
-    // A jump host forwards to whatever it is asked for; all else is the system's ssh.
+    // A jump host forwards to any address requested; the rest is the system's ssh.
     let jump =
         format!("case \" $* \" in *' -W '*' ssh://bastion.example.com '*) touch ~/jumped; exec {};; esac", pipe(port));
     install(world, "ssh", &format!("{jump}\nPATH=${{PATH#*:}} exec ssh \"$@\""));
 }
 
-/// Puts a program into the first directory of `PATH`.
+/// Installs a program in the first directory of `PATH`.
 fn install(world: &World, name: &str, script: &str) {
     let programs = world.root().join("bin");
     fs::create_dir_all(&programs).unwrap();
@@ -124,7 +124,7 @@ fn install(world: &World, name: &str, script: &str) {
     fs::set_permissions(programs.join(name), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
-/// Has a shell run a line.
+/// Runs a line in a shell.
 pub(super) fn run(line: &str, effects: &[Effect]) -> Outcome {
     let asks_for_a_password = line.contains("password") || line.contains("PASSWORD");
     let server = Embedded::new().user("user");

@@ -1,4 +1,4 @@
-//! Lines for the prompt, with what they do.
+//! Lines for the prompt, with their effects.
 
 use super::Effect::{self, Before, Fails, Local, Mode, NoLocal, NoRemote, Notes, Prints, PrintsNo, Then, There};
 use super::Row;
@@ -50,7 +50,7 @@ pub(super) const LINES: &[Row] = &[
     ("set progress plain", &[Then("set"), Prints("progress  plain")]),
     ("!wc -l *.log", &[Prints("a.log")]),
     ("lls -lt", &[Prints("a.html")]),
-    // What docs show beside that.
+    // Further lines of the docs.
     ("cd logs", &[Then("pwd"), Prints("REMOTE/logs\n")]),
     ("cd ./-", &[Before("mkdir ./-"), Then("pwd"), Prints("REMOTE/-\n")]),
     ("chgrp users file", &[Before("cp notes.txt file"), Then("ls -l file"), Prints(" users ")]),
@@ -125,7 +125,7 @@ pub(super) const LINES: &[Row] = &[
     ("put --verify=read notes.txt", &[Notes("1 file was read back and is equal to its source")]),
 ];
 
-/// Types a line, with those before and after it, none of which is echoed.
+/// Types a line with those before and after it; none of them is echoed.
 pub(super) fn run(line: &str, effects: &[Effect]) -> Outcome {
     let files = ["messages.1", "messages.2", "a.tmp", "a.log", "old/x"];
     let trees = [
@@ -140,7 +140,7 @@ pub(super) fn run(line: &str, effects: &[Effect]) -> Outcome {
         "logs/error.log",
     ];
     let odd = [Entry::sized("big.log", 11 << 20), Entry::file("notes.txt", "notes").mode(0o666)];
-    // No mode that a test expects is there from the start.
+    // No mode that a test expects exists from the start.
     let closed = ["index.html", "draft.txt"].map(|name| Entry::from(name).mode(0o600));
     let shell = Shell::on(Remote::with(files).and(trees).and(odd).and(closed));
     let shell = shell.here(["a.log", "a.html", "mine.txt", "notes.txt", "site/mine", "site/y.o"]);

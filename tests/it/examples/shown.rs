@@ -9,15 +9,15 @@ use sftpsh::commands::COMMANDS;
 #[derive(Debug)]
 pub(super) struct Shown {
     pub(super) line: String,
-    /// Where it is: a page, or the help of a command.
+    /// The text that contains it: a page, or the help of a command.
     #[expect(dead_code, reason = "for the message of a test that fails")]
     place: String,
 }
 
-/// Programs whose command lines count, beside the commands of the prompt.
+/// Programs whose command lines count, besides the commands of the prompt.
 const PROGRAMS: [&str; 7] = ["sftpsh", "sftp", "ssh", "cargo", "tests/run", "release/build", "jq"];
 
-/// Every line of every text.
+/// Returns all command lines of all texts.
 pub(super) fn everywhere() -> Vec<Shown> {
     let help = COMMANDS.iter().flat_map(|entry| {
         let place = format!("help {}", entry.name());
@@ -36,8 +36,8 @@ pub(super) fn everywhere() -> Vec<Shown> {
     help.chain(pages.iter().flat_map(of_page)).collect()
 }
 
-/// The command lines of a page: those after a prompt in a console, and those in backticks. A batch (`sftp`) and a script for a shell
-/// (`sh`) count as one line each.
+/// Returns the command lines of a page: those after a prompt in a console block, and those in backticks. A batch
+/// (`sftp`) and a shell script (`sh`) count as one line each.
 fn in_markdown(text: &str, place: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut prose = String::new();
@@ -66,14 +66,14 @@ fn in_markdown(text: &str, place: &str) -> Vec<String> {
     }
     assert!(fence.is_none() && prose.matches('`').count().is_multiple_of(2), "{place}: a backtick is left open");
     let spans = prose.split('`').skip(1).step_by(2);
-    // A line of a page may end within one.
+    // A span of a page may contain a line break.
     let spans = spans.map(|span| span.split_whitespace().collect::<Vec<_>>().join(" "));
     lines.extend(spans.filter(|span| is_command_line(span)));
     lines
 }
 
-/// Returns whether a text in backticks is a command line: it begins with a program or a command, and has more words. A program of the
-/// sources stands for itself.
+/// Returns whether a text in backticks is a command line: it begins with a program or a command, and has more words.
+/// A program of this repository may also be alone.
 fn is_command_line(text: &str) -> bool {
     let mut words = text.split(' ').skip_while(|word| is_assignment(word));
     let Some(first) = words.next() else { return false };
@@ -86,7 +86,7 @@ fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase()))
 }
 
-/// Returns whether a line of the prompt lacks what its command needs.
+/// Returns whether a line of the prompt lacks operands that its command needs.
 pub(super) fn is_fragment(line: &str) -> bool {
     let words = sftpsh::shell::words::split(line.as_bytes()).unwrap();
     sftpsh::commands::parse(&words).is_err()

@@ -1,4 +1,4 @@
-//! Ends in the middle: of our process, of the server, and of two of us at once.
+//! Ends in the middle: of our process, of the server, and of two processes of ours in parallel.
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +9,10 @@ use crate::support::{Entry, PATIENCE, Relay, Remote, Running, Shell, World, kill
 
 const SIZE: usize = 2_000_000;
 
-/// Slow enough that a signal comes in the middle.
+/// Slow enough for a signal in the middle.
 const SLOW: u64 = 400_000;
 
-/// Few requests in flight, so that little is to be waited for.
+/// Few requests in flight, so that the wait for them is short.
 const BRIEF: [&str; 4] = ["--progress", "plain", "-R", "8"];
 
 fn parts(directory: &Path) -> Vec<u64> {
@@ -36,7 +36,7 @@ fn upload() -> Shell {
     Shell::on(Remote::with([Entry::file("f", "old")]).over_ssh()).here([Entry::sized("f", SIZE)])
 }
 
-/// Runs a line over a slow line and ends it by a signal once bytes have moved.
+/// Runs a line over a slow connection and sends a signal once data has been transferred.
 fn ended_by(shell: Shell, line: &str, signal: Signal) -> (i32, World) {
     let slow = Relay::plain().bytes_per_second(SLOW);
     let shell = shell.through(slow).as_batch().types(line).types("get f never").with_args(BRIEF);
@@ -47,14 +47,14 @@ fn ended_by(shell: Shell, line: &str, signal: Signal) -> (i32, World) {
     (code, world)
 }
 
-/// The line once more, on a line that is whole.
+/// Runs the line again, over an intact connection.
 fn completed_by(world: World, line: &str) {
-    // What the ended run still has on its way must not arrive after what this one sends.
+    // Data of the ended run that is still in transit must not arrive after that of this run.
     world.line().cut();
     world.line().heal();
     let shell = Shell::in_world(world).as_batch().types(line);
     let outcome = shell.succeeds().same("f", "f").local_holds(&["f"]);
-    // What --atomic wrote beside the target stays if the line was cut before it could be removed.
+    // The partial file of --atomic stays if the connection was cut before it could be removed.
     if !line.contains("--atomic") {
         outcome.remote_holds(&["f"]);
     }
@@ -90,12 +90,12 @@ fn a_request_to_end_keeps_what_was_sent_and_ends_with_1() {
 // fault: SIGTERM in an upload that can't be continued
 #[test]
 fn a_request_to_end_takes_away_what_nothing_can_continue() {
-    // One request in flight, so that all is answered in the half second that there is.
+    // One request in flight, so that its answer arrives in the half second allowed.
     let brief = ["--progress", "plain", "-R", "1"];
     let cases = [Signal::INT, Signal::TERM, Signal::HUP].map(|signal| [(signal, &brief[..]), (signal, &brief[..2])]);
     for (signal, words) in cases.into_iter().flatten() {
         let slow = Relay::plain().bytes_per_second(SLOW);
-        // More than is in flight at once.
+        // More data than can be in flight.
         let shell = Shell::on(Remote::with([Entry::file("f", "old")]).over_ssh()).here([Entry::sized("f", 3 * SIZE)]);
         let shell = shell.through(slow).as_batch().with_args(words).types("put --atomic f");
         let (mut running, world) = shell.start();
@@ -105,7 +105,7 @@ fn a_request_to_end_takes_away_what_nothing_can_continue() {
         assert!(fs::read(world.remote().join("f")).unwrap() == b"old");
         let stderr = String::from_utf8(finished.stderr).unwrap();
         if stderr.contains("f: the data sent so far is kept in ") {
-            // More was under way than could be answered.
+            // More was in flight than could be answered in time.
             assert_eq!(words.len(), 2, "{signal:?} {words:?}: {stderr}");
             continue;
         }
@@ -134,7 +134,7 @@ fn a_kill_in_the_middle_leaves_the_old_file_and_what_can_be_continued() {
     completed_by(world, "reput f");
 }
 
-/// The server is gone after each request in turn, until there are enough of them for the whole.
+/// Kills the server after each request in turn, until a run is complete.
 fn at_each_request(line: &str, target: impl Fn(&World) -> std::path::PathBuf, shell: impl Fn(Remote) -> Shell) {
     let new = Entry::sized("new", 100_000).contents().unwrap().1.to_vec();
     for count in 1.. {
@@ -217,7 +217,7 @@ fn a_server_that_is_killed_while_nothing_moves_is_missed_by_the_next_command() {
     }
 }
 
-/// The program, started twice in the same world. Whatever becomes of it, the file is whole; says how they ended.
+/// Starts the program twice in the same world and returns both exit codes. The file must be complete in any case.
 fn twice(shell: Shell) -> [i32; 2] {
     let shell = shell.through(Relay::plain().bytes_per_second(SLOW * 2)).with_args(["--progress", "plain"]).as_batch();
     let mut first = Running::start(&mut shell.command(), PATIENCE);
@@ -239,6 +239,6 @@ fn two_of_us_fetch_one_file_and_it_is_whole() {
 fn two_of_us_send_one_file_and_it_is_whole() {
     assert_eq!(twice(upload().types("put f")), [0, 0]);
     assert_eq!(twice(upload().types("put --atomic f")), [0, 0]);
-    // Both write the same partial, and who comes last finds that it has its place already.
+    // Both write the same partial file, and the later one finds it renamed to the target already.
     assert_eq!(twice(upload().types("put -a --atomic f")), [0, 0]);
 }

@@ -1,4 +1,4 @@
-//! Lines that break, stall, crawl and rest while a file is on its way, over a real sshd.
+//! Connections that break, stall, slow down and pause during a transfer, over a real sshd.
 
 use std::fs;
 use std::path::Path;
@@ -10,12 +10,12 @@ use crate::support::{Entry, Fault, Relay, Remote, SOON, Shell, Toward, World, un
 
 const SIZE: usize = 3_000_000;
 
-/// Which way the file goes.
+/// The direction of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
     Down,
     Up,
-    /// Up, under a name of its own until it is whole.
+    /// Upload, under a temporary name until complete.
     UpAtomic,
 }
 
@@ -30,7 +30,7 @@ impl Way {
         match self {
             Down => "get f",
             Up => "put f",
-            // Only with -a has its partial a name that is found again.
+            // The partial file has a name that can be found again only with -a.
             UpAtomic => "put -a --atomic f",
         }
     }
@@ -53,8 +53,8 @@ impl Way {
         .as_batch()
     }
 
-    /// What does not hold after a failure: the target is the old one (a beginning of the new one in a plain upload), and beside it
-    /// lies nothing but our own partial.
+    /// Returns the damage after a failure, if any: the target must be the old file (or, in a plain upload, a
+    /// beginning of the new one), and only our own partial file may be next to it.
     fn spoilt(self, world: &World) -> Option<String> {
         let (source, target) = match self {
             Down => (world.remote(), world.local()),
@@ -70,7 +70,7 @@ impl Way {
     }
 }
 
-/// A name in a directory that is neither the file's nor that of a partial of it.
+/// Returns a name in a directory that belongs neither to the file nor to one of its partials.
 fn foreign(directory: &Path) -> Option<String> {
     fs::read_dir(directory)
         .unwrap()
@@ -78,13 +78,13 @@ fn foreign(directory: &Path) -> Option<String> {
         .find(|name| name != "f" && !(name.starts_with(".f.") && name.ends_with(".sftpsh-part")))
 }
 
-/// Bytes that a session of this kind moves although there is next to nothing in the file.
+/// Returns the number of bytes that a session of this kind transfers for an almost empty file.
 fn overhead(way: Way) -> u64 {
     let outcome = way.shell(4).through(Relay::plain()).types(way.line()).succeeds();
     outcome.the_world().line().moved(way.toward())
 }
 
-/// Breaks a transfer so, holds what is left to what must hold, and goes on.
+/// Breaks a transfer in the given way, checks the remaining files, and resumes.
 fn breaks(way: Way, byte: u64, fault: Fault) {
     way.shell(SIZE)
         .through(Relay::plain().at(way.toward(), byte, fault).only_first(1))
@@ -101,14 +101,14 @@ fn breaks(way: Way, byte: u64, fault: Fault) {
         .remote_holds(&["f"]);
 }
 
-/// From the greeting over the key exchange and the user's keys to the first answer.
+/// From the greeting, through key exchange and login, to the first answer.
 // fault: cut anywhere before the first answer
 #[test]
 fn a_line_that_breaks_anywhere_before_the_first_answer_is_no_connection() {
     const STEPS: u64 = 24;
     let version = |shell: Shell, line: Relay| shell.through(line).as_batch().types("version");
     let mut outcome = version(Shell::on(Remote::empty().over_ssh()), Relay::plain()).succeeds();
-    // What comes last, says goodbye.
+    // The last bytes belong to the end of the session, after the answer.
     let all = outcome.the_world().line().moved(Toward::Client) - 300;
     for step in 1..STEPS {
         let fault = if step % 2 == 0 { Fault::Cut } else { Fault::Reset };
@@ -179,7 +179,7 @@ fn a_server_that_wants_new_keys_every_megabyte_gets_them() {
     }
 }
 
-/// A transfer that has come to a standstill: after half of it nothing is moved any more.
+/// Starts a transfer that stalls after half of its data.
 fn stalled(way: Way) -> Shell {
     let line = Relay::plain().bytes_per_second(600_000).at(way.toward(), 900_000, Fault::Stall);
     way.shell(SIZE).through(line).types(way.line()).with_args(["--progress", "plain"])
@@ -199,7 +199,7 @@ fn what_stalls_is_left_by_ctrl_c_and_by_a_request_to_end() {
             let code = running.ends().code;
             let took = began.elapsed();
             assert!(took < SOON, "{way:?} {signal:?}: {took:?}");
-            // A second Ctrl-C that comes late finds a shell that waits for the next line.
+            // A late second Ctrl-C may reach a shell that waits for the next line.
             assert!(code == 1 || code == 255 && signal == Signal::INT, "{way:?} {signal:?}: {code}");
             assert_eq!(way.spoilt(&world), None, "{signal:?}");
             world.line().heal();
@@ -220,9 +220,9 @@ fn a_server_that_is_not_there_any_more_is_missed_as_soon_as_was_asked_for() {
         .exits(255)
         .reports("Timeout, server 127.0.0.1 not responding")
         .local_lacks("f");
-    // A question after three seconds, and three more for its answer.
+    // One query after three seconds, and three more for its answer.
     assert!(began.elapsed() < Duration::from_secs(6) + SOON, "{:?}", began.elapsed());
-    // Its program may be busy for longer: sshd answers.
+    // Its program may be busy for longer, because sshd answers.
     alive(Shell::on(Remote::with(["g"]).lying("slow-open=7000").over_ssh())).types("get g").succeeds().same("g", "g");
 }
 
@@ -232,7 +232,7 @@ fn a_session_that_rests_is_kept_alive_and_its_end_is_noticed() {
     let (mut running, world) =
         Shell::on(Remote::with(["g"]).over_ssh()).through(Relay::plain()).with_args(alive).start();
     running.types("pwd").prints("Remote working directory: ");
-    // Three rounds of question and answer, without a command.
+    // Three keepalive queries and answers, without a command.
     let moved = world.line().moved(Toward::Client);
     until("three rounds", || world.line().moved(Toward::Client) >= moved + 3 * 36);
     running.types("ls").prints("g");

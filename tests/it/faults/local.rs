@@ -1,4 +1,5 @@
-//! Faults on our own side: files that change under us, directories that go, descriptors that run out.
+//! Faults on the local side: files that change during a transfer, directories that disappear, descriptors that run
+//! out.
 
 use std::fs;
 
@@ -6,7 +7,7 @@ use crate::support::{Entry, Relay, Remote, Running, Shell, World};
 
 const SIZE: usize = 1_500_000;
 
-/// Sends a file over a slow line, and does something to it once bytes have moved.
+/// Sends a file over a slow connection, and changes it once data has been transferred.
 fn while_sending(change: impl FnOnce(&World)) -> (i32, String, World) {
     let shell = Shell::on(Remote::empty().over_ssh())
         .here([Entry::sized("f", SIZE)])
@@ -176,7 +177,7 @@ fn names_that_differ_by_case_are_two_files_where_there_is_room_for_two() {
     if fs::read_dir(&local).unwrap().count() == 2 {
         outcome.succeeds().same("t/a", "t/a").same("t/A", "t/A");
     } else {
-        // One name for both: whichever came last is there, and is whole.
+        // The file system has one name for both: the later file must be complete.
         let found = fs::read(local.join("a")).unwrap();
         assert!(found == b"lower" || found == b"UPPER", "{found:?}");
     }

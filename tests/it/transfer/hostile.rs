@@ -60,7 +60,7 @@ fn where_nothing_is_stored_a_file_ends_where_reading_ends() {
     }
 }
 
-/// What the kernel makes up says that it is as long as a page. sftp(1) moves it, and scripts rely on that.
+/// Files that the kernel generates report the size of one page. sftp(1) transfers them, and scripts rely on that.
 // difference: cut-short
 #[test]
 fn made_up_files_of_the_system_go_both_ways() {
@@ -160,11 +160,11 @@ fn few_handles_are_enough() {
 
 #[test]
 fn names_that_lead_elsewhere_are_left_out_and_said() {
-    // There is something to fetch where such a name leads.
+    // There is a file at the place to which such a name leads.
     let site = Site::on(Remote::with(["t/f", "evil"]).lying("names"));
     let told = site.get(&["t"], RECURSIVE);
     assert!(!told.report.is_success());
-    // One with a slash in front, two with one inside, and one without a character; `.` and `..` are part of any listing.
+    // One with a leading slash, two with a slash inside, and an empty one; `.` and `..` are part of every listing.
     let suspects = told.lines.iter().filter(|line| line.starts_with("failed: Server sent suspect path"));
     assert_eq!(suspects.count(), 4, "{:#?}", told.lines);
     for name in names(&site.local("t")) {

@@ -10,16 +10,16 @@ use sftpsh::transfer::{self, Event, Job, Limit, Pairs, Request};
 
 const SIZE: usize = 8 << 20;
 
-/// A rate at which a file of `SIZE` bytes takes longer than any test waits.
+/// A rate at which a file of `SIZE` bytes takes longer than any test.
 const SLOW: u64 = 64 << 10;
 
-/// Waits until bytes have moved.
+/// Waits until data has been transferred.
 fn until_it_moves(job: &Job) {
     let moves = |event: &Event| matches!(event, Event::Advanced { .. });
     assert!(job.events().iter().flatten().any(|event| moves(&event)), "it ended before it moved");
 }
 
-/// Starts a transfer that is not over before it is stopped.
+/// Starts a transfer that will not finish before it is stopped.
 fn start_slowly(site: &Site, pairs: Pairs) -> Job {
     let request = Request { limit: Limit::new(Some(SLOW)), ..site.request(pairs, PLAIN) };
     let job = transfer::start(&site.session, request);
@@ -35,7 +35,7 @@ fn stop(site: &Site, job: Job) {
     site.lives();
 }
 
-/// Fails unless `part` is a beginning of `whole`, and neither nothing nor all of it.
+/// Fails unless `part` is a beginning of `whole`, neither empty nor complete.
 #[track_caller]
 fn begins(part: &Path, whole: &Path) {
     let (part, whole) = (fs::read(part).unwrap(), fs::read(whole).unwrap());
@@ -86,7 +86,7 @@ fn a_lost_connection_is_one_failure_whatever_it_takes_along() {
 
 #[test]
 fn a_source_that_shrinks_while_it_is_sent_is_an_error() {
-    // /proc gives a size of 0 and more bytes than that; a sparse file that is cut is the other way round.
+    // A file in /proc has size 0 but contents; a sparse file that is truncated is the opposite.
     let site = Site::with_local(Remote::empty(), &[]);
     let source = fs::File::create(site.local("f")).unwrap();
     source.set_len(1 << 30).unwrap();

@@ -1,4 +1,4 @@
-//! The transfer engine as a library, on a real server over a socket pair, and on one that lies.
+//! The transfer engine as a library, with a real server over a socket pair, and with one that lies.
 
 mod hostile;
 mod interrupted;
@@ -13,7 +13,7 @@ use sftpsh::transfer::Options;
 use self::site::{PLAIN, Site};
 use crate::support::{Entry, Remote};
 
-/// Files of every size at which something could go wrong by one.
+/// Returns file sizes around every limit where an off-by-one error is possible.
 fn sizes() -> Vec<usize> {
     vec![0, 1, 4096, 32767, 32768, 32769, 65536, 65537, 300_000]
 }
@@ -93,7 +93,7 @@ fn jobs_run_side_by_side_on_one_session() {
 
 #[test]
 fn of_several_sources_with_one_target_the_last_wins() {
-    // The first takes many round trips, the second few.
+    // The first one takes many round trips, the second one few.
     let site = Site::on(Remote::with([Entry::sized("a", 100_000), Entry::sized("b", 10)]).lying("cap-reads=1000"));
     let mut pairs = vec![site.get_pair(b"a"), site.get_pair(b"b")];
     pairs[1].local = pairs[0].local.clone();

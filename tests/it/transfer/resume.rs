@@ -1,4 +1,4 @@
-//! Going on from what is there.
+//! Resuming partial files.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::support::{Entry, Remote};
 
 const SIZE: usize = 500_000;
 
-/// A source of [`SIZE`] bytes, of which the beginning is there.
+/// A source of [`SIZE`] bytes, the beginning of which has been downloaded.
 fn download(there: usize) -> Site {
     let source = Entry::sized("f", SIZE);
     let beginning = source.contents().unwrap().1[..there].to_vec();
@@ -78,7 +78,7 @@ fn our_own_partial_comes_first_and_the_old_target_stays_until_the_end() {
     let site = Site::with_local(Remote::with([Entry::sized("f", SIZE)]), &[Entry::file("f", "old")]);
     let job = site.start_get(&["f"], PLAIN);
     drop(job);
-    // However far that came: a partial of this very file is made, half of it wrong behind the tail that is compared.
+    // The dropped job may have come any distance; a server that dies in the middle leaves a partial for certain.
     let broken = Site::on(Remote::with([Entry::sized("f", SIZE)]).lying("die-at=200000"));
     broken.get(&["f"], PLAIN);
     let name = broken.local_names().remove(0);
@@ -89,7 +89,7 @@ fn our_own_partial_comes_first_and_the_old_target_stays_until_the_end() {
 
 #[test]
 fn an_interrupted_download_goes_on_from_its_partial() {
-    // The same world twice: a server that dies, then one that does not.
+    // The world is served first by a server that dies, then by one that does not.
     let dying = Site::on(Remote::with([Entry::sized("f", SIZE)]).lying("die-at=300000"));
     let told = dying.get(&["f"], PLAIN);
     assert!(told.report.lost.is_some() && told.report.failures.len() == 1, "{:?}", told.report);

@@ -1,4 +1,4 @@
-//! Servers that fall silent, beyond and below the limit for it.
+//! Servers that stop answering, for longer and shorter than the limit.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::support::{Entry, Remote, SOON};
 
 const SIZE: usize = 1 << 20;
 
-/// How long a server may be silent here.
+/// The time for which a server may be silent in these tests.
 const LIMIT: Duration = Duration::from_secs(1);
 
 fn site(lie: &str, remote: &[Entry], local: &[Entry]) -> Site {

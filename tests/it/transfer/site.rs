@@ -1,4 +1,4 @@
-//! A world with a session of the library's own, and how a job in it went, as lines.
+//! A world with a library session, and the events of a job in it as lines.
 
 use std::ffi::OsString;
 use std::fs;
@@ -25,7 +25,7 @@ pub(super) struct Site {
     pub(super) session: Session,
 }
 
-/// How a job went: its report, and one line per event.
+/// The result of a job: its report, and one line per event.
 pub(super) struct Told {
     pub(super) report: Report,
     pub(super) lines: Vec<String>,
@@ -60,7 +60,7 @@ impl Site {
         Site::patient_for(Duration::from_secs(20), remote, local)
     }
 
-    /// The server may be silent for so long.
+    /// Sets the time for which the server may be silent.
     pub(super) fn patient_for(limit: Duration, remote: Remote, local: &[Entry]) -> Site {
         let world = World::build(remote, local);
         let (words, _) = world.connecting_words();
@@ -68,7 +68,7 @@ impl Site {
         Site::connect(world, &line, limit)
     }
 
-    /// The same world, served by an honest server.
+    /// Returns this world, but with an honest server.
     pub(super) fn again(self) -> Site {
         let line = format!("{} -d {}", sftp_server(), self.world.remote().display());
         Site::connect(self.world, &line, Duration::from_secs(20))
@@ -153,7 +153,7 @@ impl Site {
         Told { report: job.wait(), lines }
     }
 
-    /// Whether the same bytes are on both sides.
+    /// Checks that both sides have the same bytes.
     #[track_caller]
     pub(super) fn same(&self, name: &str) {
         let (remote, local) = (fs::read(self.remote(name)).unwrap(), fs::read(self.local(name)).unwrap());
@@ -161,12 +161,12 @@ impl Site {
         assert!(remote == local, "{name} differs");
     }
 
-    /// What is in the local directory, hidden files too.
+    /// Returns all names in the local directory, including hidden files.
     pub(super) fn local_names(&self) -> Vec<String> {
         names(&self.world.local())
     }
 
-    /// The session must have outlived what was done to it.
+    /// Checks that the session still works.
     #[track_caller]
     pub(super) fn lives(&self) {
         self.session.stat(&self.remote_path(b".")).unwrap();

@@ -1,4 +1,4 @@
-//! What a download does to what stands in its place.
+//! Downloads to existing targets.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -15,7 +15,7 @@ fn a_new_file_gets_the_sources_mode_without_set_id_bits() {
     let site = Site::on(Remote::with(modes.map(|(name, mode, _)| Entry::file(name, "x").mode(mode))));
     site.get(&["a", "b", "c", "d"], PLAIN).succeeds();
     for (name, _, expected) in modes {
-        // The tests' own umask may be stricter than 022, never laxer than none.
+        // The tests' own umask may remove further bits.
         assert_eq!(mode_of(&site.local(name)), expected & !umask() | 0o600 & expected, "{name}");
     }
 }
@@ -123,7 +123,7 @@ fn a_directory_in_the_way_is_said_and_so_is_a_missing_one() {
 #[test]
 fn where_we_may_not_write_nothing_is_written() {
     if fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0) {
-        // Nothing is closed to root; the ordinary user's run of these tests sees to it.
+        // Root may write everything; a run of these tests as an ordinary user covers this case.
         return;
     }
     let closed = [Entry::file("f", "old").mode(0o444), Entry::file("d/g", "old"), Entry::directory("d").mode(0o555)];
@@ -136,7 +136,7 @@ fn where_we_may_not_write_nothing_is_written() {
     site.same("d/g");
 }
 
-/// Something mounted, as long as this lives.
+/// A mount that lives as long as this value.
 struct Mounted<'a>(&'a Path);
 
 impl<'a> Mounted<'a> {

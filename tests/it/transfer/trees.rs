@@ -1,4 +1,4 @@
-//! Whole trees, both ways.
+//! Whole trees, in both directions.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -153,7 +153,7 @@ fn a_link_that_stands_where_a_directory_shall_be_is_not_followed() {
     site.get(&["t"], RECURSIVE).fails_with(&["mkdir t/sub: Not a directory"]);
     assert!(names(&elsewhere).is_empty());
     assert!(fs::symlink_metadata(site.local("t/g")).unwrap().is_file(), "the link was replaced");
-    // The user's own link to a directory is another matter.
+    // The user's own link to a directory is followed.
     fs::remove_dir_all(site.local("t")).unwrap();
     symlink(&elsewhere, site.local("t")).unwrap();
     site.get(&["t"], RECURSIVE).succeeds();
