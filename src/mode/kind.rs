@@ -3,7 +3,8 @@
 /// The bits of a mode that say what kind of file has it.
 const TYPE_BITS: u32 = 0o170_000;
 
-/// A kind of file, as POSIX has them. Every SFTP v3 server sends its type bits (draft-ietf-secsh-filexfer-02, section 5).
+/// A kind of file, as POSIX has them. Every SFTP v3 server sends its type bits (draft-ietf-secsh-filexfer-02, section
+/// 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A regular file.

@@ -8,7 +8,8 @@ use super::width::Width;
 pub(super) struct Manners {
     /// The order in which the server reads the paths of SYMLINK.
     pub(super) symlink_order: SymlinkOrder,
-    /// True if the server may be silent without limit while it works on a [`Call::MAY_TAKE_LONG`](super::Call::MAY_TAKE_LONG).
+    /// True if the server may be silent without limit while it works on a
+    /// [`Call::MAY_TAKE_LONG`](super::Call::MAY_TAKE_LONG).
     pub(super) may_take_long: bool,
     /// True if the server is known to carry out the requests on one file in order.
     pub(super) keeps_order: bool,

@@ -1,4 +1,5 @@
-//! State shared by a session's handles and its driver: the queue of encoded requests, and the table of outstanding ones.
+//! State shared by a session's handles and its driver: the queue of encoded requests, and the table of outstanding
+//! ones.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

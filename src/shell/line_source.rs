@@ -64,8 +64,8 @@ impl LineSource {
         }
     }
 
-    /// Returns whether the last line was typed by a person, so that hints help: a program that drives the session waits for
-    /// exact lines.
+    /// Returns whether the last line was typed by a person, so that hints help: a program that drives the session
+    /// waits for exact lines.
     pub(crate) fn person_is_here(&self) -> bool {
         matches!(self, LineSource::Editor(prompt) if prompt.is_typed_by_hand())
     }

@@ -10,7 +10,8 @@ use rustyline::Config;
 use rustyline::error::ReadlineError;
 use rustyline::history::{FileHistory, History};
 
-/// The most lines that are kept. Each session reads all of them when its first line is edited, which takes milliseconds.
+/// The most lines that are kept. Each session reads all of them when its first line is edited, which takes
+/// milliseconds.
 pub const MOST_LINES: usize = 50_000;
 
 /// The file of a user's history.
@@ -18,8 +19,8 @@ pub const MOST_LINES: usize = 50_000;
 pub struct HistoryFile(PathBuf);
 
 impl HistoryFile {
-    /// Returns the file in the user's directory for state (`$XDG_STATE_HOME`, or `~/.local/state`; on macOS the directory for
-    /// application data). Returns `None` if the user has no home directory. The file need not exist.
+    /// Returns the file in the user's directory for state (`$XDG_STATE_HOME`, or `~/.local/state`; on macOS the
+    /// directory for application data). Returns `None` if the user has no home directory. The file need not exist.
     #[must_use]
     pub fn of_user() -> Option<HistoryFile> {
         let directory = dirs::state_dir().or_else(dirs::data_local_dir)?;
@@ -61,7 +62,8 @@ impl HistoryFile {
         }
     }
 
-    /// Adds the new lines of a history to the file, after those that other sessions have added. Only the user can read the file.
+    /// Adds the new lines of a history to the file, after those that other sessions have added. Only the user can read
+    /// the file.
     ///
     /// # Errors
     /// The file can't be written.

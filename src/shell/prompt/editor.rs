@@ -86,8 +86,9 @@ impl LineEditor {
         }
     }
 
-    /// Adds a line to the history, unless it is not UTF-8, begins with a blank, or contains a password. A line that was typed
-    /// key by key is saved to the user's file at once, with the lines before it, because only a person types that way.
+    /// Adds a line to the history, unless it is not UTF-8, begins with a blank, or contains a password. A line that
+    /// was typed key by key is saved to the user's file at once, with the lines before it, because only a person types
+    /// that way.
     pub(super) fn remember(&mut self, line: &[u8], typed_by_hand: bool) {
         let Ok(line) = std::str::from_utf8(line) else { return };
         if line.trim().is_empty() || holds_password(line) {

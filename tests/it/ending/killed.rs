@@ -1,4 +1,5 @@
-//! The server is killed at each of the first 200 requests of each command, over one connection and two, with and without
+//! The server is killed at each of the first 200 requests of each command, over one connection and two, with and
+//! without
 //! `--retry`: the program ends, and with 0 only if its work is done.
 //!
 //! By default a sample of the requests is tried. All of them take some minutes:
