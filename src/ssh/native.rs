@@ -7,6 +7,7 @@
 
 mod answers;
 mod callbacks;
+mod chacha20_poly1305;
 mod conversation;
 mod memory;
 

@@ -30,6 +30,7 @@ const FAULTS: &[&str] = &[
     "slow but alive",
     "a stall below the limit",
     "half-close",
+    "a flipped bit",
     "Ctrl-C in a stall",
     "Ctrl-C in a stall, at a prompt",
     "Ctrl-C in a stall of any command",

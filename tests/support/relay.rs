@@ -1,5 +1,5 @@
 //! A bad line: a TCP relay on the loopback that delays, throttles, and at byte N of one direction cuts, stalls,
-//! pauses, resets or half-closes.
+//! pauses, resets, half-closes or flips a bit.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -38,6 +38,8 @@ pub enum Fault {
     Reset,
     /// The receiver of this direction sees its end, and the other direction continues.
     HalfClose,
+    /// The last of these bytes arrives with a flipped bit, and the line goes on.
+    Flip,
 }
 
 /// The properties of the line.
@@ -246,9 +248,16 @@ impl Way {
         let mut free_at = Instant::now();
         for (due, mut piece) in queue {
             let mut struck = fault.filter(|(_, byte, _)| delivered + piece.len() as u64 >= *byte);
-            if let Some((_, _, Fault::Pause(pause))) = struck {
-                free_at = free_at.max(Instant::now()) + pause;
-                (fault, struck) = (None, None);
+            match struck {
+                Some((_, _, Fault::Pause(pause))) => {
+                    free_at = free_at.max(Instant::now()) + pause;
+                    (fault, struck) = (None, None);
+                }
+                Some((_, byte, Fault::Flip)) => {
+                    piece[usize::try_from(byte - delivered).unwrap() - 1] ^= 1 << (byte % 8);
+                    (fault, struck) = (None, None);
+                }
+                _ => (),
             }
             if let Some((_, byte, _)) = struck {
                 piece.truncate(usize::try_from(byte - delivered).unwrap());
@@ -292,7 +301,7 @@ impl Way {
                 queue.iter().for_each(drop);
             }
             Fault::Stall => self.shared.wait_for_the_end(),
-            Fault::Pause(_) => unreachable!("a pause is no end"),
+            Fault::Pause(_) | Fault::Flip => unreachable!("the line goes on"),
         }
     }
 }

@@ -147,6 +147,18 @@ fn a_reset_and_a_half_close_are_ends_as_a_cut_is() {
     }
 }
 
+// fault: a flipped bit
+#[test]
+fn a_flipped_bit_anywhere_in_a_transfer_is_the_end_of_the_connection() {
+    for way in [Down, Up] {
+        let first = overhead(way);
+        // Neighbours are in one packet: its length, its content or its tag. The others are anywhere.
+        for byte in [1, 2, 3, 4, 5, 32 * 1024, 100_003, SIZE as u64 / 2] {
+            breaks(way, first + byte, Fault::Flip);
+        }
+    }
+}
+
 // fault: slow but alive
 #[test]
 fn a_line_that_crawls_or_rests_for_a_while_carries_all() {
