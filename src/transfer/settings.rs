@@ -9,7 +9,7 @@ use rustix::process::{Resource, getrlimit, umask};
 use crate::lock::lock;
 use crate::mode::Change;
 use crate::sftp::Session;
-use crate::transfer::connections::growth::{Bounds, LEAST_REQUEST_BYTES};
+use crate::transfer::connections::window::{Bounds, LEAST_REQUEST_BYTES};
 use crate::transfer::request::{Direction, Options};
 
 /// The most bytes of one READ or WRITE, unless the user fixed them: the largest multiple of the smallest request that

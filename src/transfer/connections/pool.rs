@@ -9,8 +9,7 @@ use crate::connect::{self, Attempt, Connector, reconnect};
 use crate::remote::Lifeline;
 use crate::sftp::{self, Session, Wakeup, Wide};
 use crate::transfer::canceller::Canceller;
-use crate::transfer::connections::growth::{Bounds, Growth};
-use crate::transfer::connections::window::Window;
+use crate::transfer::connections::window::{Bounds, Window};
 use crate::transfer::progress::reporter::Sequence;
 use crate::transfer::request::Connections;
 use crate::transfer::settings::Settings;
@@ -308,7 +307,7 @@ impl Pool {
         self.canceller.guards(session.killer());
         let share = (self.bytes_on_all / self.allowed.most.max(1) as u64).max(self.window.least);
         let bounds = Bounds { most: self.window.most.min(share), ..self.window };
-        let window = Window::new(Growth::new(bounds), self.window_requests.min(session.width().most(true)));
+        let window = Window::new(bounds, self.window_requests.min(session.width().most(true)));
         let given_up = (0..).take_while(|&times| session.given_up(times).is_some()).count();
         Connection {
             _wide: session.widen(),

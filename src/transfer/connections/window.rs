@@ -1,8 +1,54 @@
-//! Limits what is in flight on one connection: the bytes, and also the requests if the user says so.
+//! The window of a connection: it limits the bytes in flight, and also the requests if the user says so.
+//!
+//! It starts like that of OpenSSH's client, and grows while growth pays. The right number of bytes in flight is bandwidth x
+//! delay, and neither is known. So whenever one window of bytes has been answered, its times are examined. If answers came
+//! about as fast as the fastest one ever did, nothing queues up and there is room for more. If they took longer, the link,
+//! the server or this process is busy, and more bytes in flight would only wait in a queue. `docs/engine.md` has the reasons
+//! and the measurements.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::transfer::connections::growth::Growth;
+/// The window grows again only if the rate has risen by this factor since it grew last.
+const PAYING: f64 = 1.25;
+
+/// The window grows if answers took, on average, at most this many times as long as the fastest one.
+const UNQUEUED: f64 = 1.5;
+
+/// The window shrinks if answers took, on average, more than this many times as long as the fastest one: the bytes in
+/// flight are several times what the link holds.
+const CROWDED: f64 = 6.0;
+
+/// The time that one request takes on a link that is fast enough for large ones. Fewer requests cost fewer context
+/// switches. But progress is visible, and a broken connection loses data, by whole requests.
+const REQUEST_TIME: Duration = Duration::from_millis(2);
+
+/// Bytes of the smallest request. Larger ones are multiples of it. Every server accepts it.
+pub(crate) const LEAST_REQUEST_BYTES: u32 = 32 * 1024;
+
+/// A window holds at least this many requests, so that some are under way while one is being worked on.
+const LEAST_REQUESTS: u64 = 8;
+
+/// Smaller differences come from clocks and schedulers, not from the link.
+const NOISE: Duration = Duration::from_millis(1);
+
+/// The limits of a window, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// The width at the start, and the least width later.
+    pub(crate) least: u64,
+    /// The greatest width.
+    pub(crate) most: u64,
+    /// The greatest factor by which the window grows at once, if its answers come so close together that the link
+    /// must hold as much. Otherwise the factor is 2.
+    pub(crate) widest_step: u32,
+}
+
+impl Bounds {
+    /// Returns the limits of a window that never changes.
+    pub(crate) fn fixed(bytes: u64) -> Bounds {
+        Bounds { least: bytes, most: bytes, widest_step: 1 }
+    }
+}
 
 /// The bytes and requests in flight, and their limits.
 #[derive(Debug)]
@@ -14,8 +60,8 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(super) fn new(growth: Growth, most_requests: usize) -> Window {
-        Window { bytes: 0, growth, requests: 0, most_requests }
+    pub(super) fn new(bounds: Bounds, most_requests: usize) -> Window {
+        Window { bytes: 0, growth: Growth::new(bounds), requests: 0, most_requests }
     }
 
     /// Returns whether another request may go out. The last one may exceed the window, so that a window smaller than
@@ -59,13 +105,254 @@ impl Window {
     }
 }
 
+/// The width of a window, in bytes.
+#[derive(Debug)]
+struct Growth {
+    bounds: Bounds,
+    width: u64,
+    /// The shortest time that an answer has taken, which is the best estimate of the round trip.
+    fastest: Option<Duration>,
+    /// The rate before the window last grew, in bytes per second.
+    rate_before: f64,
+    request_bytes: u32,
+    round: Round,
+}
+
+/// The answers to one window of bytes.
+#[derive(Debug)]
+struct Round {
+    began: Option<Instant>,
+    first_answer: Option<Instant>,
+    bytes: u64,
+    answers: u32,
+    waited: Duration,
+    was_full: bool,
+}
+
+impl Round {
+    fn new(began: Option<Instant>) -> Round {
+        Round { began, first_answer: None, bytes: 0, answers: 0, waited: Duration::ZERO, was_full: false }
+    }
+}
+
+impl Growth {
+    /// Returns a window of the least width.
+    fn new(bounds: Bounds) -> Growth {
+        let (width, request_bytes) = (bounds.least, LEAST_REQUEST_BYTES);
+        Growth { bounds, width, fastest: None, rate_before: 0.0, request_bytes, round: Round::new(None) }
+    }
+
+    /// Returns how many bytes may be in flight.
+    fn width(&self) -> u64 {
+        self.width
+    }
+
+    /// Returns how many bytes the next request may move: as many as the link carries in [`REQUEST_TIME`], and a part
+    /// of the window at most.
+    fn request_bytes(&self) -> u32 {
+        self.request_bytes.min(whole_requests(self.width / LEAST_REQUESTS))
+    }
+
+    /// Notes that a request went out, and whether it has filled the window.
+    fn issued(&mut self, is_full: bool, now: Instant) {
+        self.round.began.get_or_insert(now);
+        self.round.was_full |= is_full;
+    }
+
+    /// Takes the answer to a request of `bytes` that was sent at `issued`.
+    fn answered(&mut self, bytes: u64, issued: Instant, now: Instant) {
+        let took = now.saturating_duration_since(issued);
+        self.fastest = Some(self.fastest.map_or(took, |fastest| fastest.min(took)));
+        self.round.first_answer.get_or_insert(now);
+        self.round.bytes += bytes;
+        self.round.answers += 1;
+        self.round.waited += took;
+        if self.round.bytes >= self.width {
+            self.end_round(now);
+        }
+    }
+
+    fn end_round(&mut self, now: Instant) {
+        let round = std::mem::replace(&mut self.round, Round::new(Some(now)));
+        let (Some(began), Some(fastest), true) = (round.began, self.fastest, round.was_full) else { return };
+        let elapsed = now.saturating_duration_since(began);
+        self.request_bytes = request_bytes(round.bytes, elapsed);
+        let rate = round.bytes as f64 / elapsed.as_secs_f64().max(f64::EPSILON);
+        let took = round.waited / round.answers.max(1);
+        let within = |times: f64| took <= fastest.mul_f64(times) + NOISE;
+        if within(UNQUEUED) && rate >= self.rate_before * PAYING {
+            self.rate_before = rate;
+            let arriving = round.first_answer.map_or(Duration::ZERO, |first| now.saturating_duration_since(first));
+            let Bounds { widest_step, most, .. } = self.bounds;
+            let step = if arriving * widest_step <= fastest { widest_step.max(2) } else { 2 };
+            self.width = (self.width * u64::from(step)).min(most);
+        } else if !within(CROWDED) {
+            self.rate_before = 0.0;
+            self.width = (self.width / 2).max(self.bounds.least);
+        }
+    }
+}
+
+/// Returns the bytes that a link moves in [`REQUEST_TIME`], in whole multiples of the smallest request, if it moved
+/// `bytes` in `elapsed`.
+fn request_bytes(bytes: u64, elapsed: Duration) -> u32 {
+    let carried = u128::from(bytes) * REQUEST_TIME.as_nanos() / elapsed.as_nanos().max(1);
+    whole_requests(u64::try_from(carried).unwrap_or(u64::MAX))
+}
+
+/// Returns `bytes` rounded down to a multiple of the smallest request, but at least one of those.
+fn whole_requests(bytes: u64) -> u32 {
+    let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    (bytes - bytes % LEAST_REQUEST_BYTES).max(LEAST_REQUEST_BYTES)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::transfer::connections::growth::Bounds;
+
+    const KIB: u64 = 1024;
+    const REQUEST: u64 = LEAST_REQUEST_BYTES as u64;
+    const GET: Bounds = Bounds { least: 2048 * KIB, most: 16 * 1024 * KIB, widest_step: 4 };
+
+    /// A simulated link, with its delay and its rate.
+    struct Link {
+        round_trip: Duration,
+        bytes_per_second: f64,
+        now: Instant,
+        free: Instant,
+        in_flight: std::collections::VecDeque<(Instant, Instant)>,
+    }
+
+    impl Link {
+        fn new(milliseconds: u64, bytes_per_second: f64) -> Link {
+            let now = Instant::now();
+            let round_trip = Duration::from_millis(milliseconds);
+            Link { round_trip, bytes_per_second, now, free: now, in_flight: std::collections::VecDeque::new() }
+        }
+
+        /// Keeps a window full until this many bytes have passed.
+        fn carry(&mut self, growth: &mut Growth, bytes: u64) {
+            for _ in 0..bytes / REQUEST {
+                while self.in_flight.len() as u64 * REQUEST < growth.width() {
+                    let passes = self.free.max(self.now + self.round_trip)
+                        + Duration::from_secs_f64(REQUEST as f64 / self.bytes_per_second);
+                    self.free = passes;
+                    self.in_flight.push_back((self.now, passes));
+                    growth.issued(self.in_flight.len() as u64 * REQUEST >= growth.width(), self.now);
+                }
+                let (issued, answered) = self.in_flight.pop_front().expect("one was sent just now");
+                self.now = answered;
+                growth.answered(REQUEST, issued, answered);
+            }
+        }
+    }
+
+    fn width_on(milliseconds: u64, mib_per_second: f64) -> u64 {
+        let mut growth = Growth::new(GET);
+        Link::new(milliseconds, mib_per_second * 1024.0 * 1024.0).carry(&mut growth, 256 << 20);
+        growth.width() / KIB
+    }
+
+    #[test]
+    fn a_near_or_slow_link_keeps_the_window_as_it_was() {
+        assert_eq!(width_on(0, 400.0), 2048, "400 MiB/s without a delay");
+        assert_eq!(width_on(1, 110.0), 2048, "a gigabit over 1 ms holds 113 KiB");
+        assert_eq!(width_on(50, 10.0), 2048, "50 ms of 10 MiB/s are half a MiB");
+    }
+
+    #[test]
+    fn a_long_and_wide_link_opens_it() {
+        assert_eq!(width_on(50, 1000.0), 16 * 1024, "50 ms of 1,000 MiB/s are 50 MiB");
+        assert_eq!(width_on(10, 300.0), 8 * 1024, "10 ms of 300 MiB/s are 3 MiB");
+    }
+
+    #[test]
+    fn the_first_answers_tell_how_much_more_a_link_holds() {
+        for (mib_per_second, width) in [(1000.0, 8 * 1024), (100.0, 4 * 1024)] {
+            let mut growth = Growth::new(GET);
+            Link::new(50, mib_per_second * 1024.0 * 1024.0).carry(&mut growth, 2 << 20);
+            assert_eq!(growth.width() / KIB, width, "50 ms of {mib_per_second} MiB/s after one window");
+        }
+        let mut put = Growth::new(Bounds { widest_step: 2, ..GET });
+        Link::new(50, 1e9).carry(&mut put, 2 << 20);
+        assert_eq!(put.width() / KIB, 4 * 1024);
+    }
+
+    /// Simulates a round whose answers all come at its end, each after `took`.
+    fn round(growth: &mut Growth, now: &mut Instant, lasts: u64, took: u64) {
+        growth.issued(true, *now);
+        *now += Duration::from_millis(lasts);
+        let issued = *now - Duration::from_millis(took);
+        growth.answered(growth.width(), issued, *now);
+    }
+
+    #[test]
+    fn an_opening_that_does_not_pay_is_the_last() {
+        let (mut growth, mut now) = (Growth::new(GET), Instant::now());
+        round(&mut growth, &mut now, 50, 50);
+        assert_eq!(growth.width(), 8 * 1024 * KIB, "2 MiB in 50 ms");
+        round(&mut growth, &mut now, 180, 50);
+        assert_eq!(growth.width(), 8 * 1024 * KIB, "8 MiB in 180 ms are little more");
+        round(&mut growth, &mut now, 100, 50);
+        assert_eq!(growth.width(), 16 * 1024 * KIB, "8 MiB in 100 ms are");
+    }
+
+    #[test]
+    fn a_crowded_window_closes_by_half() {
+        let (mut growth, mut now) = (Growth::new(GET), Instant::now());
+        round(&mut growth, &mut now, 50, 50);
+        round(&mut growth, &mut now, 320, 299);
+        assert_eq!(growth.width(), 8 * 1024 * KIB, "six times as long is not yet too long");
+        round(&mut growth, &mut now, 320, 303);
+        assert_eq!(growth.width(), 4 * 1024 * KIB);
+    }
+
+    #[test]
+    fn a_request_is_as_large_as_the_link_is_fast() {
+        let request_on = |milliseconds, mib_per_second: f64| {
+            let mut growth = Growth::new(GET);
+            Link::new(milliseconds, mib_per_second * 1024.0 * 1024.0).carry(&mut growth, 256 << 20);
+            growth.request_bytes() / 1024
+        };
+        assert_eq!(request_on(0, 1.0), 32, "a slow link");
+        assert_eq!(request_on(1, 110.0), 224, "a gigabit");
+        assert_eq!(request_on(50, 10.0), 32, "a slow and long link");
+        assert_eq!(request_on(0, 480.0), 256, "a loopback: an eighth of the window");
+    }
+
+    #[test]
+    fn a_fixed_window_stays() {
+        let mut growth = Growth::new(Bounds::fixed(64 * KIB));
+        Link::new(50, 1e9).carry(&mut growth, 8 << 20);
+        assert_eq!(growth.width(), 64 * KIB);
+    }
+
+    #[test]
+    fn a_window_that_is_never_full_tells_nothing() {
+        let mut growth = Growth::new(GET);
+        let mut now = Instant::now();
+        for _ in 0..1000 {
+            growth.issued(false, now);
+            let issued = now;
+            now += Duration::from_millis(50);
+            growth.answered(REQUEST, issued, now);
+        }
+        assert_eq!(growth.width(), 2048 * KIB);
+    }
+
+    #[test]
+    fn a_link_that_slows_down_closes_it_again() {
+        let mut growth = Growth::new(GET);
+        let mut link = Link::new(50, 1e9);
+        link.carry(&mut growth, 256 << 20);
+        assert_eq!(growth.width(), 16 * 1024 * KIB);
+        link.bytes_per_second = 1e6;
+        link.carry(&mut growth, 64 << 20);
+        assert_eq!(growth.width(), 2048 * KIB);
+    }
 
     fn window(bytes: u64, requests: usize) -> Window {
-        Window::new(Growth::new(Bounds::fixed(bytes)), requests)
+        Window::new(Bounds::fixed(bytes), requests)
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::transfer::engine::Engine;
 use crate::transfer::engine::moving::Way;
 use crate::transfer::progress::reporter::Sequence;
 use crate::transfer::put::directories::DirectoryState;
+use crate::transfer::put::links::{EndedLink, LinkStatus};
+use crate::transfer::removal::Moved;
 
 /// The answer to a request.
 type Outcome = Result<Reply, sftp::Error>;
@@ -118,5 +120,36 @@ impl Engine {
     fn abandon(&mut self, sequence: Sequence) {
         self.io.reporter.file_left(sequence);
         self.follow(sequence, Turn::Concluded);
+    }
+
+    fn follow_link(&mut self, sequence: Sequence, connection: ConnectionId, status: LinkStatus) {
+        match status {
+            LinkStatus::Waits => {}
+            LinkStatus::NeedsDirectory(directory) => self.remote.wait_for(directory, sequence),
+            LinkStatus::Ended(EndedLink { directory, made }) => {
+                let mut wire = self.io.on(connection);
+                if let Some(link) = made {
+                    let moved = Moved::SentLink { local: link.local, shown: link.shown };
+                    self.removals.begin(sequence, moved, &mut wire);
+                }
+                wire.io.reporter.conclude(sequence);
+                if let Some(directory) = directory {
+                    self.remote.release(directory, &mut wire);
+                }
+            }
+        }
+    }
+
+    /// Returns a request to its owner after its answer was lost with the connection.
+    fn give_back(&mut self, sequence: Sequence, tag: Tag) {
+        match (tag, self.files.get_mut(&sequence).map(|moving| &mut moving.way)) {
+            (Tag::Get(tag), Some(Way::Get(download))) => download.give_back(tag),
+            (Tag::Put(tag), Some(Way::Put { upload, .. })) => upload.give_back(tag),
+            // The file has failed already.
+            (Tag::Get(_) | Tag::Put(_), _) => return,
+            (tag, _) => return self.unanswered.push((sequence, tag)),
+        }
+        // The request may go out on another connection of the file.
+        self.follow(sequence, Turn::MayAsk);
     }
 }

@@ -43,16 +43,6 @@ impl Crowd {
         self.waiting.is_empty() && self.alone.is_none()
     }
 
-    /// Returns the number of waiting files.
-    pub(super) fn len(&self) -> usize {
-        self.waiting.len()
-    }
-
-    /// Returns whether a file waits.
-    pub(super) fn contains(&self, sequence: Sequence) -> bool {
-        self.waiting.contains(&sequence)
-    }
-
     /// Removes a file that no longer waits.
     pub(super) fn remove(&mut self, sequence: Sequence) {
         self.waiting.remove(&sequence);

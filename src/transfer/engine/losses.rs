@@ -5,7 +5,6 @@ use crate::transfer::connections::io::Turn;
 use crate::transfer::connections::pool::{ConnectionId, Newcomer, is_narrowing};
 use crate::transfer::connections::tag::Tag;
 use crate::transfer::engine::Engine;
-use crate::transfer::engine::moving::Way;
 use crate::transfer::event::Note;
 use crate::transfer::progress::reporter::Sequence;
 
@@ -117,18 +116,5 @@ impl Engine {
                 Tag::Get(_) | Tag::Put(_) => {}
             }
         }
-    }
-
-    /// Returns a request to its owner after its answer was lost with the connection.
-    pub(super) fn give_back(&mut self, sequence: Sequence, tag: Tag) {
-        match (tag, self.files.get_mut(&sequence).map(|moving| &mut moving.way)) {
-            (Tag::Get(tag), Some(Way::Get(download))) => download.give_back(tag),
-            (Tag::Put(tag), Some(Way::Put { upload, .. })) => upload.give_back(tag),
-            // The file has failed already.
-            (Tag::Get(_) | Tag::Put(_), _) => return,
-            (tag, _) => return self.unanswered.push((sequence, tag)),
-        }
-        // The request may go out on another connection of the file.
-        self.follow(sequence, Turn::MayAsk);
     }
 }

@@ -5,7 +5,6 @@
 
 mod answers;
 mod crowd;
-mod local_tree;
 mod losses;
 mod moving;
 mod reopening;
@@ -15,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
@@ -26,11 +26,12 @@ use crate::transfer::connections::io::{Io, Turn};
 use crate::transfer::connections::pool::{ConnectionId, Pool};
 use crate::transfer::connections::tag::{Tag, Token};
 use crate::transfer::engine::crowd::Crowd;
-use crate::transfer::engine::local_tree::LocalTree;
 use crate::transfer::engine::moving::{Moving, Way};
 use crate::transfer::event::Event;
 use crate::transfer::failure::{Act, Failure};
-use crate::transfer::plan::{Plan, PlanOptions, Step};
+use crate::transfer::local::{Directory, Parents, Troubles};
+use crate::transfer::mover::Mover;
+use crate::transfer::plan::{GetDirectory, Plan, PlanOptions, Step, Target};
 use crate::transfer::progress::pace::Pace;
 use crate::transfer::progress::reporter::{Found, Reporter, Sequence};
 use crate::transfer::proof::hashing::Hashes;
@@ -219,7 +220,11 @@ impl Engine {
         let cancelled = self.io.canceller.is_cancelled();
         for (_, moving) in std::mem::take(&mut self.files) {
             let connection = moving.open_connections().next().or_else(|| self.io.pool.idlest()).unwrap_or(moving.home);
-            moving.interrupt(&mut self.io.on(connection));
+            let mover: Box<dyn Mover> = match moving.way {
+                Way::Get(download) => download,
+                Way::Put { upload, .. } => upload,
+            };
+            mover.interrupt(&mut self.io.on(connection));
         }
         // Directories that are left now get their final permissions and times.
         let LocalTree { parents, stack, troubles } = self.local;
@@ -328,8 +333,8 @@ impl Engine {
             if let Some(moved) = moving.mover().moved() {
                 self.removals.begin(sequence, moved, &mut wire);
             }
-            if let Some(directory) = moving.directory() {
-                self.remote.release(directory, &mut wire);
+            if let Way::Put { directory: Some(directory), .. } = moving.way {
+                self.remote.release(directory.sequence, &mut wire);
             }
         }
         self.crowd.end_attempt(sequence);
@@ -339,9 +344,36 @@ impl Engine {
 
     /// Notes whether other files than this one are in flight.
     fn note_others(&mut self, sequence: Sequence) {
-        let in_flight = self.files.len() - self.crowd.len();
-        let is_one = self.files.contains_key(&sequence) && !self.crowd.contains(sequence);
+        let in_flight = self.files.len() - self.crowd.waiting.len();
+        let is_one = self.files.contains_key(&sequence) && !self.crowd.waiting.contains(&sequence);
         self.io.has_others = in_flight > usize::from(is_one);
+    }
+}
+
+/// The local directories that are being filled.
+#[derive(Default)]
+struct LocalTree {
+    parents: Parents,
+    /// Directories that were entered and not left; `None` for one that could not be made.
+    stack: Vec<Option<Rc<Directory>>>,
+    troubles: Troubles,
+}
+
+impl LocalTree {
+    /// Returns a target's path for comparison with others, or `None` if its directory could not be made.
+    fn path_of(&self, target: &Target) -> Option<PathBuf> {
+        target.shown(self.stack.last().and_then(|directory| directory.as_deref()).map(Directory::shown))
+    }
+
+    /// Makes a directory. Returns `None` if the one above could not be made, which was reported.
+    fn enter(&mut self, step: &GetDirectory, settings: &Settings) -> Option<Result<Directory, Failure>> {
+        match (&step.target, self.stack.last()) {
+            (Target::Named(local), _) => Some(Directory::make_top(local, &step.attributes, settings, &self.troubles)),
+            (Target::Beneath(name), Some(Some(parent))) => {
+                Some(parent.make(name, &step.attributes, settings, &self.troubles))
+            }
+            (Target::Beneath(_), _) => None,
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use crate::transfer::connections::io::Wire;
 use crate::transfer::connections::pool::ConnectionId;
 use crate::transfer::engine::crowd::Refusals;
 use crate::transfer::get::Download;
@@ -59,14 +58,6 @@ impl Moving {
         }
     }
 
-    /// Returns the directory that an upload goes to.
-    pub(super) fn directory(&self) -> Option<Sequence> {
-        match &self.way {
-            Way::Put { directory: Some(directory), .. } => Some(directory.sequence),
-            _ => None,
-        }
-    }
-
     /// Returns whether more bytes have arrived than ever before.
     pub(super) fn has_advanced(&mut self) -> bool {
         let arrived = self.mover().arrived();
@@ -98,14 +89,5 @@ impl Moving {
     pub(super) fn may_spread_to(&self, connection: ConnectionId, takes_any_order: bool) -> bool {
         let is_new = self.home != connection && !self.spread.contains(&connection);
         is_new && (takes_any_order || matches!(self.way, Way::Get(_))) && self.mover().may_spread()
-    }
-
-    /// Ends the file before it is complete.
-    pub(super) fn interrupt(self, wire: &mut Wire<'_>) {
-        let mover: Box<dyn Mover> = match self.way {
-            Way::Get(download) => download,
-            Way::Put { upload, .. } => upload,
-        };
-        mover.interrupt(wire);
     }
 }

@@ -30,7 +30,7 @@ impl Engine {
     /// Opens refused files again, as far as there is room.
     pub(super) fn open_crowded(&mut self) {
         while self.crowd.alone.is_none() {
-            let others = self.files.len() - self.crowd.len();
+            let others = self.files.len() - self.crowd.waiting.len();
             let has_room = self.io.learnt.allowed_files().is_some_and(|files| others < files);
             let is_alone = others == 0 && self.io.pool.nothing_is_open();
             let has_to_be_alone = |sequence: &Sequence| {

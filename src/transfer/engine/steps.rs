@@ -17,7 +17,6 @@ use crate::transfer::plan::{GetDirectory, GetFile, GetLink, Next, PutDirectory, 
 use crate::transfer::progress::reporter::Sequence;
 use crate::transfer::put::Upload;
 use crate::transfer::put::directories::DirectoryState;
-use crate::transfer::put::links::{EndedLink, LinkStatus};
 use crate::transfer::put::source::Source;
 use crate::transfer::removal::{Moved, may_be_itself};
 use crate::transfer::request::Direction;
@@ -247,24 +246,6 @@ impl Engine {
         }
         let directory = self.remote.use_current();
         self.links.begin(sequence, link, directory, &mut self.io.on(connection));
-    }
-
-    pub(super) fn follow_link(&mut self, sequence: Sequence, connection: ConnectionId, status: LinkStatus) {
-        match status {
-            LinkStatus::Waits => {}
-            LinkStatus::NeedsDirectory(directory) => self.remote.wait_for(directory, sequence),
-            LinkStatus::Ended(EndedLink { directory, made }) => {
-                let mut wire = self.io.on(connection);
-                if let Some(link) = made {
-                    let moved = Moved::SentLink { local: link.local, shown: link.shown };
-                    self.removals.begin(sequence, moved, &mut wire);
-                }
-                wire.io.reporter.conclude(sequence);
-                if let Some(directory) = directory {
-                    self.remote.release(directory, &mut wire);
-                }
-            }
-        }
     }
 
     fn fail_file(&mut self, sequence: Sequence, failure: Failure) {

@@ -415,6 +415,18 @@ impl Download {
         Turn::Concluded
     }
 
+    fn truncated(&self) -> Failure {
+        let expected = self.attributes.size.unwrap_or(0);
+        self.failure(Act::ReadRemote, Cause::Truncated { got: self.written, expected })
+    }
+
+    fn forget_what_came_early(&mut self, io: &mut Io) {
+        self.gaps.clear();
+        for (connection, data) in std::mem::take(&mut self.early).into_values() {
+            io.pool.release(connection, data.len() as u64);
+        }
+    }
+
     fn failure(&self, act: Act, cause: impl Into<Cause>) -> Failure {
         Failure::new(act, self.remote.as_bytes(), cause)
     }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::sftp::{self, Reply, calls};
 use crate::transfer::connections::io::{Io, Turn, Wire};
 use crate::transfer::connections::tag::GetTag;
-use crate::transfer::failure::{Act, Cause, Failure};
+use crate::transfer::failure::{Act, Failure};
 use crate::transfer::get::end::{DOUBTS, End};
 use crate::transfer::get::{Download, State, length_within};
 
@@ -156,18 +156,6 @@ impl Download {
                 Ok(Turn::MayAsk)
             }
             _ => Err(self.truncated()),
-        }
-    }
-
-    pub(super) fn truncated(&self) -> Failure {
-        let expected = self.attributes.size.unwrap_or(0);
-        self.failure(Act::ReadRemote, Cause::Truncated { got: self.written, expected })
-    }
-
-    pub(super) fn forget_what_came_early(&mut self, io: &mut Io) {
-        self.gaps.clear();
-        for (connection, data) in std::mem::take(&mut self.early).into_values() {
-            io.pool.release(connection, data.len() as u64);
         }
     }
 

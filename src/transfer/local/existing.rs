@@ -2,9 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, openat, statat};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, Stat, fchown, fstat, openat, statat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 
@@ -44,6 +43,19 @@ impl Existing {
         Ok(Some(Existing { file: file.into(), stat, is_readable }))
     }
 
+    /// Gives the file that will replace this one its group and extended attributes. Returns why if that fails.
+    pub(super) fn pass_attributes_to(&self, new: &File) -> Option<&'static str> {
+        if !self.passes_group_to(new) {
+            return Some("for its group could not be kept");
+        }
+        (!carry_attributes(&self.file, new)).then_some("for its extended attributes could not be kept")
+    }
+
+    fn passes_group_to(&self, new: &File) -> bool {
+        fstat(new).is_ok_and(|stat| stat.st_gid == self.stat.st_gid)
+            || fchown(new, None, Some(Gid::from_raw(self.stat.st_gid))).is_ok()
+    }
+
     /// Returns why replacing the file would lose something, or `None` if it would not.
     pub(super) fn reason_to_write_in_place(&self, directory: &Directory) -> Option<&'static str> {
         if self.stat.st_nlink > 1 {
@@ -55,10 +67,6 @@ impl Existing {
         let elsewhere = fstat(directory.descriptor()).is_ok_and(|stat| stat.st_dev != self.stat.st_dev);
         (elsewhere || is_mount_point(&self.file)).then_some("for something is mounted on it")
     }
-
-    pub(super) fn try_clone(&self) -> io::Result<Existing> {
-        Ok(Existing { file: self.file.try_clone()?, stat: self.stat, is_readable: self.is_readable })
-    }
 }
 
 /// Extended attributes that the kernel removes or makes again when a file is written.
@@ -68,7 +76,7 @@ const OF_THE_BYTES: [&[u8]; 3] = [b"security.capability", b"security.ima", b"sec
 /// Copies the extended attributes, which include the access control list, to the file that will replace the existing
 /// one. Returns whether it has all of them now.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn carry_attributes(from: &File, to: &File) -> bool {
+fn carry_attributes(from: &File, to: &File) -> bool {
     use rustix::fs::{XattrFlags, fgetxattr, flistxattr, fsetxattr};
     use std::os::unix::ffi::OsStrExt;
     // Linux allows no longer list and no longer value.
@@ -96,7 +104,7 @@ pub(super) fn carry_attributes(from: &File, to: &File) -> bool {
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn carry_attributes(_from: &File, _to: &File) -> bool {
+fn carry_attributes(_from: &File, _to: &File) -> bool {
     true
 }
 

@@ -12,9 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, Stat, fchmod, fchown, fstat, ftruncate, futimens, openat, statat, unlinkat,
-};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, ftruncate, futimens, openat, statat, unlinkat};
 use rustix::io::Errno;
 
 use crate::name::RemotePath;
@@ -25,7 +23,7 @@ use crate::transfer::event::Note;
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::attributes::{mode, timestamps};
 use crate::transfer::local::directory::{Directory, bytes};
-use crate::transfer::local::existing::{Existing, carry_attributes};
+use crate::transfer::local::existing::Existing;
 use crate::transfer::local::partial::{self, Partial};
 use crate::transfer::local::place::{Place, Replaceable};
 use crate::transfer::local::placing;
@@ -173,11 +171,10 @@ impl Wanted<'_> {
             Err(error) => return Err(self.failed(error)),
         };
         let mut beside = Beside { directory: Rc::clone(directory), target: name.to_owned(), partial, is_placed: false };
-        if let Some(existing) = &existing
-            && let Some(reason) = beside.falls_short_of(existing)
-        {
+        let reason = existing.as_ref().and_then(|existing| existing.pass_attributes_to(&beside.partial.file));
+        if let Some(reason) = reason {
             drop(beside);
-            return self.write_in_place(Some(existing.try_clone().map_err(|error| self.failed(error))?), reason);
+            return self.write_in_place(existing, reason);
         }
         let offset = self.usable(&mut beside.partial)?;
         let kept = existing.map(|existing| bits(existing.stat.st_mode) & 0o777);
@@ -352,16 +349,6 @@ impl Sink {
 }
 
 impl Beside {
-    /// Copies the group and the extended attributes of the existing file to the partial file. Returns why if that
-    /// fails.
-    fn falls_short_of(&self, existing: &Existing) -> Option<&'static str> {
-        if !self.takes_group_of(&existing.stat) {
-            return Some("for its group could not be kept");
-        }
-        let has_all = carry_attributes(&existing.file, &self.partial.file);
-        (!has_all).then_some("for its extended attributes could not be kept")
-    }
-
     /// Moves the partial file to its target. Returns `false` if the target may not be replaced.
     fn place(&mut self, replaceable: Replaceable) -> Result<bool, Errno> {
         self.is_placed = placing::place(self.directory.descriptor(), &self.partial.name, &self.target, replaceable)?;
@@ -376,13 +363,6 @@ impl Beside {
             Err(Errno::INVAL) => Ok(()),
             synced => synced,
         }
-    }
-
-    /// Gives the partial file the group of the existing file.
-    fn takes_group_of(&self, stat: &Stat) -> bool {
-        let file = &self.partial.file;
-        fstat(file).is_ok_and(|ours| ours.st_gid == stat.st_gid)
-            || fchown(file, None, Some(Gid::from_raw(stat.st_gid))).is_ok()
     }
 
     fn remove(&self) {

@@ -47,16 +47,16 @@ pub(crate) struct Sender {
     wakeup: Wakeup,
 }
 
-/// The engine's end. Dropping it ends the planner.
-pub(crate) struct Receiver {
+/// The engine's end of a plan. Dropping it ends the planner.
+pub(crate) struct Plan {
     taken: VecDeque<Step>,
     shared: Arc<Shared>,
 }
 
 /// Returns both ends. `wakeup` wakes the engine.
-pub(crate) fn channel(wakeup: Wakeup) -> (Sender, Receiver) {
+pub(crate) fn channel(wakeup: Wakeup) -> (Sender, Plan) {
     let shared = Arc::<Shared>::default();
-    (Sender { shared: Arc::clone(&shared), wakeup }, Receiver { taken: VecDeque::new(), shared })
+    (Sender { shared: Arc::clone(&shared), wakeup }, Plan { taken: VecDeque::new(), shared })
 }
 
 impl Sender {
@@ -100,9 +100,9 @@ impl Drop for Sender {
     }
 }
 
-impl Receiver {
+impl Plan {
     /// Returns the next step, if it is planned.
-    pub(super) fn next(&mut self) -> Next {
+    pub(crate) fn next(&mut self) -> Next {
         if self.taken.is_empty() {
             let mut state = lock(&self.shared.state);
             std::mem::swap(&mut self.taken, &mut state.ready);
@@ -115,14 +115,14 @@ impl Receiver {
         self.taken.pop_front().map_or(Next::Later, Next::Step)
     }
 
-    /// Tells the planner to close its open directories.
-    pub(super) fn let_go(&self) {
+    /// Tells the planner to close its open directories, because the server refuses to open a file beside them.
+    pub(crate) fn let_go(&self) {
         lock(&self.shared.state).is_in_the_way = true;
         self.shared.taken.notify_one();
     }
 }
 
-impl Drop for Receiver {
+impl Drop for Plan {
     fn drop(&mut self) {
         lock(&self.shared.state).is_unwanted = true;
         self.shared.taken.notify_one();
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
     use crate::sftp::Completions;
 
-    fn drain(receiver: &mut Receiver) -> usize {
+    fn drain(receiver: &mut Plan) -> usize {
         std::iter::from_fn(|| matches!(receiver.next(), Next::Step(_)).then_some(())).count()
     }
 

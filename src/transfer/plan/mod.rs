@@ -10,7 +10,7 @@ mod put;
 mod space;
 mod step;
 
-pub(crate) use ahead::Next;
+pub(crate) use ahead::{Next, Plan};
 pub(crate) use put::times;
 pub(crate) use step::{GetDirectory, GetFile, GetLink, PlanOptions, PutDirectory, PutFile, PutLink, Step, Target};
 
@@ -27,11 +27,6 @@ use crate::transfer::plan::step::{Planned, Steps};
 use crate::transfer::progress::reporter::Found;
 use crate::transfer::request::Pairs;
 
-/// The engine's end of a plan.
-pub(crate) struct Plan {
-    steps: ahead::Receiver,
-}
-
 impl Plan {
     /// Begins to plan on a new thread. `wakeup` wakes the engine when a step is ready.
     pub(crate) fn start(
@@ -42,7 +37,7 @@ impl Plan {
         canceller: &Canceller,
         wakeup: Wakeup,
     ) -> std::io::Result<Plan> {
-        let (sender, steps) = ahead::channel(wakeup);
+        let (sender, plan) = ahead::channel(wakeup);
         let space = Space::new(&pairs, plan_options.options.resume, lifeline.clone());
         let mut planner = Planner { space, sender, found, canceller: canceller.clone() };
         let lifeline = lifeline.clone();
@@ -54,17 +49,7 @@ impl Plan {
                 Pairs::Put(pairs) => planner.run(shortage, put::steps(lifeline, pairs, plan_options, canceller)),
             }
         })?;
-        Ok(Plan { steps })
-    }
-
-    /// Returns the next step, if it is planned.
-    pub(crate) fn next(&mut self) -> Next {
-        self.steps.next()
-    }
-
-    /// Tells the planner to close its open directories, because the server refuses to open a file beside them.
-    pub(crate) fn let_go(&self) {
-        self.steps.let_go();
+        Ok(plan)
     }
 }
 

@@ -36,7 +36,7 @@ impl Hashes {
     }
 
     /// Takes the answer of the server. Returns `None` if it is no usable hash.
-    pub(super) fn heard(&mut self, outcome: Result<Reply, sftp::Error>) -> Option<FileHash> {
+    fn heard(&mut self, outcome: Result<Reply, sftp::Error>) -> Option<FileHash> {
         match outcome {
             Ok(Reply::FileHash(Some(hash))) => {
                 self.likely = hash.algorithm;
@@ -89,9 +89,14 @@ impl Hashing {
         Some(Hashing { length, is_asked: false, algorithm, hasher, at: 0, here: None, there: None })
     }
 
+    /// Takes the answer of the server. Returns `false` if it holds no hash for a comparison.
+    pub(super) fn answer(&mut self, hashes: &mut Hashes, outcome: Result<Reply, sftp::Error>) -> bool {
+        hashes.heard(outcome).is_some_and(|hash| self.heard(hash))
+    }
+
     /// Takes the server's hash. Returns whether the local file can be hashed in the same way: a strict OpenSSL has no
     /// MD5.
-    pub(super) fn heard(&mut self, hash: FileHash) -> bool {
+    fn heard(&mut self, hash: FileHash) -> bool {
         if hash.algorithm != self.algorithm {
             let Some(hasher) = hasher(hash.algorithm) else { return false };
             (self.algorithm, self.hasher) = (hash.algorithm, hasher);
@@ -107,11 +112,11 @@ impl Hashing {
         &mut self,
         scratch: &mut Vec<u8>,
         read: impl FnOnce(u64, &mut [u8]) -> io::Result<usize>,
-    ) -> io::Result<()> {
+    ) -> io::Result<u64> {
         let wanted = usize::try_from(self.length - self.at).unwrap_or(STEP_BYTES).min(STEP_BYTES);
         scratch.resize(wanted, 0);
         let read = match read(self.at, scratch) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(self.at),
             read => read?,
         };
         self.hasher.update(&scratch[..read])?;
@@ -120,12 +125,7 @@ impl Hashing {
         if self.at == self.length || read == 0 {
             self.here = Some(self.hasher.finish()?.to_vec());
         }
-        Ok(())
-    }
-
-    /// Returns how many bytes of the local file are hashed.
-    pub(super) fn hashed(&self) -> u64 {
-        self.at
+        Ok(self.at)
     }
 
     /// Returns the next activity.

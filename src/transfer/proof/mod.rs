@@ -102,15 +102,13 @@ impl Proving {
                     Compared::Unreadable(error) => Verdict::Unreadable(error),
                 }
             }
-            (ProofTag::Hash, Method::Hash(hashing)) => {
-                match io.hashes.heard(outcome).is_some_and(|hash| hashing.heard(hash)) {
-                    true => self.weigh(),
-                    false => {
-                        self.method = Method::Reading(Comparison::of(0..self.length));
-                        Verdict::Open(Turn::MayAsk)
-                    }
+            (ProofTag::Hash, Method::Hash(hashing)) => match hashing.answer(&mut io.hashes, outcome) {
+                true => self.weigh(),
+                false => {
+                    self.method = Method::Reading(Comparison::of(0..self.length));
+                    Verdict::Open(Turn::MayAsk)
                 }
-            }
+            },
             _ => Verdict::Open(Turn::Waits),
         }
     }
@@ -120,10 +118,10 @@ impl Proving {
         if let Method::Hash(hashing) = &mut self.method
             && hashing.next() == Next::Step
         {
-            if let Err(error) = hashing.step(&mut io.scratch, |offset, buffer| read(buffer, offset)) {
-                return Verdict::LocalError(error);
+            match hashing.step(&mut io.scratch, |offset, buffer| read(buffer, offset)) {
+                Ok(hashed) => io.reporter.compared(self.sequence, self.length, hashed),
+                Err(error) => return Verdict::LocalError(error),
             }
-            io.reporter.compared(self.sequence, self.length, hashing.hashed());
             if hashing.next() == Next::Wait {
                 io.reporter.say_how_far();
             }

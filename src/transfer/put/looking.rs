@@ -1,15 +1,15 @@
 //! How an upload looks at the target before it opens a file: for a resume, and for files that may have to stay.
 
 use crate::sftp::{self, Attributes, Extension, FileType, Reply, Times, calls};
-use crate::transfer::conflict::{Conflict, Verdict, Version};
-use crate::transfer::connections::io::{Io, Wire};
+use crate::transfer::conflict::Verdict;
+use crate::transfer::connections::io::Wire;
 use crate::transfer::connections::tag::PutTag;
 use crate::transfer::event::{Event, Note};
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::put::landing::Claim;
 use crate::transfer::put::state::{Link, Looking, State};
 use crate::transfer::put::{Upload, may_replace};
-use crate::transfer::request::{Direction, OnConflict, Options, Verify};
+use crate::transfer::request::{OnConflict, Options, Verify};
 
 impl Upload {
     /// Looks at the file that the user named.
@@ -111,28 +111,6 @@ impl Upload {
                 self.take_next_name();
                 self.look_at_target(wire, Looking { link: Link::Followed, is_second: false });
             }
-        }
-    }
-
-    /// Leaves the existing file, and sends nothing.
-    pub(super) fn leave_existing(&mut self, io: &mut Io) {
-        io.leave_there(self.sequence, self.plan.remote.as_bytes().to_vec());
-        self.state = State::Left;
-    }
-
-    /// Leaves the existing file, and goes to a numbered name.
-    pub(super) fn take_next_name(&mut self) {
-        self.plan.remote = self.landing.numbering.next(&self.plan.remote);
-        self.landing.target = self.plan.remote.clone();
-    }
-
-    pub(super) fn conflict_with(&self, there: &Attributes) -> Conflict {
-        let modified = |times: Times| i64::from(times.modified);
-        Conflict {
-            direction: Direction::Put,
-            target: self.plan.remote.as_bytes().to_vec(),
-            there: Version { size: there.size, modified: there.times.map(modified) },
-            new: Version { size: Some(self.source.size()), modified: Some(modified(self.source.times())) },
         }
     }
 

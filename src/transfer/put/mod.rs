@@ -43,7 +43,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::name::RemotePath;
-use crate::sftp::{self, Attributes, Extension, Reply, StatusCode, Statvfs, calls};
+use crate::sftp::{self, Attributes, Extension, Reply, StatusCode, Statvfs, Times, calls};
+use crate::transfer::conflict::{Conflict, Version};
 use crate::transfer::connections::handles::Handles;
 use crate::transfer::connections::io::{Io, Turn, Wire};
 use crate::transfer::connections::pool::ConnectionId;
@@ -59,7 +60,7 @@ use crate::transfer::put::sent::Sent;
 use crate::transfer::put::source::Source;
 use crate::transfer::put::state::State;
 use crate::transfer::removal::Moved;
-use crate::transfer::request::{Direction, OnConflict};
+use crate::transfer::request::{Direction, OnConflict, Verify};
 
 pub(crate) use crate::transfer::put::looking::is_complete;
 
@@ -150,14 +151,11 @@ impl Upload {
         match (tag, outcome) {
             (PutTag::Stat, outcome) => self.looked(wire, outcome),
             (PutTag::Follow, outcome) => self.followed(wire, outcome),
-            (PutTag::Open, Ok(Reply::Handle(handle))) => self.opened(wire, handle),
-            (PutTag::Open, Err(error)) if self.may_have_appeared(wire.io, &error) => self.look_again(wire),
-            // The parts that would have gone there go where the file is open already.
-            (PutTag::Open, Err(_)) if self.is_past_opening() => {}
-            (PutTag::Open, Err(error)) if self.may_try_again_later() && wire.may_be_crowded(&error) => {
-                return Turn::Crowded;
+            (PutTag::Open, outcome) => {
+                if let Some(turn) = self.open_answered(wire, outcome) {
+                    return turn;
+                }
             }
-            (PutTag::Open, Err(error)) => self.not_opened(wire, error),
             (PutTag::Proof(tag), outcome) => self.compared(wire, tag, outcome),
             (PutTag::Write { offset, length }, Ok(_)) => {
                 self.clock.moved(length.into(), &wire.io.pace);
@@ -224,8 +222,8 @@ impl Upload {
         if let Some(at) = self.sent.refused_appending() {
             return self.look_whether_emptied(wire, at);
         }
-        if self.wants_order() {
-            return self.send_in_order(wire);
+        if let Some(turn) = self.retry_in_order(wire) {
+            return turn;
         }
         if self.wants_to_know_room(wire) {
             self.has_asked_for_room = true;
@@ -255,6 +253,37 @@ impl Upload {
         self.started = Some(Arc::clone(&file));
         io.reporter.already_there(self.sequence, offset);
         io.reporter.tell(self.sequence, Event::Started(file));
+    }
+
+    /// Leaves the existing file, and sends nothing.
+    fn leave_existing(&mut self, io: &mut Io) {
+        io.leave_there(self.sequence, self.plan.remote.as_bytes().to_vec());
+        self.state = State::Left;
+    }
+
+    /// Leaves the existing file, and goes to a numbered name.
+    fn take_next_name(&mut self) {
+        self.plan.remote = self.landing.numbering.next(&self.plan.remote);
+        self.landing.target = self.plan.remote.clone();
+    }
+
+    fn conflict_with(&self, there: &Attributes) -> Conflict {
+        let modified = |times: Times| i64::from(times.modified);
+        Conflict {
+            direction: Direction::Put,
+            target: self.plan.remote.as_bytes().to_vec(),
+            there: Version { size: there.size, modified: there.times.map(modified) },
+            new: Version { size: Some(self.source.size()), modified: Some(modified(self.source.times())) },
+        }
+    }
+
+    fn wants_proof(&self, io: &Io) -> bool {
+        io.settings.options.verify != Verify::No && self.proof.is_none()
+    }
+
+    /// Returns whether the file, which was sent and closed, has to be opened again to be proved.
+    fn has_to_be_read(&self, io: &Io) -> bool {
+        self.only_writes && self.wants_proof(io) && self.started.is_some() && self.sent.next() > 0
     }
 
     fn check_size(&mut self, there: &Attributes) {

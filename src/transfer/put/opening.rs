@@ -19,21 +19,21 @@ impl Upload {
     pub(super) fn open_empty(&mut self, wire: &mut Wire<'_>) {
         let flags = self.writing(wire.io) | OpenFlags::CREATE | OpenFlags::TRUNCATE;
         let flags = if self.landing.must_be_new() { flags | OpenFlags::EXCLUSIVE } else { flags };
-        self.state = State::Opening(Access::of(flags));
+        self.state = State::Opening(access(flags));
         self.open(wire, flags);
     }
 
     /// Opens the file to compare its end, before `until`, and to continue there.
     pub(super) fn open_to_compare(&mut self, wire: &mut Wire<'_>, until: u64) {
         let flags = if self.only_writes { OpenFlags::READ } else { OpenFlags::READ | OpenFlags::WRITE };
-        self.state = State::OpeningToCompare { until, access: Access::of(flags) };
+        self.state = State::OpeningToCompare { until, access: access(flags) };
         self.open(wire, flags);
     }
 
     /// Opens the file to write after its existing bytes.
     pub(super) fn open_to_append(&mut self, wire: &mut Wire<'_>) {
         let flags = self.writing_on(wire);
-        self.state = State::OpeningToAppend(Access::of(flags));
+        self.state = State::OpeningToAppend(access(flags));
         self.open(wire, flags);
     }
 
@@ -74,8 +74,22 @@ impl Upload {
         self.sent = Sent::continuing(existing);
     }
 
+    /// Takes the answer to an OPEN. Returns the next activity, unless it depends on the new state alone.
+    pub(super) fn open_answered(&mut self, wire: &mut Wire<'_>, outcome: Result<Reply, sftp::Error>) -> Option<Turn> {
+        match outcome {
+            Ok(Reply::Handle(handle)) => self.opened(wire, handle),
+            Err(error) if self.may_have_appeared(wire.io, &error) => self.look_again(wire),
+            // The parts that would have gone there go where the file is open already.
+            Err(_) if self.is_past_opening() => {}
+            Err(error) if self.may_try_again_later() && wire.may_be_crowded(&error) => return Some(Turn::Crowded),
+            Err(error) => self.not_opened(wire, error),
+            Ok(_) => {}
+        }
+        None
+    }
+
     /// Takes a handle.
-    pub(super) fn opened(&mut self, wire: &mut Wire<'_>, handle: Handle) {
+    fn opened(&mut self, wire: &mut Wire<'_>, handle: Handle) {
         match self.state {
             // The file has ended: dropping the handle closes it.
             State::Closing { .. } | State::StartingOver | State::Placing(_) | State::Placed => return,
@@ -106,7 +120,7 @@ impl Upload {
     }
 
     /// Returns whether the file needs no further handle, so that a refused OPEN means nothing.
-    pub(super) fn is_past_opening(&self) -> bool {
+    fn is_past_opening(&self) -> bool {
         match self.state {
             State::Looking(_) | State::LookingBeside | State::Opening(_) | State::OpeningToProve => false,
             State::OpeningToCompare { .. } | State::OpeningToAppend(_) => false,
@@ -117,7 +131,7 @@ impl Upload {
     }
 
     /// Returns whether nothing is lost if the last OPEN is sent again later.
-    pub(super) fn may_try_again_later(&self) -> bool {
+    fn may_try_again_later(&self) -> bool {
         match self.state {
             State::OpeningToProve => true,
             State::Opening(access) | State::OpeningToAppend(access) | State::OpeningToCompare { access, .. } => {
@@ -128,7 +142,7 @@ impl Upload {
     }
 
     /// Returns whether OPEN was refused because a file may have appeared at the target since the first look.
-    pub(super) fn may_have_appeared(&self, io: &Io, error: &sftp::Error) -> bool {
+    fn may_have_appeared(&self, io: &Io, error: &sftp::Error) -> bool {
         let is_first_look = matches!(self.landing.claim, Claim::New { is_second_look: false } | Claim::NewOrOurs);
         matches!(self.state, State::Opening(_))
             && is_first_look
@@ -138,7 +152,7 @@ impl Upload {
     }
 
     /// Takes the refusal of an OPEN.
-    pub(super) fn not_opened(&mut self, wire: &mut Wire<'_>, error: sftp::Error) {
+    fn not_opened(&mut self, wire: &mut Wire<'_>, error: sftp::Error) {
         self.landing.refused_open();
         let is_alive = error.leaves_the_session_alive();
         match self.state {
@@ -200,5 +214,13 @@ impl Upload {
             _ if self.failure.is_none() => self.start(wire.io),
             _ => {}
         }
+    }
+}
+
+/// Returns the access that an OPEN with these flags asks for.
+fn access(flags: OpenFlags) -> Access {
+    match flags.contains(OpenFlags::READ | OpenFlags::WRITE) {
+        true => Access::Both,
+        false => Access::One,
     }
 }

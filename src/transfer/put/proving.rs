@@ -9,7 +9,6 @@ use crate::transfer::proof::comparison::Compared;
 use crate::transfer::proof::{Proving, Verdict};
 use crate::transfer::put::Upload;
 use crate::transfer::put::state::State;
-use crate::transfer::request::Verify;
 
 impl Upload {
     /// Sends the next request that compares, if there is one to send.
@@ -106,29 +105,6 @@ impl Upload {
         // Dropping them closes the file, which was open for reading.
         self.handles.clear();
         self.open_to_append(wire);
-    }
-
-    /// Returns whether the file is to be proved before it is closed.
-    pub(super) fn must_prove(&self, io: &Io) -> bool {
-        self.wants_proof(io) && !self.only_writes
-    }
-
-    /// Returns whether the file, which was sent and closed, has to be opened again to be proved.
-    pub(super) fn has_to_be_read(&self, io: &Io) -> bool {
-        self.only_writes && self.wants_proof(io) && self.started.is_some() && self.sent.next() > 0
-    }
-
-    fn wants_proof(&self, io: &Io) -> bool {
-        io.settings.options.verify != Verify::No && self.proof.is_none()
-    }
-
-    /// All bytes are sent. Once they are confirmed, begins the proof.
-    pub(super) fn prove_when_confirmed(&mut self, io: &mut Io) -> Turn {
-        if self.outstanding > 0 || self.sent.has_gaps() {
-            return Turn::Waits;
-        }
-        self.begin_to_prove(io, false);
-        Turn::MayAsk
     }
 
     pub(super) fn begin_to_prove(&mut self, io: &mut Io, is_closed: bool) {

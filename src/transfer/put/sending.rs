@@ -1,7 +1,7 @@
 //! How an upload sends its bytes, part by part, and the requests that end the file after the last part.
 
 use crate::sftp::{Attributes, Extension, Handle, calls};
-use crate::transfer::connections::io::{Turn, Wire};
+use crate::transfer::connections::io::{Io, Turn, Wire};
 use crate::transfer::connections::tag::PutTag;
 use crate::transfer::event::{Event, Note};
 use crate::transfer::failure::{Act, Cause, Failure};
@@ -49,13 +49,32 @@ impl Upload {
         self.sent.issue(offset, length);
         self.outstanding += 1;
         // The requests that end the file need no other turn of the window.
-        let is_last =
-            self.may_end(wire) && !self.must_prove(wire.io) && (ends || self.source.ends_at(self.sent.next()));
+        let is_last = self.may_end(wire) && !self.must_prove(wire.io) && (ends || self.is_sent());
         if is_last {
             self.send_end(wire);
             return Turn::Waits;
         }
         Turn::MayAsk
+    }
+
+    /// Returns whether the file is to be proved before it is closed.
+    fn must_prove(&self, io: &Io) -> bool {
+        self.wants_proof(io) && !self.only_writes
+    }
+
+    /// All bytes are sent. Once they are confirmed, begins the proof.
+    fn prove_when_confirmed(&mut self, io: &mut Io) -> Turn {
+        if self.outstanding > 0 || self.sent.has_gaps() {
+            return Turn::Waits;
+        }
+        self.begin_to_prove(io, false);
+        Turn::MayAsk
+    }
+
+    /// Returns whether all of the source was sent.
+    fn is_sent(&self) -> bool {
+        let at = self.sent.next();
+        at >= self.source.size() && matches!(self.source.read_part(at, &mut [0]), Ok(0))
     }
 
     /// Returns whether the requests that end the file may be sent: after all answers, or right after the data if the server keeps
@@ -125,7 +144,7 @@ impl Upload {
     }
 
     /// Returns whether the server refused parts that came over several connections: perhaps it takes bytes only in order.
-    pub(super) fn wants_order(&self) -> bool {
+    fn wants_order(&self) -> bool {
         let Some(Failure { act, cause, .. }) = &self.failure else { return false };
         let is_refused = match cause {
             Cause::Remote(error) => error.leaves_the_session_alive(),
@@ -135,13 +154,17 @@ impl Upload {
         self.was_spread && is_refused && matches!(act, Act::WriteRemote | Act::CloseRemote | Act::SyncRemote)
     }
 
-    /// Sends the file again over one connection, and all others after it as well.
-    pub(super) fn send_in_order(&mut self, wire: &mut Wire<'_>) -> Turn {
+    /// Sends the file again over one connection, and all later files too, if the server refused parts that came over several.
+    /// Returns the next activity in that case.
+    pub(super) fn retry_in_order(&mut self, wire: &mut Wire<'_>) -> Option<Turn> {
+        if !self.wants_order() {
+            return None;
+        }
         wire.io.learnt.wants_order();
         let target = self.plan.remote.as_bytes().to_vec();
         wire.io.reporter.tell(self.sequence, Event::Noted(Note::SentInOrder(target)));
         self.start_over(wire);
-        self.turn(wire)
+        Some(self.turn(wire))
     }
 
     /// Sends the file again from its beginning, once all handles are closed: a server may store the bytes of a handle only when it

@@ -88,11 +88,6 @@ impl Source {
         Ok(filled)
     }
 
-    /// Returns whether nothing is left at an offset.
-    pub(super) fn ends_at(&self, offset: u64) -> bool {
-        offset >= self.size() && matches!(self.read_part(offset, &mut [0]), Ok(0))
-    }
-
     /// Returns whether the file system stores nothing, as in /sys: the size of such a file means nothing.
     fn stores_nothing(&self) -> bool {
         rustix::fs::fstatvfs(&self.file).is_ok_and(|system| {

@@ -1,6 +1,6 @@
 //! The states of an upload, each with the facts that are true only in it.
 
-use crate::sftp::{self, OpenFlags, Reply};
+use crate::sftp::{self, Reply};
 use crate::transfer::connections::tag::PlaceTag;
 use crate::transfer::proof::Proving;
 use crate::transfer::proof::comparison::Comparison;
@@ -78,15 +78,6 @@ pub(super) enum Access {
     One,
     /// Reading and writing.
     Both,
-}
-
-impl Access {
-    pub(super) fn of(flags: OpenFlags) -> Access {
-        match flags.contains(OpenFlags::READ | OpenFlags::WRITE) {
-            true => Access::Both,
-            false => Access::One,
-        }
-    }
 }
 
 /// The move of a partial file to its target.

@@ -13,7 +13,7 @@ use crate::transfer::connections::io::Io;
 use crate::transfer::event::Intent;
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::{Directory, Parents, Place, Replaceable, ResumePoint, Wanted, bytes, link_at};
-use crate::transfer::plan::{GetDirectory, GetFile, GetLink, Target};
+use crate::transfer::plan::{GetDirectory, GetFile, GetLink, Step, Target};
 use crate::transfer::removal::may_be_itself;
 use crate::transfer::request::{Direction, LocalPath, OnConflict, Options, Trust, Verify};
 
@@ -77,8 +77,22 @@ impl Spot {
 }
 
 impl Here {
+    /// Returns what a step of a download would do.
+    pub(super) fn rehearse(&mut self, step: &Step, io: &Io) -> Result<Vec<Intent>, Failure> {
+        match step {
+            Step::Get(file) => self.file(file, io),
+            Step::EnterGet(directory) => self.enter(directory),
+            Step::GetLink(link) => self.link(link, io),
+            Step::Leave => {
+                self.stack.pop();
+                Ok(Vec::new())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Returns what a transfer would do with a file.
-    pub(super) fn file(&mut self, file: &GetFile, io: &Io) -> Result<Vec<Intent>, Failure> {
+    fn file(&mut self, file: &GetFile, io: &Io) -> Result<Vec<Intent>, Failure> {
         let options = io.settings.options;
         let Some(spot) = self.spot(&file.target)? else { return Ok(Vec::new()) };
         let source = file.remote.as_bytes().to_vec();
@@ -106,7 +120,7 @@ impl Here {
     }
 
     /// Returns the directories that a transfer would make: this one, and missing ones above it.
-    pub(super) fn enter(&mut self, step: &GetDirectory) -> Result<Vec<Intent>, Failure> {
+    fn enter(&mut self, step: &GetDirectory) -> Result<Vec<Intent>, Failure> {
         let above = self.stack.last().and_then(Option::as_ref);
         let Some(shown) = step.target.shown(above.map(Above::shown)) else {
             self.stack.push(None);
@@ -135,13 +149,8 @@ impl Here {
         Ok(missing.into_iter().rev().map(intent).collect())
     }
 
-    /// Leaves the directory that was entered last.
-    pub(super) fn leave(&mut self) {
-        self.stack.pop();
-    }
-
     /// Returns what a transfer would do with a link.
-    pub(super) fn link(&mut self, link: &GetLink, io: &Io) -> Result<Vec<Intent>, Failure> {
+    fn link(&mut self, link: &GetLink, io: &Io) -> Result<Vec<Intent>, Failure> {
         let Some(spot) = self.spot(&link.target)? else { return Ok(Vec::new()) };
         let source = link.remote.as_bytes().to_vec();
         let asked = bytes(spot.shown()).to_vec();

@@ -133,17 +133,11 @@ impl Rehearsal {
             Waiting::Known(step) => match step {
                 Step::Note(note) => return Ok(vec![Event::Noted(note)]),
                 Step::Fail(failure) => return Err(failure),
-                Step::Get(file) => self.here.file(&file, io)?,
-                Step::EnterGet(directory) => self.here.enter(&directory)?,
-                Step::GetLink(link) => self.here.link(&link, io)?,
-                Step::Leave => {
-                    match self.direction {
-                        Direction::Get => self.here.leave(),
-                        Direction::Put => self.there.leave(),
-                    }
+                Step::Leave if self.direction == Direction::Put => {
+                    self.there.leave();
                     Vec::new()
                 }
-                Step::Announce(_) | Step::Put(_) | Step::EnterPut(_) | Step::PutLink(_) => Vec::new(),
+                step => self.here.rehearse(&step, io)?,
             },
         };
         Ok(intents.into_iter().map(Event::Intended).collect())
