@@ -3,6 +3,12 @@
 //! Names are bytes and need not be UTF-8. The type shows what was checked: an [`EntryName`] can be joined to a local
 //! directory without leaving it, which is not true of any other name from a server.
 
+mod byte_strings;
+mod entry_names;
+
+pub use self::byte_strings::ByteStrings;
+pub use self::entry_names::EntryNames;
+
 use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::hash::{Hash, Hasher};
@@ -132,8 +138,8 @@ impl RemotePath {
 
     /// Returns the path of the entry `name` in this directory.
     #[must_use]
-    pub fn join(&self, name: &EntryName) -> RemotePath {
-        self.with_suffix(&name.0)
+    pub fn join<'a>(&self, name: impl Into<EntryNameRef<'a>>) -> RemotePath {
+        self.with_suffix(name.into().as_bytes())
     }
 
     /// Resolves `path` against this directory. Returns `path` itself if it is absolute, and otherwise this path, a
@@ -208,25 +214,19 @@ fn has_foreign_root(path: &[u8]) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryName(Vec<u8>);
 
+/// Like [`EntryName`], but borrowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryNameRef<'a>(&'a [u8]);
+
 impl EntryName {
-    /// Vets a name. This is the only way from a server's bytes to a name that may be joined to a local path.
+    /// Vets a name.
     ///
     /// # Errors
-    /// The name would lead elsewhere than to an entry of its directory.
+    /// As [`EntryNameRef::vet`].
     pub fn vet(bytes: impl Into<Vec<u8>>) -> Result<EntryName, InvalidName> {
-        let mut bytes = bytes.into();
-        match bytes.as_slice() {
-            name if name.len() > LONGEST_NAME => {
-                bytes.truncate(LONGEST_SHOWN);
-                bytes.shrink_to_fit();
-                Err(InvalidName::TooLong(bytes))
-            }
-            [] => Err(InvalidName::Empty),
-            b"." | b".." => Err(InvalidName::Dots(bytes)),
-            name if name.contains(&0) => Err(InvalidName::Nul),
-            name if name.contains(&b'/') => Err(InvalidName::Slash(bytes)),
-            _ => Ok(EntryName(bytes)),
-        }
+        let bytes = bytes.into();
+        EntryNameRef::vet(&bytes)?;
+        Ok(EntryName(bytes))
     }
 
     /// Returns the name's bytes.
@@ -239,6 +239,41 @@ impl EntryName {
     #[must_use]
     pub fn as_os_str(&self) -> &OsStr {
         OsStr::from_bytes(&self.0)
+    }
+}
+
+impl<'a> EntryNameRef<'a> {
+    /// Vets a name. This is the only way from a server's bytes to a name that may be joined to a local path.
+    ///
+    /// # Errors
+    /// The name would lead elsewhere than to an entry of its directory.
+    pub fn vet(name: &'a [u8]) -> Result<EntryNameRef<'a>, InvalidName> {
+        match name {
+            _ if name.len() > LONGEST_NAME => Err(InvalidName::TooLong(name[..LONGEST_SHOWN].to_vec())),
+            [] => Err(InvalidName::Empty),
+            b"." | b".." => Err(InvalidName::Dots(name.to_vec())),
+            _ if name.contains(&0) => Err(InvalidName::Nul),
+            _ if name.contains(&b'/') => Err(InvalidName::Slash(name.to_vec())),
+            _ => Ok(EntryNameRef(name)),
+        }
+    }
+
+    /// Returns the name's bytes.
+    #[must_use]
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+}
+
+impl<'a> From<&'a EntryName> for EntryNameRef<'a> {
+    fn from(name: &'a EntryName) -> EntryNameRef<'a> {
+        EntryNameRef(&name.0)
+    }
+}
+
+impl From<EntryNameRef<'_>> for EntryName {
+    fn from(name: EntryNameRef<'_>) -> EntryName {
+        EntryName(name.0.to_vec())
     }
 }
 

@@ -1,10 +1,7 @@
 //! `find`.
 
-use bytes::Bytes;
-
 use super::matches::{Form, Target, targets};
 use super::record::record;
-use super::row::Row;
 use super::{Context, Depth, Example, Failure, Moment, NamePattern, Outcome, Purpose, RemotePattern, Run, SizeRange};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links, Pattern};
@@ -127,15 +124,14 @@ impl Find {
     }
 
     fn show(&self, cx: &Context, path: &RemotePath, form: Form, attributes: Attributes) -> Result<(), Failure> {
-        let shown = form.show(cx, path).to_vec();
+        let shown = form.show(cx, path);
         if self.json {
-            let row = Row { name: shown, path: path.as_bytes().to_vec(), attributes, longname: Bytes::new() };
             let (uid, gid) = attributes.owner.map(|owner| (owner.uid, owner.gid)).unzip();
-            cx.output.answer(record(&row, &*cx.remote.owner_names(uid, gid)?));
+            cx.output.answer(record(path.as_bytes(), &attributes, &*cx.remote.owner_names(uid, gid)?));
         } else if self.null {
-            cx.output.name(&shown);
+            cx.output.name(shown);
         } else {
-            cx.output.answer(Printable(&shown));
+            cx.output.answer(Printable(shown));
         }
         Ok(())
     }

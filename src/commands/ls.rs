@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::long_name::LongName;
+use super::ls_rows::{EntryRows, MatchRows};
 use super::matches::{Form, Matched, expand, without_braces};
 use super::record::record;
-use super::row::{Layout, Order, Row, long_line, sort};
+use super::row::{Layout, Order, Rows, long_line, sort};
 use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
 use crate::remote::{self, Longnames, Match, OwnerNames};
@@ -113,99 +112,69 @@ fn conclude(cx: &Context, mut failures: Vec<Failure>) -> Result<Outcome, Failure
 
 impl Ls {
     fn show(&self, cx: &Context, matches: &[Match]) -> Result<(), Failure> {
+        let form = self.form();
         match matches {
             [] => Ok(()),
             [only] if only.is_dir() => {
-                let shown = self.shown(cx, &only.path);
+                let shown = form.show_listed(cx, &only.path);
                 // Like sftp(1), with a slash after a directory that was named.
-                self.list_directory(cx, &only.path.with_trailing_slash(), &shown)
+                self.list_directory(cx, &only.path.with_trailing_slash(), shown)
             }
             matches => {
-                let row = |found: &Match| {
-                    let mut name = self.shown(cx, &found.path);
-                    // A program needs the bare name, and the type of a link itself rather than that of its target.
-                    let exact = self.is_for_programs();
-                    if !exact && found.is_dir() && !name.ends_with(b"/") {
-                        name.push(b'/');
-                    }
-                    let attributes = if exact { found.attributes } else { *found.followed() };
-                    Row { name, path: found.path.as_bytes().to_vec(), attributes, longname: Default::default() }
-                };
-                self.print(cx, matches.iter().map(row).collect())
+                let rows = MatchRows { cx, matches, form, is_exact: self.is_for_programs() };
+                self.print(cx, &rows, (0..matches.len()).collect())
             }
         }
     }
 
-    /// Returns a path as shown: relative to the working directory if the argument was relative.
-    fn shown(&self, cx: &Context, path: &RemotePath) -> Vec<u8> {
-        let form = |pattern: &RemotePattern| Form::of(&without_braces(pattern.word()));
-        // If arguments of both forms are given, paths below the working directory are shown in the shorter one.
-        let form = match self.paths.iter().all(|pattern| form(pattern) == Form::Absolute) {
-            true => Form::Absolute,
-            false => Form::Relative,
-        };
-        match form {
-            // An empty argument means the working directory itself.
-            Form::Relative if path == cx.remote.working_directory() => Vec::new(),
-            form => form.show(cx, path).to_vec(),
-        }
+    /// Returns the form in which paths are shown. If arguments of both forms are given, it is the shorter one.
+    fn form(&self) -> Form {
+        let is_absolute = |pattern: &RemotePattern| Form::of(&without_braces(pattern.word())) == Form::Absolute;
+        if self.paths.iter().all(is_absolute) { Form::Absolute } else { Form::Relative }
     }
 
     fn list_directory(&self, cx: &Context, directory: &RemotePath, shown: &[u8]) -> Result<(), Failure> {
         let longnames = if self.reads_longnames(cx) { Longnames::Kept } else { Longnames::Dropped };
         let listing = cx.remote.list(directory, longnames)?;
         listing.complaints(directory).for_each(|error| cx.output.failure(error));
-        let lacks_entries = listing.lacks_entries();
-        let row = |name: &[u8], attributes, longname: Bytes| {
-            // The server's own lines contain no directory, and sftp(1) adds none.
-            let shown = if longname.is_empty() { shown } else { b"" };
-            Row {
-                name: joined(shown, name),
-                path: if self.json { joined(directory.as_bytes(), name) } else { Vec::new() },
-                attributes,
-                longname,
-            }
-        };
-        let mut rows = Vec::with_capacity(listing.entries.len());
-        if self.all {
-            rows.extend(listing.dots.into_iter().map(|entry| row(&entry.name, entry.attributes, entry.longname)));
-        }
-        let visible = listing.entries.into_iter().filter(|entry| self.all || !entry.name.as_bytes().starts_with(b"."));
-        rows.extend(visible.map(|entry| row(entry.name.as_bytes(), entry.attributes, entry.longname)));
-        self.print(cx, rows)?;
-        if lacks_entries { Err(Failure::already_shown()) } else { Ok(()) }
+        let rows = EntryRows { listing: &listing, directory, shown };
+        self.print(cx, &rows, rows.indices(self.all))?;
+        if listing.lacks_entries() { Err(Failure::already_shown()) } else { Ok(()) }
     }
 
-    fn print(&self, cx: &Context, mut rows: Vec<Row>) -> Result<(), Failure> {
-        sort(&mut rows, self.order(), self.reverse);
+    fn print(&self, cx: &Context, rows: &impl Rows, mut indices: Vec<usize>) -> Result<(), Failure> {
+        sort(&mut indices, rows, self.order(), self.reverse);
+        let names = indices.iter().map(|&index| rows.name(index));
         match self.layout() {
-            Layout::Long => self.print_long(cx, &rows)?,
-            Layout::Json => self.print_json(cx, &rows)?,
-            Layout::Null => {
-                rows.iter().for_each(|row| cx.output.name(&row.name));
-            }
-            Layout::OnePerLine => rows.iter().for_each(|row| cx.output.answer(Printable(&row.name))),
+            Layout::Long => self.print_long(cx, rows, &indices)?,
+            Layout::Json => self.print_json(cx, rows, &indices)?,
+            Layout::Null => names.for_each(|name| cx.output.name(&name)),
+            Layout::OnePerLine => names.for_each(|name| cx.output.answer(Printable(&name))),
             Layout::Columns => {
-                let names = rows.iter().map(|row| Printable(&row.name));
-                columns(names, cx.output.listing_width()).for_each(|row| cx.output.answer(row));
+                let cells = names.map(|name| Printable(&name).to_string());
+                columns(cells, cx.output.listing_width()).for_each(|row| cx.output.answer(row));
             }
         }
         Ok(())
     }
 
-    fn print_long(&self, cx: &Context, rows: &[Row]) -> Result<(), Failure> {
-        let owners = self.owners(cx, rows)?;
+    fn print_long(&self, cx: &Context, rows: &impl Rows, indices: &[usize]) -> Result<(), Failure> {
+        let owners = self.owners(cx, rows, indices)?;
         let clock = Clock::local();
-        for row in rows {
-            let told = LongName::vet(&row.longname, &row.attributes);
-            cx.output.answer(long_line(row, &owners, &told, self.human_readable, &clock));
+        for &index in indices {
+            let attributes = rows.attributes(index);
+            let told = LongName::vet(rows.longname(index), &attributes);
+            let name = rows.name(index);
+            cx.output.answer(long_line(&name, attributes, &owners, &told, self.human_readable, &clock));
         }
         Ok(())
     }
 
-    fn print_json(&self, cx: &Context, rows: &[Row]) -> Result<(), Failure> {
-        let owners = self.owners(cx, rows)?;
-        rows.iter().for_each(|row| cx.output.answer(record(row, &owners)));
+    fn print_json(&self, cx: &Context, rows: &impl Rows, indices: &[usize]) -> Result<(), Failure> {
+        let owners = self.owners(cx, rows, indices)?;
+        for &index in indices {
+            cx.output.answer(record(&rows.path(index), &rows.attributes(index), &owners));
+        }
         Ok(())
     }
 
@@ -222,14 +191,12 @@ impl Ls {
             && !cx.session().offers(Extension::UsersGroupsById)
     }
 
-    fn owners(&self, cx: &Context, rows: &[Row]) -> Result<Arc<OwnerNames>, remote::Error> {
+    fn owners(&self, cx: &Context, rows: &impl Rows, indices: &[usize]) -> Result<Arc<OwnerNames>, remote::Error> {
         if self.numeric {
             return Ok(Arc::default());
         }
-        let owner = |row: &Row| row.attributes.owner;
-        let uids = rows.iter().filter_map(owner).map(|owner| owner.uid);
-        let gids = rows.iter().filter_map(owner).map(|owner| owner.gid);
-        cx.remote.owner_names(uids, gids)
+        let owners = indices.iter().filter_map(|&index| rows.attributes(index).owner);
+        cx.remote.owner_names(owners.clone().map(|owner| owner.uid), owners.map(|owner| owner.gid))
     }
 
     fn order(&self) -> Order {
@@ -250,10 +217,4 @@ impl Ls {
             _ => Layout::Columns,
         }
     }
-}
-
-/// Joins a directory as shown and a name in it. An empty directory means the working directory.
-fn joined(directory: &[u8], name: &[u8]) -> Vec<u8> {
-    let slash: &[u8] = if directory.is_empty() || directory.ends_with(b"/") { b"" } else { b"/" };
-    [directory, slash, name].concat()
 }

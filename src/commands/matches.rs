@@ -40,6 +40,14 @@ impl Form {
         if pattern.is_absolute() { Form::Absolute } else { Form::Relative }
     }
 
+    /// Like [`Form::show`], but the working directory itself is empty, as `ls` shows it.
+    pub(super) fn show_listed<'a>(self, cx: &Context, path: &'a RemotePath) -> &'a [u8] {
+        match self {
+            Form::Relative if path == cx.remote.working_directory() => b"",
+            form => form.show(cx, path),
+        }
+    }
+
     /// Returns `path` in this form.
     pub(super) fn show<'a>(self, cx: &Context, path: &'a RemotePath) -> &'a [u8] {
         match self {

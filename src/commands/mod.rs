@@ -14,6 +14,7 @@ pub mod find;
 mod home;
 mod local;
 mod long_name;
+mod ls_rows;
 mod matches;
 mod operands;
 mod parse;

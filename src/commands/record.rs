@@ -1,16 +1,15 @@
 //! The JSON object of an entry for `ls --json`, on one line. `docs/json.md` describes the schema.
 
-use super::row::Row;
 use crate::mode::Kind;
 use crate::remote::OwnerNames;
+use crate::sftp::Attributes;
 use crate::terminal::json::Object;
 
 /// Returns the object of one entry, without a newline.
-pub(super) fn record(row: &Row, owners: &OwnerNames) -> String {
-    let attributes = &row.attributes;
+pub(super) fn record(path: &[u8], attributes: &Attributes, owners: &OwnerNames) -> String {
     let owner = attributes.owner;
     let mut object = Object::default();
-    let path = without_dots(&row.path);
+    let path = without_dots(path);
     object.bytes("name", name_of(&path));
     object.bytes("path", &path);
     object.text("type", attributes.permissions.map_or("unknown", file_type));
@@ -58,12 +57,7 @@ fn file_type(mode: u32) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sftp::{Attributes, Owner, Times};
-    use bytes::Bytes;
-
-    fn row(path: &[u8], attributes: Attributes) -> Row {
-        Row { name: path.to_vec(), path: path.to_vec(), attributes, longname: Bytes::new() }
-    }
+    use crate::sftp::{Owner, Times};
 
     #[test]
     fn an_entry_is_an_object_and_what_the_server_left_out_is_null() {
@@ -74,11 +68,11 @@ mod tests {
             times: Some(Times { accessed: 0, modified: 4_294_967_295 }),
         };
         assert_eq!(
-            record(&row(b"/srv/a.txt", attributes), &OwnerNames::default()),
+            record(b"/srv/a.txt", &attributes, &OwnerNames::default()),
             r#"{"name":"a.txt","path":"/srv/a.txt","type":"file","size":5000000000,"mode":"4755","uid":1000,"gid":4294967295,"owner":null,"group":null,"mtime":4294967295}"#
         );
         assert_eq!(
-            record(&row(b"/", Attributes::default()), &OwnerNames::default()),
+            record(b"/", &Attributes::default(), &OwnerNames::default()),
             r#"{"name":"/","path":"/","type":"unknown","size":null,"mode":null,"uid":null,"gid":null,"owner":null,"group":null,"mtime":null}"#
         );
     }
@@ -92,7 +86,7 @@ mod tests {
             ("\u{85}\u{2028}\u{202e}ö日".as_bytes(), r#""name":"\u0085\u2028\u202eö日","#),
             (b"caf\xe9", "\"name\":\"caf\u{fffd}\",\"name_base64\":\"Y2Fm6Q==\","),
         ] {
-            let object = record(&row(name, Attributes::default()), &OwnerNames::default());
+            let object = record(name, &Attributes::default(), &OwnerNames::default());
             assert!(object.starts_with(&format!("{{{members}")), "{object}");
         }
     }

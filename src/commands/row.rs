@@ -1,8 +1,7 @@
 //! The rows of `ls`: their order, and their long form for `-l`.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
-
-use bytes::Bytes;
 
 use super::long_name::{LongName, is_name};
 use crate::mode;
@@ -11,16 +10,23 @@ use crate::sftp::Attributes;
 use crate::terminal::time::{self, Clock};
 use crate::terminal::{Printable, size};
 
-/// A row of a listing: an entry as `ls` shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Row {
-    /// The name as shown, including its path; not yet made printable.
-    pub(super) name: Vec<u8>,
-    /// The absolute path.
-    pub(super) path: Vec<u8>,
-    pub(super) attributes: Attributes,
-    /// The server's own line; empty if there is none or none is wanted.
-    pub(super) longname: Bytes,
+/// Rows of a listing, each known by its index. A row is made when it is printed, because all of them at once would take
+/// more memory than the entries.
+pub(super) trait Rows {
+    /// Returns the name as shown, including its path; not yet made printable.
+    fn name(&self, index: usize) -> Cow<'_, [u8]>;
+
+    /// Returns the absolute path.
+    fn path(&self, index: usize) -> Cow<'_, [u8]>;
+
+    /// Returns the attributes as shown.
+    fn attributes(&self, index: usize) -> Attributes;
+
+    /// Returns the columns of the server's own line; empty if there is none or none is wanted.
+    fn longname(&self, index: usize) -> &[u8];
+
+    /// Compares two names as shown.
+    fn compare_names(&self, one: usize, other: usize) -> Ordering;
 }
 
 /// The sort order of a listing.
@@ -51,32 +57,31 @@ pub(super) enum Layout {
     Json,
 }
 
-/// Sorts a listing as sftp(1) does: equal entries stay in the server's order even if reversed, and `Unsorted` ignores
-/// `reverse`.
-pub(super) fn sort(rows: &mut [Row], order: Order, reverse: bool) {
-    let modified = |row: &Row| row.attributes.times.map_or(0, |times| times.modified);
-    let size = |row: &Row| row.attributes.size.unwrap_or(0);
-    rows.sort_by(|one, other| {
-        let order = match order {
-            Order::Unsorted => Ordering::Equal,
-            Order::Name => one.name.cmp(&other.name),
-            Order::Time => modified(other).cmp(&modified(one)),
-            Order::Size => size(other).cmp(&size(one)),
-        };
-        if reverse { order.reverse() } else { order }
-    });
+/// Sorts the indices of rows as sftp(1) does: equal rows stay in the server's order even if reversed, and `Unsorted`
+/// ignores `reverse`.
+pub(super) fn sort(indices: &mut [usize], rows: &impl Rows, order: Order, reverse: bool) {
+    let modified = |index| rows.attributes(index).times.map_or(0, |times| times.modified);
+    let size = |index| rows.attributes(index).size.unwrap_or(0);
+    let compare = |one, other| match order {
+        Order::Unsorted => Ordering::Equal,
+        Order::Name => rows.compare_names(one, other),
+        Order::Time => modified(other).cmp(&modified(one)),
+        Order::Size => size(other).cmp(&size(one)),
+    };
+    indices.sort_by(|&one, &other| if reverse { compare(other, one) } else { compare(one, other) });
 }
 
 /// Returns a line of `ls -l`. Fields that the protocol lacks, above all the number of links, come from the server's
 /// own line if it may be used; mode, size, time and name never do.
 pub(super) fn long_line(
-    row: &Row,
+    name: &[u8],
+    attributes: Attributes,
     owners: &OwnerNames,
     told: &LongName,
     human_readable: bool,
     clock: &Clock,
 ) -> String {
-    let Attributes { size, owner, permissions, times } = row.attributes;
+    let Attributes { size, owner, permissions, times } = attributes;
     let mode = mode::letters(permissions.unwrap_or(0));
     let user = column(owner.map(|owner| owner.uid), |uid| owners.user(uid), told.owner);
     let group = column(owner.map(|owner| owner.gid), |gid| owners.group(gid), told.group);
@@ -84,7 +89,7 @@ pub(super) fn long_line(
     let size = size.unwrap_or(0);
     let size = if human_readable { size::scaled(size) } else { size.to_string() };
     let modified = times.map_or_else(String::new, |times| time::listing(times.modified, clock));
-    format!("{mode}  {links:>3} {user:<8} {group:<8} {size:>8} {modified:>12} {}", Printable(&row.name))
+    format!("{mode}  {links:>3} {user:<8} {group:<8} {size:>8} {modified:>12} {}", Printable(name))
 }
 
 /// Returns an owner or a group: its name if the server has one that is safe to show, otherwise its number.
@@ -113,19 +118,45 @@ mod tests {
     use jiff::Timestamp;
     use jiff::tz::TimeZone;
 
-    fn row(name: &str, size: u64, modified: u32) -> Row {
-        let attributes = Attributes {
+    fn attributes(size: u64, modified: u32) -> Attributes {
+        Attributes {
             size: Some(size),
             owner: Some(Owner { uid: 1000, gid: 4_294_967_295 }),
             permissions: Some(0o100_644),
             times: Some(Times { accessed: 0, modified }),
-        };
-        Row { name: name.into(), attributes, ..Row::default() }
+        }
+    }
+
+    struct Three;
+
+    impl Three {
+        const NAMES: [&'static str; 3] = ["b", "a", "C"];
+    }
+
+    impl Rows for Three {
+        fn name(&self, index: usize) -> Cow<'_, [u8]> {
+            Three::NAMES[index].as_bytes().into()
+        }
+
+        fn path(&self, index: usize) -> Cow<'_, [u8]> {
+            self.name(index)
+        }
+
+        fn attributes(&self, index: usize) -> Attributes {
+            [attributes(5, 30), attributes(5, 10), attributes(7, 20)][index]
+        }
+
+        fn longname(&self, _: usize) -> &[u8] {
+            b""
+        }
+
+        fn compare_names(&self, one: usize, other: usize) -> Ordering {
+            self.name(one).cmp(&self.name(other))
+        }
     }
 
     #[test]
     fn listings_are_sorted_as_sftp_sorts_them() {
-        let rows = || vec![row("b", 5, 30), row("a", 5, 10), row("C", 7, 20)];
         for (order, reverse, names) in [
             (Order::Name, false, "Cab"),
             (Order::Name, true, "baC"),
@@ -136,10 +167,10 @@ mod tests {
             (Order::Unsorted, false, "baC"),
             (Order::Unsorted, true, "baC"),
         ] {
-            let mut rows = rows();
-            sort(&mut rows, order, reverse);
-            let sorted: Vec<u8> = rows.into_iter().flat_map(|row| row.name).collect();
-            assert_eq!(String::from_utf8_lossy(&sorted), names, "{order:?} {reverse}");
+            let mut indices = [0, 1, 2];
+            sort(&mut indices, &Three, order, reverse);
+            let sorted: String = indices.into_iter().map(|index| Three::NAMES[index]).collect();
+            assert_eq!(sorted, names, "{order:?} {reverse}");
         }
     }
 
@@ -148,20 +179,14 @@ mod tests {
         let now: Timestamp = "2026-11-24T06:00:00Z".parse().unwrap();
         let clock = Clock::new(now, TimeZone::UTC);
         let modified = u32::try_from(now.as_second() - 60).unwrap();
-        for (entry, human_readable, expected) in [
-            (row("f1", 3, modified), false, "-rw-r--r--    ? 1000     4294967295        3 Nov 24 05:59 f1"),
-            (row("f1", 3000, 0), true, "-rw-r--r--    ? 1000     4294967295     2.9K Jan  1  1970 f1"),
-            (row("a\nb", 1, 0), false, "-rw-r--r--    ? 1000     4294967295        1 Jan  1  1970 a\\012b"),
-            (
-                Row { name: b"bare".to_vec(), ..Row::default() },
-                false,
-                "?---------    ?                          0              bare",
-            ),
+        for (name, attributes, human_readable, expected) in [
+            ("f1", attributes(3, modified), false, "-rw-r--r--    ? 1000     4294967295        3 Nov 24 05:59 f1"),
+            ("f1", attributes(3000, 0), true, "-rw-r--r--    ? 1000     4294967295     2.9K Jan  1  1970 f1"),
+            ("a\nb", attributes(1, 0), false, "-rw-r--r--    ? 1000     4294967295        1 Jan  1  1970 a\\012b"),
+            ("bare", Attributes::default(), false, "?---------    ?                          0              bare"),
         ] {
-            assert_eq!(
-                long_line(&entry, &OwnerNames::default(), &LongName::default(), human_readable, &clock),
-                expected
-            );
+            let (owners, told) = (OwnerNames::default(), LongName::default());
+            assert_eq!(long_line(name.as_bytes(), attributes, &owners, &told, human_readable, &clock), expected);
         }
     }
 }

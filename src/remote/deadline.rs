@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::entries::Entries;
 use super::interrupt::Interrupt;
 use super::lifeline::Lifeline;
-use super::listing::{Entry, Listing, Longnames};
+use super::listing::{Listing, Longnames};
 use super::survey::{Answer, Survey};
 use crate::budget::Budget;
 use crate::name::RemotePath;
@@ -29,26 +30,24 @@ pub fn list_until(
 }
 
 /// Replaces the attributes of links in `directory` by those of their targets, for up to `most` links, if the server
-/// answers before the deadline.
-pub fn follow_links_until<'a>(
+/// answers before the deadline. Only the entries with these indices count.
+pub fn follow_links_until(
     session: &Session,
     directory: &RemotePath,
-    entries: impl IntoIterator<Item = &'a mut Entry>,
+    entries: &mut Entries,
+    indices: &[usize],
     most: usize,
     deadline: Instant,
 ) {
-    let is_link = |entry: &&mut Entry| entry.attributes.file_type() == Some(FileType::Symlink);
-    let mut links: Vec<&mut Entry> = entries.into_iter().filter(is_link).take(most).collect();
     // Nothing is listed, so the budget is not used.
     let mut survey = survey(session, &Arc::new(Budget::new(0)));
-    for (index, link) in links.iter().enumerate() {
-        survey.stat(directory.join(&link.name), index);
+    let is_link = |&&index: &&usize| entries.attributes(index).file_type() == Some(FileType::Symlink);
+    for &index in indices.iter().filter(is_link).take(most) {
+        survey.stat(directory.join(entries.name(index)), index);
     }
     while let Ok(Some(answer)) = survey.next_until(Some(deadline)) {
-        if let Answer::Attributes(index, _, Ok(attributes)) = answer
-            && let Some(link) = links.get_mut(index)
-        {
-            link.attributes = attributes;
+        if let Answer::Attributes(index, _, Ok(attributes)) = answer {
+            entries.set_attributes(index, attributes);
         }
     }
 }

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
+use super::entries::EntryRef;
 use super::error::Error;
 use super::glob::{Component, ComponentKind, Pattern};
 use super::interrupt::Interrupt;
 use super::lifeline::Lifeline;
-use super::listing::{Entry, Listing, Longnames};
+use super::listing::{Listing, Longnames};
 use super::survey::{Answer, Survey};
 use super::walk::MAX_DEPTH;
 use crate::budget::{self, Budget};
@@ -124,7 +125,7 @@ impl Candidate {
         Ok(RemotePath::from_server([self.path.as_slice(), slash].concat())?)
     }
 
-    fn child(&self, pattern: &Pattern, component: &Component, entry: &Entry, next: usize) -> Candidate {
+    fn child(&self, pattern: &Pattern, component: &Component, entry: EntryRef<'_>, next: usize) -> Candidate {
         let mut path = self.path.clone();
         pattern.append(&mut path, component, entry.name.as_bytes());
         Candidate { path, known: Some(entry.attributes), next, ..*self }
@@ -236,7 +237,7 @@ impl Expander<'_> {
         let pattern = &self.patterns[candidate.pattern];
         let Some(component) = pattern.components().get(at) else { return Ok(()) };
         let needs_directory = at + 1 < pattern.components().len() || pattern.trailing_slashes() > 0;
-        for entry in &listing.entries {
+        for entry in listing.entries.iter() {
             if component.kind.matches(entry.name.as_bytes())
                 && (!needs_directory || may_be_directory(&entry.attributes))
             {

@@ -1,18 +1,14 @@
 //! One directory as the server lists it, after vetting.
 
-use bytes::Bytes;
-
+use super::entries::{Entries, EntryRef};
 use super::error::Error;
 use crate::budget::Share;
-use crate::name::{EntryName, InvalidName, RemotePath};
+use crate::name::{EntryName, EntryNameRef, InvalidName, RemotePath};
 use crate::sftp::{Attributes, NameEntry};
 
 /// How many suspect entries of a listing are reported one by one. An honest server has none, and each message names
 /// the directory.
 const MOST_SUSPECTS: usize = 100;
-
-/// Bytes that an entry takes in memory besides its names, including the allocator's overhead.
-const ENTRY_BYTES: u64 = size_of::<Entry>() as u64 + 16;
 
 /// How to treat the server's own lines about entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,30 +19,30 @@ pub enum Longnames {
     Dropped,
 }
 
-/// An entry of a directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// The vetted name.
-    pub name: EntryName,
-    /// The server's own line about the entry, not made printable. Empty if the listing drops these lines.
-    pub longname: Bytes,
-    /// The attributes, without following a link.
-    pub attributes: Attributes,
-}
-
 /// A directory's entries, in the server's order.
 #[derive(Debug, Default)]
 pub struct Listing {
     /// All entries except `.`, `..` and suspect ones.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
     /// `.` and `..`, if the server lists them, each once.
-    pub dots: Vec<NameEntry>,
+    pub dots: Vec<Dots>,
     /// Entries that were left out because their name or size is not allowed.
     pub suspects: Vec<Suspect>,
     /// The number of suspects beyond [`MOST_SUSPECTS`].
     more_suspects: u64,
     /// The listing's share of a budget.
     pub(super) held: Option<Share>,
+}
+
+/// `.` or `..`, which are no entries of their directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dots {
+    /// `.` or `..`.
+    pub name: &'static [u8],
+    /// As an [entry's](EntryRef).
+    pub longname: Option<Vec<u8>>,
+    /// As an [entry's](EntryRef).
+    pub attributes: Attributes,
 }
 
 /// Why an entry was left out of a listing.
@@ -59,23 +55,20 @@ pub enum Suspect {
 }
 
 impl Listing {
-    /// Adds an entry. Returns the bytes that it takes in memory.
-    pub(super) fn add(&mut self, entry: NameEntry) -> u64 {
+    /// Adds an entry.
+    pub(super) fn add(&mut self, entry: NameEntry<'_>) {
         let NameEntry { name, longname, attributes } = entry;
-        let bytes = ENTRY_BYTES + (name.len() + longname.len()) as u64;
-        if matches!(&name[..], b"." | b"..") {
-            self.add_dots(NameEntry { name, longname, attributes });
-            return bytes;
+        let dots = |name| Dots { name, longname: longname.map(<[u8]>::to_vec), attributes };
+        match (name, EntryNameRef::vet(name), attributes.absurd_size()) {
+            (b".", ..) => self.add_dots(dots(b".")),
+            (b"..", ..) => self.add_dots(dots(b"..")),
+            (_, Ok(name), None) => self.entries.push(EntryRef { name, longname, attributes }),
+            (_, Ok(name), Some(size)) => self.suspect(Suspect::Size(name.into(), size)),
+            (_, Err(invalid), _) => self.suspect(Suspect::Name(invalid)),
         }
-        match (EntryName::vet(name), attributes.absurd_size()) {
-            (Ok(name), None) => self.entries.push(Entry { name, longname, attributes }),
-            (Ok(name), Some(size)) => self.suspect(Suspect::Size(name, size)),
-            (Err(invalid), _) => self.suspect(Suspect::Name(invalid)),
-        }
-        bytes
     }
 
-    fn add_dots(&mut self, dots: NameEntry) {
+    fn add_dots(&mut self, dots: Dots) {
         if self.dots.iter().all(|known| known.name != dots.name) {
             self.dots.push(dots);
         }
@@ -89,11 +82,17 @@ impl Listing {
         }
     }
 
-    pub(super) fn append(&mut self, mut later: Listing) {
-        self.entries.append(&mut later.entries);
+    /// Adds the listing of what follows in the same directory.
+    pub(super) fn append(&mut self, later: Listing) {
+        self.entries.append(&later.entries);
         later.dots.into_iter().for_each(|dots| self.add_dots(dots));
         later.suspects.into_iter().for_each(|suspect| self.suspect(suspect));
         self.more_suspects += later.more_suspects;
+    }
+
+    /// Returns the bytes that the entries take in memory, and an order of them.
+    pub(super) fn bytes(&self) -> u64 {
+        self.entries.bytes() + (self.entries.len() * size_of::<usize>()) as u64
     }
 
     /// Returns whether an entry was left out because of its size.

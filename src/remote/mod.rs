@@ -5,6 +5,7 @@
 
 mod copy;
 mod deadline;
+mod entries;
 mod error;
 mod expand;
 pub mod glob;
@@ -21,12 +22,13 @@ use bytes::Bytes;
 
 pub use self::copy::{CopyError, OpenFile, copy};
 pub use self::deadline::{follow_links_until, list_until};
+pub use self::entries::{Entries, Entry, EntryRef};
 pub use self::error::{Act, Cause, Error};
 pub use self::expand::{Expansion, Match, expand};
 pub use self::glob::Pattern;
 pub use self::interrupt::{Interrupt, Watch};
 pub use self::lifeline::{Lifeline, NumberedSession};
-pub use self::listing::{Entry, Listing, Longnames, Suspect};
+pub use self::listing::{Dots, Listing, Longnames, Suspect};
 pub use self::owners::{OwnerNames, SoughtOwner};
 pub use self::survey::list;
 pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::Remote;
 use super::error::{Act, Error};
-use super::listing::Longnames;
+use super::listing::{Listing, Longnames};
 use crate::name::RemotePath;
 use crate::sftp::{Extension, Owner, Session, calls};
 
@@ -148,7 +148,9 @@ impl Remote {
         directories.retain(|directory| seen.insert(directory.as_bytes().to_vec()));
         directories.truncate(DIRECTORIES_SEARCHED);
         let listings = directories.iter().filter_map(|directory| self.list(directory, Longnames::Dropped).ok());
-        listings.flat_map(|listing| listing.entries).filter_map(|entry| entry.attributes.owner).collect()
+        let owners =
+            |listing: Listing| listing.entries.iter().filter_map(|entry| entry.attributes.owner).collect::<Vec<_>>();
+        listings.flat_map(owners).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 //! A listing costs two round trips: OPENDIR, then several READDIRs at once, because the answers to those beyond the
 //! end are cheap. The outcome of CLOSE is ignored, because nothing was written.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -112,15 +112,19 @@ struct Directory<T> {
     /// How many other directories were open when the server refused this one, if it did.
     refused_beside: Option<usize>,
     handle: Option<Handle>,
-    /// The entries from each READDIR. They are in the order of the requests, which is the server's order, even if the
-    /// answers arrive in another one.
-    chunks: Vec<Listing>,
+    /// The entries from the first READDIRs that were all answered. They are in the order of the requests, which is the
+    /// server's order.
+    listing: Listing,
+    /// The number of READDIRs whose entries are in `listing`.
+    joined: usize,
+    /// The entries from READDIRs that were answered before an earlier one.
+    early: BTreeMap<usize, Listing>,
+    /// The number of READDIRs sent.
+    asked: usize,
     in_flight: usize,
     /// The directory's share of the budget. Each answer counts with its length or with the bytes kept of it,
     /// whichever is more. `None` once the budget was exceeded.
     share: Option<Share>,
-    /// Bytes of the entries that are kept.
-    kept: u64,
     ended: bool,
     failure: Option<Error>,
 }
@@ -391,7 +395,7 @@ impl<T: Send + 'static> Survey<T> {
                 }
             }
             (RequestTag::Readdir { sequence, .. }, Ok(Reply::Names(names))) => {
-                directory.add(sequence, names);
+                directory.add(sequence, &names);
             }
             (RequestTag::Readdir { .. }, Err(error)) => directory.end(error),
             (_, Err(error)) => directory.refuse(Act::List, error),
@@ -420,10 +424,12 @@ impl<T> Directory<T> {
             path,
             refused_beside,
             handle: None,
-            chunks: Vec::new(),
+            listing: Listing::default(),
+            joined: 0,
+            early: BTreeMap::new(),
+            asked: 0,
             in_flight: 1,
             share: budget.share(0).ok(),
-            kept: 0,
             ended: false,
             failure: None,
         }
@@ -431,17 +437,23 @@ impl<T> Directory<T> {
 
     /// Adds the answer to a READDIR. Like sftp(1), it takes an answer without entries as the end; otherwise the
     /// server could repeat it forever.
-    fn add(&mut self, sequence: usize, names: NamePacket) {
-        self.ended |= names.entries.is_empty();
-        let (Some(chunk), Some(share)) = (self.chunks.get_mut(sequence), &mut self.share) else { return };
-        let packet = names.bytes;
-        let kept: u64 = names.entries.into_iter().map(|entry| chunk.add(entry)).sum();
-        self.kept += kept;
-        if share.grow(kept.max(packet)).is_err() {
+    fn add(&mut self, sequence: usize, names: &NamePacket) {
+        self.ended |= names.entries().len() == 0;
+        let Some(share) = &mut self.share else { return };
+        let mut chunk = Listing::default();
+        names.entries().for_each(|entry| chunk.add(entry));
+        if share.grow(chunk.bytes().max(names.bytes)).is_err() {
             self.ended = true;
             self.failure = Some(Error::TooManyEntries(self.path.clone()));
             self.share = None;
-            self.chunks.iter_mut().for_each(|chunk| *chunk = Listing::default());
+            self.listing = Listing::default();
+            self.early.clear();
+            return;
+        }
+        self.early.insert(sequence, chunk);
+        while let Some(chunk) = self.early.remove(&self.joined) {
+            self.listing.append(chunk);
+            self.joined += 1;
         }
     }
 
@@ -462,26 +474,30 @@ impl<T> Directory<T> {
     /// Returns the sequence numbers of the READDIRs to send now. The longer a directory is, the more are in flight,
     /// up to `most`.
     fn next_reads(&mut self, most: usize) -> std::ops::Range<usize> {
-        let asked = self.chunks.len();
+        let first = self.asked;
         if !self.ended {
-            let answered = asked - self.in_flight;
+            let answered = self.asked - self.in_flight;
             // Most directories end with the second answer, so more requests wait until then.
             let wanted = if answered < FIRST_READS { FIRST_READS - answered } else { (2 * answered).min(most) };
             let more = wanted.saturating_sub(self.in_flight);
-            self.chunks.resize_with(asked + more, Listing::default);
+            self.asked += more;
             self.in_flight += more;
         }
-        asked..self.chunks.len()
+        first..self.asked
     }
 
     fn into_answer(self) -> Answer<T> {
         let outcome = match self.failure {
             Some(error) => Err(error),
             None => {
-                let mut listing = self.chunks.into_iter().reduce(joined).unwrap_or_default();
-                listing.held = self.share;
+                let mut listing = self.listing;
+                // A server may answer with more entries after it has reported the end to an earlier request.
+                self.early.into_values().for_each(|chunk| listing.append(chunk));
+                listing.entries.shrink_to_fit();
                 // The other bytes that were counted are freed.
-                listing.held.iter_mut().for_each(|share| share.shrink_to(self.kept));
+                let kept = listing.bytes();
+                listing.held = self.share;
+                listing.held.iter_mut().for_each(|share| share.shrink_to(kept));
                 Ok(listing)
             }
         };
@@ -511,9 +527,4 @@ pub fn list(
 
 fn is_unsupported(outcome: &Result<Reply, sftp::Error>) -> bool {
     outcome.as_ref().is_err_and(|error| error.status_code() == Some(StatusCode::OP_UNSUPPORTED))
-}
-
-fn joined(mut first: Listing, second: Listing) -> Listing {
-    first.append(second);
-    first
 }

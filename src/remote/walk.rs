@@ -6,10 +6,11 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use super::entries::{Entries, Entry};
 use super::error::{Act, Error};
 use super::interrupt::Interrupt;
 use super::lifeline::Lifeline;
-use super::listing::{Entry, Listing, Longnames};
+use super::listing::{Listing, Longnames};
 use super::survey::{Answer, Survey};
 use crate::budget::{self, Budget, Share};
 use crate::name::{EntryName, RemotePath};
@@ -125,23 +126,50 @@ type Selects = Box<dyn Fn(&[u8], &Attributes) -> bool + Send>;
 
 struct Open {
     directory: Arc<Directory>,
-    items: std::vec::IntoIter<Item>,
-    _held: Vec<Share>,
+    items: Items,
 }
 
 /// A listing that is ready to be yielded.
 #[derive(Default)]
 struct Contents {
-    items: Vec<Item>,
+    items: Items,
     failures: Vec<Error>,
-    /// The items' shares of the budget.
-    held: Vec<Share>,
+}
+
+/// What a directory holds and is not yielded yet.
+#[derive(Default)]
+struct Items {
+    entries: Entries,
+    /// The indices of the entries, in the order of their turn.
+    order: std::vec::IntoIter<usize>,
+    /// The entries that are directories, in the order of their turn.
+    directories: VecDeque<Arc<Directory>>,
+    /// Their shares of the budget.
+    _held: Vec<Share>,
 }
 
 enum Item {
     Directory(Arc<Directory>),
     Entry(Entry),
 }
+
+impl Iterator for Items {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        let entry = self.entries.get(self.order.next()?);
+        match entry.attributes.is_dir() {
+            true => self.directories.pop_front().map(Item::Directory),
+            false => Some(Item::Entry(entry.into())),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.order.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Items {}
 
 /// The state of directories whose turn has not come.
 #[derive(Default)]
@@ -207,7 +235,7 @@ impl Walk {
                 false => Contents::default(),
             };
             self.failures.extend(contents.failures);
-            self.stack.push(Open { directory, items: contents.items.into_iter(), _held: contents.held });
+            self.stack.push(Open { directory, items: contents.items });
         }
         if let Some(failure) = self.failures.pop_front() {
             return Ok(Some(Found::Failure(failure)));
@@ -286,12 +314,10 @@ impl Walk {
             Ok(listing) => self.prepare(directory, listing)?,
             Err(error) => Contents { failures: vec![error], ..Contents::default() },
         };
-        for item in contents.items.iter().rev() {
-            if let Item::Directory(directory) = item
-                && directory.depth < self.most_depth
-            {
+        if directory.depth + 1 < self.most_depth {
+            contents.items.directories.iter().rev().for_each(|directory| {
                 self.ahead.unasked.push_front(Arc::clone(directory));
-            }
+            });
         }
         self.ahead.entries += contents.items.len();
         self.ahead.awaited.remove(&directory.number);
@@ -315,15 +341,14 @@ impl Walk {
         let mut failures: Vec<Error> = listing.complaints(&directory.path).collect();
         let mut held: Vec<Share> = listing.held.into_iter().collect();
         let mut entries = listing.entries;
-        entries.sort_by(|one, other| one.name.cmp(&other.name));
         // Callers would act twice on a name that comes twice, perhaps as different types of files.
-        entries.dedup_by(|one, other| one.name == other.name);
+        let mut order = entries.sorted();
         self.complete(directory, &mut entries, None, lstat)?;
         // Some servers lack LSTAT, or give no type in its answer.
         self.complete(directory, &mut entries, None, stat)?;
         self.probe(directory, &mut entries)?;
-        let links: Vec<EntryName> = match self.links {
-            Links::Kept => Vec::new(),
+        let links = match self.links {
+            Links::Kept => HashSet::new(),
             Links::Followed => self.follow(directory, &mut entries)?,
         };
         if let Some(selects) = &self.selects {
@@ -333,39 +358,38 @@ impl Walk {
                 path.push(b'/');
             }
             let above = path.len();
-            entries.retain(|entry| {
+            order.retain(|&index| {
                 path.truncate(above);
-                path.extend_from_slice(entry.name.as_bytes());
-                selects(&path, &entry.attributes)
+                path.extend_from_slice(entries.name(index).as_bytes());
+                selects(&path, &entries.attributes(index))
             });
         }
-        let mut items = Vec::with_capacity(entries.len());
+        let mut directories = VecDeque::new();
+        let mut not_entered = HashSet::new();
         let mut paths = self.budget.share(0).ok();
-        for entry in entries {
-            if !entry.attributes.is_dir() {
-                items.push(Item::Entry(entry));
-                continue;
-            }
-            let is_link = links.binary_search(&entry.name).is_ok();
-            match self.subdirectory(directory, entry, is_link)? {
+        for index in order.iter().copied().filter(|&index| entries.attributes(index).is_dir()) {
+            match self.subdirectory(directory, entries.get(index).into(), links.contains(&index))? {
                 Ok(subdirectory) => {
                     if paths.as_mut().is_some_and(|paths| paths.grow(subdirectory.bytes()).is_err()) {
                         let failure = Error::TooManyEntries(directory.path.clone());
                         return Ok(Contents { failures: vec![failure], ..Contents::default() });
                     }
-                    items.push(Item::Directory(Arc::new(subdirectory)));
+                    directories.push_back(Arc::new(subdirectory));
                 }
-                Err(failure) => failures.push(failure),
+                Err(failure) => {
+                    failures.push(failure);
+                    not_entered.insert(index);
+                }
             }
         }
+        order.retain(|index| !not_entered.contains(index));
         held.extend(paths);
-        Ok(Contents { items, failures, held })
+        Ok(Contents { items: Items { entries, order: order.into_iter(), directories, _held: held }, failures })
     }
 
-    /// Replaces the attributes of links by those of their targets, and returns the names of the links.
-    fn follow(&self, directory: &Directory, entries: &mut [Entry]) -> Result<Vec<EntryName>, Error> {
-        let is_link = |entry: &&Entry| entry.attributes.file_type() == Some(FileType::Symlink);
-        let links = entries.iter().filter(is_link).map(|entry| entry.name.clone()).collect();
+    /// Replaces the attributes of links by those of their targets, and returns the indices of the links.
+    fn follow(&self, directory: &Directory, entries: &mut Entries) -> Result<HashSet<usize>, Error> {
+        let links = of_type(entries, Some(FileType::Symlink)).into_iter().collect();
         self.complete(directory, entries, Some(FileType::Symlink), stat)?;
         Ok(links)
     }
@@ -415,19 +439,17 @@ impl Walk {
     fn complete(
         &self,
         directory: &Directory,
-        entries: &mut [Entry],
+        entries: &mut Entries,
         file_type: Option<FileType>,
         ask: fn(&Session, &RemotePath) -> Pending<Attributes>,
     ) -> Result<(), Error> {
-        let mut incomplete: Vec<&mut Entry> =
-            entries.iter_mut().filter(|entry| entry.attributes.file_type() == file_type).collect();
-        for some in incomplete.chunks_mut(MOST_QUESTIONS) {
-            let paths: Vec<_> = some.iter().map(|entry| directory.path.join(&entry.name)).collect();
+        for some in of_type(entries, file_type).chunks(MOST_QUESTIONS) {
+            let paths: Vec<_> = some.iter().map(|&index| directory.path.join(entries.name(index))).collect();
             let answers = self.lifeline.with_session(|session| outcomes(paths.iter().map(|path| ask(session, path))));
             let answers = answers.map_err(|error| Error::new(Act::Stat, &directory.path, error))?;
-            for (entry, attributes) in some.iter_mut().zip(answers) {
+            for (&index, attributes) in some.iter().zip(answers) {
                 if let Ok(attributes) = attributes {
-                    entry.attributes = attributes;
+                    entries.set_attributes(index, attributes);
                 }
             }
         }
@@ -435,22 +457,24 @@ impl Walk {
     }
 
     /// Opens each entry with permissions but no type, to find out whether it is a directory.
-    fn probe(&mut self, directory: &Arc<Directory>, entries: &mut [Entry]) -> Result<(), Error> {
-        let mut unknown: Vec<&mut Entry> = entries.iter_mut().filter(|entry| entry.attributes.lacks_type()).collect();
-        for some in unknown.chunks_mut(MOST_PROBES) {
-            let paths: Vec<_> = some.iter().map(|entry| directory.path.join(&entry.name)).collect();
+    fn probe(&mut self, directory: &Arc<Directory>, entries: &mut Entries) -> Result<(), Error> {
+        let unknown = (0..entries.len()).filter(|&index| entries.attributes(index).lacks_type());
+        for some in unknown.collect::<Vec<_>>().chunks(MOST_PROBES) {
+            let paths: Vec<_> = some.iter().map(|&index| directory.path.join(entries.name(index))).collect();
             let open = |session: &Session, path: &RemotePath| session.submit(&calls::Opendir { path });
             let opened = self.lifeline.with_session(|session| outcomes(paths.iter().map(|path| open(session, path))));
             let opened = opened.map_err(|error| Error::new(Act::List, &directory.path, error))?;
             // All of them are closed before any is opened alone.
             let opened: Vec<Result<(), sftp::Error>> = opened.into_iter().map(|outcome| outcome.map(drop)).collect();
-            for ((entry, path), outcome) in some.iter_mut().zip(paths).zip(opened) {
+            for ((&index, path), outcome) in some.iter().zip(paths).zip(opened) {
+                let mut attributes = entries.attributes(index);
                 match outcome {
                     Err(error) if self.survey.tells_nothing(&error) => {
-                        entry.attributes = self.probe_alone(directory, path, entry.attributes)?;
+                        attributes = self.probe_alone(directory, path, attributes)?;
                     }
-                    outcome => entry.attributes.settle_type(outcome.is_ok()),
+                    outcome => attributes.settle_type(outcome.is_ok()),
                 }
+                entries.set_attributes(index, attributes);
             }
         }
         Ok(())
@@ -471,6 +495,11 @@ impl Walk {
             _ => Ok(attributes),
         }
     }
+}
+
+/// Returns the indices of the entries of one type, or of those without a type.
+fn of_type(entries: &Entries, file_type: Option<FileType>) -> Vec<usize> {
+    (0..entries.len()).filter(|&index| entries.attributes(index).file_type() == file_type).collect()
 }
 
 /// The outcomes of several requests.
@@ -565,7 +594,7 @@ mod tests {
 
     #[test]
     fn a_directory_that_does_not_fit_fails_and_the_walk_goes_on() {
-        let (_, found, failures) = walked(12_000);
+        let (_, found, failures) = walked(10_500);
         assert_eq!(found.len(), 0);
         assert_eq!(failures.len(), 30);
         assert!(failures.iter().all(|error| matches!(error, Error::TooManyEntries(_))), "{failures:?}");

@@ -39,7 +39,7 @@ pub fn packet(bytes: &[u8]) {
             Ok(Ok(Reply::Data(data))) => assert!((1..=8).contains(&data.len()), "more data than was asked for"),
             Ok(Ok(Reply::Path(path))) => assert!(!path.is_empty() && !path.contains(&0), "a path that can't be one"),
             Ok(Ok(Reply::Names(names))) => {
-                assert!(names.entries.len() * 12 <= body.len(), "more names than the packet holds")
+                assert!(names.entries().len() * 12 <= body.len(), "more names than the packet holds")
             }
             Ok(_) | Err(_) => {}
         }

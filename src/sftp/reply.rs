@@ -9,10 +9,11 @@ use super::error::{Status, StatusCode};
 use super::extensions::{Limits, Names, Statvfs};
 use super::file_hash::FileHash;
 use super::handle::Handle;
+use super::packed_attributes::PackedAttributes;
 use super::shared::Shared;
 use super::wire::{Reader, Violation};
 use crate::budget::Share;
-use crate::name::LONGEST_NAME;
+use crate::name::{ByteStrings, LONGEST_NAME};
 
 /// Packet types of replies (draft-ietf-secsh-filexfer-02, section 3).
 pub(super) mod kind {
@@ -49,11 +50,14 @@ pub enum Reply {
     FileHash(Option<FileHash>),
 }
 
-/// The entries of one NAME packet. They are copies, so they keep no other part of the packet in memory.
+/// The entries of one NAME packet, in the server's order. They are copies, so they keep no other part of the packet in
+/// memory.
 #[derive(Debug)]
 pub struct NamePacket {
-    /// The entries in the server's order. Their names are not vetted.
-    pub entries: Vec<NameEntry>,
+    names: ByteStrings,
+    /// `None` if the caller doesn't use them.
+    longnames: Option<ByteStrings>,
+    attributes: Vec<PackedAttributes>,
     /// The length of the packet in bytes, including the parts that were dropped.
     pub bytes: u64,
     /// Their share of the session's budget, held until the caller takes the entries.
@@ -61,16 +65,27 @@ pub struct NamePacket {
 }
 
 /// One directory entry as the server sent it. The name is not vetted: it may be `..` or hold a slash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NameEntry {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameEntry<'a> {
     /// The entry's name. A name longer than [`LONGEST_NAME`] is cut, but stays longer than that so that vetting
     /// rejects it.
-    pub name: Vec<u8>,
-    /// A line for people in the style of `ls -l`, in the server's own format, cut if it is very long. Empty if the
-    /// caller doesn't use it.
-    pub longname: Bytes,
+    pub name: &'a [u8],
+    /// The columns of the long name, a line for people in the style of `ls -l`: mode, links, owner, group and size, with
+    /// one blank between them. Fewer if the server writes another format. `None` if the caller doesn't use them.
+    pub longname: Option<&'a [u8]>,
     /// The entry's attributes, without following a link. The size may be absurd.
     pub attributes: Attributes,
+}
+
+impl NamePacket {
+    /// Returns the entries.
+    pub fn entries(&self) -> impl ExactSizeIterator<Item = NameEntry<'_>> {
+        self.attributes.iter().enumerate().map(|(index, attributes)| NameEntry {
+            name: self.names.get(index),
+            longname: self.longnames.as_ref().map(|longnames| longnames.get(index)),
+            attributes: attributes.unpack(),
+        })
+    }
 }
 
 /// The kind of reply that a request expects. Any other kind except STATUS ends the connection.
@@ -117,8 +132,11 @@ const MAX_HANDLE_BYTES: usize = 256;
 /// Fewest bytes of an entry in a NAME: two lengths and the flags of the attributes.
 const LEAST_NAME_BYTES: usize = 12;
 
-/// How much of a long name is kept: more than any server writes before the file name in it.
+/// How much of a long name is read: more than any server writes before the file name in it.
 const LONGNAME_BYTES: usize = 1024;
+
+/// How many columns of a long name are kept. Those behind the size are the time and the name, which it is not needed for.
+const LONGNAME_COLUMNS: usize = 5;
 
 /// How much of a status text is kept.
 const STATUS_TEXT_BYTES: usize = 4096;
@@ -198,28 +216,29 @@ fn attributes(packet: &mut Reader) -> Result<Attributes, Violation> {
 fn names(packet: &mut Reader, longnames: bool, shared: &Shared) -> Result<NamePacket, Violation> {
     let bytes = packet.remaining() as u64 + HEAD_BYTES;
     let count = packet.count(LEAST_NAME_BYTES)?;
-    let (mut entries, mut text, mut ends) = (Vec::with_capacity(count), Vec::new(), Vec::new());
-    let mut kept = (count * size_of::<NameEntry>()) as u64;
+    let mut names = ByteStrings::with_capacity(count);
+    let mut kept_longnames = longnames.then(|| ByteStrings::with_capacity(count));
+    let mut attributes = Vec::with_capacity(count);
     for _ in 0..count {
-        let name = packet.copied_string(LONGEST_NAME + 1)?;
-        packet.append_string(&mut text, if longnames { LONGNAME_BYTES } else { 0 })?;
-        if longnames {
-            ends.push(text.len());
+        let mut name = packet.string()?;
+        name.truncate(LONGEST_NAME + 1);
+        names.push(&name);
+        let mut longname = packet.string()?;
+        longname.truncate(LONGNAME_BYTES);
+        if let Some(longnames) = &mut kept_longnames {
+            longnames.push(&columns(&longname));
         }
-        kept += name.len() as u64;
-        entries.push(NameEntry { name, longname: Bytes::new(), attributes: Attributes::decode(packet)? });
+        attributes.push(PackedAttributes::from(Attributes::decode(packet)?));
     }
-    // All long names of a packet share one allocation, which holds nothing else.
-    text.shrink_to_fit();
-    kept += text.len() as u64;
-    let (mut text, mut begin) = (Bytes::from(text), 0);
-    for (entry, end) in entries.iter_mut().zip(ends) {
-        entry.longname = text.split_to(end - begin);
-        begin = end;
-    }
-    let waiting = shared.waiting_names().share(kept);
+    let kept = names.bytes() + kept_longnames.as_ref().map_or(0, ByteStrings::bytes) + size_of_val(&attributes[..]);
+    let waiting = shared.waiting_names().share(kept as u64);
     let waiting = waiting.map_err(|exceeded| Violation::new(format!("{exceeded} of names waiting to be processed")))?;
-    Ok(NamePacket { entries, bytes, _waiting: waiting })
+    Ok(NamePacket { names, longnames: kept_longnames, attributes, bytes, _waiting: waiting })
+}
+
+fn columns(longname: &[u8]) -> Vec<u8> {
+    let words = longname.split(|&byte| byte == b' ').filter(|word| !word.is_empty());
+    words.take(LONGNAME_COLUMNS).collect::<Vec<_>>().join(&b' ')
 }
 
 fn path(packet: &mut Reader) -> Result<Bytes, Violation> {
@@ -288,8 +307,9 @@ mod tests {
             });
             let Ok(Ok(Reply::Names(decoded))) = decode(Expects::Names { longnames: true }, kind::NAME, bytes) else { panic!("no names") };
             let decoded: Vec<_> =
-                decoded.entries.into_iter().map(|entry| (entry.name, entry.longname.to_vec(), entry.attributes.permissions.unwrap())).collect();
-            prop_assert_eq!(decoded, names);
+                decoded.entries().map(|entry| (entry.name.to_vec(), entry.longname.unwrap().to_vec(), entry.attributes.permissions.unwrap())).collect();
+            let columns = |(name, longname, permissions): (Vec<u8>, Vec<u8>, u32)| (name, columns(&longname), permissions);
+            prop_assert_eq!(decoded, names.into_iter().map(columns).collect::<Vec<_>>());
         }
 
         #[test]
@@ -297,6 +317,17 @@ mod tests {
             for expects in all() {
                 let _ = decode(expects, packet_type, bytes.clone());
             }
+        }
+    }
+
+    #[test]
+    fn of_a_long_name_its_first_five_columns_are_kept() {
+        for (longname, kept) in [
+            ("-rw-r--r--    1 root     users           5 Nov 24 05:59 a b", "-rw-r--r-- 1 root users 5"),
+            ("  a.txt ", "a.txt"),
+            ("  ", ""),
+        ] {
+            assert_eq!(columns(longname.as_bytes()), kept.as_bytes(), "{longname:?}");
         }
     }
 

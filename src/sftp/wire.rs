@@ -99,32 +99,18 @@ impl Reader {
     /// Takes a string as a slice of the packet. Keeping the slice keeps the whole packet in memory, and packets that
     /// arrived with it.
     pub(super) fn string(&mut self) -> Result<Bytes, Violation> {
-        let length = self.string_length()?;
-        Ok(self.0.split_to(length))
+        let length = self.uint32()?;
+        match usize::try_from(length) {
+            Ok(length) if length <= self.0.len() => Ok(self.0.split_to(length)),
+            _ => Err(Violation::new(format!("a string of {length} bytes in a packet with {} left", self.0.len()))),
+        }
     }
 
     /// Takes a string and returns a copy of its first `most` bytes.
     pub(super) fn copied_string(&mut self, most: usize) -> Result<Vec<u8>, Violation> {
-        let mut copy = Vec::new();
-        self.append_string(&mut copy, most)?;
-        Ok(copy)
-    }
-
-    /// Takes a string and appends its first `most` bytes to `to`.
-    pub(super) fn append_string(&mut self, to: &mut Vec<u8>, most: usize) -> Result<(), Violation> {
-        let length = self.string_length()?;
-        to.extend(self.0.get(..length.min(most)).unwrap_or_default());
-        self.0.advance(length);
-        Ok(())
-    }
-
-    /// Takes the length of a string, and checks that the packet holds the whole string.
-    fn string_length(&mut self) -> Result<usize, Violation> {
-        let length = self.uint32()?;
-        match usize::try_from(length) {
-            Ok(length) if length <= self.0.len() => Ok(length),
-            _ => Err(Violation::new(format!("a string of {length} bytes in a packet with {} left", self.0.len()))),
-        }
+        let mut string = self.string()?;
+        string.truncate(most);
+        Ok(string.to_vec())
     }
 
     /// Takes all remaining bytes.

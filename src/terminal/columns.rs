@@ -9,25 +9,20 @@ use unicode_width::UnicodeWidthStr;
 /// As in sftp(1), cells go across, not down. Each is as wide as the longest plus two, stretched so that a row fills
 /// the width; cells that are too long get a row each. Trailing blanks stay. Unlike in sftp(1), width means columns of
 /// the terminal, not bytes.
-pub fn columns(cells: impl IntoIterator<Item = impl Display>, width: usize) -> impl Iterator<Item = String> {
-    let cells: Vec<(String, usize)> = cells
-        .into_iter()
-        .map(|cell| cell.to_string())
-        .map(|cell| {
-            let columns = cell.width();
-            (cell, columns)
-        })
-        .collect();
-    let longest = cells.iter().map(|&(_, columns)| columns).max().unwrap_or(0);
+///
+/// The cells are gone through twice, and not kept: a listing may have millions.
+pub fn columns<C: IntoIterator<Item: Display> + Clone>(cells: C, width: usize) -> impl Iterator<Item = String> {
+    let longest = cells.clone().into_iter().map(|cell| cell.to_string().width()).max().unwrap_or(0);
     let count = (width / (longest + 2)).max(1);
     let room = width / count;
     let mut cells = cells.into_iter().peekable();
     std::iter::from_fn(move || {
         cells.peek()?;
         let mut row = String::new();
-        for (cell, columns) in cells.by_ref().take(count) {
+        for cell in cells.by_ref().take(count) {
+            let cell = cell.to_string();
             row.push_str(&cell);
-            row.extend(std::iter::repeat_n(' ', room.saturating_sub(columns)));
+            row.extend(std::iter::repeat_n(' ', room.saturating_sub(cell.width())));
         }
         Some(row)
     })

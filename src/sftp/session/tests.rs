@@ -182,7 +182,7 @@ fn names_that_nobody_takes_in_have_a_budget() {
     let readdir = calls::Readdir { handle: &handle, longnames: true };
     // Names that the caller has taken no longer count.
     for _ in 0..70 {
-        assert_eq!(session.submit(&readdir).wait().unwrap().entries.len(), 1000);
+        assert_eq!(session.submit(&readdir).wait().unwrap().entries().len(), 1000);
     }
     let waiting: Vec<_> = (0..70).map(|_| session.submit(&readdir)).collect();
     let outcomes: Vec<_> = waiting.into_iter().map(Pending::wait).collect();

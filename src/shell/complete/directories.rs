@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::word::{Candidate, Fragment};
 use crate::budget::{self, Budget};
 use crate::name::RemotePath;
-use crate::remote::{Entry, Listing, follow_links_until, list_until};
+use crate::remote::{Listing, follow_links_until, list_until};
 use crate::sftp::Session;
 
 /// The maximum time that a key waits for the server. After that there is no candidate, because an incomplete listing
@@ -51,11 +51,13 @@ impl Directories {
             let Some(listing) = list_until(session, directory, &self.budget, deadline) else { return Vec::new() };
             self.listed.insert(directory.clone(), listing);
         }
-        let entries = self.listed.get_mut(directory).into_iter().flat_map(|listing| &mut listing.entries);
-        let mut fitting: Vec<&mut Entry> = entries.filter(|entry| word.fits(entry.name.as_bytes())).collect();
-        follow_links_until(session, directory, fitting.iter_mut().map(|entry| &mut **entry), MOST_LINKS, deadline);
+        let Some(listing) = self.listed.get_mut(directory) else { return Vec::new() };
+        let entries = &mut listing.entries;
+        let fitting = (0..entries.len()).filter(|&index| word.fits(entries.name(index).as_bytes()));
+        let fitting: Vec<usize> = fitting.collect();
+        follow_links_until(session, directory, entries, &fitting, MOST_LINKS, deadline);
         let mut candidates = word.dots();
-        for entry in fitting {
+        for entry in fitting.into_iter().map(|index| entries.get(index)) {
             let is_directory = entry.attributes.is_dir();
             if is_directory || !only_directories {
                 candidates.push(Candidate::entry(word, entry.name.as_bytes(), is_directory));
@@ -108,8 +110,8 @@ mod tests {
         }
         let [one, two] = paths.map(|path| RemotePath::new(path.to_str().unwrap()).unwrap());
         let word = Fragment::of(&split_open(b"get a").open.unwrap(), 0);
-        // Enough for one of them: 52 entries, each with some 120 bytes.
-        let budget = Arc::new(Budget::new(10_000));
+        // Enough for one of them: 52 entries, each with about 100 bytes while it is listed, and 50 then.
+        let budget = Arc::new(Budget::new(7_000));
         let mut directories = Directories { budget, ..Directories::default() };
         let mut offered = |directory| directories.matching(&session, directory, &word, false).len();
         assert_eq!([offered(&one), offered(&two), offered(&one)], [50, 0, 50]);
