@@ -97,7 +97,7 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
         (&options.password_file, &server, &options.program)
     {
         return Err(CliError::usage(
-            "--password-file: no password is ours to give under -D and -S",
+            "--password-file has no effect with -D and -S, which don't log in through sftpsh",
             "SSH_ASKPASS names a program that answers ssh",
         ));
     }
@@ -369,12 +369,12 @@ mod tests {
             ("-B ++5 host", 255, "Invalid buffer size \"++5\"", ""),
             ("-B -1 host", 255, "Invalid buffer size \"-1\"", ""),
             ("-R 1k host", 255, "Invalid number of requests \"1k\"", ""),
-            ("-X foo=1 host", 255, "Invalid -X option \"foo=1\": it is buffer=SIZE or nrequests=COUNT", ""),
+            ("-X foo=1 host", 255, "Invalid -X option \"foo=1\": it must be buffer=SIZE or nrequests=COUNT", ""),
             ("-X buffer=257K host", 255, "Invalid buffer size \"257K\": not from 1 to 256K", ""),
             ("-X nrequests=0 host", 255, "Invalid number of requests \"0\": not from 1 to 262144", ""),
             ("-b a -b b host", 255, "Batch file already specified.", ""),
             ("-1 host", 255, "SSH protocol v.1 is no longer supported", ""),
-            ("--progress fancy host", 255, "invalid --progress \"fancy\"", "it is one of auto, plain, json, none"),
+            ("--progress fancy host", 255, "invalid --progress \"fancy\"", "it must be one of auto, plain, json, none"),
             (
                 "-oProxyCommand=x -- -oProxyCommand=id",
                 255,
@@ -435,8 +435,8 @@ mod tests {
                 "\"--password-file=x\" is after the destination, where options have no effect",
                 "options come first: sftpsh '--password-file=x' host",
             ),
-            ("-e pwd -b - host", 1, "-b and commands on the command line exclude each other", "give one of them"),
-            ("-e pwd host -- ls", 1, "-e and a command after -- exclude each other", "give one of them"),
+            ("-e pwd -b - host", 1, "-b can't be combined with commands on the command line", "give one of them"),
+            ("-e pwd host -- ls", 1, "-e can't be combined with a command after --", "give one of them"),
             (
                 "-e pwd host local",
                 1,
@@ -446,12 +446,17 @@ mod tests {
             (
                 "--password-file x -S ssh host",
                 1,
-                "--password-file: no password is ours to give under -D and -S",
+                "--password-file has no effect with -D and -S, which don't log in through sftpsh",
                 "SSH_ASKPASS names a program that answers ssh",
             ),
             ("u@::1", 1, "Missing hostname", "write an IPv6 address in brackets: user@[::1]:path"),
             ("sftp://h%00@x/", 1, "invalid address \"sftp://h%00@x/\": %00 is not allowed", ""),
-            ("host/dir", 255, "hostname contains invalid characters: \"host/dir\"", "a path follows a colon: host:dir"),
+            (
+                "host/dir",
+                255,
+                "hostname contains invalid characters: \"host/dir\"",
+                "write a path after a colon: host:dir",
+            ),
         ] {
             let error = parse_line(line).expect_err(line);
             let seen = (exit_code(&error), error.to_string(), error.hint().unwrap_or_default().to_owned());

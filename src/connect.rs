@@ -78,7 +78,7 @@ pub enum Error {
     },
     /// The server refused an earlier login in the background, so no other is tried; see
     /// [`Connector::unsaid_refusal`].
-    #[error("a log-in in the background was refused before, and none is tried again")]
+    #[error("an earlier login in the background was refused, so no other is tried")]
     RefusedBefore,
     /// The user pressed Ctrl-C instead of answering a question.
     #[error("Interrupted")]
@@ -122,7 +122,7 @@ impl Explain for Error {
             Error::Program { program, cause } if cause.kind() == io::ErrorKind::NotFound => {
                 Some(Cow::from(match program.as_bytes().contains(&b'/') {
                     true => "check the path of the program",
-                    false => "PATH leads to no such program; its whole path names it too",
+                    false => "there is no such program in PATH; give its whole path",
                 }))
             }
             _ => None,

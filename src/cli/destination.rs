@@ -51,7 +51,7 @@ impl InvalidDestination {
             InvalidDestination::Host(host) => {
                 let (name, path) = host.split_once('/')?;
                 check_host(name).ok()?;
-                Some(format!("a path follows a colon: {name}:{path}"))
+                Some(format!("write a path after a colon: {name}:{path}"))
             }
             _ => None,
         }
@@ -155,19 +155,19 @@ fn host_and_port(place: &[u8]) -> Result<(String, Option<u16>), &'static str> {
     let port = match port.strip_prefix(':') {
         // As in sftp(1), a colon without digits counts as no port.
         Some("") => None,
-        Some(port) => Some(super::number::port_number(port).ok_or("the port is no number from 1 to 65535")?),
+        Some(port) => Some(super::number::port_number(port).ok_or("the port is not a number from 1 to 65535")?),
         None if port.is_empty() => None,
         None => return Err("there is text between the host and its port"),
     };
     match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         // An encoded percent sign comes before a scope (RFC 6874). Like ssh, we also accept a bare one.
         Some(address) if is_ipv6(&address.replacen("%25", "%", 1)) => Ok((address.replacen("%25", "%", 1), port)),
-        Some(_) => Err("the brackets hold no IPv6 address"),
+        Some(_) => Err("the brackets don't contain an IPv6 address"),
         None if host.is_empty() => Err("the host is missing"),
         None if host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)) => {
             Ok((host.to_owned(), port))
         }
-        None => Err("a host holds letters, digits, dots, dashes and underscores"),
+        None => Err("a host name consists of letters, digits, dots, dashes and underscores"),
     }
 }
 
@@ -352,13 +352,13 @@ mod tests {
             ("sftp://%00@host", "%00 is not allowed"),
             ("sftp://host/%zz", "two hexadecimal digits must follow each %"),
             ("sftp://host/%4", "two hexadecimal digits must follow each %"),
-            ("sftp://host:0/", "the port is no number from 1 to 65535"),
-            ("sftp://host:65536/", "the port is no number from 1 to 65535"),
-            ("sftp://host:+22/", "the port is no number from 1 to 65535"),
+            ("sftp://host:0/", "the port is not a number from 1 to 65535"),
+            ("sftp://host:65536/", "the port is not a number from 1 to 65535"),
+            ("sftp://host:+22/", "the port is not a number from 1 to 65535"),
             ("sftp://[::1", "the bracket is not closed"),
-            ("sftp://[host]/", "the brackets hold no IPv6 address"),
+            ("sftp://[host]/", "the brackets don't contain an IPv6 address"),
             ("sftp://[::1]22/", "there is text between the host and its port"),
-            ("sftp://a;id/", "a host holds letters, digits, dots, dashes and underscores"),
+            ("sftp://a;id/", "a host name consists of letters, digits, dots, dashes and underscores"),
             ("sftp://%ff@host", "the user is not UTF-8"),
         ] {
             assert_eq!(parse(text), Err(InvalidDestination::Address { address: text.to_owned(), fault }), "{text}");
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn hints_show_the_form_that_was_meant() {
         let hint = |text| parse(text).unwrap_err().hint();
-        assert_eq!(hint("host/dir/a").unwrap(), "a path follows a colon: host:dir/a");
+        assert_eq!(hint("host/dir/a").unwrap(), "write a path after a colon: host:dir/a");
         assert_eq!(hint("user@::1").unwrap(), "write an IPv6 address in brackets: user@[::1]:path");
         assert_eq!(hint("a;id"), None);
     }

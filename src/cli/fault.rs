@@ -80,7 +80,7 @@ pub(super) fn explained(error: &clap::Error) -> CliError {
             let possible = context(error, ContextKind::ValidValue).unwrap_or_default();
             CliError::Value {
                 message: format!("invalid {name} {value:?}"),
-                hint: Some(format!("it is one of {possible}")),
+                hint: Some(format!("it must be one of {possible}")),
             }
         }
         ErrorKind::InvalidUtf8 => CliError::value("the value of an option is not UTF-8"),

@@ -83,12 +83,12 @@ pub(super) fn commands(
         (false, true) => Commands::Scripts(scripts),
         (true, false) => Commands::Words(words),
         (false, false) => {
-            return Err(CliError::usage("-e and a command after -- exclude each other", "give one of them"));
+            return Err(CliError::usage("-e can't be combined with a command after --", "give one of them"));
         }
     };
     match local {
         _ if is_batch => {
-            Err(CliError::usage("-b and commands on the command line exclude each other", "give one of them"))
+            Err(CliError::usage("-b can't be combined with commands on the command line", "give one of them"))
         }
         Some(local) => Err(CliError::usage(
             format!("nothing is fetched to {local:?}: commands are given"),

@@ -260,7 +260,7 @@ fn limit_kbit(text: &str) -> Result<u32, InvalidOptionValue> {
 
 fn rate(text: &str) -> Result<u64, InvalidOptionValue> {
     scaled_number(text).filter(|&rate| rate > 0).ok_or_else(|| {
-        InvalidOptionValue::Usage(format!("invalid rate {text:?}: it is bytes each second, such as 500K or 5M"))
+        InvalidOptionValue::Usage(format!("invalid rate {text:?}: give bytes per second, such as 500K or 5M"))
     })
 }
 
@@ -281,7 +281,7 @@ fn protocol_option(text: &str) -> Result<ProtocolOption, InvalidOptionValue> {
             },
         );
     }
-    Err(InvalidOptionValue::Fatal(format!("Invalid -X option {text:?}: it is buffer=SIZE or nrequests=COUNT")))
+    Err(InvalidOptionValue::Fatal(format!("Invalid -X option {text:?}: it must be buffer=SIZE or nrequests=COUNT")))
 }
 
 #[cfg(test)]

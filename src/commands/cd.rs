@@ -49,7 +49,7 @@ impl Run for Cd {
 
 fn previous(cx: &Context) -> Result<RemotePath, Failure> {
     cx.previous_directory.clone().ok_or_else(|| {
-        Failure::new("Can't change directory: there was no other before").with_hint("a directory named - is ./-")
+        Failure::new("Can't change directory: there is no previous directory").with_hint("a directory named - is ./-")
     })
 }
 

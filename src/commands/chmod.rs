@@ -84,5 +84,5 @@ fn changed(
     let attributes =
         session.stat(path).map_err(|error| Failure::refused("stat remote", &error).about(path.as_bytes()))?;
     let mode = change.apply(attributes.permissions);
-    mode.ok_or_else(|| Failure::new("the server does not tell the mode").about(path.as_bytes()))
+    mode.ok_or_else(|| Failure::new("the server doesn't report the mode").about(path.as_bytes()))
 }

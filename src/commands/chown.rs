@@ -169,7 +169,7 @@ fn unknown(cx: &Context, command: &str, kind: &str, name: &[u8]) -> Failure {
         false => format!("The server does not tell which {kind} \"{name}\" is"),
     };
     Failure::new(format!("You must supply a numeric argument to the {command} command. {why}"))
-        .with_hint("give the number; ls -n shows those of the files that are there")
+        .with_hint("give the number; ls -n shows the numbers of existing files")
 }
 
 fn present_owner(cx: &Context, target: &Target, no_dereference: bool) -> Result<Owner, Failure> {

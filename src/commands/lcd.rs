@@ -46,7 +46,7 @@ fn expand_tilde(path: &Path) -> Result<PathBuf, Failure> {
     }
     let user = home::user(bytes);
     let home = home::of(user).ok_or_else(|| match user {
-        b"" => Failure::new("No home directory is known"),
+        b"" => Failure::new("The home directory is unknown"),
         _ => Failure::new(format!("No such user {}", Printable(user))),
     })?;
     let below =

@@ -79,7 +79,7 @@ impl Matched {
         let path = self.path(cx).ok().filter(|_| !self.pattern.is_literal())?;
         cx.session().lstat(&path).ok()?;
         let name = self.pattern.text();
-        Some(format!("a name with wildcards in it is quoted: {}", quote::paste(&name)))
+        Some(format!("quote a name that contains wildcards: {}", quote::paste(&name)))
     }
 
     /// Prints the errors of a search that found something nevertheless.

@@ -129,7 +129,7 @@ fn sort_out(
 }
 
 /// The hint for `chmod -x`, where sftp(1) expects flags.
-const NAMELESS_MODE: &str = "to take a permission away, say from whom, as in a-x or go-w";
+const NAMELESS_MODE: &str = "to remove a permission, name whose, as in a-x or go-w";
 
 /// Returns whether a word that begins like a flag would be a symbolic mode: `-x`.
 fn is_symbolic_mode(definition: &clap::Command, word: &[u8]) -> bool {
@@ -217,7 +217,7 @@ fn invalid_flag(definition: &clap::Command, name: &str, flag: &str) -> Failure {
         .collect();
     let failure = Failure::new(format!("{name}: Invalid flag {flag}"));
     match known.is_empty() {
-        true => failure.with_hint(format!("{name} takes no flags; -- in front of a name makes it a name")),
+        true => failure.with_hint(format!("{name} takes no flags; write -- before a name that begins with a dash")),
         false => failure.with_hint(format!("{name} knows {}", known.join(" "))),
     }
 }

@@ -80,7 +80,7 @@ impl Step {
                 match cx.kind_after(error, path) {
                     Some(FileType::Directory) => failure
                         .because("it is a directory")
-                        .with_hint("rm -r removes a directory and what is in it, rmdir an empty one"),
+                        .with_hint("rm -r removes a directory and its contents, rmdir an empty one"),
                     _ => failure,
                 }
             }
@@ -160,7 +160,7 @@ fn tree(cx: &Context, path: &RemotePath, named: &RemotePath) -> Removal {
             return Removal::Tree(Box::new(cx.remote.walk(path, Links::Kept)));
         }
         Ok(_) => Failure::new(format!("rm: \"{}\" is a symbolic link", Printable(path.as_bytes())))
-            .with_hint("without the slash behind its name the link is removed, and not what it leads to"),
+            .with_hint("without the slash after its name, rm removes the link and not the directory it leads to"),
         Err(error) => Failure::refused("stat remote", &error).about(path.as_bytes()),
     };
     Removal::Refused(refused)

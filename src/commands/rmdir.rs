@@ -28,7 +28,7 @@ impl Run for Rmdir {
                 let failure = Failure::refused(format!("remote rmdir \"{}\"", Printable(path.as_bytes())), &error);
                 match cx.kind_after(&error, &path) {
                     Some(FileType::Directory) if is_bare_failure(&error) => {
-                        failure.because("is it empty?").with_hint("rm -r removes a directory and what is in it")
+                        failure.because("is it empty?").with_hint("rm -r removes a directory and its contents")
                     }
                     Some(FileType::Regular | FileType::Symlink | FileType::Special) => {
                         failure.because("it is not a directory").with_hint("rm removes files")

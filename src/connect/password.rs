@@ -41,7 +41,7 @@ impl InvalidPasswordFile {
         match self {
             InvalidPasswordFile::Open(_) => {
                 let name = shlex::bytes::try_quote(file.as_os_str().as_bytes()).ok()?.into_owned();
-                Some(format!("a password is for its owner alone: chmod 600 {}", String::from_utf8_lossy(&name)))
+                Some(format!("only the owner may read a password file: chmod 600 {}", String::from_utf8_lossy(&name)))
             }
             _ => None,
         }

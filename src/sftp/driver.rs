@@ -136,9 +136,7 @@ fn greeting(packet: Bytes) -> Result<Greeting, Violation> {
         (VERSION, version) if version <= SPOKEN_VERSION => {
             Ok(Greeting { version, extensions: Extensions::decode(&mut packet)? })
         }
-        (VERSION, version) => {
-            Err(Violation::new(format!("it speaks version {version}, we asked for {SPOKEN_VERSION}")))
-        }
+        (VERSION, version) => Err(Violation::new(format!("it speaks version {version} instead of {SPOKEN_VERSION}"))),
         (other, _) => Err(Violation::new(format!("a packet of type {other} where VERSION should be"))),
     }
 }

@@ -35,7 +35,7 @@ pub enum Error {
     Interrupted,
     /// The server was silent for long enough that it must have dropped requests. The connection lives, but the
     /// outcome of each outstanding request is unknown. From now on fewer requests wait at once.
-    #[error("the server answered nothing for {} s with {waiting} requests waiting", .silence.as_secs())]
+    #[error("the server sent no answer for {} s with {waiting} requests waiting", .silence.as_secs())]
     Unanswered {
         /// How long the server was silent.
         silence: Duration,

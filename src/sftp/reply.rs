@@ -177,7 +177,7 @@ impl Expects {
         match (code, self) {
             (StatusCode::OK, Expects::Done) => Ok(Ok(Reply::Done)),
             // Some servers answer this if the handle was not opened for the requested operation.
-            (StatusCode::OK, _) => Err(Violation::nonsense("success without what was asked for")),
+            (StatusCode::OK, _) => Err(Violation::nonsense("success without the requested data")),
             // Servers of versions before 3 send no text.
             _ if packet.remaining() == 0 => Ok(Err(Status { code, text: Bytes::new(), beside: 0 })),
             _ => Ok(Err(Status { code, text: packet.copied_string(STATUS_TEXT_BYTES)?.into(), beside: 0 })),
@@ -198,10 +198,10 @@ fn handle(packet: &mut Reader) -> Result<Bytes, Violation> {
 fn data(packet: &mut Reader, at_most: u32) -> Result<Bytes, Violation> {
     let data = packet.string()?;
     match u32::try_from(data.len()) {
-        Ok(0) => Err(Violation::new("an answer to a read that holds no data")),
+        Ok(0) => Err(Violation::new("an answer to a read without data")),
         Ok(length) if length <= at_most && packet.remaining() > data.len() => Ok(Bytes::copy_from_slice(&data)),
         Ok(length) if length <= at_most => Ok(data),
-        _ => Err(Violation::new(format!("{} bytes where {at_most} were asked for", data.len()))),
+        _ => Err(Violation::new(format!("{} bytes instead of at most {at_most}", data.len()))),
     }
 }
 
@@ -244,7 +244,7 @@ fn columns(longname: &[u8]) -> Vec<u8> {
 fn path(packet: &mut Reader) -> Result<Bytes, Violation> {
     let count = packet.uint32()?;
     if count != 1 {
-        return Err(Violation::new(format!("{count} paths where one was asked for")));
+        return Err(Violation::new(format!("{count} paths instead of one")));
     }
     // Some servers leave out the attributes that follow the name. They aren't needed here.
     let path = packet.string()?;

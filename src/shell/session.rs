@@ -208,14 +208,14 @@ fn unterminated(open: Unterminated, before: &[u8]) -> Failure {
         Unterminated::Quote(column) => Unterminated::Quote(columns + column),
         Unterminated::Backslash(column) => Unterminated::Backslash(columns + column),
     };
-    Failure::new(open.to_string()).with_hint("a backslash takes the next character as it is")
+    Failure::new(open.to_string()).with_hint("a backslash quotes the next character")
 }
 
 fn too_long(bytes: u64) -> Failure {
-    Failure::new(format!("Line too long: {bytes} bytes, and no more than {LONGEST_LINE} are read"))
+    Failure::new(format!("Line too long: {bytes} bytes; the limit is {LONGEST_LINE}"))
         .with_hint("name many files by a wildcard")
 }
 
 fn no_text() -> Failure {
-    Failure::new("Invalid input: a byte that is not UTF-8").with_hint("such a byte of a name is written $'\\377'")
+    Failure::new("Invalid input: a byte that is not UTF-8").with_hint("write such a byte of a name as $'\\377'")
 }

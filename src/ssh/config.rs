@@ -186,7 +186,7 @@ impl Config {
         };
         let port = values.number("port", 22_u16)?;
         let user = settings.text("user")?.or(account.name.as_deref()).map(str::to_owned).ok_or_else(|| {
-            Error::configuration(String::from("no user is named, and the name of yours is not known: use user@host"))
+            Error::configuration(String::from("the user is missing, and your own name is unknown: use user@host"))
         })?;
         refuse_unsafe_names(&host, &user)?;
         let host_key_alias = settings.text("hostkeyalias")?.map(str::to_owned);

@@ -414,15 +414,13 @@ impl Error {
                 String::from("sftpsh could not prompt for a password or passphrase: use ssh-agent or a key without one")
             }
             Error::PermissionDenied { user, host, methods, given, .. } => permission_denied(user, host, methods, given),
-            Error::Resolve { cause, .. } if cause == NO_ADDRESS_OF_THE_FAMILY => String::from(
-                "it has addresses of the other family: leave out what chose this one (-4, -6 or AddressFamily)",
+            Error::Resolve { cause, .. } if cause == NO_ADDRESS_OF_THE_FAMILY => {
+                String::from("the host has addresses of the other family: leave out -4, -6 or AddressFamily")
+            }
+            Error::Resolve { .. } => String::from("check the name; a Host line in the configuration can define it"),
+            Error::Busy { .. } => String::from(
+                "the server has too many logins in progress, or refuses this address for a while; try again later",
             ),
-            Error::Resolve { .. } => {
-                String::from("check the name; an alias is made by a Host line in the configuration")
-            }
-            Error::Busy { .. } => {
-                String::from("it has too many log-ins under way, or refuses this address for a while; try again later")
-            }
             Error::Connect { port: SSH_PORT, .. } => {
                 String::from("check that an SSH server listens there; -P names another port")
             }

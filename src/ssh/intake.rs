@@ -261,7 +261,7 @@ impl fmt::Display for Excess {
                 write!(f, "the server sent more than {} MiB outside of the session's data", limit >> 20)
             }
             Excess::Held { limit } => {
-                write!(f, "what the server sent takes more than {} MiB of memory", limit >> 20)
+                write!(f, "the server's data takes more than {} MiB of memory", limit >> 20)
             }
         }
     }
@@ -382,7 +382,7 @@ mod tests {
         note_memory(session, 4 * MIB, 0);
         assert!(may_take(socket.as_raw_fd(), 1));
         note_memory(session, 1, 0);
-        let words = "what the server sent takes more than 28 MiB of memory";
+        let words = "the server's data takes more than 28 MiB of memory";
         assert_eq!(intake.excess().map(|excess| excess.to_string()).as_deref(), Some(words));
         intake.widen(16 << 20);
         assert!(!may_take(socket.as_raw_fd(), 1));

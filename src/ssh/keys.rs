@@ -119,7 +119,7 @@ fn agent_keys(login: &mut Login<'_>) -> (Option<Agent>, Vec<AgentKey>) {
             (Some(agent), keys)
         }
         Err(error) => {
-            login.verbose(format!("The agent tells no keys: {}", os_error::text(&error)));
+            login.verbose(format!("The agent lists no keys: {}", os_error::text(&error)));
             (None, Vec::new())
         }
     }

@@ -24,7 +24,7 @@ use super::printable::{Printable, lines};
 #[derive(Debug, thiserror::Error)]
 pub enum Unanswered {
     /// The process has no controlling terminal.
-    #[error("there is no terminal to ask on")]
+    #[error("there is no terminal for a prompt")]
     NoTerminal,
     /// Ctrl-C, or [`end_question`].
     #[error("interrupted")]

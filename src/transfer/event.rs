@@ -199,7 +199,7 @@ impl fmt::Display for Intent {
                 write!(f, "would make the directory {}", Printable(target))
             }
             Intent::Directory { target, is_missing: false } => {
-                write!(f, "would make the directory {}, unless it is there", Printable(target))
+                write!(f, "would make the directory {} unless it exists", Printable(target))
             }
             Intent::Link { source, target, asks, removes } => {
                 let first = if *asks { "ask, and then " } else { "" };
@@ -343,14 +343,14 @@ impl fmt::Display for Note {
             }
             Note::Shortage { place, needed, free } => {
                 let (needed, free) = (ByteSize::bytes(*needed), ByteSize::bytes(*free));
-                write!(f, "{}: {needed} or more are to go there, and {free} are free", Printable(place))
+                write!(f, "{}: the transfer needs {needed} or more, and {free} are free", Printable(place))
             }
             Note::LeftOut { source, reason } => write!(f, "{}: left out, {reason}", Printable(source)),
             Note::NotModified(target) => {
                 write!(f, "File \"{}\" was not modified", Printable(target))
             }
             Note::NothingToContinue(target) => {
-                write!(f, "{}: nothing of it is there yet; sending all of it", Printable(target))
+                write!(f, "{}: the remote file doesn't exist yet; sending the whole file", Printable(target))
             }
             Note::StartedOver(target) => {
                 write!(f, "{}: the existing file differs from the source; starting over", Printable(target))
@@ -359,13 +359,13 @@ impl fmt::Display for Note {
                 write!(f, "{}: the server empties a file that is opened for writing; starting over", Printable(target))
             }
             Note::WrittenInPlace { target, reason } => {
-                write!(f, "{}: written in place, {reason}", Printable(target.as_os_str().as_bytes()))
+                write!(f, "{}: written in place {reason}", Printable(target.as_os_str().as_bytes()))
             }
             Note::NotPreserved(failure) => failure.fmt(f),
             Note::ModeNotKept(failure) => write!(f, "{failure}; {WITHOUT_ATOMIC}, and keeps the mode"),
             Note::TimeClamped(source) => write!(
                 f,
-                "{}: its time lies outside 1970 to 2106, all that the protocol knows; the nearest is set",
+                "{}: its time is outside 1970 to 2106, the range of the protocol; the nearest time is set",
                 Printable(source)
             ),
             Note::LeftThere { target, unless_newer } => {
@@ -379,7 +379,7 @@ impl fmt::Display for Note {
             }
             Note::Verified { files, proof } => write_proof(f, *files, *proof),
             Note::Reconnecting(attempt) => write!(f, "The connection was lost; connecting again ({attempt})"),
-            Note::Reconnected => f.write_str("Connected again, going on"),
+            Note::Reconnected => f.write_str("Reconnected, going on"),
             Note::Narrowed { reason, most } => {
                 let reason = reason.to_string();
                 let reason = Printable(reason.as_bytes());

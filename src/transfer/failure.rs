@@ -12,7 +12,7 @@ use crate::terminal::{Excerpt, Printable};
 use crate::transfer::request::Direction;
 
 /// The hint for a remote target that can't be replaced.
-pub(crate) const WITHOUT_ATOMIC: &str = "put without --atomic writes into the target itself";
+pub(crate) const WITHOUT_ATOMIC: &str = "put without --atomic writes to the target itself";
 
 /// One thing that failed. Display gives the line: sftp(1)'s words first, names made printable.
 #[derive(Clone, Debug)]
@@ -233,7 +233,7 @@ impl Cause {
 }
 
 /// The hint for a full disk on the server.
-pub(crate) const NO_ROOM_THERE: &str = "the disk there is full: df shows what is free";
+pub(crate) const NO_ROOM_THERE: &str = "the remote disk is full: df shows the free space";
 
 /// Parts of the messages with which servers refuse a file that another program holds, in lower case.
 const BUSY: [&str; 4] = ["used by another process", "sharing violation", "text file busy", "file is locked"];
@@ -243,7 +243,7 @@ fn remote_hint(act: Act, status: &sftp::Status) -> Option<&'static str> {
     let text = String::from_utf8_lossy(&status.text).to_lowercase();
     match (status.code, act) {
         (StatusCode::NO_SPACE_ON_FILESYSTEM, _) => Some(NO_ROOM_THERE),
-        (StatusCode::QUOTA_EXCEEDED, _) => Some("your share of the disk there is used up: remove something first"),
+        (StatusCode::QUOTA_EXCEEDED, _) => Some("your disk quota is used up: remove files first"),
         (StatusCode::LOCK_CONFLICT, _) => Some(HELD),
         _ if BUSY.iter().any(|words| text.contains(words)) => Some(HELD),
         (_, Act::ReplaceRemote) => Some(WITHOUT_ATOMIC),
@@ -258,11 +258,11 @@ fn local_hint(act: Act, kind: io::ErrorKind) -> Option<&'static str> {
     use io::ErrorKind::{FileTooLarge, IsADirectory, NotFound, PermissionDenied, QuotaExceeded, StorageFull};
     match (act, kind) {
         (Act::WriteLocal, StorageFull | QuotaExceeded | FileTooLarge) => {
-            Some("make room there, or give another local path")
+            Some("free some space, or give another local path")
         }
         (Act::StatLocal, NotFound) => Some("lls lists local files, and lcd changes the local directory"),
         (Act::OpenLocal, NotFound | IsADirectory) => Some("lmkdir makes a local directory"),
-        (Act::OpenLocal, PermissionDenied) => Some("lls -l shows what is allowed here, lcd goes elsewhere"),
+        (Act::OpenLocal, PermissionDenied) => Some("lls -l shows the permissions, lcd changes the local directory"),
         _ => None,
     }
 }
@@ -374,8 +374,8 @@ impl fmt::Display for Cause {
             Cause::Directory => f.write_str("not a regular file (it is a directory)"),
             Cause::Changed => f.write_str("it changed while it was moved"),
             Cause::Unverifiable => f.write_str("the copy can't be verified"),
-            Cause::Itself => f.write_str("what lies at its target may be the source itself"),
-            Cause::JustWritten => f.write_str("another source was moved to the same target, which would be lost"),
+            Cause::Itself => f.write_str("its target may be the source itself"),
+            Cause::JustWritten => f.write_str("another source was moved to the same target and would be lost"),
             Cause::LeadsOut(target) => write!(f, "a link that leads out of the tree (to \"{}\")", Excerpt(target)),
             Cause::Loop => f.write_str("a link that leads back to a directory above it"),
             Cause::NotDirectory => f.write_str("it is not a directory"),

@@ -272,7 +272,7 @@ fn an_unterminated_quote() {
 #[test]
 fn a_line_of_a_megabyte() {
     let line = "a".repeat(1 << 20);
-    let complaint = ["Line too long: 1048576 bytes, and no more than 262144 are read"];
+    let complaint = ["Line too long: 1048576 bytes; the limit is 262144"];
     typed(&line).types("pwd").exits(0).prints_line("Remote working directory: REMOTE").complains(&complaint);
     typed(&line)
         .types("pwd")

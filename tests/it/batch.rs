@@ -97,7 +97,7 @@ fn a_line_of_a_megabyte_is_one_bad_line() {
     Shell::on(Remote::empty())
         .types_bytes(&script)
         .succeeds()
-        .complains(&["Line too long: 1048576 bytes, and no more than 262144 are read"])
+        .complains(&["Line too long: 1048576 bytes; the limit is 262144"])
         .stdout_is("sftp> version\nSFTP protocol version 3\n")
         .remote_holds(&[]);
     batch(&script).exits(1).stdout_is("").remote_holds(&[]);

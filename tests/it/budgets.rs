@@ -99,10 +99,10 @@ fn a_compressed_flood_ends_by_the_memory_that_it_takes() {
         ("an unknown type, small", &[192; 4]),
     ] {
         let finished = flooded(Moment::Login, payload, compressed);
-        let reasons = ["what the server sent takes more than 8 MiB of memory", "4 MiB before the login was done"];
+        let reasons = ["the server's data takes more than 8 MiB of memory", "4 MiB before the login was done"];
         ends(what, &finished, &reasons);
         let finished = flooded(Moment::Session, payload, compressed);
-        ends(what, &finished, &["what the server sent takes more than 24 MiB of memory"]);
+        ends(what, &finished, &["the server's data takes more than 24 MiB of memory"]);
     }
 }
 
@@ -177,10 +177,10 @@ fn an_absurd_size_or_count_is_the_fault_of_one_entry() {
         ),
         ("absurd-attributes", "ls -l f", "the server's answer makes no sense: 4294967295 elements"),
         ("bad-count", "ls", "the server's answer makes no sense: 4294967295 elements"),
-        ("status-ok", "get f", "the server's answer makes no sense: success without what was asked for"),
-        ("open-ok", "get f", "the server's answer makes no sense: success without what was asked for"),
-        ("read-ok", "get f", "the server's answer makes no sense: success without what was asked for"),
-        ("list-ok", "ls", "the server's answer makes no sense: success without what was asked for"),
+        ("status-ok", "get f", "the server's answer makes no sense: success without the requested data"),
+        ("open-ok", "get f", "the server's answer makes no sense: success without the requested data"),
+        ("read-ok", "get f", "the server's answer makes no sense: success without the requested data"),
+        ("list-ok", "ls", "the server's answer makes no sense: success without the requested data"),
     ] {
         let remote = || Remote::with([Entry::sized("f", 1000)]).lying(lie);
         Shell::on(remote()).as_batch().types(line).exits(1).reports(words);

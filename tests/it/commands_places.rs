@@ -34,7 +34,7 @@ fn cd_stays_where_it_is_when_it_can_not_go() {
         ("cd gone", &["stat remote: No such file or directory: \"REMOTE/gone\""][..]),
         ("cd no/where", &["realpath REMOTE/no/where: No such file or directory"]),
         ("cd file", &["Can't change directory: \"REMOTE/file\" is not a directory"]),
-        ("cd -", &["Can't change directory: there was no other before"]),
+        ("cd -", &["Can't change directory: there is no previous directory"]),
     ] {
         shell()
             .types(&format!("-{line}"))

@@ -30,14 +30,14 @@ fn a_command_that_fails_at_a_prompt_is_followed_by_what_helps() {
             ("put tree", "use put -r to send a directory"),
             ("put gone", "lls lists local files, and lcd changes the local directory"),
             ("get a no/where", "lmkdir makes a local directory"),
-            ("get a /dev/full", "make room there, or give another local path"),
-            ("rmdir full", "rm -r removes a directory and what is in it"),
-            ("rm full", "rm -r removes a directory and what is in it, rmdir an empty one"),
-            ("rm -r link/", "without the slash behind its name the link is removed, and not what it leads to"),
+            ("get a /dev/full", "free some space, or give another local path"),
+            ("rmdir full", "rm -r removes a directory and its contents"),
+            ("rm full", "rm -r removes a directory and its contents, rmdir an empty one"),
+            ("rm -r link/", "without the slash after its name, rm removes the link and not the directory it leads to"),
             ("rmdir a", "rm removes files"),
             ("mkdir no/x", "mkdir -p creates missing parents too"),
             ("rename a full", "to move a file into a directory, add its new name to the path"),
-            ("chown no-such-user a", "give the number; ls -n shows those of the files that are there"),
+            ("chown no-such-user a", "give the number; ls -n shows the numbers of existing files"),
             ("cd -", "a directory named - is ./-"),
         ],
     );
@@ -51,12 +51,12 @@ fn a_line_that_makes_no_sense_at_a_prompt_is_followed_by_what_helps() {
             ("gte a", "did you mean get?"),
             ("frobnicate", "help lists the commands"),
             ("rm -z a", "rm knows -r (--recursive)"),
-            ("get 'a", "a backslash takes the next character as it is"),
+            ("get 'a", "a backslash quotes the next character"),
             ("get -a --on-conflict skip a", "give one of them"),
             ("get --newer-than never a", "a time is an age, such as 2d or 1h30m, or a date, such as 2026-11-01"),
         ],
     );
-    let cases = [("put --atomic a", "put without --atomic writes into the target itself")];
+    let cases = [("put --atomic a", "put without --atomic writes to the target itself")];
     hinted(Shell::on(Remote::with(["a"]).lying("no-extensions")).here(["a"]), &cases);
 }
 
@@ -70,7 +70,7 @@ fn a_transfer_whose_proof_fails_is_followed_by_what_helps() {
 fn a_directory_that_may_not_be_written_is_followed_by_what_helps() {
     let closed = [Entry::from("closed/").mode(0o555)];
     let shell = Shell::on(Remote::with(["a"])).here(closed).unprivileged();
-    hinted(shell, &[("get a closed", "lls -l shows what is allowed here, lcd goes elsewhere")]);
+    hinted(shell, &[("get a closed", "lls -l shows the permissions, lcd changes the local directory")]);
 }
 
 #[test]
@@ -93,17 +93,17 @@ fn a_connection_that_fails_at_a_terminal_is_followed_by_what_helps() {
     let port = free_port().to_string();
     let listens = "check that an SSH server listens there, on port PORT";
     let ssh = "use -S ssh to connect through the ssh program";
-    let family = "it has addresses of the other family: leave out what chose this one (-4, -6 or AddressFamily)";
+    let family = "the host has addresses of the other family: leave out -4, -6 or AddressFamily";
     let path = "check the path of the program";
     // A label of more than 63 bytes (RFC 1035, section 2.3.4), so that no name server is queried.
     let nowhere = format!("-oHostName={}.example", "x".repeat(64));
     for (words, hint) in [
         (&["-P", &*port][..], listens),
         (&["-6"], family),
-        (&[&nowhere], "check the name; an alias is made by a Host line in the configuration"),
+        (&[&nowhere], "check the name; a Host line in the configuration can define it"),
         (&["-oRevokedHostKeys=/etc/krl"], ssh),
         (&["-c", "3des-cbc"], ssh),
-        (&["-S", "no-such-ssh"], "PATH leads to no such program; its whole path names it too"),
+        (&["-S", "no-such-ssh"], "there is no such program in PATH; give its whole path"),
         (&["-S", "/nowhere/ssh"], path),
         (&["-D", "/nowhere/sftp-server -e"], path),
         (&["-s", "nosuch"], "the server has no subsystem nosuch; without -s it is asked for sftp"),
@@ -153,7 +153,7 @@ fn a_log_in_that_fails_at_a_terminal_is_followed_by_what_was_not_tried() {
 fn a_password_that_is_not_to_be_had_is_followed_by_what_helps() {
     let open = Shell::on(Remote::empty().served_by(Embedded::new().password("x")))
         .here([Entry::file("secret", "x\n").mode(0o644)]);
-    let hint = "a password is for its owner alone: chmod 600 secret";
+    let hint = "only the owner may read a password file: chmod 600 secret";
     fails_with_hint(open, &["--password-file", "secret"], hint);
     let asked = Shell::on(Remote::empty().served_by(Embedded::new().password("x")));
     let hint = "sftpsh could not prompt for a password or passphrase: use ssh-agent or a key without one";

@@ -439,12 +439,12 @@ fn what_the_server_refuses_is_explained_by_what_it_says_of_it() {
     let near = || [Entry::sized("g", 100)];
     for (manners, line, hint) in [
         ("refuses=3,17", "put g", "another program holds the file; try again when it is done"),
-        ("refuses=6,14", "put g", "the disk there is full: df shows what is free"),
-        ("full", "put g", "the disk there is full: df shows what is free"),
-        ("refuses=6,15", "put g", "your share of the disk there is used up: remove something first"),
-        ("refuses=18,4+plain", "put --atomic g new", "put without --atomic writes into the target itself"),
-        ("refuses=18,3+plain", "put --atomic g new", "put without --atomic writes into the target itself"),
-        ("none", "get g[1].txt", "a name with wildcards in it is quoted: g\\[1].txt"),
+        ("refuses=6,14", "put g", "the remote disk is full: df shows the free space"),
+        ("full", "put g", "the remote disk is full: df shows the free space"),
+        ("refuses=6,15", "put g", "your disk quota is used up: remove files first"),
+        ("refuses=18,4+plain", "put --atomic g new", "put without --atomic writes to the target itself"),
+        ("refuses=18,3+plain", "put --atomic g new", "put without --atomic writes to the target itself"),
+        ("none", "get g[1].txt", "quote a name that contains wildcards: g\\[1].txt"),
         ("none", "get h[1].txt", "ls lists the existing files"),
         ("none", "cd ~", "cd alone goes to where the session began"),
         ("none", "cd ~/x", "cd alone goes to where the session began"),
@@ -476,8 +476,8 @@ fn a_time_outside_of_what_the_protocol_knows_is_said_to_be_another() {
         .types("put old again")
         .succeeds()
         .complains(&[
-            "old: its time lies outside 1970 to 2106, all that the protocol knows; the nearest is set",
-            "d/: its time lies outside 1970 to 2106, all that the protocol knows; the nearest is set",
+            "old: its time is outside 1970 to 2106, the range of the protocol; the nearest time is set",
+            "d/: its time is outside 1970 to 2106, the range of the protocol; the nearest time is set",
         ]);
 }
 
@@ -586,7 +586,7 @@ fn times_and_sizes_are_right_where_data_is_written_beside_all_else() {
 #[test]
 fn a_file_that_is_replaced_where_no_mode_can_be_set_tells_how_to_keep_it() {
     for code in [3, 4, 8, 11, 1000] {
-        let way = "put without --atomic writes into the target itself, and keeps the mode";
+        let way = "put without --atomic writes to the target itself, and keeps the mode";
         let run = Shell::on(Remote::with([Entry::file("old", "x").mode(0o640)]).lying(&format!("refuses=10,{code}")))
             .here([Entry::sized("g", 3000)])
             .as_batch_on_stdin()

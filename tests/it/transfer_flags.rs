@@ -185,7 +185,7 @@ fn two_sources_of_one_target_are_not_both_removed() {
     let entries = || [("x/f", "1"), ("y/f", "2")];
     Shell::on(Remote::with(entries()))
         .types("get --remove-source x/f y/f .")
-        .reports("source \"REMOTE/y/f\" is kept: another source was moved to the same target, which would be lost")
+        .reports("source \"REMOTE/y/f\" is kept: another source was moved to the same target and would be lost")
         .local_file("f", "1")
         .remote_holds(&["x/", "y/", "y/f"]);
     Shell::on(Remote::empty())
@@ -205,7 +205,7 @@ fn a_file_that_may_be_its_own_copy_is_kept() {
         .types("get -p --remove-source f")
         .types("lcd ..")
         .types(&format!("get -pr --remove-source {there}"))
-        .reports("source \"REMOTE/f\" is kept: what lies at its target may be the source itself")
+        .reports("source \"REMOTE/f\" is kept: its target may be the source itself")
         .remote_still_has("f");
 }
 
@@ -272,14 +272,16 @@ fn a_shortage_of_room_is_said_before_it_is_felt() {
         .types("get -n small")
         .types("get -n t/huge /dev/null")
         .holds(|_| None)
-        .complains_like(&["LOCAL: 8.0T or more are to go there, and ", "LOCAL: 8.0T or more are to go there, and "]);
+        .complains_like(&[
+            "LOCAL: the transfer needs 8.0T or more, and ",
+            "LOCAL: the transfer needs 8.0T or more, and ",
+        ]);
     let shell = Shell::on(Remote::empty()).here(["t/huge", "small"]);
     grow(shell.world().local().join("t/huge"));
-    shell
-        .types("put -n t/huge")
-        .types("put -n -r t")
-        .types("put -n small")
-        .complains_like(&["REMOTE: 8.0T or more are to go there, and ", "REMOTE: 8.0T or more are to go there, and "]);
+    shell.types("put -n t/huge").types("put -n -r t").types("put -n small").complains_like(&[
+        "REMOTE: the transfer needs 8.0T or more, and ",
+        "REMOTE: the transfer needs 8.0T or more, and ",
+    ]);
 }
 
 #[test]

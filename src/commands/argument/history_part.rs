@@ -1,6 +1,7 @@
 //! Parts of the history.
 
 use super::super::Word;
+use super::kind::ArgumentKind;
 use super::reader::Argument;
 
 /// A part of the history.
@@ -12,11 +13,18 @@ pub enum HistoryPart {
     Clear,
 }
 
+impl HistoryPart {
+    /// The word for [`HistoryPart::Clear`].
+    pub const CLEAR: &'static str = "clear";
+}
+
 impl Argument for HistoryPart {
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::HistoryPart];
+
     fn read(word: &Word) -> Result<HistoryPart, String> {
         let text = String::from_utf8(word.plain()).unwrap_or_default();
         match text.parse() {
-            _ if text == "clear" => Ok(HistoryPart::Clear),
+            _ if text == HistoryPart::CLEAR => Ok(HistoryPart::Clear),
             Ok(count) => Ok(HistoryPart::Last(count)),
             Err(_) => Err("history takes a number of lines, or the word clear".to_owned()),
         }

@@ -25,6 +25,8 @@ pub enum ArgumentKind {
     SettingName,
     /// A setting's value; the values allowed depend on the word before.
     SettingValue,
+    /// A number of lines of the history, or the word for all.
+    HistoryPart,
     /// A command line for a local shell.
     ShellLine,
 }

@@ -43,7 +43,7 @@ impl Argument for OwnerIds {
         match (&text[..colon], &text[colon + 1..]) {
             // For chown(1) this means the user's login group, which SFTP has no way to query.
             (user, b"") => {
-                Err(format!("the server does not tell a login group: name it, as in {}:GROUP", Printable(user)))
+                Err(format!("the server doesn't report login groups: name one, as in {}:GROUP", Printable(user)))
             }
             (b"", group) => Ok(OwnerIds { user: None, group: Some(id(group)?) }),
             (user, group) => Ok(OwnerIds { user: Some(id(user)?), group: Some(id(group)?) }),
@@ -58,7 +58,7 @@ fn id(text: &[u8]) -> Result<Id, String> {
         None if text.first().is_some_and(|&first| !first.is_ascii_digit() && !b"+- \t".contains(&first)) => {
             Ok(Id::Name(text.to_owned()))
         }
-        None => Err("a number is one from 0 to 4294967295".to_owned()),
+        None => Err("a number must be from 0 to 4294967295".to_owned()),
     }
 }
 

@@ -88,8 +88,8 @@ fn a_broken_protocol_ends_the_session_and_all_that_is_under_way() {
     let lies: [(&str, Lie); 6] = [
         ("an answer to request", |peer, id| peer.status(id + 9, 4, "")),
         ("a reply of type 105", |peer, id| size(peer, id, 1)),
-        ("4 bytes where 3 were asked for", |peer, id| peer.reply(DATA, id, |packet| packet.string(b"four"))),
-        ("holds no data", |peer, id| peer.reply(DATA, id, |packet| packet.string(b""))),
+        ("4 bytes instead of at most 3", |peer, id| peer.reply(DATA, id, |packet| packet.string(b"four"))),
+        ("an answer to a read without data", |peer, id| peer.reply(DATA, id, |packet| packet.string(b""))),
         ("a packet of 0 bytes", |peer, _| peer.raw(&[0; 4])),
         ("a packet of 4294967295 bytes", |peer, _| peer.raw(&[0xff; 4])),
     ];
@@ -120,7 +120,7 @@ fn a_broken_protocol_ends_the_session_and_all_that_is_under_way() {
 fn an_answer_that_makes_no_sense_fails_its_request_only() {
     type Lie = fn(&mut Peer, u32);
     let lies: [(&str, Lie); 3] = [
-        ("success without what was asked for", |peer, id| peer.status(id, 0, "")),
+        ("success without the requested data", |peer, id| peer.status(id, 0, "")),
         ("a file of 9223372036854775808 bytes", |peer, id| size(peer, id, 1 << 63)),
         ("4294967295 elements in a packet with 0 bytes left", |peer, id| {
             peer.reply(ATTRS, id, |packet| {
@@ -368,7 +368,7 @@ fn what_is_no_sftp_server_is_told_apart() {
         ("it sent text where SFTP should begin (a login script that prints?): \"Welcome to host\\n\"", |peer| {
             peer.raw(b"Welcome to host\n");
         }),
-        ("it speaks version 6, we asked for 3", |peer| {
+        ("it speaks version 6 instead of 3", |peer| {
             peer.send(|packet| {
                 packet.byte(2);
                 packet.uint32(6);

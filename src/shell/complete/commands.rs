@@ -1,9 +1,8 @@
-//! Words that are not paths: names of commands and of settings, and values of settings.
+//! Words that are not paths: names of commands and of settings, values of settings, and parts of the history.
 
 use super::source::{Answer, Place, Source};
 use super::word::{Candidate, Fragment};
-use crate::commands::Setting;
-use crate::commands::names;
+use crate::commands::{HistoryPart, Setting, names};
 
 /// Names of commands.
 pub(super) struct CommandNames;
@@ -14,6 +13,9 @@ pub(super) struct SettingNames;
 /// Values of the setting named before.
 pub(super) struct SettingValues;
 
+/// The word for all of the history.
+pub(super) struct HistoryParts;
+
 impl Source for CommandNames {
     fn complete(&self, word: &Fragment, _here: &Place<'_>) -> Answer {
         fitting(word, names())
@@ -23,6 +25,12 @@ impl Source for CommandNames {
 impl Source for SettingNames {
     fn complete(&self, word: &Fragment, _here: &Place<'_>) -> Answer {
         fitting(word, Setting::ALL.into_iter().map(Setting::name))
+    }
+}
+
+impl Source for HistoryParts {
+    fn complete(&self, word: &Fragment, _here: &Place<'_>) -> Answer {
+        fitting(word, std::iter::once(HistoryPart::CLEAR))
     }
 }
 

@@ -129,6 +129,7 @@ fn source_of(kind: ArgumentKind) -> Option<&'static dyn Source> {
         ArgumentKind::CommandName => Some(&commands::CommandNames),
         ArgumentKind::SettingName => Some(&commands::SettingNames),
         ArgumentKind::SettingValue => Some(&commands::SettingValues),
+        ArgumentKind::HistoryPart => Some(&commands::HistoryParts),
         // The words of a shell's line are completed elsewhere.
         ArgumentKind::Mode | ArgumentKind::Id | ArgumentKind::ShellLine => None,
     }

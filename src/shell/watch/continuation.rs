@@ -41,7 +41,7 @@ impl Continuation {
         let file = self.started.as_ref().filter(|file| file.direction == Direction::Get);
         match file.filter(|file| self.kept.len() == 1 && file.target == kept.as_os_str().as_bytes()) {
             Some(file) => Some(format!("{} continues", line(file, remote))),
-            None => Some("reget in the place of get continues".to_owned()),
+            None => Some("use reget instead of get to continue".to_owned()),
         }
     }
 }

@@ -41,7 +41,7 @@ impl Engine {
         }
         if !self.io.pool.expects() {
             self.io.pool.give_up();
-            let reason = reason.unwrap_or_else(|| String::from("it could not be made again"));
+            let reason = reason.unwrap_or_else(|| String::from("could not reconnect"));
             self.lose(sftp::Error::ConnectionLost(reason));
         }
     }

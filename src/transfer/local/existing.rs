@@ -46,9 +46,9 @@ impl Existing {
     /// Gives the file that will replace this one its group and extended attributes. Returns why if that fails.
     pub(super) fn pass_attributes_to(&self, new: &File) -> Option<&'static str> {
         if !self.passes_group_to(new) {
-            return Some("for its group could not be kept");
+            return Some("because its group could not be kept");
         }
-        (!carry_attributes(&self.file, new)).then_some("for its extended attributes could not be kept")
+        (!carry_attributes(&self.file, new)).then_some("because its extended attributes could not be kept")
     }
 
     fn passes_group_to(&self, new: &File) -> bool {
@@ -59,13 +59,13 @@ impl Existing {
     /// Returns why replacing the file would lose something, or `None` if it would not.
     pub(super) fn reason_to_write_in_place(&self, directory: &Directory) -> Option<&'static str> {
         if self.stat.st_nlink > 1 {
-            return Some("for it has other names (hard links)");
+            return Some("because it has other names (hard links)");
         }
         if self.stat.st_uid != geteuid().as_raw() {
-            return Some("for it belongs to another user");
+            return Some("because it belongs to another user");
         }
         let elsewhere = fstat(directory.descriptor()).is_ok_and(|stat| stat.st_dev != self.stat.st_dev);
-        (elsewhere || is_mount_point(&self.file)).then_some("for something is mounted on it")
+        (elsewhere || is_mount_point(&self.file)).then_some("because something is mounted on it")
     }
 }
 

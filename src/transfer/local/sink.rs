@@ -166,7 +166,7 @@ impl Wanted<'_> {
         let partial = match partial::open(directory.descriptor(), name, &partial_name, resume) {
             Ok(partial) => partial,
             Err(Errno::ACCESS | Errno::PERM | Errno::ROFS) if existing.is_some() => {
-                return self.write_in_place(existing, "for its directory can't be written to");
+                return self.write_in_place(existing, "because its directory can't be written to");
             }
             Err(error) => return Err(self.failed(error)),
         };

@@ -43,7 +43,7 @@ fn a_file_with_other_names_is_written_in_place_and_that_is_said() {
     let site = Site::with_local(Remote::with([Entry::sized("f", 9000)]), &[Entry::file("f", vec![b'x'; 20_000])]);
     fs::hard_link(site.local("f"), site.local("other")).unwrap();
     let told = site.get(&["f"], PLAIN);
-    told.succeeds().says("noted: f: written in place, for it has other names (hard links)");
+    told.succeeds().says("noted: f: written in place because it has other names (hard links)");
     site.same("f");
     assert_eq!(fs::read(site.local("other")).unwrap(), fs::read(site.remote("f")).unwrap());
 }
@@ -131,7 +131,7 @@ fn where_we_may_not_write_nothing_is_written() {
     site.get(&["f"], PLAIN).fails_with(&["open local \"f\": Permission denied"]);
     assert_eq!(fs::read(site.local("f")).unwrap(), b"old");
     let told = site.get(&["d/g", "d/h"], PLAIN);
-    told.says("noted: d/g: written in place, for its directory can't be written to");
+    told.says("noted: d/g: written in place because its directory can't be written to");
     told.fails_with(&["open local \"d/h\": Permission denied"]);
     site.same("d/g");
 }
@@ -159,7 +159,7 @@ fn needs_root_a_file_that_is_mounted_is_written_in_place() {
         Site::with_local(Remote::with([Entry::sized("f", 9000)]), &[Entry::file("f", ""), Entry::file("g", "old")]);
     let target = site.local("f");
     let mounted = Mounted::new(&["--bind", site.local("g").to_str().unwrap()], &target);
-    site.get(&["f"], PLAIN).succeeds().says("noted: f: written in place, for something is mounted on it");
+    site.get(&["f"], PLAIN).succeeds().says("noted: f: written in place because something is mounted on it");
     site.same("f");
     drop(mounted);
     assert_eq!(fs::read(site.local("g")).unwrap().len(), 9000);
