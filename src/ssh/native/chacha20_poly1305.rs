@@ -26,12 +26,13 @@ use zeroize::Zeroizing;
 const KEY_SIZE: usize = 32;
 const TAG_SIZE: usize = 16;
 
-/// The key stream of ChaCha20 comes in blocks of this size. The first one holds the key for the tag.
+/// The key stream of ChaCha20 comes in blocks of this size. The first one holds the key for the tag, and the content
+/// begins with the second.
 const BLOCK_SIZE: usize = 64;
 
 type Tag = [u8; TAG_SIZE];
 
-/// The keys of one direction, in the order in which the key exchange makes them.
+/// The keys of one direction, in the order of the key exchange's bytes.
 ///
 /// They are in the memory of libssh2's `struct chachapoly_ctx`, which has room for two states of ChaCha20. libssh2
 /// frees it without calling us, so it can't own anything.
@@ -59,8 +60,8 @@ unsafe extern "C" fn chachapoly_init(keys: *mut Keys, key: *const c_uchar, key_l
     0
 }
 
-/// Implements libssh2's function, which encrypts or decrypts a packet: `length` bytes of the length and `content` bytes of
-/// the content. libssh2 treats any result but 0 as the end of the connection.
+/// Implements libssh2's function, which encrypts or decrypts a packet: `length` bytes of its length, then `content` bytes.
+/// libssh2 gives up the connection, or the private key, for any result but 0.
 ///
 /// # Safety
 /// `keys` comes from [`chachapoly_init`]. `from` is valid for reads of `length + content` bytes, and to decrypt, of the
@@ -89,7 +90,7 @@ unsafe extern "C" fn chachapoly_crypt(
     let packet = unsafe { slice::from_raw_parts_mut(to, size) };
     let done = match tag {
         Some(tag) => open(keys, sequence, packet, length, &tag),
-        // SAFETY: the tag has its place behind the packet, and bytes need no alignment.
+        // SAFETY: the tag has its place after the packet, and bytes need no alignment.
         None => seal(keys, sequence, packet, length).map(|tag| unsafe { to.add(size).cast::<Tag>().write(tag) }),
     };
     done.map_or(raw::LIBSSH2_ERROR_DECRYPT, |()| 0)
@@ -156,8 +157,8 @@ fn open(keys: &Keys, sequence: u64, packet: &mut [u8], length: usize, tag: &Tag)
     })
 }
 
-/// OpenSSL's state for a packet. A thread keeps it for all its packets, because to make it takes longer than a short
-/// packet. It holds the keys of the last packet until the next one, or until the thread ends and OpenSSL wipes it.
+/// OpenSSL's state for a packet. A thread keeps it for all its packets, because creating it takes longer than encrypting
+/// a short packet. It holds the last packet's keys until the next packet, or until the thread ends and OpenSSL wipes it.
 struct Contexts {
     stream: CipherCtx,
     mac: Mac,
@@ -179,7 +180,7 @@ impl Contexts {
         let kept = CONTEXTS.try_with(Cell::take).ok().flatten();
         let mut contexts = kept.map_or_else(Self::new, Ok)?;
         let result = job(&mut contexts);
-        // At the end of a thread the contexts have no place any more, and are dropped.
+        // A thread that ends has no place for the contexts any more, and drops them.
         let _ = CONTEXTS.try_with(|place| place.set(Some(contexts)));
         result
     }
@@ -187,11 +188,9 @@ impl Contexts {
     /// Begins the key stream of a packet's content, and returns the key for its tag.
     fn begin_content(&mut self, keys: &Keys, sequence: u64) -> Result<Zeroizing<[u8; KEY_SIZE]>, Refused> {
         self.begin(&keys.content, sequence)?;
-        let mut block = Zeroizing::new([0; BLOCK_SIZE]);
-        self.encrypt(&mut *block)?;
-        let mut tag_key = Zeroizing::new([0; KEY_SIZE]);
-        tag_key.copy_from_slice(&block[..KEY_SIZE]);
-        Ok(tag_key)
+        let mut block = Zeroizing::new([[0; KEY_SIZE]; BLOCK_SIZE / KEY_SIZE]);
+        self.encrypt(block.as_flattened_mut())?;
+        Ok(Zeroizing::new(block[0]))
     }
 
     /// Encrypts or decrypts the length of a packet.
