@@ -16,7 +16,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Commands of other programs, and their equivalents here.
-const ELSEWHERE: [(&str, &str); 26] = [
+const ELSEWHERE: [(&str, &str); 25] = [
     ("mv", "did you mean rename?"),
     ("move", "did you mean rename?"),
     ("del", "did you mean rm?"),
@@ -32,7 +32,6 @@ const ELSEWHERE: [(&str, &str); 26] = [
     ("close", "did you mean bye?"),
     ("disconnect", "did you mean bye?"),
     ("logout", "did you mean bye?"),
-    ("cat", SHOW),
     ("more", SHOW),
     ("less", SHOW),
     ("view", SHOW),
@@ -45,7 +44,7 @@ const ELSEWHERE: [(&str, &str); 26] = [
     ("mirror", "get -r and put -r transfer trees"),
 ];
 
-const SHOW: &str = "get NAME /dev/stdout shows a file";
+const SHOW: &str = "did you mean cat?";
 const EDIT: &str = "get the file, edit it with !, and put it back";
 
 /// The maximum number of characters of an unknown name that is shown. A longer one is not a typo, but a file that is
@@ -94,7 +93,7 @@ mod tests {
             ("lsz", "did you mean ls?"),
             ("exti", "did you mean exit?"),
             ("edit", EDIT),
-            ("cat", SHOW),
+            ("view", SHOW),
             ("xyzzy", "help lists the commands"),
             ("me", "help lists the commands"),
             ("", "help lists the commands"),

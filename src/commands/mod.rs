@@ -8,6 +8,7 @@
 mod argument;
 mod command_names;
 mod context;
+mod extent;
 mod failure;
 mod filters;
 pub mod find;
@@ -16,6 +17,7 @@ mod local;
 mod long_name;
 mod ls_rows;
 mod matches;
+mod opened;
 mod operands;
 mod parse;
 mod pipelined;
@@ -31,6 +33,7 @@ mod transfer_flags;
 pub mod word;
 
 pub mod bye;
+mod cat;
 pub mod cd;
 pub mod chmod;
 pub mod chown;
@@ -38,6 +41,7 @@ pub mod cp;
 pub mod df;
 pub mod du;
 pub mod get;
+mod head;
 pub mod help;
 mod history;
 pub mod lcd;
@@ -52,12 +56,13 @@ pub mod rm;
 pub mod rmdir;
 pub mod set;
 pub mod shell_escape;
+mod tail;
 pub mod version;
 
 pub use argument::{
-    ArgumentKind, CommandName, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern,
-    OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, Size,
-    SizeRange, Umask,
+    ArgumentKind, CommandName, Count, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment,
+    NamePattern, OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine,
+    Size, SizeRange, Umask,
 };
 pub use command_names::{find, names};
 pub use context::{Context, SessionSettings, Sizes};
@@ -74,6 +79,7 @@ use pipelined::{each, in_order};
 
 signature::commands! {
     bye::Bye: "bye", "exit", "quit";
+    cat::Cat: "cat";
     cd::Cd: "cd", "chdir";
     chown::Chgrp: "chgrp";
     chmod::Chmod: "chmod";
@@ -83,6 +89,7 @@ signature::commands! {
     du::Du: "du";
     find::Find: "find";
     get::Get: "get", "mget";
+    head::Head: "head";
     help::Help: "help", "?";
     history::History: "history";
     lcd::Lcd: "lcd", "lchdir";
@@ -103,6 +110,7 @@ signature::commands! {
     rmdir::Rmdir: "rmdir";
     set::Set: "set";
     ln::Symlink: "symlink";
+    tail::Tail: "tail";
     version::Version: "version";
     shell_escape::Escape: "!";
 }
@@ -148,8 +156,9 @@ mod tests {
     }
 
     /// A line of each command, and its purpose.
-    const PURPOSES: [(&str, Purpose); 41] = [
+    const PURPOSES: &[(&str, Purpose)] = &[
         ("bye", Purpose::Effect),
+        ("cat a", Purpose::Output),
         ("cd a", Purpose::Effect),
         ("chgrp 1 a", Purpose::Effect),
         ("chmod 600 a", Purpose::Effect),
@@ -160,6 +169,7 @@ mod tests {
         ("find", Purpose::Output),
         ("get a", Purpose::Effect),
         ("get -n a", Purpose::Output),
+        ("head a", Purpose::Output),
         ("help", Purpose::Output),
         ("get --help", Purpose::Output),
         ("history", Purpose::Output),
@@ -186,6 +196,7 @@ mod tests {
         ("rmdir a", Purpose::Effect),
         ("set", Purpose::Effect),
         ("symlink a b", Purpose::Effect),
+        ("tail a", Purpose::Output),
         ("version", Purpose::Output),
         ("!", Purpose::Effect),
         ("!ls", Purpose::Effect),
@@ -195,7 +206,7 @@ mod tests {
     #[test]
     fn each_command_says_whether_it_only_prints() {
         let mut left: Vec<&str> = COMMANDS.iter().map(Signature::name).collect();
-        for (line, purpose) in PURPOSES {
+        for &(line, purpose) in PURPOSES {
             let command = parse_raw(line.as_bytes()).unwrap_or_else(|| parse(&words(line)));
             assert_eq!(command.unwrap().purpose(), purpose, "{line}");
             let name = line.split_whitespace().next().unwrap_or_default();

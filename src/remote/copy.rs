@@ -5,17 +5,9 @@
 use std::collections::VecDeque;
 
 use super::interrupt::Interrupt;
+use super::reads::{Part, Reads, WINDOW};
 use crate::name::RemotePath;
 use crate::sftp::{self, Completions, Extension, FileType, Handle, Reply, Session, calls};
-
-/// Bytes in flight, in either direction. OpenSSH's own client keeps 64 requests of 32 KiB.
-const WINDOW: u64 = 2 << 20;
-
-/// Most bytes of one request, so that several are in flight even if the server allows large ones.
-const MOST_PIECE: u32 = 128 << 10;
-
-/// How many times the server must report an early end of the source, at one offset, before we believe it.
-const DOUBTS: u32 = 2;
 
 /// An open file and its path.
 #[derive(Clone, Copy)]
@@ -65,13 +57,8 @@ pub fn copy(
         target: target.handle,
         queue: Completions::new(),
         interrupt,
-        piece: session.limits().read_bytes.min(session.limits().write_bytes).min(MOST_PIECE),
-        expected,
-        next: 0,
-        gaps: VecDeque::new(),
-        doubtful: VecDeque::new(),
-        in_flight: 0,
-        end: None,
+        reads: Reads::new(session, 0, expected),
+        unwritten: 0,
     };
     let moved = match session.offers(Extension::CopyData) {
         true => copier.copy_on_server().map(|()| None)?,
@@ -97,34 +84,16 @@ struct Copier<'a> {
     target: &'a Handle,
     queue: Completions<Step>,
     interrupt: &'a Interrupt,
-    /// Most bytes of one request.
-    piece: u32,
-    /// The offset at which the source should end.
-    expected: u64,
-    /// The offset of the next new READ.
-    next: u64,
-    /// Parts for which the server returned fewer bytes than requested.
-    gaps: VecDeque<Part>,
-    /// Parts at which the source ends too early, and how many times the server has reported that. They are requested
-    /// again when no other request is in flight.
-    doubtful: VecDeque<(Part, u32)>,
-    /// Bytes of requests without an answer.
-    in_flight: u64,
-    /// The lowest offset at which the source was found to end.
-    end: Option<u64>,
-}
-
-#[derive(Clone, Copy)]
-struct Part {
-    offset: u64,
-    length: u32,
+    reads: Reads,
+    /// Bytes of WRITEs without an answer.
+    unwritten: u64,
 }
 
 /// A request of the copier.
 #[derive(Clone, Copy)]
 enum Step {
     Whole,
-    Read { part: Part, doubts: u32 },
+    Read(Part),
     Write { length: u32 },
 }
 
@@ -141,39 +110,17 @@ impl Copier<'_> {
     /// Reads and writes to the end of the source, and returns its offset.
     fn move_all(&mut self) -> Result<u64, CopyError> {
         loop {
-            while self.in_flight < WINDOW
-                && let Some((part, doubts)) = self.next_part()
+            while self.reads.in_flight() + self.unwritten < WINDOW
+                && let Some(part) = self.reads.next_part()
             {
                 let call = calls::Read { handle: self.source, offset: part.offset, length: part.length };
-                self.session.submit_to(&self.queue, Step::Read { part, doubts }, &call);
-                self.in_flight += u64::from(part.length);
+                self.session.submit_to(&self.queue, Step::Read(part), &call);
             }
-            match self.end {
-                Some(end) if self.in_flight == 0 => return Ok(end),
+            match self.reads.end() {
+                Some(end) if self.unwritten == 0 => return Ok(end),
                 _ => self.take_answers()?,
             }
         }
-    }
-
-    /// Returns the next part to read. From the expected end on, it returns one part at a time until the server
-    /// reports the end: the file may have grown, and a size of 0 may mean nothing.
-    fn next_part(&mut self) -> Option<(Part, u32)> {
-        if let Some(gap) = self.gaps.pop_front() {
-            return Some((gap, 0));
-        }
-        if self.in_flight == 0
-            && let Some(doubtful) = self.doubtful.pop_front()
-        {
-            return Some(doubtful);
-        }
-        if self.end.is_some() || self.next >= self.expected && self.in_flight > 0 {
-            return None;
-        }
-        let left = self.expected.saturating_sub(self.next);
-        let length = if left == 0 { self.piece } else { u32::try_from(left).unwrap_or(u32::MAX).min(self.piece) };
-        let part = Part { offset: self.next, length };
-        self.next += u64::from(length);
-        Some((part, 0))
     }
 
     /// Waits for answers, or for Ctrl-C.
@@ -191,28 +138,21 @@ impl Copier<'_> {
 
     fn take(&mut self, step: Step, outcome: Result<Reply, sftp::Error>) -> Result<(), CopyError> {
         match (step, outcome) {
-            (Step::Read { part, .. }, Ok(Reply::Data(data))) => {
+            (Step::Read(part), Ok(Reply::Data(data))) => {
                 // The session has checked that the data is no longer than requested.
                 let length = u32::try_from(data.len()).unwrap_or(part.length);
                 let call = calls::Write { handle: self.target, offset: part.offset, data: &data };
                 self.session.submit_to(&self.queue, Step::Write { length }, &call);
-                let rest = Part { offset: part.offset + u64::from(length), length: part.length - length };
-                self.in_flight -= u64::from(rest.length);
-                if rest.length > 0 {
-                    self.gaps.push_back(rest);
-                }
+                self.unwritten += u64::from(length);
+                self.reads.got(part, length);
             }
-            (Step::Read { part, doubts }, outcome) => {
+            (Step::Read(part), outcome) => {
                 outcome.map_or_else(|error| if error.is_eof() { Ok(()) } else { Err(error) }, |_| Ok(()))?;
-                self.in_flight -= u64::from(part.length);
-                match part.offset < self.expected && doubts < DOUBTS {
-                    true => self.doubtful.push_back((part, doubts + 1)),
-                    false => self.end = Some(self.end.map_or(part.offset, |end| end.min(part.offset))),
-                }
+                self.reads.got_end(part);
             }
             (Step::Write { length }, outcome) => {
                 outcome?;
-                self.in_flight -= u64::from(length);
+                self.unwritten -= u64::from(length);
             }
             (Step::Whole, outcome) => drop(outcome?),
         }

@@ -13,6 +13,8 @@ mod interrupt;
 mod lifeline;
 mod listing;
 mod owners;
+mod reader;
+mod reads;
 mod survey;
 mod walk;
 
@@ -30,6 +32,7 @@ pub use self::interrupt::{Interrupt, Watch};
 pub use self::lifeline::{Lifeline, NumberedSession};
 pub use self::listing::{Dots, Listing, Longnames, Suspect};
 pub use self::owners::{OwnerNames, SoughtOwner};
+pub use self::reader::{Ahead, Reader};
 pub use self::survey::list;
 pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk};
 

@@ -4,6 +4,7 @@
 //! person sees it, and every line that the program prints goes through [`Output`].
 
 pub mod columns;
+pub mod contents;
 mod explain;
 pub mod history;
 pub mod json;
@@ -16,6 +17,7 @@ pub mod table;
 pub mod time;
 
 pub use columns::columns;
+pub use contents::Contents;
 pub use explain::Explain;
 pub use output::Output;
 pub use printable::{Excerpt, Printable};

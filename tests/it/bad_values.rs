@@ -23,6 +23,8 @@ fn a_bad_value_names_its_option_and_what_is_allowed() {
         ("get --resume=most f", "get: --resume \"most\": it must be one of compare, size"),
         ("get --verify=maybe f", "get: --verify \"maybe\": it must be one of auto, read"),
         ("get --chmod u+q f", "get: --chmod \"u+q\": a mode is octal, such as 644, or symbolic, such as u+x,go-w"),
+        ("head --lines", "head: --lines needs a value: count"),
+        ("tail -n few", "tail: --lines \"few\": a count is a whole number, 0 or more"),
         ("du -d deep", "du: --max-depth \"deep\": a depth is a whole number, 0 or more"),
         ("du -d 'a*\\\\b'", "du: --max-depth \"a*\\b\": a depth is a whole number, 0 or more"),
         ("find -maxdepth -1", "find: --maxdepth \"-1\": a depth is a whole number, 0 or more"),

@@ -17,6 +17,7 @@ mod cipher;
 mod circles;
 mod commands_files;
 mod commands_listing;
+mod commands_looking;
 mod commands_places;
 mod commands_transfers;
 mod completion;

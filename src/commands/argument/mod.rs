@@ -3,6 +3,7 @@
 //! A word becomes a value of its type before the command runs, so no command meets a value that is invalid.
 
 mod command_name;
+mod count;
 mod depth;
 mod history_part;
 mod kind;
@@ -20,6 +21,7 @@ mod size;
 mod types;
 
 pub use self::command_name::CommandName;
+pub use self::count::Count;
 pub use self::depth::Depth;
 pub use self::history_part::HistoryPart;
 pub use self::kind::ArgumentKind;

@@ -7,8 +7,9 @@ use clap::builder::ValueParserFactory;
 use super::kind::ArgumentKind;
 use super::reader::{Argument, Reader};
 use super::{
-    CommandName, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern, OwnerIds,
-    PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
+    CommandName, Count, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern,
+    OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, Size,
+    SizeRange, Umask,
 };
 
 macro_rules! argument_types {
@@ -43,6 +44,6 @@ macro_rules! argument_types {
 }
 
 argument_types! {
-    CommandName, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern, OwnerIds, PutOperand, RemoteDir,
+    CommandName, Count, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern, OwnerIds, PutOperand, RemoteDir,
     RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
 }

@@ -33,7 +33,7 @@ macro_rules! tables {
     };
 }
 
-tables!(changes, get, lines, links_and_copies, ls, places, put, trees);
+tables!(changes, get, lines, links_and_copies, looking, ls, places, put, trees);
 
 /// The results of a row with both programs.
 struct Tried {

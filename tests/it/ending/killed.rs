@@ -44,6 +44,8 @@ pub(super) const COMMANDS: &[&str] = &[
     "ls tree/*",
     "find tree",
     "du tree",
+    "cat big",
+    "tail tree/g",
     "cp big copy",
     "rename big other",
     "mkdir -p a/b/c",

@@ -123,6 +123,10 @@ pub(super) const LINES: &[Row] = &[
     ),
     ("get --verify big.log", &[Notes("1 file was read back and is equal to its source"), Local("big.log")]),
     ("put --verify=read notes.txt", &[Notes("1 file was read back and is equal to its source")]),
+    ("cat notes.txt", &[Prints("notes")]),
+    ("head *.log", &[Prints("==> a.log <==\n"), Prints("\n==> big.log <==\n")]),
+    ("head -c 1K big.log", &[PrintsNo("==>")]),
+    ("tail -n 20 big.log", &[PrintsNo("==>")]),
 ];
 
 /// Types a line with those before and after it; none of them is echoed.

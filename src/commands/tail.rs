@@ -1,0 +1,98 @@
+//! `tail`.
+
+use std::ops::ControlFlow;
+
+use super::extent::{Extent, ExtentFlags, each_file};
+use super::opened::Opened;
+use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, Sizes};
+use crate::remote::Ahead;
+
+/// Display the end of remote files
+///
+/// The file is read backwards from its end, so only a little of a large file is fetched.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Tail {
+    #[command(flatten)]
+    flags: ExtentFlags,
+    /// The files to display
+    #[arg(required = true, value_name = "path")]
+    paths: Vec<RemotePattern>,
+}
+
+/// Bytes of the first block from the end; ten lines seldom take more. Each further block is twice as large.
+const FIRST_BLOCK: u64 = 32 << 10;
+
+/// Most bytes of a block, which is held in memory.
+const LARGEST_BLOCK: u64 = 2 << 20;
+
+impl Run for Tail {
+    const NEEDS_SERVER: bool = true;
+
+    const REFUSES_LATE_FLAGS: bool = true;
+    const EXAMPLES: &'static [Example] =
+        &[Example { line: "tail -n 20 big.log", does: "show the last 20 lines of a log" }];
+
+    fn purpose(&self) -> Purpose {
+        Purpose::Output
+    }
+
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        each_file(cx, &self.paths, |cx, file| {
+            let end = end(cx, file)?;
+            let start = match self.flags.extent() {
+                Extent::Bytes(bytes) => end.saturating_sub(bytes),
+                Extent::Lines(lines) => start_of_lines(cx, file, end, lines)?,
+            };
+            file.show(cx, start, end - start)
+        })
+    }
+}
+
+/// Returns the offset at which a file ends. A size of 0 or an estimate may be wrong, so such a file is read.
+fn end(cx: &Context, file: &Opened) -> Result<u64, Failure> {
+    if file.size > 0 && cx.settings.sizes == Sizes::Exact {
+        return Ok(file.size);
+    }
+    let mut end = 0;
+    file.read(cx, 0, file.size, Ahead::Much, |piece| {
+        end += piece.len() as u64;
+        ControlFlow::Continue(())
+    })?;
+    Ok(end)
+}
+
+/// Returns the offset at which the last lines of a file begin.
+fn start_of_lines(cx: &Context, file: &Opened, end: u64, lines: u64) -> Result<u64, Failure> {
+    if lines == 0 {
+        return Ok(end);
+    }
+    let (mut left, mut block_end, mut length) = (lines, end, FIRST_BLOCK);
+    while block_end > 0 {
+        let start = block_end.saturating_sub(length);
+        let block = block(cx, file, start, block_end)?;
+        for (index, _) in block.iter().enumerate().rev().filter(|(_, byte)| **byte == b'\n') {
+            let after = start + index as u64 + 1;
+            // The newline at the end of the file ends its last line and begins none.
+            if after == end {
+                continue;
+            }
+            left -= 1;
+            if left == 0 {
+                return Ok(after);
+            }
+        }
+        block_end = start;
+        length = LARGEST_BLOCK.min(length * 2);
+    }
+    Ok(0)
+}
+
+/// Reads the bytes from `start` to `end`; fewer if the file has become shorter.
+fn block(cx: &Context, file: &Opened, start: u64, end: u64) -> Result<Vec<u8>, Failure> {
+    let mut block = Vec::new();
+    file.read(cx, start, end, Ahead::Much, |piece| {
+        block.extend_from_slice(piece);
+        if start + block.len() as u64 >= end { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })?;
+    Ok(block)
+}

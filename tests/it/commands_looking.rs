@@ -1,0 +1,185 @@
+//! Commands that look at files without fetching them: `cat head tail`.
+
+use crate::support::{Entry, PATIENCE, Remote, Running, Shell, World, noise};
+use rustix::process::Signal;
+use std::fs::File;
+
+fn numbers(last: u32) -> String {
+    (1..=last).map(|number| format!("{number}\n")).collect()
+}
+
+fn shell() -> Shell {
+    Shell::on(
+        Remote::with([
+            Entry::file("one", "1\n"),
+            Entry::file("two", "2"),
+            Entry::file("empty", ""),
+            Entry::file("hundred", numbers(100)),
+            Entry::file("many", numbers(300_000)),
+            Entry::file("with blank", "b\n"),
+            Entry::file("st*r", "star\n"),
+            Entry::file("q\"uote", "q\n"),
+            Entry::link("link", "one"),
+            Entry::link("nowhere", "gone"),
+        ])
+        .and(["dir/f"]),
+    )
+}
+
+#[test]
+fn cat_shows_files_one_after_the_other() {
+    for (line, stdout) in [
+        ("@cat one", "1\n"),
+        ("@cat one two one", "1\n21\n"),
+        ("@cat link", "1\n"),
+        ("@cat empty", ""),
+        ("@cat 'with blank' st\\*r q\\\"uote", "b\nstar\nq\n"),
+        ("@cat {two,one}", "21\n"),
+        ("@cat o* w*", "1\nb\n"),
+        ("@cat many", &numbers(300_000)),
+    ] {
+        shell().types(line).as_batch().succeeds().stdout_is(stdout);
+    }
+}
+
+#[test]
+fn bytes_stay_as_they_are_except_on_a_terminal() {
+    let contents = noise(b"b", 3_000_000);
+    let shell = Shell::on(Remote::with([Entry::file("b", contents.clone())])).types("@cat b").as_batch();
+    assert!(shell.succeeds().raw_stdout() == contents);
+    Shell::on(Remote::with([Entry::file("odd", "a\tb\x1b[2J\r\nc\u{e9}\nend")]))
+        .at_a_terminal()
+        .types("cat odd")
+        .sees("cat odd\na       b\\033[2J\\015\nc\u{e9}\nend\nsftp>")
+        .types("bye")
+        .ends_with(0);
+}
+
+/// The server ends at the request after those: two about the session, then LSTAT, OPEN and READs.
+#[test]
+fn a_command_costs_few_requests() {
+    let many = numbers(300_000);
+    for (requests, line, stdout) in [
+        (6, "@cat many.1", "1\n"),
+        (6, "@head -n 1 many", "1\n"),
+        (5, "@head -c 2 many", "1\n"),
+        (6, "@tail -n 1 many", "300000\n"),
+        (5, "@tail -c 7 many", "300000\n"),
+    ] {
+        let remote = Remote::with([Entry::file("many", many.as_str()), Entry::file("many.1", "1\n")]);
+        let lie = format!("die-after={}", requests + 1);
+        Shell::on(remote.lying(&lie)).types(line).as_batch().prints(stdout).prints_no("2\n3");
+    }
+}
+
+#[test]
+fn bytes_come_in_order_whatever_the_server_does() {
+    let contents = numbers(300_000);
+    for lie in
+        ["none", "reorder", "cap-reads=5000", "gap-then-eof=1000000", "estimates=50", "estimates=200", "estimates=0"]
+    {
+        let shell = || Shell::on(Remote::with([Entry::file("many", contents.as_str())]).lying(lie)).as_batch();
+        shell().types("@cat many").succeeds().stdout_is(&contents);
+        shell().types("@head -n 299999 many").succeeds().stdout_is(contents.strip_suffix("300000\n").unwrap());
+        let tail = shell().types("@set sizes estimate").types("@tail -n 2 many");
+        tail.succeeds().stdout_is("299999\n300000\n");
+    }
+    let shell = |line: &str| {
+        Shell::on(Remote::with([Entry::file("many", contents.as_str())]).lying("read-fails-at=1000000"))
+            .types(line)
+            .as_batch()
+    };
+    shell("@head -n 3 many").succeeds().stdout_is("1\n2\n3\n");
+    shell("cat many").exits(1).complains(&["read remote \"REMOTE/many\": Failure (server: Input/output error)"]);
+}
+
+#[test]
+fn what_cannot_be_shown_fails_by_its_name() {
+    for (line, complaint) in [
+        ("cat gone", "remote open(\"REMOTE/gone\"): No such file or directory"),
+        ("cat go*", "remote open(\"REMOTE/go*\"): No such file or directory"),
+        ("cat nowhere", "remote open(\"REMOTE/nowhere\"): No such file or directory"),
+        ("cat dir", "remote open(\"REMOTE/dir\"): Is a directory"),
+        ("head dir", "remote open(\"REMOTE/dir\"): Is a directory"),
+        ("tail -n 1 gone", "remote open(\"REMOTE/gone\"): No such file or directory"),
+        ("cat /dev/null", "remote open(\"/dev/null\"): not a regular file"),
+    ] {
+        shell().types(line).as_batch().exits(1).complains(&[complaint]);
+    }
+    // The first failure ends a batch, but no other session.
+    let line = "@cat one gone two";
+    let complaint = ["remote open(\"REMOTE/gone\"): No such file or directory"];
+    shell().types(line).succeeds().prints("1\n2").complains(&complaint);
+    shell().types(line).as_batch().exits(1).stdout_is("1\n").complains(&complaint);
+    shell()
+        .types("@head -n 1 gone one empty")
+        .succeeds()
+        .prints("==> one <==\n1\n\n==> empty <==\n")
+        .complains(&complaint);
+}
+
+#[test]
+fn head_and_tail_show_the_beginning_and_the_end() {
+    let lines = |from: u32, to: u32| (from..=to).map(|number| format!("{number}\n")).collect::<String>();
+    for (line, stdout) in [
+        ("@head hundred", lines(1, 10)),
+        ("@head -n 2 hundred", lines(1, 2)),
+        ("@head -n 0 hundred", String::new()),
+        ("@head -n 1000 hundred", lines(1, 100)),
+        ("@head -n 200000 many", lines(1, 200_000)),
+        ("@head -c 3 hundred", "1\n2".to_owned()),
+        ("@head -c 0 hundred", String::new()),
+        ("@head -c 1K two", "2".to_owned()),
+        ("@head two", "2".to_owned()),
+        ("@head empty", String::new()),
+        ("@tail hundred", lines(91, 100)),
+        ("@tail -n 2 hundred", lines(99, 100)),
+        ("@tail -n 0 hundred", String::new()),
+        ("@tail -n 1000 hundred", lines(1, 100)),
+        ("@tail -n 100 hundred", lines(1, 100)),
+        ("@tail -n 99 hundred", lines(2, 100)),
+        ("@tail -n 200000 many", lines(100_001, 300_000)),
+        ("@tail -c 4 hundred", "100\n".to_owned()),
+        ("@tail -c 1M hundred", lines(1, 100)),
+        ("@tail two", "2".to_owned()),
+        ("@tail empty", String::new()),
+        ("@head -n 1 one two", "==> one <==\n1\n\n==> two <==\n2".to_owned()),
+        ("@tail -c 1 one REMOTE/tw?", "==> one <==\n\n\n==> REMOTE/two <==\n2".to_owned()),
+    ] {
+        let shell = shell();
+        let line = line.replace("REMOTE", &shell.world().remote().to_string_lossy());
+        shell.types(&line).as_batch().succeeds().stdout_is(&stdout);
+    }
+}
+
+/// /proc reports no sizes, and a server may report wrong ones.
+#[test]
+fn a_wrong_size_loses_no_bytes() {
+    let status = std::fs::read_to_string("/proc/version").unwrap();
+    for line in ["@cat /proc/version", "@head /proc/version", "@tail /proc/version", "@tail -n 1 /proc/version"] {
+        shell().types(line).as_batch().succeeds().stdout_is(&status);
+    }
+}
+
+/// A batch on a server with a file of ten gigabytes.
+fn large(line: &str) -> Shell {
+    let grow = |world: &World| File::create(world.remote().join("big")).unwrap().set_len(10 << 30).unwrap();
+    Shell::on(Remote::empty()).prepare(grow).types(line).as_batch()
+}
+
+#[test]
+fn ctrl_c_ends_a_large_cat() {
+    let (mut running, _world) = large("cat big").start();
+    running.prints("cat big\n");
+    running.signals(Signal::INT);
+    assert_eq!(running.ends().code, 1);
+}
+
+#[test]
+fn a_reader_that_went_away_ends_cat_as_it_ends_ls() {
+    let shell = large("@cat big");
+    let mut command = shell.command_in("(\"$0\" \"$@\"; echo code $? >&2) | head -c 5 >/dev/null");
+    let finished = Running::start(&mut command, PATIENCE).ends();
+    let stderr = String::from_utf8_lossy(&finished.stderr);
+    assert!(stderr.contains("code 1") && !stderr.contains("roken pipe"), "{stderr}");
+}
