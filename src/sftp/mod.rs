@@ -26,7 +26,7 @@ mod reply;
 mod session;
 mod shared;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod waker;
 mod wakeup;
 mod width;

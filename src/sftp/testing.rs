@@ -1,12 +1,15 @@
-//! A scripted server at the other end of a socket, for tests of the session.
+//! A server at the other end of a socket, which a test scripts, or plays one answer at a time.
 
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 
+use super::attributes::Attributes;
+use super::error::StatusCode;
 use super::session::{Options, Session};
 use super::wire::Writer;
 use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
@@ -15,6 +18,9 @@ use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
 pub(super) struct SocketTransport(UnixStream);
 
 const READ_BYTES: usize = 64 * 1024;
+
+/// How long a test waits for a request that it expects.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Transport for SocketTransport {
     fn step(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step> {
@@ -56,11 +62,11 @@ impl Transport for SocketTransport {
 }
 
 /// The server's side of the conversation.
-pub(super) struct Peer(UnixStream);
+pub(crate) struct Peer(UnixStream);
 
 impl Peer {
     /// Returns the type of the next request, its id and the fields that follow. Returns `None` if the client is gone.
-    pub(super) fn request(&mut self) -> Option<(u8, u32, Vec<u8>)> {
+    pub(crate) fn request(&mut self) -> Option<(u8, u32, Vec<u8>)> {
         let mut length = [0; 4];
         self.0.read_exact(&mut length).ok()?;
         let mut packet = vec![0; u32::from_be_bytes(length) as usize];
@@ -100,6 +106,31 @@ impl Peer {
             packet.string(text.as_bytes());
             packet.string(b"");
         });
+    }
+
+    pub(crate) fn refuse(&mut self, id: u32, code: StatusCode) {
+        self.status(id, code.0, "");
+    }
+
+    pub(crate) fn handle(&mut self, id: u32) {
+        self.reply(102, id, |packet| packet.string(b"handle"));
+    }
+
+    pub(crate) fn data(&mut self, id: u32, data: &[u8]) {
+        self.reply(103, id, |packet| packet.string(data));
+    }
+
+    pub(crate) fn path(&mut self, id: u32, path: &[u8]) {
+        self.reply(104, id, |packet| {
+            packet.uint32(1);
+            packet.string(path);
+            packet.string(b"");
+            packet.uint32(0);
+        });
+    }
+
+    pub(crate) fn attributes(&mut self, id: u32, attributes: &Attributes) {
+        self.reply(105, id, |packet| attributes.encode(packet));
     }
 
     /// Reads INIT and answers with a VERSION that lists these extensions.
@@ -146,4 +177,17 @@ pub(super) fn session<T: Send + 'static>(
         script(peer)
     });
     (Session::open(transport, options).unwrap(), server)
+}
+
+/// Returns a session, and the server for a test to play.
+pub(crate) fn played(options: Options, extensions: &[(&str, &str)]) -> (Session, Peer) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    theirs.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut peer = Peer(theirs);
+    // It waits in the socket until the client has sent INIT.
+    peer.version(extensions);
+    let session = Session::open(Box::new(SocketTransport(ours)), options).unwrap();
+    peer.request().unwrap();
+    (session, peer)
 }

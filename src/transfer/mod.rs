@@ -27,6 +27,8 @@ mod report;
 mod request;
 mod selection;
 mod settings;
+#[cfg(test)]
+mod testing;
 
 pub use canceller::Canceller;
 pub use conflict::{Answer, Conflict, Question, Version};

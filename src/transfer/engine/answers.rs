@@ -144,7 +144,12 @@ impl Engine {
     fn give_back(&mut self, sequence: Sequence, tag: Tag) {
         match (tag, self.files.get_mut(&sequence).map(|moving| &mut moving.way)) {
             (Tag::Get(tag), Some(Way::Get(download))) => download.give_back(tag),
-            (Tag::Put(tag), Some(Way::Put { upload, .. })) => upload.give_back(tag),
+            (Tag::Put(tag), Some(Way::Put { upload, .. })) => {
+                // Its home may be alive, but it has to be opened again.
+                if upload.give_back(tag) {
+                    self.disconnected.insert(sequence);
+                }
+            }
             // The file has failed already.
             (Tag::Get(_) | Tag::Put(_), _) => return,
             (tag, _) => return self.unanswered.push((sequence, tag)),

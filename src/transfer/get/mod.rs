@@ -312,7 +312,7 @@ impl Download {
                 match comparison.answer(offset, length, outcome, &read) {
                     Compared::SoFar => {}
                     Compared::Equal => self.start(io),
-                    Compared::Differs { .. } => self.start_over(io)?,
+                    Compared::Differs { .. } | Compared::Ends { .. } => self.start_over(io)?,
                     Compared::Unreadable(error) => return Err(self.failure(Act::ReadRemote, error)),
                 }
                 Ok(Turn::MayAsk)
@@ -321,7 +321,8 @@ impl Download {
                 let verdict = proving.answer(io, tag, outcome, &read);
                 self.weigh(io, verdict)
             }
-            _ => Ok(Turn::Waits),
+            // An earlier comparison asked for it, and a READ may have waited for the last such answer.
+            _ => Ok(Turn::MayAsk),
         }
     }
 
@@ -333,6 +334,7 @@ impl Download {
                 self.place(io)
             }
             Verdict::Differs(cause) => Err(Failure::new(Act::VerifyLocal, self.shown(), cause)),
+            Verdict::Ends { at } => Err(Failure::new(Act::VerifyLocal, self.shown(), Cause::Differs { at })),
             Verdict::Unreadable(error) => Err(self.failure(Act::ReadRemote, error)),
             Verdict::LocalError(error) => Err(Failure::new(Act::ReadLocal, self.shown(), error)),
         }

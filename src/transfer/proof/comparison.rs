@@ -29,8 +29,10 @@ pub(crate) enum Compared {
     SoFar,
     /// All bytes are equal.
     Equal,
-    /// The first byte that differs. A remote file that ends too early differs where it ends.
+    /// The first byte that differs.
     Differs { at: u64 },
+    /// The remote file ends before the compared part does.
+    Ends { at: u64 },
     /// The server refuses to read the file.
     Unreadable(sftp::Error),
 }
@@ -93,8 +95,9 @@ impl Comparison {
         }
         let data = match outcome {
             Ok(Reply::Data(data)) => data,
-            Err(error) if !error.is_eof() => return Compared::Unreadable(error),
-            _ => Bytes::new(),
+            Err(error) if error.is_eof() => return Compared::Ends { at: offset },
+            Err(error) => return Compared::Unreadable(error),
+            Ok(_) => Bytes::new(),
         };
         if data.is_empty() {
             return Compared::Differs { at: offset };

@@ -41,6 +41,8 @@ pub(crate) enum Verdict {
     Proved(Proof),
     /// The copy differs from its source.
     Differs(Cause),
+    /// The server reports that the remote file ends here, too early.
+    Ends { at: u64 },
     /// The server refuses to read the remote file.
     Unreadable(sftp::Error),
     /// The local file can't be read.
@@ -99,6 +101,7 @@ impl Proving {
                     Compared::SoFar => Verdict::Open(Turn::MayAsk),
                     Compared::Equal => Verdict::Proved(Proof::ReadBack),
                     Compared::Differs { at } => Verdict::Differs(Cause::Differs { at }),
+                    Compared::Ends { at } => Verdict::Ends { at },
                     Compared::Unreadable(error) => Verdict::Unreadable(error),
                 }
             }

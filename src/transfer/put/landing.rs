@@ -26,6 +26,8 @@ pub(crate) struct Landing {
     /// The partial file, if the target itself is not written.
     beside: Option<Beside>,
     pub(super) claim: Claim,
+    /// True if the target was looked at again, because a file had appeared there before OPEN.
+    pub(super) was_looked_at_again: bool,
 }
 
 /// The file that an upload replaces.
@@ -59,10 +61,7 @@ pub(super) enum Claim {
     /// Any file. It is emptied or continued.
     Any,
     /// None: a file that has appeared there in the meantime belongs to another program.
-    New {
-        /// True if the target was looked at again because a file has appeared.
-        is_second_look: bool,
-    },
+    New,
     /// None, or an empty one that an OPEN of this job has made, whose answer was lost.
     NewOrOurs,
     /// The file that this job has opened.
@@ -79,6 +78,7 @@ impl Landing {
             existing: None,
             beside: None,
             claim: Claim::Any,
+            was_looked_at_again: false,
         }
     }
 
@@ -118,7 +118,7 @@ impl Landing {
         if let Ok(path) = RemotePath::new([&whole[..directory], name.as_bytes()].concat()) {
             let name = if known.is_some() { PartialName::Known } else { PartialName::Random };
             self.beside = Some(Beside { path, name });
-            self.claim = Claim::New { is_second_look: false };
+            self.claim = Claim::New;
         }
     }
 
@@ -153,7 +153,7 @@ impl Landing {
 
     /// Notes that the answer to an OPEN was lost, which may have made the file.
     pub(super) fn lost_open(&mut self) {
-        if let Claim::New { .. } = self.claim {
+        if self.claim == Claim::New {
             self.claim = Claim::NewOrOurs;
         }
     }
@@ -161,13 +161,13 @@ impl Landing {
     /// Notes that OPEN was refused, and has made no file.
     pub(super) fn refused_open(&mut self) {
         if self.claim == Claim::NewOrOurs {
-            self.claim = Claim::New { is_second_look: false };
+            self.claim = Claim::New;
         }
     }
 
     /// Returns whether OPEN must fail if a file exists.
     pub(super) fn must_be_new(&self) -> bool {
-        matches!(self.claim, Claim::New { .. } | Claim::NewOrOurs)
+        matches!(self.claim, Claim::New | Claim::NewOrOurs)
     }
 }
 
@@ -199,11 +199,10 @@ mod tests {
 
     #[test]
     fn a_lost_open_may_have_made_a_new_file_only() {
-        let new = Claim::New { is_second_look: false };
         for (claim, lost, refused, must_be_new) in [
             (Claim::Any, Claim::Any, Claim::Any, false),
-            (Claim::New { is_second_look: true }, Claim::NewOrOurs, Claim::New { is_second_look: true }, true),
-            (Claim::NewOrOurs, Claim::NewOrOurs, new, true),
+            (Claim::New, Claim::NewOrOurs, Claim::New, true),
+            (Claim::NewOrOurs, Claim::NewOrOurs, Claim::New, true),
             (Claim::Ours, Claim::Ours, Claim::Ours, false),
         ] {
             let landing = || Landing { claim, ..Landing::at(&path("a")) };

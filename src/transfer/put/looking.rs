@@ -7,7 +7,7 @@ use crate::transfer::connections::tag::PutTag;
 use crate::transfer::event::{Event, Note};
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::put::landing::Claim;
-use crate::transfer::put::state::{Link, Looking, State};
+use crate::transfer::put::state::{Link, State};
 use crate::transfer::put::{Upload, may_replace};
 use crate::transfer::request::{OnConflict, Options, Verify};
 
@@ -20,16 +20,17 @@ impl Upload {
             self.ask_for_link(wire);
         }
         let link = if follows { Link::Following { found: None } } else { Link::Followed };
-        self.look_at_target(wire, Looking { link, is_second: false });
+        self.look_at_target(wire, link);
     }
 
     /// Looks at the target again, because a file has appeared there since the first look.
     pub(super) fn look_again(&mut self, wire: &mut Wire<'_>) {
-        self.look_at_target(wire, Looking { link: Link::Followed, is_second: true });
+        self.landing.was_looked_at_again = true;
+        self.look_at_target(wire, Link::Followed);
     }
 
-    fn look_at_target(&mut self, wire: &mut Wire<'_>, looking: Looking) {
-        self.state = State::Looking(looking);
+    fn look_at_target(&mut self, wire: &mut Wire<'_>, link: Link) {
+        self.state = State::Looking(link);
         wire.ask(self.sequence, PutTag::Stat, &calls::Stat { path: &self.plan.remote });
     }
 
@@ -40,7 +41,7 @@ impl Upload {
 
     /// Takes the answer to READLINK. Once there is no further link, the answer to STAT counts.
     pub(super) fn followed(&mut self, wire: &mut Wire<'_>, outcome: Result<Reply, sftp::Error>) {
-        let State::Looking(Looking { link: link @ Link::Following { .. }, .. }) = &mut self.state else { return };
+        let State::Looking(link @ Link::Following { .. }) = &mut self.state else { return };
         if let Ok(Reply::Path(path)) = outcome
             && self.landing.follow(&path)
         {
@@ -54,8 +55,8 @@ impl Upload {
     /// Takes the answer to STAT or LSTAT.
     pub(super) fn looked(&mut self, wire: &mut Wire<'_>, outcome: Result<Reply, sftp::Error>) {
         match &mut self.state {
-            State::Looking(Looking { link: Link::Following { found }, .. }) => *found = Some(outcome),
-            &mut State::Looking(Looking { is_second, .. }) => self.looked_at_target(wire, outcome, is_second),
+            State::Looking(Link::Following { found }) => *found = Some(outcome),
+            State::Looking(Link::Followed) => self.looked_at_target(wire, outcome),
             State::LookingBeside => match outcome {
                 Ok(Reply::Attributes(there)) => self.continue_beside(wire, &there),
                 // If a file exists there after all, OPEN is refused.
@@ -65,7 +66,7 @@ impl Upload {
         }
     }
 
-    fn looked_at_target(&mut self, wire: &mut Wire<'_>, outcome: Result<Reply, sftp::Error>, is_second: bool) {
+    fn looked_at_target(&mut self, wire: &mut Wire<'_>, outcome: Result<Reply, sftp::Error>) {
         match outcome {
             // Our own OPEN has made it, whose answer was lost, and nothing was written to it.
             Ok(Reply::Attributes(there)) if self.has_made(&there) => {
@@ -77,7 +78,7 @@ impl Upload {
                 // A target that can't be looked at may still be written, unless an existing file must stay.
                 let may_write = !wire.io.settings.options.resume && may_replace(wire.io);
                 match error.is_no_such_file() || may_write {
-                    true => self.found_nothing(wire, is_second),
+                    true => self.found_nothing(wire),
                     false => self.remember(Act::StatRemote, error),
                 }
             }
@@ -86,8 +87,7 @@ impl Upload {
     }
 
     fn has_made(&self, there: &Attributes) -> bool {
-        let may_be_ours = matches!(self.landing.claim, Claim::NewOrOurs | Claim::Ours);
-        may_be_ours && !self.landing.is_beside() && there.size == Some(0)
+        self.landing.claim == Claim::NewOrOurs && !self.landing.is_beside() && there.size == Some(0)
     }
 
     /// A file exists at the target.
@@ -104,17 +104,20 @@ impl Upload {
         match verdict {
             Verdict::Overwrite => {
                 self.landing.replaces(there);
+                self.landing.claim = Claim::Any;
                 self.begin_empty(wire);
             }
             Verdict::Skip => self.leave_existing(wire.io),
             Verdict::Rename => {
                 self.take_next_name();
-                self.look_at_target(wire, Looking { link: Link::Followed, is_second: false });
+                // A lost OPEN was about the other name.
+                self.landing.claim = Claim::Any;
+                self.look_at_target(wire, Link::Followed);
             }
         }
     }
 
-    fn found_nothing(&mut self, wire: &mut Wire<'_>, is_second_look: bool) {
+    fn found_nothing(&mut self, wire: &mut Wire<'_>) {
         let options = wire.io.settings.options;
         if options.resume && options.atomic {
             return self.look_beside(wire);
@@ -123,9 +126,11 @@ impl Upload {
             let target = self.plan.remote.as_bytes().to_vec();
             wire.io.reporter.tell(self.sequence, Event::Noted(Note::NothingToContinue(target)));
         }
-        self.landing.claim = match !options.resume && !may_replace(wire.io) {
-            true => Claim::New { is_second_look },
-            false => Claim::Any,
+        self.landing.claim = match self.landing.claim {
+            _ if options.resume || may_replace(wire.io) => Claim::Any,
+            // The server may carry out the lost OPEN later.
+            Claim::NewOrOurs => Claim::NewOrOurs,
+            _ => Claim::New,
         };
         self.begin_empty(wire);
     }

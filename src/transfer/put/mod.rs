@@ -10,6 +10,7 @@
 //! | `LookingBeside`: an earlier run may have left a partial file | attributes | `OpeningToCompare` |
 //! | | no such file | `Opening` |
 //! | `Opening`, `OpeningToAppend` | HANDLE | `Sending`; `Measuring` where OPEN may empty an existing file |
+//! | `Opening` | STATUS, because a file may have appeared | `Looking`, once |
 //! | `OpeningToCompare` | HANDLE | `Comparing` |
 //! | | STATUS | `OpeningToAppend` |
 //! | `Comparing` | equal | `Sending`; `OpeningToAppend` where the handle only reads |
@@ -20,6 +21,7 @@
 //! | | parts were refused that came over several connections | `StartingOver` |
 //! | `StartingOver` | all handles closed | `Opening` |
 //! | `Proving` | equal | `Closing` |
+//! | | STATUS, before CLOSE | `Closing`, then `OpeningToProve` |
 //! | `Closing` | all handles closed | `Arrived`; `Placing` for a partial file; `OpeningToProve` where the handle only wrote |
 //! | `OpeningToProve` | HANDLE | `Proving` |
 //! | `Placing` | the partial file is at its target | `Placed`, then `Arrived` |
@@ -38,6 +40,8 @@ mod sending;
 mod sent;
 pub(crate) mod source;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -58,7 +62,7 @@ use crate::transfer::progress::reporter::{Places, Sequence};
 use crate::transfer::put::landing::{Claim, Landing};
 use crate::transfer::put::sent::Sent;
 use crate::transfer::put::source::Source;
-use crate::transfer::put::state::State;
+use crate::transfer::put::state::{Link, State};
 use crate::transfer::removal::Moved;
 use crate::transfer::request::{Direction, OnConflict, Verify};
 
@@ -127,16 +131,16 @@ impl Upload {
     /// Sends the first request: at the beginning, and again if its directory did not exist yet.
     pub(crate) fn send_first(&mut self, wire: &mut Wire<'_>) {
         let options = wire.io.settings.options;
-        if options.resume || options.atomic || options.on_conflict != OnConflict::Overwrite {
-            self.look(wire);
-        } else {
-            self.open_empty(wire);
+        let has_to_look = options.resume || options.atomic || options.on_conflict != OnConflict::Overwrite;
+        match has_to_look && self.landing.claim != Claim::Ours {
+            true => self.look(wire),
+            false => self.open_empty(wire),
         }
     }
 
     /// Returns whether a refusal may only mean that the file's directory does not exist yet. A link is followed to its end first.
     pub(crate) fn may_lack_its_directory(&self, tag: PutTag) -> bool {
-        let is_following = matches!(&self.state, State::Looking(looking) if looking.is_following());
+        let is_following = matches!(&self.state, State::Looking(Link::Following { .. }));
         tag != PutTag::Follow && !is_following && self.is_at_its_beginning()
     }
 
@@ -219,8 +223,8 @@ impl Upload {
 
     /// Ends a file that has failed, once all answers are in, unless it can be sent in another way.
     fn failed(&mut self, wire: &mut Wire<'_>) -> Turn {
-        if let Some(at) = self.sent.refused_appending() {
-            return self.look_whether_emptied(wire, at);
+        if self.sent.refused_appending() {
+            return self.look_whether_emptied(wire);
         }
         if let Some(turn) = self.retry_in_order(wire) {
             return turn;
@@ -373,14 +377,24 @@ impl Upload {
         }
     }
 
-    /// Notes that the answer to a request was lost with its connection.
-    pub(crate) fn give_back(&mut self, tag: PutTag) {
+    /// Notes that the answer to a request was lost with its connection. Returns whether nothing of the file is open or in flight
+    /// any more, so that [`Upload::resume`] has to choose how to go on.
+    pub(crate) fn give_back(&mut self, tag: PutTag) -> bool {
         self.outstanding -= usize::from(tag.is_awaited());
         match (tag, &mut self.state) {
             (PutTag::Open, State::Opening(_) | State::OpeningToAppend(_)) => self.landing.lost_open(),
             (PutTag::Write { offset, length }, _) => self.sent.give_back(offset, length),
             (PutTag::Proof(tag), State::Proving { proving, .. }) => proving.give_back(tag),
+            // Its answer on another connection does not end the file: all that ends it is sent again.
+            (_, State::Closing { is_closed: false }) => self.state = State::Sending,
             _ => {}
+        }
+        match tag {
+            PutTag::Open => !self.is_past_opening(),
+            tag if tag.is_awaited() && self.handles.is_empty() => {
+                self.outstanding == 0 || matches!(self.state, State::Sending)
+            }
+            _ => false,
         }
     }
 
@@ -434,6 +448,10 @@ impl Mover for Upload {
 
     fn ask(&mut self, wire: &mut Wire<'_>) -> Turn {
         if self.failure.is_some() {
+            // The last answer may have been lost with another connection of the file.
+            return self.turn(wire);
+        }
+        if self.handles.on(wire.connection).is_none() {
             return Turn::Waits;
         }
         match self.state {
@@ -493,14 +511,13 @@ impl Mover for Upload {
             }
             // Only this run knows the name, so a file with that name is its own.
             State::Opening(_)
-                if self.landing.is_secret() && self.landing.claim != (Claim::New { is_second_look: false }) =>
+                if self.landing.is_secret() && matches!(self.landing.claim, Claim::NewOrOurs | Claim::Any) =>
             {
                 self.landing.claim = Claim::Any;
                 self.open_empty(wire);
             }
             State::Looking(_) | State::LookingBeside | State::Opening(_) => self.send_first(wire),
-            // It may have succeeded, and only the answer was lost.
-            State::Placing(_) => self.place(wire, true),
+            State::Placing(placing) => self.place(wire, placing.may_be_done_after_loss()),
             State::Placed | State::AlreadyThere | State::Left | State::Withdrawn | State::Arrived => {
                 return self.turn(wire);
             }

@@ -120,7 +120,7 @@ impl Upload {
     }
 
     /// Returns whether the file needs no further handle, so that a refused OPEN means nothing.
-    fn is_past_opening(&self) -> bool {
+    pub(super) fn is_past_opening(&self) -> bool {
         match self.state {
             State::Looking(_) | State::LookingBeside | State::Opening(_) | State::OpeningToProve => false,
             State::OpeningToCompare { .. } | State::OpeningToAppend(_) => false,
@@ -143,9 +143,9 @@ impl Upload {
 
     /// Returns whether OPEN was refused because a file may have appeared at the target since the first look.
     fn may_have_appeared(&self, io: &Io, error: &sftp::Error) -> bool {
-        let is_first_look = matches!(self.landing.claim, Claim::New { is_second_look: false } | Claim::NewOrOurs);
         matches!(self.state, State::Opening(_))
-            && is_first_look
+            && self.landing.must_be_new()
+            && !self.landing.was_looked_at_again
             && !self.landing.is_beside()
             && !may_replace(io)
             && error.leaves_the_session_alive()
@@ -160,7 +160,7 @@ impl Upload {
             State::OpeningToCompare { .. }
                 if self.landing.is_beside() && error.is_no_such_file() && self.sent.next() == 0 =>
             {
-                self.landing.claim = Claim::New { is_second_look: false };
+                self.landing.claim = Claim::New;
                 self.open_empty(wire);
             }
             // It may be writable and not readable: its size must do, as for sftp(1).
@@ -194,8 +194,8 @@ impl Upload {
 
     /// The first WRITE after the existing bytes was refused: a server that takes files only from their beginning may have emptied
     /// this one. Asks for its size.
-    pub(super) fn look_whether_emptied(&mut self, wire: &mut Wire<'_>, existing: u64) -> Turn {
-        self.continue_at(existing);
+    pub(super) fn look_whether_emptied(&mut self, wire: &mut Wire<'_>) -> Turn {
+        self.sent.go_back();
         self.state = State::Measuring;
         self.close_all(wire);
         self.outstanding += 1;

@@ -91,12 +91,12 @@ impl Upload {
             }
             Verdict::Overwrite => {
                 self.landing.replaces(there);
-                self.place(wire, placing.may_be_done);
+                self.place(wire, false);
             }
             Verdict::Skip => self.leave_existing(wire.io),
             Verdict::Rename => {
                 self.take_next_name();
-                self.place(wire, placing.may_be_done);
+                self.place(wire, false);
             }
         }
     }

@@ -30,12 +30,13 @@ impl Upload {
         let source = &self.source;
         let read = |buffer: &mut [u8], offset: u64| source.read_at(buffer, offset);
         match (&mut self.state, tag) {
+            _ if self.failure.is_some() => {}
             (State::Comparing(comparison), ProofTag::Read { offset, length }) => {
                 let until = comparison.until();
                 match comparison.answer(offset, length, outcome, &read) {
                     Compared::SoFar => {}
                     Compared::Equal => self.append(wire, until),
-                    Compared::Differs { .. } => self.send_all(wire),
+                    Compared::Differs { .. } | Compared::Ends { .. } => self.send_all(wire),
                     // As where the file can't be opened for reading.
                     Compared::Unreadable(error) if error.status_code() == Some(StatusCode::PERMISSION_DENIED) => {
                         self.append(wire, until);
@@ -43,7 +44,7 @@ impl Upload {
                     Compared::Unreadable(error) => self.remember(Act::ReadRemote, error),
                 }
             }
-            (State::Proving { proving, .. }, tag) if self.failure.is_none() => {
+            (State::Proving { proving, .. }, tag) => {
                 let verdict = proving.answer(wire.io, tag, outcome, &read);
                 self.weigh(wire, verdict);
             }
@@ -52,6 +53,7 @@ impl Upload {
     }
 
     pub(super) fn weigh(&mut self, wire: &mut Wire<'_>, verdict: Verdict) {
+        let is_closed = matches!(self.state, State::Proving { is_closed: true, .. });
         match verdict {
             Verdict::Open(_) => {}
             Verdict::Proved(proof) => {
@@ -59,14 +61,12 @@ impl Upload {
                 self.send_end(wire);
             }
             Verdict::Differs(cause) => self.fail(Act::VerifyRemote, cause),
-            // Some servers read a file that is open for writing only once it is closed.
-            Verdict::Unreadable(error)
-                if error.leaves_the_session_alive()
-                    && matches!(self.state, State::Proving { is_closed: false, .. }) =>
-            {
+            // Some servers read a file that is open for writing only once it is closed, and some store it only then.
+            Verdict::Unreadable(_) | Verdict::Ends { .. } if !is_closed => {
                 self.only_writes = true;
                 self.send_end(wire);
             }
+            Verdict::Ends { at } => self.fail(Act::VerifyRemote, Cause::Differs { at }),
             Verdict::Unreadable(error) => self.remember(Act::ReadRemote, error),
             Verdict::LocalError(error) => {
                 self.failure.get_or_insert(Failure::new(Act::ReadLocal, self.source.shown(), error));
@@ -95,12 +95,10 @@ impl Upload {
         }
         if from == self.source.size() {
             // Nothing is left to send, and an OPEN for writing could empty the file.
-            self.set_attributes(wire, None);
             self.start(wire.io);
-            return match self.wants_proof(wire.io) {
-                true => self.begin_to_prove(wire.io, true),
-                false => self.close(wire, true),
-            };
+            self.set_attributes(wire, None);
+            self.state = State::Closing { is_closed: false };
+            return self.close_all(wire);
         }
         // Dropping them closes the file, which was open for reading.
         self.handles.clear();

@@ -86,12 +86,8 @@ impl Upload {
 
     /// Sends the requests that end the file. Those about the whole file go out once; CLOSE goes out on each connection.
     pub(super) fn send_end(&mut self, wire: &mut Wire<'_>) {
+        // A file that was closed before has its attributes.
         let is_closed = matches!(self.state, State::Proving { is_closed: true, .. });
-        self.close(wire, is_closed);
-    }
-
-    /// Closes all handles. A file that was closed before has its attributes.
-    pub(super) fn close(&mut self, wire: &mut Wire<'_>, is_closed: bool) {
         self.state = State::Closing { is_closed };
         for (number, (connection, handle)) in self.handles.take().into_iter().enumerate() {
             let mut wire = wire.on(connection);
@@ -103,7 +99,7 @@ impl Upload {
         }
     }
 
-    /// Closes all handles to send the file again.
+    /// Closes all handles.
     pub(super) fn close_all(&mut self, wire: &mut Wire<'_>) {
         for (connection, handle) in self.handles.take() {
             wire.on(connection).ask(self.sequence, PutTag::Close, &calls::Close { handle });

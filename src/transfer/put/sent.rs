@@ -76,9 +76,16 @@ impl Sent {
         [gap, sent].into_iter().flatten().fold(self.next, u64::min)
     }
 
-    /// Returns where the server refused to append to the existing bytes, if it did. It may have emptied the file.
-    pub(super) fn refused_appending(&self) -> Option<u64> {
-        self.hole.filter(|_| self.hole == self.appends_at)
+    /// Returns whether the server refused to append to the existing bytes. It may have emptied the file.
+    pub(super) fn refused_appending(&self) -> bool {
+        self.hole.is_some() && self.hole == self.appends_at
+    }
+
+    /// Goes back to the end of the existing bytes, to which the server refused to append. The hole is still known.
+    pub(super) fn go_back(&mut self) {
+        if let Some(existing) = self.appends_at {
+            *self = Sent { hole: self.hole, ..Sent::continuing(existing) };
+        }
     }
 
     /// Takes the lowest offset whose WRITE has failed. The file must not look longer than that.
@@ -127,12 +134,17 @@ mod tests {
 
     #[test]
     fn appending_is_refused_only_where_it_begins() {
-        for (existing, failed, refused) in [(5, 5, Some(5)), (5, 6, None), (0, 5, None)] {
+        for (existing, failed, refused) in [(5, 5, true), (5, 6, false), (0, 5, false)] {
             let mut sent = if existing > 0 { Sent::appending_at(existing) } else { Sent::continuing(5) };
             sent.issue(failed, 1);
-            assert_eq!(sent.refused_appending(), None);
+            assert!(!sent.refused_appending());
             sent.fail(failed);
             assert_eq!(sent.refused_appending(), refused, "{existing} {failed}");
         }
+        let mut sent = Sent::appending_at(5);
+        sent.issue(5, 10);
+        sent.fail(5);
+        sent.go_back();
+        assert_eq!((sent.next(), sent.refused_appending(), sent.take_hole()), (5, false, Some(5)));
     }
 }

@@ -7,7 +7,7 @@ use crate::transfer::proof::comparison::Comparison;
 
 /// The state of an upload; the table in `mod.rs` has the answers that lead from one to the next.
 pub(super) enum State {
-    Looking(Looking),
+    Looking(Link),
     LookingBeside,
     /// OPEN makes the file, or empties it.
     Opening(Access),
@@ -48,27 +48,12 @@ pub(super) enum State {
     Arrived,
 }
 
-/// A look at the target.
-pub(super) struct Looking {
-    /// Where a link at the target leads, if that has to be known.
-    pub(super) link: Link,
-    /// True if the target was looked at before, and a file has appeared there since.
-    pub(super) is_second: bool,
-}
-
 /// A link at the target.
 pub(super) enum Link {
     /// READLINK was sent. The answer to STAT waits until all links are followed.
     Following { found: Option<Result<Reply, sftp::Error>> },
     /// All links were followed, or the link itself is opened.
     Followed,
-}
-
-impl Looking {
-    /// Returns whether a link is still being followed.
-    pub(super) fn is_following(&self) -> bool {
-        matches!(self.link, Link::Following { .. })
-    }
 }
 
 /// The access that an OPEN asks for.
@@ -97,4 +82,11 @@ pub(super) struct Placing {
     pub(super) request: PlaceTag,
     /// True if an earlier request may have succeeded, whose answer was lost.
     pub(super) may_be_done: bool,
+}
+
+impl Placing {
+    /// Returns whether the file may be at its target, now that the answer to this request was lost.
+    pub(super) fn may_be_done_after_loss(self) -> bool {
+        self.may_be_done || matches!(self.request, PlaceTag::Rename | PlaceTag::Link)
+    }
 }
