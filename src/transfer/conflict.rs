@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_numbered_from_the_one_that_was_asked_for() {
+    fn names_are_numbered_from_the_original_one() {
         let path = |text: &str| RemotePath::new(text).unwrap();
         let mut numbering = Numbering::default();
         let first = numbering.next(&path("/a/b.txt"));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_known_to_be_newer_is() {
+    fn only_a_file_that_is_known_to_be_newer_counts_as_newer() {
         let conflict = |new, there| Conflict {
             direction: Direction::Get,
             target: Vec::new(),

@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_opens_with_the_words_of_sftp() {
+    fn a_line_begins_with_the_words_of_sftp() {
         let refused = || status(StatusCode::PERMISSION_DENIED, "Permission denied");
         let full = || Cause::from(io::Error::from(io::ErrorKind::StorageFull));
         let denied = || Cause::from(rustix::io::Errno::ACCESS);
@@ -473,14 +473,14 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_connection_is_all_there_is_to_say() {
+    fn a_lost_connection_is_reported_without_a_path() {
         let lost = Failure::new(Act::WriteRemote, *b"p", sftp::Error::ConnectionLost("reset".into()));
         assert!(lost.is_fatal());
         assert_eq!(lost.to_string(), "Connection closed: reset");
     }
 
     #[test]
-    fn no_name_reaches_a_line_as_it_is() {
+    fn names_are_made_printable() {
         let failure = Failure::new(Act::OpenRemote, *b"a\n\x1b[2K\xff", Cause::NotRegular);
         assert_eq!(failure.to_string(), "remote open \"a\\012\\033[2K\\377\": not a regular file");
     }

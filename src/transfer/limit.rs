@@ -89,7 +89,7 @@ impl Pace {
         Pace { bytes_per_second: bytes_per_second.max(1), next: now }
     }
 
-    /// Returns the pace for another rate. The bytes that still had to be waited for are waited for at that rate.
+    /// Returns the pace for a new rate, which also applies to bytes whose time has not passed yet.
     fn at(&self, bytes_per_second: u64, now: Instant) -> Pace {
         let owed = self.wait(now).as_nanos() * u128::from(self.bytes_per_second) / 1_000_000_000;
         let mut pace = Pace::new(bytes_per_second, now);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_spaced_by_what_they_move() {
+    fn requests_are_spaced_by_their_bytes() {
         let start = Instant::now();
         let mut pace = Pace::new(64 * KIB, start);
         assert_eq!(pace.wait(start), Duration::ZERO);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_late_engine_may_make_up_for_is_bounded() {
+    fn a_late_engine_makes_up_for_a_bounded_time() {
         let start = Instant::now();
         let mut pace = Pace::new(64 * KIB, start);
         pace.issue(16 * KIB, after(start, 100));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_did_not_move_is_given_back() {
+    fn bytes_that_did_not_move_are_given_back() {
         let start = Instant::now();
         let mut pace = Pace::new(64 * KIB, start);
         pace.issue(32 * KIB, start);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_owed_is_paid_at_the_new_rate() {
+    fn bytes_that_still_wait_do_so_at_the_new_rate() {
         let start = Instant::now();
         let mut pace = Pace::new(64 * KIB, start);
         pace.issue(64 * KIB, start);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn all_who_hold_a_limit_share_it() {
+    fn clones_share_a_limit() {
         let limit = Limit::new(Some(KIB));
         let other = limit.clone();
         other.issue(3600 * KIB, Instant::now());

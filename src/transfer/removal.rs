@@ -113,7 +113,7 @@ impl Removals {
             return;
         }
         let result = match (tag, outcome) {
-            (RemovalTag::Stat, Ok(Reply::Attributes(found))) => match moved.is_certain(&found) {
+            (RemovalTag::Stat, Ok(Reply::Attributes(found))) => match moved.check_unchanged(&found) {
                 Ok(()) => match &moved {
                     Moved::Sent { local, shown, .. } => remove_here(local, shown),
                     _ => {
@@ -197,7 +197,7 @@ impl WorkingDirectories {
 
 impl Moved {
     /// Checks that the file is still the one that was moved.
-    fn is_certain(&self, found: &Attributes) -> Result<(), Failure> {
+    fn check_unchanged(&self, found: &Attributes) -> Result<(), Failure> {
         match self {
             Moved::Fetched { remote, length, modified } => {
                 let same_time = modified.is_none() || found.times.map(|times| times.modified) == *modified;
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fetched_file_is_removed_only_if_it_is_what_it_was() {
+    fn a_fetched_file_is_removed_only_if_it_has_not_changed() {
         let remote = RemotePath::new("f").unwrap();
         let moved = Moved::Fetched { remote, length: Some(5), modified: Some(7) };
         for (attributes, is_certain) in [
@@ -305,12 +305,12 @@ mod tests {
             (found(5, 8), false),
             (Attributes::default(), false),
         ] {
-            assert_eq!(moved.is_certain(&attributes).is_ok(), is_certain, "{attributes:?}");
+            assert_eq!(moved.check_unchanged(&attributes).is_ok(), is_certain, "{attributes:?}");
         }
     }
 
     #[test]
-    fn a_sent_file_is_removed_only_if_its_copy_is_whole_and_it_is_what_it_was() {
+    fn a_sent_file_is_removed_only_if_its_copy_is_complete_and_it_has_not_changed() {
         let directory = tempfile::tempdir().unwrap();
         let local = directory.path().join("f");
         fs::write(&local, "12345").unwrap();
@@ -327,7 +327,7 @@ mod tests {
             (sent(4, now), found(4, 0), false),
             (sent(5, now - 1), found(5, 0), false),
         ] {
-            assert_eq!(moved.is_certain(&there).is_ok(), is_certain, "{there:?}");
+            assert_eq!(moved.check_unchanged(&there).is_ok(), is_certain, "{there:?}");
         }
     }
 }

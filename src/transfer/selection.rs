@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_refused() {
+    fn malformed_patterns_are_refused() {
         let mut builder = RulesBuilder::new();
         for pattern in [&b""[..], b" ", b"/", b"!", b"!/", b"\xff"] {
             assert!(builder.exclude(pattern).is_err(), "{}", pattern.escape_ascii());

@@ -88,7 +88,7 @@ impl Io {
     ///
     /// # Errors
     /// Returns the target if it exists and stays.
-    pub(crate) fn settle(
+    pub(crate) fn choose_place(
         &mut self,
         place: &Place,
         source: &Attributes,

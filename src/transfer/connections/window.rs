@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_opening_that_does_not_pay_is_the_last() {
+    fn a_growth_that_does_not_pay_is_the_last() {
         let (mut growth, mut now) = (Growth::new(GET), Instant::now());
         round(&mut growth, &mut now, 50, 50);
         assert_eq!(growth.width(), 8 * 1024 * KIB, "2 MiB in 50 ms");
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_that_is_never_full_tells_nothing() {
+    fn a_window_that_is_never_full_stays() {
         let mut growth = Growth::new(GET);
         let mut now = Instant::now();
         for _ in 0..1000 {

@@ -74,7 +74,7 @@ impl Engine {
     }
 
     /// Gives files that lost their connection another one, once all answers of the lost one are known to be lost.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn move_disconnected_files(&mut self) {
         self.ask_again();
         let disconnected: Vec<Sequence> = self.disconnected.iter().copied().collect();
         for sequence in disconnected {

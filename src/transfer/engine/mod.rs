@@ -142,7 +142,7 @@ impl Engine {
             self.look_after_connections();
             let stops = self.stops();
             if !stops {
-                self.settle();
+                self.move_disconnected_files();
                 self.take_steps();
                 if self.files.len() > 1 || self.files.values().any(|moving| moving.mover().is_large()) {
                     self.io.pool.open_more();

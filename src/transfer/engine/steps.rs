@@ -166,7 +166,7 @@ impl Engine {
                 let failure = Failure::new(Act::RemoveSource, file.remote.as_bytes(), Cause::Itself);
                 self.fail_file(sequence, failure);
             }
-            Ok(asked) => match self.io.settle(&asked, &file.attributes, |path| self.targets.contains(path)) {
+            Ok(asked) => match self.io.choose_place(&asked, &file.attributes, |path| self.targets.contains(path)) {
                 Ok((place, replaceable)) => {
                     let target = if place.shown() == asked.shown() { path } else { place.shown().to_owned() };
                     let goes = get::Target { asked, place, replaceable };
@@ -231,7 +231,7 @@ impl Engine {
                 Ok(false) => {}
                 Err(failure) => return self.io.reporter.tell(sequence, Event::Failed(failure)),
             }
-            match self.io.settle(&asked, &attributes, |path| self.targets.contains(path)) {
+            match self.io.choose_place(&asked, &attributes, |path| self.targets.contains(path)) {
                 Ok(settled) => (place, replaceable) = settled,
                 Err(target) => return self.io.leave_there(sequence, target),
             }

@@ -221,7 +221,7 @@ impl Download {
                 }
                 Err(failure) => return Err(failure),
                 Ok(Some(opened)) => break opened,
-                Ok(None) if self.is_settled_anew(wire.io)? => {}
+                Ok(None) if self.decides_again(wire.io)? => {}
                 Ok(None) => return Ok(Turn::Concluded),
             }
         };
@@ -259,12 +259,12 @@ impl Download {
 
     /// Decides again about a target where a new entry has appeared. Returns `false` if the file is not moved, which
     /// was reported.
-    fn is_settled_anew(&mut self, io: &mut Io) -> Result<bool, Failure> {
+    fn decides_again(&mut self, io: &mut Io) -> Result<bool, Failure> {
         self.decisions += 1;
         if self.decisions > MOST_DECISIONS {
             return Err(Failure::new(Act::ReplaceLocal, self.shown(), Errno::EXIST));
         }
-        match io.settle(&self.target.asked, &self.attributes, |_| false) {
+        match io.choose_place(&self.target.asked, &self.attributes, |_| false) {
             Ok((place, replaceable)) => {
                 (self.target.place, self.target.replaceable) = (place, replaceable);
                 Ok(true)
@@ -386,7 +386,7 @@ impl Download {
         self.handles.clear();
         if let Some(mut sink) = self.sink.take() {
             while !sink.finish(self.target.replaceable)? {
-                if !self.is_settled_anew(io)? {
+                if !self.decides_again(io)? {
                     sink.discard();
                     return Ok(Turn::Concluded);
                 }

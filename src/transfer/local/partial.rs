@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_tells_what_it_is_a_part_of() {
+    fn the_name_depends_on_server_and_source() {
         let first = named("a.txt", "h", "/a.txt", 5, 7);
         let text = first.to_str().unwrap();
         assert!(text.starts_with(".a.txt.") && text.ends_with(".sftpsh-part"), "{text}");
@@ -229,14 +229,14 @@ mod tests {
     }
 
     #[test]
-    fn a_fresh_partial_is_for_our_eyes_only() {
+    fn a_fresh_partial_file_is_private() {
         let (_here, partial) = open_in(|_| {}, false);
         assert_eq!(partial.file.metadata().unwrap().permissions().mode() & 0o7777, 0o600);
         assert!(partial.is_known && partial.length == 0);
     }
 
     #[test]
-    fn one_that_an_earlier_run_left_is_continued_or_emptied() {
+    fn a_partial_file_of_an_earlier_run_is_continued_or_emptied() {
         let left = |here: &std::path::Path| fs::write(here.join(".p"), "left").unwrap();
         assert_eq!(open_in(left, true).1.length, 4);
         let (_here, emptied) = open_in(left, false);
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_planted_under_its_name_is_not_touched() {
+    fn files_of_others_under_its_name_are_not_touched() {
         let victim = |here: &std::path::Path| fs::write(here.join("victim"), "kept").unwrap();
         type Plant = fn(&std::path::Path);
         let cases: [(&str, Plant); 4] = [
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_another_run_holds_is_left_to_it() {
+    fn a_partial_file_of_a_running_transfer_is_left_alone() {
         let (here, first) = open_in(|_| {}, false);
         let directory = File::open(here.path()).unwrap();
         let second = open(directory.as_fd(), OsStr::new("p"), OsStr::new(".p"), true).unwrap();

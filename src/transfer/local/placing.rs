@@ -124,7 +124,7 @@ mod tests {
 
     /// For each pair of entries, at the decision and at the rename, checks that only the first one is replaced.
     #[test]
-    fn what_came_to_be_meanwhile_is_never_replaced() {
+    fn entries_that_appear_after_the_decision_are_never_replaced() {
         let states: [State; 5] = [
             ("nothing", |_| ()),
             ("a file", |path| fs::write(path, "old").unwrap()),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn each_way_to_a_new_name_leaves_what_has_it() {
+    fn no_rename_to_a_new_name_replaces_an_entry() {
         let ways: [Way; 2] = [rename_new, link];
         for way in ways {
             let here = tempfile::tempdir().unwrap();

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planner_that_waits_for_room_lets_go_of_what_is_in_the_way() {
+    fn a_planner_that_waits_for_room_closes_its_directories() {
         let (sender, mut receiver) = channel(Completions::<()>::new().wakeup());
         let (let_go, told) = std::sync::mpsc::channel();
         let planner = thread::spawn(move || {

@@ -88,7 +88,7 @@ mod tests {
 
     /// Adds a file of 1000 bytes with the events of the case, and one of 500 that is moved.
     #[test]
-    fn a_job_is_as_large_as_what_was_moved_of_it() {
+    fn a_job_is_as_large_as_the_bytes_that_were_moved() {
         let courses: [(&str, Course, u64, u64); 8] = [
             ("moved", |account| account.add(0, 1000, 1000), 2, 1500),
             ("skipped", |account| account.leave(0), 1, 500),
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_under_way_is_done_as_far_as_it_is() {
+    fn files_in_flight_count_with_the_bytes_that_have_arrived() {
         let mut account = Account::default();
         account.begin(0, 1000);
         account.add(0, 250, 250);

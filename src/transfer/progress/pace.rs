@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_time_of_a_question_or_of_a_lost_connection_is_no_files() {
+    fn the_time_of_a_question_or_of_a_lost_connection_belongs_to_no_file() {
         let start = Instant::now();
         let at = |millis: u64| start + Duration::from_millis(millis);
         let (mut pace, mut clock) = (Pace::starting(start), Clock::default());

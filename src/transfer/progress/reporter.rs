@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn news_go_out_together_and_none_waits_for_more_than_that() {
+    fn news_goes_out_in_bounded_batches() {
         let (mut reporter, receiver) = reporter();
         for _ in 0..NEWS_AT_ONCE + 1 {
             reporter.tell(0, note("a"));
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_was_held_back_goes_on_from_where_it_is() {
+    fn a_step_that_was_held_back_continues_at_its_position() {
         let (mut reporter, receiver) = reporter();
         reporter.last_advance -= ADVANCE_PAUSE;
         reporter.begin_file(1, Some(900));
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn files_that_were_stopped_before_their_turn_are_not_said_to_begin() {
+    fn files_that_were_stopped_before_their_turn_are_not_announced() {
         let (mut reporter, receiver) = reporter();
         for step in 1..=4 {
             reporter.tell(step, Event::Announced(file("f")));
@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_about_a_file_gives_the_name_under_which_it_starts() {
+    fn the_line_about_a_file_names_the_target_with_which_it_starts() {
         use crate::transfer::failure::{Act, Cause};
         let failed = Event::Failed(Failure::new(Act::Download, *b"/f", Cause::NotRegular));
         for (first, announced) in [(Event::Started(file("f.1")), "f.1"), (note("stays"), "f"), (failed, "f")] {
@@ -479,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_under_another_name_is_said_to_have_it() {
+    fn a_file_under_another_name_is_reported_with_it() {
         // The planned target and the one that was written; the file started as f.1.
         for (asked, target, line) in [
             ("f.1", "f.1", None),

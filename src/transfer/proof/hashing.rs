@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_hashed_step_by_step_and_once_more_by_another_algorithm() {
+    fn a_file_is_hashed_in_steps_and_again_by_another_algorithm() {
         let mut hashing = asked(Verify::Yes).unwrap();
         assert_eq!(step(&mut hashing, &CONTENTS), 3);
         assert_eq!(hashing.next(), Next::Wait);
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_shrank_or_changed_is_another_one() {
+    fn a_file_that_shrank_or_changed_differs() {
         for contents in [&CONTENTS[1..], b"", &[&CONTENTS[1..], b"y"].concat()] {
             let mut hashing = asked(Verify::Yes).unwrap();
             assert!(hashing.heard(hash(HashAlgorithm::Sha256, &CONTENTS)));

@@ -68,7 +68,7 @@ impl Upload {
 
     fn looked_at_target(&mut self, wire: &mut Wire<'_>, outcome: Result<Reply, sftp::Error>) {
         match outcome {
-            // Our own OPEN has made it, whose answer was lost, and nothing was written to it.
+            // An OPEN of this job has made it, whose answer was lost, and nothing was written to it.
             Ok(Reply::Attributes(there)) if self.has_made(&there) => {
                 self.landing.claim = Claim::Ours;
                 self.begin_empty(wire);
@@ -157,7 +157,7 @@ impl Upload {
 
     fn continue_beside(&mut self, wire: &mut Wire<'_>, there: &Attributes) {
         if there.file_type() != Some(FileType::Regular) {
-            // Not ours: anyone who can foresee the name may have put a link there.
+            // Another user who can guess the name may have put a link there.
             self.landing.go_beside(None);
             return self.open_empty(wire);
         }

@@ -96,7 +96,7 @@ impl Upload {
             State::AlreadyThere | State::Left | State::Withdrawn | State::Arrived => return,
             _ => {}
         }
-        // From now on the file is ours.
+        // From now on, the file is this job's own.
         self.landing.claim = Claim::Ours;
         match self.state {
             State::OpeningToCompare { until, .. } => {

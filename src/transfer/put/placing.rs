@@ -82,7 +82,7 @@ impl Upload {
     /// A file exists at the target, where none was when the upload began.
     fn target_exists(&mut self, wire: &mut Wire<'_>, placing: Placing, there: &Attributes) {
         if placing.may_be_done && there.size == Some(self.sent.next()) {
-            // We have made the link, and the answer was lost.
+            // This job has made the link, and the answer was lost.
             return self.ask_to_place(wire, Placing { request: PlaceTag::Unlink, ..placing });
         }
         match wire.io.decide(self.conflict_with(there)) {
