@@ -62,9 +62,9 @@ impl Chmod {
         cx: &Context,
         target: Target,
     ) -> impl Iterator<Item = Result<(RemotePath, Option<Attributes>), Failure>> + use<> {
-        let is_tree = self.recursive && target.found.as_ref().is_some_and(|found| found.attributes.is_dir());
+        let is_tree = self.recursive && target.found.as_ref().is_some_and(|found| found.itself().is_dir());
         let walk = is_tree.then(|| cx.remote.walk(&target.path, Links::Kept));
-        let known = target.found.map(|found| if self.no_dereference { found.attributes } else { *found.followed() });
+        let known = target.found.map(|found| if self.no_dereference { found.itself() } else { found.followed() });
         let below = walk.into_iter().flatten().filter_map(below_the_top);
         let below = below.map(|file| file.map(|(path, attributes)| (path, Some(attributes))));
         std::iter::once(Ok((target.path, known))).chain(below)

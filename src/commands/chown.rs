@@ -127,7 +127,7 @@ struct How {
 }
 
 fn is_tree(target: &Target) -> bool {
-    target.found.as_ref().is_some_and(|found| found.attributes.is_dir())
+    target.found.as_ref().is_some_and(|found| found.itself().is_dir())
 }
 
 fn unknown_owner(path: &RemotePath) -> Failure {
@@ -174,9 +174,9 @@ fn unknown(cx: &Context, command: &str, kind: &str, name: &[u8]) -> Failure {
 
 fn present_owner(cx: &Context, target: &Target, no_dereference: bool) -> Result<Owner, Failure> {
     let attributes = match &target.found {
-        Some(found) if no_dereference => found.attributes,
-        Some(found) if found.target.is_some() || found.attributes.file_type() != Some(FileType::Symlink) => {
-            *found.followed()
+        Some(found) if no_dereference => found.itself(),
+        Some(found) if found.target().is_some() || found.itself().file_type() != Some(FileType::Symlink) => {
+            found.followed()
         }
         // For a missing file or a dangling link, the server reports the reason.
         _ => {

@@ -66,7 +66,7 @@ impl Du {
         let Target { path, found, form } = target;
         let attributes = match found {
             _ if is_directory => None,
-            Some(found) => Some(found.attributes),
+            Some(found) => Some(found.itself()),
             None => {
                 let refused = |error| Failure::refused("stat remote", &error).about(path.as_bytes());
                 Some(cx.session().lstat(&path).map_err(refused)?)

@@ -163,7 +163,7 @@ impl Target {
     /// Returns a source with its own target: inside the directory under the source's name, or the target itself.
     fn pair(&self, cx: &Context, Source { found, is_literal }: Source) -> Result<GetPair, Failure> {
         // sftp(1) shows a directory with a slash.
-        let remote = if found.is_dir() { found.path.with_trailing_slash() } else { found.path.clone() };
+        let remote = if found.attributes.is_dir() { found.path.with_trailing_slash() } else { found.path.clone() };
         let name = match remote.base_name() {
             // Into the target, not beside it.
             None | Some(b"..") => OsStr::new("."),
@@ -181,6 +181,6 @@ impl Target {
                 place(cx.local.resolve(&shown), shown)
             }
         };
-        Ok(GetPair { remote, attributes: Some(*found.followed()), local })
+        Ok(GetPair { remote, attributes: Some(found.attributes.followed()), local })
     }
 }

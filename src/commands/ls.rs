@@ -79,15 +79,20 @@ impl Run for Ls {
             self.list_directory(cx, &here, b"")?;
             return Ok(Outcome::Done);
         }
-        let (mut shown, mut failed) = (Vec::new(), Vec::new());
+        let (mut shown, mut failed) = (Vec::<Match>::new(), Vec::new());
         let matched = expand(cx, self.paths.iter().map(RemotePattern::word))?;
-        for matched in matched {
+        for mut matched in matched {
             if matched.matches.is_empty() {
                 failed.push(cannot_list(cx, &matched)?);
                 continue;
             }
             matched.complain(cx);
-            shown.extend(matched.matches);
+            // Appending to nothing would copy the matches of the first pattern, which may be millions.
+            if shown.is_empty() {
+                shown = matched.matches;
+            } else {
+                shown.append(&mut matched.matches);
+            }
         }
         self.show(cx, &shown)?;
         conclude(cx, failed)
@@ -115,7 +120,7 @@ impl Ls {
         let form = self.form();
         match matches {
             [] => Ok(()),
-            [only] if only.is_dir() => {
+            [only] if only.attributes.is_dir() => {
                 let shown = form.show_listed(cx, &only.path);
                 // Like sftp(1), with a slash after a directory that was named.
                 self.list_directory(cx, &only.path.with_trailing_slash(), shown)

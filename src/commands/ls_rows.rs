@@ -85,7 +85,7 @@ impl MatchRows<'_> {
     fn parts(&self, index: usize) -> (&[u8], &[u8]) {
         let found = &self.matches[index];
         let name = self.form.show_listed(self.cx, &found.path);
-        let is_marked = !self.is_exact && found.is_dir() && !name.ends_with(b"/");
+        let is_marked = !self.is_exact && found.attributes.is_dir() && !name.ends_with(b"/");
         (name, if is_marked { b"/" } else { b"" })
     }
 }
@@ -103,8 +103,8 @@ impl Rows for MatchRows<'_> {
     }
 
     fn attributes(&self, index: usize) -> Attributes {
-        let found = &self.matches[index];
-        if self.is_exact { found.attributes } else { *found.followed() }
+        let attributes = &self.matches[index].attributes;
+        if self.is_exact { attributes.itself() } else { attributes.followed() }
     }
 
     fn longname(&self, _: usize) -> &[u8] {

@@ -3,7 +3,7 @@
 use super::{Context, Failure, RemotePattern, Word};
 use crate::name::RemotePath;
 use crate::remote::glob::expand_braces;
-use crate::remote::{self, Match, Pattern};
+use crate::remote::{self, Match, MatchAttributes, Pattern};
 use crate::terminal::quote;
 
 /// One pattern and its matches. A word with braces expands to several patterns.
@@ -20,7 +20,7 @@ pub(super) struct Target {
     pub(super) path: RemotePath,
     /// The match with its attributes; `None` for a pattern without a match, which is used literally so that the
     /// server reports the error.
-    pub(super) found: Option<Match>,
+    pub(super) found: Option<MatchAttributes>,
     /// The form in which the target and the entries below it are shown.
     pub(super) form: Form,
 }
@@ -170,7 +170,7 @@ pub(super) fn targets(cx: &Context, words: &[RemotePattern]) -> Result<Vec<Targe
             continue;
         }
         let found = matched.matches.into_iter();
-        targets.extend(found.map(|found| Target { path: found.path.clone(), found: Some(found), form }));
+        targets.extend(found.map(|Match { path, attributes }| Target { path, found: Some(attributes), form }));
     }
     Ok(targets)
 }

@@ -22,7 +22,7 @@ impl Opened {
     /// Opens a file. Directories and files that may block the server, such as a FIFO, are refused.
     pub(super) fn open(cx: &Context, target: Target) -> Result<Opened, Failure> {
         let Target { path, found, form } = target;
-        let attributes = found.as_ref().map(|found| *found.followed()).unwrap_or_default();
+        let attributes = found.map(|found| found.followed()).unwrap_or_default();
         match attributes.file_type() {
             Some(FileType::Directory) => return Err(not_a_file(&path, "Is a directory").with_hint("ls lists it")),
             Some(FileType::Special) => return Err(not_a_file(&path, "not a regular file")),

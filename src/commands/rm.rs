@@ -138,15 +138,16 @@ impl Removal {
 }
 
 fn start(cx: &Context, target: Target) -> Removal {
-    let Some(found) = target.found.filter(|found| found.attributes.is_dir()) else {
-        return Removal::File(target.path);
-    };
-    match found.path.base_name() {
+    let Target { path, found, .. } = target;
+    if !found.is_some_and(|found| found.itself().is_dir()) {
+        return Removal::File(path);
+    }
+    match path.base_name() {
         None | Some(b"." | b"..") => {
-            let shown = Printable(found.path.as_bytes());
+            let shown = Printable(path.as_bytes());
             Removal::Refused(Failure::new(format!("rm: \"{shown}\" is not removed: name a directory by its own name")))
         }
-        Some(_) => tree(cx, &found.path.without_trailing_slashes(), &found.path),
+        Some(_) => tree(cx, &path.without_trailing_slashes(), &path),
     }
 }
 

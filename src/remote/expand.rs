@@ -15,7 +15,7 @@ use super::survey::{Answer, Survey};
 use super::walk::MAX_DEPTH;
 use crate::budget::{self, Budget};
 use crate::name::RemotePath;
-use crate::sftp::{Attributes, FileType, Session, StatusCode};
+use crate::sftp::{Attributes, FileType, PackedAttributes, Session, StatusCode};
 
 /// Bytes that a possible match takes in memory besides its path, including the allocator's overhead.
 const CANDIDATE_BYTES: usize = size_of::<Match>() + 16;
@@ -25,17 +25,34 @@ const CANDIDATE_BYTES: usize = size_of::<Match>() + 16;
 pub struct Match {
     /// The absolute path, with the slashes of the pattern.
     pub path: RemotePath,
-    /// The attributes, without following a link.
-    pub attributes: Attributes,
-    /// For a link, the attributes of its target; `None` if the target doesn't exist.
-    pub target: Option<Attributes>,
+    /// The attributes of the path and, for a link, of its target.
+    pub attributes: MatchAttributes,
 }
 
-impl Match {
+/// The attributes of a match, in little memory: a pattern may have millions of matches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MatchAttributes {
+    itself: PackedAttributes,
+    target: Option<Box<Attributes>>,
+}
+
+impl MatchAttributes {
+    /// Returns the attributes without following a link.
+    #[must_use]
+    pub fn itself(&self) -> Attributes {
+        self.itself.unpack()
+    }
+
+    /// For a link, returns the attributes of its target; `None` if the target doesn't exist.
+    #[must_use]
+    pub fn target(&self) -> Option<Attributes> {
+        self.target.as_deref().copied()
+    }
+
     /// Returns the attributes of the target, if there is one, or else of the path itself.
     #[must_use]
-    pub fn followed(&self) -> &Attributes {
-        self.target.as_ref().unwrap_or(&self.attributes)
+    pub fn followed(&self) -> Attributes {
+        self.target().unwrap_or_else(|| self.itself())
     }
 
     /// Returns whether the path leads to a directory.
@@ -155,7 +172,7 @@ impl Expander<'_> {
                     Err(error) => self.expansions[candidate.pattern].failures.push(error),
                 },
                 Answer::Attributes(Question::Target(candidate, attributes), path, outcome) => {
-                    self.matched(candidate.pattern, Match { path, attributes, target: outcome.ok() });
+                    self.matched(candidate.pattern, path, attributes, outcome.ok());
                 }
                 // The survey answers each request with the matching kind.
                 Answer::Listing(..) | Answer::Attributes(..) => {}
@@ -252,13 +269,14 @@ impl Expander<'_> {
         if attributes.file_type() == Some(FileType::Symlink) {
             self.survey.stat(path, Question::Target(candidate, attributes));
         } else {
-            self.matched(candidate.pattern, Match { path, attributes, target: None });
+            self.matched(candidate.pattern, path, attributes, None);
         }
         Ok(())
     }
 
-    fn matched(&mut self, pattern: usize, found: Match) {
-        self.expansions[pattern].matches.push(found);
+    fn matched(&mut self, pattern: usize, path: RemotePath, itself: Attributes, target: Option<Attributes>) {
+        let attributes = MatchAttributes { itself: itself.into(), target: target.map(Box::new) };
+        self.expansions[pattern].matches.push(Match { path, attributes });
     }
 
     fn unsearched(&mut self, candidate: &Candidate, error: Error) {

@@ -26,7 +26,7 @@ pub use self::copy::{CopyError, OpenFile, copy};
 pub use self::deadline::{follow_links_until, list_until};
 pub use self::entries::{Entries, Entry, EntryRef};
 pub use self::error::{Act, Cause, Error};
-pub use self::expand::{Expansion, Match, expand};
+pub use self::expand::{Expansion, Match, MatchAttributes, expand};
 pub use self::glob::Pattern;
 pub use self::interrupt::{Interrupt, Watch};
 pub use self::lifeline::{Lifeline, NumberedSession};

@@ -112,8 +112,8 @@ impl Selection {
     #[must_use]
     pub fn takes_match(&self, found: &Match) -> bool {
         let name = OsStr::from_bytes(found.path.base_name().unwrap_or_default());
-        !self.excludes(Path::new(name), found.is_dir())
-            && (found.is_dir() || self.objection_to(found.followed()).is_none())
+        let is_dir = found.attributes.is_dir();
+        !self.excludes(Path::new(name), is_dir) && (is_dir || self.objection_to(&found.attributes.followed()).is_none())
     }
 
     /// Returns whether a wildcard's local match is moved. A file that doesn't exist is; opening it will report the

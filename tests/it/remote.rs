@@ -133,12 +133,12 @@ fn links_are_followed_for_their_attributes_and_dangling_ones_are_found_too() {
     for glob in ["to-*", "to-dir"] {
         let expansion = place.expand(glob);
         let first = &expansion.matches[0];
-        assert!(first.is_dir(), "{glob}");
-        assert_eq!(first.attributes.file_type(), Some(FileType::Symlink), "{glob}");
+        assert!(first.attributes.is_dir(), "{glob}");
+        assert_eq!(first.attributes.itself().file_type(), Some(FileType::Symlink), "{glob}");
     }
     let matches = place.expand("to-*").matches;
-    assert_eq!(matches[1].followed().file_type(), Some(FileType::Regular));
-    assert_eq!(matches[2].target, None);
+    assert_eq!(matches[1].attributes.followed().file_type(), Some(FileType::Regular));
+    assert_eq!(matches[2].attributes.target(), None);
     assert_eq!(place.matches("to-*/"), ["to-dir/"]);
     assert_eq!(place.matches("*/f"), ["dir/f", "to-dir/f"]);
     assert_eq!(place.matches("**/f"), ["dir/f"]);
