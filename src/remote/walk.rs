@@ -136,7 +136,7 @@ struct Contents {
     failures: Vec<Error>,
 }
 
-/// What a directory holds and is not yielded yet.
+/// The entries of a directory that were not yielded yet.
 #[derive(Default)]
 struct Items {
     entries: Entries,

@@ -135,7 +135,7 @@ const LEAST_NAME_BYTES: usize = 12;
 /// How much of a long name is read: more than any server writes before the file name in it.
 const LONGNAME_BYTES: usize = 1024;
 
-/// How many columns of a long name are kept. Those behind the size are the time and the name, which it is not needed for.
+/// How many columns of a long name are kept. The columns after the size, time and name, are not needed.
 const LONGNAME_COLUMNS: usize = 5;
 
 /// How much of a status text is kept.

@@ -58,7 +58,7 @@ impl<'a> Contents<'a> {
     }
 
     fn write(&self, bytes: &[u8]) {
-        // An error means that nobody reads stdout any more, and stops the command by `Output::stop_when_ended`.
+        // An error means that stdout is no longer read, and stops the command by `Output::stop_when_ended`.
         let _ = self.output.writer().write_all(bytes);
     }
 }

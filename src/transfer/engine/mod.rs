@@ -289,7 +289,11 @@ impl Engine {
             return;
         }
         let takes_any_order = self.io.learnt.takes_any_order();
-        if let Some(moving) = self.files.values_mut().find(|moving| moving.may_spread_to(connection, takes_any_order)) {
+        let may_spread = |moving: &&mut Moving| {
+            let is_new = moving.home != connection && !moving.spread.contains(&connection);
+            is_new && (takes_any_order || matches!(moving.way, Way::Get(_))) && moving.mover().may_spread()
+        };
+        if let Some(moving) = self.files.values_mut().find(may_spread) {
             moving.spread.push(connection);
             moving.mover_mut().spread(&mut self.io.on(connection));
         }

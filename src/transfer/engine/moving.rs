@@ -84,10 +84,4 @@ impl Moving {
     pub(super) fn backlog(&self) -> u64 {
         self.mover().backlog().max(LEAST_BACKLOG)
     }
-
-    /// Returns whether the file may be opened on this connection too.
-    pub(super) fn may_spread_to(&self, connection: ConnectionId, takes_any_order: bool) -> bool {
-        let is_new = self.home != connection && !self.spread.contains(&connection);
-        is_new && (takes_any_order || matches!(self.way, Way::Get(_))) && self.mover().may_spread()
-    }
 }

@@ -378,7 +378,7 @@ impl Upload {
     }
 
     /// Notes that the answer to a request was lost with its connection. Returns whether nothing of the file is open or in flight
-    /// any more, so that [`Upload::resume`] has to choose how to go on.
+    /// any more, so that [`Upload::resume`] has to choose the next state.
     pub(crate) fn give_back(&mut self, tag: PutTag) -> bool {
         self.outstanding -= usize::from(tag.is_awaited());
         match (tag, &mut self.state) {

@@ -353,7 +353,7 @@ fn the_table_of_states() {
     }
 }
 
-/// The state to go on with, for each state in which the last connection may be lost.
+/// The next state, for each state in which the last connection may be lost.
 #[test]
 fn the_state_after_a_loss() {
     const RESUMING_ATOMIC: Options = Options { atomic: true, ..RESUMING };
