@@ -15,7 +15,7 @@ use crate::transfer::event::{Event, Intent};
 use crate::transfer::failure::Failure;
 use crate::transfer::plan::{Next, Plan, Step};
 use crate::transfer::rehearsal::here::Here;
-use crate::transfer::rehearsal::there::{TargetQuery, There};
+use crate::transfer::rehearsal::there::{TargetQuery, There, UploadStep};
 use crate::transfer::report::Report;
 use crate::transfer::request::Direction;
 
@@ -91,12 +91,13 @@ enum Waiting {
 
 impl Waiting {
     fn of(step: Step, io: &Io) -> Waiting {
-        match step {
-            Step::Put(file) => Waiting::Queried(TargetQuery::about_file(file, io)),
-            Step::EnterPut(directory) => Waiting::Queried(TargetQuery::about_directory(directory, io)),
-            Step::PutLink(link) => Waiting::Queried(TargetQuery::about_link(link, io)),
-            step => Waiting::Known(step),
-        }
+        let step = match step {
+            Step::Put(file) => UploadStep::File(file),
+            Step::EnterPut(directory) => UploadStep::Directory(directory),
+            Step::PutLink(link) => UploadStep::Link(link),
+            step => return Waiting::Known(step),
+        };
+        Waiting::Queried(TargetQuery::about(step, io))
     }
 }
 

@@ -40,14 +40,14 @@ enum Simulated {
 
 /// A step, and the STAT and LSTAT of its target.
 pub(crate) struct TargetQuery {
-    step: Step,
+    step: UploadStep,
     followed: Pending<Attributes>,
     itself: Pending<Attributes>,
 }
 
-enum Step {
-    /// A file with its length and times, or the reason why it can't be opened.
-    File(PutFile, Result<(u64, Times), Failure>),
+/// A step of an upload.
+pub(super) enum UploadStep {
+    File(PutFile),
     Directory(PutDirectory),
     Link(PutLink),
 }
@@ -72,23 +72,13 @@ struct Present {
 }
 
 impl TargetQuery {
-    pub(super) fn about_file(file: PutFile, io: &Io) -> TargetQuery {
-        let path = file.remote.clone();
-        let source = Source::open(&file).map(|source| (source.size(), source.times()));
-        TargetQuery::about(Step::File(file, source), &path, io)
-    }
-
-    pub(super) fn about_directory(directory: PutDirectory, io: &Io) -> TargetQuery {
-        let path = directory.remote.clone();
-        TargetQuery::about(Step::Directory(directory), &path, io)
-    }
-
-    pub(super) fn about_link(link: PutLink, io: &Io) -> TargetQuery {
-        let path = link.remote.clone();
-        TargetQuery::about(Step::Link(link), &path, io)
-    }
-
-    fn about(step: Step, path: &RemotePath, io: &Io) -> TargetQuery {
+    /// Sends STAT and LSTAT of a step's target.
+    pub(super) fn about(step: UploadStep, io: &Io) -> TargetQuery {
+        let path = match &step {
+            UploadStep::File(file) => &file.remote,
+            UploadStep::Directory(directory) => &directory.remote,
+            UploadStep::Link(link) => &link.remote,
+        };
         let followed = io.pool.first().submit(&calls::Stat { path });
         let itself = io.pool.first().submit(&calls::Lstat { path });
         TargetQuery { step, followed, itself }
@@ -102,14 +92,15 @@ impl There {
         let present = Present::of(followed, itself);
         if self.stack.last() == Some(&false) {
             // The directory can't be made, which was reported.
-            if let Step::Directory(_) = step {
+            if let UploadStep::Directory(_) = step {
                 self.stack.push(false);
             }
             return Ok(Vec::new());
         }
         match step {
-            Step::File(file, source) => {
-                let (size, times) = source.map_err(|failure| file.failed(failure))?;
+            UploadStep::File(file) => {
+                let source = Source::open(&file).map_err(|failure| file.failed(failure))?;
+                let (size, times) = (source.size(), source.times());
                 if io.settings.options.remove_source && !self.written.insert(file.remote.clone()) {
                     return Err(Failure::new(Act::RemoveSource, bytes(&file.shown), Cause::JustWritten));
                 }
@@ -117,12 +108,12 @@ impl There {
                 let intent = self.file(&sending, present);
                 intent.map(|intent| vec![intent]).map_err(|failure| file.failed(failure))
             }
-            Step::Directory(directory) => {
+            UploadStep::Directory(directory) => {
                 let entered = self.enter(&directory, present, io);
                 self.stack.push(entered.is_ok());
                 entered
             }
-            Step::Link(link) => self.link(&link, &present, io).map(|intent| vec![intent]),
+            UploadStep::Link(link) => self.link(&link, &present, io).map(|intent| vec![intent]),
         }
     }
 
