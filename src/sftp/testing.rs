@@ -76,6 +76,14 @@ impl Peer {
         Some((packet[0], id, fields))
     }
 
+    /// Returns whether a request arrives within a moment.
+    pub(crate) fn hears_more(&self) -> bool {
+        (0..20).any(|_| {
+            thread::sleep(Duration::from_micros(200));
+            self.unread() > 0
+        })
+    }
+
     /// Returns the number of bytes that the client has sent and this peer has not read.
     pub(super) fn unread(&self) -> u64 {
         rustix::io::ioctl_fionread(&self.0).unwrap()
@@ -112,8 +120,8 @@ impl Peer {
         self.status(id, code.0, "");
     }
 
-    pub(crate) fn handle(&mut self, id: u32) {
-        self.reply(102, id, |packet| packet.string(b"handle"));
+    pub(crate) fn handle(&mut self, id: u32, handle: &[u8]) {
+        self.reply(102, id, |packet| packet.string(handle));
     }
 
     pub(crate) fn data(&mut self, id: u32, data: &[u8]) {

@@ -111,7 +111,7 @@ impl Bench {
         match answer {
             Answer::Success | Answer::Unheard => peer.refuse(id, StatusCode::OK),
             Answer::Refusal(code) => peer.refuse(id, code),
-            Answer::Handle => peer.handle(id),
+            Answer::Handle => peer.handle(id, b"handle"),
             Answer::Data(data) => peer.data(id, data.as_bytes()),
             Answer::Path(path) => peer.path(id, path.as_bytes()),
             Answer::Size(size) => {
@@ -132,6 +132,11 @@ impl Bench {
         assert!(!outcomes.is_empty(), "the answer to {request} was not heard");
         outcomes.iter().for_each(|(token, outcome)| self.io.answered(token, outcome));
         outcomes
+    }
+
+    /// Returns the server's side of the newest connection, for a thread that answers all requests.
+    pub(super) fn take_peer(&mut self) -> Peer {
+        self.peers.pop().unwrap()
     }
 
     /// Breaks a connection. Returns the outcomes of all requests that were in flight on it.
@@ -200,17 +205,25 @@ fn words(kind: u8, fields: Vec<u8>) -> String {
 }
 
 /// The fields of a request that were not read yet.
-struct Fields(Vec<u8>);
+pub(super) struct Fields(pub(super) Vec<u8>);
 
 impl Fields {
-    fn number(&mut self, bytes: usize) -> u64 {
+    pub(super) fn number(&mut self, bytes: usize) -> u64 {
         self.0.drain(..bytes).fold(0, |number, byte| number << 8 | u64::from(byte))
     }
 
-    /// Returns a string. The random part of a partial file's name is left out.
-    fn string(&mut self) -> String {
+    pub(super) fn bytes(&mut self) -> Vec<u8> {
         let length = usize::try_from(self.number(4)).unwrap();
-        let text = String::from_utf8_lossy(&self.0.drain(..length).collect::<Vec<u8>>()).into_owned();
+        self.0.drain(..length).collect()
+    }
+
+    pub(super) fn string_as_it_is(&mut self) -> String {
+        String::from_utf8(self.bytes()).unwrap()
+    }
+
+    /// Returns a string. The random part of a partial file's name is left out.
+    pub(super) fn string(&mut self) -> String {
+        let text = self.string_as_it_is();
         match text.split_once("/.") {
             Some((directory, _)) if text.ends_with(".sftpsh-part") => format!("{directory}/PART"),
             _ => text,

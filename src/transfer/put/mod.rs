@@ -30,6 +30,8 @@
 //! was lost, [`Upload::resume`] chooses the next state.
 
 pub(crate) mod directories;
+#[cfg(test)]
+mod flows;
 pub(crate) mod landing;
 pub(crate) mod links;
 mod looking;

@@ -9,7 +9,7 @@ use crate::transfer::testing::Answer::{self, Data, Handle, Lost, Path, Size, Suc
 use crate::transfer::testing::{Bench, DENIED, EOF, FAILURE, NO_SUCH_FILE, Outcome, Server};
 
 /// Contents of the source: ten bytes.
-const SOURCE: &str = "0123456789";
+pub(super) const SOURCE: &str = "0123456789";
 
 const RESUMING: Options = Options { resume: true, ..PLAIN };
 const VERIFYING: Options = Options { verify: Verify::ByReading, ..PLAIN };
@@ -53,6 +53,14 @@ fn play(options: Options, server: Server, steps: &[Step]) -> Vec<String> {
     play.bench.reports()
 }
 
+/// Returns the plan of an upload to `/f`, whose source is made in a directory.
+pub(super) fn plan_in(directory: &std::path::Path) -> PutFile {
+    let local = directory.join("f");
+    fs::write(&local, SOURCE).unwrap();
+    let (shown, size) = (local.clone(), SOURCE.len() as u64);
+    PutFile { local, shown, remote: RemotePath::new("/f").unwrap(), size, is_named: true, announced: None }
+}
+
 struct Play {
     bench: Bench,
     upload: Upload,
@@ -61,12 +69,8 @@ struct Play {
 
 impl Play {
     fn new(options: Options, server: Server, directory: &std::path::Path) -> Play {
-        let local = directory.join("f");
-        fs::write(&local, SOURCE).unwrap();
         let mut bench = Bench::new(Direction::Put, options, server);
-        let remote = RemotePath::new("/f").unwrap();
-        let (shown, size) = (local.clone(), SOURCE.len() as u64);
-        let plan = PutFile { local, shown, remote, size, is_named: true, announced: None };
+        let plan = plan_in(directory);
         let source = Source::open(&plan).unwrap();
         let upload = Upload::begin(0, plan, source, &mut bench.wire());
         Play { bench, upload, turn: Turn::Waits }
@@ -158,7 +162,7 @@ impl Play {
 const HARDLINK: Server = Server { extensions: &[("hardlink@openssh.com", "1")], ..ORDERLY };
 const POSIX_RENAME: Server = Server { extensions: &[("posix-rename@openssh.com", "1")], ..ORDERLY };
 
-fn put_tag(token: Token) -> PutTag {
+pub(super) fn put_tag(token: Token) -> PutTag {
     let Tag::Put(tag) = token.tag else { panic!("{token:?}") };
     tag
 }
