@@ -16,9 +16,8 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Commands of other programs, and their equivalents here.
-const ELSEWHERE: [(&str, &str); 25] = [
-    ("mv", "did you mean rename?"),
-    ("move", "did you mean rename?"),
+const ELSEWHERE: [(&str, &str); 23] = [
+    ("move", "did you mean mv?"),
     ("del", "did you mean rm?"),
     ("delete", "did you mean rm?"),
     ("mrm", "did you mean rm?"),
@@ -39,7 +38,6 @@ const ELSEWHERE: [(&str, &str); 25] = [
     ("vi", EDIT),
     ("vim", EDIT),
     ("nano", EDIT),
-    ("touch", "make an empty file with !touch NAME, then put NAME"),
     ("open", "bye, then start sftpsh with the other host"),
     ("mirror", "get -r and put -r transfer trees"),
 ];
@@ -89,13 +87,13 @@ mod tests {
             ("gte", "did you mean get?"),
             ("mkdri", "did you mean mkdir?"),
             ("ren", "did you mean rename?"),
-            ("mv", "did you mean rename?"),
+            ("move", "did you mean mv?"),
             ("lsz", "did you mean ls?"),
             ("exti", "did you mean exit?"),
             ("edit", EDIT),
             ("view", SHOW),
             ("xyzzy", "help lists the commands"),
-            ("me", "help lists the commands"),
+            ("qq", "help lists the commands"),
             ("", "help lists the commands"),
         ] {
             assert_eq!(advice(typed), meant, "{typed}");

@@ -49,6 +49,7 @@ pub mod ln;
 pub mod ls;
 pub mod lumask;
 pub mod mkdir;
+mod mv;
 pub mod progress;
 pub mod put;
 pub mod rename;
@@ -56,7 +57,9 @@ pub mod rm;
 pub mod rmdir;
 pub mod set;
 pub mod shell_escape;
+mod stat;
 mod tail;
+mod touch;
 pub mod version;
 
 pub use argument::{
@@ -100,6 +103,7 @@ signature::commands! {
     ls::Ls: "ls", "dir";
     lumask::Lumask: "lumask";
     mkdir::Mkdir: "mkdir";
+    mv::Mv: "mv";
     progress::Progress: "progress";
     put::Put: "put", "mput";
     cd::Pwd: "pwd";
@@ -109,8 +113,10 @@ signature::commands! {
     rm::Rm: "rm";
     rmdir::Rmdir: "rmdir";
     set::Set: "set";
+    stat::Stat: "stat";
     ln::Symlink: "symlink";
     tail::Tail: "tail";
+    touch::Touch: "touch";
     version::Version: "version";
     shell_escape::Escape: "!";
 }
@@ -182,6 +188,7 @@ mod tests {
         ("ls", Purpose::Output),
         ("lumask 22", Purpose::Effect),
         ("mkdir a", Purpose::Effect),
+        ("mv a b", Purpose::Effect),
         ("progress", Purpose::Effect),
         ("put a", Purpose::Effect),
         ("put --dry-run a", Purpose::Output),
@@ -196,7 +203,9 @@ mod tests {
         ("rmdir a", Purpose::Effect),
         ("set", Purpose::Effect),
         ("symlink a b", Purpose::Effect),
+        ("stat a", Purpose::Output),
         ("tail a", Purpose::Output),
+        ("touch a", Purpose::Effect),
         ("version", Purpose::Output),
         ("!", Purpose::Effect),
         ("!ls", Purpose::Effect),

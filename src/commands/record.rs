@@ -7,6 +7,11 @@ use crate::terminal::json::Object;
 
 /// Returns the object of one entry, without a newline.
 pub(super) fn record(path: &[u8], attributes: &Attributes, owners: &OwnerNames) -> String {
+    object(path, attributes, owners).end()
+}
+
+/// Returns the object of one entry, to which members can be added.
+pub(super) fn object(path: &[u8], attributes: &Attributes, owners: &OwnerNames) -> Object {
     let owner = attributes.owner;
     let mut object = Object::default();
     let path = without_dots(path);
@@ -20,7 +25,7 @@ pub(super) fn record(path: &[u8], attributes: &Attributes, owners: &OwnerNames) 
     object.name("owner", owner.and_then(|owner| owners.user(owner.uid)));
     object.name("group", owner.and_then(|owner| owners.group(owner.gid)));
     object.number("mtime", attributes.times.map(|times| times.modified));
-    object.end()
+    object
 }
 
 /// Returns a path without the components `.` that were typed: `/a/./b` becomes `/a/b`.
@@ -41,7 +46,7 @@ fn name_of(path: &[u8]) -> &[u8] {
 }
 
 /// Returns the name for the file type in a mode.
-fn file_type(mode: u32) -> &'static str {
+pub(super) fn file_type(mode: u32) -> &'static str {
     match Kind::of(mode) {
         Some(Kind::Regular) => "file",
         Some(Kind::Directory) => "directory",

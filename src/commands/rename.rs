@@ -40,24 +40,42 @@ impl Run for Rename {
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let (from, to) = (cx.remote.resolve(&self.oldpath.0), cx.remote.resolve(&self.newpath.0));
-        let renamed = if cx.session().offers(Extension::PosixRename) && !self.legacy {
-            cx.session().posix_rename(&from, &to)
-        } else {
-            cx.session().rename(&from, &to)
-        };
-        renamed.map(|()| Outcome::Done).map_err(|error| {
-            let (shown_from, shown_to) = (Printable(from.as_bytes()), Printable(to.as_bytes()));
-            let failure = Failure::refused(format!("remote rename \"{shown_from}\" to \"{shown_to}\""), &error);
-            match cx.kind_after(&error, &to).filter(|_| is_bare_failure(&error)) {
-                Some(FileType::Directory) => failure
-                    .because("the new name is that of a directory")
-                    .with_hint("to move a file into a directory, add its new name to the path"),
-                Some(_) => failure.because("the new name is taken"),
-                None if is_bare_failure(&error) && lie_apart(cx, &from, &to) => failure
-                    .because("the two lie on different file systems")
-                    .with_hint("cp and then rm does what rename can't"),
-                None => failure,
-            }
-        })
+        let way = if self.legacy { Way::Plain } else { Way::Replacing };
+        rename(cx, &from, &to, way).map(|()| Outcome::Done)
     }
+}
+
+/// The treatment of an existing file of the new name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// It is replaced, if the server can do that in one step.
+    Replacing,
+    /// The server decides; most keep it.
+    Plain,
+}
+
+/// Renames one file, and explains a bare failure.
+pub(super) fn rename(cx: &Context, from: &RemotePath, to: &RemotePath, way: Way) -> Result<(), Failure> {
+    let renamed = match way {
+        Way::Replacing if cx.session().offers(Extension::PosixRename) => cx.session().posix_rename(from, to),
+        Way::Replacing | Way::Plain => cx.session().rename(from, to),
+    };
+    renamed.map_err(|error| {
+        let failure = Failure::refused(renaming(from, to), &error);
+        match cx.kind_after(&error, to).filter(|_| is_bare_failure(&error)) {
+            Some(FileType::Directory) => failure
+                .because("the new name is that of a directory")
+                .with_hint("to move a file into a directory, add its new name to the path"),
+            Some(_) => failure.because("the new name is taken"),
+            None if is_bare_failure(&error) && lie_apart(cx, from, to) => failure
+                .because("the two lie on different file systems")
+                .with_hint("cp and then rm does what rename can't"),
+            None => failure,
+        }
+    })
+}
+
+/// Returns the act, as failures name it.
+pub(super) fn renaming(from: &RemotePath, to: &RemotePath) -> String {
+    format!("remote rename \"{}\" to \"{}\"", Printable(from.as_bytes()), Printable(to.as_bytes()))
 }

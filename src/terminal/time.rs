@@ -42,6 +42,13 @@ pub fn listing(modified: u32, clock: &Clock) -> String {
     stamp.to_zoned_datetime(clock.zone.clone()).strftime(if recent { "%b %e %H:%M" } else { "%b %e  %Y" }).to_string()
 }
 
+/// Writes a time, in seconds since 1970, in ISO 8601: `2026-11-24T06:00:34+00:00`.
+#[must_use]
+pub fn iso(seconds: u32, clock: &Clock) -> String {
+    let stamp = Timestamp::from_second(i64::from(seconds)).unwrap_or_default();
+    stamp.to_zoned_datetime(clock.zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
 /// Writes a duration like the progress meter: `00:08`, `1:02:03`.
 #[must_use]
 pub fn elapsed(duration: Duration) -> String {
@@ -77,7 +84,9 @@ mod tests {
         let now: Timestamp = "2026-11-24T06:00:00Z".parse().unwrap();
         let clock = Clock::new(now, TimeZone::fixed(jiff::tz::offset(-5)));
         let midnight: Timestamp = "2026-11-01T02:30:00Z".parse().unwrap();
-        assert_eq!(listing(u32::try_from(midnight.as_second()).unwrap(), &clock), "Oct 31 21:30");
+        let midnight = u32::try_from(midnight.as_second()).unwrap();
+        assert_eq!(listing(midnight, &clock), "Oct 31 21:30");
+        assert_eq!(iso(midnight, &clock), "2026-10-31T21:30:00-05:00");
     }
 
     #[test]

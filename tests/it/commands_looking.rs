@@ -1,8 +1,9 @@
-//! Commands that look at files without fetching them: `cat head tail`.
+//! Commands that look at files without fetching them (`cat head stat tail`), and the small ones beside them (`mv touch`).
 
 use crate::support::{Entry, PATIENCE, Remote, Running, Shell, World, noise};
 use rustix::process::Signal;
-use std::fs::File;
+use std::fs::{File, FileTimes};
+use std::time::{Duration, SystemTime};
 
 fn numbers(last: u32) -> String {
     (1..=last).map(|number| format!("{number}\n")).collect()
@@ -158,6 +159,99 @@ fn a_wrong_size_loses_no_bytes() {
     let status = std::fs::read_to_string("/proc/version").unwrap();
     for line in ["@cat /proc/version", "@head /proc/version", "@tail /proc/version", "@tail -n 1 /proc/version"] {
         shell().types(line).as_batch().succeeds().stdout_is(&status);
+    }
+}
+
+#[test]
+fn stat_shows_all_that_the_server_reports() {
+    let set = |world: &World| {
+        let times = FileTimes::new().set_accessed(at(86_400)).set_modified(at(1_000_000_000));
+        File::open(world.remote().join("a b")).unwrap().set_times(times).unwrap();
+    };
+    let shell = || {
+        let remote = Remote::with([Entry::file("a b", "12345").mode(0o640), Entry::link("link", "a b")]);
+        Shell::on(remote).prepare(set).env("TZ", "UTC").as_batch()
+    };
+    shell()
+        .types("@stat a\\ b link")
+        .succeeds()
+        .prints("    name: a b\n    type: file\n    mode: -rw-r----- (0640)\n    size: 5\n   owner: ")
+        .prints("accessed: 1970-01-02T00:00:00+00:00\nmodified: 2001-09-09T01:46:40+00:00\n\n    name: link\n")
+        .prints("    type: symlink\n")
+        .prints("  target: a b\n");
+    shell()
+        .types("@stat --json link 'a b'")
+        .succeeds()
+        .prints(r#"{"name":"link","path":"REMOTE/link","type":"symlink","size":3,"#)
+        .prints(r#","target":"a b"}"#)
+        .prints(r#","mtime":1000000000,"atime":86400,"target":null}"#);
+    let bare = Remote::with(["f"]).lying("no-attributes");
+    Shell::on(bare).types("@stat f").as_batch().succeeds().prints_no("mode: ?");
+    shell().types("stat gone").exits(1).complains(&["stat remote: No such file or directory: \"REMOTE/gone\""]);
+}
+
+fn at(seconds: u64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+#[test]
+fn touch_creates_files_and_sets_times() {
+    let modified = |world: &World, name: &str| world.remote().join(name).metadata().unwrap().modified().unwrap();
+    let set = |world: &World| File::open(world.remote().join("one")).unwrap().set_modified(at(1)).unwrap();
+    let began = SystemTime::now() - Duration::from_secs(2);
+    shell()
+        .prepare(set)
+        .types("touch one dir 'new name'")
+        .types("touch -c none")
+        .types("touch -d 2001-09-09T01:46:40Z two three")
+        .as_batch()
+        .succeeds()
+        .remote_still_has("one")
+        .remote_file("new name", "")
+        .remote_lacks("none")
+        .holds(|world| (modified(world, "one") < began).then(|| "one is old".to_owned()))
+        .holds(|world| (modified(world, "dir") < began).then(|| "dir is old".to_owned()))
+        .holds(|world| (modified(world, "two") != at(1_000_000_000)).then(|| "two has another time".to_owned()))
+        .holds(|world| (modified(world, "three") != at(1_000_000_000)).then(|| "three has another time".to_owned()));
+    for (line, complaint) in [
+        ("touch gone/x", "remote open(\"REMOTE/gone/x\"): No such file or directory"),
+        ("touch gone*", "File \"REMOTE/gone*\" not found."),
+        ("touch -d 1960-01-01 one", "touch: the protocol has no times before 1970 or after 2106"),
+    ] {
+        shell().types(line).as_batch().exits(1).complains(&[complaint]);
+    }
+}
+
+#[test]
+fn mv_renames_and_moves_into_directories() {
+    shell()
+        .types("mkdir sub")
+        .types("mv one 'new name'")
+        .types("mv two with* sub")
+        .types("mv empty sub/other")
+        .types("mv sub dir")
+        .as_batch()
+        .succeeds()
+        .remote_file("new name", "1\n")
+        .remote_file("dir/sub/two", "2")
+        .remote_file("dir/sub/with blank", "b\n")
+        .remote_file("dir/sub/other", "")
+        .remote_lacks("sub");
+    shell().types("mv one two").as_batch().succeeds().remote_file("two", "1\n").remote_lacks("one");
+    for (line, complaint) in [
+        ("mv -n one two", "remote rename \"REMOTE/one\" to \"REMOTE/two\": the new name is taken"),
+        ("mv one two empty", "mv: \"REMOTE/empty\" is not a directory"),
+        ("mv gone dir", "remote rename \"REMOTE/gone\" to \"REMOTE/dir/gone\": No such file or directory"),
+        ("mv .. dir", "mv: \"REMOTE/..\" is not moved: name a directory by its own name"),
+        ("mv one", "You must specify two paths after a mv command."),
+    ] {
+        shell()
+            .types(line)
+            .as_batch()
+            .exits(1)
+            .complains(&[complaint])
+            .remote_file("one", "1\n")
+            .remote_file("two", "2");
     }
 }
 

@@ -195,6 +195,9 @@ fn anonymous(text: &str, row: &Row) -> String {
     let text: String = text.lines().map(|each| line(each) + "\n").collect();
     let text =
         text.replace(&owner, "OWNER    GROUP   ").replace(&format!("{:<8} {:<8}", ids.0, ids.1), "UID      GID     ");
+    let text = text
+        .replace(&format!("owner: {} ({})\n", user(), ids.0), "owner: OWNER (UID)\n")
+        .replace(&format!("group: {} ({})\n", group(), ids.1), "group: GROUP (GID)\n");
     if !row.typed.iter().any(|line| line.starts_with("df")) {
         return text;
     }

@@ -120,6 +120,7 @@ const NOT_RUN: &[(&str, Reason)] = &[
     ("sftp host --strict", Sftp),
     ("sftpsh [user@]host[:path]", Form),
     ("ssh -G", Sftp),
+    ("stat --json", Names),
     ("tests/run quick", Builds),
     ("tests/run", Builds),
     ("TMPDIR=/dev/shm cargo bench --bench peers -- --runs 5", Builds),

@@ -127,6 +127,12 @@ pub(super) const LINES: &[Row] = &[
     ("head *.log", &[Prints("==> a.log <==\n"), Prints("\n==> big.log <==\n")]),
     ("head -c 1K big.log", &[PrintsNo("==>")]),
     ("tail -n 20 big.log", &[PrintsNo("==>")]),
+    ("stat notes.txt", &[Prints("    mode: -rw-rw-rw- (0666)\n")]),
+    ("stat --json *.log", &[Prints("{\"name\":\"a.log\",")]),
+    ("touch done", &[There("done")]),
+    ("touch -d 2026-11-01 notes.txt", &[Then("stat notes.txt"), Prints("modified: 2026-11-01T00:00:00")]),
+    ("mv draft.txt final.txt", &[There("final.txt"), NoRemote("draft.txt")]),
+    ("mv *.log old", &[There("old/a.log"), NoRemote("a.log")]),
 ];
 
 /// Types a line with those before and after it; none of them is echoed.
