@@ -291,3 +291,13 @@ impl Expander<'_> {
 fn may_be_directory(attributes: &Attributes) -> bool {
     matches!(attributes.file_type(), None | Some(FileType::Directory | FileType::Symlink))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_match_takes_72_bytes_and_its_path() {
+        assert_eq!(size_of::<Match>(), 72);
+    }
+}
