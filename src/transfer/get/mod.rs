@@ -17,6 +17,8 @@
 
 mod end;
 mod receiving;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -226,7 +226,7 @@ impl Model {
 struct Flow {
     options: Options,
     manners: Manners,
-    /// What exists at the target.
+    /// The file at the target before the upload.
     existing: Option<&'static [u8]>,
     cuts: Vec<(usize, Cut)>,
 }
