@@ -61,6 +61,7 @@ mod stat;
 mod tail;
 mod touch;
 pub mod version;
+mod wc;
 
 pub use argument::{
     ArgumentKind, CommandName, Count, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment,
@@ -118,6 +119,7 @@ signature::commands! {
     tail::Tail: "tail";
     touch::Touch: "touch";
     version::Version: "version";
+    wc::Wc: "wc";
     shell_escape::Escape: "!";
 }
 
@@ -207,6 +209,7 @@ mod tests {
         ("tail a", Purpose::Output),
         ("touch a", Purpose::Effect),
         ("version", Purpose::Output),
+        ("wc a", Purpose::Output),
         ("!", Purpose::Effect),
         ("!ls", Purpose::Effect),
         ("?", Purpose::Output),

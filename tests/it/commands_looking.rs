@@ -1,4 +1,4 @@
-//! Commands that look at files without fetching them (`cat head stat tail`), and the small ones beside them (`mv touch`).
+//! Commands that look at files without fetching them (`cat head stat tail wc`), and the small ones beside them (`mv touch`).
 
 use crate::support::{Entry, PATIENCE, Remote, Running, Shell, World, noise};
 use rustix::process::Signal;
@@ -160,6 +160,24 @@ fn a_wrong_size_loses_no_bytes() {
     for line in ["@cat /proc/version", "@head /proc/version", "@tail /proc/version", "@tail -n 1 /proc/version"] {
         shell().types(line).as_batch().succeeds().stdout_is(&status);
     }
+}
+
+#[test]
+fn wc_counts_lines_words_and_bytes() {
+    let remote = || Remote::with([Entry::file("a", "one two\n\tthree \n\nfour"), Entry::file("b", ""), "dir/f".into()]);
+    for (line, stdout) in [
+        ("@wc a", "       3        4       21 a\n"),
+        ("@wc -l a b", "       3 a\n       0 b\n       3 total\n"),
+        ("@wc -cw a", "       4       21 a\n"),
+    ] {
+        Shell::on(remote()).types(line).as_batch().succeeds().stdout_is(stdout);
+    }
+    // A word may be in two answers.
+    let short = remote().lying("cap-reads=3");
+    Shell::on(short).types("@wc a").as_batch().succeeds().stdout_is("       3        4       21 a\n");
+    let line = "@wc -c dir a";
+    let shell = Shell::on(remote()).types(line).succeeds().prints("      21 a\n      21 total\n");
+    shell.complains(&["remote open(\"REMOTE/dir\"): Is a directory"]);
 }
 
 #[test]

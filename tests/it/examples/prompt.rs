@@ -133,6 +133,7 @@ pub(super) const LINES: &[Row] = &[
     ("touch -d 2026-11-01 notes.txt", &[Then("stat notes.txt"), Prints("modified: 2026-11-01T00:00:00")]),
     ("mv draft.txt final.txt", &[There("final.txt"), NoRemote("draft.txt")]),
     ("mv *.log old", &[There("old/a.log"), NoRemote("a.log")]),
+    ("wc -l *.log", &[Prints("       1 a.log\n"), Prints(" total\n")]),
 ];
 
 /// Types a line with those before and after it; none of them is echoed.
