@@ -66,4 +66,17 @@ mod tests {
         assert_eq!(once.again(2), Refusals::Again { beside: 2 });
         assert_eq!(once.again(2).again(1), Refusals::Again { beside: 1 });
     }
+
+    #[test]
+    fn an_attempt_ends_with_its_own_file_only() {
+        let mut crowd = Crowd { waiting: BTreeSet::from([1, 2]), alone: Some(3) };
+        crowd.end_attempt(2);
+        assert_eq!((crowd.waiting.len(), crowd.alone), (2, Some(3)));
+        crowd.remove(1);
+        assert_eq!((&crowd.waiting, crowd.alone), (&BTreeSet::from([2]), Some(3)));
+        crowd.remove(2);
+        assert!(!crowd.is_empty(), "one is still being tried");
+        crowd.end_attempt(3);
+        assert!(crowd.is_empty());
+    }
 }

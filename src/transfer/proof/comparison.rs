@@ -206,6 +206,14 @@ mod tests {
     }
 
     #[test]
+    fn all_answers_are_awaited_in_any_order() {
+        let mut comparison = Comparison::of(0..4);
+        while comparison.next_part(2).is_some() {}
+        assert!(matches!(comparison.answer(2, 2, data(b"23"), &read), Compared::SoFar));
+        assert!(matches!(comparison.answer(0, 2, data(b"01"), &read), Compared::Equal));
+    }
+
+    #[test]
     fn an_answer_to_an_earlier_comparison_changes_nothing() {
         let mut comparison = Comparison::of(0..4);
         assert_eq!(comparison.next_part(2), Some((0, 2)));

@@ -117,18 +117,21 @@ mod tests {
         assert_eq!((sent.next(), sent.confirmed()), (40, 30));
         sent.confirm(30);
         assert_eq!((sent.confirmed(), sent.has_gaps()), (40, false));
+        sent.issue(20, 10);
+        assert_eq!(sent.next(), 40, "a part that is sent again moves no end");
     }
 
     #[test]
     fn the_lowest_failure_is_the_hole() {
         let mut sent = Sent::default();
-        for offset in [0, 10, 20] {
+        for offset in [0, 10, 20, 30] {
             sent.issue(offset, 10);
         }
-        sent.fail(20);
-        sent.fail(10);
+        for offset in [20, 10, 30] {
+            sent.fail(offset);
+        }
         sent.confirm(0);
-        assert_eq!(sent.confirmed(), 30, "a failed WRITE is answered");
+        assert_eq!(sent.confirmed(), 40, "a failed WRITE is answered");
         assert_eq!((sent.take_hole(), sent.take_hole()), (Some(10), None));
     }
 
