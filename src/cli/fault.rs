@@ -5,8 +5,8 @@ use std::error::Error;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::InvalidDestination;
-use super::options::{InvalidOptionValue, Options};
+use crate::cli::InvalidDestination;
+use crate::cli::options::{InvalidOptionValue, Options};
 
 /// An error in the command line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

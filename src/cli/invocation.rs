@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Destination, ProgressMode, SshOption};
+use crate::cli::{Destination, ProgressMode, SshOption};
 
 /// The server to talk to.
 #[derive(Clone, Debug, PartialEq, Eq)]

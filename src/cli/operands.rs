@@ -4,8 +4,8 @@ use std::ffi::OsString;
 
 use clap::CommandFactory;
 
-use super::options::Options;
-use super::{CliError, Commands, Destination, Server};
+use crate::cli::options::Options;
+use crate::cli::{CliError, Commands, Destination, Server};
 
 /// The operands, separated.
 pub(super) struct Operands {

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, ValueHint};
 
-use super::number::{counting_number, positive, scaled_number};
+use crate::cli::number::{counting_number, positive, scaled_number};
 
 /// An interactive SFTP shell: OpenSSH's sftp with every operation pipelined
 #[derive(Debug, clap::Parser)]

@@ -1,6 +1,6 @@
 //! `bye`, `exit`, `quit`.
 
-use super::{Context, Failure, Outcome, Purpose, Run};
+use crate::commands::{Context, Failure, Outcome, Purpose, Run};
 
 /// Quit sftp
 #[derive(Clone, Debug, clap::Args)]

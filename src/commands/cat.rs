@@ -1,8 +1,8 @@
 //! `cat`.
 
-use super::matches::targets;
-use super::opened::Opened;
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, each};
+use crate::commands::matches::targets;
+use crate::commands::opened::Opened;
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, each};
 
 /// Display remote files
 ///

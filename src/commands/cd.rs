@@ -1,6 +1,6 @@
 //! `cd` and `pwd`: the working directory on the server.
 
-use super::{Context, Example, Failure, Outcome, Purpose, RemoteDir, Run};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemoteDir, Run};
 use crate::name::RemotePath;
 use crate::remote::Error;
 use crate::terminal::Printable;

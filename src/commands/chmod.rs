@@ -1,8 +1,8 @@
 //! `chmod`.
 
-use super::matches::{Target, targets};
-use super::set_attributes::{SetAttributes, below_the_top};
-use super::{Context, Example, Failure, Mode, Outcome, Purpose, RemotePattern, Run};
+use crate::commands::matches::{Target, targets};
+use crate::commands::set_attributes::{SetAttributes, below_the_top};
+use crate::commands::{Context, Example, Failure, Mode, Outcome, Purpose, RemotePattern, Run};
 use crate::mode;
 use crate::name::RemotePath;
 use crate::remote::Links;

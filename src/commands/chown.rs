@@ -1,8 +1,8 @@
 //! `chown` and `chgrp`.
 
-use super::matches::{Target, targets};
-use super::set_attributes::{SetAttributes, below_the_top};
-use super::{Context, Example, Failure, Id, Outcome, OwnerIds, Purpose, RemotePattern, Run};
+use crate::commands::matches::{Target, targets};
+use crate::commands::set_attributes::{SetAttributes, below_the_top};
+use crate::commands::{Context, Example, Failure, Id, Outcome, OwnerIds, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
 use crate::remote::{Links, SoughtOwner};
 use crate::sftp::{Attributes, Extension, FileType, Owner};

@@ -1,7 +1,7 @@
 //! The names of commands: finds a command by its name, and suggests one for an unknown name.
 
-use super::signature::Signature;
-use super::{COMMANDS, Failure};
+use crate::commands::signature::Signature;
+use crate::commands::{COMMANDS, Failure};
 use crate::terminal::Printable;
 
 /// Returns the command with this name, in any case. As in sftp(1), names can't be abbreviated.

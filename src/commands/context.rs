@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Failure, LocalDirectory};
 use crate::cli::{ProgressMode, TransferDefaults};
+use crate::commands::{Failure, LocalDirectory};
 use crate::connect::Connector;
 use crate::mode::Change;
 use crate::name::RemotePath;

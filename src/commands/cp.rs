@@ -1,6 +1,6 @@
 //! `cp` and `copy`: copies on the server, if possible without transferring the data.
 
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run};
 use crate::name::{EntryName, RemotePath};
 use crate::remote::{self, CopyError, OpenFile};
 use crate::sftp::{Attributes, Error, FileType, OpenFlags};

@@ -1,6 +1,6 @@
 //! `df`.
 
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run};
 use crate::sftp::{Extension, Statvfs};
 use crate::terminal::Printable;
 use crate::terminal::size::scaled;

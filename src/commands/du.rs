@@ -1,7 +1,7 @@
 //! `du`.
 
-use super::matches::{Form, Target, targets};
-use super::{Context, Depth, Example, Failure, Outcome, Purpose, RemotePattern, Run};
+use crate::commands::matches::{Form, Target, targets};
+use crate::commands::{Context, Depth, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links};
 use crate::sftp::Attributes;

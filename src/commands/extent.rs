@@ -1,8 +1,8 @@
 //! `head` and `tail`: how much of each file they show, and under which heading.
 
-use super::matches::targets;
-use super::opened::Opened;
-use super::{Context, Count, Failure, Outcome, RemotePattern, Size, each};
+use crate::commands::matches::targets;
+use crate::commands::opened::Opened;
+use crate::commands::{Context, Count, Failure, Outcome, RemotePattern, Size, each};
 use crate::terminal::Printable;
 
 /// How much of a file is shown.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::{Arg, ArgAction, ArgMatches, FromArgMatches, value_parser};
 
-use super::{Context, Failure, LocalPathArg, Moment, NamePattern, Size};
+use crate::commands::{Context, Failure, LocalPathArg, Moment, NamePattern, Size};
 use crate::os_error;
 use crate::sticky;
 use crate::terminal::Printable;

@@ -1,8 +1,10 @@
 //! `find`.
 
-use super::matches::{Form, Target, targets};
-use super::record::record;
-use super::{Context, Depth, Example, Failure, Moment, NamePattern, Outcome, Purpose, RemotePattern, Run, SizeRange};
+use crate::commands::matches::{Form, Target, targets};
+use crate::commands::record::record;
+use crate::commands::{
+    Context, Depth, Example, Failure, Moment, NamePattern, Outcome, Purpose, RemotePattern, Run, SizeRange,
+};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links, Pattern};
 use crate::sftp::{Attributes, FileType};

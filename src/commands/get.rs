@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::matches::expand_names;
-use super::operands::Operands;
-use super::transfer_flags::{Resume, TransferFlags};
-use super::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Purpose, Run, Sizes, home};
+use crate::commands::matches::expand_names;
+use crate::commands::operands::Operands;
+use crate::commands::transfer_flags::{Resume, TransferFlags};
+use crate::commands::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Purpose, Run, Sizes, home};
 use crate::remote::Match;
 use crate::sticky;
 use crate::terminal::Printable;

@@ -1,10 +1,10 @@
 //! `help` and `?`: the list of commands, and the help of one command. All text comes from the commands' own
 //! definitions.
 
-use super::argument::written;
-use super::command_names::{find, unknown};
-use super::signature::{Signature, takes_many, takes_next_word};
-use super::{COMMANDS, CommandName, Context, Example, Failure, Outcome, Purpose, Run};
+use crate::commands::argument::written;
+use crate::commands::command_names::{find, unknown};
+use crate::commands::signature::{Signature, takes_many, takes_next_word};
+use crate::commands::{COMMANDS, CommandName, Context, Example, Failure, Outcome, Purpose, Run};
 use crate::terminal::table::{self, Look};
 
 /// Display this help text, or that of a command

@@ -1,6 +1,6 @@
 //! `history`: shows and removes the lines that were typed at prompts.
 
-use super::{Context, Example, Failure, HistoryPart, Outcome, Purpose, Run};
+use crate::commands::{Context, Example, Failure, HistoryPart, Outcome, Purpose, Run};
 use crate::os_error;
 use crate::terminal::Printable;
 use crate::terminal::history::HistoryFile;

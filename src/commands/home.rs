@@ -5,7 +5,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use super::Word;
+use crate::commands::Word;
 
 /// Returns the word with a leading `~` or `~NAME` replaced by that home directory. A quoted `~` stays, and so does
 /// one before the name of an unknown user.

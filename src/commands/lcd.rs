@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::{Context, Failure, LocalDir, LocalPathArg, Outcome, Purpose, Run, each, home};
+use crate::commands::{Context, Failure, LocalDir, LocalPathArg, Outcome, Purpose, Run, each, home};
 use crate::os_error;
 use crate::terminal::Printable;
 

@@ -1,6 +1,6 @@
 //! `ln` and `symlink`.
 
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run, is_bare_failure};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run, is_bare_failure};
 use crate::name::RemotePath;
 use crate::sftp::{Error, Extension};
 use crate::terminal::Printable;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::long_name::LongName;
-use super::ls_rows::{EntryRows, MatchRows};
-use super::matches::{Form, Matched, expand, without_braces};
-use super::record::record;
-use super::row::{Layout, Order, Rows, long_line, sort};
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
+use crate::commands::long_name::LongName;
+use crate::commands::ls_rows::{EntryRows, MatchRows};
+use crate::commands::matches::{Form, Matched, expand, without_braces};
+use crate::commands::record::record;
+use crate::commands::row::{Layout, Order, Rows, long_line, sort};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
 use crate::remote::{self, Longnames, Match, OwnerNames};
 use crate::sftp::Extension;

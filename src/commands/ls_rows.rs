@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::Context;
-use super::matches::Form;
-use super::row::Rows;
+use crate::commands::Context;
+use crate::commands::matches::Form;
+use crate::commands::row::Rows;
 use crate::name::RemotePath;
 use crate::remote::{Listing, Match};
 use crate::sftp::Attributes;

@@ -1,6 +1,6 @@
 //! `lumask`: the umask of new local files.
 
-use super::{Context, Failure, Outcome, Purpose, Run, Umask};
+use crate::commands::{Context, Failure, Outcome, Purpose, Run, Umask};
 
 /// Set local umask
 ///

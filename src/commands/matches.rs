@@ -1,6 +1,6 @@
 //! Expands words in glob syntax to what they match on the server.
 
-use super::{Context, Failure, RemotePattern, Word};
+use crate::commands::{Context, Failure, RemotePattern, Word};
 use crate::name::RemotePath;
 use crate::remote::glob::expand_braces;
 use crate::remote::{self, Match, MatchAttributes, Pattern};

@@ -1,6 +1,6 @@
 //! `mkdir`.
 
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run, each};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run, each};
 use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, StatusCode};
 use crate::terminal::Printable;

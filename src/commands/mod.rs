@@ -125,8 +125,8 @@ signature::commands! {
 
 #[cfg(test)]
 mod tests {
-    use super::testing::words;
     use super::*;
+    use crate::commands::testing::words;
 
     /// The messages of sftp(1) for invalid lines.
     #[test]

@@ -1,8 +1,8 @@
 //! `mv`.
 
-use super::matches::targets;
-use super::rename::{Way, rename, renaming};
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, RemotePattern, Run, each};
+use crate::commands::matches::targets;
+use crate::commands::rename::{Way, rename, renaming};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, RemotePattern, Run, each};
 use crate::name::{EntryName, RemotePath};
 use crate::terminal::Printable;
 

@@ -2,8 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use super::matches::{Form, Target};
-use super::{Context, Failure, is_bare_failure};
+use crate::commands::matches::{Form, Target};
+use crate::commands::{Context, Failure, is_bare_failure};
 use crate::name::RemotePath;
 use crate::remote::{Ahead, Reader};
 use crate::sftp::{self, Attributes, FileType, Handle, OpenFlags};

@@ -3,7 +3,7 @@
 //! A single operand is a source; two are a source and a target, as in sftp(1); of three or more, the last must be a
 //! directory, because there are several sources.
 
-use super::Word;
+use crate::commands::Word;
 
 /// Operands, split into sources and target.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,11 +9,11 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::argument::kinds;
-use super::command_names::{find, unknown};
-use super::help::Help;
-use super::signature::{Signature, takes_many, takes_next_word};
-use super::{ArgumentKind, Command, Failure, Word};
+use crate::commands::argument::kinds;
+use crate::commands::command_names::{find, unknown};
+use crate::commands::help::Help;
+use crate::commands::signature::{Signature, takes_many, takes_next_word};
+use crate::commands::{ArgumentKind, Command, Failure, Word};
 use crate::name::InvalidName;
 use crate::terminal::Printable;
 

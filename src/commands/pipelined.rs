@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::{Context, Failure, Outcome};
+use crate::commands::{Context, Failure, Outcome};
 use crate::remote::{Interrupt, Watch};
 use crate::sftp::{Completions, Error, Reply, Session};
 
@@ -127,8 +127,8 @@ impl<T> Flight<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::World;
     use super::*;
+    use crate::commands::testing::World;
     use crate::name::RemotePath;
     use crate::sftp::calls;
 

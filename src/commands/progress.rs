@@ -1,6 +1,6 @@
 //! `progress`: toggles the progress meter.
 
-use super::{Context, Failure, Outcome, Purpose, Run};
+use crate::commands::{Context, Failure, Outcome, Purpose, Run};
 
 /// Toggle display of progress meter
 #[derive(Clone, Debug, clap::Args)]

@@ -4,10 +4,10 @@ use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::matches::{patterns, without_braces};
-use super::operands::Operands;
-use super::transfer_flags::{Resume, TransferFlags};
-use super::{Context, Example, Failure, Outcome, Purpose, PutOperand, RemoteDir, Run, Word, home};
+use crate::commands::matches::{patterns, without_braces};
+use crate::commands::operands::Operands;
+use crate::commands::transfer_flags::{Resume, TransferFlags};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, PutOperand, RemoteDir, Run, Word, home};
 use crate::name::RemotePath;
 use crate::remote::glob::local_glob;
 use crate::terminal::Printable;

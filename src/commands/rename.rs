@@ -1,6 +1,6 @@
 //! `rename`.
 
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run, is_bare_failure};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePathArg, Run, is_bare_failure};
 use crate::name::RemotePath;
 use crate::sftp::{Extension, FileType};
 use crate::terminal::Printable;

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::matches::{Target, targets};
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, in_order};
+use crate::commands::matches::{Target, targets};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, in_order};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links, Walk};
 use crate::sftp::{Error, FileType, Session, calls};

@@ -1,6 +1,6 @@
 //! `rmdir`.
 
-use super::{Context, Failure, Outcome, Purpose, RemoteDir, Run, each, is_bare_failure};
+use crate::commands::{Context, Failure, Outcome, Purpose, RemoteDir, Run, each, is_bare_failure};
 use crate::sftp::FileType;
 use crate::terminal::Printable;
 

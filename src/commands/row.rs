@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use super::long_name::{LongName, is_name};
+use crate::commands::long_name::{LongName, is_name};
 use crate::mode;
 use crate::remote::OwnerNames;
 use crate::sftp::Attributes;

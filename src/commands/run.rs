@@ -1,6 +1,6 @@
 //! The trait of all commands: arguments that clap parses, and their execution.
 
-use super::{Context, Failure};
+use crate::commands::{Context, Failure};
 use crate::transfer::Job;
 
 /// A command's type. Its doc comment is the help, its fields are the arguments.

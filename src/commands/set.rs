@@ -2,9 +2,9 @@
 
 use clap::ValueEnum as _;
 
-use super::setting::Setting;
-use super::{Context, Example, Failure, Outcome, Purpose, Run, SettingName, SettingValue, Sizes};
 use crate::cli::{MOST_CONNECTIONS, ProgressMode, scaled_number};
+use crate::commands::setting::Setting;
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, Run, SettingName, SettingValue, Sizes};
 use crate::terminal::Printable;
 use crate::terminal::table::{self, Look};
 

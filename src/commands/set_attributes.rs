@@ -1,6 +1,6 @@
 //! The step that `chmod`, `chown` and `chgrp` share: one request per file, which sets attributes.
 
-use super::{Context, Failure, Outcome, in_order};
+use crate::commands::{Context, Failure, Outcome, in_order};
 use crate::name::RemotePath;
 use crate::remote::Found;
 use crate::sftp::{Attributes, Completions, Extension, FileType, Session, calls};

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
-use super::{Context, Example, Failure, Outcome, Purpose, Run, ShellLine};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, Run, ShellLine};
 use crate::os_error;
 use crate::program;
 use crate::terminal::Printable;

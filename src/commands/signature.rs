@@ -1,8 +1,8 @@
 //! The signatures of commands: their names, and how their words are parsed. The list of commands generates them, and
 //! dispatch, help and completion use them.
 
-use super::Example;
-use super::argument::{ArgumentKind, kinds};
+use crate::commands::Example;
+use crate::commands::argument::{ArgumentKind, kinds};
 
 /// The signature of a command: its names, and how its words are parsed.
 pub struct Signature {
@@ -148,8 +148,8 @@ pub(super) use commands;
 
 #[cfg(test)]
 mod tests {
-    use super::super::command_names::{find, names};
     use super::*;
+    use crate::commands::command_names::{find, names};
 
     #[test]
     fn no_name_and_no_flag_is_there_twice_and_every_argument_is_named_and_explained() {

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
-use super::matches::{Form, Target, targets};
-use super::record::{file_type, object};
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, each};
+use crate::commands::matches::{Form, Target, targets};
+use crate::commands::record::{file_type, object};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, each};
 use crate::mode;
 use crate::name::RemotePath;
 use crate::remote::OwnerNames;

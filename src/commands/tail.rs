@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use super::extent::{Extent, ExtentFlags, each_file};
-use super::opened::Opened;
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, Sizes};
+use crate::commands::extent::{Extent, ExtentFlags, each_file};
+use crate::commands::opened::Opened;
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, Sizes};
 use crate::remote::Ahead;
 
 /// Display the end of remote files

@@ -2,8 +2,8 @@
 
 use std::process::{Command, Stdio};
 
-use super::{Context, SessionSettings, Word};
 use crate::child::ChildTransport;
+use crate::commands::{Context, SessionSettings, Word};
 use crate::sftp::{self, Session};
 use crate::terminal::Output;
 

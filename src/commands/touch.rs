@@ -1,7 +1,7 @@
 //! `touch`.
 
-use super::matches::expand_names;
-use super::{Context, Example, Failure, Moment, Outcome, Purpose, RemotePattern, Run, each};
+use crate::commands::matches::expand_names;
+use crate::commands::{Context, Example, Failure, Moment, Outcome, Purpose, RemotePattern, Run, each};
 use crate::name::RemotePath;
 use crate::sftp::{self, Attributes, OpenFlags, StatusCode, Times, calls};
 use crate::terminal::Printable;

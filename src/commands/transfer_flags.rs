@@ -2,8 +2,8 @@
 
 use clap::ValueEnum;
 
-use super::filters::Filters;
-use super::{Context, Failure, Mode, Purpose, SessionSettings, Sizes};
+use crate::commands::filters::Filters;
+use crate::commands::{Context, Failure, Mode, Purpose, SessionSettings, Sizes};
 use crate::mode::Change;
 use crate::terminal::prompt;
 use crate::transfer::{Links, OnConflict, Options, Selection, Verify};

@@ -1,6 +1,6 @@
 //! `version`.
 
-use super::{Context, Failure, Outcome, Purpose, Run};
+use crate::commands::{Context, Failure, Outcome, Purpose, Run};
 
 /// Show SFTP version
 #[derive(Clone, Debug, clap::Args)]

@@ -2,9 +2,9 @@
 
 use std::ops::ControlFlow;
 
-use super::matches::targets;
-use super::opened::Opened;
-use super::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, each};
+use crate::commands::matches::targets;
+use crate::commands::opened::Opened;
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, each};
 use crate::remote::Ahead;
 use crate::terminal::Printable;
 

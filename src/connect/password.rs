@@ -11,7 +11,7 @@ use std::process::Stdio;
 
 use zeroize::Zeroizing;
 
-use super::askpass::{answer_of, first_line};
+use crate::connect::askpass::{answer_of, first_line};
 use crate::program;
 use crate::sticky;
 

@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 
 use zeroize::Zeroizing;
 
-use super::askpass::{self, Respondent};
-use super::memory::Memory;
-use super::password::Ready;
+use crate::connect::askpass::{self, Respondent};
+use crate::connect::memory::Memory;
+use crate::connect::password::Ready;
 use crate::ssh::{Notice, Questions};
 use crate::terminal::printable::lines;
 use crate::terminal::prompt::Unanswered;

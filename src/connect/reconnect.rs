@@ -5,8 +5,8 @@ use std::fmt;
 use std::thread;
 use std::time::Duration;
 
-use super::Error;
-use super::backoff::pause_before;
+use crate::connect::Error;
+use crate::connect::backoff::pause_before;
 
 /// The longest sleep between two checks for an interruption.
 const LOOK: Duration = Duration::from_millis(50);

@@ -1,6 +1,6 @@
 //! Writes modes as `ls -l` does.
 
-use super::kind::Kind;
+use crate::mode::kind::Kind;
 
 /// Returns the ten letters of a mode: its type, and the permissions of owner, group and others, such as `drwxr-xr-x`
 /// or `-rwsr-x--T`.

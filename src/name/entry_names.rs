@@ -1,6 +1,6 @@
 //! Many vetted names in one buffer.
 
-use super::{ByteStrings, EntryNameRef};
+use crate::name::{ByteStrings, EntryNameRef};
 
 /// A list of vetted names without an allocation for each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

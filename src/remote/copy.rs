@@ -4,9 +4,9 @@
 
 use std::collections::VecDeque;
 
-use super::interrupt::Interrupt;
-use super::reads::{Part, Reads, WINDOW};
 use crate::name::RemotePath;
+use crate::remote::interrupt::Interrupt;
+use crate::remote::reads::{Part, Reads, WINDOW};
 use crate::sftp::{self, Completions, Extension, FileType, Handle, Reply, Session, calls};
 
 /// An open file and its path.

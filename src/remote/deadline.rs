@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::entries::Entries;
-use super::interrupt::Interrupt;
-use super::lifeline::Lifeline;
-use super::listing::{Listing, Longnames};
-use super::survey::{Answer, Survey};
 use crate::budget::Budget;
 use crate::name::RemotePath;
+use crate::remote::entries::Entries;
+use crate::remote::interrupt::Interrupt;
+use crate::remote::lifeline::Lifeline;
+use crate::remote::listing::{Listing, Longnames};
+use crate::remote::survey::{Answer, Survey};
 use crate::sftp::{FileType, Session};
 
 /// Returns the entries of a directory, which take memory from `budget` while the listing exists. `None` if the server

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::glob::TooManyWords;
 use crate::name::{EntryName, InvalidName, LONGEST_NAME, RemotePath};
+use crate::remote::glob::TooManyWords;
 use crate::sftp::{self, StatusCode};
 use crate::terminal::{Excerpt, Printable};
 

@@ -5,16 +5,16 @@
 
 use std::sync::Arc;
 
-use super::entries::EntryRef;
-use super::error::Error;
-use super::glob::{Component, ComponentKind, Pattern};
-use super::interrupt::Interrupt;
-use super::lifeline::Lifeline;
-use super::listing::{Listing, Longnames};
-use super::survey::{Answer, Survey};
-use super::walk::MAX_DEPTH;
 use crate::budget::{self, Budget};
 use crate::name::RemotePath;
+use crate::remote::entries::EntryRef;
+use crate::remote::error::Error;
+use crate::remote::glob::{Component, ComponentKind, Pattern};
+use crate::remote::interrupt::Interrupt;
+use crate::remote::lifeline::Lifeline;
+use crate::remote::listing::{Listing, Longnames};
+use crate::remote::survey::{Answer, Survey};
+use crate::remote::walk::MAX_DEPTH;
 use crate::sftp::{Attributes, FileType, PackedAttributes, Session, StatusCode};
 
 /// Bytes that a possible match takes in memory besides its path, including the allocator's overhead.

@@ -1,9 +1,9 @@
 //! One directory as the server lists it, after vetting.
 
-use super::entries::{Entries, EntryRef};
-use super::error::Error;
 use crate::budget::Share;
 use crate::name::{EntryName, EntryNameRef, InvalidName, RemotePath};
+use crate::remote::entries::{Entries, EntryRef};
+use crate::remote::error::Error;
 use crate::sftp::{Attributes, NameEntry};
 
 /// How many suspect entries of a listing are reported one by one. An honest server has none, and each message names

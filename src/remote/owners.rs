@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Remote;
-use super::error::{Act, Error};
-use super::listing::{Listing, Longnames};
 use crate::name::RemotePath;
+use crate::remote::Remote;
+use crate::remote::error::{Act, Error};
+use crate::remote::listing::{Listing, Longnames};
 use crate::sftp::{Extension, Owner, Session, calls};
 
 /// Ids in one request. The reply must fit into a packet even with long names.

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::interrupt::Interrupt;
-use super::reads::{Part, Reads, WINDOW};
+use crate::remote::interrupt::Interrupt;
+use crate::remote::reads::{Part, Reads, WINDOW};
 use crate::sftp::{self, Completions, Handle, Reply, Session, calls};
 
 /// Bytes that are read ahead at first if perhaps only the beginning is wanted.

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::error::{Act, Error};
-use super::interrupt::{Interrupt, Watch};
-use super::lifeline::{Lifeline, NumberedSession};
-use super::listing::{Listing, Longnames};
 use crate::budget::{self, Budget, Share};
 use crate::name::RemotePath;
+use crate::remote::error::{Act, Error};
+use crate::remote::interrupt::{Interrupt, Watch};
+use crate::remote::lifeline::{Lifeline, NumberedSession};
+use crate::remote::listing::{Listing, Longnames};
 use crate::sftp::{
     self, Attributes, Completions, Handle, NamePacket, Reply, Session, Status, StatusCode, Wakeup, calls,
 };

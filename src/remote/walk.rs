@@ -6,14 +6,14 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::entries::{Entries, Entry};
-use super::error::{Act, Error};
-use super::interrupt::Interrupt;
-use super::lifeline::Lifeline;
-use super::listing::{Listing, Longnames};
-use super::survey::{Answer, Survey};
 use crate::budget::{self, Budget, Share};
 use crate::name::{EntryName, RemotePath};
+use crate::remote::entries::{Entries, Entry};
+use crate::remote::error::{Act, Error};
+use crate::remote::interrupt::Interrupt;
+use crate::remote::lifeline::Lifeline;
+use crate::remote::listing::{Listing, Longnames};
+use crate::remote::survey::{Answer, Survey};
 use crate::sftp::{self, Attributes, FileType, Pending, Session, calls};
 
 /// How many levels a walk descends, as in sftp(1): a server could nest directories forever.

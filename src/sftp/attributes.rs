@@ -1,7 +1,7 @@
 //! File attributes, ATTRS (draft-ietf-secsh-filexfer-02, section 5).
 
-use super::wire::{Reader, Violation, Writer};
 use crate::mode::Kind;
+use crate::sftp::wire::{Reader, Violation, Writer};
 
 const FLAG_SIZE: u32 = 0x0000_0001;
 const FLAG_UIDGID: u32 = 0x0000_0002;

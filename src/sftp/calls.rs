@@ -5,13 +5,13 @@
 
 use bytes::Bytes;
 
-use super::attributes::Attributes;
-use super::extensions::Extension;
-use super::handle::Handle;
-use super::manners::SymlinkOrder;
-use super::reply::{Expects, NamePacket, Reply};
-use super::wire::Writer;
 use crate::name::RemotePath;
+use crate::sftp::attributes::Attributes;
+use crate::sftp::extensions::Extension;
+use crate::sftp::handle::Handle;
+use crate::sftp::manners::SymlinkOrder;
+use crate::sftp::reply::{Expects, NamePacket, Reply};
+use crate::sftp::wire::Writer;
 
 /// Packet types of requests (draft-ietf-secsh-filexfer-02, section 3).
 mod kind {

@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::delivery::Complete;
-use super::error::Error;
-use super::reply::Reply;
-use super::shared::{Completion, Outcome, Shared};
-use super::wakeup::Wakeup;
 use crate::lock::lock;
+use crate::sftp::delivery::Complete;
+use crate::sftp::error::Error;
+use crate::sftp::reply::Reply;
+use crate::sftp::shared::{Completion, Outcome, Shared};
+use crate::sftp::wakeup::Wakeup;
 
 /// Outcomes of the requests that were submitted to this queue, each with the token of its request.
 ///

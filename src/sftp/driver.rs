@@ -10,13 +10,13 @@ use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use super::delivery::Deliveries;
-use super::error::Error;
-use super::extensions::Extensions;
-use super::reply::{Expects, kind};
-use super::shared::{Outcome, Shared};
-use super::waker::Waker;
-use super::wire::{MAX_NAME_PACKET_BYTES, MAX_PACKET_BYTES, Reader, Violation, Writer};
+use crate::sftp::delivery::Deliveries;
+use crate::sftp::error::Error;
+use crate::sftp::extensions::Extensions;
+use crate::sftp::reply::{Expects, kind};
+use crate::sftp::shared::{Outcome, Shared};
+use crate::sftp::waker::Waker;
+use crate::sftp::wire::{MAX_NAME_PACKET_BYTES, MAX_PACKET_BYTES, Reader, Violation, Writer};
 use crate::transport::{End, Inbox, Outbox, Step, Transport};
 
 /// The protocol version that we speak (draft-ietf-secsh-filexfer-02, section 4).

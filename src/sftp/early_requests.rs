@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 
-use super::calls;
-use super::extensions::Limits;
-use super::pending::Pending;
-use super::shared::Shared;
 use crate::lock::lock;
 use crate::name::RemotePath;
+use crate::sftp::calls;
+use crate::sftp::extensions::Limits;
+use crate::sftp::pending::Pending;
+use crate::sftp::shared::Shared;
 
 /// The server's limits. The request goes out when the session starts; the first caller that needs the limits waits
 /// for the answer, which usually has arrived by then.
@@ -43,10 +43,10 @@ pub(super) fn request_start(shared: &Shared) -> Pending<Bytes> {
 mod tests {
     use std::time::Duration;
 
-    use super::super::error::Error;
-    use super::super::extensions::Limits;
-    use super::super::session::{Options, Session};
-    use super::super::testing::{Peer, scripted};
+    use crate::sftp::error::Error;
+    use crate::sftp::extensions::Limits;
+    use crate::sftp::session::{Options, Session};
+    use crate::sftp::testing::{Peer, scripted};
 
     const INIT: u8 = 1;
     const REALPATH: u8 = 16;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::extensions::Extension;
-use super::wire::Violation;
+use crate::sftp::extensions::Extension;
+use crate::sftp::wire::Violation;
 
 /// Why a request failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::wire::{Reader, Violation};
+use crate::sftp::wire::{Reader, Violation};
 
 /// An extension that we use. A server offers it by name and version in its VERSION packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -302,8 +302,8 @@ fn strings(list: Bytes, asked: usize) -> Result<Vec<Bytes>, Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::Writer;
     use super::*;
+    use crate::sftp::wire::Writer;
     use proptest::prelude::*;
 
     proptest! {

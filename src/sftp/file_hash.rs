@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::wire::Reader;
+use crate::sftp::wire::Reader;
 
 /// A hash algorithm of `check-file` (draft-ietf-secsh-filexfer-extensions-00, section 3). We leave out `crc32`: it
 /// would miss one damaged file in four billion, and servers disagree about how to compute it.
@@ -108,8 +108,8 @@ impl FileHash {
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::Writer;
     use super::*;
+    use crate::sftp::wire::Writer;
     use proptest::prelude::*;
 
     proptest! {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::attributes::Attributes;
-use super::extensions::Extensions;
-use super::manners::Manners;
-use super::reply::{Expects, Reply};
-use super::shared::Shared;
-use super::waker::Waker;
-use super::wire::{Reader, Writer};
+use crate::sftp::attributes::Attributes;
+use crate::sftp::extensions::Extensions;
+use crate::sftp::manners::Manners;
+use crate::sftp::reply::{Expects, Reply};
+use crate::sftp::shared::Shared;
+use crate::sftp::waker::Waker;
+use crate::sftp::wire::{Reader, Writer};
 
 const EXPECTED: [Expects; 11] = [
     Expects::Done,

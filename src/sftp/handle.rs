@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
-use super::calls::Close;
-use super::shared::Shared;
+use crate::sftp::calls::Close;
+use crate::sftp::shared::Shared;
 
 /// An open file or directory. Dropping it sends CLOSE; submit [`Close`] to learn whether closing succeeded.
 ///

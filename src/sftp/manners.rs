@@ -1,7 +1,7 @@
 //! How servers differ in ways that no extension tells.
 
-use super::openings::Openings;
-use super::width::Width;
+use crate::sftp::openings::Openings;
+use crate::sftp::width::Width;
 
 /// How to treat the server to which all of a session's requests go.
 #[derive(Clone, Debug, Default)]

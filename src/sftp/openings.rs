@@ -7,8 +7,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::wakeup::Wakeup;
 use crate::lock::lock;
+use crate::sftp::wakeup::Wakeup;
 
 /// The number of open handles on a server. Clones share the count, so it covers every session with that server.
 #[derive(Clone, Default)]

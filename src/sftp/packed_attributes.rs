@@ -1,6 +1,6 @@
 //! Attributes in little memory, for listings.
 
-use super::attributes::{Attributes, Owner, Times};
+use crate::sftp::attributes::{Attributes, Owner, Times};
 
 /// [`Attributes`] in 32 bytes instead of 48.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

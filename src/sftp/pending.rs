@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use super::calls::Call;
-use super::delivery::Complete;
-use super::error::Error;
-use super::reply::Reply;
-use super::shared::{Completion, Outcome};
 use crate::lock::lock;
+use crate::sftp::calls::Call;
+use crate::sftp::delivery::Complete;
+use crate::sftp::error::Error;
+use crate::sftp::reply::Reply;
+use crate::sftp::shared::{Completion, Outcome};
 
 /// A request under way. Dropping it abandons the reply; if the reply holds a handle, the server's handle is closed.
 #[must_use = "a request that nobody waits for tells nobody how it ended"]

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::attributes::Attributes;
-use super::error::{Status, StatusCode};
-use super::extensions::{Limits, Names, Statvfs};
-use super::file_hash::FileHash;
-use super::handle::Handle;
-use super::packed_attributes::PackedAttributes;
-use super::shared::Shared;
-use super::wire::{Reader, Violation};
 use crate::budget::Share;
 use crate::name::{ByteStrings, LONGEST_NAME};
+use crate::sftp::attributes::Attributes;
+use crate::sftp::error::{Status, StatusCode};
+use crate::sftp::extensions::{Limits, Names, Statvfs};
+use crate::sftp::file_hash::FileHash;
+use crate::sftp::handle::Handle;
+use crate::sftp::packed_attributes::PackedAttributes;
+use crate::sftp::shared::Shared;
+use crate::sftp::wire::{Reader, Violation};
 
 /// Packet types of replies (draft-ietf-secsh-filexfer-02, section 3).
 pub(super) mod kind {
@@ -257,10 +257,10 @@ fn path(packet: &mut Reader) -> Result<Bytes, Violation> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::manners::Manners;
-    use super::super::waker::Waker;
-    use super::super::wire::Writer;
     use super::*;
+    use crate::sftp::manners::Manners;
+    use crate::sftp::waker::Waker;
+    use crate::sftp::wire::Writer;
     use proptest::collection::vec;
     use proptest::prelude::*;
 

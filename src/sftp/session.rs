@@ -8,22 +8,22 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::attributes::Attributes;
-use super::calls::{self, Call, OpenFlags};
-use super::completions::Completions;
-use super::driver::{Driver, Link};
-use super::early_requests::{LazyLimits, request_start};
-use super::error::Error;
-use super::extensions::{Extension, Limits, Statvfs};
-use super::handle::Handle;
-use super::manners::{Manners, SymlinkOrder};
-use super::openings::Openings;
-use super::pending::Pending;
-use super::shared::Shared;
-use super::waker::Waker;
-use super::width::Width;
 use crate::lock::lock;
 use crate::name::RemotePath;
+use crate::sftp::attributes::Attributes;
+use crate::sftp::calls::{self, Call, OpenFlags};
+use crate::sftp::completions::Completions;
+use crate::sftp::driver::{Driver, Link};
+use crate::sftp::early_requests::{LazyLimits, request_start};
+use crate::sftp::error::Error;
+use crate::sftp::extensions::{Extension, Limits, Statvfs};
+use crate::sftp::handle::Handle;
+use crate::sftp::manners::{Manners, SymlinkOrder};
+use crate::sftp::openings::Openings;
+use crate::sftp::pending::Pending;
+use crate::sftp::shared::Shared;
+use crate::sftp::waker::Waker;
+use crate::sftp::width::Width;
 use crate::transport::{End, Killer, Transport};
 
 /// How to open a session.

@@ -8,18 +8,18 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::calls::Call;
-use super::delivery::{self, Deliveries};
-use super::error::Error;
-use super::extensions::{Extension, Extensions};
-use super::manners::Manners;
-use super::openings::{Opening, Openings};
-use super::reply::{Expects, Reply};
-use super::waker::Waker;
-use super::width::Width;
-use super::wire::Writer;
 use crate::budget::{self, Budget};
 use crate::lock::lock;
+use crate::sftp::calls::Call;
+use crate::sftp::delivery::{self, Deliveries};
+use crate::sftp::error::Error;
+use crate::sftp::extensions::{Extension, Extensions};
+use crate::sftp::manners::Manners;
+use crate::sftp::openings::{Opening, Openings};
+use crate::sftp::reply::{Expects, Reply};
+use crate::sftp::waker::Waker;
+use crate::sftp::width::Width;
+use crate::sftp::wire::Writer;
 use crate::transport::{Awaited, End, Outbox};
 
 /// Bytes that are worth a packet of the transport: as many as one SSH packet holds.

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 
-use super::attributes::Attributes;
-use super::error::StatusCode;
-use super::session::{Options, Session};
-use super::wire::Writer;
+use crate::sftp::attributes::Attributes;
+use crate::sftp::error::StatusCode;
+use crate::sftp::session::{Options, Session};
+use crate::sftp::wire::Writer;
 use crate::transport::{End, Inbox, Killer, Outbox, Step, Transport};
 
 /// A plain socket as a transport.

@@ -8,8 +8,8 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use super::line::Line;
 use crate::commands;
+use crate::shell::line::Line;
 
 /// Commands from the command line that have not run yet.
 pub(crate) struct CommandLineScripts {

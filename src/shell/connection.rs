@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::run_end::RunEnd;
-use super::session_settings::session_settings;
-use super::signals::{Phase, Signals};
 use crate::child;
 use crate::cli::Invocation;
 use crate::commands::Context;
 use crate::connect::{self, Connected, Connector};
 use crate::sftp::Session;
+use crate::shell::run_end::RunEnd;
+use crate::shell::session_settings::session_settings;
+use crate::shell::signals::{Phase, Signals};
 use crate::terminal::Output;
 use crate::transfer::Limit;
 

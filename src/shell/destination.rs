@@ -5,11 +5,11 @@ use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt;
 
-use super::executor::{Executor, Verdict};
-use super::run_end::RunEnd;
 use crate::cli::{Destination, Invocation, Server};
 use crate::commands::{self, Word};
 use crate::name::RemotePath;
+use crate::shell::executor::{Executor, Verdict};
+use crate::shell::run_end::RunEnd;
 use crate::terminal::Printable;
 
 /// Changes to the directory that the destination names, or fetches the file that it names, which ends the run.

@@ -1,6 +1,6 @@
 //! Why a run can't go on, and whether the user has been told.
 
-use super::run_end::RunEnd;
+use crate::shell::run_end::RunEnd;
 
 /// A reason why a run can't go on.
 pub(crate) struct Ending {

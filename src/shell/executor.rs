@@ -5,15 +5,15 @@ use std::io::{self, IsTerminal};
 use std::os::unix::process::ExitStatusExt;
 use std::process;
 
-use super::ending::Ending;
-use super::progress_display::ProgressDisplay;
-use super::reconnection;
-use super::run_end::RunEnd;
-use super::signals::{Phase, Signals};
-use super::watch::watch;
 use crate::cli::Invocation;
 use crate::commands::{Command, Context, Failure, Outcome, Purpose};
 use crate::os_error;
+use crate::shell::ending::Ending;
+use crate::shell::progress_display::ProgressDisplay;
+use crate::shell::reconnection;
+use crate::shell::run_end::RunEnd;
+use crate::shell::signals::{Phase, Signals};
+use crate::shell::watch::watch;
 use crate::terminal::output::Ended;
 use crate::transfer::Job;
 

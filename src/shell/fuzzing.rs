@@ -1,10 +1,10 @@
 //! Entry points for [`crate::fuzzing`] that read lines and names.
 
-use super::line::Line;
-use super::words::{split, split_open};
 use crate::commands;
 use crate::name::EntryName;
 use crate::remote::glob::Pattern;
+use crate::shell::line::Line;
+use crate::shell::words::{split, split_open};
 use crate::terminal::quote::paste;
 use crate::terminal::{Excerpt, Printable};
 

@@ -2,13 +2,13 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use super::command_line_scripts::CommandLineScripts;
-use super::input::Input;
-use super::lines::Lines;
-use super::prompt::Prompt;
-use super::script::Script;
-use super::signals::{Phase, Signals};
 use crate::commands::Context;
+use crate::shell::command_line_scripts::CommandLineScripts;
+use crate::shell::input::Input;
+use crate::shell::lines::Lines;
+use crate::shell::prompt::Prompt;
+use crate::shell::script::Script;
+use crate::shell::signals::{Phase, Signals};
 use crate::terminal::Output;
 
 /// The prompt before each line that a person types.

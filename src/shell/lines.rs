@@ -9,8 +9,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-use super::input::Input;
-use super::signals::Signals;
+use crate::shell::input::Input;
+use crate::shell::signals::Signals;
 
 /// Longest line in bytes: room for some thousand names. sftp(1) splits lines into several commands after 2048 bytes.
 pub(crate) const LONGEST_LINE: usize = 256 << 10;

@@ -17,10 +17,10 @@ use unicode_width::UnicodeWidthStr;
 
 use self::editor::{COLUMNS, Edited, LineEditor};
 use self::keyboard::KeyByKey;
-use super::input::Input;
-use super::lines::LONGEST_LINE;
-use super::signals::Signals;
 use crate::commands::Context;
+use crate::shell::input::Input;
+use crate::shell::lines::LONGEST_LINE;
+use crate::shell::signals::Signals;
 
 /// Bytes that arrive within this time of each other were sent together.
 const BURST: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };

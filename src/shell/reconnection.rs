@@ -5,9 +5,9 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::signals::Signals;
 use crate::child;
 use crate::connect::{self, Connected, Connector, Error, NotReconnected};
+use crate::shell::signals::Signals;
 use crate::terminal::Output;
 
 /// Pause between two checks of the signals while connecting.

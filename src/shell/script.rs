@@ -5,12 +5,12 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::input::Input;
-use super::lines::Lines;
-use super::run_end::RunEnd;
-use super::signals::Signals;
 use crate::cli::Batch;
 use crate::os_error;
+use crate::shell::input::Input;
+use crate::shell::lines::Lines;
+use crate::shell::run_end::RunEnd;
+use crate::shell::signals::Signals;
 use crate::sticky;
 use crate::terminal::{Output, Printable};
 

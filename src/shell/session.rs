@@ -8,15 +8,15 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use super::executor::{AfterFailure, Executor, Verdict};
-use super::input::Input;
-use super::line::Line;
-use super::line_source::{LineSource, PROMPT};
-use super::lines::LONGEST_LINE;
-use super::run_end::RunEnd;
-use super::words::{self, Unterminated};
 use crate::commands::{self, Command, Failure, Word};
 use crate::os_error;
+use crate::shell::executor::{AfterFailure, Executor, Verdict};
+use crate::shell::input::Input;
+use crate::shell::line::Line;
+use crate::shell::line_source::{LineSource, PROMPT};
+use crate::shell::lines::LONGEST_LINE;
+use crate::shell::run_end::RunEnd;
+use crate::shell::words::{self, Unterminated};
 use crate::terminal::Printable;
 use crate::terminal::output::Ended;
 

@@ -19,11 +19,11 @@ use std::time::{Duration, Instant};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 
-use super::hangup;
 use crate::child;
 use crate::lock::lock;
 use crate::remote::Interrupt;
 use crate::sftp::{Session, Waits};
+use crate::shell::hangup;
 use crate::terminal::{Output, prompt};
 
 /// A second Ctrl-C within this time of the first drops the connection.

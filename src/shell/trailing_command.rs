@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use super::executor::Executor;
-use super::run_end::RunEnd;
 use crate::commands::{self, Word};
+use crate::shell::executor::Executor;
+use crate::shell::run_end::RunEnd;
 
 /// Runs the command. Only wildcards are special in its words.
 pub(crate) fn run(executor: &mut Executor, words: &[OsString]) -> RunEnd {

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::config::Config;
-use super::known_hosts::{HostName, KeyStatus, KnownHosts};
-use super::public_key::PublicKey;
-use super::settings::Settings;
-use super::tokens::Account;
+use crate::ssh::config::Config;
+use crate::ssh::known_hosts::{HostName, KeyStatus, KnownHosts};
+use crate::ssh::public_key::PublicKey;
+use crate::ssh::settings::Settings;
+use crate::ssh::tokens::Account;
 
 /// An Ed25519 key that no generated line holds by chance.
 const KEY: &[u8] = b"\0\0\0\x0bssh-ed25519\0\0\0\x20\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01\xaa\x01";

@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use super::output::Output;
-use super::printable::Printable;
+use crate::terminal::output::Output;
+use crate::terminal::printable::Printable;
 
 /// Bytes of files on their way to stdout. They stay as they are, except on a terminal: it would obey control characters,
 /// so it gets all but newlines and tabs in printable form, and a newline after a file that ends without one.

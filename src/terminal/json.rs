@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::printable::is_unseen;
+use crate::terminal::printable::is_unseen;
 
 /// A JSON object under construction. Its members are in the order in which they were added.
 #[derive(Debug, Default)]

@@ -14,8 +14,8 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::termios::tcgetwinsize;
 
-use super::explain::Explain;
-use super::printable::Printable;
+use crate::terminal::explain::Explain;
+use crate::terminal::printable::Printable;
 
 /// The program's output. Clones share it.
 #[derive(Clone)]

@@ -18,7 +18,7 @@ use rustix::termios::{self, LocalModes, OptionalActions, SpecialCodeIndex, Termi
 use unicode_width::UnicodeWidthChar;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::printable::{Printable, lines};
+use crate::terminal::printable::{Printable, lines};
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]

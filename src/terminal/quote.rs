@@ -6,7 +6,7 @@
 //! with three octal digits. Inside quotes, this form closes and reopens them, which is possible because quotes may
 //! adjoin.
 
-use super::printable::{Piece, octal, pieces};
+use crate::terminal::printable::{Piece, octal, pieces};
 
 /// The position in a word at which a name is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

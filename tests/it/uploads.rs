@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::support::{Entry, Fault, Relay, Remote, Shell, Toward, World};
 
@@ -48,8 +49,10 @@ fn what_is_continued_by_its_size_can_be_read_back() {
 #[test]
 fn a_file_sent_over_several_connections_can_be_read_back() {
     Shell::on(Remote::empty().over_ssh())
-        .here([Entry::sized("large", 200 << 20)])
+        .here([Entry::sized("large", 128 << 20)])
         .with_args(["-j", "3"])
+        // It goes there and back again, in a debug build.
+        .patience(Duration::from_secs(120))
         .types("put --verify large")
         .succeeds()
         .same("large", "large")

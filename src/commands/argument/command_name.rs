@@ -1,8 +1,8 @@
 //! Names of commands.
 
-use super::super::Word;
-use super::kind::ArgumentKind;
-use super::reader::Argument;
+use crate::commands::Word;
+use crate::commands::argument::kind::ArgumentKind;
+use crate::commands::argument::reader::Argument;
 
 /// The name of a command, in any case.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Numbers of lines.
 
-use super::super::Word;
-use super::reader::Argument;
+use crate::commands::Word;
+use crate::commands::argument::reader::Argument;
 
 /// A number of lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! The depth to which a command descends in a tree.
 
-use super::super::Word;
-use super::reader::Argument;
+use crate::commands::Word;
+use crate::commands::argument::reader::Argument;
 
 /// A number of levels, 0 or more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

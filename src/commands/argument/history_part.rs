@@ -1,8 +1,8 @@
 //! Parts of the history.
 
-use super::super::Word;
-use super::kind::ArgumentKind;
-use super::reader::Argument;
+use crate::commands::Word;
+use crate::commands::argument::kind::ArgumentKind;
+use crate::commands::argument::reader::Argument;
 
 /// A part of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

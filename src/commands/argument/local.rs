@@ -4,10 +4,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::super::{Word, home};
-use super::kind::ArgumentKind;
-use super::reader::Argument;
-use super::remote::remote_path;
+use crate::commands::argument::kind::ArgumentKind;
+use crate::commands::argument::reader::Argument;
+use crate::commands::argument::remote::remote_path;
+use crate::commands::{Word, home};
 
 /// One local path, never a pattern. A leading `~` or `~user` means a home directory.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Permissions, and changes of them.
 
-use super::super::Word;
-use super::kind::ArgumentKind;
-use super::reader::Argument;
+use crate::commands::Word;
+use crate::commands::argument::kind::ArgumentKind;
+use crate::commands::argument::reader::Argument;
 use crate::mode;
 
 /// The change that `chmod` applies to permissions.

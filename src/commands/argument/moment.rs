@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use jiff::{Span, Timestamp, ZonedDateTime, civil};
 
-use super::super::{Failure, LocalDirectory, Word, home};
-use super::reader::Argument;
+use crate::commands::argument::reader::Argument;
+use crate::commands::{Failure, LocalDirectory, Word, home};
 use crate::os_error;
 use crate::terminal::Printable;
 

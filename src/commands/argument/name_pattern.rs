@@ -1,7 +1,7 @@
 //! Patterns for names.
 
-use super::super::Word;
-use super::reader::Argument;
+use crate::commands::Word;
+use crate::commands::argument::reader::Argument;
 
 /// A pattern for names, in glob syntax. As in find(1), quotes protect the wildcards only from the splitter, not from
 /// this pattern.

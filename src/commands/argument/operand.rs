@@ -1,9 +1,9 @@
 //! Operands of `get` and `put`, of which the last may be the target.
 
-use super::super::Word;
-use super::kind::ArgumentKind;
-use super::reader::Argument;
-use super::remote::remote_path;
+use crate::commands::Word;
+use crate::commands::argument::kind::ArgumentKind;
+use crate::commands::argument::reader::Argument;
+use crate::commands::argument::remote::remote_path;
 
 /// A source or the target of `get`, depending on its position: the first is a source, the last of several may be the
 /// local target.

@@ -1,8 +1,8 @@
 //! Users and groups.
 
-use super::super::Word;
-use super::kind::ArgumentKind;
-use super::reader::Argument;
+use crate::commands::Word;
+use crate::commands::argument::kind::ArgumentKind;
+use crate::commands::argument::reader::Argument;
 use crate::terminal::Printable;
 
 /// A user or a group: a number in C notation (`10`, `0x10`, `010`) or a name.

@@ -6,8 +6,8 @@ use std::marker::PhantomData;
 use clap::builder::TypedValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::super::Word;
-use super::kind::ArgumentKind;
+use crate::commands::Word;
+use crate::commands::argument::kind::ArgumentKind;
 
 /// A type that is read from a word.
 pub trait Argument: Clone + Send + Sync + 'static {

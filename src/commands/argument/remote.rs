@@ -1,8 +1,8 @@
 //! Paths and patterns on the server.
 
-use super::super::Word;
-use super::kind::ArgumentKind;
-use super::reader::Argument;
+use crate::commands::Word;
+use crate::commands::argument::kind::ArgumentKind;
+use crate::commands::argument::reader::Argument;
 use crate::name::RemotePath;
 
 /// Remote files, as a wildcard pattern or a name.

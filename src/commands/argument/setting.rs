@@ -1,9 +1,9 @@
 //! The settings that `set` shows and changes.
 
-use super::super::Word;
-use super::super::setting::Setting;
-use super::kind::ArgumentKind;
-use super::reader::Argument;
+use crate::commands::Word;
+use crate::commands::argument::kind::ArgumentKind;
+use crate::commands::argument::reader::Argument;
+use crate::commands::setting::Setting;
 
 /// The name of a setting, in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Sizes of files.
 
-use super::super::Word;
-use super::reader::Argument;
 use crate::cli::scaled_number;
+use crate::commands::Word;
+use crate::commands::argument::reader::Argument;
 
 /// A size in bytes: `1000`, `300K`, `5M`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

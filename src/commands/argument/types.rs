@@ -4,9 +4,9 @@ use std::any::TypeId;
 
 use clap::builder::ValueParserFactory;
 
-use super::kind::ArgumentKind;
-use super::reader::{Argument, Reader};
-use super::{
+use crate::commands::argument::kind::ArgumentKind;
+use crate::commands::argument::reader::{Argument, Reader};
+use crate::commands::argument::{
     CommandName, Count, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment, NamePattern,
     OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, Size,
     SizeRange, Umask,

@@ -2,7 +2,7 @@
 //!
 //! As in sftp(1), only `!` negates, a `]` at the beginning is literal, and `[` without its `]` is no class.
 
-use super::unit::{Alphabet, Unit};
+use crate::remote::glob::unit::{Alphabet, Unit};
 
 /// A set of characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl Posix {
 
 #[cfg(test)]
 mod tests {
-    use super::super::NamePattern;
+    use crate::remote::glob::NamePattern;
 
     fn matches(glob: &str, name: &str) -> bool {
         // The letter before the class keeps it away from a leading dot.

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use super::{Component, ComponentKind, Pattern};
+use crate::remote::glob::{Component, ComponentKind, Pattern};
 
 /// How many levels `**` descends: as many as a walk on the server.
 const MAX_DEPTH: usize = crate::remote::MAX_DEPTH;

@@ -7,8 +7,8 @@
 
 use wildmatch::WildMatchPattern;
 
-use super::class::Class;
-use super::unit::{Alphabet, Unit};
+use crate::remote::glob::class::Class;
+use crate::remote::glob::unit::{Alphabet, Unit};
 
 const ANY_RUN: char = '\u{f8f0}';
 const ANY_ONE: char = '\u{f8f1}';

@@ -1,13 +1,13 @@
 //! The requests that OpenSSH (PROTOCOL, section 4) and later drafts add: EXTENDED packets that begin with a name.
 
-use super::super::attributes::Attributes;
-use super::super::extensions::{Extension, Limits, Names, Statvfs};
-use super::super::file_hash::{FileHash, HashAlgorithm};
-use super::super::handle::Handle;
-use super::super::reply::{Expects, Reply};
-use super::super::wire::Writer;
-use super::{Call, kind};
 use crate::name::RemotePath;
+use crate::sftp::attributes::Attributes;
+use crate::sftp::calls::{Call, kind};
+use crate::sftp::extensions::{Extension, Limits, Names, Statvfs};
+use crate::sftp::file_hash::{FileHash, HashAlgorithm};
+use crate::sftp::handle::Handle;
+use crate::sftp::reply::{Expects, Reply};
+use crate::sftp::wire::Writer;
 
 two_path_calls! {
     /// Renames a file and replaces the target in one step (OpenSSH PROTOCOL, 4.3).

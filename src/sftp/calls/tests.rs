@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use super::super::attributes::{Owner, Times};
-use super::super::extensions::Names;
-use super::super::manners::{Manners, SymlinkOrder};
-use super::super::shared::Shared;
-use super::super::waker::Waker;
-use super::*;
+use crate::sftp::attributes::{Owner, Times};
+use crate::sftp::calls::*;
+use crate::sftp::extensions::Names;
+use crate::sftp::manners::{Manners, SymlinkOrder};
+use crate::sftp::shared::Shared;
+use crate::sftp::waker::Waker;
 
 /// Returns the type of a call and the bytes of its fields.
 fn fields<C: Call>(call: &C) -> (u8, Vec<u8>) {

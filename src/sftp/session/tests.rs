@@ -1,5 +1,5 @@
-use super::super::testing::{Peer, scripted, session};
-use super::*;
+use crate::sftp::session::*;
+use crate::sftp::testing::{Peer, scripted, session};
 use crate::sftp::{Reply, StatusCode};
 
 const OPEN: u8 = 3;

@@ -1,8 +1,8 @@
 //! Words that are not paths: names of commands and of settings, values of settings, and parts of the history.
 
-use super::source::{Answer, Place, Source};
-use super::word::{Candidate, Fragment};
 use crate::commands::{HistoryPart, Setting, names};
+use crate::shell::complete::source::{Answer, Place, Source};
+use crate::shell::complete::word::{Candidate, Fragment};
 
 /// Names of commands.
 pub(super) struct CommandNames;

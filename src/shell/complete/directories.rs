@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::word::{Candidate, Fragment};
 use crate::budget::{self, Budget};
 use crate::name::RemotePath;
 use crate::remote::{Listing, follow_links_until, list_until};
 use crate::sftp::Session;
+use crate::shell::complete::word::{Candidate, Fragment};
 
 /// The maximum time that a key waits for the server. After that there is no candidate, because an incomplete listing
 /// would make a name look like the only one.

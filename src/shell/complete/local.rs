@@ -5,8 +5,8 @@ use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
-use super::source::{Answer, Place, Source};
-use super::word::{Candidate, Fragment};
+use crate::shell::complete::source::{Answer, Place, Source};
+use crate::shell::complete::word::{Candidate, Fragment};
 
 /// Local paths.
 pub(super) struct Paths {

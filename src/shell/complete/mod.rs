@@ -21,11 +21,11 @@ use self::shell_word::Position;
 use self::source::{Answer, Place, Source};
 pub(crate) use self::word::Completion;
 use self::word::{Candidate, Fragment};
-use super::line::Line;
-use super::words::{Partial, split_open};
 use crate::commands::{ArgumentKind, Context, find, shell_part};
 use crate::name::RemotePath;
 use crate::sftp::Session;
+use crate::shell::line::Line;
+use crate::shell::words::{Partial, split_open};
 
 /// Completes lines.
 #[derive(Default)]

@@ -1,8 +1,8 @@
 //! Completes remote paths.
 
-use super::source::{Answer, Place, Source};
-use super::word::Fragment;
 use crate::name::RemotePath;
+use crate::shell::complete::source::{Answer, Place, Source};
+use crate::shell::complete::word::Fragment;
 
 /// Remote paths.
 pub(super) struct Paths {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::word::{Candidate, Fragment};
 use crate::commands::Word;
 use crate::name::RemotePath;
+use crate::shell::complete::word::{Candidate, Fragment};
 
 /// A kind of argument that can be completed.
 pub(super) trait Source {

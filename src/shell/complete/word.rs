@@ -1,8 +1,8 @@
 //! The word at the cursor: the text typed so far, the entries that fit it, and their written form.
 
-use super::shell_word::{self, ShellWord};
 use crate::commands::word::{Quoting, Word};
 use crate::remote::glob::{NamePattern, Pattern};
+use crate::shell::complete::shell_word::{self, ShellWord};
 use crate::terminal::Printable;
 use crate::terminal::quote::{Quote, escape};
 

@@ -17,9 +17,9 @@ use rustyline::{
 };
 use unicode_width::UnicodeWidthStr;
 
-use super::keyboard::{KeyByKey, Keyboard};
 use crate::commands::Context;
 use crate::shell::complete::Completer;
+use crate::shell::prompt::keyboard::{KeyByKey, Keyboard};
 use crate::shell::signals::Signals;
 use crate::terminal::history::{HistoryFile, MOST_LINES, into_io};
 

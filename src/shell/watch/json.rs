@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::display::{Display, show};
-use super::meter_line::percent;
-use super::rate::{Rate, seconds_for};
+use crate::shell::watch::display::{Display, show};
+use crate::shell::watch::meter_line::percent;
+use crate::shell::watch::rate::{Rate, seconds_for};
 use crate::terminal::Output;
 use crate::terminal::json::Object;
 use crate::transfer::{Direction, Event, Failure, File, Intent, Note, Report, Total};

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::display::Display;
-use super::meter_line::{Clock, Measure};
-use super::rate::{Rate, per_second, seconds_for};
-use super::screen::{self, Screen, Unechoed};
+use crate::shell::watch::display::Display;
+use crate::shell::watch::meter_line::{Clock, Measure};
+use crate::shell::watch::rate::{Rate, per_second, seconds_for};
+use crate::shell::watch::screen::{self, Screen, Unechoed};
 use crate::terminal::Output;
 use crate::transfer::{Direction, Event, File, Total};
 

@@ -22,9 +22,9 @@ use self::display::Display;
 use self::json::Json;
 use self::meter::Meter;
 use self::plain::Plain;
-use super::progress_display::ProgressDisplay;
-use super::signals::Signals;
 use crate::commands::Context;
+use crate::shell::progress_display::ProgressDisplay;
+use crate::shell::signals::Signals;
 use crate::terminal::Output;
 use crate::transfer::{Canceller, Event, Job, Question, Report};
 

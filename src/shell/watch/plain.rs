@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::display::Display;
+use crate::shell::watch::display::Display;
 use crate::terminal::{Output, Printable};
 use crate::transfer::{Event, File};
 

@@ -10,7 +10,7 @@ use libssh2_sys as raw;
 use ssh2::{Error, Session};
 use zeroize::Zeroizing;
 
-use super::{checked_length, malloc, outcome};
+use crate::ssh::native::{checked_length, malloc, outcome};
 
 /// One question of a round.
 pub(in crate::ssh) struct Question {

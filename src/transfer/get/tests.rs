@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path as LocalPlace;
 
-use super::*;
 use crate::transfer::connections::tag::Token;
+use crate::transfer::get::*;
 use crate::transfer::local::Parents;
 use crate::transfer::request::{LocalPath, Options};
 use crate::transfer::testing::Answer::{self, Data, Handle, Lost, Unheard};

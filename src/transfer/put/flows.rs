@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::*;
 use crate::lock::lock;
 use crate::sftp::testing::Peer;
 use crate::transfer::put::tests::{SOURCE, plan_in, put_tag};
+use crate::transfer::put::*;
 use crate::transfer::request::{Options, Verify};
 use crate::transfer::testing::{Bench, Fields, Outcome, Server};
 

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use super::*;
 use crate::transfer::connections::tag::{Tag, Token};
+use crate::transfer::put::*;
 use crate::transfer::request::{Options, Verify};
 use crate::transfer::testing::Answer::{self, Data, Handle, Lost, Path, Size, Success, Unheard};
 use crate::transfer::testing::{Bench, DENIED, EOF, FAILURE, NO_SUCH_FILE, Outcome, Server};
