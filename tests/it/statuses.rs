@@ -148,7 +148,7 @@ fn reasons(code: u32) -> Vec<String> {
         // The server did nothing, which is discovered later.
         0 => &["it ended at byte 0 of 3000", "Directory not empty", "No such file or directory"],
         1 => &["ended at byte 0", "differs from its source at byte 0", "ends at byte 0 of 3000", "Directory not empty"],
-        2 => &["not found", "nothing of it is there yet"],
+        2 => &["not found", "the remote file doesn't exist yet"],
         _ => &[],
     };
     std::iter::once(said).chain(instead.iter().map(|words| (*words).to_owned())).collect()
