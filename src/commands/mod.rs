@@ -33,7 +33,7 @@ mod transfer_flags;
 pub mod word;
 
 pub mod bye;
-mod cat;
+pub mod cat;
 pub mod cd;
 pub mod chmod;
 pub mod chown;
@@ -41,15 +41,15 @@ pub mod cp;
 pub mod df;
 pub mod du;
 pub mod get;
-mod head;
+pub mod head;
 pub mod help;
-mod history;
+pub mod history;
 pub mod lcd;
 pub mod ln;
 pub mod ls;
 pub mod lumask;
 pub mod mkdir;
-mod mv;
+pub mod mv;
 pub mod progress;
 pub mod put;
 pub mod rename;
@@ -57,11 +57,11 @@ pub mod rm;
 pub mod rmdir;
 pub mod set;
 pub mod shell_escape;
-mod stat;
-mod tail;
-mod touch;
+pub mod stat;
+pub mod tail;
+pub mod touch;
 pub mod version;
-mod wc;
+pub mod wc;
 
 pub use argument::{
     ArgumentKind, CommandName, Count, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment,
