@@ -18,7 +18,7 @@ impl Figures {
         Figures(value.unwrap_or_else(|| json!({ "rows": [] })))
     }
 
-    /// Adds a row of today on this machine, in place of an earlier one of the same name.
+    /// Adds a row of today on this machine, replacing an earlier one of the same name.
     pub fn add(&mut self, mut row: Value) {
         self.0["machine"] = json!(machine());
         self.0["versions"] = json!(versions());

@@ -92,5 +92,5 @@ fn history_shows_the_last_lines_and_clears_them() {
         .types("bye")
         .ends_with(0)
         .holds(|world| differs(world, &["history", "bye"]));
-    Shell::on(Remote::empty()).types("history many").reports("history takes a number of lines, or the word clear");
+    Shell::on(Remote::empty()).types("history many").reports("give a number of lines, or the word clear");
 }

@@ -26,7 +26,7 @@ impl Argument for HistoryPart {
         match text.parse() {
             _ if text == HistoryPart::CLEAR => Ok(HistoryPart::Clear),
             Ok(count) => Ok(HistoryPart::Last(count)),
-            Err(_) => Err("history takes a number of lines, or the word clear".to_owned()),
+            Err(_) => Err("give a number of lines, or the word clear".to_owned()),
         }
     }
 }
