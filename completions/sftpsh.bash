@@ -23,7 +23,7 @@ _sftpsh() {
 
     case "${cmd}" in
         sftpsh)
-            opts="-4 -6 -A -a -B -b -C -c -D -e -F -f -i -J -l -N -o -P -p -q -R -r -S -s -v -X -j --limit --keep-going --no-shell-escape --password-file --progress --plain --retry --strict --timeout --help --version"
+            opts="-4 -6 -A -a -B -b -C -c -D -e -F -f -i -J -l -N -o -P -p -q -R -r -S -s -v -X -j --limit --keep-going --no-shell-escape --password-file --progress --color --plain --retry --strict --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -147,6 +147,10 @@ _sftpsh() {
                     ;;
                 --progress)
                     COMPREPLY=($(compgen -W "auto plain json none" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
                 --retry)

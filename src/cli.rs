@@ -27,7 +27,7 @@ pub use destination::{Destination, InvalidDestination};
 pub use fault::CliError;
 pub use invocation::{Batch, Commands, Invocation, Server, TransferDefaults};
 pub use number::scaled_number;
-pub use options::{MOST_CONNECTIONS, ProgressMode};
+pub use options::{ColorMode, MOST_CONNECTIONS, ProgressMode};
 pub use ssh_option::SshOption;
 
 /// The result of parsing a command line.
@@ -121,6 +121,7 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
             ProgressMode::Auto if unwatched => ProgressMode::None,
             progress => progress,
         },
+        color: options.color,
         plain: options.plain,
         transfers: TransferDefaults {
             recursive: options.recursive,
@@ -264,6 +265,7 @@ mod tests {
             ("--progress plain host", |s| s.progress == ProgressMode::Plain),
             ("--progress json host", |s| s.progress == ProgressMode::Json),
             ("--progress=none host", |s| s.progress == ProgressMode::None),
+            ("--color never host", |s| s.color == ColorMode::Never),
             ("--plain host", |s| s.plain),
             ("-- host", |s| s.server == session("host").server),
             ("host -v", |s| s.local == Some("-v".into()) && s.verbosity == 0),

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::cli::{Destination, ProgressMode, SshOption};
+use crate::cli::{ColorMode, Destination, ProgressMode, SshOption};
 
 /// The server to talk to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +81,8 @@ pub struct Invocation {
     pub verbosity: u8,
     /// How to show progress. With `-q` and `-b`, automatic means none, even with `-N`.
     pub progress: ProgressMode,
+    /// `--color`: when output has colours.
+    pub color: ColorMode,
     /// `--plain`: a terminal gets plain lines, like one that can't move its cursor.
     pub plain: bool,
     /// The options for all transfers.

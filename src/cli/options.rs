@@ -116,6 +116,9 @@ pub(super) struct Options {
     /// Show progress in this form
     #[arg(long, value_name = "HOW", value_enum, default_value_t, hide_default_value = true)]
     pub(super) progress: ProgressMode,
+    /// Use colours; auto means for a person at a terminal, unless NO_COLOR is set or CLICOLOR is 0
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true)]
+    pub(super) color: ColorMode,
     /// Use no line editor and no moving meter, as with SFTPSH_PLAIN=1 in the environment
     #[arg(long)]
     pub(super) plain: bool,
@@ -169,8 +172,9 @@ usage: sftpsh [-46AaCfNpqrv] [-B bytes] [-b batchfile] [-c ciphers]
               [-D sftp_server_command] [-e commands] [-F ssh_config]
               [-i identity_file] [-J hosts] [-j connections] [-l kbit]
               [-o ssh_option] [-P port] [-R requests] [-S program]
-              [-s subsystem | sftp_server] [-X sftp_option] [--keep-going]
-              [--limit rate] [--no-shell-escape] [--password-file file]
+              [-s subsystem | sftp_server] [-X sftp_option]
+              [--color auto|always|never] [--keep-going] [--limit rate]
+              [--no-shell-escape] [--password-file file]
               [--progress auto|plain|json|none] [--plain] [--retry count]
               [--strict] [--timeout seconds] [--help] [--version]
               destination [local | -- command ...]";
@@ -187,6 +191,18 @@ pub enum ProgressMode {
     Json,
     /// Nothing
     None,
+}
+
+/// When output has colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ColorMode {
+    /// For a person at a terminal, unless the environment says no
+    #[default]
+    Auto,
+    /// Always, also for programs
+    Always,
+    /// Never
+    Never,
 }
 
 /// The value of one `-X`.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::commands::colors::Colors;
 use crate::commands::long_name::LongName;
 use crate::commands::ls_rows::{EntryRows, MatchRows};
 use crate::commands::matches::{Form, Matched, expand, without_braces};
@@ -149,27 +150,26 @@ impl Ls {
 
     fn print(&self, cx: &Context, rows: &impl Rows, mut indices: Vec<usize>) -> Result<(), Failure> {
         sort(&mut indices, rows, self.order(), self.reverse);
+        let colors = Colors::of(&cx.output);
         let names = indices.iter().map(|&index| rows.name(index));
+        let cells = indices.iter().map(|&index| colors.paint(&rows.name(index), &rows.attributes(index)));
         match self.layout() {
             Layout::Long => self.print_long(cx, rows, &indices)?,
             Layout::Json => self.print_json(cx, rows, &indices)?,
             Layout::Null => names.for_each(|name| cx.output.name(&name)),
-            Layout::OnePerLine => names.for_each(|name| cx.output.answer(Printable(&name))),
-            Layout::Columns => {
-                let cells = names.map(|name| Printable(&name).to_string());
-                columns(cells, cx.output.listing_width()).for_each(|row| cx.output.answer(row));
-            }
+            Layout::OnePerLine => cells.for_each(|cell| cx.output.answer(cell)),
+            Layout::Columns => columns(cells, cx.output.listing_width()).for_each(|row| cx.output.answer(row)),
         }
         Ok(())
     }
 
     fn print_long(&self, cx: &Context, rows: &impl Rows, indices: &[usize]) -> Result<(), Failure> {
         let owners = self.owners(cx, rows, indices)?;
-        let clock = Clock::local();
+        let (clock, colors) = (Clock::local(), Colors::of(&cx.output));
         for &index in indices {
             let attributes = rows.attributes(index);
             let told = LongName::vet(rows.longname(index), &attributes);
-            let name = rows.name(index);
+            let name = colors.paint(&rows.name(index), &attributes);
             cx.output.answer(long_line(&name, attributes, &owners, &told, self.human_readable, &clock));
         }
         Ok(())

@@ -6,6 +6,7 @@
 //! which the command enum, dispatch, help and completion are made.
 
 mod argument;
+mod colors;
 mod command_names;
 mod context;
 mod extent;

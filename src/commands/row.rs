@@ -8,7 +8,7 @@ use crate::mode;
 use crate::remote::OwnerNames;
 use crate::sftp::Attributes;
 use crate::terminal::time::{self, Clock};
-use crate::terminal::{Printable, size};
+use crate::terminal::{Painted, Printable, size};
 
 /// Rows of a listing, each known by its index. A row is made when it is printed, because all of them at once would take
 /// more memory than the entries.
@@ -74,7 +74,7 @@ pub(super) fn sort(indices: &mut [usize], rows: &impl Rows, order: Order, revers
 /// Returns a line of `ls -l`. Fields that the protocol lacks, above all the number of links, come from the server's
 /// own line if it may be used; mode, size, time and name never do.
 pub(super) fn long_line(
-    name: &[u8],
+    name: &Painted,
     attributes: Attributes,
     owners: &OwnerNames,
     told: &LongName,
@@ -89,7 +89,7 @@ pub(super) fn long_line(
     let size = size.unwrap_or(0);
     let size = if human_readable { size::scaled(size) } else { size.to_string() };
     let modified = times.map_or_else(String::new, |times| time::listing(times.modified, clock));
-    format!("{mode}  {links:>3} {user:<8} {group:<8} {size:>8} {modified:>12} {}", Printable(name))
+    format!("{mode}  {links:>3} {user:<8} {group:<8} {size:>8} {modified:>12} {name}")
 }
 
 /// Returns an owner or a group: its name if the server has one that is safe to show, otherwise its number.
@@ -186,7 +186,8 @@ mod tests {
             ("bare", Attributes::default(), false, "?---------    ?                          0              bare"),
         ] {
             let (owners, told) = (OwnerNames::default(), LongName::default());
-            assert_eq!(long_line(name.as_bytes(), attributes, &owners, &told, human_readable, &clock), expected);
+            let name = Painted::plain(Printable(name.as_bytes()).to_string());
+            assert_eq!(long_line(&name, attributes, &owners, &told, human_readable, &clock), expected);
         }
     }
 }

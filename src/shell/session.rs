@@ -8,10 +8,12 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
+use crate::cli::ColorMode;
 use crate::commands::{self, Command, Failure, Word};
 use crate::os_error;
 use crate::shell::executor::{AfterFailure, Executor, Verdict};
 use crate::shell::input::Input;
+use crate::shell::interactivity;
 use crate::shell::line::Line;
 use crate::shell::line_source::{LineSource, PROMPT};
 use crate::shell::lines::LONGEST_LINE;
@@ -28,6 +30,8 @@ pub(crate) struct Shell<'a> {
     pub(crate) source: LineSource,
     /// True if a line has failed in a way that makes the run fail.
     pub(crate) failed: bool,
+    /// `--color`.
+    pub(crate) color: ColorMode,
 }
 
 impl Shell<'_> {
@@ -37,7 +41,9 @@ impl Shell<'_> {
             let input = self.source.next(&self.executor.context, &self.executor.signals);
             let is_last = matches!(input, Ok(Input::End));
             let output = &self.executor.context.output;
-            output.set_hints(self.source.person_is_here() && output.stderr_is_terminal());
+            let person_is_here = self.source.person_is_here();
+            output.set_hints(person_is_here && output.stderr_is_terminal());
+            output.set_colors(interactivity::has_colors(self.color, person_is_here));
             match self.executor.ending() {
                 // Not every command needs the connection.
                 Some(ending) if ending.is_lost_connection() && !is_last => {}

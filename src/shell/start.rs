@@ -78,7 +78,7 @@ fn obey(executor: &mut Executor, invocation: &Invocation, batch: Option<Script>,
         None => None,
     };
     match LineSource::open(scripts, batch, moves_cursor) {
-        Ok(source) => Shell { executor, source, failed: false }.run(),
+        Ok(source) => Shell { executor, source, failed: false, color: invocation.color }.run(),
         Err(error) => {
             executor.context.output.failure(format_args!("Cannot use the terminal: {}", os_error::text(&error)));
             RunEnd::ConnectionFailed
@@ -94,7 +94,9 @@ fn choose_output(invocation: &Invocation, output: &Output) {
         _ => Quiet::No,
     });
     let is_script = invocation.batch.is_some() || matches!(invocation.commands, Some(Commands::Scripts(_)));
-    output.set_hints(!is_script && interactivity::may_have_a_person(invocation.plain, output));
+    let has_person = !is_script && interactivity::may_have_a_person(invocation.plain, output);
+    output.set_hints(has_person);
+    output.set_colors(interactivity::has_colors(invocation.color, has_person));
 }
 
 /// Warns of an unused local operand. sftp(1) ignores it too, but silently.

@@ -1,8 +1,6 @@
 //! Prints names in columns, as `ls` does.
 
-use std::fmt::Display;
-
-use unicode_width::UnicodeWidthStr;
+use crate::terminal::painted::Painted;
 
 /// Arranges cells in rows that fit `width` columns of a terminal. Each row is returned without its newline.
 ///
@@ -11,8 +9,8 @@ use unicode_width::UnicodeWidthStr;
 /// the terminal, not bytes.
 ///
 /// The cells are gone through twice, and not kept: a listing may have millions.
-pub fn columns<C: IntoIterator<Item: Display> + Clone>(cells: C, width: usize) -> impl Iterator<Item = String> {
-    let longest = cells.clone().into_iter().map(|cell| cell.to_string().width()).max().unwrap_or(0);
+pub fn columns<C: IntoIterator<Item = Painted> + Clone>(cells: C, width: usize) -> impl Iterator<Item = String> {
+    let longest = cells.clone().into_iter().map(|cell| cell.width()).max().unwrap_or(0);
     let count = (width / (longest + 2)).max(1);
     let room = width / count;
     let mut cells = cells.into_iter().peekable();
@@ -20,8 +18,7 @@ pub fn columns<C: IntoIterator<Item: Display> + Clone>(cells: C, width: usize) -
         cells.peek()?;
         let mut row = String::new();
         for cell in cells.by_ref().take(count) {
-            let cell = cell.to_string();
-            row.push_str(&cell);
+            row.push_str(&cell.to_string());
             row.extend(std::iter::repeat_n(' ', room.saturating_sub(cell.width())));
         }
         Some(row)
@@ -35,7 +32,7 @@ mod tests {
     #[test]
     fn names_go_across_as_sftp_prints_them() {
         let names = ["f0", "f1023", "f10239", "f102399", "f1024", "f102400", "f107374182400", "ff", "old"];
-        let rows: Vec<_> = columns(names, 80).collect();
+        let rows: Vec<_> = columns(names.map(Painted::plain), 80).collect();
         assert_eq!(
             rows,
             [
@@ -43,6 +40,13 @@ mod tests {
                 "f102400         f107374182400   ff              old             ",
             ]
         );
+    }
+
+    #[test]
+    fn a_colour_takes_no_room() {
+        let blue = Painted::new("ab", nu_ansi_term::Color::Blue.normal());
+        let rows: Vec<_> = columns([blue, Painted::plain("c")], 8).collect();
+        assert_eq!(rows, ["\x1b[34mab\x1b[0m  c   "]);
     }
 
     #[test]
@@ -54,7 +58,8 @@ mod tests {
             (&["a"], 0, &["a"]),
             (&[], 80, &[]),
         ] {
-            let rows: Vec<_> = columns(names, width).collect();
+            let cells = names.iter().copied().map(Painted::plain);
+            let rows: Vec<_> = columns(cells, width).collect();
             assert_eq!(rows, expected, "{names:?} in {width}");
         }
     }

@@ -80,6 +80,7 @@ impl Output {
             waiting: Vec::new(),
             quiet: Quiet::No,
             hints: false,
+            colors: false,
             ended: None,
             stop: None,
             has_stopped: false,
@@ -188,6 +189,23 @@ impl Output {
         self.lock().hints = hints;
     }
 
+    /// Returns whether hints are on, because a person reads the output.
+    #[must_use]
+    pub fn hints(&self) -> bool {
+        self.lock().hints
+    }
+
+    /// Turns colours on or off. They are off at first.
+    pub fn set_colors(&self, colors: bool) {
+        self.lock().colors = colors;
+    }
+
+    /// Returns whether text may have colours.
+    #[must_use]
+    pub fn colors(&self) -> bool {
+        self.lock().colors
+    }
+
     /// Sets how much output is dropped from now on.
     pub fn set_quiet(&self, quiet: Quiet) {
         self.lock().quiet = quiet;
@@ -284,6 +302,7 @@ struct Shared {
     waiting: Vec<u8>,
     quiet: Quiet,
     hints: bool,
+    colors: bool,
     ended: Option<Ended>,
     stop: Option<Box<dyn FnOnce() + Send>>,
     has_stopped: bool,
