@@ -30,7 +30,9 @@
 //!
 //! **[`Terminal`]** (`Shell::at_a_terminal()`) runs the program on a pseudo terminal: `.types("ls")` waits for the
 //! prompt, types and presses Enter; `.sees("mark")` waits until the screen shows the mark; `.presses(Key::Tab)`,
-//! `.resizes(rows, columns)`, `.ends_with(0)`.
+//! `.resizes(rows, columns)`, `.ends_with(0)`. On its screen, `.types_by_hand("ls")` presses one key after the other as
+//! only people do, `.row_is("sftp> ls")` waits for the whole row of the cursor, `.row_has(Look::Dim, "-l")` for the
+//! characters with a look, and `.screen_is(&[…])` for all rows.
 //!
 //! **[`Relay`]** is a line between client and server with delay, limited bandwidth, or a cut, stall, pause, reset or
 //! half-close at byte N of either direction.
@@ -67,6 +69,7 @@ mod process;
 mod proftpd;
 mod relay;
 mod remote;
+mod screen;
 mod shell;
 mod sshd;
 mod terminal;
@@ -83,6 +86,7 @@ pub use process::{Finished, Running, detach, kill_tree, wait};
 pub use proftpd::Proftpd;
 pub use relay::{Fault, Relay, RunningRelay, Toward};
 pub use remote::Remote;
+pub use screen::Look;
 pub use shell::{Mode, Shell, program};
 pub use sshd::{Sshd, SshdPlan, free_port, generate_encrypted_key, generate_key};
 pub use terminal::{Key, PROMPT, Terminal};

@@ -39,6 +39,8 @@ pub enum Key {
     End,
     /// Ctrl with a letter.
     Ctrl(char),
+    /// Alt with a character.
+    Alt(char),
 }
 
 impl Key {
@@ -55,6 +57,7 @@ impl Key {
             Self::Home => b"\x1b[H".to_vec(),
             Self::End => b"\x1b[F".to_vec(),
             Self::Ctrl(letter) => vec![letter.to_ascii_lowercase() as u8 & 0x1f],
+            Self::Alt(character) => format!("\x1b{character}").into_bytes(),
         }
     }
 }
@@ -290,6 +293,12 @@ impl Terminal {
             let log = self.plain(&self.world().log());
             panic!("{what} did not come; the screen shows\n{}\n--- server's log\n{log}", self.roll());
         }
+    }
+
+    /// Waits until the screen fulfils a condition.
+    #[track_caller]
+    pub(super) fn waits_for_screen(&self, what: &str, holds: impl Fn(&vt100::Screen) -> bool) {
+        self.wait(what, |_, views| holds(views.screen.screen()));
     }
 
     fn plain(&self, text: &str) -> String {
