@@ -7,6 +7,9 @@
 
 mod editor;
 mod keyboard;
+mod keys;
+mod past;
+mod recall;
 
 use std::io::{self, Write};
 

@@ -71,6 +71,7 @@ mod transfer;
 mod transfer_flags;
 mod transport;
 mod troubleshooting;
+mod typing;
 mod uploads;
 mod words;
 mod world;

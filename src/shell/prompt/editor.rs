@@ -9,7 +9,7 @@ use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
-use rustyline::history::{FileHistory, History};
+use rustyline::history::History;
 use rustyline::validate::Validator;
 use rustyline::{
     Cmd, CompletionType, ConditionalEventHandler, Config, Editor, Event, EventContext, EventHandler, Helper,
@@ -20,6 +20,8 @@ use unicode_width::UnicodeWidthStr;
 use crate::commands::Context;
 use crate::shell::complete::Completer;
 use crate::shell::prompt::keyboard::{KeyByKey, Keyboard};
+use crate::shell::prompt::keys;
+use crate::shell::prompt::past::Past;
 use crate::shell::signals::Signals;
 use crate::terminal::history::{HistoryFile, MOST_LINES, into_io};
 
@@ -34,7 +36,8 @@ const FREE_ROWS: usize = 3;
 
 /// rustyline, with our completion.
 pub(super) struct LineEditor {
-    editor: Editor<Assistant, FileHistory>,
+    editor: Editor<Assistant, Past>,
+    past: Past,
     file: Option<HistoryFile>,
     /// When the file was changed that the editor has read.
     read: Option<SystemTime>,
@@ -73,10 +76,11 @@ impl LineEditor {
             .map_err(into_io)?
             .build();
         Configurer::enable_synchronized_output(&mut config, false);
-        let history = FileHistory::with_config(&config);
-        let mut editor = Editor::with_history(config, history).map_err(into_io)?;
+        let past = Past::with_config(&config);
+        let mut editor = Editor::with_history(config, past.clone()).map_err(into_io)?;
         editor.set_helper(Some(Assistant::default()));
-        Ok(LineEditor { editor, file: HistoryFile::of_user(), read: None, unsaved: Vec::new() })
+        keys::bind(&mut editor, &past);
+        Ok(LineEditor { editor, past, file: HistoryFile::of_user(), read: None, unsaved: Vec::new() })
     }
 
     /// Prepares completion for the next line.
@@ -97,14 +101,13 @@ impl LineEditor {
         if typed_by_hand {
             self.read_history();
         }
-        let history = self.editor.history_mut();
         // In memory, where adding can't fail.
-        if !history.add(line).unwrap_or(false) {
+        if !self.past.with_lines(|lines| lines.add(line)).unwrap_or(false) {
             return;
         }
         match &self.file {
             // A history that can't be saved exists only for this session.
-            Some(file) if typed_by_hand && file.append(history).is_ok() => {
+            Some(file) if typed_by_hand && self.past.with_lines(|lines| file.append(lines)).is_ok() => {
                 self.read = file.modified();
                 self.unsaved.clear();
             }
@@ -120,13 +123,14 @@ impl LineEditor {
             return;
         }
         self.read = modified;
-        let history = self.editor.history_mut();
-        // In memory, where these can't fail.
-        let _ = history.clear();
-        let _ = file.load(history);
-        for line in &self.unsaved {
-            let _ = history.add(line);
-        }
+        self.past.with_lines(|lines| {
+            // In memory, where these can't fail.
+            let _ = lines.clear();
+            let _ = file.load(lines);
+            for line in &self.unsaved {
+                let _ = lines.add(line);
+            }
+        });
     }
 
     /// Lets the user edit a line that already holds `text`, beginning with `keys`. Returns how the line ended, and
@@ -148,6 +152,7 @@ impl LineEditor {
         }
         let keyboard = Keyboard::open(&terminal)?;
         self.read_history();
+        self.past.begin_line();
         let editor = &mut self.editor;
         let typed = keyboard.while_typing(keys, signals, || editor.readline_with_initial(prompt, (text, "")))?;
         let edited = match typed.outcome {

@@ -1,0 +1,79 @@
+//! The keys of the line editor that are not rustyline's own.
+
+use rustyline::{
+    Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, Helper, InputMode, KeyCode, KeyEvent,
+    Modifiers, RepeatCount,
+};
+
+use crate::shell::prompt::past::Past;
+use crate::shell::prompt::recall::Way;
+
+/// Binds the keys.
+pub(super) fn bind(editor: &mut Editor<impl Helper, Past>, past: &Past) {
+    let plain = |code| KeyEvent(code, Modifiers::NONE);
+    for (key, way) in [
+        (plain(KeyCode::Up), Way::Older),
+        (KeyEvent::ctrl('P'), Way::Older),
+        (plain(KeyCode::Down), Way::Newer),
+        (KeyEvent::ctrl('N'), Way::Newer),
+        (KeyEvent::alt('<'), Way::Oldest),
+        (KeyEvent::alt('>'), Way::Typed),
+    ] {
+        set(editor, key, Line { past: past.clone(), way });
+    }
+    for (letter, way) in [('k', Way::Older), ('j', Way::Newer)] {
+        set(editor, KeyEvent::from(letter), InViCommandMode(Line { past: past.clone(), way }));
+    }
+    for key in [KeyEvent::alt('.'), KeyEvent::alt('_')] {
+        set(editor, key, LastWord(past.clone()));
+    }
+}
+
+fn set(editor: &mut Editor<impl Helper, Past>, key: KeyEvent, handler: impl ConditionalEventHandler + 'static) {
+    editor.bind_sequence(key, EventHandler::Conditional(Box::new(handler)));
+}
+
+/// Replaces the line by an earlier one that begins alike.
+struct Line {
+    past: Past,
+    way: Way,
+}
+
+impl ConditionalEventHandler for Line {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, line: &EventContext<'_>) -> Option<Cmd> {
+        let (before, after) = line.line().split_at_checked(line.pos())?;
+        let has_row_that_way = match self.way {
+            Way::Older => before.contains('\n'),
+            Way::Newer => after.contains('\n'),
+            Way::Oldest | Way::Typed => false,
+        };
+        if has_row_that_way {
+            return None;
+        }
+        Some(if self.past.recall(line.line(), self.way) { Cmd::PreviousHistory } else { Cmd::Noop })
+    }
+}
+
+/// A key that is a command only in vi's command mode.
+struct InViCommandMode<H>(H);
+
+impl<H: ConditionalEventHandler> ConditionalEventHandler for InViCommandMode<H> {
+    fn handle(&self, event: &Event, n: RepeatCount, positive: bool, line: &EventContext<'_>) -> Option<Cmd> {
+        (line.input_mode() == InputMode::Command).then(|| self.0.handle(event, n, positive, line))?
+    }
+}
+
+/// Puts the last word of an earlier line at the cursor. At the end of the line, each further press takes an older one.
+struct LastWord(Past);
+
+impl ConditionalEventHandler for LastWord {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, line: &EventContext<'_>) -> Option<Cmd> {
+        let is_at_end = line.pos() == line.line().len();
+        let insert = |word| Cmd::Insert(1, word);
+        Some(match is_at_end {
+            true if self.0.recall_last_word(line.line()) => Cmd::PreviousHistory,
+            true => Cmd::Noop,
+            false => self.0.newest_word().map_or(Cmd::Noop, insert),
+        })
+    }
+}

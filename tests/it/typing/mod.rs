@@ -1,0 +1,3 @@
+//! The line that a person types, as its screen shows it.
+
+mod recall;
