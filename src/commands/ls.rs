@@ -1,19 +1,14 @@
 //! `ls` and `dir`.
 
-use std::sync::Arc;
-
-use crate::commands::colors::Colors;
-use crate::commands::long_name::LongName;
-use crate::commands::ls_rows::{EntryRows, MatchRows};
+use crate::commands::ls_print::{Style, print};
+use crate::commands::ls_rows::{EntryRows, MatchRows, joined};
 use crate::commands::matches::{Form, Matched, expand, without_braces};
-use crate::commands::record::record;
-use crate::commands::row::{Layout, Order, Rows, long_line, sort};
-use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run};
+use crate::commands::row::{Layout, Order};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, Word};
 use crate::name::RemotePath;
-use crate::remote::{self, Longnames, Match, OwnerNames};
+use crate::remote::{Links, Longnames, Match, WholeDirectory};
 use crate::sftp::Extension;
-use crate::terminal::time::Clock;
-use crate::terminal::{Printable, columns};
+use crate::terminal::Printable;
 
 /// Display remote directory listing
 ///
@@ -34,8 +29,14 @@ pub struct Ls {
     /// Include names that start with a dot
     #[arg(short, long)]
     all: bool,
+    /// List directories themselves, not their entries
+    #[arg(short = 'd', long)]
+    directory: bool,
+    /// Mark names: / directory, @ link, * executable, | pipe, = socket
+    #[arg(short = 'F', long)]
+    classify: bool,
     /// Do not sort
-    #[arg(short = 'f', overrides_with_all = ["size", "time"])]
+    #[arg(short = 'f', overrides_with_all = ["size", "time", "sort"])]
     unsorted: bool,
     /// With -l, show sizes with a fitting unit
     #[arg(short = 'h', long)]
@@ -49,12 +50,18 @@ pub struct Ls {
     /// Reverse the order
     #[arg(short, long)]
     reverse: bool,
+    /// List directories with all directories below them
+    #[arg(short = 'R', long)]
+    recursive: bool,
     /// Sort by size, largest first
-    #[arg(short = 'S', overrides_with_all = ["unsorted", "time"])]
+    #[arg(short = 'S', overrides_with_all = ["unsorted", "time", "sort"])]
     size: bool,
     /// Sort by modification time, newest first
-    #[arg(short = 't', overrides_with_all = ["unsorted", "size"])]
+    #[arg(short = 't', overrides_with_all = ["unsorted", "size", "sort"])]
     time: bool,
+    /// Sort by this: name, size, time, ext (the end of the name), or none
+    #[arg(long, value_name = "key", value_enum, overrides_with_all = ["unsorted", "size", "time"])]
+    sort: Option<Order>,
     /// The files and directories to list [default: the working directory]
     #[arg(value_name = "path")]
     paths: Vec<RemotePattern>,
@@ -68,6 +75,7 @@ impl Run for Ls {
         Example { line: "ls -1tr *.log", does: "list logs one per line, newest last" },
         Example { line: "ls --json *.log", does: "describe each log as JSON" },
         Example { line: "ls {src,tests}/*.rs", does: "list files of two directories" },
+        Example { line: "ls -RF --sort=ext site", does: "list a tree, sorted by extension" },
     ];
 
     fn purpose(&self) -> Purpose {
@@ -75,13 +83,16 @@ impl Run for Ls {
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        if self.paths.is_empty() {
+        if self.paths.is_empty() && !self.directory {
             let here = cx.remote.working_directory().clone();
-            self.list_directory(cx, &here, b"")?;
+            let shown: &[u8] = if self.recursive { b"." } else { b"" };
+            self.list(cx, &here, shown)?;
             return Ok(Outcome::Done);
         }
         let (mut shown, mut failed) = (Vec::<Match>::new(), Vec::new());
-        let matched = expand(cx, self.paths.iter().map(RemotePattern::word))?;
+        let here = here();
+        let default = self.paths.is_empty().then_some(&here);
+        let matched = expand(cx, self.paths.iter().map(RemotePattern::word).chain(default))?;
         for mut matched in matched {
             if matched.matches.is_empty() {
                 failed.push(cannot_list(cx, &matched)?);
@@ -98,6 +109,13 @@ impl Run for Ls {
         self.show(cx, &shown)?;
         conclude(cx, failed)
     }
+}
+
+/// Returns the word for the working directory.
+fn here() -> Word {
+    let mut word = Word::default();
+    word.push_bare(b'.');
+    word
 }
 
 fn cannot_list(cx: &Context, matched: &Matched) -> Result<Failure, Failure> {
@@ -118,69 +136,99 @@ fn conclude(cx: &Context, mut failures: Vec<Failure>) -> Result<Outcome, Failure
 
 impl Ls {
     fn show(&self, cx: &Context, matches: &[Match]) -> Result<(), Failure> {
-        let form = self.form();
         match matches {
             [] => Ok(()),
+            matches if self.directory => self.show_matches(cx, matches, (0..matches.len()).collect()),
             [only] if only.attributes.is_dir() => {
-                let shown = form.show_listed(cx, &only.path);
+                let shown = self.form().show_listed(cx, &only.path);
                 // Like sftp(1), with a slash after a directory that was named.
-                self.list_directory(cx, &only.path.with_trailing_slash(), shown)
+                self.list(cx, &only.path.with_trailing_slash(), shown)
             }
-            matches => {
-                let rows = MatchRows { cx, matches, form, is_exact: self.is_for_programs() };
-                self.print(cx, &rows, (0..matches.len()).collect())
-            }
+            matches if self.recursive => self.show_trees(cx, matches),
+            matches => self.show_matches(cx, matches, (0..matches.len()).collect()),
         }
+    }
+
+    fn show_matches(&self, cx: &Context, matches: &[Match], indices: Vec<usize>) -> Result<(), Failure> {
+        let rows = MatchRows { cx, matches, form: self.form(), is_exact: self.is_for_programs() };
+        print(cx, &rows, indices, self.style())
+    }
+
+    /// Shows the matches that are no directories, then the tree of each directory.
+    fn show_trees(&self, cx: &Context, matches: &[Match]) -> Result<(), Failure> {
+        let is_directory = |&index: &usize| matches[index].attributes.is_dir();
+        let (directories, others): (Vec<usize>, Vec<usize>) = (0..matches.len()).partition(is_directory);
+        let mut is_first = others.is_empty();
+        self.show_matches(cx, matches, others)?;
+        let mut is_whole = true;
+        for directory in directories.into_iter().map(|index| &matches[index]) {
+            if !std::mem::take(&mut is_first) {
+                self.separate(cx);
+            }
+            let shown = self.form().show_listed(cx, &directory.path);
+            is_whole &= self.list_tree(cx, &directory.path, shown)?;
+        }
+        if is_whole { Ok(()) } else { Err(Failure::already_shown()) }
     }
 
     /// Returns the form in which paths are shown. If arguments of both forms are given, it is the shorter one.
     fn form(&self) -> Form {
         let is_absolute = |pattern: &RemotePattern| Form::of(&without_braces(pattern.word())) == Form::Absolute;
-        if self.paths.iter().all(is_absolute) { Form::Absolute } else { Form::Relative }
+        let has_paths = !self.paths.is_empty();
+        if has_paths && self.paths.iter().all(is_absolute) { Form::Absolute } else { Form::Relative }
     }
 
-    fn list_directory(&self, cx: &Context, directory: &RemotePath, shown: &[u8]) -> Result<(), Failure> {
+    /// Lists a directory, or its tree.
+    fn list(&self, cx: &Context, directory: &RemotePath, shown: &[u8]) -> Result<(), Failure> {
+        let is_whole = match self.recursive {
+            true => self.list_tree(cx, directory, shown)?,
+            false => self.list_directory(cx, directory, shown)?,
+        };
+        if is_whole { Ok(()) } else { Err(Failure::already_shown()) }
+    }
+
+    /// Returns whether no entry was left out.
+    fn list_directory(&self, cx: &Context, directory: &RemotePath, shown: &[u8]) -> Result<bool, Failure> {
         let longnames = if self.reads_longnames(cx) { Longnames::Kept } else { Longnames::Dropped };
         let listing = cx.remote.list(directory, longnames)?;
         listing.complaints(directory).for_each(|error| cx.output.failure(error));
         let rows = EntryRows { listing: &listing, directory, shown };
-        self.print(cx, &rows, rows.indices(self.all))?;
-        if listing.lacks_entries() { Err(Failure::already_shown()) } else { Ok(()) }
+        print(cx, &rows, rows.indices(self.all), self.style())?;
+        Ok(!listing.lacks_entries())
     }
 
-    fn print(&self, cx: &Context, rows: &impl Rows, mut indices: Vec<usize>) -> Result<(), Failure> {
-        sort(&mut indices, rows, self.order(), self.reverse);
-        let colors = Colors::of(&cx.output);
-        let names = indices.iter().map(|&index| rows.name(index));
-        let cells = indices.iter().map(|&index| colors.paint(&rows.name(index), &rows.attributes(index)));
-        match self.layout() {
-            Layout::Long => self.print_long(cx, rows, &indices)?,
-            Layout::Json => self.print_json(cx, rows, &indices)?,
-            Layout::Null => names.for_each(|name| cx.output.name(&name)),
-            Layout::OnePerLine => cells.for_each(|cell| cx.output.answer(cell)),
-            Layout::Columns => columns(cells, cx.output.listing_width()).for_each(|row| cx.output.answer(row)),
+    /// Lists a directory and all below it, each under its name. Returns whether all could be read.
+    fn list_tree(&self, cx: &Context, top: &RemotePath, shown: &[u8]) -> Result<bool, Failure> {
+        let all = self.all;
+        let mut walk = cx.remote.walk(top, Links::Kept).only(move |path, _| all || !is_hidden(path));
+        if self.reads_longnames(cx) {
+            walk.keep_longnames();
         }
-        Ok(())
+        let (mut is_whole, mut is_first) = (true, true);
+        for found in walk.whole_directories() {
+            let WholeDirectory { directory, listing, failures, .. } = found?;
+            if !std::mem::take(&mut is_first) {
+                self.separate(cx);
+            }
+            let names = directory.names().into_iter().map(|name| name.as_bytes());
+            let path = names.fold(shown.to_vec(), |path, name| joined(&path, name).into_owned());
+            if !self.is_for_programs() {
+                cx.output.answer(format_args!("{}:", Printable(&path)));
+            }
+            is_whole &= failures.is_empty();
+            failures.into_iter().for_each(|error| cx.output.explain(&Failure::from(error)));
+            let shown: &[u8] = if self.is_for_programs() { &path } else { b"" };
+            let rows = EntryRows { listing: &listing, directory: &directory.path, shown };
+            print(cx, &rows, rows.indices(self.all), self.style())?;
+        }
+        Ok(is_whole)
     }
 
-    fn print_long(&self, cx: &Context, rows: &impl Rows, indices: &[usize]) -> Result<(), Failure> {
-        let owners = self.owners(cx, rows, indices)?;
-        let (clock, colors) = (Clock::local(), Colors::of(&cx.output));
-        for &index in indices {
-            let attributes = rows.attributes(index);
-            let told = LongName::vet(rows.longname(index), &attributes);
-            let name = colors.paint(&rows.name(index), &attributes);
-            cx.output.answer(long_line(&name, attributes, &owners, &told, self.human_readable, &clock));
+    /// Prints the empty line between two directories.
+    fn separate(&self, cx: &Context) {
+        if !self.is_for_programs() {
+            cx.output.answer("");
         }
-        Ok(())
-    }
-
-    fn print_json(&self, cx: &Context, rows: &impl Rows, indices: &[usize]) -> Result<(), Failure> {
-        let owners = self.owners(cx, rows, indices)?;
-        for &index in indices {
-            cx.output.answer(record(&rows.path(index), &rows.attributes(index), &owners));
-        }
-        Ok(())
     }
 
     fn is_for_programs(&self) -> bool {
@@ -196,18 +244,22 @@ impl Ls {
             && !cx.session().offers(Extension::UsersGroupsById)
     }
 
-    fn owners(&self, cx: &Context, rows: &impl Rows, indices: &[usize]) -> Result<Arc<OwnerNames>, remote::Error> {
-        if self.numeric {
-            return Ok(Arc::default());
+    fn style(&self) -> Style {
+        Style {
+            layout: self.layout(),
+            order: self.order(),
+            reverse: self.reverse,
+            classify: self.classify,
+            numeric: self.numeric,
+            human_readable: self.human_readable,
         }
-        let owners = indices.iter().filter_map(|&index| rows.attributes(index).owner);
-        cx.remote.owner_names(owners.clone().map(|owner| owner.uid), owners.map(|owner| owner.gid))
     }
 
     fn order(&self) -> Order {
-        match (self.unsorted, self.size, self.time) {
-            (true, ..) => Order::Unsorted,
-            (_, true, _) => Order::Size,
+        match (self.sort, self.unsorted, self.size, self.time) {
+            (Some(order), ..) => order,
+            (_, true, ..) => Order::Unsorted,
+            (_, _, true, _) => Order::Size,
             (.., true) => Order::Time,
             _ => Order::Name,
         }
@@ -222,4 +274,9 @@ impl Ls {
             _ => Layout::Columns,
         }
     }
+}
+
+/// Returns whether the last component of a path begins with a dot.
+fn is_hidden(path: &[u8]) -> bool {
+    path.rsplit(|&byte| byte == b'/').next().is_some_and(|name| name.starts_with(b"."))
 }

@@ -120,7 +120,7 @@ impl Rows for MatchRows<'_> {
 }
 
 /// Joins a directory as shown and a name in it. An empty directory means the working directory.
-fn joined<'a>(directory: &[u8], name: &'a [u8]) -> Cow<'a, [u8]> {
+pub(super) fn joined<'a>(directory: &[u8], name: &'a [u8]) -> Cow<'a, [u8]> {
     match directory {
         b"" => name.into(),
         _ if directory.ends_with(b"/") => [directory, name].concat().into(),

@@ -16,6 +16,7 @@ pub mod find;
 mod home;
 mod local;
 mod long_name;
+mod ls_print;
 mod ls_rows;
 mod matches;
 mod opened;

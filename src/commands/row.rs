@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::commands::long_name::{LongName, is_name};
 use crate::mode;
 use crate::remote::OwnerNames;
@@ -30,15 +32,19 @@ pub(super) trait Rows {
 }
 
 /// The sort order of a listing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Order {
     /// By the bytes of the name.
     Name,
-    /// Newest first.
-    Time,
     /// Largest first.
     Size,
+    /// Newest first.
+    Time,
+    /// By the part of the name after its last dot, then by the name.
+    #[value(name = "ext")]
+    Extension,
     /// In the server's order.
+    #[value(name = "none")]
     Unsorted,
 }
 
@@ -67,29 +73,91 @@ pub(super) fn sort(indices: &mut [usize], rows: &impl Rows, order: Order, revers
         Order::Name => rows.compare_names(one, other),
         Order::Time => modified(other).cmp(&modified(one)),
         Order::Size => size(other).cmp(&size(one)),
+        Order::Extension => {
+            extension(&rows.name(one)).cmp(extension(&rows.name(other))).then_with(|| rows.compare_names(one, other))
+        }
     };
     indices.sort_by(|&one, &other| if reverse { compare(other, one) } else { compare(one, other) });
 }
 
-/// Returns a line of `ls -l`. Fields that the protocol lacks, above all the number of links, come from the server's
-/// own line if it may be used; mode, size, time and name never do.
-pub(super) fn long_line(
-    name: &Painted,
-    attributes: Attributes,
-    owners: &OwnerNames,
-    told: &LongName,
-    human_readable: bool,
-    clock: &Clock,
-) -> String {
-    let Attributes { size, owner, permissions, times } = attributes;
-    let mode = mode::letters(permissions.unwrap_or(0));
-    let user = column(owner.map(|owner| owner.uid), |uid| owners.user(uid), told.owner);
-    let group = column(owner.map(|owner| owner.gid), |gid| owners.group(gid), told.group);
-    let links = told.links.unwrap_or("?");
-    let size = size.unwrap_or(0);
-    let size = if human_readable { size::scaled(size) } else { size.to_string() };
-    let modified = times.map_or_else(String::new, |times| time::listing(times.modified, clock));
-    format!("{mode}  {links:>3} {user:<8} {group:<8} {size:>8} {modified:>12} {name}")
+/// Returns the part of a name after its last dot. A dot at the beginning only hides the file.
+fn extension(name: &[u8]) -> &[u8] {
+    let base = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    match base.iter().rposition(|&byte| byte == b'.') {
+        None | Some(0) => b"",
+        Some(dot) => &base[dot + 1..],
+    }
+}
+
+/// The columns of a line of `ls -l`, except the name. Fields that the protocol lacks, above all the number of links,
+/// come from the server's own line if it may be used; mode, size and time never do.
+pub(super) struct LongRow {
+    mode: String,
+    links: String,
+    user: String,
+    group: String,
+    size: String,
+    modified: String,
+}
+
+/// The widths of the columns of `ls -l`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Widths {
+    links: usize,
+    user: usize,
+    group: usize,
+    size: usize,
+}
+
+/// The widths of sftp(1), for rows that must not depend on each other.
+impl Default for Widths {
+    fn default() -> Widths {
+        Widths { links: 3, user: 8, group: 8, size: 8 }
+    }
+}
+
+impl Widths {
+    /// Returns widths at which the columns of `row` fit too.
+    pub(super) fn with(self, row: &LongRow) -> Widths {
+        Widths {
+            links: self.links.max(row.links.width()),
+            user: self.user.max(row.user.width()),
+            group: self.group.max(row.group.width()),
+            size: self.size.max(row.size.width()),
+        }
+    }
+}
+
+impl LongRow {
+    pub(super) fn new(
+        attributes: Attributes,
+        owners: &OwnerNames,
+        told: &LongName,
+        human_readable: bool,
+        clock: &Clock,
+    ) -> LongRow {
+        let Attributes { size, owner, permissions, times } = attributes;
+        let size = size.unwrap_or(0);
+        LongRow {
+            mode: mode::letters(permissions.unwrap_or(0)),
+            links: told.links.unwrap_or("?").to_owned(),
+            user: column(owner.map(|owner| owner.uid), |uid| owners.user(uid), told.owner),
+            group: column(owner.map(|owner| owner.gid), |gid| owners.group(gid), told.group),
+            size: if human_readable { size::scaled(size) } else { size.to_string() },
+            modified: times.map_or_else(String::new, |times| time::listing(times.modified, clock)),
+        }
+    }
+
+    /// Returns the line of the file with this name.
+    pub(super) fn line(&self, name: &Painted, widths: Widths) -> String {
+        let LongRow { mode, links, user, group, size, modified } = self;
+        let blanks = |text: &str, width: usize| " ".repeat(width.saturating_sub(text.width()));
+        let (before_links, before_size) = (blanks(links, widths.links), blanks(size, widths.size));
+        let (after_user, after_group) = (blanks(user, widths.user), blanks(group, widths.group));
+        format!(
+            "{mode}  {before_links}{links} {user}{after_user} {group}{after_group} {before_size}{size} {modified:>12} {name}"
+        )
+    }
 }
 
 /// Returns an owner or a group: its name if the server has one that is safe to show, otherwise its number.
@@ -164,6 +232,7 @@ mod tests {
             (Order::Time, true, "aCb"),
             (Order::Size, false, "Cba"),
             (Order::Size, true, "baC"),
+            (Order::Extension, false, "Cab"),
             (Order::Unsorted, false, "baC"),
             (Order::Unsorted, true, "baC"),
         ] {
@@ -172,6 +241,33 @@ mod tests {
             let sorted: String = indices.into_iter().map(|index| Three::NAMES[index]).collect();
             assert_eq!(sorted, names, "{order:?} {reverse}");
         }
+    }
+
+    #[test]
+    fn extensions_begin_at_the_last_dot() {
+        for (name, shown) in
+            [("a.tar.gz", "gz"), ("dir.d/a", ""), (".profile", ""), ("a.", ""), ("x/.b.c", "c"), ("Makefile", "")]
+        {
+            assert_eq!(extension(name.as_bytes()), shown.as_bytes(), "{name}");
+        }
+    }
+
+    #[test]
+    fn columns_widen_until_all_rows_fit() {
+        let (owners, clock) = (OwnerNames::default(), Clock::new(Timestamp::UNIX_EPOCH, TimeZone::UTC));
+        let told = LongName { links: None, owner: Some("日本語の名前".as_bytes()), group: None };
+        let rows = [(1, LongName::default()), (12_345_678_901, told)]
+            .map(|(size, told)| LongRow::new(attributes(size, 0), &owners, &told, false, &clock));
+        let widths = rows.iter().fold(Widths::default(), Widths::with);
+        assert_eq!(widths, Widths { links: 3, user: 12, group: 10, size: 11 });
+        let lines = rows.map(|row| row.line(&Painted::plain("f"), widths));
+        assert_eq!(
+            lines,
+            [
+                "-rw-r--r--    ? 1000         4294967295           1 Jan  1 00:00 f",
+                "-rw-r--r--    ? 日本語の名前 4294967295 12345678901 Jan  1 00:00 f",
+            ]
+        );
     }
 
     #[test]
@@ -187,7 +283,8 @@ mod tests {
         ] {
             let (owners, told) = (OwnerNames::default(), LongName::default());
             let name = Painted::plain(Printable(name.as_bytes()).to_string());
-            assert_eq!(long_line(&name, attributes, &owners, &told, human_readable, &clock), expected);
+            let row = LongRow::new(attributes, &owners, &told, human_readable, &clock);
+            assert_eq!(row.line(&name, Widths::default()), expected);
         }
     }
 }

@@ -54,6 +54,12 @@ pub enum Suspect {
     Size(EntryName, u64),
 }
 
+impl From<Entries> for Listing {
+    fn from(entries: Entries) -> Listing {
+        Listing { entries, ..Listing::default() }
+    }
+}
+
 impl Listing {
     /// Adds an entry.
     pub(super) fn add(&mut self, entry: NameEntry<'_>) {

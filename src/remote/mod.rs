@@ -34,7 +34,7 @@ pub use self::listing::{Dots, Listing, Longnames, Suspect};
 pub use self::owners::{OwnerNames, SoughtOwner};
 pub use self::reader::{Ahead, Reader};
 pub use self::survey::list;
-pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk};
+pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk, WholeDirectories, WholeDirectory};
 
 use crate::lock::lock;
 use crate::name::RemotePath;

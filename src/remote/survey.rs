@@ -178,6 +178,11 @@ impl<T: Send + 'static> Survey<T> {
         self.directories.clear();
     }
 
+    /// Keeps the server's own lines about entries in all listings from now on.
+    pub(super) fn keep_longnames(&mut self) {
+        self.longnames = Longnames::Kept;
+    }
+
     /// Requests a directory's entries.
     pub(super) fn list(&mut self, path: RemotePath, token: T) {
         self.unopened.push_back((path, token));

@@ -3,6 +3,8 @@
 //! A walk has a fixed order: top down, sorted bytewise within each directory, as if it read one directory after
 //! another. Within limits, later directories are being listed meanwhile.
 
+mod whole;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -15,6 +17,8 @@ use crate::remote::lifeline::Lifeline;
 use crate::remote::listing::{Listing, Longnames};
 use crate::remote::survey::{Answer, Survey};
 use crate::sftp::{self, Attributes, FileType, Pending, Session, calls};
+
+pub use self::whole::{WholeDirectories, WholeDirectory};
 
 /// How many levels a walk descends, as in sftp(1): a server could nest directories forever.
 pub const MAX_DEPTH: usize = 64;
@@ -145,7 +149,7 @@ struct Items {
     /// The entries that are directories, in the order of their turn.
     directories: VecDeque<Arc<Directory>>,
     /// Their shares of the budget.
-    _held: Vec<Share>,
+    held: Vec<Share>,
 }
 
 enum Item {
@@ -214,6 +218,11 @@ impl Walk {
     /// Limits the depth of the items: the top has depth 0, its entries depth 1.
     pub fn go_no_deeper_than(&mut self, depth: usize) {
         self.most_depth = depth;
+    }
+
+    /// Keeps the server's own lines about entries, for `ls -l`.
+    pub fn keep_longnames(&mut self) {
+        self.survey.keep_longnames();
     }
 
     /// Yields only selected entries, judged by their path below the top. A directory that is not selected is neither
@@ -384,7 +393,7 @@ impl Walk {
         }
         order.retain(|index| !not_entered.contains(index));
         held.extend(paths);
-        Ok(Contents { items: Items { entries, order: order.into_iter(), directories, _held: held }, failures })
+        Ok(Contents { items: Items { entries, order: order.into_iter(), directories, held }, failures })
     }
 
     /// Replaces the attributes of links by those of their targets, and returns the indices of the links.

@@ -223,3 +223,92 @@ fn programs_get_exact_bytes_and_objects() {
     odd().types("@ls -l -1 sub/..").succeeds().prints_line("sub/../sub");
     shell().types("@ls --json to-*").succeeds().prints(r#""type":"symlink""#).prints_no(r#""type":"directory""#);
 }
+
+#[test]
+fn flags_beyond_those_of_sftp_mark_sort_and_list_trees() {
+    for (line, answer) in [
+        ("ls -1F", &["a.txt", "b.txt", "nowhere@", "sub/", "to-a@", "to-sub@"][..]),
+        ("ls -1F a.txt sub to-a", &["a.txt", "sub/", "to-a"]),
+        ("ls -1d", &["./"]),
+        ("ls -1d sub", &["sub/"]),
+        ("ls -1dF sub/ a.txt", &["a.txt", "sub/"]),
+        ("ls -1 --sort=size -r *.txt", &["a.txt", "b.txt"]),
+        ("ls -1 -S --sort time *.txt", &["b.txt", "a.txt"]),
+        ("ls -1 --sort time -S *.txt", &["b.txt", "a.txt"]),
+        ("ls -1r --sort ext", &["b.txt", "a.txt", "to-sub", "to-a", "sub", "nowhere"]),
+        ("ls -1R", &[".:", "a.txt", "b.txt", "nowhere", "sub", "to-a", "to-sub", "", "./sub:", "inner"]),
+        ("ls -1R sub", &["sub:", "inner"]),
+        ("ls -1R sub b.txt to-sub", &["b.txt", "", "sub:", "inner", "", "to-sub:", "inner"]),
+        ("ls -1R REMOTE/sub", &["REMOTE/sub:", "inner"]),
+    ] {
+        let shell = shell();
+        let line = line.replace("REMOTE", &shell.world().remote().to_string_lossy());
+        shell.types(&line).succeeds().answers(answer);
+    }
+}
+
+#[test]
+fn a_tree_shows_hidden_directories_only_if_asked_and_goes_on_after_one_that_cannot_be_read() {
+    let tree = || {
+        Shell::on(Remote::with([
+            Entry::file("t/.git/config", ""),
+            Entry::file("t/b/c/deep", ""),
+            Entry::file("t/a/one", ""),
+            Entry::link("t/a/up", ".."),
+        ]))
+    };
+    let shell = tree();
+    shell
+        .types("ls -1R t")
+        .succeeds()
+        .answers(&["t:", "a", "b", "", "t/a:", "one", "up", "", "t/b:", "c", "", "t/b/c:", "deep"]);
+    let shell = tree();
+    shell.types("ls -1Ra t").succeeds().answers(&[
+        "t:", ".git", "a", "b", "", "t/.git:", "config", "", "t/a:", "one", "up", "", "t/b:", "c", "", "t/b/c:", "deep",
+    ]);
+    let shell = tree();
+    let outcome = shell.types("ls -R --json t/b").succeeds();
+    assert_eq!(outcome.stdout().lines().count(), 3, "{}", outcome.stdout());
+    outcome.prints(r#""path":"REMOTE/t/b/c/deep""#);
+}
+
+#[test]
+fn classified_long_lines_show_where_links_lead() {
+    shell().types("ls -lF to-sub nowhere").succeeds().prints(" nowhere -> gone\n");
+    let outcome = shell().types("ls -lF").succeeds();
+    for end in ["a.txt\n", "nowhere -> gone\n", "sub/\n", "to-a -> a.txt\n", "to-sub -> sub\n"] {
+        assert!(outcome.stdout().contains(&format!(" {end}")), "{end}: {}", outcome.stdout());
+    }
+    // Programs parse plain long lines.
+    shell().types("ls -l").succeeds().prints_no("->");
+}
+
+#[test]
+fn colours_come_only_if_asked_where_no_person_reads() {
+    let colored = shell().with_args(["--color=always"]).env("LS_COLORS", "di=34:ln=36:*.txt=32").types("ls -1");
+    colored.succeeds().answers(&[
+        "\x1b[32ma.txt\x1b[0m",
+        "\x1b[32mb.txt\x1b[0m",
+        "\x1b[36mnowhere\x1b[0m",
+        "\x1b[34msub\x1b[0m",
+        "\x1b[36mto-a\x1b[0m",
+        "\x1b[36mto-sub\x1b[0m",
+    ]);
+    shell().env("LS_COLORS", "di=34").types("ls -1d sub").succeeds().answers(&["sub/"]);
+}
+
+#[test]
+fn a_person_at_a_terminal_sees_colours_and_where_links_lead() {
+    let at = shell().env("LS_COLORS", "di=34:ln=36").at_a_terminal().types("ls -1").types("ls -l nowhere sub");
+    let at = at.types("ls -l").sees("nowhere -> gone").types("bye");
+    let heard = String::from_utf8_lossy(&at.raw()).into_owned();
+    assert!(heard.contains("\x1b[34msub\x1b[0m"), "{heard}");
+    assert!(heard.contains("\x1b[36mnowhere\x1b[0m -> gone"), "{heard}");
+    at.ends_with(0);
+    for (variable, value) in [("NO_COLOR", "1"), ("CLICOLOR", "0"), ("TERM", "dumb")] {
+        let at = shell().env(variable, value).at_a_terminal().types("ls -l").sees("sub").types("bye");
+        let heard = String::from_utf8_lossy(&at.raw()).into_owned();
+        assert!(!heard.contains("\x1b[01;34m"), "{variable}: {heard}");
+        at.ends_with(0);
+    }
+}

@@ -108,6 +108,7 @@ const NOT_RUN: &[(&str, Reason)] = &[
     ("get -r", Names),
     ("ln -s", Names),
     ("lls …", Form),
+    ("ls --sort", Names),
     ("mkdir -p", Names),
     ("put --atomic", Names),
     ("put --verify", Names),
