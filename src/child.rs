@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -81,6 +81,12 @@ impl Program {
     #[must_use]
     pub fn stdout(&self) -> Option<ChildStdout> {
         lock(&self.0).stdout.take()
+    }
+
+    /// Takes our end of the program's standard input, if it was piped.
+    #[must_use]
+    pub fn stdin(&self) -> Option<ChildStdin> {
+        lock(&self.0).stdin.take()
     }
 
     /// Waits for the program to end.

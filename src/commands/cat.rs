@@ -25,7 +25,12 @@ impl Run for Cat {
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        let targets = targets(cx, &self.paths)?;
-        each(cx, targets, |cx, target| Opened::open(cx, target)?.show(cx, 0, u64::MAX))
+        show(cx, &self.paths)
     }
+}
+
+/// Shows files one after the other on stdout.
+pub(super) fn show(cx: &mut Context, paths: &[RemotePattern]) -> Result<Outcome, Failure> {
+    let targets = targets(cx, paths)?;
+    each(cx, targets, |cx, target| Opened::open(cx, target)?.show(cx, 0, u64::MAX))
 }

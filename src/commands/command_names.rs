@@ -16,7 +16,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Commands of other programs, and their equivalents here.
-const ELSEWHERE: [(&str, &str); 23] = [
+const ELSEWHERE: [(&str, &str); 21] = [
     ("move", "did you mean mv?"),
     ("del", "did you mean rm?"),
     ("delete", "did you mean rm?"),
@@ -31,9 +31,7 @@ const ELSEWHERE: [(&str, &str); 23] = [
     ("close", "did you mean bye?"),
     ("disconnect", "did you mean bye?"),
     ("logout", "did you mean bye?"),
-    ("more", SHOW),
-    ("less", SHOW),
-    ("view", SHOW),
+    ("view", "did you mean less?"),
     ("edit", EDIT),
     ("vi", EDIT),
     ("vim", EDIT),
@@ -42,7 +40,6 @@ const ELSEWHERE: [(&str, &str); 23] = [
     ("mirror", "get -r and put -r transfer trees"),
 ];
 
-const SHOW: &str = "did you mean cat?";
 const EDIT: &str = "get the file, edit it with !, and put it back";
 
 /// The maximum number of characters of an unknown name that is shown. A longer one is not a typo, but a file that is
@@ -91,7 +88,7 @@ mod tests {
             ("lsz", "did you mean ls?"),
             ("exti", "did you mean exit?"),
             ("edit", EDIT),
-            ("view", SHOW),
+            ("view", "did you mean less?"),
             ("xyzzy", "help lists the commands"),
             ("qq", "help lists the commands"),
             ("", "help lists the commands"),

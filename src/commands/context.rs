@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::cli::{ProgressMode, TransferDefaults};
-use crate::commands::{Failure, LocalDirectory};
+use crate::commands::{Failure, LocalDirectory, LocalPrograms};
 use crate::connect::Connector;
 use crate::mode::Change;
 use crate::name::RemotePath;
@@ -36,6 +36,26 @@ pub struct Context {
     /// True if the first failure ends the run, so that a command over many files stops at it too: in a batch, for a
     /// line without a leading `-`. Set anew for each line.
     pub stops_at_failure: bool,
+    /// The origin of the running command. Set anew for each line.
+    pub origin: Origin,
+    /// True if stdout is a terminal that can move its cursor.
+    pub has_screen: bool,
+    /// Local programs that have the terminal for a while.
+    pub local_programs: LocalPrograms,
+}
+
+/// The origin of a command, which decides whether it may ask and what its words mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Origin {
+    /// A file, a pipe or `-e`.
+    #[default]
+    Script,
+    /// The words after the destination: `host -- COMMAND`.
+    CommandLine,
+    /// A prompt, at which a program may type.
+    Terminal,
+    /// A person who types at a prompt, key by key.
+    Person,
 }
 
 impl Context {
@@ -58,6 +78,9 @@ impl Context {
             connector: None,
             spares: Vec::new(),
             stops_at_failure: false,
+            origin: Origin::default(),
+            has_screen: false,
+            local_programs: LocalPrograms::default(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! `head`.
 
+use std::io::Write;
 use std::ops::ControlFlow;
 
 use crate::commands::extent::{Extent, ExtentFlags, each_file};
@@ -52,9 +53,10 @@ fn show_lines(cx: &Context, file: &Opened, lines: u64) -> Result<(), Failure> {
                 break;
             }
         }
-        contents.show(&piece[..end]);
-        if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        let written = contents.write_all(&piece[..end]);
+        if left == 0 || written.is_err() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
-    contents.finish();
+    // If stdout is no longer read, `Output::stop_when_ended` has stopped the command.
+    let _ = contents.finish();
     shown
 }

@@ -13,14 +13,17 @@ mod extent;
 mod failure;
 mod filters;
 pub mod find;
+mod gzip;
 mod home;
 mod local;
+mod local_programs;
 mod long_name;
 mod ls_print;
 mod ls_rows;
 mod matches;
 mod opened;
 mod operands;
+mod pager;
 mod parse;
 mod pipelined;
 mod record;
@@ -47,6 +50,7 @@ pub mod head;
 pub mod help;
 pub mod history;
 pub mod lcd;
+pub mod less;
 pub mod ln;
 pub mod ls;
 pub mod lumask;
@@ -64,6 +68,8 @@ pub mod tail;
 pub mod touch;
 pub mod version;
 pub mod wc;
+pub mod zcat;
+pub mod zless;
 
 pub use argument::{
     ArgumentKind, CommandName, Count, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment,
@@ -71,9 +77,10 @@ pub use argument::{
     Size, SizeRange, Umask,
 };
 pub use command_names::{find, names};
-pub use context::{Context, SessionSettings, Sizes};
+pub use context::{Context, Origin, SessionSettings, Sizes};
 pub use failure::Failure;
 pub use local::LocalDirectory;
+pub use local_programs::LocalPrograms;
 pub use parse::{parse, parse_raw, shell_part};
 pub use run::{Example, Outcome, Purpose, Run};
 pub use setting::Setting;
@@ -99,6 +106,7 @@ signature::commands! {
     help::Help: "help", "?";
     history::History: "history";
     lcd::Lcd: "lcd", "lchdir";
+    less::Less: "less", "more";
     shell_escape::Lls: "lls";
     lcd::Lmkdir: "lmkdir";
     ln::Ln: "ln";
@@ -122,6 +130,8 @@ signature::commands! {
     touch::Touch: "touch";
     version::Version: "version";
     wc::Wc: "wc";
+    zcat::Zcat: "zcat";
+    zless::Zless: "zless";
     shell_escape::Escape: "!";
 }
 
@@ -185,6 +195,7 @@ mod tests {
         ("history", Purpose::Output),
         ("history clear", Purpose::Effect),
         ("lcd a", Purpose::Effect),
+        ("less a", Purpose::Output),
         ("lls", Purpose::Output),
         ("lmkdir a", Purpose::Effect),
         ("ln a b", Purpose::Effect),
@@ -212,6 +223,8 @@ mod tests {
         ("touch a", Purpose::Effect),
         ("version", Purpose::Output),
         ("wc a", Purpose::Output),
+        ("zcat a", Purpose::Output),
+        ("zless a", Purpose::Output),
         ("!", Purpose::Effect),
         ("!ls", Purpose::Effect),
         ("?", Purpose::Output),

@@ -1,11 +1,12 @@
 //! A remote file that is open to be looked at, for `cat` and the commands that show a part of a file.
 
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use crate::commands::matches::{Form, Target};
 use crate::commands::{Context, Failure, is_bare_failure};
 use crate::name::RemotePath;
-use crate::remote::{Ahead, Reader};
+use crate::remote::{Ahead, Interrupt, Reader};
 use crate::sftp::{self, Attributes, FileType, Handle, OpenFlags};
 use crate::terminal::{Contents, Printable};
 
@@ -16,7 +17,12 @@ pub(super) struct Opened {
     handle: Handle,
     /// The reported size, which may be wrong in both directions.
     pub(super) size: u64,
+    /// Ends the reading.
+    interrupt: Interrupt,
 }
+
+/// Most bytes of a file that are written before Ctrl-C is looked for: a few of them may become many on their way.
+const PART: usize = 16 << 10;
 
 impl Opened {
     /// Opens a file. Directories and files that may block the server, such as a FIFO, are refused.
@@ -32,7 +38,12 @@ impl Opened {
             .session()
             .open_file(&path, OpenFlags::READ, Attributes::default())
             .map_err(|error| Failure::refused(opening(&path), &error))?;
-        Ok(Opened { path, form, handle, size: attributes.size.unwrap_or(0) })
+        Ok(Opened { path, form, handle, size: attributes.size.unwrap_or(0), interrupt: cx.interrupt().clone() })
+    }
+
+    /// Returns the file with another interrupt to end its reading.
+    pub(super) fn stopped_by(self, interrupt: &Interrupt) -> Opened {
+        Opened { interrupt: interrupt.clone(), ..self }
     }
 
     /// Returns the path as it is shown.
@@ -50,7 +61,7 @@ impl Opened {
         ahead: Ahead,
         mut take: impl FnMut(&[u8]) -> ControlFlow<()>,
     ) -> Result<(), Failure> {
-        let mut reader = Reader::new(cx.session(), &self.handle, start, expected, ahead, cx.interrupt());
+        let mut reader = Reader::new(cx.session(), &self.handle, start, expected, ahead, &self.interrupt);
         while let Some(piece) = reader.next_piece().map_err(|error| self.unreadable(cx, &error))? {
             if take(&piece).is_break() {
                 break;
@@ -61,25 +72,44 @@ impl Opened {
 
     /// Shows at most this many bytes from an offset on.
     pub(super) fn show(&self, cx: &Context, start: u64, most: u64) -> Result<(), Failure> {
-        if most == 0 {
-            return Ok(());
-        }
         let mut contents = Contents::on(&cx.output);
-        let mut left = most;
+        let shown = self.pour(cx, start, most, Ahead::Much, &mut contents);
+        // If stdout is no longer read, `Output::stop_when_ended` has stopped the command.
+        let _ = contents.finish();
+        shown.map(drop)
+    }
+
+    /// Writes at most this many bytes from an offset on. The inner error is that of `to`, which ends the reading.
+    pub(super) fn pour(
+        &self,
+        cx: &Context,
+        start: u64,
+        most: u64,
+        ahead: Ahead,
+        to: &mut dyn Write,
+    ) -> Result<io::Result<()>, Failure> {
+        let (mut left, mut written) = (most, Ok(()));
+        if most == 0 {
+            return Ok(written);
+        }
         let expected = self.size.min(start.saturating_add(most));
-        let shown = self.read(cx, start, expected, Ahead::Much, |piece| {
-            let part = usize::try_from(left).map_or(piece, |left| &piece[..left.min(piece.len())]);
-            contents.show(part);
-            left -= part.len() as u64;
+        self.read(cx, start, expected, ahead, |piece| {
+            let piece = usize::try_from(left).map_or(piece, |left| &piece[..left.min(piece.len())]);
+            left -= piece.len() as u64;
+            for part in piece.chunks(PART).take_while(|_| !self.interrupt.was_pressed()) {
+                written = to.write_all(part);
+                if written.is_err() {
+                    return ControlFlow::Break(());
+                }
+            }
             if left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        contents.finish();
-        shown
+        })?;
+        Ok(written)
     }
 
     fn unreadable(&self, cx: &Context, error: &sftp::Error) -> Failure {
         let failure = Failure::refused(format!("read remote \"{}\"", Printable(self.path.as_bytes())), error);
-        match cx.kind_after(error, &self.path).filter(|_| is_bare_failure(error)) {
+        match is_bare_failure(error).then(|| cx.kind_after(error, &self.path)).flatten() {
             Some(FileType::Directory) => failure.because("it is a directory"),
             _ => failure,
         }

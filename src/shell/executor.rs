@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process;
 
 use crate::cli::Invocation;
-use crate::commands::{Command, Context, Failure, Outcome, Purpose};
+use crate::commands::{Command, Context, Failure, LocalPrograms, Outcome, Purpose};
 use crate::os_error;
 use crate::shell::ending::Ending;
 use crate::shell::progress_display::ProgressDisplay;
@@ -23,8 +23,6 @@ pub(crate) struct Executor {
     pub(crate) context: Context,
     /// The consequence of a failure for the lines after it.
     pub(crate) after_failure: AfterFailure,
-    /// True if commands may run local programs.
-    shell_escape: bool,
     /// True if stdout is a terminal that can move its cursor and may do so.
     moves_cursor: bool,
     /// The command line that continues this one after it was stopped.
@@ -37,6 +35,15 @@ pub(crate) struct Executor {
     postpones_reconnecting: bool,
     /// The end that the user has been told of, unless a new connection has averted it.
     reported: Option<RunEnd>,
+}
+
+/// Returns the permission to run local programs.
+fn local_programs(invocation: &Invocation, signals: &Signals) -> LocalPrograms {
+    if !invocation.shell_escape {
+        return LocalPrograms::default();
+    }
+    let signals = signals.clone();
+    LocalPrograms::allowed(move |is_lent| signals.enter(if is_lent { Phase::LocalProgram } else { Phase::Running }))
 }
 
 /// The consequence of a failed line for the lines after it.
@@ -90,10 +97,10 @@ impl Executor {
         resume_command: String,
         signals: Signals,
     ) -> Executor {
+        let local_programs = local_programs(invocation, &signals);
         Executor {
-            context,
+            context: Context { has_screen: moves_cursor, local_programs, ..context },
             after_failure: AfterFailure::of(invocation),
-            shell_escape: invocation.shell_escape,
             moves_cursor,
             resume_command,
             lines_follow: invocation.batch.is_none() && invocation.commands.is_none(),
@@ -133,11 +140,13 @@ impl Executor {
         let verdict = match outcome {
             Ok(Outcome::Done) => Verdict::Done,
             Ok(Outcome::End) => Verdict::End,
-            Ok(Outcome::Local(program)) if self.shell_escape => self.run_local(program),
-            Ok(Outcome::Local(_)) => {
-                self.context.output.failure("Local programs are switched off by --no-shell-escape");
-                Verdict::Failed
-            }
+            Ok(Outcome::Local(program)) => match self.context.local_programs.require() {
+                Ok(()) => self.run_local(program),
+                Err(failure) => {
+                    self.show(&failure);
+                    Verdict::Failed
+                }
+            },
             Ok(Outcome::Transfer { job, all_found }) => self.watch(job, all_found),
             Err(failure) => {
                 self.show(&failure);

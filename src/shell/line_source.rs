@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use crate::commands::Context;
+use crate::commands::{Context, Origin};
 use crate::shell::command_line_scripts::CommandLineScripts;
 use crate::shell::input::Input;
 use crate::shell::lines::Lines;
@@ -68,6 +68,15 @@ impl LineSource {
     /// waits for exact lines.
     pub(crate) fn person_is_here(&self) -> bool {
         matches!(self, LineSource::Editor(prompt) if prompt.is_typed_by_hand())
+    }
+
+    /// Returns the origin of the last line.
+    pub(crate) fn origin(&self) -> Origin {
+        match self {
+            _ if self.person_is_here() => Origin::Person,
+            LineSource::Editor(_) | LineSource::Typewriter(_) => Origin::Terminal,
+            LineSource::Script(_) | LineSource::CommandLine(_) => Origin::Script,
+        }
     }
 
     /// Returns the next line. Flushes the output first.

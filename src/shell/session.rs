@@ -87,6 +87,7 @@ impl Shell<'_> {
                 return ControlFlow::Break(RunEnd::CommandFailed);
             }
         }
+        self.executor.context.origin = self.source.origin();
         let verdict = match command {
             None => Verdict::Done,
             Some(Err(_)) => Verdict::Failed,

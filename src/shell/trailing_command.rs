@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
 
-use crate::commands::{self, Word};
+use crate::commands::{self, Origin, Word};
 use crate::shell::executor::Executor;
 use crate::shell::run_end::RunEnd;
 
@@ -13,6 +13,7 @@ pub(crate) fn run(executor: &mut Executor, words: &[OsString]) -> RunEnd {
         let words: Vec<Word> = words.iter().map(|word| bare_word(word.as_bytes())).collect();
         commands::parse(&words)
     });
+    executor.context.origin = Origin::CommandLine;
     let verdict = executor.execute_or_show(command, false);
     executor.reconnect_or_end().unwrap_or(verdict.into())
 }

@@ -1,47 +1,45 @@
-//! Shows the contents of remote files on stdout.
+//! Shows the contents of remote files, on stdout or in a pager.
 
-use std::io::Write;
+use std::io::{self, Write};
 
-use crate::terminal::output::Output;
+use crate::terminal::output::{self, Output};
 use crate::terminal::printable::Printable;
 
-/// Bytes of files on their way to stdout. They stay as they are, except on a terminal: it would obey control characters,
-/// so it gets all but newlines and tabs in printable form, and a newline after a file that ends without one.
-pub struct Contents<'a> {
-    output: &'a Output,
+/// Bytes of files on their way to a reader. They stay as they are, except on a terminal: it would obey control
+/// characters, so it gets all but newlines and tabs in printable form, and a newline after a file that ends without one.
+pub struct Contents<W> {
+    to: W,
     is_terminal: bool,
     /// The beginning of a character that was cut between two pieces.
     cut: Vec<u8>,
     line_is_open: bool,
 }
 
-impl<'a> Contents<'a> {
+impl<'a> Contents<output::Writer<'a>> {
     /// Creates a way to the stdout of `output`.
     #[must_use]
-    pub fn on(output: &'a Output) -> Contents<'a> {
-        Contents { output, is_terminal: output.stdout_is_terminal(), cut: Vec::new(), line_is_open: false }
+    pub fn on(output: &'a Output) -> Contents<output::Writer<'a>> {
+        Contents { is_terminal: output.stdout_is_terminal(), ..Contents::printable(output.writer()) }
     }
+}
 
-    /// Shows the next bytes of the file.
-    pub fn show(&mut self, bytes: &[u8]) {
-        if !self.is_terminal {
-            return self.write(bytes);
-        }
-        let mut bytes = [std::mem::take(&mut self.cut).as_slice(), bytes].concat();
-        self.cut = bytes.split_off(bytes.len() - incomplete_bytes(&bytes));
-        self.show_printable(&bytes);
+impl<W: Write> Contents<W> {
+    /// Creates a way to a program that shows its input on a terminal.
+    pub fn printable(to: W) -> Contents<W> {
+        Contents { to, is_terminal: true, cut: Vec::new(), line_is_open: false }
     }
 
     /// Ends the file.
-    pub fn finish(mut self) {
+    ///
+    /// # Errors
+    /// The reader went away.
+    pub fn finish(mut self) -> io::Result<()> {
         let cut = std::mem::take(&mut self.cut);
-        self.show_printable(&cut);
-        if self.line_is_open {
-            self.write(b"\n");
-        }
+        self.show_printable(&cut)?;
+        if self.line_is_open { self.to.write_all(b"\n") } else { Ok(()) }
     }
 
-    fn show_printable(&mut self, bytes: &[u8]) {
+    fn show_printable(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut shown = String::with_capacity(bytes.len());
         for piece in bytes.split_inclusive(|byte| matches!(byte, b'\n' | b'\t')) {
             let (text, end) = match piece {
@@ -54,12 +52,25 @@ impl<'a> Contents<'a> {
         if !shown.is_empty() {
             self.line_is_open = !shown.ends_with('\n');
         }
-        self.write(shown.as_bytes());
+        self.to.write_all(shown.as_bytes())
+    }
+}
+
+/// An error means that the reader went away, so no more of the file is wanted.
+impl<W: Write> Write for Contents<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_terminal {
+            let mut whole = [std::mem::take(&mut self.cut).as_slice(), bytes].concat();
+            self.cut = whole.split_off(whole.len() - incomplete_bytes(&whole));
+            self.show_printable(&whole)?;
+        } else {
+            self.to.write_all(bytes)?;
+        }
+        Ok(bytes.len())
     }
 
-    fn write(&self, bytes: &[u8]) {
-        // An error means that stdout is no longer read, and stops the command by `Output::stop_when_ended`.
-        let _ = self.output.writer().write_all(bytes);
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
     }
 }
 
@@ -80,8 +91,8 @@ mod tests {
     fn shown(pieces: &[&[u8]], is_terminal: bool) -> String {
         let output = Output::captured();
         let mut contents = Contents { is_terminal, ..Contents::on(&output) };
-        pieces.iter().for_each(|piece| contents.show(piece));
-        contents.finish();
+        pieces.iter().for_each(|piece| contents.write_all(piece).unwrap());
+        contents.finish().unwrap();
         output.captured_text().stdout
     }
 

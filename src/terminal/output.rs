@@ -58,6 +58,9 @@ pub struct Captured {
 /// Columns of a terminal that doesn't report its size.
 const DEFAULT_WIDTH: usize = 80;
 
+/// Rows of a terminal that doesn't report its size.
+const DEFAULT_ROWS: usize = 24;
+
 /// How many bytes may wait for stdout before they are written.
 const BUFFERED_BYTES: usize = 32 * 1024;
 
@@ -236,6 +239,17 @@ impl Output {
             Sink::Standard => columns_of(io::stdout()).or_else(|| columns_of(io::stdin())).unwrap_or(DEFAULT_WIDTH),
             _ => DEFAULT_WIDTH,
         }
+    }
+
+    /// Returns the rows of the terminal on stdout, or else 24.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        match self.lock().sink {
+            Sink::Standard => tcgetwinsize(io::stdout()).ok().map(|size| usize::from(size.ws_row)),
+            _ => None,
+        }
+        .filter(|&rows| rows > 0)
+        .unwrap_or(DEFAULT_ROWS)
     }
 
     /// Returns the columns for names. Like [`Output::width`], but 0, which means one name per line, if the terminal

@@ -59,6 +59,20 @@ pub fn secret(question: &str) -> Result<Zeroizing<String>, Unanswered> {
     converse(&mut terminal()?, question, Echo::Hidden)
 }
 
+/// Asks a question that one key answers, and removes the question again, on a terminal that can move its cursor.
+///
+/// # Errors
+/// [`Unanswered`] gives the reason why there is no answer. Ctrl-C is a key, too.
+pub fn key(question: &str) -> Result<u8, Unanswered> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut terminal = terminal()?;
+    let keys = KeyByKey::on(&terminal)?;
+    write!(terminal, "{question}")?;
+    let key = keys.next(&mut terminal);
+    terminal.write_all(b"\r\x1b[K")?;
+    key
+}
+
 /// Returns whether there is a terminal to ask on.
 #[must_use]
 pub fn possible() -> bool {
@@ -119,18 +133,14 @@ fn converse(terminal: &mut File, question: &str, echo: Echo) -> Result<Zeroizing
     terminal.write_all(shown.join("\n").as_bytes())?;
     let mut line = Line::new(keys.erase, echo);
     loop {
-        let mut key = [0];
-        if keys.is_ended(terminal) {
-            terminal.write_all(b"\n")?;
-            return Err(Unanswered::Interrupted);
-        }
-        match terminal.read(&mut key) {
-            Ok(0) => return Err(Unanswered::Ended),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
-        }
-        let step = line.take(key[0]);
+        let mut key = match keys.next(terminal) {
+            Err(Unanswered::Interrupted) => {
+                terminal.write_all(b"\n")?;
+                return Err(Unanswered::Interrupted);
+            }
+            key => key?,
+        };
+        let step = line.take(key);
         key.zeroize();
         terminal.write_all(line.feedback.as_bytes())?;
         line.feedback.zeroize();
@@ -164,6 +174,26 @@ impl KeyByKey {
         // Keys typed before the question appeared are no answer to it.
         termios::tcsetattr(terminal, OptionalActions::Flush, &during)?;
         Ok(keys)
+    }
+
+    /// Waits for the next key.
+    fn next(&self, terminal: &mut File) -> Result<u8, Unanswered> {
+        let mut key = [0];
+        loop {
+            if self.is_ended(terminal) {
+                return Err(Unanswered::Interrupted);
+            }
+            match terminal.read(&mut key) {
+                Ok(0) => return Err(Unanswered::Ended),
+                Ok(_) => {
+                    let pressed = key[0];
+                    key.zeroize();
+                    return Ok(pressed);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Waits for a key. Returns true if another thread ends the question first.

@@ -18,6 +18,7 @@ mod circles;
 mod commands_files;
 mod commands_listing;
 mod commands_looking;
+mod commands_paging;
 mod commands_places;
 mod commands_transfers;
 mod completion;
