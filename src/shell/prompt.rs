@@ -1,25 +1,29 @@
 //! The prompt for a person at a terminal, which also serves programs that act like one.
 //!
-//! The program writes only the prompt until a key is pressed. It echoes text as the terminal itself would, whether it
-//! arrives key by key or as a whole line. The line editor starts with the first key that edits. Input is read only to
-//! the end of a line: keys typed ahead stay with the terminal, for the next prompt, for a local program, or for a
+//! The program writes only the prompt until a key is pressed. It echoes text as the terminal itself would. The line
+//! editor starts with the first key that edits, or when the characters that came one by one have shown that a person
+//! types. A line that arrives as a whole never starts it. Input is read only to the end of a line: keys typed ahead stay with the terminal, for the next prompt, for a local program, or for a
 //! question that discards them.
 
+mod assistant;
 mod editor;
 mod keyboard;
 mod keys;
 mod past;
 mod recall;
+mod size;
+mod suggestion;
 
 use std::io::{self, Write};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::termios::{SpecialCodeIndex, tcgetwinsize};
+use rustix::termios::SpecialCodeIndex;
 use unicode_width::UnicodeWidthStr;
 
-use self::editor::{COLUMNS, Edited, LineEditor};
+use self::editor::{Edited, LineEditor};
 use self::keyboard::KeyByKey;
+use self::size::rows_and_columns;
 use crate::commands::Context;
 use crate::shell::input::Input;
 use crate::shell::lines::LONGEST_LINE;
@@ -27,6 +31,10 @@ use crate::shell::signals::Signals;
 
 /// Bytes that arrive within this time of each other were sent together.
 const BURST: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
+
+/// The number of characters by which a person is recognized, if each arrived alone. A program that sends its lines in
+/// pieces hardly sends two such pieces at the beginning of a line.
+const CHARACTERS_OF_A_PERSON: usize = 2;
 
 /// A prompt with a line editor on stdin and stdout.
 pub(crate) struct Prompt {
@@ -67,12 +75,13 @@ impl Prompt {
     /// # Errors
     /// The terminal failed.
     pub(crate) fn read_line(&mut self, prompt: &str, context: &Context, signals: &Signals) -> io::Result<Input> {
-        self.editor.begin_line(context);
+        self.editor.begin_line(prompt, context);
         self.typed_by_hand = false;
         // Before the prompt is written, because the user may type as soon as it appears.
         let terminal = KeyByKey::begin()?;
         write(prompt.as_bytes(), context);
         let mut text = Vec::new();
+        let mut characters = Some(0);
         loop {
             let mut keys = match self.read(signals)? {
                 Read::Line(line) => {
@@ -89,10 +98,13 @@ impl Prompt {
             self.typed_by_hand |= !ends_line(&keys);
             let rest = keys.split_off(plain_length(&keys));
             write(&keys, context);
+            if !keys.is_empty() {
+                characters = characters.filter(|_| is_one_character(&keys)).map(|before| before + 1);
+            }
             text.append(&mut keys);
             let special = |code| terminal.before().special_codes[code];
             match rest.first() {
-                None => {}
+                None if characters < Some(CHARACTERS_OF_A_PERSON) => {}
                 Some(b'\r' | b'\n') => {
                     self.ahead.splice(..0, rest[1..].iter().copied());
                     write(b"\n", context);
@@ -112,7 +124,7 @@ impl Prompt {
                     terminal.suspend();
                     write(&[prompt.as_bytes(), &text].concat(), context);
                 }
-                Some(_) => {
+                None | Some(_) => {
                     write(&to_its_start(prompt, &text), context);
                     return self.edit(prompt, text, &rest, terminal, signals);
                 }
@@ -217,6 +229,11 @@ fn plain_length(keys: &[u8]) -> usize {
     keys.iter().position(|byte| byte.is_ascii_control()).unwrap_or(keys.len())
 }
 
+/// Returns whether the bytes are one character, as one key sends it.
+fn is_one_character(keys: &[u8]) -> bool {
+    str::from_utf8(keys).is_ok_and(|keys| keys.chars().count() == 1)
+}
+
 /// Returns text in a form for the line editor: a byte that is not UTF-8 becomes `$'\377'`.
 fn readable(text: Vec<u8>) -> String {
     String::from_utf8(text).unwrap_or_else(|error| {
@@ -231,9 +248,9 @@ fn readable(text: Vec<u8>) -> String {
 /// Returns the control codes that move the cursor from the end of a line, which may have wrapped, to the beginning of
 /// its prompt.
 fn to_its_start(prompt: &str, text: &[u8]) -> Vec<u8> {
-    let columns = tcgetwinsize(io::stdout()).map_or(0, |size| size.ws_col.into());
+    let (_, columns) = rows_and_columns();
     let width = prompt.width() + String::from_utf8_lossy(text).width();
-    match rows_above(width, if columns == 0 { COLUMNS } else { columns }) {
+    match rows_above(width, columns) {
         0 => Vec::new(),
         rows => format!("\r\x1b[{rows}A\x1b[J").into_bytes(),
     }

@@ -32,7 +32,7 @@
 //! prompt, types and presses Enter; `.sees("mark")` waits until the screen shows the mark; `.presses(Key::Tab)`,
 //! `.resizes(rows, columns)`, `.ends_with(0)`. On its screen, `.types_by_hand("ls")` presses one key after the other as
 //! only people do, `.row_is("sftp> ls")` waits for the whole row of the cursor, `.row_has(Look::Dim, "-l")` for the
-//! characters with a look, and `.screen_is(&[…])` for all rows.
+//! characters with a look, and `.screen_ends_with(&[…])` for the last rows.
 //!
 //! **[`Relay`]** is a line between client and server with delay, limited bandwidth, or a cut, stall, pause, reset or
 //! half-close at byte N of either direction.

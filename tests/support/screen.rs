@@ -63,19 +63,20 @@ impl Terminal {
         self
     }
 
-    /// Waits until the screen shows exactly these rows, from the first one that is not empty to the last.
+    /// Waits until the last rows of the screen are exactly these, without the empty rows at its end.
     #[track_caller]
-    pub fn screen_is(self, rows: &[&str]) -> Self {
-        let wanted = rows.join("\n");
-        self.waits_for_screen(&format!("the screen\n{wanted}\n---\n"), |screen| screen_text(screen) == wanted);
+    pub fn screen_ends_with(self, rows: &[&str]) -> Self {
+        let wanted = format!("\n{}", rows.join("\n"));
+        self.waits_for_screen(&format!("the rows{wanted}\n---\n"), |screen| screen_text(screen).ends_with(&wanted));
         self
     }
 }
 
-/// Returns the text of the screen without empty rows before and after it.
+/// Returns the text of the screen, after a newline, without the blanks at the end of rows and the empty rows at its
+/// end.
 fn screen_text(screen: &vt100::Screen) -> String {
     let rows: Vec<String> = screen.rows(0, screen.size().1.get()).map(|row| row.trim_end().to_owned()).collect();
-    rows.join("\n").trim_matches('\n').to_owned()
+    format!("\n{}", rows.join("\n").trim_end_matches('\n'))
 }
 
 fn cells_of_row(screen: &vt100::Screen) -> impl Iterator<Item = &vt100::Cell> {

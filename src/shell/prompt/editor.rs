@@ -1,40 +1,25 @@
-//! The line editor: rustyline, with completion and a history that all sessions of the user share.
+//! The line editor: rustyline, with our assistant and a history that all sessions of the user share.
 
 use std::io;
 use std::time::SystemTime;
 
-use rustix::termios::tcgetwinsize;
-use rustyline::completion::Pair;
+use rustix::termios::SpecialCodeIndex;
 use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
-use rustyline::highlight::Highlighter;
-use rustyline::hint::Hinter;
 use rustyline::history::History;
-use rustyline::validate::Validator;
 use rustyline::{
-    Cmd, CompletionType, ConditionalEventHandler, Config, Editor, Event, EventContext, EventHandler, Helper,
-    RepeatCount,
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Editor, Event, EventContext, RepeatCount,
 };
-use unicode_width::UnicodeWidthStr;
 
 use crate::commands::Context;
-use crate::shell::complete::Completer;
+use crate::shell::prompt::assistant::Assistant;
 use crate::shell::prompt::keyboard::{KeyByKey, Keyboard};
 use crate::shell::prompt::keys;
 use crate::shell::prompt::past::Past;
 use crate::shell::signals::Signals;
 use crate::terminal::history::{HistoryFile, MOST_LINES, into_io};
 
-/// Rows of a terminal that doesn't report its size.
-const ROWS: usize = 24;
-
-/// Columns of a terminal that doesn't report its size.
-pub(super) const COLUMNS: usize = 80;
-
-/// Rows of the screen that a list of candidates leaves free: for the line itself, and for earlier output.
-const FREE_ROWS: usize = 3;
-
-/// rustyline, with our completion.
+/// rustyline, with our assistant.
 pub(super) struct LineEditor {
     editor: Editor<Assistant, Past>,
     past: Past,
@@ -70,6 +55,8 @@ impl LineEditor {
             // The list fits on the screen, so there is no need to ask before showing it.
             .completion_prompt_limit(usize::MAX)
             .auto_add_history(false)
+            // The assistant decides about colours.
+            .color_mode(ColorMode::Forced)
             .bracketed_paste(false)
             .history_ignore_space(true)
             .max_history_size(MOST_LINES)
@@ -78,15 +65,15 @@ impl LineEditor {
         Configurer::enable_synchronized_output(&mut config, false);
         let past = Past::with_config(&config);
         let mut editor = Editor::with_history(config, past.clone()).map_err(into_io)?;
-        editor.set_helper(Some(Assistant::default()));
+        editor.set_helper(Some(Assistant::new(past.clone())));
         keys::bind(&mut editor, &past);
         Ok(LineEditor { editor, past, file: HistoryFile::of_user(), read: None, unsaved: Vec::new() })
     }
 
-    /// Prepares completion for the next line.
-    pub(super) fn begin_line(&mut self, context: &Context) {
+    /// Prepares for the next line, after this prompt.
+    pub(super) fn begin_line(&mut self, prompt: &str, context: &Context) {
         if let Some(assistant) = self.editor.helper_mut() {
-            assistant.completer.begin_line(context);
+            assistant.begin_line(prompt, context);
         }
     }
 
@@ -146,9 +133,11 @@ impl LineEditor {
         terminal: KeyByKey,
         signals: &Signals,
     ) -> io::Result<(Edited, Vec<u8>)> {
-        if let Some(key) = terminal.suspend_key() {
-            let handler = EventHandler::Conditional(Box::new(Suspender(terminal.shared())));
-            self.editor.bind_sequence(key, handler);
+        if let Some(key) = terminal.key(SpecialCodeIndex::VSUSP) {
+            keys::set(&mut self.editor, key, Suspender(terminal.shared()));
+        }
+        if let Some(key) = terminal.key(SpecialCodeIndex::VINTR) {
+            keys::set(&mut self.editor, key, Interrupter);
         }
         let keyboard = Keyboard::open(&terminal)?;
         self.read_history();
@@ -180,63 +169,29 @@ fn holds_password(line: &str) -> bool {
 struct Suspender(KeyByKey);
 
 impl ConditionalEventHandler for Suspender {
-    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, line: &EventContext<'_>) -> Option<Cmd> {
+        erase_suggestion(line);
         self.0.suspend();
         Some(Cmd::Repaint)
     }
 }
 
-/// The line editor's callbacks.
-#[derive(Default)]
-struct Assistant {
-    completer: Completer,
-}
+/// Removes the suggestion from a line that is given up, before rustyline goes on below it.
+struct Interrupter;
 
-impl Helper for Assistant {}
-impl Validator for Assistant {}
-impl Highlighter for Assistant {}
-
-impl Hinter for Assistant {
-    type Hint = String;
-}
-
-impl rustyline::completion::Completer for Assistant {
-    type Candidate = Pair;
-
-    fn complete(
-        &self,
-        line: &str,
-        at: usize,
-        _context: &rustyline::Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<Pair>)> {
-        let completion = self.completer.complete(line.get(..at).unwrap_or(line));
-        let mut shown = completion.shown;
-        shorten(&mut shown);
-        // With a common replacement, shortening the list loses no part of it.
-        let pair = |display| Pair { display, replacement: completion.replacement.clone() };
-        Ok((completion.start, shown.into_iter().map(pair).collect()))
+impl ConditionalEventHandler for Interrupter {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, line: &EventContext<'_>) -> Option<Cmd> {
+        erase_suggestion(line);
+        None
     }
 }
 
-/// Keeps as many candidates as fit on the screen, and replaces the last one by the number of those omitted.
-fn shorten(shown: &mut Vec<String>) {
-    let size = tcgetwinsize(io::stdout()).ok().filter(|size| size.ws_row > 0 && size.ws_col > 0);
-    let (rows, columns) = size.map_or((ROWS, COLUMNS), |size| (size.ws_row.into(), size.ws_col.into()));
-    let note = |missing: usize| format!("... {missing} more");
-    let widths = shown.iter().map(|candidate| candidate.width());
-    let places = places(widths.chain([note(shown.len()).width()]), rows, columns);
-    if places < shown.len() {
-        let missing = shown.drain(places - 1..).count();
-        shown.push(note(missing));
+/// Erases the suggestion, which is after the cursor and ends in the same row.
+fn erase_suggestion(line: &EventContext<'_>) {
+    if line.has_hint() {
+        // If the terminal can't be written, it was closed, which the next read notices too.
+        let _ = rustix::io::write(io::stdout(), b"\x1b[K");
     }
-}
-
-/// Returns the number of candidates that fit on a screen when rustyline lists them, in columns as wide as the widest
-/// plus two.
-fn places(widths: impl Iterator<Item = usize>, rows: usize, columns: usize) -> usize {
-    let widest = widths.max().unwrap_or(0) + 2;
-    let across = (columns / widest).max(1);
-    across * rows.saturating_sub(FREE_ROWS).max(1)
 }
 
 #[cfg(test)]
@@ -254,26 +209,5 @@ mod tests {
         ] {
             assert_eq!(holds_password(line), holds, "{line}");
         }
-    }
-
-    #[test]
-    fn a_list_is_no_longer_than_the_screen() {
-        for (widths, rows, columns, expected) in [
-            (&[8, 8][..], 24, 80, 8 * 21),
-            (&[8, 38], 24, 80, 2 * 21),
-            (&[200], 24, 80, 21),
-            (&[8], 1, 80, 8),
-            (&[], 24, 80, 40 * 21),
-        ] {
-            assert_eq!(places(widths.iter().copied(), rows, columns), expected, "{widths:?} on {rows}x{columns}");
-        }
-    }
-
-    #[test]
-    fn what_does_not_fit_is_counted() {
-        let mut list: Vec<String> = (0..100_000).map(|number| format!("entry-{number:05}")).collect();
-        shorten(&mut list);
-        let (last, shown) = list.split_last().unwrap();
-        assert_eq!(*last, format!("... {} more", 100_000 - shown.len()));
     }
 }

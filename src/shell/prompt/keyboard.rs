@@ -64,9 +64,9 @@ impl KeyByKey {
         &self.before
     }
 
-    /// Returns the key that suspends a process, if the terminal has one.
-    pub(super) fn suspend_key(&self) -> Option<KeyEvent> {
-        let code = self.before.special_codes[SpecialCodeIndex::VSUSP];
+    /// Returns the key of a special character, such as the one that suspends a process, if the terminal has one.
+    pub(super) fn key(&self, special: SpecialCodeIndex) -> Option<KeyEvent> {
+        let code = self.before.special_codes[special];
         matches!(code, 1..=26).then(|| KeyEvent::ctrl(char::from(b'@' + code)))
     }
 

@@ -7,6 +7,7 @@ use rustyline::{
 
 use crate::shell::prompt::past::Past;
 use crate::shell::prompt::recall::Way;
+use crate::shell::prompt::suggestion::first_word;
 
 /// Binds the keys.
 pub(super) fn bind(editor: &mut Editor<impl Helper, Past>, past: &Past) {
@@ -27,9 +28,21 @@ pub(super) fn bind(editor: &mut Editor<impl Helper, Past>, past: &Past) {
     for key in [KeyEvent::alt('.'), KeyEvent::alt('_')] {
         set(editor, key, LastWord(past.clone()));
     }
+    for key in [plain(KeyCode::Right), plain(KeyCode::End), KeyEvent::ctrl('E'), KeyEvent::ctrl('F')] {
+        set(editor, key, TakeSuggestion);
+    }
+    let right = |modifiers| KeyEvent(KeyCode::Right, modifiers);
+    for key in [KeyEvent::alt('f'), right(Modifiers::ALT), right(Modifiers::CTRL)] {
+        set(editor, key, TakeWord);
+    }
 }
 
-fn set(editor: &mut Editor<impl Helper, Past>, key: KeyEvent, handler: impl ConditionalEventHandler + 'static) {
+/// Binds one key.
+pub(super) fn set(
+    editor: &mut Editor<impl Helper, Past>,
+    key: KeyEvent,
+    handler: impl ConditionalEventHandler + 'static,
+) {
     editor.bind_sequence(key, EventHandler::Conditional(Box::new(handler)));
 }
 
@@ -75,5 +88,25 @@ impl ConditionalEventHandler for LastWord {
             true => Cmd::Noop,
             false => self.0.newest_word().map_or(Cmd::Noop, insert),
         })
+    }
+}
+
+/// Takes over the suggestion, if there is one at the cursor. Otherwise the key moves.
+struct TakeSuggestion;
+
+impl ConditionalEventHandler for TakeSuggestion {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, line: &EventContext<'_>) -> Option<Cmd> {
+        let is_at_end = line.has_hint() && line.pos() == line.line().len();
+        is_at_end.then(|| line.hint_text().map_or(Cmd::Noop, |_| Cmd::CompleteHint))
+    }
+}
+
+/// Takes over the first word of the suggestion.
+struct TakeWord;
+
+impl ConditionalEventHandler for TakeWord {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, line: &EventContext<'_>) -> Option<Cmd> {
+        let rest = line.hint_text().filter(|_| line.pos() == line.line().len())?;
+        Some(Cmd::Insert(1, first_word(rest).to_owned()))
     }
 }

@@ -9,6 +9,7 @@ use rustyline::history::{FileHistory, History, SearchDirection, SearchResult};
 
 use crate::lock::lock;
 use crate::shell::prompt::recall::{Recall, Way};
+use crate::terminal::Printable;
 
 /// The lines. Clones share them.
 #[derive(Clone)]
@@ -51,6 +52,15 @@ impl Past {
         let Shared { lines, recall, found } = &mut *lock(&self.0);
         *found = recall.with_last_word(lines, typed);
         found.is_some()
+    }
+
+    /// Returns the rest of the newest line that begins with this text, if all of it can be shown. `None` for an empty
+    /// text.
+    pub(super) fn rest_of(&self, text: &str) -> Option<String> {
+        let Shared { lines, .. } = &*lock(&self.0);
+        let rests = lines.iter().rev().filter_map(|line| line.strip_prefix(text));
+        let mut shown = rests.filter(|rest| !rest.is_empty() && Printable(rest.as_bytes()).text() == **rest);
+        shown.next().filter(|_| !text.is_empty()).map(str::to_owned)
     }
 
     /// Returns the last word of the last line.

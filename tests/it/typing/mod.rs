@@ -1,3 +1,4 @@
 //! The line that a person types, as its screen shows it.
 
 mod recall;
+mod suggestions;

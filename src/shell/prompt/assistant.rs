@@ -1,0 +1,125 @@
+//! The line editor's callbacks: completion, suggestions and their look.
+
+use std::borrow::Cow;
+
+use nu_ansi_term::Style;
+use rustyline::Helper;
+use rustyline::completion::{Completer as RustylineCompleter, Pair};
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::validate::Validator;
+use unicode_width::UnicodeWidthStr;
+
+use crate::commands::Context;
+use crate::shell::complete::Completer;
+use crate::shell::prompt::past::Past;
+use crate::shell::prompt::size::rows_and_columns;
+use crate::shell::prompt::suggestion::Suggestion;
+use crate::terminal::Painted;
+
+/// Rows of the screen that a list of candidates leaves free: for the line itself, and for earlier output.
+const FREE_ROWS: usize = 3;
+
+/// Helps a person to type a line.
+pub(super) struct Assistant {
+    completer: Completer,
+    past: Past,
+    /// The columns of the prompt.
+    prompt_width: usize,
+}
+
+impl Assistant {
+    /// Returns an assistant that knows these lines.
+    pub(super) fn new(past: Past) -> Assistant {
+        Assistant { completer: Completer::default(), past, prompt_width: 0 }
+    }
+
+    /// Prepares for the next line, after this prompt.
+    pub(super) fn begin_line(&mut self, prompt: &str, context: &Context) {
+        self.completer.begin_line(context);
+        self.prompt_width = prompt.width();
+    }
+}
+
+impl Helper for Assistant {}
+impl Validator for Assistant {}
+
+impl Highlighter for Assistant {
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        Cow::Owned(Painted::new(hint, Style::new().dimmed()).to_string())
+    }
+}
+
+impl Hinter for Assistant {
+    type Hint = Suggestion;
+
+    fn hint(&self, line: &str, at: usize, _: &rustyline::Context<'_>) -> Option<Suggestion> {
+        let (_, columns) = rows_and_columns();
+        let room = columns - 1 - (self.prompt_width + line.width()) % columns;
+        (at == line.len()).then(|| Suggestion::of(line, &self.past, room))?
+    }
+}
+
+impl RustylineCompleter for Assistant {
+    type Candidate = Pair;
+
+    fn complete(
+        &self,
+        line: &str,
+        at: usize,
+        _context: &rustyline::Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let completion = self.completer.complete(line.get(..at).unwrap_or(line));
+        let mut shown = completion.shown;
+        shorten(&mut shown);
+        // With a common replacement, shortening the list loses no part of it.
+        let pair = |display| Pair { display, replacement: completion.replacement.clone() };
+        Ok((completion.start, shown.into_iter().map(pair).collect()))
+    }
+}
+
+/// Keeps as many candidates as fit on the screen, and replaces the last one by the number of those omitted.
+fn shorten(shown: &mut Vec<String>) {
+    let (rows, columns) = rows_and_columns();
+    let note = |missing: usize| format!("... {missing} more");
+    let widths = shown.iter().map(|candidate| candidate.width());
+    let places = places(widths.chain([note(shown.len()).width()]), rows, columns);
+    if places < shown.len() {
+        let missing = shown.drain(places - 1..).count();
+        shown.push(note(missing));
+    }
+}
+
+/// Returns the number of candidates that fit on a screen when rustyline lists them, in columns as wide as the widest
+/// plus two.
+fn places(widths: impl Iterator<Item = usize>, rows: usize, columns: usize) -> usize {
+    let widest = widths.max().unwrap_or(0) + 2;
+    let across = (columns / widest).max(1);
+    across * rows.saturating_sub(FREE_ROWS).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_no_longer_than_the_screen() {
+        for (widths, rows, columns, expected) in [
+            (&[8, 8][..], 24, 80, 8 * 21),
+            (&[8, 38], 24, 80, 2 * 21),
+            (&[200], 24, 80, 21),
+            (&[8], 1, 80, 8),
+            (&[], 24, 80, 40 * 21),
+        ] {
+            assert_eq!(places(widths.iter().copied(), rows, columns), expected, "{widths:?} on {rows}x{columns}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let mut list: Vec<String> = (0..100_000).map(|number| format!("entry-{number:05}")).collect();
+        shorten(&mut list);
+        let (last, shown) = list.split_last().unwrap();
+        assert_eq!(*last, format!("... {} more", 100_000 - shown.len()));
+    }
+}
