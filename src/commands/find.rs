@@ -1,38 +1,34 @@
 //! `find`.
 
+use std::iter::Peekable;
+
+use crate::commands::find_conditions::{Conditions, Wanted};
 use crate::commands::matches::{Form, Target, targets};
 use crate::commands::record::record;
-use crate::commands::{
-    Context, Depth, Example, Failure, Moment, NamePattern, Outcome, Purpose, RemotePattern, Run, SizeRange,
-};
+use crate::commands::rm::{Step, carry_out};
+use crate::commands::{Context, Depth, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
-use crate::remote::{Found, Links, Pattern};
-use crate::sftp::{Attributes, FileType};
+use crate::remote::{Found, Links, Walk};
+use crate::sftp::Attributes;
 use crate::terminal::Printable;
 
 /// Find remote files below a directory
 ///
 /// Print the paths for which all conditions hold, in sorted order. Conditions can be written with one dash, as in find(1).
+/// -o separates alternatives, and -not turns a condition around.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Find {
-    /// Match the name against a pattern
-    #[arg(long, value_name = "pattern")]
-    name: Option<NamePattern>,
-    /// Match the name against a pattern, ignoring case
-    #[arg(long, value_name = "pattern")]
-    iname: Option<NamePattern>,
-    /// Match the type: f for files, d for directories, l for symbolic links
-    #[arg(long, value_name = "type", value_enum)]
-    r#type: Option<Type>,
-    /// Match files of more than (+5M), less than (-300K) or exactly this size
-    #[arg(long, value_name = "size")]
-    size: Option<SizeRange>,
-    /// Match what was modified since a time (2d, 2026-11-01) or since a local file
-    #[arg(long, value_name = "time|file")]
-    newer_than: Option<Moment>,
+    #[command(flatten)]
+    conditions: Conditions,
     /// Descend at most this many levels; 1 means the directory's own entries
     #[arg(long, alias = "max-depth", value_name = "depth")]
     maxdepth: Option<Depth>,
+    /// Remove what is found, directories after what is in them
+    #[arg(long, conflicts_with_all = ["null", "json", "print"])]
+    delete: bool,
+    /// Print what is found, which is done anyway
+    #[arg(long)]
+    print: bool,
     /// Print exact paths, each followed by a NUL byte, for programs
     #[arg(short = '0', long, visible_alias = "print0", overrides_with = "json")]
     null: bool,
@@ -51,6 +47,7 @@ impl Run for Find {
     const EXAMPLES: &'static [Example] = &[
         Example { line: "find -name '*.log' -size +10M", does: "find large logs in all directories" },
         Example { line: "find /srv -type f -newer-than 2d", does: "find files modified in the last two days" },
+        Example { line: "find -name '*.tmp' -o -empty", does: "find temporary files, and what is empty" },
     ];
 
     fn purpose(&self) -> Purpose {
@@ -58,14 +55,32 @@ impl Run for Find {
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
-        let wanted = self.wanted(cx)?;
+        if self.delete && self.conditions.is_empty() && self.paths.is_empty() {
+            let failure = Failure::new("find: -delete needs a condition or a path");
+            return Err(failure.with_hint("find . -delete removes everything below the working directory"));
+        }
+        let wanted = self.conditions.wanted(cx)?;
         let tops = match self.paths.is_empty() {
             true => vec![Target { path: cx.remote.working_directory().clone(), found: None, form: Form::Relative }],
             false => targets(cx, &self.paths)?,
         };
+        if self.delete {
+            return self.delete(cx, tops, wanted);
+        }
         let mut is_whole = true;
         for Target { path, form, .. } in tops {
-            is_whole &= self.look_in(cx, &path, form, &wanted)?;
+            for found in self.search(cx, &path, &wanted) {
+                match found {
+                    Item::Entry(path, attributes) | Item::Directory(path, attributes) => {
+                        self.show(cx, &path, form, attributes)?;
+                    }
+                    Item::Left(_) => {}
+                    Item::Failure(failure) => {
+                        cx.output.explain(&failure);
+                        is_whole = false;
+                    }
+                }
+            }
             if cx.interrupt().was_pressed() {
                 return Err(Failure::already_shown());
             }
@@ -74,55 +89,25 @@ impl Run for Find {
     }
 }
 
-/// The conditions of a search.
-struct Wanted {
-    name: Option<Pattern>,
-    lowercase_name: Option<Pattern>,
-    file_type: Option<FileType>,
-    size: Option<SizeRange>,
-    newer_than: Option<i64>,
-}
-
 impl Find {
-    fn wanted(&self, cx: &Context) -> Result<Wanted, Failure> {
-        Ok(Wanted {
-            name: self.name.as_ref().map(|NamePattern(glob)| Pattern::parse(glob)),
-            lowercase_name: self.iname.as_ref().map(|NamePattern(glob)| Pattern::parse(&glob.to_ascii_lowercase())),
-            file_type: self.r#type.map(FileType::from),
-            size: self.size,
-            newer_than: self.newer_than.as_ref().map(|moment| moment.seconds("newer-than", &cx.local)).transpose()?,
-        })
+    /// Returns what is found below one directory.
+    fn search<'a>(&self, cx: &Context, top: &RemotePath, wanted: &'a Wanted) -> Search<'a> {
+        let deepest = self.maxdepth.map_or(usize::MAX, |Depth(depth)| depth);
+        let mut walk = cx.remote.walk(top, Links::Kept);
+        walk.go_no_deeper_than(deepest.saturating_add(usize::from(wanted.depends_on_entries())));
+        Search { walk: walk.peekable(), deepest, wanted, selected: Vec::new() }
     }
 
-    /// Searches below one directory. Returns whether all of it could be read.
-    fn look_in(&self, cx: &Context, top: &RemotePath, form: Form, wanted: &Wanted) -> Result<bool, Failure> {
-        let deepest = self.maxdepth.map_or(usize::MAX, |Depth(depth)| depth);
-        let mut is_whole = true;
-        let mut walk = cx.remote.walk(top, Links::Kept);
-        walk.go_no_deeper_than(deepest);
-        for found in walk {
-            match found {
-                Found::Directory(directory) => {
-                    let name = directory.name.as_ref().map(|name| name.as_bytes().to_vec());
-                    if let Some(name) = name
-                        && wanted.is(&name, &directory.attributes)
-                    {
-                        self.show(cx, &directory.path, form, directory.attributes)?;
-                    }
-                }
-                Found::Entry { directory, entry } => {
-                    if directory.depth < deepest && wanted.is(entry.name.as_bytes(), &entry.attributes) {
-                        self.show(cx, &directory.path.join(&entry.name), form, entry.attributes)?;
-                    }
-                }
-                Found::Left(_) => {}
-                Found::Failure(error) => {
-                    cx.output.explain(&Failure::from(error));
-                    is_whole = false;
-                }
-            }
-        }
-        Ok(is_whole)
+    /// Removes what is found. The contents of a directory are removed before it.
+    fn delete(&self, cx: &mut Context, tops: Vec<Target>, wanted: Wanted) -> Result<Outcome, Failure> {
+        let searches: Vec<_> = tops.iter().map(|top| self.search(cx, &top.path, &wanted)).collect();
+        let steps = searches.into_iter().flatten().filter_map(|found| match found {
+            Item::Directory(..) => None,
+            Item::Entry(path, _) => Some(Ok(Step::File(path))),
+            Item::Left(path) => Some(Ok(Step::Directory(path))),
+            Item::Failure(failure) => Some(Err(failure)),
+        });
+        carry_out(cx, steps)
     }
 
     fn show(&self, cx: &Context, path: &RemotePath, form: Form, attributes: Attributes) -> Result<(), Failure> {
@@ -139,38 +124,61 @@ impl Find {
     }
 }
 
-impl Wanted {
-    fn is(&self, name: &[u8], attributes: &Attributes) -> bool {
-        let size = attributes.size.unwrap_or(0);
-        let modified = attributes.times.map_or(0, |times| i64::from(times.modified));
-        self.name.as_ref().is_none_or(|pattern| pattern.matches(name))
-            && self.lowercase_name.as_ref().is_none_or(|pattern| pattern.matches(&name.to_ascii_lowercase()))
-            && self.file_type.is_none_or(|file_type| attributes.file_type() == Some(file_type))
-            && self.size.is_none_or(|range| attributes.file_type() == Some(FileType::Regular) && range.holds(size))
-            && self.newer_than.is_none_or(|moment| modified > moment)
-    }
+/// An item of a search.
+enum Item {
+    /// A selected entry that is not a directory.
+    Entry(RemotePath, Attributes),
+    /// A selected directory, before what is in it.
+    Directory(RemotePath, Attributes),
+    /// A selected directory, after what is in it.
+    Left(RemotePath),
+    /// A directory could not be read.
+    Failure(Failure),
 }
 
-/// File types by letter, as in find(1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Type {
-    /// Regular files.
-    #[value(name = "f")]
-    File,
-    /// Directories.
-    #[value(name = "d")]
-    Directory,
-    /// Symbolic links.
-    #[value(name = "l")]
-    Link,
+/// A walk that yields what the conditions select.
+struct Search<'a> {
+    walk: Peekable<Walk>,
+    deepest: usize,
+    wanted: &'a Wanted,
+    /// For each directory that was entered and not left, true if it is selected.
+    selected: Vec<bool>,
 }
 
-impl From<Type> for FileType {
-    fn from(letter: Type) -> FileType {
-        match letter {
-            Type::File => FileType::Regular,
-            Type::Directory => FileType::Directory,
-            Type::Link => FileType::Symlink,
+impl Iterator for Search<'_> {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
+        loop {
+            match self.walk.next()? {
+                Found::Directory(directory) => {
+                    let has_entries =
+                        self.wanted.depends_on_entries() && !matches!(self.walk.peek(), Some(Found::Left(_)));
+                    let is_near = directory.depth <= self.deepest;
+                    // The top has no name and is never selected.
+                    let is_selected = is_near
+                        && directory
+                            .name
+                            .as_ref()
+                            .is_some_and(|name| self.wanted.is(name.as_bytes(), &directory.attributes, has_entries));
+                    self.selected.push(is_selected);
+                    if is_selected {
+                        return Some(Item::Directory(directory.path.clone(), directory.attributes));
+                    }
+                }
+                Found::Entry { directory, entry } => {
+                    if directory.depth < self.deepest && self.wanted.is(entry.name.as_bytes(), &entry.attributes, false)
+                    {
+                        return Some(Item::Entry(directory.path.join(&entry.name), entry.attributes));
+                    }
+                }
+                Found::Left(directory) => {
+                    if self.selected.pop() == Some(true) {
+                        return Some(Item::Left(directory.path.clone()));
+                    }
+                }
+                Found::Failure(error) => return Some(Item::Failure(error.into())),
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ mod extent;
 mod failure;
 mod filters;
 pub mod find;
+mod find_conditions;
 mod gzip;
 mod home;
 mod local;

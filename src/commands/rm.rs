@@ -48,7 +48,7 @@ impl Run for Rm {
 }
 
 /// One request of a removal.
-enum Step {
+pub(super) enum Step {
     File(RemotePath),
     Directory(RemotePath),
 }
@@ -90,13 +90,20 @@ impl Step {
 
 /// Removes files and trees. The contents of a directory are removed before it, all without waiting in between.
 fn remove_trees(cx: &mut Context, targets: Vec<Target>) -> Result<Outcome, Failure> {
-    cx.goes_on_in_trees();
-    let mut incomplete = Incomplete::default();
     let mut walks = Vec::new();
     for target in targets {
         walks.push(start(cx, target));
     }
-    let steps = walks.into_iter().flat_map(Removal::steps);
+    carry_out(cx, walks.into_iter().flat_map(Removal::steps))
+}
+
+/// Removes files and directories in this order, without waiting in between.
+pub(super) fn carry_out(
+    cx: &mut Context,
+    steps: impl IntoIterator<Item = Result<Step, Failure>>,
+) -> Result<Outcome, Failure> {
+    cx.goes_on_in_trees();
+    let mut incomplete = Incomplete::default();
     in_order(cx, steps, &Step::submit, |cx, step, answer| {
         step.announce(cx);
         let removed = answer.or_else(|error| match &step {

@@ -83,7 +83,8 @@ impl Signature {
 
 /// Returns whether a flag takes the next word as its value. Others take an optional value after `=`.
 pub(super) fn takes_next_word(argument: &clap::Arg) -> bool {
-    argument.get_action().takes_values() && !argument.is_require_equals_set()
+    let takes_none = argument.get_num_args().is_some_and(|range| range.max_values() == 0);
+    argument.get_action().takes_values() && !takes_none && !argument.is_require_equals_set()
 }
 
 pub(super) fn takes_many(argument: &clap::Arg) -> bool {

@@ -312,3 +312,61 @@ fn a_person_at_a_terminal_sees_colours_and_where_links_lead() {
         at.ends_with(0);
     }
 }
+
+fn searched() -> Shell {
+    Shell::on(Remote::with([
+        Entry::file("top.log", "1"),
+        Entry::file("a/one.log", "1"),
+        Entry::file("a/two.tmp", ""),
+        Entry::file("a/b/three.tmp", "123"),
+        Entry::directory("empty"),
+        Entry::link("link", "a"),
+    ]))
+    .prepare(|world| {
+        for (name, seconds) in [("a/one.log", 1_000_000), ("a/two.tmp", 2_000_000)] {
+            let file = File::open(world.remote().join(name)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+        }
+    })
+}
+
+#[test]
+fn find_takes_conditions_as_find_1_does() {
+    for (line, found) in [
+        ("find -empty", &["a/two.tmp", "empty"][..]),
+        ("find -empty -type d", &["empty"]),
+        ("find . -maxdepth 1 -empty", &["./empty"]),
+        ("find a -empty -o -name '*.log'", &["a/one.log", "a/two.tmp"]),
+        ("find -name '*.log' -or -type l -print", &["a/one.log", "link", "top.log"]),
+        ("find -not -type f", &["a", "a/b", "empty", "link"]),
+        ("find -type f -not -name '*.tmp'", &["a/one.log", "top.log"]),
+        ("find a -name '*.tmp' -not -empty -o -name 'o*'", &["a/b/three.tmp", "a/one.log"]),
+        ("find a -not -not -name b", &["a/b"]),
+        ("find a -maxdepth 1 -newer a/one.log -name '*.tmp'", &["a/two.tmp"]),
+        ("find a -maxdepth 1 -newer a/two.tmp -type f", &[]),
+        ("find a -type f -not -newer-than 2000-01-01", &["a/one.log", "a/two.tmp"]),
+    ] {
+        searched().types(line).succeeds().answers(found);
+    }
+    for (line, complaint) in [
+        ("find -o -name x", "find: -o needs a condition on each side"),
+        ("find -name x -o", "find: -o needs a condition on each side"),
+        ("find -name x -not", "find: -not needs a condition after it"),
+        ("find -newer gone", "stat remote: No such file or directory: \"REMOTE/gone\""),
+        ("find -delete", "find: -delete needs a condition or a path"),
+    ] {
+        searched().types(line).complains(&[complaint]);
+    }
+}
+
+#[test]
+fn find_deletes_what_it_finds_and_directories_after_their_contents() {
+    let outcome = searched().types("find -name '*.tmp' -delete").succeeds();
+    outcome.remote_has("a/one.log").remote_lacks("a/two.tmp").remote_lacks("a/b/three.tmp").remote_has("top.log");
+    let outcome = searched().types("find a -delete").succeeds();
+    outcome.remote_lacks("a/b").remote_has("a").remote_has("top.log");
+    let outcome = searched().types("find -name b -delete").reports("remote rmdir \"REMOTE/a/b\": Failure");
+    outcome.remote_has("a/b/three.tmp");
+    searched().types("find -type l -delete").succeeds().remote_lacks("link").remote_has("a/one.log");
+    searched().types("find -empty -delete").succeeds().remote_lacks("empty").remote_has("a/b/three.tmp");
+}

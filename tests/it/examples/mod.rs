@@ -7,9 +7,7 @@ mod programs;
 mod prompt;
 mod shown;
 
-use self::Effect::{
-    Before, Fails, Home, Local, LocalFile, Mode, NoLocal, NoRemote, Notes, Prints, PrintsNo, Then, There,
-};
+use self::Effect::{Before, Fails, Home, Local, Mode, NoLocal, NoRemote, Notes, Prints, PrintsNo, Then, There};
 use self::Reason::{Builds, Form, Names, Proved, Sftp, Takes};
 use crate::support::Outcome;
 use shown::Shown;
@@ -34,8 +32,6 @@ enum Effect {
     There(&'static str),
     NoRemote(&'static str),
     Local(&'static str),
-    /// This local file contains exactly this afterwards.
-    LocalFile(&'static str, &'static str),
     NoLocal(&'static str),
     Home(&'static str),
     Mode(&'static str, u32),
@@ -59,7 +55,6 @@ fn checked(outcome: Outcome, effects: &[Effect]) {
         There(path) => outcome.remote_has(path),
         NoRemote(path) => outcome.remote_lacks(path),
         Local(path) => outcome.local_has(path),
-        LocalFile(path, contents) => outcome.local_file(path, contents),
         NoLocal(path) => outcome.local_lacks(path),
         Home(path) => outcome
             .holds(|world| (!world.home().join(path).exists()).then(|| format!("{path} is not in the home directory"))),

@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::Effect::{self, Before, Home, Local, LocalFile, NoLocal, NoRemote, Notes, Prints, PrintsNo, There};
+use super::Effect::{self, Before, Home, Local, NoLocal, NoRemote, Notes, Prints, PrintsNo, There};
 use super::Row;
 use crate::support::{Embedded, Entry, Outcome, Remote, Shell, World, program};
 
@@ -63,11 +63,13 @@ pub(super) const LINES: &[Row] = &[
         &[Prints("new.log\n"), PrintsNo("one")],
     ),
     (
-        "sftpsh -q files.example.com -- find logs -type f -name '*.log' --json |\n    jq -r 'select(.mtime < now - 30 * 86400)\n        \
-         | select(.path | test(\"[\\\\n\\\\\\\\]\") | not)\n        | \"rm \\(.path | @sh)\"' > cleanup.sftp",
-        &[LocalFile("cleanup.sftp", "rm '/logs/it'\\''s old.log'\n")],
+        "sftpsh files.example.com -- find logs -name '*.log' -not -newer-than 30d",
+        &[Prints("logs/it's old.log\n"), PrintsNo("new.log")],
     ),
-    ("sftpsh -b cleanup.sftp files.example.com", &[NoRemote("logs/it's old.log"), There("logs/new.log")]),
+    (
+        "sftpsh files.example.com -- find logs -name '*.log' -not -newer-than 30d -delete",
+        &[NoRemote("logs/it's old.log"), There("logs/new.log")],
+    ),
     (
         "sftpsh -q --progress json files.example.com -- get -r logs | jq -r 'select(.event == \"finish\") | .target'",
         &[Prints("logs/one\n"), Local("logs/one")],
@@ -79,8 +81,7 @@ pub(super) const LINES: &[Row] = &[
 ];
 
 /// Batches in the local directory.
-const SCRIPTS: [(&str, &str); 3] =
-    [("script", "put notes.txt\n"), ("upload.sftp", "put notes.txt\n"), ("cleanup.sftp", "rm \"logs/it's old.log\"\n")];
+const SCRIPTS: [(&str, &str); 2] = [("script", "put notes.txt\n"), ("upload.sftp", "put notes.txt\n")];
 
 /// Returns a command that connects its stdin and stdout to the server, ignoring the host and port requested.
 fn pipe(port: u16) -> String {

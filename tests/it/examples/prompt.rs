@@ -30,6 +30,7 @@ pub(super) const LINES: &[Row] = &[
     ("history 20", &[PrintsNo("history:")]),
     ("history clear", &[Then("history"), PrintsNo("history 20")]),
     ("ls --json *.log", &[Prints("\"name\":\"a.log\""), PrintsNo("notes.txt")]),
+    ("find -name '*.tmp' -o -empty", &[Prints("a.tmp\n"), PrintsNo("big.log")]),
     ("ls -F", &[Prints("site/")]),
     ("ls -R", &[Prints(".:\n"), Prints("./site:\n")]),
     ("ls -d", &[Prints("./")]),
