@@ -50,11 +50,23 @@ pub struct Program(Arc<Mutex<Child>>);
 /// can end the process at any point.
 static PROGRAMS: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
 
+/// Returns the programs that are running.
+#[must_use]
+pub fn running() -> Vec<Program> {
+    lock(&PROGRAMS).iter().filter_map(Weak::upgrade).map(Program).collect()
+}
+
 /// Ends every running [`Program`]: sends SIGTERM, waits up to 150 ms, then kills it.
 ///
 /// For a process that is about to exit. A program that waits for a dead network doesn't notice the end of its input.
 pub fn terminate_all() {
-    let running: Vec<Program> = lock(&PROGRAMS).iter().filter_map(Weak::upgrade).map(Program).collect();
+    terminate_others(&[]);
+}
+
+/// Like [`terminate_all`], but spares these programs.
+pub fn terminate_others(spared: &[Program]) {
+    let is_spared = |program: &Program| spared.iter().any(|spared| Arc::ptr_eq(&spared.0, &program.0));
+    let running: Vec<Program> = running().into_iter().filter(|program| !is_spared(program)).collect();
     running.iter().for_each(|program| program.signal(Signal::TERM));
     let deadline = Instant::now() + LAST_CHANCE;
     while !running.iter().all(Program::has_ended) && Instant::now() < deadline {

@@ -101,11 +101,14 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
             "SSH_ASKPASS names a program that answers ssh",
         ));
     }
+    let port = match &server {
+        Server::Ssh(Destination { port: Some(port), .. }) => Some(*port),
+        _ => options.port,
+    };
     Ok(Invocation {
-        port: match &server {
-            Server::Ssh(Destination { port: Some(port), .. }) => Some(*port),
-            _ => options.port,
-        },
+        port,
+        port_option: options.port,
+        password_server: (server.clone(), port),
         server,
         local,
         batch,

@@ -184,6 +184,19 @@ impl Connector {
         }
     }
 
+    /// Returns a connector for another server, with the same options. It knows nothing of the first server: neither
+    /// answers nor keys.
+    #[must_use]
+    pub fn to_other(&self, destination: Destination) -> Connector {
+        Connector::new(&self.invocation.clone().with_destination(destination), &self.output)
+    }
+
+    /// Returns the command line for the server.
+    #[must_use]
+    pub fn invocation(&self) -> &Invocation {
+        &self.invocation
+    }
+
     /// Connects. Prompts are shown on the terminal, but never in a batch. An answer from an earlier session is used
     /// again without a prompt.
     ///
@@ -307,10 +320,14 @@ impl Connector {
     /// Connects with our own SSH.
     fn connect(&self, destination: &Destination, may_ask: bool) -> Result<ssh::ChannelTransport, Error> {
         let invocation = &self.invocation;
-        let ready = Ready::find(invocation.password_file.as_deref()).map_err(|fault| Error::PasswordFile {
-            file: invocation.password_file.clone().unwrap_or_default(),
-            fault,
-        })?;
+        let ready = if invocation.may_send_prepared_password() {
+            Ready::find(invocation.password_file.as_deref()).map_err(|fault| Error::PasswordFile {
+                file: invocation.password_file.clone().unwrap_or_default(),
+                fault,
+            })?
+        } else {
+            Ready::Nothing
+        };
         let mut questions = AtTerminal::new(&self.output, invocation.verbosity > 0, ready, &self.memory, may_ask);
         // A parallel session uses the same configuration. A later one resolves it again, because it may have changed.
         let config = match self.memory.config().filter(|_| !may_ask) {

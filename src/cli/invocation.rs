@@ -104,6 +104,10 @@ pub struct Invocation {
     pub ssh_options: Vec<SshOption>,
     /// `-N`, in case [`Invocation::with_piped_batch`] makes the session a batch later.
     pub(super) not_quiet: bool,
+    /// `-P`, in case [`Invocation::with_destination`] needs it later.
+    pub(super) port_option: Option<u16>,
+    /// The only server that may get the prepared password.
+    pub(super) password_server: (Server, Option<u16>),
 }
 
 /// Words that sftp(1) passes to ssh before the user's options, so that these can't override them.
@@ -131,6 +135,26 @@ impl Invocation {
         }
         self.ssh_options.push(SshOption::BatchMode);
         self
+    }
+
+    /// Returns a session with another server and the same options.
+    #[must_use]
+    pub fn with_destination(mut self, destination: Destination) -> Invocation {
+        self.port = destination.port.or(self.port_option);
+        self.server = Server::Ssh(destination);
+        self
+    }
+
+    /// Returns whether the password of `--password-file` or `SFTPSH_PASSWORD_COMMAND` is meant for the server: no
+    /// other than the one of the command line may see it.
+    #[must_use]
+    pub fn may_send_prepared_password(&self) -> bool {
+        let host = |server: &Server| match server {
+            Server::Ssh(destination) => Some(destination.host.clone()),
+            Server::Program(_) => None,
+        };
+        let (server, port) = &self.password_server;
+        host(&self.server) == host(server) && self.port == *port
     }
 
     /// Returns the user's words for ssh, in the order given.

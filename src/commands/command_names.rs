@@ -16,7 +16,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Commands of other programs, and their equivalents here.
-const ELSEWHERE: [(&str, &str); 21] = [
+const ELSEWHERE: [(&str, &str); 19] = [
     ("move", "did you mean mv?"),
     ("del", "did you mean rm?"),
     ("delete", "did you mean rm?"),
@@ -28,15 +28,13 @@ const ELSEWHERE: [(&str, &str); 21] = [
     ("send", "did you mean put?"),
     ("download", "did you mean get?"),
     ("recv", "did you mean get?"),
-    ("close", "did you mean bye?"),
-    ("disconnect", "did you mean bye?"),
+    ("disconnect", "did you mean close?"),
     ("logout", "did you mean bye?"),
     ("view", "did you mean less?"),
     ("edit", EDIT),
     ("vi", EDIT),
     ("vim", EDIT),
     ("nano", EDIT),
-    ("open", "bye, then start sftpsh with the other host"),
     ("mirror", "get -r and put -r transfer trees"),
 ];
 

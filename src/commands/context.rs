@@ -89,6 +89,17 @@ impl Context {
         self.remote.go_on_with(session);
     }
 
+    /// Continues with another server, in its directory. Everything that concerns the old server is forgotten; the
+    /// settings, the limit on the rate and the local directory stay.
+    pub fn move_to(&mut self, remote: Remote, connector: Arc<Connector>, server: Vec<u8>) {
+        self.remote = remote;
+        self.previous_directory = None;
+        self.learnt = Learnt::default();
+        self.spares.clear();
+        self.connector = Some(connector);
+        self.settings.server = server;
+    }
+
     /// Takes back the sessions that a transfer leaves. The first replaces the one on which it started, if that has
     /// ended.
     pub fn take_back(&mut self, sessions: Vec<Session>) {

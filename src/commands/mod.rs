@@ -43,6 +43,7 @@ pub mod cat;
 pub mod cd;
 pub mod chmod;
 pub mod chown;
+pub mod close;
 pub mod cp;
 pub mod df;
 pub mod du;
@@ -57,8 +58,10 @@ pub mod ls;
 pub mod lumask;
 pub mod mkdir;
 pub mod mv;
+pub mod open;
 pub mod progress;
 pub mod put;
+pub mod reconnect;
 pub mod rename;
 pub mod rm;
 pub mod rmdir;
@@ -73,9 +76,9 @@ pub mod zcat;
 pub mod zless;
 
 pub use argument::{
-    ArgumentKind, CommandName, Count, Depth, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode, Moment,
-    NamePattern, OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine,
-    Size, SizeRange, Umask,
+    ArgumentKind, CommandName, Count, Depth, DestinationArg, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode,
+    Moment, NamePattern, OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue,
+    ShellLine, Size, SizeRange, Umask,
 };
 pub use command_names::{find, names};
 pub use context::{Context, Origin, SessionSettings, Sizes};
@@ -98,6 +101,7 @@ signature::commands! {
     chown::Chgrp: "chgrp";
     chmod::Chmod: "chmod";
     chown::Chown: "chown";
+    close::Close: "close";
     cp::Cp: "cp", "copy";
     df::Df: "df";
     du::Du: "du";
@@ -116,9 +120,11 @@ signature::commands! {
     lumask::Lumask: "lumask";
     mkdir::Mkdir: "mkdir";
     mv::Mv: "mv";
+    open::Open: "open";
     progress::Progress: "progress";
     put::Put: "put", "mput";
     cd::Pwd: "pwd";
+    reconnect::Reconnect: "reconnect";
     get::Reget: "reget";
     rename::Rename: "rename";
     put::Reput: "reput";
@@ -184,6 +190,7 @@ mod tests {
         ("chgrp 1 a", Purpose::Effect),
         ("chmod 600 a", Purpose::Effect),
         ("chown 1 a", Purpose::Effect),
+        ("close", Purpose::Effect),
         ("cp a b", Purpose::Effect),
         ("df", Purpose::Output),
         ("du", Purpose::Output),
@@ -205,10 +212,12 @@ mod tests {
         ("lumask 22", Purpose::Effect),
         ("mkdir a", Purpose::Effect),
         ("mv a b", Purpose::Effect),
+        ("open a", Purpose::Effect),
         ("progress", Purpose::Effect),
         ("put a", Purpose::Effect),
         ("put --dry-run a", Purpose::Output),
         ("pwd", Purpose::Output),
+        ("reconnect", Purpose::Effect),
         ("reget a", Purpose::Effect),
         ("reget -n a", Purpose::Output),
         ("rename a b", Purpose::Effect),

@@ -298,7 +298,10 @@ fn missing_argument(signature: &Signature, name: &str, argument: Option<&clap::A
         Some(argument) if is_number(argument) => {
             Failure::new(format!("You must supply a numeric argument to the {name} command."))
         }
-        _ => Failure::new(format!("You must specify {} after a {name} command.", signature.required_phrase)),
+        _ => {
+            let article = if name.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+            Failure::new(format!("You must specify {} after {article} {name} command.", signature.required_phrase))
+        }
     }
 }
 

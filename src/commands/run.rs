@@ -1,5 +1,6 @@
 //! The trait of all commands: arguments that clap parses, and their execution.
 
+use crate::cli::Destination;
 use crate::commands::{Context, Failure};
 use crate::transfer::Job;
 
@@ -69,4 +70,10 @@ pub enum Outcome {
     /// Run this local program in the foreground, with our streams. If it fails, print `Shell exited with status N`;
     /// that does not make the command fail.
     Local(std::process::Command),
+    /// Disconnect. The session goes on without a connection.
+    Close,
+    /// Drop the connection, and connect to the same server again.
+    Reconnect,
+    /// Connect to another server, and go on with it.
+    Open(Destination),
 }

@@ -2,6 +2,7 @@
 //! interruption.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::thread;
 use std::time::Duration;
 
@@ -35,7 +36,8 @@ pub enum NotReconnected {
     Failed,
 }
 
-/// Connects in up to `attempts` attempts, with increasing pauses before them.
+/// Connects in attempts with these numbers, with increasing pauses before them. An attempt with the number 0 comes at
+/// once, and without an announcement.
 ///
 /// `announce` is called for each attempt before its pause. `connect` makes the attempt, and returns `None` if it was
 /// interrupted; it also reports its errors, because only the last one could be returned. A pause ends soon after
@@ -44,15 +46,18 @@ pub enum NotReconnected {
 /// # Errors
 /// There is no connection. No further attempt follows an error that would persist; see [`Error::may_pass`].
 pub fn reconnect<T>(
-    attempts: u32,
+    attempts: RangeInclusive<u32>,
     is_interrupted: impl Fn() -> bool,
     mut announce: impl FnMut(Attempt),
     mut connect: impl FnMut() -> Option<Result<T, Error>>,
 ) -> Result<T, NotReconnected> {
-    for number in 1..=attempts {
-        announce(Attempt { number, of: attempts });
-        if !sleep(pause_before(number), &is_interrupted) {
-            return Err(NotReconnected::Interrupted);
+    let of = *attempts.end();
+    for number in attempts {
+        if number > 0 {
+            announce(Attempt { number, of });
+            if !sleep(pause_before(number), &is_interrupted) {
+                return Err(NotReconnected::Interrupted);
+            }
         }
         match connect() {
             Some(Ok(connected)) => return Ok(connected),
@@ -81,7 +86,7 @@ mod tests {
 
     /// Returns how the loop ends, and the attempts that it announced.
     fn run(
-        attempts: u32,
+        attempts: RangeInclusive<u32>,
         is_interrupted: bool,
         connect: impl FnMut() -> Option<Result<&'static str, Error>>,
     ) -> (Result<&'static str, NotReconnected>, Vec<String>) {
@@ -93,21 +98,28 @@ mod tests {
     #[test]
     fn an_error_that_may_pass_is_followed_by_another_attempt() {
         let mut results = vec![Ok("connected"), Err(Error::Sftp(sftp::Error::Interrupted))];
-        assert_eq!(run(3, false, || results.pop()), (Ok("connected"), vec!["1 of 3".into(), "2 of 3".into()]));
+        assert_eq!(run(1..=3, false, || results.pop()), (Ok("connected"), vec!["1 of 3".into(), "2 of 3".into()]));
     }
 
     #[test]
     fn attempts_end_with_an_error_that_stays_or_with_their_number() {
         let failed = (Err(NotReconnected::Failed), vec!["1 of 3".into()]);
-        assert_eq!(run(3, false, || Some(Err(Error::NoCommand))), failed);
+        assert_eq!(run(1..=3, false, || Some(Err(Error::NoCommand))), failed);
         let failed = (Err(NotReconnected::Failed), vec!["1 of 1".into()]);
-        assert_eq!(run(1, false, || Some(Err(Error::Sftp(sftp::Error::Interrupted)))), failed);
+        assert_eq!(run(1..=1, false, || Some(Err(Error::Sftp(sftp::Error::Interrupted)))), failed);
     }
 
     #[test]
     fn an_interruption_ends_a_pause_and_an_attempt() {
         let interrupted = (Err(NotReconnected::Interrupted), vec!["1 of 3".into()]);
-        assert_eq!(run(3, true, || unreachable!("it was interrupted before")), interrupted);
-        assert_eq!(run(3, false, || None), interrupted);
+        assert_eq!(run(1..=3, true, || unreachable!("it was interrupted before")), interrupted);
+        assert_eq!(run(1..=3, false, || None), interrupted);
+    }
+
+    #[test]
+    fn an_attempt_at_once_is_not_announced() {
+        assert_eq!(run(0..=3, false, || Some(Ok("connected"))), (Ok("connected"), vec![]));
+        let mut results = vec![Ok("connected"), Err(Error::Sftp(sftp::Error::Interrupted))];
+        assert_eq!(run(0..=3, false, || results.pop()), (Ok("connected"), vec!["1 of 3".into()]));
     }
 }

@@ -5,9 +5,10 @@ use std::io::{self, IsTerminal};
 use std::os::unix::process::ExitStatusExt;
 use std::process;
 
-use crate::cli::Invocation;
+use crate::cli::{Destination, Invocation};
 use crate::commands::{Command, Context, Failure, LocalPrograms, Outcome, Purpose};
 use crate::os_error;
+use crate::shell::connection;
 use crate::shell::ending::Ending;
 use crate::shell::progress_display::ProgressDisplay;
 use crate::shell::reconnection;
@@ -31,8 +32,10 @@ pub(crate) struct Executor {
     pub(crate) lines_follow: bool,
     /// Ctrl-C and the signals that end the process.
     pub(crate) signals: Signals,
-    /// True if the user dropped the connection: then only a command that needs a connection reconnects.
-    postpones_reconnecting: bool,
+    /// True if the lines are typed at a prompt, by a person or by a program.
+    pub(crate) is_at_prompt: bool,
+    /// The state of the session while there is no connection.
+    absence: Absence,
     /// The end that the user has been told of, unless a new connection has averted it.
     reported: Option<RunEnd>,
 }
@@ -44,6 +47,17 @@ fn local_programs(invocation: &Invocation, signals: &Signals) -> LocalPrograms {
     }
     let signals = signals.clone();
     LocalPrograms::allowed(move |is_lent| signals.enter(if is_lent { Phase::LocalProgram } else { Phase::Running }))
+}
+
+/// The state of the session while there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Absence {
+    /// As soon as the loss is noticed, the shell connects again.
+    Replaced,
+    /// Only a command that needs the server connects again.
+    Accepted,
+    /// The attempts to connect have failed. The session ends, unless a person stays.
+    Final,
 }
 
 /// The consequence of a failed line for the lines after it.
@@ -105,7 +119,8 @@ impl Executor {
             resume_command,
             lines_follow: invocation.batch.is_none() && invocation.commands.is_none(),
             signals,
-            postpones_reconnecting: false,
+            is_at_prompt: false,
+            absence: Absence::Replaced,
             reported: None,
         }
     }
@@ -125,11 +140,8 @@ impl Executor {
     pub(crate) fn execute(&mut self, command: Command, ignores_failure: bool) -> Verdict {
         self.signals.lower();
         self.signals.enter(Phase::Running);
-        if command.needs_the_server() {
-            self.postpones_reconnecting = false;
-            if self.reconnect_or_end().is_some() {
-                return Verdict::Failed;
-            }
+        if command.needs_the_server() && !self.is_connected() {
+            return Verdict::Failed;
         }
         self.context.stops_at_failure = self.after_failure == AfterFailure::Stop && !ignores_failure;
         self.context.output.stop_when_ended(self.stop_of(command.purpose()));
@@ -138,16 +150,7 @@ impl Executor {
             self.signals.report_interruption(&self.context.output);
         }
         let verdict = match outcome {
-            Ok(Outcome::Done) => Verdict::Done,
-            Ok(Outcome::End) => Verdict::End,
-            Ok(Outcome::Local(program)) => match self.context.local_programs.require() {
-                Ok(()) => self.run_local(program),
-                Err(failure) => {
-                    self.show(&failure);
-                    Verdict::Failed
-                }
-            },
-            Ok(Outcome::Transfer { job, all_found }) => self.watch(job, all_found),
+            Ok(outcome) => self.conclude(outcome),
             Err(failure) => {
                 self.show(&failure);
                 Verdict::Failed
@@ -155,6 +158,72 @@ impl Executor {
         };
         self.context.output.flush();
         verdict
+    }
+
+    /// Carries out the request of a command to the shell.
+    fn conclude(&mut self, outcome: Outcome) -> Verdict {
+        match outcome {
+            Outcome::Done => Verdict::Done,
+            Outcome::End => Verdict::End,
+            Outcome::Local(program) => match self.context.local_programs.require() {
+                Ok(()) => self.run_local(program),
+                Err(failure) => {
+                    self.show(&failure);
+                    Verdict::Failed
+                }
+            },
+            Outcome::Transfer { job, all_found } => self.watch(job, all_found),
+            Outcome::Close => self.close(),
+            Outcome::Reconnect => self.connect_again(),
+            Outcome::Open(destination) => self.open(destination),
+        }
+    }
+
+    /// Disconnects. Fails if that has happened already.
+    fn close(&mut self) -> Verdict {
+        if self.absence == Absence::Accepted {
+            self.context.output.failure("Not connected");
+            return Verdict::Failed;
+        }
+        connection::leave(self.context.remote.session(), &self.signals);
+        self.lack_connection(Absence::Accepted);
+        Verdict::Done
+    }
+
+    /// Drops the connection, and connects to the same server again.
+    fn connect_again(&mut self) -> Verdict {
+        connection::drop_now(self.context.remote.session());
+        self.lack_connection(Absence::Replaced);
+        match self.reconnect(0) {
+            true => Verdict::Done,
+            false => Verdict::Failed,
+        }
+    }
+
+    /// Continues with another server. If that fails, a script ends, because its later lines are meant for that server.
+    fn open(&mut self, destination: Destination) -> Verdict {
+        if connection::move_to(destination, &mut self.context, &self.signals) {
+            self.have_connection();
+            return Verdict::Done;
+        }
+        if !self.is_at_prompt {
+            connection::leave(self.context.remote.session(), &self.signals);
+            self.lack_connection(Absence::Final);
+        }
+        Verdict::Failed
+    }
+
+    /// Notes that there is no connection any more, which the user knows.
+    fn lack_connection(&mut self, absence: Absence) {
+        self.context.spares.clear();
+        self.reported = Some(RunEnd::ConnectionFailed);
+        self.absence = absence;
+    }
+
+    /// Notes that there is a new connection.
+    fn have_connection(&mut self) {
+        self.reported = None;
+        self.absence = Absence::Replaced;
     }
 
     /// Returns the action for a closed stdout, which is like Ctrl-C: it stops a command that only prints. `None` for
@@ -226,7 +295,7 @@ impl Executor {
             }
             // If the reader went away during a command that was completed, the next line decides; there may be none.
             Some(Ended::Unread) | None => {
-                self.context.remote.session().end()?;
+                self.context.remote.session().end().filter(|_| self.absence != Absence::Accepted)?;
                 (RunEnd::ConnectionFailed, Some("Connection closed".to_owned()))
             }
         };
@@ -246,37 +315,58 @@ impl Executor {
     pub(crate) fn reconnect_or_end(&mut self) -> Option<RunEnd> {
         let ending = self.ending()?;
         let run_end = self.report(ending);
-        let goes_on = run_end == RunEnd::ConnectionFailed && self.reconnect();
+        let may_reconnect = run_end == RunEnd::ConnectionFailed && self.absence != Absence::Final;
+        let goes_on = may_reconnect && self.reconnect(1);
         (!goes_on).then_some(run_end)
     }
 
-    /// Like `reconnect_or_end`, but lets the session go on without a connection that Ctrl-C dropped, or whose
-    /// reconnection it stopped. A later command reconnects.
-    pub(crate) fn reconnect_or_end_at_prompt(&mut self) -> Option<RunEnd> {
-        if self.postpones_reconnecting && self.ending().is_some_and(|ending| ending.is_lost_connection()) {
-            return None;
-        }
+    /// Like `reconnect_or_end`, but lets the session go on without a connection if a person is at the prompt, or if
+    /// Ctrl-C has dropped it or stopped its reconnection. A later command reconnects.
+    pub(crate) fn reconnect_or_stay(&mut self, is_person: bool) -> Option<RunEnd> {
         let end = self.reconnect_or_end()?;
         let may_connect = self.context.connector.is_some() && self.context.settings.retries > 0;
-        self.postpones_reconnecting = end == RunEnd::ConnectionFailed && may_connect && self.signals.is_interrupted();
-        (!self.postpones_reconnecting).then_some(end)
+        let is_wanted = is_person || self.is_at_prompt && may_connect && self.signals.is_interrupted();
+        if end != RunEnd::ConnectionFailed || !is_wanted {
+            return Some(end);
+        }
+        self.absence = Absence::Accepted;
+        self.context.output.hint(match self.context.settings.retries {
+            0 => "reconnect connects to the server again",
+            _ => "the next command that needs the server connects again",
+        });
+        None
     }
 
-    /// Reconnects and goes on in the same directory. Returns whether there is a connection.
-    fn reconnect(&mut self) -> bool {
+    /// Returns whether a command can reach the server. Connects again if there is no connection.
+    fn is_connected(&mut self) -> bool {
+        match self.absence {
+            Absence::Accepted if self.context.settings.retries == 0 => {
+                self.context.output.failure("Not connected");
+                self.absence = Absence::Final;
+                false
+            }
+            Absence::Accepted => self.reconnect(0),
+            Absence::Replaced | Absence::Final => self.reconnect_or_end().is_none(),
+        }
+    }
+
+    /// Reconnects and goes on in the same directory. Returns whether there is a connection. An attempt with the number
+    /// 0 comes at once; the others are limited by the setting.
+    fn reconnect(&mut self, first_attempt: u32) -> bool {
+        self.absence = Absence::Final;
         // A second Ctrl-C means that the user wants no other connection.
         if self.signals.is_interrupted() {
             return false;
         }
         let Some(connector) = &self.context.connector else { return false };
         self.signals.enter(Phase::Running);
-        let attempts = self.context.settings.retries;
+        let attempts = first_attempt..=self.context.settings.retries;
         let Some(connected) = reconnection::reconnect(connector, attempts, &self.signals, &self.context.output) else {
             return false;
         };
         self.signals.guard_session(&connected.session);
         self.context.go_on_with(connected.session);
-        self.reported = None;
+        self.have_connection();
         true
     }
 }

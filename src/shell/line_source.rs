@@ -14,6 +14,9 @@ use crate::terminal::Output;
 /// The prompt before each line that a person types.
 pub(crate) const PROMPT: &str = "sftp> ";
 
+/// The prompt for a person without a connection.
+const UNCONNECTED_PROMPT: &str = "sftp (not connected)> ";
+
 /// A source of lines.
 pub(crate) enum LineSource {
     /// A person at a terminal that can move its cursor.
@@ -79,16 +82,23 @@ impl LineSource {
         }
     }
 
+    /// Returns whether a person has typed any line of this session. Unlike programs, people are not thrown out when
+    /// the connection is lost.
+    pub(crate) fn is_a_persons(&self) -> bool {
+        matches!(self, LineSource::Editor(prompt) if prompt.has_been_typed_by_hand())
+    }
+
     /// Returns the next line. Flushes the output first.
     ///
     /// # Errors
     /// The lines can't be read.
     pub(crate) fn next(&mut self, context: &Context, signals: &Signals) -> io::Result<Input> {
         context.output.flush();
+        let is_unconnected = self.is_a_persons() && context.remote.session().end().is_some();
         match self {
             LineSource::Editor(prompt) => {
                 await_typing(signals);
-                prompt.read_line(PROMPT, context, signals)
+                prompt.read_line(if is_unconnected { UNCONNECTED_PROMPT } else { PROMPT }, context, signals)
             }
             LineSource::Typewriter(lines) => {
                 await_typing(signals);

@@ -2,6 +2,7 @@
 
 pub mod words;
 
+mod attempt;
 mod command_line_scripts;
 mod complete;
 mod connection;

@@ -42,6 +42,7 @@ pub(crate) struct Prompt {
     /// Bytes that were read but not used yet.
     ahead: Vec<u8>,
     typed_by_hand: bool,
+    has_been_typed_by_hand: bool,
 }
 
 /// The result of reading keys.
@@ -62,12 +63,22 @@ impl Prompt {
     /// # Errors
     /// The line editor can't be set up.
     pub(crate) fn open() -> io::Result<Prompt> {
-        Ok(Prompt { editor: LineEditor::open()?, ahead: Vec::new(), typed_by_hand: false })
+        Ok(Prompt {
+            editor: LineEditor::open()?,
+            ahead: Vec::new(),
+            typed_by_hand: false,
+            has_been_typed_by_hand: false,
+        })
     }
 
     /// Returns whether the last line was typed key by key, as only people do.
     pub(crate) fn is_typed_by_hand(&self) -> bool {
         self.typed_by_hand
+    }
+
+    /// Returns whether any line was typed key by key.
+    pub(crate) fn has_been_typed_by_hand(&self) -> bool {
+        self.has_been_typed_by_hand
     }
 
     /// Reads a line.
@@ -163,6 +174,7 @@ impl Prompt {
         if line.len() > LONGEST_LINE {
             return Input::TooLong(line.len() as u64);
         }
+        self.has_been_typed_by_hand |= self.typed_by_hand;
         self.editor.remember(&line, self.typed_by_hand);
         Input::Line(line)
     }

@@ -44,6 +44,7 @@ impl Shell<'_> {
             let person_is_here = self.source.person_is_here();
             output.set_hints(person_is_here && output.stderr_is_terminal());
             output.set_colors(interactivity::has_colors(self.color, person_is_here));
+            self.executor.signals.spare_process(self.source.is_a_persons());
             match self.executor.ending() {
                 // Not every command needs the connection.
                 Some(ending) if ending.is_lost_connection() && !is_last => {}
@@ -121,15 +122,12 @@ impl Shell<'_> {
     }
 
     /// Returns how the run ends, or `None` if it can go on. Reconnects after a lost connection, unless no line
-    /// follows.
+    /// follows. A person stays at the prompt in any case.
     fn reconnect_or_end(&mut self, consequence: AfterFailure) -> Option<RunEnd> {
         if consequence == AfterFailure::Stop {
             return self.executor.ending().map(|ending| self.executor.report(ending));
         }
-        if self.source.has_prompt() {
-            return self.executor.reconnect_or_end_at_prompt();
-        }
-        self.executor.reconnect_or_end()
+        self.executor.reconnect_or_stay(self.source.is_a_persons())
     }
 
     /// Returns how a run ends after `bye`, which does not need the connection any more.

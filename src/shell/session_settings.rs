@@ -36,8 +36,8 @@ fn retries(invocation: &Invocation) -> u32 {
     invocation.retries.unwrap_or(if is_person { RETRIES_FOR_A_PERSON } else { 0 })
 }
 
-/// Returns the server as the command line names it.
-fn server_name(invocation: &Invocation) -> Vec<u8> {
+/// Returns the server as the user names it.
+pub(crate) fn server_name(invocation: &Invocation) -> Vec<u8> {
     match &invocation.server {
         Server::Program(command) => command.as_encoded_bytes().to_vec(),
         Server::Ssh(destination) => {

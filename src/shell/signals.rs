@@ -6,8 +6,8 @@
 //! end of the terminal end the run with code 1 in any phase. They take the same steps, so that partial files are left
 //! in order.
 //!
-//! Every step has a time after which the next one follows, and the last one ends the process. So no wait can outlast
-//! it.
+//! Every step has a time after which the next one follows, and the last one ends the process, unless a person stays at
+//! the prompt after Ctrl-C. So no wait can outlast it.
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -92,6 +92,8 @@ struct State {
     last_interrupt: Option<Instant>,
     /// True if the interruption of the running command has been reported.
     is_reported: bool,
+    /// True if Ctrl-C may not end the process while a command runs.
+    spares_process: bool,
     terminal: Option<Termios>,
 }
 
@@ -109,6 +111,7 @@ impl Signals {
             command: 0,
             last_interrupt: None,
             is_reported: false,
+            spares_process: false,
             // If there is no terminal, there is nothing to restore.
             terminal: tcgetattr(io::stdin()).or_else(|_| tcgetattr(io::stdout())).ok(),
         };
@@ -155,6 +158,11 @@ impl Signals {
         let killer = session.killer();
         self.guard(move || killer.kill());
         self.shared.state().waits = Some(session.waits());
+    }
+
+    /// Chooses whether Ctrl-C must leave the process alone: a person stays at the prompt, whatever the command does.
+    pub(crate) fn spare_process(&self, spares: bool) {
+        self.shared.state().spares_process = spares;
     }
 
     /// Sets the flag that Ctrl-C raises from now on.
@@ -236,7 +244,9 @@ impl Shared {
                     true if hasty => {
                         state.cut();
                         // If even that doesn't end the command, it isn't waiting for the server.
-                        self.unless_it_ends(&state, WITHOUT_CONNECTION, |state| leave(state));
+                        if let Some(step) = state.step_after_cut() {
+                            self.unless_it_ends(&state, WITHOUT_CONNECTION, step);
+                        }
                     }
                     true => {}
                 }
@@ -306,6 +316,11 @@ impl State {
         }
     }
 
+    /// Returns the step after [`State::cut`]: none if a person stays at the prompt.
+    fn step_after_cut(&self) -> Option<Measure> {
+        (!self.spares_process).then_some(|state| leave(state))
+    }
+
     fn end_waits(&self) {
         self.waits.iter().for_each(Waits::end);
     }
@@ -354,6 +369,14 @@ mod tests {
         assert!(is_cut(&theirs));
         // It ends in time, so the process goes on.
         signals.enter(Phase::Reading);
+    }
+
+    #[test]
+    fn ctrl_c_never_ends_a_process_with_a_person() {
+        let signals = Signals::ignored().unwrap();
+        assert!(signals.shared.state().step_after_cut().is_some());
+        signals.spare_process(true);
+        assert!(signals.shared.state().step_after_cut().is_none());
     }
 
     #[test]

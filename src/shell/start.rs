@@ -78,7 +78,10 @@ fn obey(executor: &mut Executor, invocation: &Invocation, batch: Option<Script>,
         None => None,
     };
     match LineSource::open(scripts, batch, moves_cursor) {
-        Ok(source) => Shell { executor, source, failed: false, color: invocation.color }.run(),
+        Ok(source) => {
+            executor.is_at_prompt = source.has_prompt();
+            Shell { executor, source, failed: false, color: invocation.color }.run()
+        }
         Err(error) => {
             executor.context.output.failure(format_args!("Cannot use the terminal: {}", os_error::text(&error)));
             RunEnd::ConnectionFailed

@@ -73,6 +73,7 @@ mod transfer_flags;
 mod transport;
 mod troubleshooting;
 mod typing;
+mod unconnected;
 mod uploads;
 mod words;
 mod world;

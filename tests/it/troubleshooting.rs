@@ -39,7 +39,7 @@ const MESSAGES: &[(&str, Run)] = &[
         let shell = Shell::on(Remote::empty().served_by(server)).with_args(["--retry", "0"]);
         let at = shell.at_a_terminal().at_the_prompt();
         at.world().embedded().shut_down("maintenance");
-        at.sees("maintenance").keys_in("ls").presses(Key::Enter).sees("Connection closed").ends_with(255)
+        at.sees("maintenance").keys_in("ls").presses(Key::Enter).sees("Connection closed").types("bye").ends_with(0)
     }),
     ("… is not supported here: …", || over_ssh(&["-oRevokedHostKeys=/etc/krl"]).run()),
     ("… Bad configuration option: …", || over_ssh(&["-oNoSuchOption=yes"]).run()),
@@ -49,6 +49,7 @@ const MESSAGES: &[(&str, Run)] = &[
     }),
     ("cannot run …: No such file or directory", || over_ssh(&["-S", "no-such-ssh"]).run()),
     ("Connection closed: the server ended the connection", || typed("die-at=1", "get a", &[])),
+    ("Not connected", || Shell::on(Remote::empty()).types("close").types("ls").as_batch().run()),
     ("Connection timed out: the server was silent for … s", || typed("stall-at=1", "get a", &["--timeout", "1"])),
     ("remote open \"…\": Permission denied …", || typed("none", "get closed", &[])),
     ("dest open \"…\": Permission denied …", || typed("none", "put here locked", &[])),

@@ -82,14 +82,14 @@ pub use hostile::{Hostile, Moment};
 pub use lines_of_ssh::leftovers;
 pub use outcome::Outcome;
 pub use person::Person;
-pub use process::{Finished, Running, detach, kill_tree, wait};
+pub use process::{Finished, Running, children, detach, kill_tree, wait};
 pub use proftpd::Proftpd;
 pub use relay::{Fault, Relay, RunningRelay, Toward};
 pub use remote::Remote;
 pub use screen::Look;
 pub use shell::{Mode, Shell, program};
 pub use sshd::{Sshd, SshdPlan, free_port, generate_encrypted_key, generate_key};
-pub use terminal::{Key, PROMPT, Terminal};
+pub use terminal::{Key, PROMPT, Terminal, UNCONNECTED};
 pub use world::{World, group, sftp_server, user};
 
 use std::time::{Duration, Instant};

@@ -242,6 +242,15 @@ fn session(leader: u32) -> Vec<u32> {
     directory.filter_map(|entry| living(entry.file_name().to_str()?.parse().ok()?)).collect()
 }
 
+/// Returns the children of a process, except for those that have ended.
+pub fn children(of: u32) -> Vec<u32> {
+    let is_alive = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, fields)| !fields.trim_start().starts_with('Z'))
+    };
+    parents().into_iter().filter(|(_, parent)| *parent == of).map(|(pid, _)| pid).filter(is_alive).collect()
+}
+
 /// Kills a process and all its descendants, because sshd's sessions lead groups of their own.
 pub fn kill_tree(root: u32) {
     let mut doomed = vec![root];

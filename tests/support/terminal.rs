@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 /// The prompt for a line.
 pub const PROMPT: &str = "sftp> ";
 
+/// The prompt for a person without a connection.
+pub const UNCONNECTED: &str = "sftp (not connected)> ";
+
 /// Rows of the paper roll: more than any test fills.
 const ROLL_ROWS: u16 = 3000;
 
@@ -162,9 +165,14 @@ impl Terminal {
 
     /// Sends a signal to the program, but not to its children.
     pub fn signals(self, signal: rustix::process::Signal) -> Self {
-        let pid = self.child.process_id().and_then(|pid| rustix::process::Pid::from_raw(i32::try_from(pid).ok()?));
-        let _ = rustix::process::kill_process(pid.expect("it was started"), signal);
+        let pid = i32::try_from(self.pid()).ok().and_then(rustix::process::Pid::from_raw);
+        let _ = rustix::process::kill_process(pid.expect("a process id"), signal);
         self
+    }
+
+    /// Returns the process id of the program.
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().expect("it was started")
     }
 
     /// Sends bytes unchanged.
@@ -204,10 +212,10 @@ impl Terminal {
         self
     }
 
-    /// Waits until an empty prompt is before the cursor.
+    /// Waits until an empty prompt is before the cursor, with a connection or without one.
     #[track_caller]
     pub fn at_the_prompt(self) -> Self {
-        self.wait("the prompt", |_, views| text_before_cursor(&views.roll) == PROMPT);
+        self.wait("the prompt", |_, views| [PROMPT, UNCONNECTED].contains(&&*text_before_cursor(&views.roll)));
         self
     }
 

@@ -19,6 +19,8 @@ pub enum ArgumentKind {
     Mode,
     /// A user or a group.
     Id,
+    /// A server, and perhaps a directory on it.
+    Destination,
     /// The name of a command.
     CommandName,
     /// A setting of the session.

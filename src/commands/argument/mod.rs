@@ -5,6 +5,7 @@
 mod command_name;
 mod count;
 mod depth;
+mod destination;
 mod history_part;
 mod kind;
 mod local;
@@ -23,6 +24,7 @@ mod types;
 pub use self::command_name::CommandName;
 pub use self::count::Count;
 pub use self::depth::Depth;
+pub use self::destination::DestinationArg;
 pub use self::history_part::HistoryPart;
 pub use self::kind::ArgumentKind;
 pub use self::local::{LocalDir, LocalPathArg};

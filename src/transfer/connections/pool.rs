@@ -337,7 +337,7 @@ impl Pool {
         self.spawn(move |tell| {
             let mut reason = None;
             let reconnected = reconnect(
-                retries,
+                1..=retries,
                 || canceller.is_cancelled(),
                 |attempt| tell(Newcomer::Attempt(attempt)),
                 || {
