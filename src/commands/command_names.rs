@@ -16,7 +16,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// Commands of other programs, and their equivalents here.
-const ELSEWHERE: [(&str, &str); 19] = [
+const ELSEWHERE: [(&str, &str); 18] = [
     ("move", "did you mean mv?"),
     ("del", "did you mean rm?"),
     ("delete", "did you mean rm?"),
@@ -31,14 +31,11 @@ const ELSEWHERE: [(&str, &str); 19] = [
     ("disconnect", "did you mean close?"),
     ("logout", "did you mean bye?"),
     ("view", "did you mean less?"),
-    ("edit", EDIT),
-    ("vi", EDIT),
-    ("vim", EDIT),
-    ("nano", EDIT),
+    ("vi", "did you mean edit?"),
+    ("vim", "did you mean edit?"),
+    ("nano", "did you mean edit?"),
     ("mirror", "get -r and put -r transfer trees"),
 ];
-
-const EDIT: &str = "get the file, edit it with !, and put it back";
 
 /// The maximum number of characters of an unknown name that is shown. A longer one is not a typo, but a file that is
 /// not a script.
@@ -85,7 +82,6 @@ mod tests {
             ("move", "did you mean mv?"),
             ("lsz", "did you mean ls?"),
             ("exti", "did you mean exit?"),
-            ("edit", EDIT),
             ("view", "did you mean less?"),
             ("xyzzy", "help lists the commands"),
             ("qq", "help lists the commands"),

@@ -1,6 +1,8 @@
 //! The environment in which a command runs. Nothing in it reads a line, knows of the prompt or ends the process.
 
 use std::sync::Arc;
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use crate::cli::{ProgressMode, TransferDefaults};
 use crate::commands::{Failure, LocalDirectory, LocalPrograms};
@@ -11,7 +13,12 @@ use crate::os_error;
 use crate::remote::{Interrupt, Remote};
 use crate::sftp::{Error, Extension, FileType, Session};
 use crate::terminal::Output;
-use crate::transfer::{self, Connections, Job, Learnt, Limit, Options, Pairs, Request, Selection, WorkingDirectories};
+use crate::transfer::{
+    self, Connections, Event, Job, Learnt, Limit, Options, Pairs, Request, Selection, WorkingDirectories,
+};
+
+/// Pause between two checks of Ctrl-C while a transfer reports nothing.
+const TICK: Duration = Duration::from_millis(33);
 
 /// Everything that a command may read and change.
 pub struct Context {
@@ -137,6 +144,37 @@ impl Context {
         let request =
             Request { pairs, options, selection, mode, server, limit, learnt, working_directories, connections };
         transfer::start(self.session(), request)
+    }
+
+    /// Waits for the end of a transfer of which nothing is shown but its messages. Ctrl-C cancels it.
+    ///
+    /// # Errors
+    /// Not everything was transferred. The reasons were printed.
+    pub(super) fn finish(&mut self, job: Job) -> Result<(), Failure> {
+        let canceller = job.canceller();
+        loop {
+            if self.interrupt().was_pressed() {
+                canceller.cancel();
+            }
+            match job.events().recv_timeout(TICK) {
+                Ok(events) => events.iter().for_each(|event| self.show(event)),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        let report = job.wait();
+        let is_success = report.is_success();
+        self.take_back(report.sessions);
+        if is_success { Ok(()) } else { Err(Failure::already_shown()) }
+    }
+
+    fn show(&self, event: &Event) {
+        match event {
+            Event::Announced(file) => self.output.status(file),
+            Event::Failed(failure) => self.output.failure(failure),
+            Event::Noted(note) => self.output.warning(note),
+            _ => {}
+        }
     }
 
     /// For a command over whole trees, which sftp(1) does not have: a failure ends the run only after the command has

@@ -39,7 +39,7 @@ impl ExtentFlags {
 pub(super) fn each_file(
     cx: &mut Context,
     paths: &[RemotePattern],
-    mut show: impl FnMut(&Context, &Opened) -> Result<(), Failure>,
+    mut show: impl FnMut(&Context, Opened) -> Result<(), Failure>,
 ) -> Result<Outcome, Failure> {
     let targets = targets(cx, paths)?;
     let has_headings = targets.len() > 1;
@@ -50,6 +50,6 @@ pub(super) fn each_file(
             cx.output.answer(format_args!("{separator}==> {} <==", Printable(file.name(cx))));
             separator = "\n";
         }
-        show(cx, &file)
+        show(cx, file)
     })
 }

@@ -36,7 +36,7 @@ impl Run for Head {
         each_file(cx, &self.paths, |cx, file| match self.flags.extent() {
             Extent::Lines(0) => Ok(()),
             Extent::Bytes(bytes) => file.show(cx, 0, bytes),
-            Extent::Lines(lines) => show_lines(cx, file, lines),
+            Extent::Lines(lines) => show_lines(cx, &file, lines),
         })
     }
 }

@@ -14,6 +14,7 @@ mod failure;
 mod filters;
 pub mod find;
 mod find_conditions;
+mod follow;
 mod gzip;
 mod home;
 mod local;
@@ -47,6 +48,7 @@ pub mod close;
 pub mod cp;
 pub mod df;
 pub mod du;
+pub mod edit;
 pub mod get;
 pub mod head;
 pub mod help;
@@ -105,6 +107,7 @@ signature::commands! {
     cp::Cp: "cp", "copy";
     df::Df: "df";
     du::Du: "du";
+    edit::Edit: "edit";
     find::Find: "find";
     get::Get: "get", "mget";
     head::Head: "head";
@@ -194,6 +197,7 @@ mod tests {
         ("cp a b", Purpose::Effect),
         ("df", Purpose::Output),
         ("du", Purpose::Output),
+        ("edit a", Purpose::Effect),
         ("find", Purpose::Output),
         ("get a", Purpose::Effect),
         ("get -n a", Purpose::Output),

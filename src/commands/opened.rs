@@ -28,7 +28,11 @@ impl Opened {
     /// Opens a file. Directories and files that may block the server, such as a FIFO, are refused.
     pub(super) fn open(cx: &Context, target: Target) -> Result<Opened, Failure> {
         let Target { path, found, form } = target;
-        let attributes = found.map(|found| found.followed()).unwrap_or_default();
+        Opened::known(cx, path, form, found.map(|found| found.followed()).unwrap_or_default())
+    }
+
+    /// Opens a file whose attributes are known, after following a link.
+    pub(super) fn known(cx: &Context, path: RemotePath, form: Form, attributes: Attributes) -> Result<Opened, Failure> {
         match attributes.file_type() {
             Some(FileType::Directory) => return Err(not_a_file(&path, "Is a directory").with_hint("ls lists it")),
             Some(FileType::Special) => return Err(not_a_file(&path, "not a regular file")),
@@ -39,6 +43,21 @@ impl Opened {
             .open_file(&path, OpenFlags::READ, Attributes::default())
             .map_err(|error| Failure::refused(opening(&path), &error))?;
         Ok(Opened { path, form, handle, size: attributes.size.unwrap_or(0), interrupt: cx.interrupt().clone() })
+    }
+
+    /// Opens the file that has the name now.
+    pub(super) fn reopened(&self, cx: &Context, attributes: Attributes) -> Result<Opened, Failure> {
+        Opened::known(cx, self.path.clone(), self.form, attributes)
+    }
+
+    /// Returns the absolute path.
+    pub(super) fn path(&self) -> &RemotePath {
+        &self.path
+    }
+
+    /// Returns the open file on the server.
+    pub(super) fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     /// Returns the file with another interrupt to end its reading.
@@ -107,7 +126,8 @@ impl Opened {
         Ok(written)
     }
 
-    fn unreadable(&self, cx: &Context, error: &sftp::Error) -> Failure {
+    /// Returns the failure of a request about the open file.
+    pub(super) fn unreadable(&self, cx: &Context, error: &sftp::Error) -> Failure {
         let failure = Failure::refused(format!("read remote \"{}\"", Printable(self.path.as_bytes())), error);
         match is_bare_failure(error).then(|| cx.kind_after(error, &self.path)).flatten() {
             Some(FileType::Directory) => failure.because("it is a directory"),

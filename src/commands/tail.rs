@@ -3,17 +3,26 @@
 use std::ops::ControlFlow;
 
 use crate::commands::extent::{Extent, ExtentFlags, each_file};
+use crate::commands::follow::{By, Followed, follow};
+use crate::commands::matches::targets;
 use crate::commands::opened::Opened;
-use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, Sizes};
+use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, Sizes, each};
 use crate::remote::Ahead;
 
 /// Display the end of remote files
 ///
-/// The file is read backwards from its end, so only a little of a large file is fetched.
+/// The file is read backwards from its end, so only a little of a large file is fetched. With -f or -F, what is appended to
+/// the file is displayed until Ctrl-C.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Tail {
     #[command(flatten)]
     flags: ExtentFlags,
+    /// Go on with what is appended, even if the file is renamed
+    #[arg(short = 'f', long)]
+    follow: bool,
+    /// Go on with what is appended, and with another file that gets the name
+    #[arg(short = 'F', long = "follow-name", overrides_with = "follow")]
+    follow_name: bool,
     /// The files to display
     #[arg(required = true, value_name = "path")]
     paths: Vec<RemotePattern>,
@@ -29,22 +38,52 @@ impl Run for Tail {
     const NEEDS_SERVER: bool = true;
 
     const REFUSES_LATE_FLAGS: bool = true;
-    const EXAMPLES: &'static [Example] =
-        &[Example { line: "tail -n 20 big.log", does: "show the last 20 lines of a log" }];
+    const EXAMPLES: &'static [Example] = &[
+        Example { line: "tail -n 20 big.log", does: "show the last 20 lines of a log" },
+        Example { line: "tail -F app.log", does: "watch a log that may be rotated, until Ctrl-C" },
+    ];
 
     fn purpose(&self) -> Purpose {
         Purpose::Output
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        if self.follow || self.follow_name {
+            return self.follow(cx);
+        }
         each_file(cx, &self.paths, |cx, file| {
-            let end = end(cx, file)?;
-            let start = match self.flags.extent() {
-                Extent::Bytes(bytes) => end.saturating_sub(bytes),
-                Extent::Lines(lines) => start_of_lines(cx, file, end, lines)?,
-            };
+            let (start, end) = self.part(cx, &file)?;
             file.show(cx, start, end - start)
         })
+    }
+}
+
+impl Tail {
+    /// Returns the offsets between which the end of a file lies.
+    fn part(&self, cx: &Context, file: &Opened) -> Result<(u64, u64), Failure> {
+        let end = end(cx, file)?;
+        let start = match self.flags.extent() {
+            Extent::Bytes(bytes) => end.saturating_sub(bytes),
+            Extent::Lines(lines) => start_of_lines(cx, file, end, lines)?,
+        };
+        Ok((start, end))
+    }
+
+    fn follow(&self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let mut followed = Vec::new();
+        let targets = targets(cx, &self.paths)?;
+        let opened = each(cx, targets, |cx, target| {
+            let file = Opened::open(cx, target)?;
+            let (start, _) = self.part(cx, &file)?;
+            followed.push(Followed::from(file, start));
+            Ok(())
+        });
+        match opened {
+            Err(failure) if followed.is_empty() || cx.stops_at_failure => return Err(failure),
+            Err(failure) => cx.output.explain(&failure),
+            Ok(_) => {}
+        }
+        follow(cx, followed, if self.follow_name { By::Name } else { By::Handle }).map(|()| Outcome::Done)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::lock::lock;
-use crate::sftp::Wakeup;
+use crate::sftp::{Completions, Wakeup};
 
 /// How long to go on waiting for answers after Ctrl-C. Ctrl-C should take effect within a second; the rest of it is
 /// for cleaning up.
@@ -59,6 +59,17 @@ impl Interrupt {
     pub fn patience(&self) -> Option<Duration> {
         let pressed_at = self.watchers().pressed_at?;
         Some(PATIENCE.saturating_sub(pressed_at.elapsed()))
+    }
+
+    /// Waits for this time, or until Ctrl-C is pressed. Returns whether it was.
+    #[must_use]
+    pub fn wait(&self, time: Duration) -> bool {
+        let queue = Completions::<()>::new();
+        let watch = self.watch(queue.wakeup());
+        if !watch.was_pressed() {
+            queue.wait(Some(time));
+        }
+        watch.was_pressed()
     }
 
     /// Ends waits through `wakeup` if Ctrl-C is pressed, until the returned value is dropped.

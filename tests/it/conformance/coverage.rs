@@ -7,6 +7,9 @@ use sftpsh::commands::{ArgumentKind, Signature};
 /// The maximum number of operands that is checked: no command has more of different kinds.
 const OPERANDS: usize = 3;
 
+/// Commands that need a terminal, which no row has: `commands_editing` shows what they do.
+const ON_A_TERMINAL: &[&str] = &["edit"];
+
 /// A line of a row that types the command, with its row.
 struct Typed<'a> {
     row: &'a Row,
@@ -23,6 +26,7 @@ pub(super) fn missing(signature: &Signature, rows: &[Row]) -> Vec<String> {
     let kinds: Vec<ArgumentKind> = (0..OPERANDS).flat_map(|index| signature.operand_kinds(index)).copied().collect();
     let takes = |wanted: &[ArgumentKind]| wanted.iter().any(|kind| kinds.contains(kind));
     let is_remote = takes(&[ArgumentKind::RemotePattern, ArgumentKind::RemotePath, ArgumentKind::RemoteDir]);
+    let is_shown = !ON_A_TERMINAL.contains(&signature.name());
     let takes_names =
         is_remote || takes(&[ArgumentKind::LocalPath, ArgumentKind::LocalDir, ArgumentKind::LocalPattern]);
     let takes_patterns = takes(&[ArgumentKind::RemotePattern, ArgumentKind::LocalPattern]);
@@ -37,7 +41,7 @@ pub(super) fn missing(signature: &Signature, rows: &[Row]) -> Vec<String> {
     ];
     let mut missing: Vec<String> = cases
         .into_iter()
-        .filter(|(_, is_due, shows)| *is_due && !typed.iter().any(shows))
+        .filter(|(_, is_due, shows)| is_shown && *is_due && !typed.iter().any(shows))
         .map(|(case, ..)| format!("{}: {case}", signature.name()))
         .collect();
     let is_typed = |name: &str| rows.iter().any(|row| row.typed.iter().any(|line| command(line).0 == name));

@@ -95,6 +95,10 @@ const NOT_RUN: &[(&str, Reason)] = &[
     ("chmod -R", Names),
     ("chown -R", Names),
     ("chown alice:users file", Proved("tests/it/commands_files.rs::chown_and_chgrp_know_users_and_groups_by_name")),
+    (
+        "edit notes.txt",
+        Proved("tests/it/commands_editing.rs::a_changed_file_replaces_the_remote_one_and_keeps_its_mode"),
+    ),
     ("get --exclude", Names),
     ("get --remove-source", Names),
     ("get --sizes=estimate", Names),
@@ -120,6 +124,7 @@ const NOT_RUN: &[(&str, Reason)] = &[
     ("sftpsh [user@]host[:path]", Form),
     ("ssh -G", Sftp),
     ("stat --json", Names),
+    ("tail -F app.log", Proved("tests/it/commands_following.rs::the_name_leads_to_the_file_that_replaces_another")),
     ("tests/run quick", Builds),
     ("tests/run", Builds),
     ("TMPDIR=/dev/shm cargo bench --bench peers -- --runs 5", Builds),
