@@ -1,18 +1,18 @@
 //! Parses words to a command.
 //!
 //! clap parses the arguments; it neither prints nor exits, and its errors are reported in sftp(1)'s words. Flags are
-//! sorted out before: sftp(1) accepts none after the first operand, so a later word that is not one of the command's
-//! flags (`rename old -new`) stays an operand, while `ls dir -l` works as expected. As in sftp(1), excess operands
-//! are ignored.
+//! sorted out before, by the [roles](Role) of the words. As in sftp(1), excess operands are ignored.
 
 use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::commands::argument::kinds;
 use crate::commands::command_names::{find, unknown};
 use crate::commands::help::Help;
-use crate::commands::signature::{Signature, takes_many, takes_next_word};
+use crate::commands::roles::Role;
+use crate::commands::signature::{Signature, takes_many};
 use crate::commands::{ArgumentKind, Command, Failure, Word};
 use crate::name::InvalidName;
 use crate::terminal::Printable;
@@ -88,37 +88,24 @@ fn sort_out(
     words: &[Word],
 ) -> Result<Vec<OsString>, Failure> {
     let (mut flags, mut operands): (Vec<OsString>, Vec<OsString>) = (Vec::new(), Vec::new());
-    let mut rest = words.iter();
-    while let Some(word) = rest.next() {
-        let plain = word.plain();
-        let is_long = is_long_with_one_dash(definition, &plain);
-        let dashed = if is_long { [b"-", &plain[..]].concat() } else { plain.clone() };
-        match read_flags(definition, &dashed) {
-            FlagWord::End => {
-                operands.extend(rest.by_ref().map(Word::to_argument));
-            }
-            FlagWord::Known { wants_value } => {
+    let mut lacks_value = None;
+    for (word, role) in words.iter().zip(signature.roles(words)) {
+        lacks_value = None;
+        match role {
+            Role::End => {}
+            Role::Flags { has_one_dash, wants_value } => {
                 // A value in the same word stays in glob syntax, like one in a word of its own.
-                let dash: &[u8] = if is_long { b"-" } else { b"" };
-                flags.push(plain_argument([dash, word.glob()].concat()));
-                if let Some(flag) = wants_value {
-                    let value = rest.next().ok_or_else(|| missing_value(name, flag))?;
-                    flags.push(value.to_argument());
-                }
+                let dash: &[u8] = if has_one_dash { b"-" } else { b"" };
+                flags.push(OsString::from_vec([dash, word.glob()].concat()));
+                lacks_value = wants_value;
             }
-            FlagWord::Unknown(_) if signature.refuses_late_flags => {
-                return Err(invalid_flag(definition, name, &Printable(&plain).to_string()));
-            }
-            FlagWord::Unknown(flag) if operands.is_empty() => {
-                let failure = invalid_flag(definition, name, &flag);
-                return Err(if is_symbolic_mode(definition, &plain) {
-                    failure.with_hint(NAMELESS_MODE)
-                } else {
-                    failure
-                });
-            }
-            FlagWord::Unknown(_) | FlagWord::Operand => operands.push(word.to_argument()),
+            Role::Value => flags.push(word.to_argument()),
+            Role::UnknownFlag(flag) => return Err(unknown_flag(signature, definition, name, &word.plain(), &flag)),
+            Role::Operand(_) => operands.push(word.to_argument()),
         }
+    }
+    if let Some(flag) = definition.get_arguments().find(|flag| Some(flag.get_id()) == lacks_value.as_ref()) {
+        return Err(missing_value(name, flag));
     }
     if !definition.get_positionals().any(takes_many) {
         operands.truncate(definition.get_positionals().count());
@@ -126,6 +113,14 @@ fn sort_out(
     flags.push("--".into());
     flags.append(&mut operands);
     Ok(flags)
+}
+
+fn unknown_flag(signature: &Signature, definition: &clap::Command, name: &str, word: &[u8], flag: &str) -> Failure {
+    if signature.refuses_late_flags {
+        return invalid_flag(definition, name, &Printable(word).to_string());
+    }
+    let failure = invalid_flag(definition, name, flag);
+    if is_symbolic_mode(definition, word) { failure.with_hint(NAMELESS_MODE) } else { failure }
 }
 
 /// The hint for `chmod -x`, where sftp(1) expects flags.
@@ -136,73 +131,6 @@ fn is_symbolic_mode(definition: &clap::Command, word: &[u8]) -> bool {
     let first = definition.get_positionals().next();
     let takes_mode = first.is_some_and(|argument| kinds(argument, 0) == [ArgumentKind::Mode]);
     takes_mode && crate::mode::Change::read(word).is_some()
-}
-
-/// The kinds of words with regard to flags.
-enum FlagWord<'a> {
-    /// `--`: only operands follow.
-    End,
-    /// Flags of this command; the last one may take the next word as its value.
-    Known { wants_value: Option<&'a clap::Arg> },
-    /// A flag that this command does not have, in the form for messages.
-    Unknown(String),
-    /// Not a flag.
-    Operand,
-}
-
-fn read_flags<'a>(definition: &'a clap::Command, word: &[u8]) -> FlagWord<'a> {
-    match word {
-        b"--" => FlagWord::End,
-        [b'-', b'-', long @ ..] => read_long(definition, long),
-        [b'-', shorts @ ..] if !shorts.is_empty() => read_shorts(definition, shorts),
-        _ => FlagWord::Operand,
-    }
-}
-
-/// Returns whether a word is a long flag in find(1)'s form: `-name`. Accepted only if the command has no flag with
-/// the first letter.
-fn is_long_with_one_dash(definition: &clap::Command, word: &[u8]) -> bool {
-    let [b'-', rest @ ..] = word else { return false };
-    let is_short = matches!(read_flags(definition, word), FlagWord::Known { .. });
-    rest.len() > 1 && !is_short && matches!(read_long(definition, rest), FlagWord::Known { .. })
-}
-
-fn read_long<'a>(definition: &'a clap::Command, word: &[u8]) -> FlagWord<'a> {
-    let mut parts = word.splitn(2, |&byte| byte == b'=');
-    let long = parts.next().unwrap_or_default();
-    let found = definition.get_arguments().find(|argument| {
-        let names = argument.get_long_and_visible_aliases().unwrap_or_default();
-        names.iter().any(|name| name.as_bytes() == long)
-    });
-    match found {
-        Some(argument) => FlagWord::Known {
-            wants_value: Some(argument).filter(|flag| takes_next_word(flag) && parts.next().is_none()),
-        },
-        None => FlagWord::Unknown(format!("--{}", Printable(long))),
-    }
-}
-
-fn read_shorts<'a>(definition: &'a clap::Command, shorts: &[u8]) -> FlagWord<'a> {
-    let text = String::from_utf8_lossy(shorts);
-    for (at, short) in text.char_indices() {
-        let found = definition.get_arguments().find(|argument| {
-            let aliases = argument.get_all_short_aliases().unwrap_or_default();
-            argument.get_short() == Some(short) || aliases.contains(&short)
-        });
-        match found {
-            None => return FlagWord::Unknown(format!("-{}", Printable(short.to_string().as_bytes()))),
-            Some(argument) if takes_next_word(argument) => {
-                let is_last = at + short.len_utf8() == text.len();
-                return FlagWord::Known { wants_value: Some(argument).filter(|_| is_last) };
-            }
-            Some(_) => (),
-        }
-    }
-    FlagWord::Known { wants_value: None }
-}
-
-fn plain_argument(bytes: Vec<u8>) -> OsString {
-    std::os::unix::ffi::OsStringExt::from_vec(bytes)
 }
 
 fn invalid_flag(definition: &clap::Command, name: &str, flag: &str) -> Failure {

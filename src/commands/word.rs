@@ -32,6 +32,7 @@ pub struct Word {
     span: Range<usize>,
     quoting: Quoting,
     opened: usize,
+    wildcards: Vec<usize>,
 }
 
 /// Separates the two forms of a word while clap carries it. No word contains it, see [`Word::to_argument`].
@@ -74,6 +75,11 @@ impl Word {
     pub fn push_pair(&mut self, byte: u8) {
         self.push_bare(b'\\');
         self.push_bare(byte);
+    }
+
+    /// Records a character of a pattern at this byte of the line: `*`, `?`, `[`, and the `]` after it.
+    pub fn note_wildcard(&mut self, offset: usize) {
+        self.wildcards.push(offset);
     }
 
     /// Ends the word before this byte of the line.
@@ -144,6 +150,12 @@ impl Word {
     #[must_use]
     pub fn opened_at(&self) -> usize {
         self.opened
+    }
+
+    /// Returns the positions in the line of the characters that make it a pattern.
+    #[must_use]
+    pub fn wildcards(&self) -> &[usize] {
+        &self.wildcards
     }
 
     /// Returns the word in the form that clap carries to an argument's type. It consists of bytes only, so it

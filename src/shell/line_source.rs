@@ -31,6 +31,7 @@ pub(crate) enum LineSource {
 
 impl LineSource {
     /// Chooses the source of lines: the scripts of the command line, otherwise the batch, otherwise standard input.
+    /// `has_colors` says whether the line that a person types has colours.
     ///
     /// # Errors
     /// The terminal can't be used.
@@ -38,12 +39,15 @@ impl LineSource {
         scripts: Option<CommandLineScripts>,
         batch: Option<Script>,
         moves_cursor: bool,
+        has_colors: bool,
     ) -> io::Result<LineSource> {
         Ok(match (scripts, batch) {
             (Some(scripts), _) => LineSource::CommandLine(scripts),
             (None, Some(script)) => LineSource::Script(script),
             (None, None) if !io::stdin().is_terminal() => LineSource::Script(Script::of_stdin()),
-            (None, None) if io::stdout().is_terminal() && moves_cursor => LineSource::Editor(Box::new(Prompt::open()?)),
+            (None, None) if io::stdout().is_terminal() && moves_cursor => {
+                LineSource::Editor(Box::new(Prompt::open(has_colors)?))
+            }
             (None, None) => LineSource::Typewriter(Lines::of_stdin()),
         })
     }

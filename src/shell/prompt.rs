@@ -6,6 +6,8 @@
 //! question that discards them.
 
 mod assistant;
+mod colors;
+mod commands;
 mod editor;
 mod keyboard;
 mod keys;
@@ -58,13 +60,13 @@ enum Read {
 }
 
 impl Prompt {
-    /// Returns a prompt with an empty history.
+    /// Returns a prompt with an empty history. `has_colors` says whether the typed line may have colours.
     ///
     /// # Errors
     /// The line editor can't be set up.
-    pub(crate) fn open() -> io::Result<Prompt> {
+    pub(crate) fn open(has_colors: bool) -> io::Result<Prompt> {
         Ok(Prompt {
-            editor: LineEditor::open()?,
+            editor: LineEditor::open(has_colors)?,
             ahead: Vec::new(),
             typed_by_hand: false,
             has_been_typed_by_hand: false,

@@ -77,7 +77,8 @@ fn obey(executor: &mut Executor, invocation: &Invocation, batch: Option<Script>,
         Some(Commands::Scripts(scripts)) => Some(CommandLineScripts::of(scripts)),
         None => None,
     };
-    match LineSource::open(scripts, batch, moves_cursor) {
+    let has_colors = interactivity::has_colors(invocation.color, true);
+    match LineSource::open(scripts, batch, moves_cursor, has_colors) {
         Ok(source) => {
             executor.is_at_prompt = source.has_prompt();
             Shell { executor, source, failed: false, color: invocation.color }.run()

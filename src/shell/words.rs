@@ -90,6 +90,9 @@ impl Iterator for Scanner<'_> {
                 b'"' => self.quote(&mut word, byte, Quoting::Double),
                 b'$' if self.line[self.at..].starts_with(b"$'") => self.octal(&mut word),
                 _ => {
+                    if matches!(byte, b'*' | b'?' | b'[') || byte == b']' && self.has_open_class(&word) {
+                        word.note_wildcard(self.at);
+                    }
                     word.push_bare(byte);
                     self.at += 1;
                 }
@@ -103,6 +106,11 @@ impl Iterator for Scanner<'_> {
 impl Scanner<'_> {
     fn peek(&self) -> Option<u8> {
         self.line.get(self.at).copied()
+    }
+
+    /// Returns whether the last character of a pattern in the word so far is a `[`.
+    fn has_open_class(&self, word: &Word) -> bool {
+        word.wildcards().last().is_some_and(|&at| self.line[at] == b'[')
     }
 
     fn take(&mut self) -> Option<u8> {
@@ -269,6 +277,13 @@ mod tests {
         let line = br#"  get "a b"c\ d  x#z"#;
         let spans: Vec<&[u8]> = split(line).unwrap().iter().map(|word| &line[word.span()]).collect();
         assert_eq!(spans, [&b"get"[..], br#""a b"c\ d"#, b"x"]);
+    }
+
+    #[test]
+    fn a_word_knows_its_wildcards() {
+        for (line, wildcards) in [("a*'*'?", &[1, 5][..]), (r"\*[a-z]] x]", &[2, 6]), ("abc", &[])] {
+            assert_eq!(split(line.as_bytes()).unwrap()[0].wildcards(), wildcards, "{line}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(super) struct Paths {
 impl Source for Paths {
     fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
         let Some(directory) = word.directory() else { return Answer::Declined };
-        let Ok(entries) = fs::read_dir(here.local.join(at_home(directory, word))) else {
+        let Ok(entries) = fs::read_dir(here.local.join(at_home(directory, word.is_at_home()))) else {
             return Answer::Declined;
         };
         let mut candidates = word.dots();
@@ -37,11 +37,11 @@ impl Source for Paths {
     }
 }
 
-/// Returns the directory, with an unquoted `~` at its beginning replaced by the home directory.
-fn at_home(directory: &[u8], word: &Fragment) -> PathBuf {
-    let below = directory.strip_prefix(b"~/").filter(|_| word.is_at_home());
+/// Returns a path. If it begins with a `~` that means the home directory, that directory takes its place.
+pub(crate) fn at_home(path: &[u8], is_at_home: bool) -> PathBuf {
+    let below = path.strip_prefix(b"~/").filter(|_| is_at_home);
     let home = below.and_then(|below| dirs::home_dir().map(|home| home.join(OsStr::from_bytes(below))));
-    home.unwrap_or_else(|| PathBuf::from(OsStr::from_bytes(directory)))
+    home.unwrap_or_else(|| PathBuf::from(OsStr::from_bytes(path)))
 }
 
 #[cfg(test)]

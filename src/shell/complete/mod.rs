@@ -17,6 +17,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 
 use self::directories::Directories;
+pub(crate) use self::local::at_home;
 use self::shell_word::Position;
 use self::source::{Answer, Place, Source};
 pub(crate) use self::word::Completion;

@@ -1,17 +1,20 @@
 //! The line editor's callbacks: completion, suggestions and their look.
 
 use std::borrow::Cow;
+use std::ops::Range;
+use std::path::PathBuf;
 
 use nu_ansi_term::Style;
 use rustyline::Helper;
 use rustyline::completion::{Completer as RustylineCompleter, Pair};
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::validate::Validator;
 use unicode_width::UnicodeWidthStr;
 
 use crate::commands::Context;
 use crate::shell::complete::Completer;
+use crate::shell::prompt::colors::{Mark, marks, painted};
 use crate::shell::prompt::past::Past;
 use crate::shell::prompt::size::rows_and_columns;
 use crate::shell::prompt::suggestion::Suggestion;
@@ -26,18 +29,26 @@ pub(super) struct Assistant {
     past: Past,
     /// The columns of the prompt.
     prompt_width: usize,
+    has_colors: bool,
+    /// The local working directory.
+    local: PathBuf,
 }
 
 impl Assistant {
-    /// Returns an assistant that knows these lines.
-    pub(super) fn new(past: Past) -> Assistant {
-        Assistant { completer: Completer::default(), past, prompt_width: 0 }
+    /// Returns an assistant that knows these lines, and gives the present one colours if it may.
+    pub(super) fn new(past: Past, has_colors: bool) -> Assistant {
+        Assistant { completer: Completer::default(), past, prompt_width: 0, has_colors, local: PathBuf::new() }
     }
 
     /// Prepares for the next line, after this prompt.
     pub(super) fn begin_line(&mut self, prompt: &str, context: &Context) {
         self.completer.begin_line(context);
         self.prompt_width = prompt.width();
+        context.local.path().clone_into(&mut self.local);
+    }
+
+    fn marks(&self, line: &str) -> Vec<(Range<usize>, Mark)> {
+        if self.has_colors { marks(line, &self.local) } else { Vec::new() }
     }
 }
 
@@ -45,6 +56,14 @@ impl Helper for Assistant {}
 impl Validator for Assistant {}
 
 impl Highlighter for Assistant {
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        Cow::Owned(painted(line, &self.marks(line)))
+    }
+
+    fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
+        !self.marks(line).is_empty()
+    }
+
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
         Cow::Owned(Painted::new(hint, Style::new().dimmed()).to_string())
     }

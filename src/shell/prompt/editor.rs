@@ -45,11 +45,11 @@ pub(super) enum Edited {
 }
 
 impl LineEditor {
-    /// Returns an editor with an empty history.
+    /// Returns an editor with an empty history. `has_colors` says whether the line may have colours.
     ///
     /// # Errors
     /// The terminal can't be used.
-    pub(super) fn open() -> io::Result<LineEditor> {
+    pub(super) fn open(has_colors: bool) -> io::Result<LineEditor> {
         let mut config = Config::builder()
             .completion_type(CompletionType::List)
             // The list fits on the screen, so there is no need to ask before showing it.
@@ -65,7 +65,7 @@ impl LineEditor {
         Configurer::enable_synchronized_output(&mut config, false);
         let past = Past::with_config(&config);
         let mut editor = Editor::with_history(config, past.clone()).map_err(into_io)?;
-        editor.set_helper(Some(Assistant::new(past.clone())));
+        editor.set_helper(Some(Assistant::new(past.clone(), has_colors)));
         keys::bind(&mut editor, &past);
         Ok(LineEditor { editor, past, file: HistoryFile::of_user(), read: None, unsaved: Vec::new() })
     }

@@ -1,4 +1,5 @@
 //! The line that a person types, as its screen shows it.
 
+mod colors;
 mod recall;
 mod suggestions;
