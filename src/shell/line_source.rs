@@ -101,6 +101,9 @@ impl LineSource {
         let is_unconnected = self.is_a_persons() && context.remote.session().end().is_some();
         match self {
             LineSource::Editor(prompt) => {
+                if signals.is_interrupted() {
+                    prompt.forget_paste();
+                }
                 await_typing(signals);
                 prompt.read_line(if is_unconnected { UNCONNECTED_PROMPT } else { PROMPT }, context, signals)
             }

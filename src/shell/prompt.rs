@@ -16,6 +16,7 @@ mod recall;
 mod size;
 mod suggestion;
 
+use std::collections::VecDeque;
 use std::io::{self, Write};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -23,6 +24,7 @@ use rustix::io::Errno;
 use rustix::termios::SpecialCodeIndex;
 use unicode_width::UnicodeWidthStr;
 
+use self::commands::commands;
 use self::editor::{Edited, LineEditor};
 use self::keyboard::KeyByKey;
 use self::size::rows_and_columns;
@@ -45,6 +47,10 @@ pub(crate) struct Prompt {
     ahead: Vec<u8>,
     typed_by_hand: bool,
     has_been_typed_by_hand: bool,
+    /// True if the last line was edited, so that a person is here.
+    person: bool,
+    /// Lines of a paste that follow the last one.
+    pasted: VecDeque<String>,
 }
 
 /// The result of reading keys.
@@ -70,6 +76,8 @@ impl Prompt {
             ahead: Vec::new(),
             typed_by_hand: false,
             has_been_typed_by_hand: false,
+            person: false,
+            pasted: VecDeque::new(),
         })
     }
 
@@ -83,21 +91,34 @@ impl Prompt {
         self.has_been_typed_by_hand
     }
 
+    /// Drops the lines of a paste that have not run yet.
+    pub(crate) fn forget_paste(&mut self) {
+        self.pasted.clear();
+    }
+
     /// Reads a line.
     ///
     /// # Errors
     /// The terminal failed.
     pub(crate) fn read_line(&mut self, prompt: &str, context: &Context, signals: &Signals) -> io::Result<Input> {
         self.editor.begin_line(prompt, context);
-        self.typed_by_hand = false;
+        self.typed_by_hand = !self.pasted.is_empty();
+        if let Some(line) = self.pasted.pop_front() {
+            write(format!("{prompt}{line}\n").as_bytes(), context);
+            return Ok(self.line(line.into_bytes()));
+        }
         // Before the prompt is written, because the user may type as soon as it appears.
-        let terminal = KeyByKey::begin()?;
+        let mut terminal = KeyByKey::begin()?;
+        if self.person {
+            terminal.mark_pastes();
+        }
         write(prompt.as_bytes(), context);
         let mut text = Vec::new();
         let mut characters = Some(0);
         loop {
             let mut keys = match self.read(signals)? {
                 Read::Line(line) => {
+                    self.person = false;
                     write(&[&line[..], b"\n"].concat(), context);
                     text.extend(line);
                     return Ok(self.line(text));
@@ -113,11 +134,12 @@ impl Prompt {
             write(&keys, context);
             if !keys.is_empty() {
                 characters = characters.filter(|_| is_one_character(&keys)).map(|before| before + 1);
+                self.person &= characters.is_some();
             }
             text.append(&mut keys);
             let special = |code| terminal.before().special_codes[code];
             match rest.first() {
-                None if characters < Some(CHARACTERS_OF_A_PERSON) => {}
+                None if !self.person && characters < Some(CHARACTERS_OF_A_PERSON) => {}
                 Some(b'\r' | b'\n') => {
                     self.ahead.splice(..0, rest[1..].iter().copied());
                     write(b"\n", context);
@@ -151,19 +173,23 @@ impl Prompt {
         prompt: &str,
         text: Vec<u8>,
         keys: &[u8],
-        terminal: KeyByKey,
+        mut terminal: KeyByKey,
         signals: &Signals,
     ) -> io::Result<Input> {
+        if !self.person {
+            self.person = true;
+            terminal.mark_pastes();
+        }
         let (edited, ahead) = self.editor.edit(prompt, &readable(text), keys, terminal, signals)?;
         self.ahead.splice(..0, ahead);
         Ok(match edited {
-            Edited::Line(line) => {
-                // If several lines were pasted at once, each gets a prompt of its own.
-                let (first, more) = line.split_once('\n').unwrap_or((&line, ""));
-                // The key that ended the last line counts for all of them.
-                let end = (!more.is_empty() && !more.ends_with('\n')).then_some(b'\n');
-                self.ahead.splice(..0, more.bytes().chain(end));
-                self.line(first.as_bytes().to_vec())
+            Edited::Line(text) => {
+                let (complete, open) = commands(&text);
+                self.pasted = complete.into_iter().chain(open).map(|command| command.line).collect();
+                // The newline at the end of a paste is followed by no line.
+                self.pasted.pop_back_if(|last| last.is_empty());
+                let first = self.pasted.pop_front().unwrap_or_default();
+                self.line(first.into_bytes())
             }
             Edited::NoText => Input::NoText,
             Edited::Discarded => Input::Discarded,

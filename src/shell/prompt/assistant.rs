@@ -9,12 +9,13 @@ use rustyline::Helper;
 use rustyline::completion::{Completer as RustylineCompleter, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
-use rustyline::validate::Validator;
+use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use unicode_width::UnicodeWidthStr;
 
 use crate::commands::Context;
 use crate::shell::complete::Completer;
 use crate::shell::prompt::colors::{Mark, marks, painted};
+use crate::shell::prompt::commands::commands;
 use crate::shell::prompt::past::Past;
 use crate::shell::prompt::size::rows_and_columns;
 use crate::shell::prompt::suggestion::Suggestion;
@@ -53,7 +54,13 @@ impl Assistant {
 }
 
 impl Helper for Assistant {}
-impl Validator for Assistant {}
+
+impl Validator for Assistant {
+    fn validate(&self, text: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
+        let (_, open) = commands(text.input());
+        Ok(if open.is_some() { ValidationResult::Incomplete } else { ValidationResult::Valid(None) })
+    }
+}
 
 impl Highlighter for Assistant {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {

@@ -13,7 +13,7 @@ use rustyline::{
 
 use crate::commands::Context;
 use crate::shell::prompt::assistant::Assistant;
-use crate::shell::prompt::keyboard::{KeyByKey, Keyboard};
+use crate::shell::prompt::keyboard::{self, KeyByKey, Keyboard};
 use crate::shell::prompt::keys;
 use crate::shell::prompt::past::Past;
 use crate::shell::signals::Signals;
@@ -189,8 +189,7 @@ impl ConditionalEventHandler for Interrupter {
 /// Erases the suggestion, which is after the cursor and ends in the same row.
 fn erase_suggestion(line: &EventContext<'_>) {
     if line.has_hint() {
-        // If the terminal can't be written, it was closed, which the next read notices too.
-        let _ = rustix::io::write(io::stdout(), b"\x1b[K");
+        keyboard::write(b"\x1b[K");
     }
 }
 

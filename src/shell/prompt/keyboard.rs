@@ -27,6 +27,10 @@ use crate::shell::signals::Signals;
 /// How long the editor may take to return after it has read the end of a line. Keys typed meanwhile wait.
 const RETURNING: Timespec = Timespec { tv_sec: 0, tv_nsec: 10_000_000 };
 
+/// The control codes by which a terminal begins and ends to mark pastes (bracketed paste).
+const MARK_PASTES: &[u8] = b"\x1b[?2004h";
+const MARK_NO_PASTES: &[u8] = b"\x1b[?2004l";
+
 /// The terminal without echo, line editing and signals. Dropping it restores the terminal.
 ///
 /// A Ctrl-D that is typed meanwhile and not read stays the byte 0x04 for the next reader, and doesn't become an end
@@ -37,6 +41,8 @@ pub(super) struct KeyByKey {
     terminal: Arc<OwnedFd>,
     before: Termios,
     during: Termios,
+    /// True if the terminal marks pastes.
+    marks_pastes: bool,
     /// True if dropping this value restores the terminal.
     restores: bool,
 }
@@ -54,9 +60,15 @@ impl KeyByKey {
         during.input_modes -= InputModes::ICRNL | InputModes::INLCR | InputModes::IGNCR | InputModes::IXON;
         during.special_codes[SpecialCodeIndex::VMIN] = 1;
         during.special_codes[SpecialCodeIndex::VTIME] = 0;
-        let keys = KeyByKey { terminal, before, during, restores: true };
+        let keys = KeyByKey { terminal, before, during, marks_pastes: false, restores: true };
         keys.set(&keys.during);
         Ok(keys)
+    }
+
+    /// Lets the terminal mark the beginning and the end of a paste, so that its newlines end no line.
+    pub(super) fn mark_pastes(&mut self) {
+        self.marks_pastes = true;
+        write(MARK_PASTES);
     }
 
     /// Returns the earlier settings of the terminal.
@@ -72,10 +84,13 @@ impl KeyByKey {
 
     /// Suspends the process as the terminal would, with the earlier settings until it continues.
     pub(super) fn suspend(&self) {
-        self.set(&self.before);
+        self.give_back();
         // If it can't be suspended, the session simply goes on.
         let _ = kill_current_process_group(Signal::TSTP);
         self.set(&self.during);
+        if self.marks_pastes {
+            write(MARK_PASTES);
+        }
     }
 
     /// Returns a handle to the terminal for another thread, which doesn't restore it.
@@ -84,8 +99,16 @@ impl KeyByKey {
             terminal: Arc::clone(&self.terminal),
             before: self.before.clone(),
             during: self.during.clone(),
+            marks_pastes: self.marks_pastes,
             restores: false,
         }
+    }
+
+    fn give_back(&self) {
+        if self.marks_pastes {
+            write(MARK_NO_PASTES);
+        }
+        self.set(&self.before);
     }
 
     fn set(&self, settings: &Termios) {
@@ -97,9 +120,15 @@ impl KeyByKey {
 impl Drop for KeyByKey {
     fn drop(&mut self) {
         if self.restores {
-            self.set(&self.before);
+            self.give_back();
         }
     }
+}
+
+/// Writes a control code to the terminal on stdout.
+pub(super) fn write(code: &[u8]) {
+    // If the terminal can't be written, it was closed, which the next read notices too.
+    let _ = rustix::io::write(io::stdout(), code);
 }
 
 /// A pseudo terminal that replaces stdin.

@@ -44,8 +44,7 @@ fn an_open_quote_is_red_until_it_is_closed() {
         .presses(Key::Enter)
         .types("bye")
         .ends_with(0)
-        .remote_still_has("remote")
-        .remote_file("notes", "");
+        .same("notes", "notes");
 }
 
 #[test]

@@ -2,4 +2,5 @@
 
 mod colors;
 mod recall;
+mod several_lines;
 mod suggestions;
