@@ -227,6 +227,18 @@ pub struct SessionSettings {
     pub connections: u8,
     /// `set sizes`: how far the server's file sizes are trusted.
     pub sizes: Sizes,
+    /// `set editing`: the keys that edit a line.
+    pub editing: Editing,
+}
+
+/// The keys that edit a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Editing {
+    /// Those of emacs.
+    #[default]
+    Emacs,
+    /// Those of vi.
+    Vi,
 }
 
 /// How far the file sizes that a server reports are trusted.

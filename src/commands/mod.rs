@@ -84,7 +84,7 @@ pub use argument::{
     ShellLine, Size, SizeRange, Umask,
 };
 pub use command_names::{find, names};
-pub use context::{Context, Origin, SessionSettings, Sizes};
+pub use context::{Context, Editing, Origin, SessionSettings, Sizes};
 pub use failure::Failure;
 pub use local::LocalDirectory;
 pub use local_programs::LocalPrograms;

@@ -4,13 +4,13 @@ use clap::ValueEnum as _;
 
 use crate::cli::{MOST_CONNECTIONS, ProgressMode, scaled_number};
 use crate::commands::setting::Setting;
-use crate::commands::{Context, Example, Failure, Outcome, Purpose, Run, SettingName, SettingValue, Sizes};
+use crate::commands::{Context, Editing, Example, Failure, Outcome, Purpose, Run, SettingName, SettingValue, Sizes};
 use crate::terminal::Printable;
 use crate::terminal::table::{self, Look};
 
 /// Show or change a setting of the session
 ///
-/// Without a value, print the named setting, or all. A change takes effect with the next transfer and lasts until the end
+/// Without a value, print the named setting, or all. A change takes effect with the next transfer or line and lasts until the end
 /// of the session.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Set {
@@ -30,6 +30,7 @@ impl Run for Set {
         Example { line: "set limit 5M", does: "limit transfers to 5 MiB per second" },
         Example { line: "set limit off", does: "remove the limit" },
         Example { line: "set jobs 4", does: "use four connections" },
+        Example { line: "set editing vi", does: "edit lines with the keys of vi" },
     ];
 
     fn purpose(&self) -> Purpose {
@@ -57,6 +58,7 @@ impl Setting {
     #[must_use]
     pub fn words(self) -> Vec<String> {
         match self {
+            Setting::Editing => words::<Editing>(),
             Setting::Limit => vec![OFF.to_owned()],
             Setting::Progress => words::<ProgressMode>(),
             Setting::Sizes => words::<Sizes>(),
@@ -67,6 +69,7 @@ impl Setting {
     /// Returns a description of the setting.
     fn purpose(self) -> &'static str {
         match self {
+            Setting::Editing => "keys that edit a line",
             Setting::Jobs => "connections of a transfer",
             Setting::Limit => "bytes per second, all transfers",
             Setting::Progress => "progress display",
@@ -78,6 +81,7 @@ impl Setting {
     /// Returns a description of the values.
     fn values(self) -> String {
         match self {
+            Setting::Editing => format!("one of {}", words::<Editing>().join(", ")),
             Setting::Jobs => format!("a number from 1 to {MOST_CONNECTIONS}"),
             Setting::Limit => format!("a number such as 5M, or {OFF}"),
             Setting::Progress => format!("one of {}", words::<ProgressMode>().join(", ")),
@@ -93,6 +97,7 @@ impl Setting {
     /// Returns the present value in the form in which it is typed.
     fn value(self, cx: &Context) -> String {
         match self {
+            Setting::Editing => word(cx.settings.editing),
             Setting::Jobs => cx.settings.connections.max(1).to_string(),
             Setting::Limit => cx.limit.bytes_per_second().map_or(OFF.to_owned(), in_largest_unit),
             Setting::Progress => word(cx.settings.shown_progress()),
@@ -107,6 +112,7 @@ impl Setting {
 
     fn change(self, cx: &mut Context, value: &str) -> Result<(), Failure> {
         let changed = match self {
+            Setting::Editing => Editing::from_str(value, true).ok().map(|editing| cx.settings.editing = editing),
             Setting::Jobs => {
                 let count = value.parse().ok().filter(|count| (1..=MOST_CONNECTIONS).contains(count));
                 count.map(|count| cx.settings.connections = count)

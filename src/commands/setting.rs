@@ -3,6 +3,8 @@
 /// The settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
+    /// The keys that edit a line.
+    Editing,
     /// The number of connections that a transfer uses.
     Jobs,
     /// The limit on the rate of all transfers together.
@@ -17,12 +19,14 @@ pub enum Setting {
 
 impl Setting {
     /// All settings, in the order in which they are listed.
-    pub const ALL: [Setting; 5] = [Setting::Jobs, Setting::Limit, Setting::Progress, Setting::Retry, Setting::Sizes];
+    pub const ALL: [Setting; 6] =
+        [Setting::Editing, Setting::Jobs, Setting::Limit, Setting::Progress, Setting::Retry, Setting::Sizes];
 
     /// Returns the name of the setting.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Setting::Editing => "editing",
             Setting::Jobs => "jobs",
             Setting::Limit => "limit",
             Setting::Progress => "progress",

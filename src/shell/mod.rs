@@ -13,6 +13,7 @@ mod executor;
 pub(crate) mod fuzzing;
 mod hangup;
 mod input;
+mod inputrc;
 mod interactivity;
 mod line;
 mod line_source;

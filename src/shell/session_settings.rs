@@ -3,7 +3,8 @@
 use std::io::{self, IsTerminal};
 
 use crate::cli::{self, Invocation, Server};
-use crate::commands::SessionSettings;
+use crate::commands::{Editing, SessionSettings};
+use crate::shell::inputrc;
 use crate::terminal::Output;
 use crate::terminal::output::Quiet;
 
@@ -18,6 +19,7 @@ pub(crate) fn session_settings(invocation: &Invocation, output: &Output) -> Sess
         progress_mode: invocation.progress,
         retries: retries(invocation),
         connections: invocation.jobs,
+        editing: if io::stdin().is_terminal() { inputrc::editing() } else { Editing::default() },
         ..SessionSettings::default()
     }
 }

@@ -32,10 +32,20 @@ fn what_is_set_is_shown_and_may_be_changed() {
         .succeeds()
         .quietly();
     let lines: Vec<&str> = outcome.stdout().lines().collect();
-    let table: Vec<Vec<&str>> = lines[..5].iter().map(|line| line.split_whitespace().take(2).collect()).collect();
-    assert_eq!(table, [["jobs", "2"], ["limit", "128K"], ["progress", "plain"], ["retry", "5"], ["sizes", "exact"]]);
+    let table: Vec<Vec<&str>> = lines[..6].iter().map(|line| line.split_whitespace().take(2).collect()).collect();
     assert_eq!(
-        lines[5..],
+        table,
+        [
+            ["editing", "emacs"],
+            ["jobs", "2"],
+            ["limit", "128K"],
+            ["progress", "plain"],
+            ["retry", "5"],
+            ["sizes", "exact"]
+        ]
+    );
+    assert_eq!(
+        lines[6..],
         ["4", "1536K", "off", "0", "none", "Progress meter enabled", "auto", "json", "Progress meter disabled", "none"]
     );
 }
@@ -43,12 +53,13 @@ fn what_is_set_is_shown_and_may_be_changed() {
 #[test]
 fn what_can_not_be_set_is_refused_with_what_can() {
     for (line, message) in [
-        ("set speed 5", "set: \"speed\": there is no such setting, only jobs, limit, progress, retry, sizes"),
+        ("set speed 5", "set: \"speed\": there is no such setting, only editing, jobs, limit, progress, retry, sizes"),
         ("set jobs 17", "set jobs: \"17\": it must be a number from 1 to 16"),
         ("set jobs 0", "set jobs: \"0\": it must be a number from 1 to 16"),
         ("set limit 0", "set limit: \"0\": it must be a number such as 5M, or off"),
         ("set limit fast", "set limit: \"fast\": it must be a number such as 5M, or off"),
         ("set progress loud", "set progress: \"loud\": it must be one of auto, plain, json, none"),
+        ("set editing ed", "set editing: \"ed\": it must be one of emacs, vi"),
         ("set retry -1", "set retry: \"-1\": it must be a whole number, 0 or more"),
     ] {
         let outcome = shell().types(line).as_batch().exits(1);

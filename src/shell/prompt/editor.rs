@@ -8,10 +8,10 @@ use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
 use rustyline::history::History;
 use rustyline::{
-    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, Editor, Event, EventContext, RepeatCount,
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, EditMode, Editor, Event, EventContext, RepeatCount,
 };
 
-use crate::commands::Context;
+use crate::commands::{Context, Editing};
 use crate::shell::prompt::assistant::Assistant;
 use crate::shell::prompt::keyboard::{self, KeyByKey, Keyboard};
 use crate::shell::prompt::keys;
@@ -72,6 +72,10 @@ impl LineEditor {
 
     /// Prepares for the next line, after this prompt.
     pub(super) fn begin_line(&mut self, prompt: &str, context: &Context) {
+        self.editor.set_edit_mode(match context.settings.editing {
+            Editing::Emacs => EditMode::Emacs,
+            Editing::Vi => EditMode::Vi,
+        });
         if let Some(assistant) = self.editor.helper_mut() {
             assistant.begin_line(prompt, context);
         }

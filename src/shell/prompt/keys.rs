@@ -1,8 +1,8 @@
 //! The keys of the line editor that are not rustyline's own.
 
 use rustyline::{
-    Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, Helper, InputMode, KeyCode, KeyEvent,
-    Modifiers, RepeatCount,
+    Cmd, ConditionalEventHandler, EditMode, Editor, Event, EventContext, EventHandler, Helper, InputMode, KeyCode,
+    KeyEvent, Modifiers, RepeatCount,
 };
 
 use crate::shell::prompt::past::Past;
@@ -17,23 +17,24 @@ pub(super) fn bind(editor: &mut Editor<impl Helper, Past>, past: &Past) {
         (KeyEvent::ctrl('P'), Way::Older),
         (plain(KeyCode::Down), Way::Newer),
         (KeyEvent::ctrl('N'), Way::Newer),
-        (KeyEvent::alt('<'), Way::Oldest),
-        (KeyEvent::alt('>'), Way::Typed),
     ] {
         set(editor, key, Line { past: past.clone(), way });
+    }
+    for (key, way) in [('<', Way::Oldest), ('>', Way::Typed)] {
+        set(editor, KeyEvent::alt(key), InEmacsMode(Line { past: past.clone(), way }));
     }
     for (letter, way) in [('k', Way::Older), ('j', Way::Newer)] {
         set(editor, KeyEvent::from(letter), InViCommandMode(Line { past: past.clone(), way }));
     }
     for key in [KeyEvent::alt('.'), KeyEvent::alt('_')] {
-        set(editor, key, LastWord(past.clone()));
+        set(editor, key, InEmacsMode(LastWord(past.clone())));
     }
     for key in [plain(KeyCode::Right), plain(KeyCode::End), KeyEvent::ctrl('E'), KeyEvent::ctrl('F')] {
         set(editor, key, TakeSuggestion);
     }
-    let right = |modifiers| KeyEvent(KeyCode::Right, modifiers);
-    for key in [KeyEvent::alt('f'), right(Modifiers::ALT), right(Modifiers::CTRL)] {
-        set(editor, key, TakeWord);
+    set(editor, KeyEvent::alt('f'), InEmacsMode(TakeWord));
+    for modifier in [Modifiers::ALT, Modifiers::CTRL] {
+        set(editor, KeyEvent(KeyCode::Right, modifier), TakeWord);
     }
 }
 
@@ -73,6 +74,15 @@ struct InViCommandMode<H>(H);
 impl<H: ConditionalEventHandler> ConditionalEventHandler for InViCommandMode<H> {
     fn handle(&self, event: &Event, n: RepeatCount, positive: bool, line: &EventContext<'_>) -> Option<Cmd> {
         (line.input_mode() == InputMode::Command).then(|| self.0.handle(event, n, positive, line))?
+    }
+}
+
+/// A key with Alt, which in vi mode is an Escape and the key.
+struct InEmacsMode<H>(H);
+
+impl<H: ConditionalEventHandler> ConditionalEventHandler for InEmacsMode<H> {
+    fn handle(&self, event: &Event, n: RepeatCount, positive: bool, line: &EventContext<'_>) -> Option<Cmd> {
+        (line.mode() == EditMode::Emacs).then(|| self.0.handle(event, n, positive, line))?
     }
 }
 

@@ -4,3 +4,4 @@ mod colors;
 mod recall;
 mod several_lines;
 mod suggestions;
+mod vi;
