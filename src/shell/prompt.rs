@@ -113,6 +113,12 @@ impl Prompt {
             terminal.mark_pastes();
         }
         write(prompt.as_bytes(), context);
+        self.echo(prompt, terminal, context, signals)
+    }
+
+    /// Reads a line and echoes it as the terminal itself would, until a key edits it or a person is recognized. Then
+    /// the line editor continues.
+    fn echo(&mut self, prompt: &str, terminal: KeyByKey, context: &Context, signals: &Signals) -> io::Result<Input> {
         let mut text = Vec::new();
         let mut characters = Some(0);
         loop {

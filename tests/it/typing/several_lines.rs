@@ -65,6 +65,7 @@ fn a_paste_is_shown_and_runs_in_order_when_enter_is_pressed() {
         "a/",
         "a/b\tc\nd/",
         "a/e/",
+        "a/f/",
     ]);
 }
 
