@@ -107,10 +107,21 @@ impl Context {
         self.settings.server = server;
     }
 
+    /// Starts a transfer with all connections that are open or may be opened.
+    pub fn start(&mut self, mut request: Request) -> Job {
+        request.connections.spares = std::mem::take(&mut self.spares);
+        transfer::start(self.session(), request)
+    }
+
     /// Takes back the sessions that a transfer leaves. The first replaces the one on which it started, if that has
     /// ended.
     pub fn take_back(&mut self, sessions: Vec<Session>) {
-        self.spares = sessions;
+        for session in sessions {
+            if !self.spares.iter().any(|spare| spare.is(&session)) {
+                self.spares.push(session);
+            }
+        }
+        self.spares.retain(|spare| spare.end().is_none());
         if self.session().end().is_some() && !self.spares.is_empty() {
             self.remote.go_on_with(self.spares.remove(0));
         } else {
@@ -128,22 +139,26 @@ impl Context {
 
 /// Helpers that several commands use.
 impl Context {
-    /// Starts a transfer with all connections that are open or may be opened.
-    pub(super) fn start(&mut self, pairs: Pairs, options: Options, selection: Selection, mode: Option<Change>) -> Job {
+    /// Describes a transfer with the settings of the session.
+    pub(super) fn transfer(
+        &self,
+        pairs: Pairs,
+        options: Options,
+        selection: Selection,
+        mode: Option<Change>,
+    ) -> Box<Request> {
         let connections = Connections {
             connector: self.connector.clone(),
             most: self.settings.connections.max(1).into(),
             retries: self.settings.retries,
-            spares: std::mem::take(&mut self.spares),
+            spares: Vec::new(),
         };
         let (server, limit, learnt) = (self.settings.server.clone(), self.limit.clone(), self.learnt.clone());
         let working_directories = WorkingDirectories {
             remote: Some(self.remote.working_directory().clone()),
             local: Some(self.local.path().to_owned()),
         };
-        let request =
-            Request { pairs, options, selection, mode, server, limit, learnt, working_directories, connections };
-        transfer::start(self.session(), request)
+        Box::new(Request { pairs, options, selection, mode, server, limit, learnt, working_directories, connections })
     }
 
     /// Waits for the end of a transfer of which nothing is shown but its messages. Ctrl-C cancels it.

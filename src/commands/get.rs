@@ -38,6 +38,7 @@ pub struct Get {
 
 impl Run for Get {
     const NEEDS_SERVER: bool = true;
+    const TRANSFERS: bool = true;
 
     const EXAMPLES: &'static [Example] = &[
         Example { line: "get messages.*", does: "fetch files by a pattern" },
@@ -75,8 +76,8 @@ impl Run for Get {
         let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
         let mut options = self.flags.options(&cx.settings);
         options.estimated_sizes = self.sizes.unwrap_or(cx.settings.sizes) == Sizes::Estimate;
-        let job = cx.start(Pairs::Get(pairs), options, selection, self.flags.mode());
-        Ok(Outcome::Transfer { job, all_found: missing.is_none() })
+        let request = cx.transfer(Pairs::Get(pairs), options, selection, self.flags.mode());
+        Ok(Outcome::Transfer { request, all_found: missing.is_none() })
     }
 }
 
@@ -91,6 +92,7 @@ pub struct Reget {
 
 impl Run for Reget {
     const NEEDS_SERVER: bool = true;
+    const TRANSFERS: bool = true;
 
     const REQUIRED_PHRASE: &'static str = Get::REQUIRED_PHRASE;
 

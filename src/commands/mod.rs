@@ -17,6 +17,7 @@ mod find_conditions;
 mod follow;
 mod gzip;
 mod home;
+mod job_request;
 mod local;
 mod local_programs;
 mod long_name;
@@ -40,6 +41,7 @@ mod testing;
 mod transfer_flags;
 pub mod word;
 
+pub mod bg;
 pub mod bye;
 pub mod cat;
 pub mod cd;
@@ -50,10 +52,13 @@ pub mod cp;
 pub mod df;
 pub mod du;
 pub mod edit;
+pub mod fg;
 pub mod get;
 pub mod head;
 pub mod help;
 pub mod history;
+pub mod jobs;
+pub mod kill;
 pub mod lcd;
 pub mod less;
 pub mod ln;
@@ -62,6 +67,7 @@ pub mod lumask;
 pub mod mkdir;
 pub mod mv;
 pub mod open;
+pub mod pause;
 pub mod progress;
 pub mod put;
 pub mod reconnect;
@@ -74,18 +80,20 @@ pub mod stat;
 pub mod tail;
 pub mod touch;
 pub mod version;
+pub mod wait;
 pub mod wc;
 pub mod zcat;
 pub mod zless;
 
 pub use argument::{
-    ArgumentKind, CommandName, Count, Depth, DestinationArg, GetOperand, HistoryPart, Id, LocalDir, LocalPathArg, Mode,
-    Moment, NamePattern, OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue,
-    ShellLine, Size, SizeRange, Umask,
+    ArgumentKind, CommandName, Count, Depth, DestinationArg, GetOperand, HistoryPart, Id, JobNumber, LocalDir,
+    LocalPathArg, Mode, Moment, NamePattern, OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern,
+    SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
 };
 pub use command_names::{find, names};
 pub use context::{Context, Editing, Origin, SessionSettings, Sizes};
 pub use failure::Failure;
+pub use job_request::JobRequest;
 pub use local::LocalDirectory;
 pub use local_programs::LocalPrograms;
 pub use parse::{parse, parse_raw, shell_part};
@@ -99,6 +107,7 @@ use failure::is_bare_failure;
 use pipelined::{each, in_order};
 
 signature::commands! {
+    bg::Bg: "bg", "resume";
     bye::Bye: "bye", "exit", "quit";
     cat::Cat: "cat";
     cd::Cd: "cd", "chdir";
@@ -110,11 +119,14 @@ signature::commands! {
     df::Df: "df";
     du::Du: "du";
     edit::Edit: "edit";
+    fg::Fg: "fg";
     find::Find: "find";
     get::Get: "get", "mget";
     head::Head: "head";
     help::Help: "help", "?";
     history::History: "history";
+    jobs::Jobs: "jobs";
+    kill::Kill: "kill";
     lcd::Lcd: "lcd", "lchdir";
     less::Less: "less", "more";
     shell_escape::Lls: "lls";
@@ -126,6 +138,7 @@ signature::commands! {
     mkdir::Mkdir: "mkdir";
     mv::Mv: "mv";
     open::Open: "open";
+    pause::Pause: "pause";
     progress::Progress: "progress";
     put::Put: "put", "mput";
     cd::Pwd: "pwd";
@@ -141,6 +154,7 @@ signature::commands! {
     tail::Tail: "tail";
     touch::Touch: "touch";
     version::Version: "version";
+    wait::Wait: "wait";
     wc::Wc: "wc";
     zcat::Zcat: "zcat";
     zless::Zless: "zless";
@@ -189,6 +203,7 @@ mod tests {
 
     /// A line of each command, and its purpose.
     const PURPOSES: &[(&str, Purpose)] = &[
+        ("bg", Purpose::Effect),
         ("bye", Purpose::Effect),
         ("cat a", Purpose::Output),
         ("cd a", Purpose::Effect),
@@ -200,6 +215,7 @@ mod tests {
         ("df", Purpose::Output),
         ("du", Purpose::Output),
         ("edit a", Purpose::Effect),
+        ("fg", Purpose::Effect),
         ("find", Purpose::Output),
         ("get a", Purpose::Effect),
         ("get -n a", Purpose::Output),
@@ -208,6 +224,8 @@ mod tests {
         ("get --help", Purpose::Output),
         ("history", Purpose::Output),
         ("history clear", Purpose::Effect),
+        ("jobs", Purpose::Output),
+        ("kill 1", Purpose::Effect),
         ("lcd a", Purpose::Effect),
         ("less a", Purpose::Output),
         ("lls", Purpose::Output),
@@ -219,6 +237,7 @@ mod tests {
         ("mkdir a", Purpose::Effect),
         ("mv a b", Purpose::Effect),
         ("open a", Purpose::Effect),
+        ("pause", Purpose::Effect),
         ("progress", Purpose::Effect),
         ("put a", Purpose::Effect),
         ("put --dry-run a", Purpose::Output),
@@ -238,6 +257,7 @@ mod tests {
         ("tail a", Purpose::Output),
         ("touch a", Purpose::Effect),
         ("version", Purpose::Output),
+        ("wait", Purpose::Effect),
         ("wc a", Purpose::Output),
         ("zcat a", Purpose::Output),
         ("zless a", Purpose::Output),

@@ -35,6 +35,7 @@ pub struct Put {
 
 impl Run for Put {
     const NEEDS_SERVER: bool = true;
+    const TRANSFERS: bool = true;
 
     const EXAMPLES: &'static [Example] = &[
         Example { line: "put *.html", does: "send files by a pattern" },
@@ -74,8 +75,8 @@ impl Run for Put {
         };
         let target = Target::of(cx, target, operands.target_must_be_directory || found > 1)?;
         let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
-        let job = cx.start(Pairs::Put(pairs), self.flags.options(&cx.settings), selection, self.flags.mode());
-        Ok(Outcome::Transfer { job, all_found: true })
+        let request = cx.transfer(Pairs::Put(pairs), self.flags.options(&cx.settings), selection, self.flags.mode());
+        Ok(Outcome::Transfer { request, all_found: true })
     }
 }
 
@@ -103,6 +104,7 @@ pub struct Reput {
 
 impl Run for Reput {
     const NEEDS_SERVER: bool = true;
+    const TRANSFERS: bool = true;
 
     const REQUIRED_PHRASE: &'static str = Put::REQUIRED_PHRASE;
 

@@ -1,8 +1,8 @@
 //! The trait of all commands: arguments that clap parses, and their execution.
 
 use crate::cli::Destination;
-use crate::commands::{Context, Failure};
-use crate::transfer::Job;
+use crate::commands::{Context, Failure, JobRequest};
+use crate::transfer::Request;
 
 /// A command's type. Its doc comment is the help, its fields are the arguments.
 pub trait Run: clap::Args {
@@ -21,6 +21,9 @@ pub trait Run: clap::Args {
     /// True if an unknown flag is refused in any position. sftp(1) treats one after an operand as another operand, so
     /// only a command that sftp(1) lacks may set this.
     const REFUSES_LATE_FLAGS: bool = false;
+
+    /// True if the command transfers files, so that it can run in the background.
+    const TRANSFERS: bool = false;
 
     /// Returns the command's purpose, which decides what happens when stdout is closed.
     fn purpose(&self) -> Purpose;
@@ -59,14 +62,16 @@ pub enum Outcome {
     Done,
     /// End the session.
     End,
-    /// Files are being transferred: watch this job to its end. The command fails if its report contains a failure or
-    /// if a source was not found, which was reported already.
+    /// Transfer files. The command fails if the report contains a failure or if a source was not found, which was
+    /// reported already.
     Transfer {
-        /// The job that transfers the files.
-        job: Job,
+        /// The files and how to transfer them.
+        request: Box<Request>,
         /// True if every source was found.
         all_found: bool,
     },
+    /// Control or list the jobs. The command fails if a job that it waits for has failed.
+    Jobs(JobRequest),
     /// Run this local program in the foreground, with our streams. If it fails, print `Shell exited with status N`;
     /// that does not make the command fail.
     Local(std::process::Command),

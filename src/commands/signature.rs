@@ -120,6 +120,14 @@ macro_rules! commands {
                 }
             }
 
+            /// Returns whether it transfers files, so that it can run in the background.
+            #[must_use]
+            pub fn transfers(&self) -> bool {
+                match self {
+                    $(Command::$type(_) => <$module::$type as Run>::TRANSFERS,)+
+                }
+            }
+
             /// Runs the command.
             ///
             /// # Errors

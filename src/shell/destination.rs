@@ -42,7 +42,7 @@ pub(crate) fn enter_or_fetch(executor: &mut Executor, invocation: &Invocation) -
 fn enter(executor: &mut Executor, directory: &RemotePath) -> ControlFlow<RunEnd> {
     executor.context.output.status(format_args!("Changing to: {}", Printable(directory.as_bytes())));
     let words = [Word::literal(b"cd"), Word::literal(b"--"), Word::literal(directory.as_bytes())];
-    match executor.execute_or_show(commands::parse(&words), false) {
+    match executor.execute_or_show(commands::parse(&words)) {
         Verdict::Failed => ControlFlow::Break(executor.reconnect_or_end().unwrap_or(RunEnd::CommandFailed)),
         Verdict::Done | Verdict::End => ControlFlow::Continue(()),
     }
@@ -61,5 +61,5 @@ fn fetch(executor: &mut Executor, path: &RemotePath, local: Option<&OsStr>) -> V
     path.as_bytes().iter().for_each(|&byte| source.push_bare(byte));
     let mut words = vec![Word::literal(b"get"), Word::literal(b"--"), source];
     words.extend(local.map(|local| Word::literal(local.as_bytes())));
-    executor.execute_or_show(commands::parse(&words), false)
+    executor.execute_or_show(commands::parse(&words))
 }

@@ -10,13 +10,12 @@ use crate::commands::{Command, Context, Failure, LocalPrograms, Outcome, Purpose
 use crate::os_error;
 use crate::shell::connection;
 use crate::shell::ending::Ending;
-use crate::shell::progress_display::ProgressDisplay;
+use crate::shell::jobs::Jobs;
 use crate::shell::reconnection;
 use crate::shell::run_end::RunEnd;
 use crate::shell::signals::{Phase, Signals};
-use crate::shell::watch::watch;
+use crate::shell::watch::Title;
 use crate::terminal::output::Ended;
-use crate::transfer::Job;
 
 /// Executes commands.
 pub(crate) struct Executor {
@@ -25,9 +24,9 @@ pub(crate) struct Executor {
     /// The consequence of a failure for the lines after it.
     pub(crate) after_failure: AfterFailure,
     /// True if stdout is a terminal that can move its cursor and may do so.
-    moves_cursor: bool,
+    pub(crate) moves_cursor: bool,
     /// The command line that continues this one after it was stopped.
-    resume_command: String,
+    pub(crate) resume_command: String,
     /// True if further lines may follow after one that was stopped.
     pub(crate) lines_follow: bool,
     /// Ctrl-C and the signals that end the process.
@@ -36,8 +35,10 @@ pub(crate) struct Executor {
     pub(crate) is_at_prompt: bool,
     /// The state of the session while there is no connection.
     absence: Absence,
+    /// The transfers in the background.
+    pub(crate) jobs: Jobs,
     /// The end that the user has been told of, unless a new connection has averted it.
-    reported: Option<RunEnd>,
+    pub(crate) reported: Option<RunEnd>,
 }
 
 /// Returns the permission to run local programs.
@@ -82,6 +83,35 @@ impl AfterFailure {
     }
 }
 
+/// The terms on which a command runs.
+#[derive(Debug, Default)]
+pub(crate) struct Terms {
+    /// True if a failure doesn't end the batch.
+    pub(crate) ignores_failure: bool,
+    /// Where a transfer runs.
+    pub(crate) ground: Ground,
+    /// The command as it was typed.
+    pub(crate) title: Title,
+}
+
+/// Where a transfer runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ground {
+    /// The next line follows when it has ended.
+    Foreground {
+        /// True if Ctrl-Z pauses it, because a person is at the prompt.
+        may_suspend: bool,
+    },
+    /// The next line follows at once.
+    Background,
+}
+
+impl Default for Ground {
+    fn default() -> Ground {
+        Ground::Foreground { may_suspend: false }
+    }
+}
+
 /// The result of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -110,6 +140,7 @@ impl Executor {
         moves_cursor: bool,
         resume_command: String,
         signals: Signals,
+        jobs: Jobs,
     ) -> Executor {
         let local_programs = local_programs(invocation, &signals);
         Executor {
@@ -121,14 +152,15 @@ impl Executor {
             signals,
             is_at_prompt: false,
             absence: Absence::Replaced,
+            jobs,
             reported: None,
         }
     }
 
     /// Executes a command, or prints why the line could not be parsed.
-    pub(crate) fn execute_or_show(&mut self, command: Result<Command, Failure>, ignores_failure: bool) -> Verdict {
+    pub(crate) fn execute_or_show(&mut self, command: Result<Command, Failure>) -> Verdict {
         match command {
-            Ok(command) => self.execute(command, ignores_failure),
+            Ok(command) => self.execute(command, Terms::default()),
             Err(failure) => {
                 self.show(&failure);
                 Verdict::Failed
@@ -137,20 +169,21 @@ impl Executor {
     }
 
     /// Executes one command and carries out its requests to the shell.
-    pub(crate) fn execute(&mut self, command: Command, ignores_failure: bool) -> Verdict {
+    pub(crate) fn execute(&mut self, command: Command, terms: Terms) -> Verdict {
         self.signals.lower();
         self.signals.enter(Phase::Running);
+        self.guard_connection();
         if command.needs_the_server() && !self.is_connected() {
             return Verdict::Failed;
         }
-        self.context.stops_at_failure = self.after_failure == AfterFailure::Stop && !ignores_failure;
+        self.context.stops_at_failure = self.after_failure == AfterFailure::Stop && !terms.ignores_failure;
         self.context.output.stop_when_ended(self.stop_of(command.purpose()));
         let outcome = command.run(&mut self.context);
         if self.signals.is_interrupted() {
             self.signals.report_interruption(&self.context.output);
         }
         let verdict = match outcome {
-            Ok(outcome) => self.conclude(outcome),
+            Ok(outcome) => self.conclude(outcome, terms),
             Err(failure) => {
                 self.show(&failure);
                 Verdict::Failed
@@ -161,7 +194,7 @@ impl Executor {
     }
 
     /// Carries out the request of a command to the shell.
-    fn conclude(&mut self, outcome: Outcome) -> Verdict {
+    fn conclude(&mut self, outcome: Outcome, terms: Terms) -> Verdict {
         match outcome {
             Outcome::Done => Verdict::Done,
             Outcome::End => Verdict::End,
@@ -172,7 +205,8 @@ impl Executor {
                     Verdict::Failed
                 }
             },
-            Outcome::Transfer { job, all_found } => self.watch(job, all_found),
+            Outcome::Transfer { request, all_found } => self.transfer(*request, all_found, terms),
+            Outcome::Jobs(request) => self.obey(&request, &terms),
             Outcome::Close => self.close(),
             Outcome::Reconnect => self.connect_again(),
             Outcome::Open(destination) => self.open(destination),
@@ -183,6 +217,9 @@ impl Executor {
     fn close(&mut self) -> Verdict {
         if self.absence == Absence::Accepted {
             self.context.output.failure("Not connected");
+            return Verdict::Failed;
+        }
+        if !self.has_no_jobs() {
             return Verdict::Failed;
         }
         connection::leave(self.context.remote.session(), &self.signals);
@@ -202,6 +239,9 @@ impl Executor {
 
     /// Continues with another server. If that fails, a script ends, because its later lines are meant for that server.
     fn open(&mut self, destination: Destination) -> Verdict {
+        if !self.has_no_jobs() {
+            return Verdict::Failed;
+        }
         if connection::move_to(destination, &mut self.context, &self.signals) {
             self.have_connection();
             return Verdict::Done;
@@ -231,21 +271,6 @@ impl Executor {
     fn stop_of(&self, purpose: Purpose) -> Option<Box<dyn FnOnce() + Send>> {
         let interrupt = self.context.interrupt().clone();
         (purpose == Purpose::Output).then(|| Box::new(move || interrupt.press()) as Box<dyn FnOnce() + Send>)
-    }
-
-    /// Watches a transfer to its end.
-    fn watch(&mut self, job: Job, all_found: bool) -> Verdict {
-        let display = ProgressDisplay::choose(&self.context, self.moves_cursor);
-        let canceller = job.canceller();
-        self.signals.guard(move || canceller.abandon());
-        let resume_command = (!self.lines_follow).then_some(&*self.resume_command);
-        let report = watch(job, display, &self.context, resume_command, &self.signals);
-        if report.lost.is_some() {
-            self.reported = Some(RunEnd::ConnectionFailed);
-        }
-        self.context.take_back(report.sessions.clone());
-        self.signals.guard_session(self.context.remote.session());
-        if report.is_success() && all_found { Verdict::Done } else { Verdict::Failed }
     }
 
     /// Runs a local program in the foreground. If it fails, prints a message; as in sftp(1), the line has succeeded

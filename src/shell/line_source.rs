@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use crate::commands::{Context, Origin};
 use crate::shell::command_line_scripts::CommandLineScripts;
 use crate::shell::input::Input;
+use crate::shell::jobs::News;
 use crate::shell::lines::Lines;
 use crate::shell::prompt::Prompt;
 use crate::shell::script::Script;
@@ -96,7 +97,7 @@ impl LineSource {
     ///
     /// # Errors
     /// The lines can't be read.
-    pub(crate) fn next(&mut self, context: &Context, signals: &Signals) -> io::Result<Input> {
+    pub(crate) fn next(&mut self, context: &Context, signals: &Signals, news: &News) -> io::Result<Input> {
         context.output.flush();
         let is_unconnected = self.is_a_persons() && context.remote.session().end().is_some();
         match self {
@@ -105,7 +106,7 @@ impl LineSource {
                     prompt.forget_paste();
                 }
                 await_typing(signals);
-                prompt.read_line(if is_unconnected { UNCONNECTED_PROMPT } else { PROMPT }, context, signals)
+                prompt.read_line(if is_unconnected { UNCONNECTED_PROMPT } else { PROMPT }, context, signals, news)
             }
             LineSource::Typewriter(lines) => {
                 await_typing(signals);

@@ -3,6 +3,7 @@
 pub mod words;
 
 mod attempt;
+mod background;
 mod command_line_scripts;
 mod complete;
 mod connection;
@@ -15,6 +16,8 @@ mod hangup;
 mod input;
 mod inputrc;
 mod interactivity;
+mod jobs;
+mod leaving;
 mod line;
 mod line_source;
 mod lines;
@@ -28,6 +31,7 @@ mod session;
 mod session_settings;
 mod signals;
 mod start;
+mod suspension;
 mod trailing_command;
 mod watch;
 

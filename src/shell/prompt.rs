@@ -18,6 +18,7 @@ mod suggestion;
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
+use std::os::unix::net::UnixStream;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -30,6 +31,7 @@ use self::keyboard::KeyByKey;
 use self::size::rows_and_columns;
 use crate::commands::Context;
 use crate::shell::input::Input;
+use crate::shell::jobs::News;
 use crate::shell::lines::LONGEST_LINE;
 use crate::shell::signals::Signals;
 
@@ -39,6 +41,8 @@ const BURST: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 /// The number of characters by which a person is recognized, if each arrived alone. A program that sends its lines in
 /// pieces hardly sends two such pieces at the beginning of a line.
 const CHARACTERS_OF_A_PERSON: usize = 2;
+/// The control codes that clear the screen from the beginning of the cursor's row.
+const CLEARED: &[u8] = b"\r\x1b[J";
 
 /// A prompt with a line editor on stdin and stdout.
 pub(crate) struct Prompt {
@@ -59,6 +63,8 @@ enum Read {
     Line(Vec<u8>),
     /// Any other keys.
     Keys(Vec<u8>),
+    /// News came first.
+    News,
     /// A signal came first.
     Interrupted,
     /// The terminal was closed.
@@ -100,8 +106,16 @@ impl Prompt {
     ///
     /// # Errors
     /// The terminal failed.
-    pub(crate) fn read_line(&mut self, prompt: &str, context: &Context, signals: &Signals) -> io::Result<Input> {
+    pub(crate) fn read_line(
+        &mut self,
+        prompt: &str,
+        context: &Context,
+        signals: &Signals,
+        news: &News,
+    ) -> io::Result<Input> {
         self.editor.begin_line(prompt, context);
+        // A program sees news only between two lines.
+        let shows_news = self.typed_by_hand;
         self.typed_by_hand = !self.pasted.is_empty();
         if let Some(line) = self.pasted.pop_front() {
             write(format!("{prompt}{line}\n").as_bytes(), context);
@@ -113,16 +127,24 @@ impl Prompt {
             terminal.mark_pastes();
         }
         write(prompt.as_bytes(), context);
-        self.echo(prompt, terminal, context, signals)
+        self.echo(prompt, terminal, context, signals, news, shows_news)
     }
 
     /// Reads a line and echoes it as the terminal itself would, until a key edits it or a person is recognized. Then
     /// the line editor continues.
-    fn echo(&mut self, prompt: &str, terminal: KeyByKey, context: &Context, signals: &Signals) -> io::Result<Input> {
+    fn echo(
+        &mut self,
+        prompt: &str,
+        terminal: KeyByKey,
+        context: &Context,
+        signals: &Signals,
+        news: &News,
+        shows_news: bool,
+    ) -> io::Result<Input> {
         let mut text = Vec::new();
         let mut characters = Some(0);
         loop {
-            let mut keys = match self.read(signals)? {
+            let mut keys = match self.read(signals, news.woken(), shows_news || self.typed_by_hand)? {
                 Read::Line(line) => {
                     self.person = false;
                     write(&[&line[..], b"\n"].concat(), context);
@@ -130,6 +152,12 @@ impl Prompt {
                     return Ok(self.line(text));
                 }
                 Read::Keys(keys) => keys,
+                Read::News => {
+                    write(&[&to_its_start(prompt, &text)[..], CLEARED].concat(), context);
+                    news.print(&context.output);
+                    write(&[prompt.as_bytes(), &text].concat(), context);
+                    continue;
+                }
                 read => {
                     write(b"\n", context);
                     return Ok(if matches!(read, Read::End) { Input::End } else { interrupted(signals) });
@@ -167,7 +195,7 @@ impl Prompt {
                 }
                 None | Some(_) => {
                     write(&to_its_start(prompt, &text), context);
-                    return self.edit(prompt, text, &rest, terminal, signals);
+                    return self.edit(prompt, text, &rest, terminal, signals, news);
                 }
             }
         }
@@ -181,12 +209,13 @@ impl Prompt {
         keys: &[u8],
         mut terminal: KeyByKey,
         signals: &Signals,
+        news: &News,
     ) -> io::Result<Input> {
         if !self.person {
             self.person = true;
             terminal.mark_pastes();
         }
-        let (edited, ahead) = self.editor.edit(prompt, &readable(text), keys, terminal, signals)?;
+        let (edited, ahead) = self.editor.edit(prompt, &readable(text), keys, terminal, signals, news)?;
         self.ahead.splice(..0, ahead);
         Ok(match edited {
             Edited::Line(text) => {
@@ -214,16 +243,23 @@ impl Prompt {
     }
 
     /// Waits for input, and reads to the end of a line or until no more bytes arrive at once.
-    fn read(&mut self, signals: &Signals) -> io::Result<Read> {
+    /// News come first only if `shows_news`, and no byte has arrived.
+    fn read(&mut self, signals: &Signals, news: &UnixStream, shows_news: bool) -> io::Result<Read> {
         let stdin = io::stdin();
         let mut bytes: Vec<u8> = Vec::new();
         loop {
             let byte = if self.ahead.is_empty() {
                 let timeout = if bytes.is_empty() { None } else { Some(&BURST) };
-                let mut fds = [PollFd::new(&stdin, PollFlags::IN), PollFd::new(signals.woken(), PollFlags::IN)];
+                let of_news = if shows_news && bytes.is_empty() { PollFlags::IN } else { PollFlags::empty() };
+                let mut fds = [
+                    PollFd::new(&stdin, PollFlags::IN),
+                    PollFd::new(signals.woken(), PollFlags::IN),
+                    PollFd::new(news, of_news),
+                ];
                 match poll(&mut fds, timeout) {
                     Ok(0) => return Ok(Read::Keys(bytes)),
                     Ok(_) if fds[1].revents().contains(PollFlags::IN) => return Ok(Read::Interrupted),
+                    Ok(_) if fds[2].revents().contains(PollFlags::IN) => return Ok(Read::News),
                     Ok(_) => {}
                     Err(Errno::INTR) => continue,
                     Err(error) => return Err(error.into()),

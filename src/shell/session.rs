@@ -11,13 +11,15 @@ use std::ops::ControlFlow;
 use crate::cli::ColorMode;
 use crate::commands::{self, Command, Failure, Word};
 use crate::os_error;
-use crate::shell::executor::{AfterFailure, Executor, Verdict};
+use crate::shell::executor::{AfterFailure, Executor, Ground, Terms, Verdict};
 use crate::shell::input::Input;
 use crate::shell::interactivity;
+use crate::shell::leaving;
 use crate::shell::line::Line;
 use crate::shell::line_source::{LineSource, PROMPT};
 use crate::shell::lines::LONGEST_LINE;
 use crate::shell::run_end::RunEnd;
+use crate::shell::watch::Title;
 use crate::shell::words::{self, Unterminated};
 use crate::terminal::Printable;
 use crate::terminal::output::Ended;
@@ -38,13 +40,17 @@ impl Shell<'_> {
     /// Runs one line after another until there are no more, a command ends the session, or the run can't go on.
     pub(crate) fn run(&mut self) -> RunEnd {
         loop {
-            let input = self.source.next(&self.executor.context, &self.executor.signals);
+            self.executor.jobs.collect(&mut self.executor.context);
+            let input = self.source.next(&self.executor.context, &self.executor.signals, self.executor.jobs.news());
             let is_last = matches!(input, Ok(Input::End));
             let output = &self.executor.context.output;
             let person_is_here = self.source.person_is_here();
             output.set_hints(person_is_here && output.stderr_is_terminal());
             output.set_colors(interactivity::has_colors(self.color, person_is_here));
             self.executor.signals.spare_process(self.source.is_a_persons());
+            if is_last && !self.may_leave() {
+                continue;
+            }
             match self.executor.ending() {
                 // Not every command needs the connection.
                 Some(ending) if ending.is_lost_connection() && !is_last => {}
@@ -78,7 +84,8 @@ impl Shell<'_> {
 
     fn obey(&mut self, text: &[u8]) -> ControlFlow<RunEnd> {
         let line = Line::parse(text);
-        let command = (!line.command.is_empty()).then(|| parse(text, line.offset));
+        let person = self.source.person_is_here();
+        let command = (!line.command.is_empty()).then(|| parse(text, line.offset, person));
         if let Some(Err(failure)) = &command {
             self.executor.show(failure);
         }
@@ -92,7 +99,10 @@ impl Shell<'_> {
         let verdict = match command {
             None => Verdict::Done,
             Some(Err(_)) => Verdict::Failed,
-            Some(Ok(command)) => self.executor.execute(command, line.ignores_failure),
+            Some(Ok((command, ground))) => {
+                let title = Title(title(line.command, ground).to_vec());
+                self.executor.execute(command, Terms { ignores_failure: line.ignores_failure, ground, title })
+            }
         };
         self.conclude(verdict, &line)
     }
@@ -105,6 +115,7 @@ impl Shell<'_> {
     /// Decides after a line whether the run goes on.
     fn conclude(&mut self, verdict: Verdict, line: &Line<'_>) -> ControlFlow<RunEnd> {
         let consequence = match verdict {
+            Verdict::End if !self.may_leave() => return ControlFlow::Continue(()),
             Verdict::End => return ControlFlow::Break(self.end_by_command()),
             Verdict::Failed if !line.ignores_failure => self.executor.after_failure,
             Verdict::Failed | Verdict::Done => AfterFailure::Forget,
@@ -128,6 +139,15 @@ impl Shell<'_> {
             return self.executor.ending().map(|ending| self.executor.report(ending));
         }
         self.executor.reconnect_or_stay(self.source.is_a_persons())
+    }
+
+    /// Settles what becomes of the transfers in the background. Returns whether the session ends.
+    fn may_leave(&mut self) -> bool {
+        let person = self.source.person_is_here();
+        let Executor { jobs, context, signals, after_failure, .. } = &mut *self.executor;
+        let leaves = leaving::settle(jobs, context, signals, person);
+        self.failed |= jobs.take_failure() && *after_failure != AfterFailure::Forget;
+        leaves
     }
 
     /// Returns how a run ends after `bye`, which does not need the connection any more.
@@ -177,16 +197,42 @@ impl Shell<'_> {
 /// How much of a failed command is shown: enough to recognize it.
 const LONGEST_SHOWN: usize = 120;
 
-/// Parses the command of a line, which begins at `offset`.
-fn parse(text: &[u8], offset: usize) -> Result<Command, Failure> {
+/// Parses the command of a line, which begins at `offset`. Returns where its transfer runs, too: an `&` at the end
+/// sends it to the background if a person has typed the line.
+fn parse(text: &[u8], offset: usize, person: bool) -> Result<(Command, Ground), Failure> {
     let (before, line) = text.split_at(offset);
-    match commands::parse_raw(line) {
-        Some(command) => command,
-        None => {
-            let words = words::split(line).map_err(|open| unterminated(open, before))?;
-            operator(line, &words).map_or_else(|| commands::parse(&words), Err)
-        }
+    let foreground = Ground::Foreground { may_suspend: person };
+    if let Some(command) = commands::parse_raw(line) {
+        return Ok((command?, foreground));
     }
+    let mut words = words::split(line).map_err(|open| unterminated(open, before))?;
+    let in_background = person && words.len() > 1 && words.last().is_some_and(|last| &line[last.span()] == b"&");
+    if in_background {
+        words.pop();
+    }
+    if let Some(failure) = operator(line, &words) {
+        return Err(failure);
+    }
+    let command = commands::parse(&words)?;
+    match in_background {
+        true if command.transfers() => Ok((command, Ground::Background)),
+        true => Err(only_transfers(&words)),
+        false => Ok((command, foreground)),
+    }
+}
+
+/// Returns the command without the `&` that sends it to the background.
+fn title(command: &[u8], ground: Ground) -> &[u8] {
+    let command = command.trim_ascii_end();
+    match ground {
+        Ground::Background => command.strip_suffix(b"&").unwrap_or(command).trim_ascii_end(),
+        Ground::Foreground { .. } => command,
+    }
+}
+
+fn only_transfers(words: &[Word]) -> Failure {
+    let name = words.first().map(Word::plain).unwrap_or_default();
+    Failure::new(format!("{} can't run in the background; only get and put can", Printable(&name)))
 }
 
 /// Returns the failure for a line that has a shell operator as an unquoted word. sftp(1) would take the operator for
@@ -223,4 +269,30 @@ fn too_long(bytes: u64) -> Failure {
 
 fn no_text() -> Failure {
     Failure::new("Invalid input: a byte that is not UTF-8").with_hint("write such a byte of a name as $'\\377'")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ampersand_at_the_end_of_a_persons_transfer_sends_it_to_the_background() {
+        let foreground = Ground::Foreground { may_suspend: true };
+        for (line, person, expected) in [
+            ("get a &", true, Ok(Ground::Background)),
+            ("put -r a b &", true, Ok(Ground::Background)),
+            ("get a", true, Ok(foreground)),
+            ("get '&'", true, Ok(foreground)),
+            ("get a\\&", true, Ok(foreground)),
+            ("get a&", true, Ok(foreground)),
+            ("get a &", false, Err("Background commands are not supported: \"&\"")),
+            ("get & a", true, Err("Background commands are not supported: \"&\"")),
+            ("get a & &", true, Err("Background commands are not supported: \"&\"")),
+            ("ls a &", true, Err("ls can't run in the background; only get and put can")),
+        ] {
+            let parsed = parse(line.as_bytes(), 0, person).map(|(_, ground)| ground);
+            assert_eq!(parsed.map_err(|failure| failure.to_string()), expected.map_err(str::to_owned), "{line}");
+        }
+        assert_eq!(title(b"get a &  ", Ground::Background), b"get a");
+    }
 }

@@ -12,6 +12,7 @@ use crate::shell::connection;
 use crate::shell::destination;
 use crate::shell::executor::Executor;
 use crate::shell::interactivity;
+use crate::shell::jobs::Jobs;
 use crate::shell::line_source::LineSource;
 use crate::shell::resume_command::resume_command;
 use crate::shell::run_end::RunEnd;
@@ -61,11 +62,13 @@ fn run(invocation: &Invocation, resume_command: String, output: &Output) -> Resu
     let signals = listen(output)?;
     let context = connection::open(invocation, &signals, output)?;
     let moves_cursor = interactivity::moves_cursor(invocation.plain);
-    let mut executor = Executor::new(context, invocation, moves_cursor, resume_command, signals.clone());
+    let jobs = Jobs::new().map_err(|error| no_signals(&error, output))?;
+    let mut executor = Executor::new(context, invocation, moves_cursor, resume_command, signals.clone(), jobs);
     let end = match destination::enter_or_fetch(&mut executor, invocation) {
         ControlFlow::Continue(()) => obey(&mut executor, invocation, batch, moves_cursor),
         ControlFlow::Break(end) => end,
     };
+    executor.jobs.end(&mut executor.context);
     connection::close(executor.context.remote.session(), &signals);
     Ok(end)
 }
@@ -112,10 +115,12 @@ fn warn_of_unused_operand(invocation: &Invocation, output: &Output) {
 }
 
 fn listen(output: &Output) -> Result<Signals, RunEnd> {
-    Signals::listen().map_err(|error| {
-        output.failure(format_args!("Cannot listen for signals: {}", os_error::text(&error)));
-        RunEnd::ConnectionFailed
-    })
+    Signals::listen().map_err(|error| no_signals(&error, output))
+}
+
+fn no_signals(error: &io::Error, output: &Output) -> RunEnd {
+    output.failure(format_args!("Cannot listen for signals: {}", os_error::text(error)));
+    RunEnd::ConnectionFailed
 }
 
 /// Treats piped lines as a batch under `--strict`. Only the shell knows whether lines are piped.

@@ -14,7 +14,7 @@ pub(crate) fn run(executor: &mut Executor, words: &[OsString]) -> RunEnd {
         commands::parse(&words)
     });
     executor.context.origin = Origin::CommandLine;
-    let verdict = executor.execute_or_show(command, false);
+    let verdict = executor.execute_or_show(command);
     executor.reconnect_or_end().unwrap_or(verdict.into())
 }
 

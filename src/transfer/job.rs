@@ -8,6 +8,7 @@ use crate::transfer::canceller::Canceller;
 use crate::transfer::engine;
 use crate::transfer::event::Event;
 use crate::transfer::failure::{Act, Failure};
+use crate::transfer::hold::Hold;
 use crate::transfer::report::Report;
 use crate::transfer::request::{Direction, Request};
 
@@ -18,6 +19,7 @@ pub struct Job {
     direction: Direction,
     events: Receiver<Vec<Event>>,
     canceller: Canceller,
+    hold: Hold,
     engine: Option<Engine>,
 }
 
@@ -48,6 +50,12 @@ impl Job {
         self.canceller.clone()
     }
 
+    /// Returns a handle that holds the job and lets it go on.
+    #[must_use]
+    pub fn hold(&self) -> Hold {
+        self.hold.clone()
+    }
+
     /// Waits until the job ends.
     #[must_use]
     pub fn wait(mut self) -> Report {
@@ -71,11 +79,12 @@ impl Drop for Job {
 /// Starts a transfer and returns at once. Other requests may use the session at the same time.
 pub fn start(session: &Session, request: Request) -> Job {
     let (sender, events) = channel();
-    let canceller = Canceller::default();
+    let (canceller, hold) = (Canceller::default(), Hold::default());
     let direction = request.direction();
     let engine = {
-        let (session, canceller) = (session.clone(), canceller.clone());
-        thread::Builder::new().name("transfer".into()).spawn(move || engine::run(session, request, sender, canceller))
+        let (session, canceller, hold) = (session.clone(), canceller.clone(), hold.clone());
+        let run = move || engine::run(session, request, sender, canceller, hold);
+        thread::Builder::new().name("transfer".into()).spawn(run)
     };
     let engine = match engine {
         Ok(engine) => Engine::Running(engine),
@@ -83,5 +92,5 @@ pub fn start(session: &Session, request: Request) -> Job {
             Engine::Ended(Report { failures: vec![Failure::new(Act::StartThread, *b"", error)], ..Report::default() })
         }
     };
-    Job { direction, events, canceller, engine: Some(engine) }
+    Job { direction, events, canceller, hold, engine: Some(engine) }
 }

@@ -11,6 +11,7 @@ use crate::transfer::connections::io::{Io, Wire};
 use crate::transfer::connections::pool::{ConnectionId, Pool};
 use crate::transfer::connections::tag::Token;
 use crate::transfer::event::{Event, Note};
+use crate::transfer::hold::Hold;
 use crate::transfer::learnt::Learnt;
 use crate::transfer::limit::Limit;
 use crate::transfer::progress::pace::Pace;
@@ -80,6 +81,7 @@ impl Bench {
             settings,
             learnt: Learnt::default(),
             canceller,
+            hold: Hold::default(),
             has_others: false,
             scratch: Vec::new(),
         };

@@ -43,6 +43,7 @@ mod hashes;
 mod hints;
 mod history;
 mod hostkeys;
+mod jobs;
 mod known_hosts;
 mod man_page;
 mod model_session;

@@ -112,6 +112,8 @@ struct Shared {
     connections: AtomicU64,
     sockets: Mutex<Vec<Weak<TcpStream>>>,
     ending: Condvar,
+    held: Mutex<bool>,
+    let_go: Condvar,
 }
 
 impl Shared {
@@ -121,6 +123,14 @@ impl Shared {
         while !self.ended.load(Ordering::SeqCst) {
             sockets = self.ending.wait(sockets).unwrap();
         }
+    }
+}
+
+impl Shared {
+    /// Waits as long as the line is held.
+    fn wait_while_held(&self) {
+        let held = self.held.lock().unwrap();
+        drop(self.let_go.wait_while(held, |held| *held && !self.ended.load(Ordering::SeqCst)).unwrap());
     }
 }
 
@@ -162,6 +172,17 @@ impl RunningRelay {
         self.shared.healed.store(true, Ordering::SeqCst);
     }
 
+    /// Delivers nothing in any direction until [`RunningRelay::let_go`].
+    pub fn hold(&self) {
+        *self.shared.held.lock().unwrap() = true;
+    }
+
+    /// Delivers everything again.
+    pub fn let_go(&self) {
+        *self.shared.held.lock().unwrap() = false;
+        self.shared.let_go.notify_all();
+    }
+
     /// Cuts all current connections. New connections are relayed again.
     pub fn cut(&self) {
         for socket in self.shared.sockets.lock().unwrap().drain(..).filter_map(|socket| socket.upgrade()) {
@@ -175,6 +196,7 @@ impl Drop for RunningRelay {
         self.shared.ended.store(true, Ordering::SeqCst);
         self.cut();
         self.shared.ending.notify_all();
+        self.let_go();
         // Wakes the acceptor.
         let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
         if let Some(acceptor) = self.acceptor.take() {
@@ -263,6 +285,7 @@ impl Way {
                 piece.truncate(usize::try_from(byte - delivered).unwrap());
             }
             sleep_until(due.max(free_at));
+            self.shared.wait_while_held();
             if (&*self.to).write_all(&piece).is_err() {
                 break;
             }

@@ -29,6 +29,8 @@ pub enum ArgumentKind {
     SettingValue,
     /// A number of lines of the history, or the word for all.
     HistoryPart,
+    /// The number of a job.
+    Job,
     /// A command line for a local shell.
     ShellLine,
 }

@@ -132,6 +132,10 @@ fn source_of(kind: ArgumentKind) -> Option<&'static dyn Source> {
         ArgumentKind::SettingValue => Some(&commands::SettingValues),
         ArgumentKind::HistoryPart => Some(&commands::HistoryParts),
         // The words of a shell's line are completed elsewhere.
-        ArgumentKind::Mode | ArgumentKind::Id | ArgumentKind::Destination | ArgumentKind::ShellLine => None,
+        ArgumentKind::Mode
+        | ArgumentKind::Id
+        | ArgumentKind::Job
+        | ArgumentKind::Destination
+        | ArgumentKind::ShellLine => None,
     }
 }

@@ -8,12 +8,14 @@ use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
 use rustyline::history::History;
 use rustyline::{
-    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, EditMode, Editor, Event, EventContext, RepeatCount,
+    Cmd, ColorMode, CompletionType, ConditionalEventHandler, Config, EditMode, Editor, Event, EventContext,
+    ExternalPrinter as _, RepeatCount,
 };
 
 use crate::commands::{Context, Editing};
+use crate::shell::jobs::News;
 use crate::shell::prompt::assistant::Assistant;
-use crate::shell::prompt::keyboard::{self, KeyByKey, Keyboard};
+use crate::shell::prompt::keyboard::{self, Aside, KeyByKey, Keyboard};
 use crate::shell::prompt::keys;
 use crate::shell::prompt::past::Past;
 use crate::shell::signals::Signals;
@@ -136,6 +138,7 @@ impl LineEditor {
         keys: &[u8],
         terminal: KeyByKey,
         signals: &Signals,
+        news: &News,
     ) -> io::Result<(Edited, Vec<u8>)> {
         if let Some(key) = terminal.key(SpecialCodeIndex::VSUSP) {
             keys::set(&mut self.editor, key, Suspender(terminal.shared()));
@@ -146,8 +149,15 @@ impl LineEditor {
         let keyboard = Keyboard::open(&terminal)?;
         self.read_history();
         self.past.begin_line();
+        let mut printer = self.editor.create_external_printer().map_err(into_io)?;
+        let mut print = || {
+            let lines: Vec<String> = news.take().iter().map(|line| format!("{}\n", line.text())).collect();
+            // If the terminal was closed, the editor notices it too.
+            let _ = printer.print(lines.concat());
+        };
+        let aside = Aside { woken: news.woken(), print: &mut print };
         let editor = &mut self.editor;
-        let typed = keyboard.while_typing(keys, signals, || editor.readline_with_initial(prompt, (text, "")))?;
+        let typed = keyboard.while_typing(keys, signals, aside, || editor.readline_with_initial(prompt, (text, "")))?;
         let edited = match typed.outcome {
             _ if typed.is_interrupted => Edited::Interrupted,
             Ok(line) => Edited::Line(line),

@@ -184,12 +184,13 @@ impl<'a> Keyboard<'a> {
         self,
         first: &[u8],
         signals: &Signals,
+        mut aside: Aside<'_>,
         edit: impl FnOnce() -> T,
     ) -> io::Result<Typed<T>> {
         let Keyboard { terminal, master, mut slave } = self;
         let stdin = InPlaceOfStdin::put(&slave, terminal)?;
         let (done, stop) = UnixStream::pair()?;
-        let mut feeder = Feeder { terminal, master, slave: &slave, stop, signals };
+        let mut feeder = Feeder { terminal, master, slave: &slave, stop, signals, aside: &mut aside };
         let (outcome, (end, mut rest)) = thread::scope(|scope| {
             let feeding = thread::Builder::new().name(String::from("keys")).spawn_scoped(scope, move || {
                 let mut waiting = first.iter().copied();
@@ -206,6 +207,14 @@ impl<'a> Keyboard<'a> {
         ahead.append(&mut rest);
         Ok(Typed { outcome, ahead, is_interrupted: end == End::Interrupted, is_gone: end == End::Gone })
     }
+}
+
+/// Lines that are printed above the line that is being edited.
+pub(super) struct Aside<'a> {
+    /// Readable when there are lines.
+    pub(super) woken: &'a UnixStream,
+    /// Prints them.
+    pub(super) print: &'a mut (dyn FnMut() + Send),
 }
 
 /// Stdin is another file until this is dropped.
@@ -226,15 +235,16 @@ impl Drop for InPlaceOfStdin<'_> {
 }
 
 /// Writes keys to the pseudo terminal. When it stops, the terminal hangs up, so that the editor returns.
-struct Feeder<'a> {
+struct Feeder<'a, 'b> {
     terminal: &'a KeyByKey,
     master: File,
     slave: &'a File,
     stop: UnixStream,
     signals: &'a Signals,
+    aside: &'a mut Aside<'b>,
 }
 
-impl Feeder<'_> {
+impl Feeder<'_, '_> {
     fn feed(&mut self, waiting: &mut impl Iterator<Item = u8>) -> End {
         loop {
             let key = match waiting.next().map_or_else(|| self.next_key(), Ok) {
@@ -250,16 +260,21 @@ impl Feeder<'_> {
         }
     }
 
-    fn next_key(&self) -> Result<u8, End> {
+    fn next_key(&mut self) -> Result<u8, End> {
         loop {
             let mut fds = [
                 PollFd::new(&self.stop, PollFlags::IN),
                 PollFd::new(self.signals.woken(), PollFlags::IN),
                 PollFd::new(&self.terminal.terminal, PollFlags::IN),
+                PollFd::new(self.aside.woken, PollFlags::IN),
             ];
             match poll(&mut fds, None) {
                 Ok(_) if !fds[0].revents().is_empty() => return Err(End::Done),
                 Ok(_) if !fds[1].revents().is_empty() => return Err(End::Interrupted),
+                Ok(_) if fds[2].revents().is_empty() => {
+                    (self.aside.print)();
+                    continue;
+                }
                 Ok(_) => {}
                 Err(Errno::INTR) => continue,
                 Err(_) => return Err(End::Gone),

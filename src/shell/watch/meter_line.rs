@@ -79,7 +79,8 @@ pub(super) fn percent(bytes: u64, total: u64) -> u64 {
     if bytes >= total { 100 } else { u64::try_from(u128::from(bytes) * 100 / u128::from(total)).unwrap_or(100) }
 }
 
-fn hours_minutes_seconds(time: Duration) -> String {
+/// Returns a time as `1:02:03`, or `  02:03` if it is shorter than an hour.
+pub(crate) fn hours_minutes_seconds(time: Duration) -> String {
     let seconds = time.as_secs();
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("  {minutes:02}:{seconds:02}") }

@@ -10,11 +10,13 @@ mod json;
 mod meter;
 mod meter_line;
 mod plain;
+mod progress;
 mod rate;
 mod screen;
+mod task;
 
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use self::conflict::Interrupted;
 use self::continuation::Continuation;
@@ -25,80 +27,109 @@ use self::plain::Plain;
 use crate::commands::Context;
 use crate::shell::progress_display::ProgressDisplay;
 use crate::shell::signals::Signals;
+use crate::shell::suspension::Suspension;
 use crate::terminal::Output;
-use crate::transfer::{Canceller, Event, Job, Question, Report};
+use crate::transfer::{Canceller, Event, Question, Report};
+
+pub(crate) use self::meter_line::hours_minutes_seconds;
+pub(crate) use self::progress::Progress;
+pub(crate) use self::task::{Task, Title};
 
 /// Pause between two checks of Ctrl-C and the clock while a job reports nothing: too short to be noticed.
 const TICK: Duration = Duration::from_millis(33);
 
-/// Watches a job to its end. `resume_command` is the command line that continues it after an interruption, if no
-/// other line can be typed.
-pub(crate) fn watch(
-    job: Job,
-    display: ProgressDisplay,
-    context: &Context,
-    resume_command: Option<&str>,
-    signals: &Signals,
-) -> Report {
-    let output = &context.output;
+/// How the watch of a task in the foreground has ended.
+pub(crate) enum Watched {
+    /// The task has ended.
+    Ended(Report),
+    /// The user pressed Ctrl-Z. The task is paused.
+    Suspended(Task),
+}
+
+/// The surroundings of a task in the foreground.
+#[derive(Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    /// The state that commands work on.
+    pub(crate) context: &'a Context,
+    /// Ctrl-C and the signals that end the process.
+    pub(crate) signals: &'a Signals,
+    /// Ctrl-Z, if it pauses the task.
+    pub(crate) suspension: Option<&'a Suspension>,
+    /// The command line that continues the task after an interruption, if no other line can be typed.
+    pub(crate) resume_command: Option<&'a str>,
+}
+
+/// Watches a task in the foreground, to its end or to its suspension.
+pub(crate) fn watch(task: Task, display: ProgressDisplay, around: Surroundings<'_>) -> Watched {
     let mut continuation = Continuation::default();
-    let report = match display {
-        ProgressDisplay::None => follow(job, &mut Nothing, output, signals, &mut continuation),
-        ProgressDisplay::Plain => follow(job, &mut Plain::new(), output, signals, &mut continuation),
-        ProgressDisplay::Json => follow(job, &mut Json::new(), output, signals, &mut continuation),
+    let watched = match display {
+        ProgressDisplay::None => follow(task, &mut Nothing, around, &mut continuation),
+        ProgressDisplay::Plain => follow(task, &mut Plain::new(), around, &mut continuation),
+        ProgressDisplay::Json => follow(task, &mut Json::new(), around, &mut continuation),
         ProgressDisplay::Meter { moves_cursor } => {
-            follow(job, &mut Meter::new(moves_cursor), output, signals, &mut continuation)
+            follow(task, &mut Meter::new(moves_cursor), around, &mut continuation)
         }
     };
     // After the end of the session, the user can't type it.
-    if report.cancelled && report.lost.is_none() && !signals.is_ended() {
-        continuation.hint(&context.remote, resume_command).iter().for_each(|hint| output.hint(hint));
+    if let Watched::Ended(Report { cancelled: true, lost: None, .. }) = watched
+        && !around.signals.is_ended()
+    {
+        let hint = continuation.hint(&around.context.remote, around.resume_command);
+        hint.iter().for_each(|hint| around.context.output.hint(hint));
     }
-    report
+    watched
 }
 
 fn follow<D: Display>(
-    job: Job,
+    mut task: Task,
     display: &mut D,
-    output: &Output,
-    signals: &Signals,
+    around: Surroundings<'_>,
     continuation: &mut Continuation,
-) -> Report {
-    let canceller = job.canceller();
+) -> Watched {
+    let (signals, output) = (around.signals, &around.context.output);
+    let canceller = task.job.canceller();
+    let mut news = task.progress.replay();
     loop {
+        if !news.is_empty() {
+            display.aside(&mut |display| {
+                for event in &news {
+                    display.show(event, output);
+                    continuation.follow(event);
+                    task.progress.follow(event, Instant::now());
+                    display.follow(event, output);
+                }
+                output.flush();
+            });
+        }
+        // A job that asks a question sends no other event until it gets the answer.
+        for event in &news {
+            match event {
+                // A job that was stopped needs no decisions any more.
+                Event::Asked(question) if canceller.is_cancelled() => question.answer(None),
+                Event::Asked(question) => ask(question, &canceller, display, output, signals),
+                _ => {}
+            }
+        }
+        display.tick();
         if signals.is_interrupted() && !canceller.is_cancelled() {
             canceller.cancel();
             display.stop();
             signals.report_interruption(output);
         }
-        match job.events().recv_timeout(TICK) {
-            Ok(news) => {
-                display.aside(&mut |display| {
-                    for event in &news {
-                        display.show(event, output);
-                        continuation.follow(event);
-                        display.follow(event, output);
-                    }
-                    output.flush();
-                });
-                // A job that asks a question sends no other event until it gets the answer.
-                for event in &news {
-                    match event {
-                        // A job that was stopped needs no decisions any more.
-                        Event::Asked(question) if canceller.is_cancelled() => question.answer(None),
-                        Event::Asked(question) => ask(question, &canceller, display, output, signals),
-                        _ => {}
-                    }
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                let report = job.wait();
-                display.end(&report, output);
-                return report;
-            }
+        if around.suspension.is_some_and(Suspension::was_pressed) && !canceller.is_cancelled() {
+            task.job.hold().set();
+            display.stop();
+            return Watched::Suspended(task);
         }
-        display.tick();
+        news = match task.job.events().recv_timeout(TICK) {
+            Ok(news) => news,
+            Err(RecvTimeoutError::Timeout) => Vec::new(),
+            Err(RecvTimeoutError::Disconnected) => {
+                let report = task.job.wait();
+                display.end(&report, output);
+                return Watched::Ended(report);
+            }
+        };
     }
 }
 

@@ -14,7 +14,7 @@ const STALL: Duration = Duration::from_secs(5);
 
 /// The counts of the last seconds. Times in which the job does something other than move bytes can be left out.
 #[derive(Debug)]
-pub(super) struct Rate {
+pub(crate) struct Rate {
     samples: VecDeque<(Instant, u64)>,
     last_change: Instant,
     last_bytes: u64,

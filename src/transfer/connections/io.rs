@@ -11,6 +11,7 @@ use crate::transfer::connections::pool::{ConnectionId, Pool};
 use crate::transfer::connections::tag::{Tag, Token};
 use crate::transfer::connections::window::Window;
 use crate::transfer::event::{Event, File, Note};
+use crate::transfer::hold::Hold;
 use crate::transfer::learnt::Learnt;
 use crate::transfer::limit::Limit;
 use crate::transfer::local::{Place, Replaceable, bytes};
@@ -31,6 +32,7 @@ pub(crate) struct Io {
     pub(crate) settings: Settings,
     pub(crate) learnt: Learnt,
     pub(crate) canceller: Canceller,
+    pub(crate) hold: Hold,
     /// True if other files are in flight besides the one that is being worked on. Files that wait to be opened don't
     /// count.
     pub(crate) has_others: bool,

@@ -29,6 +29,7 @@ use crate::transfer::engine::crowd::Crowd;
 use crate::transfer::engine::moving::{Moving, Way};
 use crate::transfer::event::Event;
 use crate::transfer::failure::{Act, Failure};
+use crate::transfer::hold::Hold;
 use crate::transfer::local::{Directory, Parents, Troubles};
 use crate::transfer::mover::Mover;
 use crate::transfer::plan::{GetDirectory, Plan, PlanOptions, Step, Target};
@@ -51,7 +52,13 @@ const NAP: Duration = Duration::from_millis(500);
 const STEPS_UNTOLD: u64 = 10_000;
 
 /// Runs a job to its end.
-pub(crate) fn run(session: Session, request: Request, events: Sender<Vec<Event>>, canceller: Canceller) -> Report {
+pub(crate) fn run(
+    session: Session,
+    request: Request,
+    events: Sender<Vec<Event>>,
+    canceller: Canceller,
+    hold: Hold,
+) -> Report {
     let direction = request.direction();
     let mut settings = Settings::new(&session, direction, request.options, request.server);
     settings.mode = request.mode;
@@ -63,6 +70,7 @@ pub(crate) fn run(session: Session, request: Request, events: Sender<Vec<Event>>
     let found = Arc::new(Found::default());
     let mut reporter = Reporter::new(events, Arc::clone(&found));
     let _watch = canceller.interrupt().watch(queue.wakeup());
+    hold.wakes(queue.wakeup());
     let plan_options = PlanOptions { options: request.options, selection: request.selection };
     let plan = Plan::start(pool.lifeline(), request.pairs, plan_options, found, &canceller, queue.wakeup());
     let plan = match plan {
@@ -84,6 +92,7 @@ pub(crate) fn run(session: Session, request: Request, events: Sender<Vec<Event>>
         settings,
         learnt,
         canceller,
+        hold,
         has_others: false,
         scratch: Vec::new(),
     };
@@ -141,7 +150,8 @@ impl Engine {
         loop {
             self.look_after_connections();
             let stops = self.stops();
-            if !stops {
+            let is_held = self.is_held();
+            if !stops && !is_held {
                 self.move_disconnected_files();
                 self.take_steps();
                 if self.files.len() > 1 || self.files.values().any(|moving| moving.mover().is_large()) {
@@ -168,7 +178,7 @@ impl Engine {
             for (token, outcome) in answers {
                 self.answer(&token, outcome);
             }
-            if !stops {
+            if !stops && !is_held {
                 self.open_crowded();
             }
         }
@@ -194,6 +204,9 @@ impl Engine {
 
     /// Returns how long the engine may sleep. A user's limit may be the only reason to wake it.
     fn nap(&self) -> Duration {
+        if self.io.hold.is_set() {
+            return NAP;
+        }
         if !self.hashing.is_empty() && !self.stops() {
             return Duration::ZERO;
         }
@@ -201,6 +214,15 @@ impl Engine {
             pause if pause.is_zero() => NAP,
             pause => pause.min(NAP),
         }
+    }
+
+    /// Returns whether the user holds the job. That time doesn't count as the time of any bytes.
+    fn is_held(&mut self) -> bool {
+        let is_held = self.io.hold.is_set();
+        if is_held {
+            self.io.pace.paused_until(Instant::now());
+        }
+        is_held
     }
 
     fn stops(&self) -> bool {

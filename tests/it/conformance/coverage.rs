@@ -30,8 +30,8 @@ pub(super) fn missing(signature: &Signature, rows: &[Row]) -> Vec<String> {
     let takes_names =
         is_remote || takes(&[ArgumentKind::LocalPath, ArgumentKind::LocalDir, ArgumentKind::LocalPattern]);
     let takes_patterns = takes(&[ArgumentKind::RemotePattern, ArgumentKind::LocalPattern]);
-    // A row has no second server; tests/it/unconnected.rs has one.
-    let may_succeed = !takes(&[ArgumentKind::Destination]);
+    // A row has no second server and no transfer in the background; tests/it/unconnected.rs and jobs.rs have them.
+    let may_succeed = !takes(&[ArgumentKind::Destination, ArgumentKind::Job]);
     let cases: [(&str, bool, Shows); 5] = [
         ("success", may_succeed, |typed| !typed.fails() && typed.row.seen.code == 0),
         ("missing", takes_names, |typed| typed.fails() && !typed.is_denied() && typed.names_nothing()),

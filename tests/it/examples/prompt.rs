@@ -142,6 +142,8 @@ pub(super) const LINES: &[Row] = &[
     ("touch -d 2026-11-01 notes.txt", &[Then("stat notes.txt"), Prints("modified: 2026-11-01T00:00:00")]),
     ("mv draft.txt final.txt", &[There("final.txt"), NoRemote("draft.txt")]),
     ("mv *.log old", &[There("old/a.log"), NoRemote("a.log")]),
+    ("jobs", &[PrintsNo("running")]),
+    ("jobs --json", &[PrintsNo("{")]),
     ("wc -l *.log", &[Prints("       1 a.log\n"), Prints(" total\n")]),
 ];
 
