@@ -83,7 +83,7 @@ impl Executor {
         let watched = watch(task, display, around);
         drop(suspension);
         let verdict = match watched {
-            Watched::Suspended(task) => self.send_to_background(task, "paused: "),
+            Watched::Suspended(task) => self.send_to_background(*task, "paused: "),
             Watched::Ended(report) => self.end_of_transfer(report, all_found),
         };
         self.guard_connection();

@@ -95,7 +95,7 @@ impl Jobs {
         let watcher = self.running.remove(at);
         let number = watcher.number;
         match watcher.release() {
-            Watched::Released(task) => Ok(task),
+            Watched::Released(task) => Ok(*task),
             Watched::Ended(outcome) => {
                 self.note(number, outcome, context);
                 Err(Failure::already_shown())

@@ -40,7 +40,7 @@ pub(super) enum Watched {
     /// The job has ended, and the news tell how.
     Ended(Outcome),
     /// The shell takes the task back.
-    Released(Task),
+    Released(Box<Task>),
 }
 
 /// The end of a job.
@@ -110,7 +110,7 @@ impl Shared {
         loop {
             if self.is_released.load(Ordering::SeqCst) {
                 std::mem::swap(&mut task.progress, &mut lock(&self.progress));
-                return Watched::Released(task);
+                return Watched::Released(Box::new(task));
             }
             match task.job.events().recv_timeout(TICK) {
                 Ok(events) => self.take(number, &task, &events, news),

@@ -43,7 +43,7 @@ pub(crate) enum Watched {
     /// The task has ended.
     Ended(Report),
     /// The user pressed Ctrl-Z. The task is paused.
-    Suspended(Task),
+    Suspended(Box<Task>),
 }
 
 /// The surroundings of a task in the foreground.
@@ -119,7 +119,7 @@ fn follow<D: Display>(
         if around.suspension.is_some_and(Suspension::was_pressed) && !canceller.is_cancelled() {
             task.job.hold().set();
             display.stop();
-            return Watched::Suspended(task);
+            return Watched::Suspended(Box::new(task));
         }
         news = match task.job.events().recv_timeout(TICK) {
             Ok(news) => news,
