@@ -19,8 +19,8 @@ use crate::terminal::Painted;
 /// there.
 const MOST_ENTRIES: usize = 10_000;
 
-/// A longer line has no colours, so that each key is answered at once.
-const LONGEST_LINE: usize = 4096;
+/// A longer text has no colours, so that each key is answered at once.
+const LONGEST_TEXT: usize = 4096;
 
 /// A part of a line that has a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub(super) enum Mark {
 
 /// Returns the marked parts of a text in their order, for a local working directory.
 pub(super) fn marks(text: &str, local: &Path) -> Vec<(Range<usize>, Mark)> {
-    if text.len() > LONGEST_LINE {
+    if text.len() > LONGEST_TEXT {
         return Vec::new();
     }
     let (complete, open) = commands(text);

@@ -3,35 +3,23 @@
 //! While meters move on it, keys are not echoed: text typed ahead, and the `^C` of an interrupt, would break the line
 //! with the cursor. The next prompt shows the typed text.
 
-use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::sync::Mutex;
 
 use indicatif::TermLike;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
+use unicode_width::UnicodeWidthStr;
 
 use crate::lock::lock;
 
 /// The terminal on stdout. Each drawing is one write.
+///
+/// Between two drawings, the cursor is at the beginning of the first row, and each drawing erases everything from there
+/// on. So it makes no difference if a terminal of another width has wrapped the rows again, and indicatif need not move
+/// the cursor.
 #[derive(Debug, Default)]
 pub(super) struct Screen {
     drawing: Mutex<String>,
-}
-
-impl Screen {
-    fn draw(&self, add: impl FnOnce(&mut String)) -> io::Result<()> {
-        add(&mut lock(&self.drawing));
-        Ok(())
-    }
-
-    /// Writes a control sequence with a count. A terminal takes a count of zero as one.
-    fn go(&self, count: usize, direction: char) -> io::Result<()> {
-        self.draw(|drawing| {
-            if count > 0 {
-                let _ = write!(drawing, "\x1b[{count}{direction}");
-            }
-        })
-    }
 }
 
 impl TermLike for Screen {
@@ -43,44 +31,55 @@ impl TermLike for Screen {
         size().1
     }
 
-    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
-        self.go(n, 'A')
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
     }
 
-    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
-        self.go(n, 'B')
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
     }
 
-    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
-        self.go(n, 'C')
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
     }
 
-    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
-        self.go(n, 'D')
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
     }
 
     fn write_line(&self, text: &str) -> io::Result<()> {
-        self.draw(|drawing| {
-            drawing.push_str(text);
-            drawing.push('\n');
-        })
+        self.write_str(text)
     }
 
     fn write_str(&self, text: &str) -> io::Result<()> {
-        self.draw(|drawing| drawing.push_str(text))
+        lock(&self.drawing).push_str(text.trim_start_matches('\r'));
+        Ok(())
     }
 
     fn clear_line(&self) -> io::Result<()> {
-        self.draw(|drawing| drawing.push_str("\r\x1b[2K"))
+        Ok(())
     }
 
     fn flush(&self) -> io::Result<()> {
         let drawing = std::mem::take(&mut *lock(&self.drawing));
         let mut stdout = io::stdout().lock();
         // The code that prints results notices that the terminal was closed.
-        let _ = stdout.write_all(drawing.as_bytes()).and_then(|()| stdout.flush());
+        let _ = stdout.write_all(placed(&drawing, width()).as_bytes()).and_then(|()| stdout.flush());
         Ok(())
     }
+}
+
+/// Erases the cursor's row and those below it. Not from the corner of the screen on, because tmux would take that for
+/// a clearing of the screen, and keep its rows.
+const ERASE: &str = "\r\x1b[K\x1b[C\x1b[J\r";
+
+/// Returns the control codes and the text of a drawing, whose rows fill the width of the terminal.
+fn placed(drawing: &str, width: usize) -> String {
+    let up = match drawing.width().saturating_sub(1) / width {
+        0 => String::new(),
+        rows => format!("\x1b[{rows}A"),
+    };
+    format!("{ERASE}{drawing}\r{up}")
 }
 
 /// Returns the columns of the terminal.
@@ -115,5 +114,17 @@ fn size() -> (u16, u16) {
     match tcgetwinsize(io::stdout()) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
         _ => (80, 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cursor_returns_to_the_first_row() {
+        for (drawing, up) in [("", ""), ("1234", ""), ("12345678", "\x1b[1A"), ("日本日本日本", "\x1b[2A")] {
+            assert_eq!(placed(drawing, 4), format!("{ERASE}{drawing}\r{up}"));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod colors;
 mod recall;
+mod resizing;
 mod several_lines;
 mod suggestions;
 mod vi;
