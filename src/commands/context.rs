@@ -240,6 +240,8 @@ pub struct SessionSettings {
     pub retries: u32,
     /// `-j`: the number of connections that a transfer uses; 0 means 1.
     pub connections: u8,
+    /// `set confirm-removals`: the number of names above which `rm` asks a person; 0 means that it never does.
+    pub confirm_removals: u64,
     /// `set sizes`: how far the server's file sizes are trusted.
     pub sizes: Sizes,
     /// `set editing`: the keys that edit a line.

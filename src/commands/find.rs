@@ -107,7 +107,7 @@ impl Find {
             Item::Left(path) => Some(Ok(Step::Directory(path))),
             Item::Failure(failure) => Some(Err(failure)),
         });
-        carry_out(cx, steps)
+        carry_out(cx, steps, false)
     }
 
     fn show(&self, cx: &Context, path: &RemotePath, form: Form, attributes: Attributes) -> Result<(), Failure> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::matches::expand_names;
 use crate::commands::operands::Operands;
+use crate::commands::streams::{is_stream, to_stdout};
 use crate::commands::transfer_flags::{Resume, TransferFlags};
 use crate::commands::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Purpose, Run, Sizes, home};
 use crate::remote::Match;
@@ -16,7 +17,8 @@ use crate::transfer::{GetPair, LocalPath, Pairs};
 /// Download file
 ///
 /// Wildcards are expanded. Without a local path, files go to the local working directory under their own names. If the local
-/// path is a directory, they go into it. With three or more paths, the last is that directory.
+/// path is a directory, they go into it. With three or more paths, the last is that directory. If you type the local path - at a
+/// prompt or on the command line, the files are displayed as cat does; in a script, - is a name.
 ///
 /// --exclude, --include and --exclude-from take patterns in the syntax of .gitignore, matched against the path below the top
 /// of the tree: *.o matches anywhere, /build only at the top, cache/ only a directory. Excluded directories are not read.
@@ -55,6 +57,9 @@ impl Run for Get {
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let words = self.operands.into_iter().map(|GetOperand(word)| word).collect();
         let operands = Operands::split(words, self.into.is_some());
+        if operands.target.as_ref().is_some_and(|target| is_stream(cx, target)) {
+            return to_stdout(cx, &operands.sources);
+        }
         self.flags.fit_together(cx)?;
         let selection = self.flags.selection(cx)?;
         let (mut sources, missing) = find(cx, &operands)?;

@@ -48,8 +48,10 @@ pub mod cd;
 pub mod chmod;
 pub mod chown;
 pub mod close;
+pub mod cmp;
 pub mod cp;
 pub mod df;
+pub mod diff;
 pub mod du;
 pub mod edit;
 pub mod fg;
@@ -76,9 +78,13 @@ pub mod rm;
 pub mod rmdir;
 pub mod set;
 pub mod shell_escape;
+mod sides;
 pub mod stat;
+mod streams;
+pub mod sum;
 pub mod tail;
 pub mod touch;
+pub mod tree;
 pub mod version;
 pub mod wait;
 pub mod wc;
@@ -115,8 +121,10 @@ signature::commands! {
     chmod::Chmod: "chmod";
     chown::Chown: "chown";
     close::Close: "close";
+    cmp::Cmp: "cmp";
     cp::Cp: "cp", "copy";
     df::Df: "df";
+    diff::Diff: "diff";
     du::Du: "du";
     edit::Edit: "edit";
     fg::Fg: "fg";
@@ -150,9 +158,11 @@ signature::commands! {
     rmdir::Rmdir: "rmdir";
     set::Set: "set";
     stat::Stat: "stat";
+    sum::Sum: "sum";
     ln::Symlink: "symlink";
     tail::Tail: "tail";
     touch::Touch: "touch";
+    tree::Tree: "tree";
     version::Version: "version";
     wait::Wait: "wait";
     wc::Wc: "wc";
@@ -211,8 +221,10 @@ mod tests {
         ("chmod 600 a", Purpose::Effect),
         ("chown 1 a", Purpose::Effect),
         ("close", Purpose::Effect),
+        ("cmp a b", Purpose::Output),
         ("cp a b", Purpose::Effect),
         ("df", Purpose::Output),
+        ("diff a b", Purpose::Output),
         ("du", Purpose::Output),
         ("edit a", Purpose::Effect),
         ("fg", Purpose::Effect),
@@ -252,10 +264,12 @@ mod tests {
         ("rm -r a", Purpose::Effect),
         ("rmdir a", Purpose::Effect),
         ("set", Purpose::Effect),
+        ("sum a", Purpose::Output),
         ("symlink a b", Purpose::Effect),
         ("stat a", Purpose::Output),
         ("tail a", Purpose::Output),
         ("touch a", Purpose::Effect),
+        ("tree", Purpose::Output),
         ("version", Purpose::Output),
         ("wait", Purpose::Effect),
         ("wc a", Purpose::Output),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::matches::{patterns, without_braces};
 use crate::commands::operands::Operands;
+use crate::commands::streams::{from_stdin, is_stream};
 use crate::commands::transfer_flags::{Resume, TransferFlags};
 use crate::commands::{Context, Example, Failure, Outcome, Purpose, PutOperand, RemoteDir, Run, Word, home};
 use crate::name::RemotePath;
@@ -16,7 +17,8 @@ use crate::transfer::{LocalPath, Pairs, PutPair};
 /// Upload file
 ///
 /// Wildcards are expanded. Without a remote path, files go to the remote working directory under their own names. If the
-/// remote path is a directory, they go into it. With three or more paths, the last is that directory.
+/// remote path is a directory, they go into it. With three or more paths, the last is that directory. If you type the local path -
+/// at a prompt or on the command line, standard input is sent up to its end (Ctrl-D); in a script, - is a name.
 ///
 /// --exclude, --include and --exclude-from take patterns in the syntax of .gitignore, matched against the path below the top
 /// of the tree: *.o matches anywhere, /build only at the top, cache/ only a directory. Excluded directories are not read.
@@ -52,6 +54,11 @@ impl Run for Put {
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let words = self.operands.into_iter().map(|PutOperand(word)| word).collect();
         let operands = Operands::split(words, self.into.is_some());
+        if let ([source], Some(target)) = (&operands.sources[..], &operands.target)
+            && is_stream(cx, source)
+        {
+            return from_stdin(cx, target);
+        }
         self.flags.fit_together(cx)?;
         let selection = self.flags.selection(cx)?;
         let (mut sources, mut found) = (Vec::new(), 0);

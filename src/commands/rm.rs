@@ -3,20 +3,28 @@
 use std::collections::HashSet;
 
 use crate::commands::matches::{Target, targets};
-use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, in_order};
+use crate::commands::{Context, Example, Failure, Origin, Outcome, Purpose, RemotePattern, Run, in_order};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links, Walk};
-use crate::sftp::{Error, FileType, Session, calls};
+use crate::sftp::{Error, FileType, Session, StatusCode, calls};
 use crate::terminal::Printable;
+use crate::terminal::prompt::{self, Unanswered};
 
 /// Delete remote file
 ///
-/// Wildcards are expanded. A directory needs -r. A symbolic link is removed, never its target.
+/// Wildcards are expanded. A directory needs -r. A symbolic link is removed, never its target. At a prompt, sftpsh asks before
+/// it removes more names than the setting confirm-removals allows.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Rm {
     /// Remove directories recursively
     #[arg(short, short_alias = 'R', long)]
     recursive: bool,
+    /// Ignore missing files, and never ask
+    #[arg(short, long, overrides_with = "interactive")]
+    force: bool,
+    /// Ask before each file or directory that you name or that a pattern matches
+    #[arg(short, long, overrides_with = "force")]
+    interactive: bool,
     /// The files to remove
     #[arg(required = true, value_name = "path")]
     targets: Vec<RemotePattern>,
@@ -28,6 +36,7 @@ impl Run for Rm {
     const EXAMPLES: &'static [Example] = &[
         Example { line: "rm *.tmp", does: "remove files by a pattern" },
         Example { line: "rm -r old", does: "remove a directory recursively" },
+        Example { line: "rm -f *.bak", does: "remove files, if there are any" },
     ];
 
     fn purpose(&self) -> Purpose {
@@ -36,14 +45,75 @@ impl Run for Rm {
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let targets = targets(cx, &self.targets)?;
+        let targets = match self.interactive {
+            true => confirmed(cx, targets)?,
+            false => targets,
+        };
+        if asks_for_many(cx, &self) && !may_remove(cx, &targets, self.recursive)? {
+            return Err(Failure::new("rm: nothing was removed"));
+        }
         if self.recursive {
-            return remove_trees(cx, targets);
+            return remove_trees(cx, targets, self.force);
         }
         let steps = targets.into_iter().map(|target| Ok(Step::File(target.path)));
-        in_order(cx, steps, &Step::submit, |cx, step, answer| {
-            step.announce(cx);
-            answer.map(drop).map_err(|error| step.refused(cx, &error))
-        })
+        in_order(cx, steps, &Step::submit, |cx, step, answer| step.conclude(cx, answer.map(drop), self.force))
+    }
+}
+
+/// Returns the targets that the user confirms.
+fn confirmed(cx: &Context, targets: Vec<Target>) -> Result<Vec<Target>, Failure> {
+    if cx.stops_at_failure || !prompt::possible() {
+        return Err(Failure::new("rm: -i needs a terminal").with_hint("without it, rm asks nothing"));
+    }
+    let mut confirmed = Vec::new();
+    for target in targets {
+        let shown = Printable(target.form.show(cx, &target.path)).text();
+        if says_yes(cx, &format!("Remove {shown} (y/n)? "))? {
+            confirmed.push(target);
+        }
+    }
+    Ok(confirmed)
+}
+
+/// Returns whether a person is to be asked before many names are removed.
+fn asks_for_many(cx: &Context, rm: &Rm) -> bool {
+    cx.origin == Origin::Person && !rm.force && !rm.interactive && cx.settings.confirm_removals > 0
+}
+
+/// Counts the names to remove, and asks if there are more than the setting allows.
+fn may_remove(cx: &Context, targets: &[Target], recursive: bool) -> Result<bool, Failure> {
+    let most = cx.settings.confirm_removals;
+    let mut count = targets.len() as u64;
+    let trees = targets.iter().filter(|target| recursive && is_tree(target));
+    for tree in trees {
+        if count > most {
+            break;
+        }
+        let left = usize::try_from(most - count).unwrap_or(usize::MAX);
+        let below = cx
+            .remote
+            .walk(&tree.path, Links::Kept)
+            .filter(|found| matches!(found, Found::Entry { .. } | Found::Left(_)));
+        count += (below.take(left.saturating_add(2)).count() as u64).saturating_sub(1);
+    }
+    if cx.interrupt().was_pressed() {
+        return Err(Failure::already_shown());
+    }
+    Ok(count <= most || says_yes(cx, &format!("This removes more than {most} names. Go on (y/n)? "))?)
+}
+
+fn is_tree(target: &Target) -> bool {
+    let is_directory = target.found.as_ref().is_some_and(|found| found.itself().is_dir());
+    is_directory && !matches!(target.path.base_name(), None | Some(b"." | b".."))
+}
+
+/// Asks a question. No answer, or any other than yes, means no.
+fn says_yes(cx: &Context, question: &str) -> Result<bool, Failure> {
+    cx.output.flush();
+    match prompt::ask(question) {
+        Ok(answer) => Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")),
+        Err(Unanswered::Interrupted) => Err(Failure::already_shown()),
+        Err(_) => Ok(false),
     }
 }
 
@@ -71,6 +141,17 @@ impl Step {
         cx.output.status(format_args!("Removing {}", Printable(self.path().as_bytes())));
     }
 
+    /// Reports the outcome. With `force`, a file that is missing needs no removal.
+    fn conclude(&self, cx: &Context, outcome: Result<(), Error>, force: bool) -> Result<(), Failure> {
+        match outcome {
+            Err(error) if force && error.status_code() == Some(StatusCode::NO_SUCH_FILE) => Ok(()),
+            outcome => {
+                self.announce(cx);
+                outcome.map_err(|error| self.refused(cx, &error))
+            }
+        }
+    }
+
     fn refused(&self, cx: &Context, error: &Error) -> Failure {
         let shown = Printable(self.path().as_bytes());
         match self {
@@ -89,23 +170,23 @@ impl Step {
 }
 
 /// Removes files and trees. The contents of a directory are removed before it, all without waiting in between.
-fn remove_trees(cx: &mut Context, targets: Vec<Target>) -> Result<Outcome, Failure> {
+fn remove_trees(cx: &mut Context, targets: Vec<Target>, force: bool) -> Result<Outcome, Failure> {
     let mut walks = Vec::new();
     for target in targets {
         walks.push(start(cx, target));
     }
-    carry_out(cx, walks.into_iter().flat_map(Removal::steps))
+    carry_out(cx, walks.into_iter().flat_map(Removal::steps), force)
 }
 
-/// Removes files and directories in this order, without waiting in between.
+/// Removes files and directories in this order, without waiting in between. With `force`, a missing one is no failure.
 pub(super) fn carry_out(
     cx: &mut Context,
     steps: impl IntoIterator<Item = Result<Step, Failure>>,
+    force: bool,
 ) -> Result<Outcome, Failure> {
     cx.goes_on_in_trees();
     let mut incomplete = Incomplete::default();
     in_order(cx, steps, &Step::submit, |cx, step, answer| {
-        step.announce(cx);
         let removed = answer.or_else(|error| match &step {
             // A server may process requests in any order, so the removal is tried again now that all answers have
             // arrived.
@@ -114,10 +195,10 @@ pub(super) fn carry_out(
             }
             _ => Err(error),
         });
-        removed.map(drop).map_err(|error| match incomplete.note(step.path()) {
+        step.conclude(cx, removed.map(drop), force).map_err(|failure| match incomplete.note(step.path()) {
             // The reason why an entry below remains was printed already.
             Remains::Other => Failure::already_shown(),
-            Remains::This => step.refused(cx, &error),
+            Remains::This => failure,
         })
     })
 }
@@ -150,7 +231,8 @@ fn start(cx: &Context, target: Target) -> Removal {
         return Removal::File(path);
     }
     match path.base_name() {
-        None | Some(b"." | b"..") => {
+        None => Removal::Refused(Failure::new("rm: \"/\" is not removed: everything on the server is in it")),
+        Some(b"." | b"..") => {
             let shown = Printable(path.as_bytes());
             Removal::Refused(Failure::new(format!("rm: \"{shown}\" is not removed: name a directory by its own name")))
         }

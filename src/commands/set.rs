@@ -59,7 +59,7 @@ impl Setting {
     pub fn words(self) -> Vec<String> {
         match self {
             Setting::Editing => words::<Editing>(),
-            Setting::Limit => vec![OFF.to_owned()],
+            Setting::ConfirmRemovals | Setting::Limit => vec![OFF.to_owned()],
             Setting::Progress => words::<ProgressMode>(),
             Setting::Sizes => words::<Sizes>(),
             Setting::Jobs | Setting::Retry => Vec::new(),
@@ -69,18 +69,20 @@ impl Setting {
     /// Returns a description of the setting.
     fn purpose(self) -> &'static str {
         match self {
+            Setting::ConfirmRemovals => "names that rm removes unasked",
             Setting::Editing => "keys that edit a line",
             Setting::Jobs => "connections of a transfer",
-            Setting::Limit => "bytes per second, all transfers",
+            Setting::Limit => "bytes per second in all",
             Setting::Progress => "progress display",
-            Setting::Retry => "reconnections after a drop",
-            Setting::Sizes => "trust in the sizes that a server tells",
+            Setting::Retry => "attempts to reconnect",
+            Setting::Sizes => "trust in the server's sizes",
         }
     }
 
     /// Returns a description of the values.
     fn values(self) -> String {
         match self {
+            Setting::ConfirmRemovals => format!("a number, or {OFF}"),
             Setting::Editing => format!("one of {}", words::<Editing>().join(", ")),
             Setting::Jobs => format!("a number from 1 to {MOST_CONNECTIONS}"),
             Setting::Limit => format!("a number such as 5M, or {OFF}"),
@@ -97,6 +99,8 @@ impl Setting {
     /// Returns the present value in the form in which it is typed.
     fn value(self, cx: &Context) -> String {
         match self {
+            Setting::ConfirmRemovals if cx.settings.confirm_removals == 0 => OFF.to_owned(),
+            Setting::ConfirmRemovals => cx.settings.confirm_removals.to_string(),
             Setting::Editing => word(cx.settings.editing),
             Setting::Jobs => cx.settings.connections.max(1).to_string(),
             Setting::Limit => cx.limit.bytes_per_second().map_or(OFF.to_owned(), in_largest_unit),
@@ -112,6 +116,11 @@ impl Setting {
 
     fn change(self, cx: &mut Context, value: &str) -> Result<(), Failure> {
         let changed = match self {
+            Setting::ConfirmRemovals => {
+                let most =
+                    if value.eq_ignore_ascii_case(OFF) { Some(0) } else { value.parse().ok().filter(|&most| most > 0) };
+                most.map(|most| cx.settings.confirm_removals = most)
+            }
             Setting::Editing => Editing::from_str(value, true).ok().map(|editing| cx.settings.editing = editing),
             Setting::Jobs => {
                 let count = value.parse().ok().filter(|count| (1..=MOST_CONNECTIONS).contains(count));

@@ -3,6 +3,8 @@
 /// The settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
+    /// The number of names above which `rm` asks a person.
+    ConfirmRemovals,
     /// The keys that edit a line.
     Editing,
     /// The number of connections that a transfer uses.
@@ -19,13 +21,21 @@ pub enum Setting {
 
 impl Setting {
     /// All settings, in the order in which they are listed.
-    pub const ALL: [Setting; 6] =
-        [Setting::Editing, Setting::Jobs, Setting::Limit, Setting::Progress, Setting::Retry, Setting::Sizes];
+    pub const ALL: [Setting; 7] = [
+        Setting::ConfirmRemovals,
+        Setting::Editing,
+        Setting::Jobs,
+        Setting::Limit,
+        Setting::Progress,
+        Setting::Retry,
+        Setting::Sizes,
+    ];
 
     /// Returns the name of the setting.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Setting::ConfirmRemovals => "confirm-removals",
             Setting::Editing => "editing",
             Setting::Jobs => "jobs",
             Setting::Limit => "limit",

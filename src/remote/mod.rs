@@ -17,6 +17,7 @@ mod reader;
 mod reads;
 mod survey;
 mod walk;
+mod writer;
 
 use std::sync::{Arc, Mutex};
 
@@ -35,6 +36,7 @@ pub use self::owners::{OwnerNames, SoughtOwner};
 pub use self::reader::{Ahead, Reader};
 pub use self::survey::list;
 pub use self::walk::{Directory, Found, Links, MAX_DEPTH, Walk, WholeDirectories, WholeDirectory};
+pub use self::writer::Writer;
 
 use crate::lock::lock;
 use crate::name::RemotePath;

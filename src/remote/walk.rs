@@ -215,6 +215,13 @@ impl Walk {
         }
     }
 
+    /// Returns whether the last item was the last one of its directory, unless the directory is left: a failure or the
+    /// end of a directory belongs to no place in it.
+    #[must_use]
+    pub fn is_at_last(&self) -> bool {
+        self.stack.last().is_none_or(|open| open.items.len() == 0)
+    }
+
     /// Limits the depth of the items: the top has depth 0, its entries depth 1.
     pub fn go_no_deeper_than(&mut self, depth: usize) {
         self.most_depth = depth;

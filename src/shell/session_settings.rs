@@ -11,6 +11,9 @@ use crate::terminal::output::Quiet;
 /// The default number of attempts to reconnect at a prompt. A person would try again; a script may not expect it.
 const RETRIES_FOR_A_PERSON: u32 = 3;
 
+/// The default number of names that `rm` removes without asking a person. More than that are seldom meant by one line.
+const MOST_REMOVALS_UNASKED: u64 = 1000;
+
 pub(crate) fn session_settings(invocation: &Invocation, output: &Output) -> SessionSettings {
     SessionSettings {
         server: server_name(invocation),
@@ -20,6 +23,7 @@ pub(crate) fn session_settings(invocation: &Invocation, output: &Output) -> Sess
         retries: retries(invocation),
         connections: invocation.jobs,
         editing: if io::stdin().is_terminal() { inputrc::editing() } else { Editing::default() },
+        confirm_removals: MOST_REMOVALS_UNASKED,
         ..SessionSettings::default()
     }
 }

@@ -39,6 +39,7 @@ pub use hold::Hold;
 pub use job::{Job, start};
 pub use learnt::Learnt;
 pub use limit::Limit;
+pub use proof::hashing::hasher;
 pub use report::Report;
 pub use request::{
     Connections, Direction, GetPair, Links, LocalPath, OnConflict, Options, Pairs, PutPair, Request, Verify,

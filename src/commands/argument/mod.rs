@@ -35,6 +35,7 @@ pub use self::moment::Moment;
 pub use self::name_pattern::NamePattern;
 pub use self::operand::{GetOperand, PutOperand};
 pub use self::owner::{Id, OwnerIds};
+pub(super) use self::reader::Argument;
 pub use self::remote::{RemoteDir, RemotePathArg, RemotePattern};
 pub use self::setting::{SettingName, SettingValue};
 pub use self::shell_line::ShellLine;

@@ -155,6 +155,8 @@ pub struct CheckFile<'a> {
     pub offset: u64,
     /// The number of bytes; 0 hashes to the end of the file.
     pub length: u64,
+    /// The algorithms of which the server chooses one, in our order of preference.
+    pub algorithms: &'a [HashAlgorithm],
 }
 
 impl Call for CheckFile<'_> {
@@ -173,7 +175,8 @@ impl Call for CheckFile<'_> {
     fn encode(&self, packet: &mut Writer<'_>) {
         packet.string(Extension::CheckFile.name().as_bytes());
         packet.string(self.handle.as_bytes());
-        packet.string(HashAlgorithm::ALL.map(HashAlgorithm::name).join(",").as_bytes());
+        let names: Vec<&str> = self.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+        packet.string(names.join(",").as_bytes());
         packet.uint64(self.offset);
         packet.uint64(self.length);
         // A block size of 0 asks for one hash over the whole range.

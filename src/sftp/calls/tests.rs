@@ -103,7 +103,7 @@ fn packets_hold_the_fields_that_the_draft_and_openssh_name_in_their_order() {
             vec![string("copy-data"), string("h1"), number(1), number(2), string("h1"), number(3)],
         ),
         (
-            fields(&CheckFile { handle: &first, offset: 1, length: 2 }),
+            fields(&CheckFile { handle: &first, offset: 1, length: 2, algorithms: &crate::sftp::HashAlgorithm::ALL }),
             200,
             vec![
                 string("check-file-handle"),

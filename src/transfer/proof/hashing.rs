@@ -140,7 +140,9 @@ impl Hashing {
     }
 }
 
-fn hasher(algorithm: HashAlgorithm) -> Option<Hasher> {
+/// Returns a hasher for an algorithm, or `None` if this machine's OpenSSL has none: a strict one has no MD5.
+#[must_use]
+pub fn hasher(algorithm: HashAlgorithm) -> Option<Hasher> {
     Hasher::new(match algorithm {
         HashAlgorithm::Sha256 => MessageDigest::sha256(),
         HashAlgorithm::Sha512 => MessageDigest::sha512(),

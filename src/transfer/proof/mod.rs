@@ -8,7 +8,7 @@ pub(crate) mod hashing;
 
 use std::io;
 
-use crate::sftp::{self, Extension, Handle, Reply, calls};
+use crate::sftp::{self, Extension, Handle, HashAlgorithm, Reply, calls};
 use crate::transfer::connections::io::{Io, Turn, Wire};
 use crate::transfer::connections::tag::{ProofTag, Tag};
 use crate::transfer::event::Proof;
@@ -76,7 +76,10 @@ impl Proving {
                     Some(Extension::Md5Hash) => {
                         wire.ask(self.sequence, tag, &calls::Md5Hash { handle, offset: 0, length });
                     }
-                    _ => wire.ask(self.sequence, tag, &calls::CheckFile { handle, offset: 0, length }),
+                    _ => {
+                        let algorithms = &HashAlgorithm::ALL;
+                        wire.ask(self.sequence, tag, &calls::CheckFile { handle, offset: 0, length, algorithms });
+                    }
                 }
                 Some(Turn::Hashes)
             }
