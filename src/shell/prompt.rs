@@ -6,8 +6,11 @@
 //! question that discards them.
 
 mod assistant;
+mod codes;
 mod colors;
 mod commands;
+mod cursor;
+mod drawn;
 mod editor;
 mod keyboard;
 mod keys;
@@ -41,6 +44,7 @@ const BURST: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
 /// The number of characters by which a person is recognized, if each arrived alone. A program that sends its lines in
 /// pieces hardly sends two such pieces at the beginning of a line.
 const CHARACTERS_OF_A_PERSON: usize = 2;
+
 /// The control codes that clear the screen from the beginning of the cursor's row.
 const CLEARED: &[u8] = b"\r\x1b[J";
 

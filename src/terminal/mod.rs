@@ -5,6 +5,7 @@
 
 pub mod columns;
 pub mod contents;
+mod erase;
 mod explain;
 pub mod history;
 pub mod json;
@@ -20,6 +21,7 @@ pub mod time;
 
 pub use columns::columns;
 pub use contents::Contents;
+pub use erase::ERASE_ROWS;
 pub use explain::Explain;
 pub use output::Output;
 pub use painted::Painted;

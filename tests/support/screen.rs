@@ -99,3 +99,16 @@ fn character_before_cursor(screen: &vt100::Screen) -> Option<char> {
 fn text_of(cell: &vt100::Cell) -> &str {
     if cell.has_contents() { cell.contents() } else { " " }
 }
+
+/// Shows the rows of a screen on a screen of another width, as one text up to the row of the cursor. What is on the
+/// cursor's line after it follows. The cursor stays at its character.
+pub(super) fn wrapped_again(screen: &vt100::Screen, mut other: vt100::Parser) -> vt100::Parser {
+    let (row, column) = screen.cursor_position();
+    let before = screen.contents_between(0, 0, row, column);
+    let after = screen.contents_between(row, column, screen.size().0.get() - 1, screen.size().1.get());
+    other.process(before.replace('\n', "\r\n").as_bytes());
+    other.process(b"\x1b7");
+    other.process(after.trim_end().replace('\n', "\r\n").as_bytes());
+    other.process(b"\x1b8");
+    other
+}

@@ -258,6 +258,17 @@ impl Terminal {
         self
     }
 
+    /// Like [`Terminal::resizes`], but the terminal wraps the rows of the screen again, as many do.
+    pub fn wraps_again(self, rows: u16, columns: u16) -> Self {
+        {
+            let mut views = self.views.lock().unwrap();
+            views.screen = super::screen::wrapped_again(views.screen.screen(), view(rows, columns));
+            views.roll.set_size(dimension(ROLL_ROWS), dimension(columns));
+        }
+        self.master.resize(size(rows, columns)).expect("a terminal can be resized");
+        self
+    }
+
     /// Returns the world of the program.
     pub fn world(&self) -> &World {
         self.world.as_ref().expect("taken at the end only")

@@ -1,6 +1,7 @@
 //! The line editor's callbacks: completion, suggestions and their look.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -8,14 +9,17 @@ use nu_ansi_term::Style;
 use rustyline::Helper;
 use rustyline::completion::{Completer as RustylineCompleter, Pair};
 use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::Hinter;
+use rustyline::hint::{Hint, Hinter};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
 use unicode_width::UnicodeWidthStr;
 
 use crate::commands::Context;
 use crate::shell::complete::Completer;
+use crate::shell::prompt::codes::write;
 use crate::shell::prompt::colors::{Mark, marks, painted};
 use crate::shell::prompt::commands::commands;
+use crate::shell::prompt::cursor::Cursor;
+use crate::shell::prompt::drawn::Drawn;
 use crate::shell::prompt::past::Past;
 use crate::shell::prompt::size::rows_and_columns;
 use crate::shell::prompt::suggestion::Suggestion;
@@ -28,8 +32,8 @@ const FREE_ROWS: usize = 3;
 pub(super) struct Assistant {
     completer: Completer,
     past: Past,
-    /// The columns of the prompt.
-    prompt_width: usize,
+    cursor: Cursor,
+    drawn: RefCell<Drawn>,
     has_colors: bool,
     /// The local working directory.
     local: PathBuf,
@@ -37,15 +41,30 @@ pub(super) struct Assistant {
 
 impl Assistant {
     /// Returns an assistant that knows these lines, and gives the present one colours if it may.
-    pub(super) fn new(past: Past, has_colors: bool) -> Assistant {
-        Assistant { completer: Completer::default(), past, prompt_width: 0, has_colors, local: PathBuf::new() }
+    pub(super) fn new(past: Past, cursor: Cursor, has_colors: bool) -> Assistant {
+        Assistant {
+            completer: Completer::default(),
+            past,
+            cursor,
+            drawn: RefCell::default(),
+            has_colors,
+            local: PathBuf::new(),
+        }
     }
 
     /// Prepares for the next line, after this prompt.
     pub(super) fn begin_line(&mut self, prompt: &str, context: &Context) {
         self.completer.begin_line(context);
-        self.prompt_width = prompt.width();
+        *self.drawn.get_mut() = Drawn { prompt: prompt.to_owned(), ..Drawn::default() };
         context.local.path().clone_into(&mut self.local);
+    }
+
+    /// Prepares the screen for another drawing, if the terminal has changed its width since the last one.
+    fn follow_width(&self, columns: usize) {
+        let drawn = self.drawn.borrow();
+        if drawn.columns != 0 && drawn.columns != columns {
+            drawn.moved(columns, || self.cursor.column()).iter().for_each(|codes| write(codes.as_bytes()));
+        }
     }
 
     fn marks(&self, line: &str) -> Vec<(Range<usize>, Mark)> {
@@ -67,7 +86,13 @@ impl Highlighter for Assistant {
         Cow::Owned(painted(line, &self.marks(line)))
     }
 
-    fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        prompt.clone_into(&mut self.drawn.borrow_mut().prompt);
+        Cow::Borrowed(prompt)
+    }
+
+    fn highlight_char(&self, line: &str, at: usize, _: CmdKind) -> bool {
+        self.drawn.borrow_mut().at = at;
         !self.marks(line).is_empty()
     }
 
@@ -81,8 +106,13 @@ impl Hinter for Assistant {
 
     fn hint(&self, line: &str, at: usize, _: &rustyline::Context<'_>) -> Option<Suggestion> {
         let (_, columns) = rows_and_columns();
-        let room = columns - 1 - (self.prompt_width + line.width()) % columns;
-        (at == line.len()).then(|| Suggestion::of(line, &self.past, room))?
+        self.follow_width(columns);
+        let mut drawn = self.drawn.borrow_mut();
+        let room = columns - 1 - (drawn.prompt.width() + line.width()) % columns;
+        let suggestion = if at == line.len() { Suggestion::of(line, &self.past, room) } else { None };
+        let shown = suggestion.as_ref().map_or("", |suggestion| suggestion.display()).to_owned();
+        (drawn.line, drawn.at, drawn.suggestion, drawn.columns) = (line.to_owned(), at, shown, columns);
+        suggestion
     }
 }
 

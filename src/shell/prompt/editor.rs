@@ -15,7 +15,9 @@ use rustyline::{
 use crate::commands::{Context, Editing};
 use crate::shell::jobs::News;
 use crate::shell::prompt::assistant::Assistant;
-use crate::shell::prompt::keyboard::{self, Aside, KeyByKey, Keyboard};
+use crate::shell::prompt::codes::write;
+use crate::shell::prompt::cursor::Cursor;
+use crate::shell::prompt::keyboard::{Aside, KeyByKey, Keyboard};
 use crate::shell::prompt::keys;
 use crate::shell::prompt::past::Past;
 use crate::shell::signals::Signals;
@@ -25,6 +27,7 @@ use crate::terminal::history::{HistoryFile, MOST_LINES, into_io};
 pub(super) struct LineEditor {
     editor: Editor<Assistant, Past>,
     past: Past,
+    cursor: Cursor,
     file: Option<HistoryFile>,
     /// When the file was changed that the editor has read.
     read: Option<SystemTime>,
@@ -65,11 +68,11 @@ impl LineEditor {
             .map_err(into_io)?
             .build();
         Configurer::enable_synchronized_output(&mut config, false);
-        let past = Past::with_config(&config);
+        let (past, cursor) = (Past::with_config(&config), Cursor::default());
         let mut editor = Editor::with_history(config, past.clone()).map_err(into_io)?;
-        editor.set_helper(Some(Assistant::new(past.clone(), has_colors)));
+        editor.set_helper(Some(Assistant::new(past.clone(), cursor.clone(), has_colors)));
         keys::bind(&mut editor, &past);
-        Ok(LineEditor { editor, past, file: HistoryFile::of_user(), read: None, unsaved: Vec::new() })
+        Ok(LineEditor { editor, past, cursor, file: HistoryFile::of_user(), read: None, unsaved: Vec::new() })
     }
 
     /// Prepares for the next line, after this prompt.
@@ -157,7 +160,8 @@ impl LineEditor {
         };
         let aside = Aside { woken: news.woken(), print: &mut print };
         let editor = &mut self.editor;
-        let typed = keyboard.while_typing(keys, signals, aside, || editor.readline_with_initial(prompt, (text, "")))?;
+        let typed = keyboard
+            .while_typing(keys, &self.cursor, signals, aside, || editor.readline_with_initial(prompt, (text, "")))?;
         let edited = match typed.outcome {
             _ if typed.is_interrupted => Edited::Interrupted,
             Ok(line) => Edited::Line(line),
@@ -203,7 +207,7 @@ impl ConditionalEventHandler for Interrupter {
 /// Erases the suggestion, which is after the cursor and ends in the same row.
 fn erase_suggestion(line: &EventContext<'_>) {
     if line.has_hint() {
-        keyboard::write(b"\x1b[K");
+        write(b"\x1b[K");
     }
 }
 

@@ -22,6 +22,8 @@ use rustix::stdio::dup2_stdin;
 use rustix::termios::{InputModes, LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use rustyline::KeyEvent;
 
+use crate::shell::prompt::codes::write;
+use crate::shell::prompt::cursor::Cursor;
 use crate::shell::signals::Signals;
 
 /// How long the editor may take to return after it has read the end of a line. Keys typed meanwhile wait.
@@ -125,12 +127,6 @@ impl Drop for KeyByKey {
     }
 }
 
-/// Writes a control code to the terminal on stdout.
-pub(super) fn write(code: &[u8]) {
-    // If the terminal can't be written, it was closed, which the next read notices too.
-    let _ = rustix::io::write(io::stdout(), code);
-}
-
 /// A pseudo terminal that replaces stdin.
 pub(super) struct Keyboard<'a> {
     terminal: &'a KeyByKey,
@@ -176,13 +172,14 @@ impl<'a> Keyboard<'a> {
         Ok(Keyboard { terminal, master: master.into(), slave })
     }
 
-    /// Lets `edit` read keys from stdin: first `first`, and then the typed ones.
+    /// Lets `edit` read keys from stdin: first `first`, and then the typed ones. `cursor` gets its answers.
     ///
     /// # Errors
     /// Stdin can't be replaced.
     pub(super) fn while_typing<T>(
         self,
         first: &[u8],
+        cursor: &Cursor,
         signals: &Signals,
         mut aside: Aside<'_>,
         edit: impl FnOnce() -> T,
@@ -190,7 +187,7 @@ impl<'a> Keyboard<'a> {
         let Keyboard { terminal, master, mut slave } = self;
         let stdin = InPlaceOfStdin::put(&slave, terminal)?;
         let (done, stop) = UnixStream::pair()?;
-        let mut feeder = Feeder { terminal, master, slave: &slave, stop, signals, aside: &mut aside };
+        let mut feeder = Feeder { terminal, master, slave: &slave, stop, cursor, signals, aside: &mut aside };
         let (outcome, (end, mut rest)) = thread::scope(|scope| {
             let feeding = thread::Builder::new().name(String::from("keys")).spawn_scoped(scope, move || {
                 let mut waiting = first.iter().copied();
@@ -240,6 +237,7 @@ struct Feeder<'a, 'b> {
     master: File,
     slave: &'a File,
     stop: UnixStream,
+    cursor: &'a Cursor,
     signals: &'a Signals,
     aside: &'a mut Aside<'b>,
 }
@@ -251,11 +249,13 @@ impl Feeder<'_, '_> {
                 Ok(key) => key,
                 Err(end) => return end,
             };
-            if self.master.write_all(&[key]).is_err() {
-                return End::Gone;
-            }
-            if self.may_end_line(key) && self.ends_by_that() {
-                return End::Done;
+            for key in self.cursor.sort_out(key) {
+                if self.master.write_all(&[key]).is_err() {
+                    return End::Gone;
+                }
+                if self.may_end_line(key) && self.ends_by_that() {
+                    return End::Done;
+                }
             }
         }
     }

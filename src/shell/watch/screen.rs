@@ -11,6 +11,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetwins
 use unicode_width::UnicodeWidthStr;
 
 use crate::lock::lock;
+use crate::terminal::ERASE_ROWS;
 
 /// The terminal on stdout. Each drawing is one write.
 ///
@@ -69,17 +70,13 @@ impl TermLike for Screen {
     }
 }
 
-/// Erases the cursor's row and those below it. Not from the corner of the screen on, because tmux would take that for
-/// a clearing of the screen, and keep its rows.
-const ERASE: &str = "\r\x1b[K\x1b[C\x1b[J\r";
-
 /// Returns the control codes and the text of a drawing, whose rows fill the width of the terminal.
 fn placed(drawing: &str, width: usize) -> String {
     let up = match drawing.width().saturating_sub(1) / width {
         0 => String::new(),
         rows => format!("\x1b[{rows}A"),
     };
-    format!("{ERASE}{drawing}\r{up}")
+    format!("{ERASE_ROWS}{drawing}\r{up}")
 }
 
 /// Returns the columns of the terminal.
@@ -124,7 +121,7 @@ mod tests {
     #[test]
     fn the_cursor_returns_to_the_first_row() {
         for (drawing, up) in [("", ""), ("1234", ""), ("12345678", "\x1b[1A"), ("日本日本日本", "\x1b[2A")] {
-            assert_eq!(placed(drawing, 4), format!("{ERASE}{drawing}\r{up}"));
+            assert_eq!(placed(drawing, 4), format!("{ERASE_ROWS}{drawing}\r{up}"));
         }
     }
 }

@@ -48,3 +48,20 @@ fn keys_write_nothing_into_a_meter_and_wait_for_the_prompt() {
     assert!(!raw.contains("^["), "{raw:?}");
     terminal.presses(Key::Ctrl('c')).types("bye").ends_with(0);
 }
+
+#[test]
+fn rows_that_the_terminal_wraps_again_leave_nothing() {
+    let long = format!("ls {}", "x".repeat(60));
+    let terminal = Shell::on(Remote::empty()).at_a_terminal().types("version").types(&long).at_the_prompt();
+    // The suggestion gets a second row, and then the line itself.
+    let terminal = terminal.types_by_hand("ls").row_is(&format!("sftp> {long}")).wraps_again(24, 50);
+    let cut = format!("sftp> ls {}\u{2026}", "x".repeat(39));
+    let terminal = terminal.row_is(&cut).presses(Key::Right).line_is(&"x".repeat(19)).wraps_again(24, 30);
+    let rows = [format!("sftp> ls {}", "x".repeat(21)), "x".repeat(30), "x".repeat(9)];
+    let terminal = terminal.screen_ends_with(&rows.each_ref().map(String::as_str));
+    let terminal = terminal.wraps_again(24, 80).row_is(&format!("sftp> {long}"));
+    let screen = terminal.screen();
+    assert_eq!(screen.matches("sftp> ls").count(), 2, "{screen}");
+    assert!(screen.contains("SFTP protocol version 3"), "{screen}");
+    terminal.presses(Key::Ctrl('c')).types("bye").ends_with(0);
+}
