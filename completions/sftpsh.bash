@@ -23,7 +23,7 @@ _sftpsh() {
 
     case "${cmd}" in
         sftpsh)
-            opts="-4 -6 -A -a -B -b -C -c -D -e -F -f -i -J -l -N -o -P -p -q -R -r -S -s -v -X -j --limit --keep-going --no-shell-escape --password-file --progress --color --plain --retry --strict --timeout --help --version"
+            opts="-4 -6 -A -a -B -b -C -c -D -e -F -f -i -J -l -N -o -P -p -q -R -r -S -s -v -X -j --limit --keep-going --no-shell-escape --password-file --progress --color --config --plain --retry --strict --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -151,6 +151,21 @@ _sftpsh() {
                     ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --retry)

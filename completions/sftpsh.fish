@@ -23,6 +23,7 @@ none\t'Nothing'"
 complete -c sftpsh -l color -d 'Use colours; auto means for a person at a terminal, unless NO_COLOR is set or CLICOLOR is 0' -r -f -a "auto\t'For a person at a terminal, unless the environment says no'
 always\t'Always, also for programs'
 never\t'Never'"
+complete -c sftpsh -l config -d 'Read this configuration file, for scripts too [default: at a prompt, ~/.config/sftpsh/config.toml]' -r -F
 complete -c sftpsh -l retry -d 'Reconnect up to COUNT times if the connection drops, and resume transfers [default: 3 at a prompt, 0 otherwise]' -r
 complete -c sftpsh -l timeout -d 'Give up on a server that leaves a request unanswered for SECONDS; 0 waits forever [default: 300]' -r
 complete -c sftpsh -s 4 -d 'Connect over IPv4 only'

@@ -125,6 +125,7 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
             progress => progress,
         },
         color: options.color,
+        configuration: options.configuration.map(PathBuf::from),
         plain: options.plain,
         transfers: TransferDefaults {
             recursive: options.recursive,
@@ -269,6 +270,7 @@ mod tests {
             ("--progress json host", |s| s.progress == ProgressMode::Json),
             ("--progress=none host", |s| s.progress == ProgressMode::None),
             ("--color never host", |s| s.color == ColorMode::Never),
+            ("--config my.toml host", |s| s.configuration == Some("my.toml".into())),
             ("--plain host", |s| s.plain),
             ("-- host", |s| s.server == session("host").server),
             ("host -v", |s| s.local == Some("-v".into()) && s.verbosity == 0),

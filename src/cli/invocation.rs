@@ -83,6 +83,8 @@ pub struct Invocation {
     pub progress: ProgressMode,
     /// `--color`: when output has colours.
     pub color: ColorMode,
+    /// `--config`: the configuration file.
+    pub configuration: Option<PathBuf>,
     /// `--plain`: a terminal gets plain lines, like one that can't move its cursor.
     pub plain: bool,
     /// The options for all transfers.

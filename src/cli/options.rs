@@ -119,6 +119,9 @@ pub(super) struct Options {
     /// Use colours; auto means for a person at a terminal, unless NO_COLOR is set or CLICOLOR is 0
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true)]
     pub(super) color: ColorMode,
+    /// Read this configuration file, for scripts too [default: at a prompt, ~/.config/sftpsh/config.toml]
+    #[arg(long = "config", value_name = "FILE", allow_hyphen_values = true, value_hint = ValueHint::FilePath)]
+    pub(super) configuration: Option<OsString>,
     /// Use no line editor and no moving meter, as with SFTPSH_PLAIN=1 in the environment
     #[arg(long)]
     pub(super) plain: bool,
@@ -173,8 +176,8 @@ usage: sftpsh [-46AaCfNpqrv] [-B bytes] [-b batchfile] [-c ciphers]
               [-i identity_file] [-J hosts] [-j connections] [-l kbit]
               [-o ssh_option] [-P port] [-R requests] [-S program]
               [-s subsystem | sftp_server] [-X sftp_option]
-              [--color auto|always|never] [--keep-going] [--limit rate]
-              [--no-shell-escape] [--password-file file]
+              [--color auto|always|never] [--config file] [--keep-going]
+              [--limit rate] [--no-shell-escape] [--password-file file]
               [--progress auto|plain|json|none] [--plain] [--retry count]
               [--strict] [--timeout seconds] [--help] [--version]
               destination [local | -- command ...]";

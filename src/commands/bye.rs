@@ -10,7 +10,7 @@ impl Run for Bye {
     const NEEDS_SERVER: bool = false;
 
     fn purpose(&self) -> Purpose {
-        Purpose::Effect
+        Purpose::LocalEffect
     }
 
     fn run(self, _cx: &mut Context) -> Result<Outcome, Failure> {

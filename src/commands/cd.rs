@@ -24,7 +24,7 @@ impl Run for Cd {
     ];
 
     fn purpose(&self) -> Purpose {
-        Purpose::Effect
+        Purpose::LocalEffect
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {

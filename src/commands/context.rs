@@ -5,7 +5,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use crate::cli::{ProgressMode, TransferDefaults};
-use crate::commands::{Failure, LocalDirectory, LocalPrograms};
+use crate::commands::{Configuration, Failure, LocalDirectory, LocalPrograms};
 use crate::connect::Connector;
 use crate::mode::Change;
 use crate::name::RemotePath;
@@ -30,10 +30,14 @@ pub struct Context {
     pub local: LocalDirectory,
     /// The settings of the session.
     pub settings: SessionSettings,
+    /// The user's configuration.
+    pub configuration: Configuration,
     /// The limit on the rate of all transfers together.
     pub limit: Limit,
     /// Facts about the server that transfers have learnt.
     pub learnt: Learnt,
+    /// The number of commands so far that may have changed files on the server.
+    pub changes: u64,
     /// The output for everything that the user sees.
     pub output: Output,
     /// Opens more sessions with the same server. Without it, this session is the only one.
@@ -79,8 +83,10 @@ impl Context {
             previous_directory: None,
             local,
             settings,
+            configuration: Configuration::default(),
             limit: Limit::default(),
             learnt: Learnt::default(),
+            changes: 0,
             output,
             connector: None,
             spares: Vec::new(),
@@ -230,6 +236,8 @@ pub struct SessionSettings {
     /// The server, such as `user@host:port`, or the program of `-D`. It is part of the names of partial files, so
     /// that a file of one server is never mistaken for that of another.
     pub server: Vec<u8>,
+    /// True if the server has an address, and is no program of `-D`.
+    pub server_has_address: bool,
     /// The options of every get and put.
     pub transfers: TransferDefaults,
     /// True if progress is shown; `progress` toggles it.

@@ -51,7 +51,7 @@ impl Run for Find {
     ];
 
     fn purpose(&self) -> Purpose {
-        Purpose::Output
+        if self.delete { Purpose::Effect } else { Purpose::Output }
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {

@@ -51,7 +51,7 @@ impl Run for Get {
     const REQUIRED_PHRASE: &'static str = "at least one path";
 
     fn purpose(&self) -> Purpose {
-        self.flags.purpose()
+        self.flags.purpose(Purpose::LocalEffect)
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {

@@ -25,7 +25,7 @@ impl Run for History {
 
     fn purpose(&self) -> Purpose {
         match self.part {
-            Some(HistoryPart::Clear) => Purpose::Effect,
+            Some(HistoryPart::Clear) => Purpose::LocalEffect,
             Some(HistoryPart::Last(_)) | None => Purpose::Output,
         }
     }

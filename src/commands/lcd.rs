@@ -22,7 +22,7 @@ impl Run for Lcd {
     const NEEDS_SERVER: bool = false;
 
     fn purpose(&self) -> Purpose {
-        Purpose::Effect
+        Purpose::LocalEffect
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
@@ -85,7 +85,7 @@ impl Run for Lmkdir {
     const NEEDS_SERVER: bool = false;
 
     fn purpose(&self) -> Purpose {
-        Purpose::Effect
+        Purpose::LocalEffect
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {

@@ -16,7 +16,7 @@ impl Run for Lumask {
     const NEEDS_SERVER: bool = false;
 
     fn purpose(&self) -> Purpose {
-        Purpose::Effect
+        Purpose::LocalEffect
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {

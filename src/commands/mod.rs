@@ -8,6 +8,7 @@
 mod argument;
 mod colors;
 mod command_names;
+mod configuration;
 mod context;
 mod extent;
 mod failure;
@@ -24,6 +25,7 @@ mod long_name;
 mod ls_print;
 mod ls_rows;
 mod matches;
+mod next_word;
 mod opened;
 mod operands;
 mod pager;
@@ -41,7 +43,9 @@ mod testing;
 mod transfer_flags;
 pub mod word;
 
+pub mod alias;
 pub mod bg;
+pub mod bookmark;
 pub mod bye;
 pub mod cat;
 pub mod cd;
@@ -85,6 +89,7 @@ pub mod sum;
 pub mod tail;
 pub mod touch;
 pub mod tree;
+pub mod unset;
 pub mod version;
 pub mod wait;
 pub mod wc;
@@ -94,14 +99,16 @@ pub mod zless;
 pub use argument::{
     ArgumentKind, CommandName, Count, Depth, DestinationArg, GetOperand, HistoryPart, Id, JobNumber, LocalDir,
     LocalPathArg, Mode, Moment, NamePattern, OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern,
-    SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
+    SettingName, SettingValue, ShellLine, ShortName, Size, SizeRange, Text, Umask,
 };
 pub use command_names::{find, names};
+pub use configuration::{Configuration, Fault, Given};
 pub use context::{Context, Editing, Origin, SessionSettings, Sizes};
 pub use failure::Failure;
 pub use job_request::JobRequest;
 pub use local::LocalDirectory;
 pub use local_programs::LocalPrograms;
+pub use next_word::NextWord;
 pub use parse::{parse, parse_raw, shell_part};
 pub use roles::Role;
 pub use run::{Example, Outcome, Purpose, Run};
@@ -113,7 +120,9 @@ use failure::is_bare_failure;
 use pipelined::{each, in_order};
 
 signature::commands! {
+    alias::Alias: "alias";
     bg::Bg: "bg", "resume";
+    bookmark::Bookmark: "bookmark";
     bye::Bye: "bye", "exit", "quit";
     cat::Cat: "cat";
     cd::Cd: "cd", "chdir";
@@ -163,6 +172,8 @@ signature::commands! {
     tail::Tail: "tail";
     touch::Touch: "touch";
     tree::Tree: "tree";
+    alias::Unalias: "unalias";
+    unset::Unset: "unset";
     version::Version: "version";
     wait::Wait: "wait";
     wc::Wc: "wc";

@@ -1,11 +1,12 @@
 //! `open`: connects to another server.
 
+use crate::cli::Destination;
 use crate::commands::{Context, DestinationArg, Example, Failure, Outcome, Purpose, Run};
 
 /// Connect to another server
 ///
 /// The options of the command line apply to it too, and so do the settings. Once the new session is open, the old one
-/// is closed; until then, nothing changes. A destination may also be `sftp://[user@]host[:port][/path]`.
+/// is closed; until then, nothing changes. The name of a bookmark stands for its destination. A destination may also be `sftp://[user@]host[:port][/path]`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Open {
     /// The server, and the directory to change to
@@ -30,7 +31,15 @@ impl Run for Open {
         Purpose::Effect
     }
 
-    fn run(self, _cx: &mut Context) -> Result<Outcome, Failure> {
-        Ok(Outcome::Open(self.destination.0))
+    fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
+        let DestinationArg(destination) = self.destination;
+        Ok(Outcome::Open(bookmarked(cx, &destination).unwrap_or(destination)))
     }
+}
+
+/// Returns the destination of the bookmark with this name, if there is one.
+fn bookmarked(cx: &Context, name: &Destination) -> Option<Destination> {
+    let Destination { user: None, host, port: None, path: None } = name else { return None };
+    // An invalid bookmark was reported when the file was read.
+    Destination::parse(cx.configuration.bookmarks.get(host)?.as_ref()).ok()
 }

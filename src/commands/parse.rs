@@ -196,7 +196,7 @@ fn argument_named<'a>(definition: &'a clap::Command, shown: &str) -> Option<&'a 
 }
 
 /// Returns a flag as typed: its long name, or its letter if it has none.
-fn flag_name(argument: &clap::Arg) -> String {
+pub(super) fn flag_name(argument: &clap::Arg) -> String {
     match (argument.get_long(), argument.get_short()) {
         (None, Some(short)) => format!("-{short}"),
         (long, _) => format!("--{}", long.unwrap_or_default()),
@@ -208,11 +208,15 @@ fn label(argument: Option<&clap::Arg>) -> String {
     argument.filter(|argument| !argument.is_positional()).map_or_else(String::new, |flag| flag_name(flag) + " ")
 }
 
+/// Returns the words that a flag takes as its value; empty if it takes any.
+pub(super) fn values(flag: &clap::Arg) -> Vec<String> {
+    flag.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect()
+}
+
 /// Returns the words that a flag accepts as values: `it must be one of skip, newer`.
 fn one_of(argument: &clap::Arg) -> Option<String> {
-    let values = argument.get_possible_values();
-    let names: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
-    (!names.is_empty()).then(|| format!("it must be one of {}", names.join(", ")))
+    let values = values(argument);
+    (!values.is_empty()).then(|| format!("it must be one of {}", values.join(", ")))
 }
 
 /// Returns the failure for a flag at the end of the line without its value.

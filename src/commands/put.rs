@@ -48,7 +48,7 @@ impl Run for Put {
     const REQUIRED_PHRASE: &'static str = "at least one path";
 
     fn purpose(&self) -> Purpose {
-        self.flags.purpose()
+        self.flags.purpose(Purpose::Effect)
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {

@@ -40,8 +40,9 @@ pub trait Run: clap::Args {
 pub enum Purpose {
     /// It only prints. It stops when stdout is closed.
     Output,
-    /// It changes something: files, the session, the working directory. Once begun, it is completed even if stdout is
-    /// closed.
+    /// It changes only the session or files on this machine. Once begun, it is completed even if stdout is closed.
+    LocalEffect,
+    /// It may change files on the server. Once begun, it is completed even if stdout is closed.
     Effect,
 }
 

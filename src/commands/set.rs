@@ -11,9 +11,12 @@ use crate::terminal::table::{self, Look};
 /// Show or change a setting of the session
 ///
 /// Without a value, print the named setting, or all. A change takes effect with the next transfer or line and lasts until the end
-/// of the session.
+/// of the session, or longer with --save.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Set {
+    /// Save the setting in the configuration file, for later sessions
+    #[arg(long)]
+    save: bool,
     /// The setting [default: all of them]
     #[arg(value_name = "name")]
     setting: Option<SettingName>,
@@ -31,20 +34,31 @@ impl Run for Set {
         Example { line: "set limit off", does: "remove the limit" },
         Example { line: "set jobs 4", does: "use four connections" },
         Example { line: "set editing vi", does: "edit lines with the keys of vi" },
+        Example { line: "set --save retry 5", does: "change a setting for later sessions too" },
     ];
 
     fn purpose(&self) -> Purpose {
-        Purpose::Effect
+        Purpose::LocalEffect
     }
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         match (self.setting, self.value) {
+            (None, _) if self.save => {
+                let failure = Failure::new("You must specify a setting after a set --save command.");
+                return Err(failure.with_hint("set --save limit 5M changes a setting and saves it"));
+            }
             (None, _) => {
                 let rows = Setting::ALL.into_iter().map(|setting| setting.row(cx));
                 cx.output.answer(table::rows(rows, Look::Plain, cx.output.width()));
             }
+            (Some(SettingName(setting)), None) if self.save => setting.save(cx)?,
             (Some(SettingName(setting)), None) => cx.output.answer(setting.value(cx)),
-            (Some(SettingName(setting)), Some(SettingValue(value))) => setting.change(cx, &value)?,
+            (Some(SettingName(setting)), Some(SettingValue(value))) => {
+                setting.change(cx, &value)?;
+                if self.save {
+                    setting.save(cx)?;
+                }
+            }
         }
         Ok(Outcome::Done)
     }
@@ -97,7 +111,8 @@ impl Setting {
     }
 
     /// Returns the present value in the form in which it is typed.
-    fn value(self, cx: &Context) -> String {
+    #[must_use]
+    pub fn value(self, cx: &Context) -> String {
         match self {
             Setting::ConfirmRemovals if cx.settings.confirm_removals == 0 => OFF.to_owned(),
             Setting::ConfirmRemovals => cx.settings.confirm_removals.to_string(),
@@ -114,7 +129,16 @@ impl Setting {
         [self.name().to_owned(), self.value(cx), self.about()]
     }
 
-    fn change(self, cx: &mut Context, value: &str) -> Result<(), Failure> {
+    /// Saves the present value for later sessions.
+    fn save(self, cx: &Context) -> Result<(), Failure> {
+        cx.configuration.save_setting(self, &self.value(cx))
+    }
+
+    /// Changes the value.
+    ///
+    /// # Errors
+    /// The setting has no such value.
+    pub fn change(self, cx: &mut Context, value: &str) -> Result<(), Failure> {
         let changed = match self {
             Setting::ConfirmRemovals => {
                 let most =

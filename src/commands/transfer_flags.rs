@@ -93,9 +93,13 @@ impl From<Conflicts> for OnConflict {
 }
 
 impl TransferFlags {
-    /// Returns the purpose of a transfer with these flags: a dry run only prints.
-    pub(super) fn purpose(&self) -> Purpose {
-        if self.dry_run { Purpose::Output } else { Purpose::Effect }
+    /// Returns the purpose of a transfer with these flags, if `copying` is that of a copy. A dry run only prints.
+    pub(super) fn purpose(&self, copying: Purpose) -> Purpose {
+        match (self.dry_run, self.remove_source) {
+            (true, _) => Purpose::Output,
+            (false, true) => Purpose::Effect,
+            (false, false) => copying,
+        }
     }
 
     /// Fails if flags contradict each other, or if the user must be asked but can't be.

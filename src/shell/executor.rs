@@ -177,7 +177,9 @@ impl Executor {
             return Verdict::Failed;
         }
         self.context.stops_at_failure = self.after_failure == AfterFailure::Stop && !terms.ignores_failure;
-        self.context.output.stop_when_ended(self.stop_of(command.purpose()));
+        let purpose = command.purpose();
+        self.context.changes += u64::from(purpose == Purpose::Effect);
+        self.context.output.stop_when_ended(self.stop_of(purpose));
         let outcome = command.run(&mut self.context);
         if self.signals.is_interrupted() {
             self.signals.report_interruption(&self.context.output);

@@ -6,6 +6,7 @@ mod attempt;
 mod background;
 mod command_line_scripts;
 mod complete;
+mod configure;
 mod connection;
 mod destination;
 mod ending;

@@ -85,7 +85,11 @@ impl Shell<'_> {
     fn obey(&mut self, text: &[u8]) -> ControlFlow<RunEnd> {
         let line = Line::parse(text);
         let person = self.source.person_is_here();
-        let command = (!line.command.is_empty()).then(|| parse(text, line.offset, person));
+        let expanded = self.executor.context.configuration.expand(line.command);
+        let command = (!line.command.is_empty()).then(|| match &expanded {
+            Some(expanded) => parse(expanded, 0, person),
+            None => parse(text, line.offset, person),
+        });
         if let Some(Err(failure)) = &command {
             self.executor.show(failure);
         }

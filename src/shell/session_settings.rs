@@ -17,6 +17,7 @@ const MOST_REMOVALS_UNASKED: u64 = 1000;
 pub(crate) fn session_settings(invocation: &Invocation, output: &Output) -> SessionSettings {
     SessionSettings {
         server: server_name(invocation),
+        server_has_address: matches!(invocation.server, Server::Ssh(_)),
         transfers: invocation.transfers,
         progress: is_progress_enabled(invocation.progress, output),
         progress_mode: invocation.progress,

@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use crate::cli::{self, CliError, CommandLine, Commands, Destination, Invocation, Server};
 use crate::os_error;
 use crate::shell::command_line_scripts::CommandLineScripts;
+use crate::shell::configure::configure;
 use crate::shell::connection;
 use crate::shell::destination;
 use crate::shell::executor::Executor;
@@ -60,8 +61,9 @@ fn run(invocation: &Invocation, resume_command: String, output: &Output) -> Resu
     let batch = invocation.batch.as_ref().map(|batch| Script::open(batch, output)).transpose()?;
     warn_of_unused_operand(invocation, output);
     let signals = listen(output)?;
-    let context = connection::open(invocation, &signals, output)?;
+    let mut context = connection::open(invocation, &signals, output)?;
     let moves_cursor = interactivity::moves_cursor(invocation.plain);
+    configure(&mut context, invocation, moves_cursor)?;
     let jobs = Jobs::new().map_err(|error| no_signals(&error, output))?;
     let mut executor = Executor::new(context, invocation, moves_cursor, resume_command, signals.clone(), jobs);
     let end = match destination::enter_or_fetch(&mut executor, invocation) {

@@ -28,6 +28,7 @@ mod commands_streams;
 mod commands_transfers;
 mod completion;
 mod completions;
+mod configuration;
 mod conformance;
 mod connect;
 mod disconnect;

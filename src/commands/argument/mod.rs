@@ -20,6 +20,7 @@ mod remote;
 mod setting;
 mod shell_line;
 mod size;
+mod text;
 mod types;
 
 pub use self::command_name::CommandName;
@@ -40,4 +41,5 @@ pub use self::remote::{RemoteDir, RemotePathArg, RemotePattern};
 pub use self::setting::{SettingName, SettingValue};
 pub use self::shell_line::ShellLine;
 pub use self::size::{Size, SizeRange};
+pub use self::text::{ShortName, Text};
 pub(super) use self::types::{kinds, written};

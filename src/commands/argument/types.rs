@@ -9,7 +9,7 @@ use crate::commands::argument::reader::{Argument, Reader};
 use crate::commands::argument::{
     CommandName, Count, Depth, DestinationArg, GetOperand, HistoryPart, Id, JobNumber, LocalDir, LocalPathArg, Mode,
     Moment, NamePattern, OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue,
-    ShellLine, Size, SizeRange, Umask,
+    ShellLine, ShortName, Size, SizeRange, Text, Umask,
 };
 
 macro_rules! argument_types {
@@ -45,5 +45,5 @@ macro_rules! argument_types {
 
 argument_types! {
     CommandName, Count, Depth, DestinationArg, GetOperand, HistoryPart, Id, JobNumber, LocalDir, LocalPathArg, Mode, Moment, NamePattern, OwnerIds, PutOperand, RemoteDir,
-    RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, Size, SizeRange, Umask,
+    RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, ShortName, Size, SizeRange, Text, Umask,
 }

@@ -81,6 +81,8 @@ enum Reason {
 
 /// All lines that are not run, with the reason.
 const NOT_RUN: &[(&str, Reason)] = &[
+    ("bookmark add here", Proved("tests/it/configuration.rs::bookmarks_name_a_server_and_a_directory")),
+    ("bookmark add logs", Proved("tests/it/configuration.rs::bookmarks_name_a_server_and_a_directory")),
     ("cargo +nightly fuzz run TARGET -- -max_total_time=60", Takes),
     ("cargo bench --bench peers", Builds),
     ("cargo build --release", Builds),
@@ -117,6 +119,8 @@ const NOT_RUN: &[(&str, Reason)] = &[
     ("open ada@backup.example.com:photos", Proved("tests/it/unconnected.rs::open_continues_with_another_server")),
     ("open local \"…\": Permission denied", Form),
     ("open backup.example.com", Proved("tests/it/unconnected.rs::open_continues_with_another_server")),
+    ("open here", Proved("tests/it/configuration.rs::bookmarks_name_a_server_and_a_directory")),
+    ("open logs", Proved("tests/it/configuration.rs::bookmarks_name_a_server_and_a_directory")),
     ("pause 1", Proved("tests/it/jobs.rs::kill_pause_and_resume_take_numbers")),
     ("put -r site www &", Proved("tests/it/jobs.rs::gets_and_puts_run_side_by_side_while_the_prompt_answers")),
     ("put --atomic", Names),
