@@ -69,7 +69,7 @@ pub struct Invocation {
     pub strict: bool,
     /// `--keep-going`: a script continues after a failure, but its exit code is 1.
     pub keep_going: bool,
-    /// True if `!` and `lls` may run local programs, which `--no-shell-escape` forbids.
+    /// True if commands such as `!` and `edit` may run local programs, which `--no-shell-escape` forbids.
     pub shell_escape: bool,
     /// `--password-file`.
     pub password_file: Option<PathBuf>,

@@ -107,7 +107,7 @@ pub(super) struct Options {
     /// Continue a script after failures, and exit with 1 at its end
     #[arg(long)]
     pub(super) keep_going: bool,
-    /// Refuse ! and lls, which run local programs
+    /// Refuse !, lls and edit, which run local programs; less pages by itself
     #[arg(long)]
     pub(super) no_shell_escape: bool,
     /// Read the password from the first line of FILE, which must be private to you

@@ -19,7 +19,7 @@ use crate::name::{EntryName, InvalidName, RemotePath};
 use crate::os_error;
 use crate::remote::{Ahead, Cause};
 use crate::sftp::{Attributes, StatusCode, calls};
-use crate::terminal::{Printable, prompt};
+use crate::terminal::{Printable, prompt, quote};
 use crate::transfer::{LocalPath, OnConflict, Options, Pairs, PutPair, Selection};
 
 /// Edit a remote file
@@ -63,7 +63,7 @@ impl Run for Edit {
             }
             Err(failure) => Err(failure),
         };
-        sent.map(|()| Outcome::Done).map_err(|failure| copy.kept(failure))
+        sent.map(|()| Outcome::Done).map_err(|failure| copy.kept(failure, &path))
     }
 }
 
@@ -137,11 +137,13 @@ impl Copy {
         }
     }
 
-    /// Keeps the copy, and returns the failure with its name.
-    fn kept(self, failure: Failure) -> Failure {
-        let shown = Printable(self.file.as_os_str().as_bytes()).text();
+    /// Keeps the copy, and returns the failure with its name and with the way to send it.
+    fn kept(self, failure: Failure, path: &RemotePath) -> Failure {
+        let file = self.file.as_os_str().as_bytes();
+        let failure = failure.with_line(format!("Your version is kept in {}", Printable(file)));
+        let hint = format!("put {} {} sends it", quote::paste(file), quote::paste(path.as_bytes()));
         let _ = self.directory.keep();
-        failure.with_line(format!("Your version is kept in {shown}"))
+        failure.with_hint(hint)
     }
 }
 

@@ -88,7 +88,7 @@ fn a_failure_keeps_the_copy_and_names_it() {
     // The editor gives up after a change, as with :cq in vim.
     let editor = r#"sh -c 'echo two >> "$0"; exit 1'"#;
     let terminal = shell(editor).at_a_terminal().types("edit notes").sees("the editor failed");
-    let outcome = ends(terminal.sees("Your version is kept in "));
+    let outcome = ends(terminal.sees("Your version is kept in ").sees("hint: put ").sees(" sends it"));
     outcome.remote_still_has("notes").holds(|world| (copies(world).len() != 1).then(|| "no copy".to_owned()));
     let remote = Remote::with([Entry::file("notes", "one\n")]).lying("enospc-at=0");
     let terminal = Shell::on(remote).env("EDITOR", APPENDS).at_a_terminal().types("edit notes");
