@@ -36,7 +36,7 @@ impl Figures {
         fs::write(file, text + "\n").unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     }
 
-    /// Returns the rows of one line (`near`, `far`).
+    /// Returns the rows of one line (`near`, `far`, `farther`).
     pub fn rows(&self, line: &str) -> Vec<&Value> {
         self.0["rows"].as_array().into_iter().flatten().filter(|row| row["line"] == line).collect()
     }

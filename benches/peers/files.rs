@@ -22,13 +22,19 @@ pub fn empty_ones(directory: &Path, count: usize) {
     numbered(directory, count, 0);
 }
 
+/// Returns the name of one of `count` files. The names are in the order of the numbers.
+fn name(number: usize, count: usize) -> String {
+    let digits = count.saturating_sub(1).to_string().len().max(5);
+    format!("file-{number:0digits$}")
+}
+
 fn numbered(directory: &Path, count: usize, size: usize) {
     if directory.exists() {
         return;
     }
     fs::create_dir_all(directory).unwrap();
     for number in 0..count {
-        let name = format!("file-{number:05}");
+        let name = name(number, count);
         fs::write(directory.join(&name), noise(name.as_bytes(), size)).unwrap();
     }
 }
@@ -110,7 +116,7 @@ pub fn lists(stdout: &[u8], directory: &str, count: usize) -> Result<(), String>
     let text = String::from_utf8_lossy(stdout);
     let mut lines = text.lines().filter(|line| !line.starts_with("sftp> "));
     let right = (0..count).all(|number| {
-        let name = format!("file-{number:05}");
+        let name = name(number, count);
         lines.next().is_some_and(|line| line == name || line == format!("{directory}/{name}"))
     });
     if right && lines.next().is_none() { Ok(()) } else { Err("the listing is not right".to_owned()) }

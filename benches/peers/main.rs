@@ -2,9 +2,10 @@
 //! interleaved runs.
 //!
 //! `cargo bench --bench peers` runs the rows without a delay; `-- list get-small` runs those two; `-- far` runs the rows over a
-//! round trip of 50 ms, which take sftp up to minutes each; `-- all` runs all; `--runs 3` takes medians of three. `--save FILE`
-//! adds the figures to a JSON file, and `--plot FILE` draws `docs/images/performance.svg` from one, without running anything.
-//! Every result is checked byte for byte. The bench is no test: it prints a table.
+//! round trip of 50 ms, and `-- farther` those over 200 ms, which take sftp up to minutes each; `-- all` runs all; `--runs 3`
+//! takes medians of three, and `--channels 1` goes on to sftpsh. `--save FILE` adds the figures to a JSON file, and `--plot FILE`
+//! draws `docs/images/performance.svg` from one, without running anything. Every result is checked byte for byte. The bench is
+//! no test: it prints a table.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -33,9 +34,6 @@ use figures::Figures;
 use rows::{Line, Peer, ROWS, Row};
 use serde_json::{Map, Value, json};
 use support::{Relay, Remote, World};
-
-/// Half of the far line's round trip.
-const FAR_ONE_WAY: Duration = Duration::from_millis(25);
 
 /// Who is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +76,8 @@ struct Arguments {
     rows: Vec<&'static Row>,
     /// Runs of each row by each program.
     runs: usize,
+    /// Options of all runs of sftpsh.
+    ours: Vec<String>,
     save: Option<PathBuf>,
 }
 
@@ -89,27 +89,27 @@ fn main() {
         let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/images/performance.svg");
         return fs::write(picture, plot::draw(&Figures::read(Path::new(file)))).unwrap();
     }
-    let Arguments { rows, runs, save } = arguments(words);
-    let mut figures = save.as_deref().map(Figures::read);
+    let arguments = arguments(words);
+    let mut figures = arguments.save.as_deref().map(Figures::read);
     warn_if_busy();
     let mut world = World::build(Remote::empty().over_ssh(), &[]);
     println!(
-        "{:<44} {:>8} {:>8} {:>8} {:>8} {:>7} {:>8} {:>6}",
-        "work", "sftp s", "lftp s", "rclone s", "sftpsh s", "ratio", "promised", "MiB"
+        "{:<44} {:>8} {:>8} {:>8} {:>8} {:>7} {:>8} {:>6} {:>8}",
+        "work", "sftp s", "lftp s", "rclone s", "sftpsh s", "ratio", "promised", "MiB", "peer MiB"
     );
-    for line in [Line::Near, Line::Far] {
-        let rows: Vec<_> = rows.iter().filter(|row| row.line == line).collect();
+    for line in Line::ALL {
+        let rows: Vec<_> = arguments.rows.iter().filter(|row| row.line == line).collect();
         if rows.is_empty() {
             continue;
         }
-        if line == Line::Far {
-            println!("-- over a round trip of 50 ms");
-            world.relay(Relay::plain().delay(FAR_ONE_WAY));
+        if let Some(one_way) = line.one_way() {
+            println!("-- over a round trip of {} ms", 2 * one_way.as_millis());
+            world.relay(Relay::plain().delay(one_way));
         }
         for row in rows {
             (row.build)(&world);
-            let measured = measure(&world, row, runs);
-            if let (Some(figures), Some(file)) = (&mut figures, &save) {
+            let measured = measure(&world, row, &arguments);
+            if let (Some(figures), Some(file)) = (&mut figures, &arguments.save) {
                 figures.add(as_json(row, &measured));
                 figures.write(file);
             }
@@ -126,14 +126,15 @@ fn arguments(mut words: Vec<String>) -> Arguments {
     let runs = value_of("--runs").map_or(5, |number| number.parse().expect("--runs takes a number"));
     assert!(runs > 0, "--runs takes a number above 0");
     let save = value_of("--save").map(PathBuf::from);
+    let ours = value_of("--channels").map_or_else(Vec::new, |number| vec!["--channels".to_owned(), number]);
     let chosen = |row: &&Row| match row.line {
         Line::Near if words.is_empty() => true,
-        line => words.iter().any(|word| word == row.name || word == "all" || (word == "far" && line == Line::Far)),
+        line => words.iter().any(|word| word == row.name || word == "all" || word == line.name()),
     };
     let rows: Vec<_> = ROWS.iter().filter(chosen).collect();
     let names: Vec<_> = ROWS.iter().map(|row| row.name).collect();
-    assert!(!rows.is_empty(), "no such row; there are {}, and far and all", names.join(", "));
-    Arguments { rows, runs, save }
+    assert!(!rows.is_empty(), "no such row; there are {}, and near, far, farther and all", names.join(", "));
+    Arguments { rows, runs, ours, save }
 }
 
 /// Warns if other programs use the processors, because their work would be in all figures.
@@ -154,7 +155,7 @@ fn warn_if_busy() {
 }
 
 /// Measures interleaved runs. The first program alternates: a machine that warms up or slows down does so for all.
-fn measure(world: &World, row: &Row, runs: usize) -> Vec<(Program, Vec<Run>)> {
+fn measure(world: &World, row: &Row, arguments: &Arguments) -> Vec<(Program, Vec<Run>)> {
     let mut programs = vec![(Program::Ours, Vec::new())];
     if row.peer == Peer::Sftp {
         programs.push((Program::Sftp, Vec::new()));
@@ -166,11 +167,11 @@ fn measure(world: &World, row: &Row, runs: usize) -> Vec<(Program, Vec<Run>)> {
         programs.push((Program::Rclone, Vec::new()));
     }
     let count = programs.len();
-    for run in 0..runs {
+    for run in 0..arguments.runs {
         for place in 0..count {
             let (program, measured) = &mut programs[(place + run) % count];
             (row.prepare)(world);
-            let (outcome, stdout) = run_once(world, row, *program);
+            let (outcome, stdout) = run_once(world, row, *program, &arguments.ours);
             (row.check)(world, &stdout).unwrap_or_else(|wrong| panic!("{} by {program:?}: {wrong}", row.name));
             measured.push(outcome);
         }
@@ -184,13 +185,16 @@ fn runs_here(program: &str, word: &str) -> bool {
 }
 
 /// Runs a program on a row's work, timed from its start to its end.
-fn run_once(world: &World, row: &Row, program: Program) -> (Run, Vec<u8>) {
+fn run_once(world: &World, row: &Row, program: Program, ours: &[String]) -> (Run, Vec<u8>) {
     let batch = world.root().join("batch");
     fs::write(&batch, row.batch).unwrap();
     let stdout_path = world.root().join("stdout");
     let stderr_path = world.root().join("stderr");
     let mut command = match program {
-        Program::Ours => with_batch(world, &support::program(), row.ours, row.both, &batch),
+        Program::Ours => {
+            let ours: Vec<&str> = ours.iter().map(String::as_str).chain(row.ours.iter().copied()).collect();
+            with_batch(world, &support::program(), &ours, row.both, &batch)
+        }
         Program::Sftp => with_batch(world, Path::new("sftp"), &[], row.both, &batch),
         Program::Lftp => lftp(world, row.lftp.unwrap_or_default()),
         Program::Rclone => rclone(world, row.rclone.unwrap_or_default()),
@@ -263,11 +267,11 @@ fn as_json(row: &Row, programs: &[(Program, Vec<Run>)]) -> Value {
     let seconds: Map<String, Value> =
         programs.iter().map(|(program, runs)| (program.name().to_owned(), json!(round(seconds(runs))))).collect();
     let runs = programs.first().map_or(0, |(_, runs)| runs.len());
-    let line = if row.line == Line::Near { "near" } else { "far" };
-    let (peer, peak) = (row.peer.program().name(), round(peak(programs)));
+    let (line, peer) = (row.line.name(), row.peer.program());
+    let (peak_mib, peer_peak_mib) = (round(peak(programs, Program::Ours)), round(peak(programs, peer)));
     json!({
-        "name": row.name, "work": row.work, "line": line, "peer": peer, "promised": row.promised, "runs": runs,
-        "seconds": seconds, "peak_mib": peak,
+        "name": row.name, "work": row.work, "line": line, "peer": peer.name(), "promised": row.promised, "runs": runs,
+        "seconds": seconds, "peak_mib": peak_mib, "peer_peak_mib": peer_peak_mib,
     })
 }
 
@@ -280,17 +284,18 @@ fn seconds(runs: &[Run]) -> f64 {
     median(runs.iter().map(|run| run.seconds).collect())
 }
 
-/// Returns the largest memory of sftpsh in all of its runs, in MiB.
-fn peak(programs: &[(Program, Vec<Run>)]) -> f64 {
-    let ours = programs.iter().filter(|(program, _)| *program == Program::Ours).flat_map(|(_, runs)| runs);
-    ours.map(|run| run.peak_mib).fold(0.0, f64::max)
+/// Returns the largest memory of a program in all of its runs, in MiB.
+fn peak(programs: &[(Program, Vec<Run>)], of: Program) -> f64 {
+    let runs = programs.iter().filter(|(program, _)| *program == of).flat_map(|(_, runs)| runs);
+    runs.map(|run| run.peak_mib).fold(0.0, f64::max)
 }
 
 fn print_row(row: &Row, programs: &[(Program, Vec<Run>)]) {
     let seconds = |program| programs.iter().find(|(of, _)| *of == program).map(|(_, runs)| seconds(runs));
     let shown = |program| seconds(program).map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.3}"));
-    let ratio = seconds(Program::Ours).zip(seconds(row.peer.program())).map(|(ours, theirs)| ours / theirs);
-    let peak = peak(programs);
+    let peer = row.peer.program();
+    let ratio = seconds(Program::Ours).zip(seconds(peer)).map(|(ours, theirs)| ours / theirs);
+    let (peak, peer_peak) = (peak(programs, Program::Ours), peak(programs, peer));
     let mut remark = String::new();
     if ratio.is_some_and(|ratio| ratio > row.promised) {
         remark.push_str("  slower than promised");
@@ -299,7 +304,7 @@ fn print_row(row: &Row, programs: &[(Program, Vec<Run>)]) {
         remark.push_str("  more memory than promised");
     }
     println!(
-        "{:<44} {:>8} {:>8} {:>8} {:>8} {:>7} {:>8} {:>6.1}{remark}",
+        "{:<44} {:>8} {:>8} {:>8} {:>8} {:>7} {:>8} {:>6.1} {:>8.1}{remark}",
         row.work,
         shown(Program::Sftp),
         shown(Program::Lftp),
@@ -308,6 +313,7 @@ fn print_row(row: &Row, programs: &[(Program, Vec<Run>)]) {
         ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.3}")),
         row.promised,
         peak,
+        peer_peak,
     );
     std::io::stdout().flush().unwrap();
 }

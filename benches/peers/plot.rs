@@ -18,7 +18,9 @@ const BARS: (f64, f64) = (330.0, 800.0);
 /// Returns the picture.
 pub fn draw(figures: &Figures) -> String {
     let (mut body, mut top) = (String::new(), 64.0);
-    for (line, title) in [("far", "Over a round trip of 50 ms"), ("near", "Without a delay")] {
+    for (line, title) in
+        [("farther", "Over a round trip of 200 ms"), ("far", "Over a round trip of 50 ms"), ("near", "Without a delay")]
+    {
         let rows = figures.rows(line);
         if rows.is_empty() {
             continue;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use super::files::{self, SMALL_FILES};
 use super::support::World;
@@ -39,6 +40,29 @@ pub enum Line {
     Near,
     /// A round trip of 50 ms.
     Far,
+    /// A round trip of 200 ms.
+    Farther,
+}
+
+impl Line {
+    pub const ALL: [Line; 3] = [Line::Near, Line::Far, Line::Farther];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Line::Near => "near",
+            Line::Far => "far",
+            Line::Farther => "farther",
+        }
+    }
+
+    /// Half of the round trip.
+    pub fn one_way(self) -> Option<Duration> {
+        match self {
+            Line::Near => None,
+            Line::Far => Some(Duration::from_millis(25)),
+            Line::Farther => Some(Duration::from_millis(100)),
+        }
+    }
 }
 
 /// Whose time is 1.
@@ -69,6 +93,11 @@ const NEAR: Row = Row {
 };
 
 const FAR: Row = Row { line: Line::Far, ..NEAR };
+
+const FARTHER: Row = Row { line: Line::Farther, ..NEAR };
+
+/// What the entries of the largest directory take, and a process of an ordinary size.
+const MEMORY_OF_A_MILLION: f64 = 110.0;
 
 /// The cipher that OpenSSH does fastest where the processor helps.
 const GCM: &[&str] = &["-c", "aes128-gcm@openssh.com"];
@@ -178,6 +207,16 @@ pub const ROWS: &[Row] = &[
         lftp: Some("cls -1 entries"),
         build: |world| files::empty_ones(&world.remote().join("entries"), 20_000),
         check: |_, stdout| files::lists(stdout, "entries", 20_000),
+        ..NEAR
+    },
+    Row {
+        name: "list-million",
+        work: "list 1,000,000 entries",
+        promised: 0.40,
+        memory: MEMORY_OF_A_MILLION,
+        batch: "ls -1 million\n",
+        build: |world| files::empty_ones(&world.remote().join("million"), 1_000_000),
+        check: |_, stdout| files::lists(stdout, "million", 1_000_000),
         ..NEAR
     },
     Row { name: "start", work: "start to prompt", promised: 0.80, ..NEAR },
@@ -309,6 +348,41 @@ pub const ROWS: &[Row] = &[
         ..FAR
     },
     Row { name: "far-start", work: "start to prompt", promised: 0.75, ..FAR },
+    Row {
+        name: "farther-get-small",
+        work: "get 100 files of 4 KiB",
+        promised: 0.04,
+        batch: "get fewer/* got\n",
+        build: |world| files::small(&world.remote().join("fewer"), 100),
+        prepare: empty_got,
+        check: |world, _| files::same_tree(&world.remote().join("fewer"), &world.local().join("got"), 100),
+        ..FARTHER
+    },
+    Row {
+        name: "farther-put-small",
+        work: "put 100 files of 4 KiB",
+        promised: 0.05,
+        batch: "put fewer/* sent\n",
+        build: |world| files::small(&world.local().join("fewer"), 100),
+        prepare: empty_sent,
+        check: |world, _| files::same_tree(&world.local().join("fewer"), &world.remote().join("sent"), 100),
+        ..FARTHER
+    },
+    Row {
+        name: "farther-get-256",
+        work: "get one file of 256 MiB",
+        line: Line::Farther,
+        promised: 0.25,
+        ..FAR_GET_256
+    },
+    Row {
+        name: "farther-put-256",
+        work: "put one file of 256 MiB",
+        line: Line::Farther,
+        promised: 0.92,
+        ..FAR_PUT_256
+    },
+    Row { name: "farther-start", work: "start to prompt", promised: 0.75, ..FARTHER },
 ];
 
 const FAR_GET_256: Row = Row {
