@@ -3,6 +3,7 @@
 //! A transport moves bytes and says what to poll for. The session's driver sleeps, wakes and keeps the deadlines. So
 //! one SFTP session runs over an ssh2 channel or a child process, and no transport can stall it.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -167,7 +168,13 @@ pub struct Inbox {
     /// Always initialised to its full length; the first `filled` bytes are data.
     chunk: BytesMut,
     filled: usize,
+    /// The empty ends of full chunks, the oldest first. A chunk of which no slice is left is used again, because the
+    /// pages of a new one cost more than filling it.
+    full: VecDeque<BytesMut>,
 }
+
+/// Full chunks that are kept for the time when their slices are gone.
+const MOST_FULL_CHUNKS: usize = 4;
 
 /// Size of a new chunk. A few hundred small replies, or four of the largest, share one allocation.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -182,11 +189,28 @@ impl Inbox {
     /// Returns room for a read of exactly `length` bytes. [`Inbox::commit`] must follow.
     pub fn space(&mut self, length: usize) -> &mut [u8] {
         if self.chunk.len() - self.filled < length {
-            let mut fresh = BytesMut::zeroed((self.filled + length).max(2 * self.filled).max(CHUNK_BYTES));
-            fresh[..self.filled].copy_from_slice(&self.chunk[..self.filled]);
-            self.chunk = fresh;
+            let mut next = self.next_chunk((self.filled + length).max(2 * self.filled).max(CHUNK_BYTES));
+            next[..self.filled].copy_from_slice(&self.chunk[..self.filled]);
+            self.full.push_back(std::mem::replace(&mut self.chunk, next));
+            let surplus = self.full.len().saturating_sub(MOST_FULL_CHUNKS);
+            self.full.drain(..surplus);
         }
         &mut self.chunk[self.filled..self.filled + length]
+    }
+
+    /// Returns a chunk of this length: a full one that nobody uses any more, or a new one.
+    fn next_chunk(&mut self, length: usize) -> BytesMut {
+        let unused = self.full.iter_mut().position(|full| {
+            full.clear();
+            full.try_reclaim(length)
+        });
+        match unused.and_then(|place| self.full.remove(place)) {
+            Some(mut chunk) => {
+                chunk.resize(length, 0);
+                chunk
+            }
+            None => BytesMut::zeroed(length),
+        }
     }
 
     /// Adds the first `read` bytes of the room from [`Inbox::space`].
@@ -243,5 +267,29 @@ mod tests {
         assert!(taken.iter().all(|&byte| byte == b'a'));
         assert_eq!(&inbox.take(3)[..], b"aa1");
         assert_eq!(inbox.unread(), b"2345678");
+    }
+
+    #[test]
+    fn an_inbox_uses_a_chunk_again_once_its_slices_are_gone_and_not_before() {
+        let mut inbox = Inbox::default();
+        let mut fill = |byte| {
+            let room = inbox.space(CHUNK_BYTES);
+            room.fill(byte);
+            let place = room.as_ptr();
+            inbox.commit(CHUNK_BYTES);
+            (place, inbox.take(CHUNK_BYTES))
+        };
+        let (first_place, first) = fill(b'1');
+        let (second_place, second) = fill(b'2');
+        let kept = first.slice(5..7);
+        drop((first, second));
+        // The second chunk is still the current one, so it is not among the full ones.
+        let (third_place, third) = fill(b'3');
+        assert!(![first_place, second_place].contains(&third_place));
+        let (fourth_place, fourth) = fill(b'4');
+        assert_eq!(fourth_place, second_place);
+        assert_eq!(&kept[..], b"11");
+        drop((kept, third, fourth));
+        assert_eq!(fill(b'5').0, first_place);
     }
 }
