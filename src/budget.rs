@@ -53,6 +53,10 @@ pub const WAITING_NAMES: u64 = 256 * MIB;
 /// entries with names of 40 bytes come in about 180 MiB. When it is complete, they take 85 MiB.
 pub const LISTING: u64 = 256 * MIB;
 
+/// Bytes in which the entries of a directory may come that is listed in parts, which are not held. Seven million entries
+/// of OpenSSH's server take about as much. A listing without end must end nevertheless.
+pub const IN_PARTS: u64 = 1024 * MIB;
+
 /// Bytes that the listings for one completion may make us hold.
 pub const COMPLETION: u64 = 256 * MIB;
 
@@ -148,6 +152,14 @@ impl Share {
         Ok(())
     }
 
+    /// Splits off a share with `bytes` of this one, or with all of them if it has fewer.
+    #[must_use]
+    pub fn split(&mut self, bytes: u64) -> Share {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Share { budget: Arc::clone(&self.budget), bytes }
+    }
+
     /// Gives back all but `bytes`.
     pub fn shrink_to(&mut self, bytes: u64) {
         let surplus = self.bytes.saturating_sub(bytes);
@@ -208,6 +220,8 @@ mod tests {
         assert_eq!(budget.taken(), 8);
         share.shrink_to(5);
         assert_eq!(budget.taken(), 5);
+        drop(share.split(2));
+        assert_eq!(budget.taken(), 3);
         drop(share);
         assert!(budget.share(10).is_ok());
     }

@@ -5,9 +5,11 @@
 
 mod byte_strings;
 mod entry_names;
+mod paths;
 
 pub use self::byte_strings::ByteStrings;
 pub use self::entry_names::EntryNames;
+pub use self::paths::{Paths, RemotePaths};
 
 use std::cmp::Ordering;
 use std::ffi::OsStr;

@@ -5,7 +5,7 @@ use crate::commands::set_attributes::{SetAttributes, below_the_top};
 use crate::commands::{Context, Example, Failure, Mode, Outcome, Purpose, RemotePattern, Run};
 use crate::mode;
 use crate::name::RemotePath;
-use crate::remote::Links;
+use crate::remote::{Links, Walk};
 use crate::sftp::{Attributes, Session};
 
 /// Change permissions of remote file
@@ -44,9 +44,10 @@ impl Run for Chmod {
         let session = cx.session().clone();
         let targets = targets(cx, &self.targets)?;
         let step = SetAttributes { what: "mode", of_links: self.no_dereference };
-        step.require(cx, targets.first().map(|target| &target.path))?;
-        let files: Vec<_> = targets.into_iter().map(|target| self.files(cx, target)).collect();
-        let changes = files.into_iter().flatten().map(|file| {
+        step.require(cx, targets.first_path().as_ref())?;
+        let walks = cx.remote.walks(Links::Kept);
+        let files = targets.into_iter().flat_map(|target| self.files(&walks, target));
+        let changes = files.map(|file| {
             let (path, known) = file?;
             let permissions = changed(&self.mode.0, &session, &path, known)?;
             Ok((path, Attributes::with_permissions(permissions)))
@@ -59,12 +60,12 @@ impl Chmod {
     /// Returns the files of one target with their known attributes: the target first, then the files below it.
     fn files(
         &self,
-        cx: &Context,
+        walks: &impl Fn(&RemotePath) -> Walk,
         target: Target,
-    ) -> impl Iterator<Item = Result<(RemotePath, Option<Attributes>), Failure>> + use<> {
-        let is_tree = self.recursive && target.found.as_ref().is_some_and(|found| found.itself().is_dir());
-        let walk = is_tree.then(|| cx.remote.walk(&target.path, Links::Kept));
-        let known = target.found.map(|found| if self.no_dereference { found.itself() } else { found.followed() });
+    ) -> impl Iterator<Item = Result<(RemotePath, Option<Attributes>), Failure>> {
+        let is_tree = self.recursive && target.found.as_ref().is_some_and(|found| found.itself.is_dir());
+        let walk = is_tree.then(|| walks(&target.path).in_parts());
+        let known = target.found.map(|found| if self.no_dereference { found.itself } else { found.followed() });
         let below = walk.into_iter().flatten().filter_map(below_the_top);
         let below = below.map(|file| file.map(|(path, attributes)| (path, Some(attributes))));
         std::iter::once(Ok((target.path, known))).chain(below)

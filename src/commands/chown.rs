@@ -95,17 +95,17 @@ fn change(
         cx.goes_on_in_trees();
     }
     let targets = targets(cx, patterns)?;
-    let trees: Vec<RemotePath> =
-        targets.iter().filter(|target| recursive && is_tree(target)).map(|target| target.path.clone()).collect();
-    let present: Vec<Result<(RemotePath, Owner), Failure>> = targets
-        .into_iter()
-        .map(|target| present_owner(cx, &target, no_dereference).map(|owner| (target.path, owner)))
-        .collect();
+    let mut trees = Vec::new();
+    let present = targets.into_iter().map(|target| {
+        trees.extend((recursive && is_tree(&target)).then(|| target.path.clone()));
+        present_owner(cx, &target, no_dereference).map(|owner| (target.path, owner))
+    });
+    let present: Vec<Result<(RemotePath, Owner), Failure>> = present.collect();
     let (uid, gid) = numbers(cx, command, own, &present)?;
     let whose = if uid.is_some() { "owner" } else { "group" };
     let step = SetAttributes { what: whose, of_links: no_dereference };
     step.require(cx, present.first().and_then(|first| first.as_ref().ok()).map(|(path, _)| path))?;
-    let walks: Vec<_> = trees.iter().map(|top| cx.remote.walk(top, Links::Kept)).collect();
+    let walks: Vec<_> = trees.iter().map(|top| cx.remote.walk(top, Links::Kept).in_parts()).collect();
     let below = walks.into_iter().flatten().filter_map(below_the_top).map(|file| {
         let (path, attributes) = file?;
         let owner = attributes.owner.ok_or_else(|| unknown_owner(&path))?;
@@ -127,7 +127,7 @@ struct How {
 }
 
 fn is_tree(target: &Target) -> bool {
-    target.found.as_ref().is_some_and(|found| found.itself().is_dir())
+    target.found.as_ref().is_some_and(|found| found.itself.is_dir())
 }
 
 fn unknown_owner(path: &RemotePath) -> Failure {
@@ -174,8 +174,8 @@ fn unknown(cx: &Context, command: &str, kind: &str, name: &[u8]) -> Failure {
 
 fn present_owner(cx: &Context, target: &Target, no_dereference: bool) -> Result<Owner, Failure> {
     let attributes = match &target.found {
-        Some(found) if no_dereference => found.itself(),
-        Some(found) if found.target().is_some() || found.itself().file_type() != Some(FileType::Symlink) => {
+        Some(found) if no_dereference => found.itself,
+        Some(found) if found.target.is_some() || found.itself.file_type() != Some(FileType::Symlink) => {
             found.followed()
         }
         // For a missing file or a dangling link, the server reports the reason.

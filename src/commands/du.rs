@@ -66,7 +66,7 @@ impl Du {
         let Target { path, found, form } = target;
         let attributes = match found {
             _ if is_directory => None,
-            Some(found) => Some(found.itself()),
+            Some(found) => Some(found.itself),
             None => {
                 let refused = |error| Failure::refused("stat remote", &error).about(path.as_bytes());
                 Some(cx.session().lstat(&path).map_err(refused)?)
@@ -80,7 +80,9 @@ impl Du {
         // The sizes found so far in each directory that was entered but not left.
         let mut sums: Vec<u64> = Vec::new();
         let mut is_whole = true;
-        for found in cx.remote.walk(&path, Links::Kept) {
+        let walk = cx.remote.walk(&path, Links::Kept);
+        // Without the files, the order of the lines is the same.
+        for found in if self.all { walk } else { walk.in_parts() } {
             match found {
                 Found::Directory(_) => sums.push(0),
                 Found::Entry { directory, entry } => {

@@ -232,7 +232,7 @@ fn upload(
     fs::set_permissions(&copy.file, Permissions::from_mode(mode | 0o400)).map_err(|error| uncopied(&remote, &error))?;
     let pair = PutPair { local: LocalPath::named(&copy.file, &copy.file), remote };
     let options = Options { atomic: true, on_conflict, ..Options::default() };
-    let request = cx.transfer(Pairs::Put(vec![pair]), options, Selection::default(), None);
+    let request = cx.transfer(Pairs::put([pair]), options, Selection::default(), None);
     let job = cx.start(*request);
     cx.finish(job)
 }

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 
 use crate::commands::find_conditions::{Conditions, Wanted};
-use crate::commands::matches::{Form, Target, targets};
+use crate::commands::matches::{Form, Target, Targets, targets};
 use crate::commands::record::record;
 use crate::commands::rm::{Step, carry_out};
 use crate::commands::{Context, Depth, Example, Failure, Outcome, Purpose, RemotePattern, Run};
@@ -61,7 +61,7 @@ impl Run for Find {
         }
         let wanted = self.conditions.wanted(cx)?;
         let tops = match self.paths.is_empty() {
-            true => vec![Target { path: cx.remote.working_directory().clone(), found: None, form: Form::Relative }],
+            true => Targets::working_directory(cx),
             false => targets(cx, &self.paths)?,
         };
         if self.delete {
@@ -99,8 +99,8 @@ impl Find {
     }
 
     /// Removes what is found. The contents of a directory are removed before it.
-    fn delete(&self, cx: &mut Context, tops: Vec<Target>, wanted: Wanted) -> Result<Outcome, Failure> {
-        let searches: Vec<_> = tops.iter().map(|top| self.search(cx, &top.path, &wanted)).collect();
+    fn delete(&self, cx: &mut Context, tops: Targets, wanted: Wanted) -> Result<Outcome, Failure> {
+        let searches: Vec<_> = tops.into_iter().map(|top| self.search(cx, &top.path, &wanted)).collect();
         let steps = searches.into_iter().flatten().filter_map(|found| match found {
             Item::Directory(..) => None,
             Item::Entry(path, _) => Some(Ok(Step::File(path))),

@@ -9,7 +9,7 @@ use crate::commands::operands::Operands;
 use crate::commands::streams::{is_stream, to_stdout};
 use crate::commands::transfer_flags::{Resume, TransferFlags};
 use crate::commands::{Context, Example, Failure, GetOperand, LocalDir, Outcome, Purpose, Run, Sizes, home};
-use crate::remote::Match;
+use crate::remote::{Match, Matches};
 use crate::sticky;
 use crate::terminal::Printable;
 use crate::transfer::{GetPair, LocalPath, Pairs};
@@ -62,23 +62,24 @@ impl Run for Get {
         }
         self.flags.fit_together(cx)?;
         let selection = self.flags.selection(cx)?;
-        let (mut sources, missing) = find(cx, &operands)?;
+        let (sources, missing) = find(cx, &operands)?;
         if sources.is_empty() {
             return Err(missing.unwrap_or_else(Failure::already_shown));
         }
         if let Some(failure) = &missing {
             cx.output.explain(failure);
         }
-        let found = sources.len();
-        sources.retain(|source| source.is_literal || selection.takes_match(&source.found));
-        if sources.is_empty() {
+        let is_taken = |source: &Source| source.is_literal || selection.takes_match(&source.found);
+        let found: usize = sources.iter().map(|sources| sources.matches.len()).sum();
+        let mut sources = sources.into_iter().flatten().filter(is_taken).peekable();
+        if sources.peek().is_none() {
             // All sources were excluded.
             return if missing.is_some() { Err(Failure::already_shown()) } else { Ok(Outcome::Done) };
         }
         let typed = operands.target.map(|word| PathBuf::from(OsStr::from_bytes(&home::expand(&word).plain())));
         let typed = self.into.map(|LocalDir(into)| into).or(typed);
         let target = Target::of(cx, typed, operands.target_must_be_directory || found > 1)?;
-        let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
+        let pairs = sources.map(|source| target.pair(cx, source)).collect::<Result<_, _>>()?;
         let mut options = self.flags.options(&cx.settings);
         options.estimated_sizes = self.sizes.unwrap_or(cx.settings.sizes) == Sizes::Estimate;
         let request = cx.transfer(Pairs::Get(pairs), options, selection, self.flags.mode());
@@ -118,9 +119,26 @@ struct Source {
     is_literal: bool,
 }
 
+/// The sources that one word names.
+struct Sources {
+    matches: Matches,
+    /// As [`Source::is_literal`].
+    is_literal: bool,
+}
+
+impl IntoIterator for Sources {
+    type Item = Source;
+    type IntoIter = Box<dyn Iterator<Item = Source>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        let Sources { matches, is_literal } = self;
+        Box::new(matches.into_iter().map(move |found| Source { found, is_literal }))
+    }
+}
+
 /// Returns what the sources match, and the failure of the last source without a match; earlier failures are printed.
 /// If the first failure ends the run, returns it at once.
-fn find(cx: &Context, operands: &Operands) -> Result<(Vec<Source>, Option<Failure>), Failure> {
+fn find(cx: &Context, operands: &Operands) -> Result<(Vec<Sources>, Option<Failure>), Failure> {
     let (mut sources, mut missing) = (Vec::new(), None::<Failure>);
     for matched in expand_names(cx, &operands.sources)? {
         if matched.matches.is_empty() {
@@ -138,7 +156,7 @@ fn find(cx: &Context, operands: &Operands) -> Result<(Vec<Source>, Option<Failur
         }
         matched.complain(cx);
         let is_literal = matched.pattern.is_literal();
-        sources.extend(matched.matches.into_iter().map(|found| Source { found, is_literal }));
+        sources.push(Sources { matches: matched.matches, is_literal });
     }
     Ok((sources, missing))
 }

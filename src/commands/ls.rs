@@ -6,7 +6,7 @@ use crate::commands::matches::{Form, Matched, expand, without_braces};
 use crate::commands::row::{Layout, Order};
 use crate::commands::{Context, Example, Failure, Outcome, Purpose, RemotePattern, Run, Word};
 use crate::name::RemotePath;
-use crate::remote::{Links, Longnames, Match, WholeDirectory};
+use crate::remote::{Links, Longnames, Match, Matches, WholeDirectory};
 use crate::sftp::Extension;
 use crate::terminal::Printable;
 
@@ -89,22 +89,17 @@ impl Run for Ls {
             self.list(cx, &here, shown)?;
             return Ok(Outcome::Done);
         }
-        let (mut shown, mut failed) = (Vec::<Match>::new(), Vec::new());
+        let (mut shown, mut failed) = (Matches::default(), Vec::new());
         let here = here();
         let default = self.paths.is_empty().then_some(&here);
         let matched = expand(cx, self.paths.iter().map(RemotePattern::word).chain(default))?;
-        for mut matched in matched {
+        for matched in matched {
             if matched.matches.is_empty() {
                 failed.push(cannot_list(cx, &matched)?);
                 continue;
             }
             matched.complain(cx);
-            // Appending to nothing would copy the matches of the first pattern, which may be millions.
-            if shown.is_empty() {
-                shown = matched.matches;
-            } else {
-                shown.append(&mut matched.matches);
-            }
+            shown.append(matched.matches);
         }
         self.show(cx, &shown)?;
         conclude(cx, failed)
@@ -135,38 +130,32 @@ fn conclude(cx: &Context, mut failures: Vec<Failure>) -> Result<Outcome, Failure
 }
 
 impl Ls {
-    fn show(&self, cx: &Context, matches: &[Match]) -> Result<(), Failure> {
-        match matches {
-            [] => Ok(()),
-            matches if self.directory => self.show_matches(cx, matches, (0..matches.len()).collect()),
-            [only] if only.attributes.is_dir() => {
-                let shown = self.form().show_listed(cx, &only.path);
+    fn show(&self, cx: &Context, matches: &Matches) -> Result<(), Failure> {
+        let rows = MatchRows { cx, matches, form: self.form(), is_exact: self.is_for_programs() };
+        match (matches.len(), matches.iter().next()) {
+            (0, _) => Ok(()),
+            (1, Some(Match { path, attributes })) if attributes.is_dir() && !self.directory => {
                 // Like sftp(1), with a slash after a directory that was named.
-                self.list(cx, &only.path.with_trailing_slash(), shown)
+                self.list(cx, &path.with_trailing_slash(), &rows.shown(0).concat())
             }
-            matches if self.recursive => self.show_trees(cx, matches),
-            matches => self.show_matches(cx, matches, (0..matches.len()).collect()),
+            _ if self.recursive && !self.directory => self.show_trees(cx, &rows),
+            (count, _) => print(cx, &rows, (0..count).collect(), self.style()),
         }
     }
 
-    fn show_matches(&self, cx: &Context, matches: &[Match], indices: Vec<usize>) -> Result<(), Failure> {
-        let rows = MatchRows { cx, matches, form: self.form(), is_exact: self.is_for_programs() };
-        print(cx, &rows, indices, self.style())
-    }
-
     /// Shows the matches that are no directories, then the tree of each directory.
-    fn show_trees(&self, cx: &Context, matches: &[Match]) -> Result<(), Failure> {
-        let is_directory = |&index: &usize| matches[index].attributes.is_dir();
+    fn show_trees(&self, cx: &Context, rows: &MatchRows<'_>) -> Result<(), Failure> {
+        let matches = rows.matches;
+        let is_directory = |&index: &usize| matches.attributes(index).is_dir();
         let (directories, others): (Vec<usize>, Vec<usize>) = (0..matches.len()).partition(is_directory);
         let mut is_first = others.is_empty();
-        self.show_matches(cx, matches, others)?;
+        print(cx, rows, others, self.style())?;
         let mut is_whole = true;
-        for directory in directories.into_iter().map(|index| &matches[index]) {
+        for directory in directories {
             if !std::mem::take(&mut is_first) {
                 self.separate(cx);
             }
-            let shown = self.form().show_listed(cx, &directory.path);
-            is_whole &= self.list_tree(cx, &directory.path, shown)?;
+            is_whole &= self.list_tree(cx, &matches.path(directory), &rows.shown(directory).concat())?;
         }
         if is_whole { Ok(()) } else { Err(Failure::already_shown()) }
     }

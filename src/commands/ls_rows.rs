@@ -7,7 +7,7 @@ use crate::commands::Context;
 use crate::commands::matches::Form;
 use crate::commands::row::Rows;
 use crate::name::RemotePath;
-use crate::remote::{Listing, Match};
+use crate::remote::{Listing, Matches};
 use crate::sftp::Attributes;
 
 /// The entries of a directory: `.` and `..` first, then the others in the server's order.
@@ -74,37 +74,43 @@ impl Rows for EntryRows<'_> {
 /// The matches of patterns.
 pub(super) struct MatchRows<'a> {
     pub(super) cx: &'a Context,
-    pub(super) matches: &'a [Match],
+    pub(super) matches: &'a Matches,
     pub(super) form: Form,
     /// True if a program reads the rows. It needs the bare name, and the attributes of a link itself.
     pub(super) is_exact: bool,
 }
 
 impl MatchRows<'_> {
-    /// Returns the name in two parts: the path, and the slash that marks a directory.
-    fn parts(&self, index: usize) -> (&[u8], &[u8]) {
-        let found = &self.matches[index];
-        let name = self.form.show_listed(self.cx, &found.path);
-        let is_marked = !self.is_exact && found.attributes.is_dir() && !name.ends_with(b"/");
-        (name, if is_marked { b"/" } else { b"" })
+    /// Returns the path as shown, in two parts: its directory, and its last component. The working directory is empty.
+    pub(super) fn shown(&self, index: usize) -> [&[u8]; 2] {
+        let (directory, name) = self.matches.path_parts(index);
+        match self.form {
+            Form::Relative if is_joined(self.cx.remote.working_directory(), directory, name) => [b"", b""],
+            form => [form.show_bytes(self.cx, directory), name],
+        }
+    }
+
+    /// Returns the parts of the path as shown, and the slash that marks a directory.
+    fn parts(&self, index: usize) -> [&[u8]; 3] {
+        let [directory, name] = self.shown(index);
+        let is_marked = !self.is_exact && !name.ends_with(b"/") && self.matches.attributes(index).is_dir();
+        [directory, name, if is_marked { b"/" } else { b"" }]
     }
 }
 
 impl Rows for MatchRows<'_> {
     fn name(&self, index: usize) -> Cow<'_, [u8]> {
-        match self.parts(index) {
-            (name, b"") => name.into(),
-            (name, slash) => [name, slash].concat().into(),
-        }
+        self.parts(index).concat().into()
     }
 
     fn path(&self, index: usize) -> Cow<'_, [u8]> {
-        self.matches[index].path.as_bytes().into()
+        let (directory, name) = self.matches.path_parts(index);
+        [directory, name].concat().into()
     }
 
     fn attributes(&self, index: usize) -> Attributes {
-        let attributes = &self.matches[index].attributes;
-        if self.is_exact { attributes.itself() } else { attributes.followed() }
+        let attributes = self.matches.attributes(index);
+        if self.is_exact { attributes.itself } else { attributes.followed() }
     }
 
     fn longname(&self, _: usize) -> &[u8] {
@@ -112,11 +118,20 @@ impl Rows for MatchRows<'_> {
     }
 
     fn compare_names(&self, one: usize, other: usize) -> Ordering {
-        let ((one, one_slash), (other, other_slash)) = (self.parts(one), self.parts(other));
-        let both = one.len().min(other.len());
-        let rest = || one[both..].iter().chain(one_slash).cmp(other[both..].iter().chain(other_slash));
-        one[..both].cmp(&other[..both]).then_with(rest)
+        let (one, other) = (self.parts(one), self.parts(other));
+        match (one, other) {
+            ([directory, name, b""], [other_directory, other_name, b""]) if directory == other_directory => {
+                name.cmp(other_name)
+            }
+            _ => one.iter().copied().flatten().cmp(other.iter().copied().flatten()),
+        }
     }
+}
+
+/// Returns whether a path in two parts is `path`, perhaps with a slash at its end.
+fn is_joined(path: &RemotePath, directory: &[u8], name: &[u8]) -> bool {
+    let rest = path.as_bytes().strip_prefix(directory);
+    rest.is_some() && (rest == Some(name) || rest == name.strip_suffix(b"/"))
 }
 
 /// Joins a directory as shown and a name in it. An empty directory means the working directory.

@@ -3,18 +3,19 @@
 use crate::commands::{Context, Failure, RemotePattern, Word};
 use crate::name::RemotePath;
 use crate::remote::glob::expand_braces;
-use crate::remote::{self, Match, MatchAttributes, Pattern};
+use crate::remote::{self, Match, MatchAttributes, Matches, Pattern};
 use crate::terminal::quote;
 
 /// One pattern and its matches. A word with braces expands to several patterns.
 pub(super) struct Matched {
     pub(super) pattern: Pattern,
-    pub(super) matches: Vec<Match>,
+    pub(super) matches: Matches,
     /// Directories that could not be searched, and names that were left out.
     pub(super) failures: Vec<remote::Error>,
 }
 
 /// One target of a command.
+#[derive(Clone)]
 pub(super) struct Target {
     /// The absolute path.
     pub(super) path: RemotePath,
@@ -40,18 +41,15 @@ impl Form {
         if pattern.is_absolute() { Form::Absolute } else { Form::Relative }
     }
 
-    /// Like [`Form::show`], but the working directory itself is empty, as `ls` shows it.
-    pub(super) fn show_listed<'a>(self, cx: &Context, path: &'a RemotePath) -> &'a [u8] {
-        match self {
-            Form::Relative if path == cx.remote.working_directory() => b"",
-            form => form.show(cx, path),
-        }
-    }
-
     /// Returns `path` in this form.
     pub(super) fn show<'a>(self, cx: &Context, path: &'a RemotePath) -> &'a [u8] {
+        self.show_bytes(cx, path.as_bytes())
+    }
+
+    /// Like [`Form::show`], for bytes that are a path, or the directory of one with its slash.
+    pub(super) fn show_bytes<'a>(self, cx: &Context, path: &'a [u8]) -> &'a [u8] {
         match self {
-            Form::Absolute => path.as_bytes(),
+            Form::Absolute => path,
             Form::Relative => cx.remote.relative(path),
         }
     }
@@ -138,7 +136,7 @@ pub(super) fn expand<'a>(cx: &Context, words: impl IntoIterator<Item = &'a Word>
             found.by_ref().take(count).partition(|each| !each.matches.is_empty());
         if there.is_empty() {
             let failures = missing.iter_mut().flat_map(|each| std::mem::take(&mut each.failures)).collect();
-            there.push(Matched { pattern: without_braces(word), matches: Vec::new(), failures });
+            there.push(Matched { pattern: without_braces(word), matches: Matches::default(), failures });
         }
         matched.append(&mut there);
     }
@@ -156,7 +154,7 @@ fn expand_patterns(cx: &Context, all: Vec<Pattern>) -> Result<Vec<Matched>, Fail
 }
 
 /// Returns a command's targets, in order. As in sftp(1), a pattern without a match is used literally.
-pub(super) fn targets(cx: &Context, words: &[RemotePattern]) -> Result<Vec<Target>, Failure> {
+pub(super) fn targets(cx: &Context, words: &[RemotePattern]) -> Result<Targets, Failure> {
     let mut targets = Vec::new();
     for matched in expand_names(cx, words.iter().map(RemotePattern::word))? {
         // If a literal name could not be queried, the server reports the error for the command's own request.
@@ -165,12 +163,85 @@ pub(super) fn targets(cx: &Context, words: &[RemotePattern]) -> Result<Vec<Targe
         }
         let form = Form::of(&matched.pattern);
         // An empty word (such as an unset variable of a script) must not mean everything in the working directory.
-        if matched.matches.is_empty() || matched.pattern.text().is_empty() {
-            targets.push(Target { path: matched.path(cx)?, found: None, form });
-            continue;
-        }
-        let found = matched.matches.into_iter();
-        targets.extend(found.map(|Match { path, attributes }| Target { path, found: Some(attributes), form }));
+        targets.push(match matched.matches.is_empty() || matched.pattern.text().is_empty() {
+            true => OfPattern::One(Target { path: matched.path(cx)?, found: None, form }),
+            false => OfPattern::Matches(matched.matches, form),
+        });
     }
-    Ok(targets)
+    Ok(Targets(targets))
+}
+
+/// The targets of a command, in little memory. Each becomes a value of its own in its turn.
+pub(super) struct Targets(Vec<OfPattern>);
+
+/// The targets of one pattern.
+enum OfPattern {
+    One(Target),
+    Matches(Matches, Form),
+}
+
+impl Targets {
+    /// Returns the working directory as the only target.
+    pub(super) fn working_directory(cx: &Context) -> Targets {
+        let path = cx.remote.working_directory().clone();
+        Targets(vec![OfPattern::One(Target { path, found: None, form: Form::Relative })])
+    }
+
+    pub(super) fn len(&self) -> usize {
+        let count = |of_pattern: &OfPattern| match of_pattern {
+            OfPattern::One(_) => 1,
+            OfPattern::Matches(matches, _) => matches.len(),
+        };
+        self.0.iter().map(count).sum()
+    }
+
+    /// Returns the targets in their order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Target> {
+        self.0.iter().flat_map(OfPattern::iter)
+    }
+
+    /// Returns the path of the first target.
+    pub(super) fn first_path(&self) -> Option<RemotePath> {
+        Some(match self.0.first()? {
+            OfPattern::One(target) => target.path.clone(),
+            OfPattern::Matches(matches, _) => matches.path(0),
+        })
+    }
+}
+
+impl IntoIterator for Targets {
+    type Item = Target;
+    type IntoIter = Box<dyn Iterator<Item = Target>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        Box::new(self.0.into_iter().flat_map(OfPattern::into_targets))
+    }
+}
+
+impl FromIterator<Target> for Targets {
+    fn from_iter<I: IntoIterator<Item = Target>>(targets: I) -> Targets {
+        Targets(targets.into_iter().map(OfPattern::One).collect())
+    }
+}
+
+impl OfPattern {
+    fn iter(&self) -> Box<dyn Iterator<Item = Target> + '_> {
+        match self {
+            OfPattern::One(target) => Box::new(std::iter::once(target.clone())),
+            OfPattern::Matches(matches, form) => {
+                let target = |Match { path, attributes }| Target { path, found: Some(attributes), form: *form };
+                Box::new(matches.iter().map(target))
+            }
+        }
+    }
+
+    fn into_targets(self) -> Box<dyn Iterator<Item = Target>> {
+        match self {
+            OfPattern::One(target) => Box::new(std::iter::once(target)),
+            OfPattern::Matches(matches, form) => {
+                let target = move |Match { path, attributes }| Target { path, found: Some(attributes), form };
+                Box::new(matches.into_iter().map(target))
+            }
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! `put`, `mput` and `reput`.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::commands::operands::Operands;
 use crate::commands::streams::{from_stdin, is_stream};
 use crate::commands::transfer_flags::{Resume, TransferFlags};
 use crate::commands::{Context, Example, Failure, Outcome, Purpose, PutOperand, RemoteDir, Run, Word, home};
-use crate::name::RemotePath;
+use crate::name::{Paths, RemotePath};
 use crate::remote::glob::local_glob;
 use crate::terminal::Printable;
 use crate::transfer::{LocalPath, Pairs, PutPair};
@@ -61,15 +61,14 @@ impl Run for Put {
         }
         self.flags.fit_together(cx)?;
         let selection = self.flags.selection(cx)?;
-        let (mut sources, mut found) = (Vec::new(), 0);
+        let (mut sources, mut found) = (Paths::default(), 0);
         for word in &operands.sources {
             let word = &home::expand(word);
-            let mut matches = find(cx, word)?;
+            let matches = find(cx, word)?;
             found += matches.len();
-            if !without_braces(word).is_literal() {
-                matches.retain(|path| selection.takes_local_match(&cx.local.resolve(path)));
-            }
-            sources.append(&mut matches);
+            let is_literal = without_braces(word).is_literal();
+            let is_taken = |path: &Vec<u8>| is_literal || selection.takes_local_match(&resolved(cx, path));
+            matches.iter().filter(is_taken).for_each(|path| sources.push(&path));
         }
         if sources.is_empty() {
             // All sources were excluded.
@@ -81,7 +80,7 @@ impl Run for Put {
             (None, None) => None,
         };
         let target = Target::of(cx, target, operands.target_must_be_directory || found > 1)?;
-        let pairs = sources.into_iter().map(|source| target.pair(cx, source)).collect::<Result<Vec<_>, _>>()?;
+        let pairs = sources.iter().map(|source| target.pair(cx, source)).collect::<Result<_, _>>()?;
         let request = cx.transfer(Pairs::Put(pairs), self.flags.options(&cx.settings), selection, self.flags.mode());
         Ok(Outcome::Transfer { request, all_found: true })
     }
@@ -89,15 +88,20 @@ impl Run for Put {
 
 /// Returns the local files that a word matches, or the word itself if there are none. As in sftp(1), a name with
 /// braces is first looked up literally; braces are expanded only if there is no such name.
-fn find(cx: &Context, word: &Word) -> Result<Vec<PathBuf>, Failure> {
-    let is_there = |path: &PathBuf| cx.local.resolve(path).symlink_metadata().is_ok();
+fn find(cx: &Context, word: &Word) -> Result<Paths, Failure> {
+    let is_there = |path: Vec<u8>| resolved(cx, &path).symlink_metadata().is_ok();
     let literally = local_glob(&without_braces(word), cx.local.path());
     let alternatives = patterns(word)?;
     if alternatives.len() < 2 || literally.iter().any(is_there) {
         return Ok(literally);
     }
-    let found: Vec<PathBuf> = alternatives.iter().flat_map(|pattern| local_glob(pattern, cx.local.path())).collect();
+    let mut found = Paths::default();
+    alternatives.iter().for_each(|pattern| found.append(&local_glob(pattern, cx.local.path())));
     Ok(if found.iter().any(is_there) { found } else { literally })
+}
+
+fn resolved(cx: &Context, path: &[u8]) -> PathBuf {
+    cx.local.resolve(OsStr::from_bytes(path))
 }
 
 /// Resume upload file
@@ -147,7 +151,8 @@ impl Target {
     }
 
     /// Returns a source with its own target: inside the directory under the source's name, or the target itself.
-    fn pair(&self, cx: &Context, source: PathBuf) -> Result<PutPair, Failure> {
+    fn pair(&self, cx: &Context, source: Vec<u8>) -> Result<PutPair, Failure> {
+        let source = PathBuf::from(OsString::from_vec(source));
         let remote = match &self.path {
             Some(path) if !self.is_directory => path.clone(),
             directory => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::commands::matches::{Target, targets};
+use crate::commands::matches::{Target, Targets, targets};
 use crate::commands::{Context, Example, Failure, Origin, Outcome, Purpose, RemotePattern, Run, in_order};
 use crate::name::RemotePath;
 use crate::remote::{Found, Links, Walk};
@@ -61,7 +61,7 @@ impl Run for Rm {
 }
 
 /// Returns the targets that the user confirms.
-fn confirmed(cx: &Context, targets: Vec<Target>) -> Result<Vec<Target>, Failure> {
+fn confirmed(cx: &Context, targets: Targets) -> Result<Targets, Failure> {
     if cx.stops_at_failure || !prompt::possible() {
         return Err(Failure::new("rm: -i needs a terminal").with_hint("without it, rm asks nothing"));
     }
@@ -72,7 +72,7 @@ fn confirmed(cx: &Context, targets: Vec<Target>) -> Result<Vec<Target>, Failure>
             confirmed.push(target);
         }
     }
-    Ok(confirmed)
+    Ok(confirmed.into_iter().collect())
 }
 
 /// Returns whether a person is to be asked before many names are removed.
@@ -81,7 +81,7 @@ fn asks_for_many(cx: &Context, rm: &Rm) -> bool {
 }
 
 /// Counts the names to remove, and asks if there are more than the setting allows.
-fn may_remove(cx: &Context, targets: &[Target], recursive: bool) -> Result<bool, Failure> {
+fn may_remove(cx: &Context, targets: &Targets, recursive: bool) -> Result<bool, Failure> {
     let most = cx.settings.confirm_removals;
     let mut count = targets.len() as u64;
     let trees = targets.iter().filter(|target| recursive && is_tree(target));
@@ -103,7 +103,7 @@ fn may_remove(cx: &Context, targets: &[Target], recursive: bool) -> Result<bool,
 }
 
 fn is_tree(target: &Target) -> bool {
-    let is_directory = target.found.as_ref().is_some_and(|found| found.itself().is_dir());
+    let is_directory = target.found.as_ref().is_some_and(|found| found.itself.is_dir());
     is_directory && !matches!(target.path.base_name(), None | Some(b"." | b".."))
 }
 
@@ -170,12 +170,9 @@ impl Step {
 }
 
 /// Removes files and trees. The contents of a directory are removed before it, all without waiting in between.
-fn remove_trees(cx: &mut Context, targets: Vec<Target>, force: bool) -> Result<Outcome, Failure> {
-    let mut walks = Vec::new();
-    for target in targets {
-        walks.push(start(cx, target));
-    }
-    carry_out(cx, walks.into_iter().flat_map(Removal::steps), force)
+fn remove_trees(cx: &mut Context, targets: Targets, force: bool) -> Result<Outcome, Failure> {
+    let trees = Trees { session: cx.session().clone(), walk: cx.remote.walks(Links::Kept) };
+    carry_out(cx, targets.into_iter().flat_map(|target| trees.steps(target)), force)
 }
 
 /// Removes files and directories in this order, without waiting in between. With `force`, a missing one is no failure.
@@ -203,57 +200,55 @@ pub(super) fn carry_out(
     })
 }
 
-/// The removal of one target.
-enum Removal {
-    File(RemotePath),
-    Tree(Box<Walk>),
-    Refused(Failure),
+/// Finds out what to remove.
+struct Trees<W> {
+    session: Session,
+    walk: W,
 }
 
-impl Removal {
-    fn steps(self) -> Box<dyn Iterator<Item = Result<Step, Failure>>> {
-        match self {
-            Removal::File(path) => Box::new(std::iter::once(Ok(Step::File(path)))),
-            Removal::Refused(failure) => Box::new(std::iter::once(Err(failure))),
-            Removal::Tree(walk) => Box::new(walk.filter_map(|found| match found {
-                Found::Directory(_) => None,
-                Found::Entry { directory, entry } => Some(Ok(Step::File(directory.path.join(&entry.name)))),
-                Found::Left(directory) => Some(Ok(Step::Directory(directory.path.clone()))),
-                Found::Failure(error) => Some(Err(error.into())),
-            })),
+/// The steps of a removal, in order.
+type Steps = Box<dyn Iterator<Item = Result<Step, Failure>>>;
+
+impl<W: Fn(&RemotePath) -> Walk> Trees<W> {
+    /// Returns the steps that remove a target.
+    fn steps(&self, target: Target) -> Steps {
+        let Target { path, found, .. } = target;
+        if !found.is_some_and(|found| found.itself.is_dir()) {
+            return Box::new(std::iter::once(Ok(Step::File(path))));
         }
+        self.tree(&path).unwrap_or_else(|refused| Box::new(std::iter::once(Err(refused))))
+    }
+
+    /// Returns the steps that remove a directory. A trailing slash may have hidden that the name is a link.
+    fn tree(&self, named: &RemotePath) -> Result<Steps, Failure> {
+        let shown = Printable(named.as_bytes());
+        match named.base_name() {
+            None => return Err(Failure::new("rm: \"/\" is not removed: everything on the server is in it")),
+            Some(b"." | b"..") => {
+                return Err(Failure::new(format!("rm: \"{shown}\" is not removed: name a directory by its own name")));
+            }
+            Some(_) => {}
+        }
+        let path = named.without_trailing_slashes();
+        if path != *named {
+            let refused = |error| Failure::refused("stat remote", &error).about(path.as_bytes());
+            if !self.session.lstat(&path).map_err(refused)?.is_dir() {
+                let failure = Failure::new(format!("rm: \"{}\" is a symbolic link", Printable(path.as_bytes())));
+                let hint = "without the slash after its name, rm removes the link and not the directory it leads to";
+                return Err(failure.with_hint(hint));
+            }
+        }
+        Ok(Box::new((self.walk)(&path).filter_map(step)))
     }
 }
 
-fn start(cx: &Context, target: Target) -> Removal {
-    let Target { path, found, .. } = target;
-    if !found.is_some_and(|found| found.itself().is_dir()) {
-        return Removal::File(path);
-    }
-    match path.base_name() {
-        None => Removal::Refused(Failure::new("rm: \"/\" is not removed: everything on the server is in it")),
-        Some(b"." | b"..") => {
-            let shown = Printable(path.as_bytes());
-            Removal::Refused(Failure::new(format!("rm: \"{shown}\" is not removed: name a directory by its own name")))
-        }
-        Some(_) => tree(cx, &path.without_trailing_slashes(), &path),
-    }
-}
-
-/// Returns the removal of a directory. A trailing slash may have hidden that the name is a link.
-fn tree(cx: &Context, path: &RemotePath, named: &RemotePath) -> Removal {
-    if path == named {
-        return Removal::Tree(Box::new(cx.remote.walk(path, Links::Kept)));
-    }
-    let refused = match cx.session().lstat(path) {
-        Ok(attributes) if attributes.is_dir() => {
-            return Removal::Tree(Box::new(cx.remote.walk(path, Links::Kept)));
-        }
-        Ok(_) => Failure::new(format!("rm: \"{}\" is a symbolic link", Printable(path.as_bytes())))
-            .with_hint("without the slash after its name, rm removes the link and not the directory it leads to"),
-        Err(error) => Failure::refused("stat remote", &error).about(path.as_bytes()),
-    };
-    Removal::Refused(refused)
+fn step(found: Found) -> Option<Result<Step, Failure>> {
+    Some(match found {
+        Found::Directory(_) => return None,
+        Found::Entry { directory, entry } => Ok(Step::File(directory.path.join(&entry.name))),
+        Found::Left(directory) => Ok(Step::Directory(directory.path.clone())),
+        Found::Failure(error) => Err(error.into()),
+    })
 }
 
 /// Directories in which an entry remains, so that they can't be removed either.

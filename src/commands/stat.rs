@@ -73,7 +73,7 @@ impl Looked {
     fn at(cx: &Context, target: Target) -> Result<Looked, Failure> {
         let Target { path, found, form } = target;
         let attributes = match found {
-            Some(found) => found.itself(),
+            Some(found) => found.itself,
             None => {
                 let refused = |error| Failure::refused("stat remote", &error).about(path.as_bytes());
                 cx.session().lstat(&path).map_err(refused)?

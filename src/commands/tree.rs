@@ -1,6 +1,6 @@
 //! `tree`.
 
-use crate::commands::matches::{Form, Target, targets};
+use crate::commands::matches::{Form, Target, Targets, targets};
 use crate::commands::record::record;
 use crate::commands::{Context, Depth, Example, Failure, Outcome, Purpose, RemotePattern, Run};
 use crate::name::RemotePath;
@@ -46,7 +46,7 @@ impl Run for Tree {
 
     fn run(self, cx: &mut Context) -> Result<Outcome, Failure> {
         let tops = match self.paths.is_empty() {
-            true => vec![Target { path: cx.remote.working_directory().clone(), found: None, form: Form::Relative }],
+            true => Targets::working_directory(cx),
             false => targets(cx, &self.paths)?,
         };
         let mut counts = Counts::default();

@@ -28,6 +28,15 @@ impl ByteStrings {
         self.ends.extend(later.ends.iter().map(|end| start + end));
     }
 
+    /// Returns the strings at these indices, in this order.
+    #[must_use]
+    pub fn pick(&self, indices: &[usize]) -> ByteStrings {
+        let bytes = indices.iter().map(|&index| self.get(index).len()).sum();
+        let mut picked = ByteStrings { bytes: Vec::with_capacity(bytes), ends: Vec::with_capacity(indices.len()) };
+        indices.iter().for_each(|&index| picked.push(self.get(index)));
+        picked
+    }
+
     /// Returns the string at `index`, which must be less than the number of strings.
     #[must_use]
     pub fn get(&self, index: usize) -> &[u8] {
@@ -87,6 +96,8 @@ mod tests {
             prop_assert_eq!(&strings, &packed(&all));
             prop_assert_eq!(strings.iter().map(<[u8]>::to_vec).collect::<Vec<_>>(), all.clone());
             prop_assert_eq!((strings.len(), strings.is_empty()), (all.len(), all.is_empty()));
+            let backwards: Vec<usize> = (0..all.len()).rev().collect();
+            prop_assert_eq!(strings.pick(&backwards), packed(&all.into_iter().rev().collect::<Vec<_>>()));
         }
     }
 }

@@ -53,6 +53,6 @@ pub fn follow_links_until(
 }
 
 /// Returns a survey that only the deadline ends: at the prompt, Ctrl-C is a key like any other.
-fn survey<T: Send + 'static>(session: &Session, budget: &Arc<Budget>) -> Survey<T> {
+fn survey<T: Clone + Send + 'static>(session: &Session, budget: &Arc<Budget>) -> Survey<T> {
     Survey::new(&Lifeline::single(session), &Interrupt::default(), Longnames::Dropped, budget)
 }

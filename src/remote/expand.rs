@@ -13,60 +13,16 @@ use crate::remote::glob::{Component, ComponentKind, Pattern};
 use crate::remote::interrupt::Interrupt;
 use crate::remote::lifeline::Lifeline;
 use crate::remote::listing::{Listing, Longnames};
+use crate::remote::matches::{MatchAttributes, Matches};
 use crate::remote::survey::{Answer, Survey};
 use crate::remote::walk::MAX_DEPTH;
-use crate::sftp::{Attributes, FileType, PackedAttributes, Session, StatusCode};
-
-/// Bytes that a possible match takes in memory besides its path, including the allocator's overhead.
-const CANDIDATE_BYTES: usize = size_of::<Match>() + 16;
-
-/// A path that matches a pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Match {
-    /// The absolute path, with the slashes of the pattern.
-    pub path: RemotePath,
-    /// The attributes of the path and, for a link, of its target.
-    pub attributes: MatchAttributes,
-}
-
-/// The attributes of a match, in little memory: a pattern may have millions of matches.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MatchAttributes {
-    itself: PackedAttributes,
-    target: Option<Box<Attributes>>,
-}
-
-impl MatchAttributes {
-    /// Returns the attributes without following a link.
-    #[must_use]
-    pub fn itself(&self) -> Attributes {
-        self.itself.unpack()
-    }
-
-    /// For a link, returns the attributes of its target; `None` if the target doesn't exist.
-    #[must_use]
-    pub fn target(&self) -> Option<Attributes> {
-        self.target.as_deref().copied()
-    }
-
-    /// Returns the attributes of the target, if there is one, or else of the path itself.
-    #[must_use]
-    pub fn followed(&self) -> Attributes {
-        self.target().unwrap_or_else(|| self.itself())
-    }
-
-    /// Returns whether the path leads to a directory.
-    #[must_use]
-    pub fn is_dir(&self) -> bool {
-        self.followed().is_dir()
-    }
-}
+use crate::sftp::{Attributes, FileType, Session, StatusCode};
 
 /// The result of expanding a pattern.
 #[derive(Clone, Debug, Default)]
 pub struct Expansion {
     /// The matches, sorted bytewise. Empty if there are none: each command has its own message for that.
-    pub matches: Vec<Match>,
+    pub matches: Matches,
     /// Directories that could not be searched, and entries that were left out. sftp(1) doesn't report the former, but
     /// they may contain the missing files.
     pub failures: Vec<Error>,
@@ -113,6 +69,7 @@ struct Expander<'a> {
 }
 
 /// A path that may become a match.
+#[derive(Clone)]
 struct Candidate {
     pattern: usize,
     /// Empty for the root of an absolute pattern.
@@ -126,6 +83,7 @@ struct Candidate {
 }
 
 /// The reason for a request.
+#[derive(Clone)]
 enum Question {
     /// To list the entries that match the next component.
     Names(Candidate),
@@ -172,25 +130,23 @@ impl Expander<'_> {
                     Err(error) => self.expansions[candidate.pattern].failures.push(error),
                 },
                 Answer::Attributes(Question::Target(candidate, attributes), path, outcome) => {
-                    self.matched(candidate.pattern, path, attributes, outcome.ok());
+                    let attributes = MatchAttributes { itself: attributes, target: outcome.ok() };
+                    self.matched(candidate.pattern, &path, attributes)?;
                 }
                 // The survey answers each request with the matching kind.
-                Answer::Listing(..) | Answer::Attributes(..) => {}
+                Answer::Part(..) | Answer::Listing(..) | Answer::Attributes(..) => {}
             }
         }
-        for expansion in &mut self.expansions {
-            expansion.matches.sort_by(|one, other| one.path.cmp(&other.path));
-            expansion.matches.dedup_by(|one, other| one.path == other.path);
-        }
+        self.expansions.iter_mut().for_each(|expansion| expansion.matches.sort());
         Ok(self.expansions)
     }
 
     /// Appends literal components up to the next one that has to be listed, or to the end.
     fn advance(&mut self, mut candidate: Candidate) -> Result<(), Error> {
-        self.hold(&candidate)?;
         let pattern = &self.patterns[candidate.pattern];
         while let Some(component) = pattern.components().get(candidate.next) {
             let ComponentKind::Literal(name) = &component.kind else {
+                self.hold(&candidate)?;
                 self.survey.list(candidate.directory()?, Question::Names(candidate));
                 return Ok(());
             };
@@ -203,6 +159,7 @@ impl Expander<'_> {
         match candidate.known {
             Some(attributes) if slashes == 0 || attributes.is_dir() => self.found(candidate, attributes),
             _ => {
+                self.hold(&candidate)?;
                 self.survey.lstat(RemotePath::from_server(candidate.path.clone())?, Question::Existence(candidate));
                 Ok(())
             }
@@ -211,7 +168,10 @@ impl Expander<'_> {
 
     /// Counts a candidate in the budget, where it stays until the end, because most candidates match.
     fn hold(&self, candidate: &Candidate) -> Result<(), Error> {
-        let bytes = CANDIDATE_BYTES + candidate.path.len();
+        self.take(size_of::<Candidate>() + candidate.path.len())
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), Error> {
         self.budget.take(bytes as u64).map_err(|_| Error::TooManyMatches)
     }
 
@@ -265,18 +225,20 @@ impl Expander<'_> {
     }
 
     fn found(&mut self, candidate: Candidate, attributes: Attributes) -> Result<(), Error> {
-        let path = RemotePath::from_server(candidate.path.clone())?;
         if attributes.file_type() == Some(FileType::Symlink) {
+            self.hold(&candidate)?;
+            let path = RemotePath::from_server(candidate.path.clone())?;
             self.survey.stat(path, Question::Target(candidate, attributes));
-        } else {
-            self.matched(candidate.pattern, path, attributes, None);
+            return Ok(());
         }
-        Ok(())
+        let path = RemotePath::from_server(candidate.path)?;
+        self.matched(candidate.pattern, &path, MatchAttributes { itself: attributes, target: None })
     }
 
-    fn matched(&mut self, pattern: usize, path: RemotePath, itself: Attributes, target: Option<Attributes>) {
-        let attributes = MatchAttributes { itself: itself.into(), target: target.map(Box::new) };
-        self.expansions[pattern].matches.push(Match { path, attributes });
+    fn matched(&mut self, pattern: usize, path: &RemotePath, attributes: MatchAttributes) -> Result<(), Error> {
+        self.take(Matches::BYTES_EACH + path.as_bytes().len())?;
+        self.expansions[pattern].matches.push(path, attributes);
+        Ok(())
     }
 
     fn unsearched(&mut self, candidate: &Candidate, error: Error) {
@@ -290,14 +252,4 @@ impl Expander<'_> {
 /// Returns whether an entry may have entries below it: a directory, a link, or a file of unknown type.
 fn may_be_directory(attributes: &Attributes) -> bool {
     matches!(attributes.file_type(), None | Some(FileType::Directory | FileType::Symlink))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_match_takes_72_bytes_and_its_path() {
-        assert_eq!(size_of::<Match>(), 72);
-    }
 }

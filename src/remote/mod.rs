@@ -12,6 +12,7 @@ pub mod glob;
 mod interrupt;
 mod lifeline;
 mod listing;
+mod matches;
 mod owners;
 mod reader;
 mod reads;
@@ -27,11 +28,12 @@ pub use self::copy::{CopyError, OpenFile, copy};
 pub use self::deadline::{follow_links_until, list_until};
 pub use self::entries::{Entries, Entry, EntryRef};
 pub use self::error::{Act, Cause, Error};
-pub use self::expand::{Expansion, Match, MatchAttributes, expand};
+pub use self::expand::{Expansion, expand};
 pub use self::glob::Pattern;
 pub use self::interrupt::{Interrupt, Watch};
 pub use self::lifeline::{Lifeline, NumberedSession};
 pub use self::listing::{Dots, Listing, Longnames, Suspect};
+pub use self::matches::{Match, MatchAttributes, Matches};
 pub use self::owners::{OwnerNames, SoughtOwner};
 pub use self::reader::{Ahead, Reader};
 pub use self::survey::list;
@@ -106,7 +108,7 @@ impl Remote {
     /// Returns the path without the working directory before it, which is how sftp(1) shows the matches of a relative
     /// argument.
     #[must_use]
-    pub fn relative<'a>(&self, path: &'a RemotePath) -> &'a [u8] {
+    pub fn relative<'a>(&self, path: &'a [u8]) -> &'a [u8] {
         relative(&self.working_directory, path)
     }
 
@@ -156,7 +158,13 @@ impl Remote {
     /// Returns a walk through a directory.
     #[must_use]
     pub fn walk(&self, top: &RemotePath, links: Links) -> Walk {
-        Walk::new(Lifeline::single(&self.session), &self.resolve(top), links, &self.interrupt)
+        self.walks(links)(&self.resolve(top))
+    }
+
+    /// Returns a function that starts walks through directories with absolute paths, when this value is out of reach.
+    pub fn walks(&self, links: Links) -> impl Fn(&RemotePath) -> Walk + use<> {
+        let (session, interrupt) = (self.session.clone(), self.interrupt.clone());
+        move |top| Walk::new(Lifeline::single(&session), top, links, &interrupt)
     }
 
     /// Returns the known names of users and groups, after asking the server for those with these ids.
@@ -224,8 +232,7 @@ pub fn canonical_directory(session: &Session, path: &RemotePath) -> Result<Remot
 
 /// Returns a path without the directory before it, if it is inside that directory.
 #[must_use]
-pub fn relative<'a>(directory: &RemotePath, path: &'a RemotePath) -> &'a [u8] {
-    let whole = path.as_bytes();
+pub fn relative<'a>(directory: &RemotePath, whole: &'a [u8]) -> &'a [u8] {
     match whole.strip_prefix(directory.as_bytes()) {
         Some(rest) if directory.as_bytes().ends_with(b"/") => rest,
         Some([b'/', rest @ ..]) => rest,
@@ -246,8 +253,8 @@ mod tests {
             ("/", "/a", "a"),
             ("/srv", "/srv//a", "/a"),
         ] {
-            let (directory, path) = (RemotePath::new(directory).unwrap(), RemotePath::new(path).unwrap());
-            assert_eq!(relative(&directory, &path), shown.as_bytes(), "{directory:?} {path:?}");
+            let directory = RemotePath::new(directory).unwrap();
+            assert_eq!(relative(&directory, path.as_bytes()), shown.as_bytes(), "{directory:?} {path:?}");
         }
     }
 }

@@ -50,6 +50,8 @@ const MOST_WORDINGS: usize = 8;
 
 /// The answer to a request, with the request's token.
 pub(super) enum Answer<T> {
+    /// A part of a listing. More parts may follow, and in any case [`Answer::Listing`] with the rest.
+    Part(T, Listing),
     Listing(T, RemotePath, Result<Listing, Error>),
     Attributes(T, RemotePath, Result<Attributes, Error>),
 }
@@ -76,6 +78,8 @@ pub(super) struct Survey<T: Send + 'static> {
     next_directory: u64,
     most_directories: usize,
     longnames: Longnames,
+    /// Listings are handed out in parts of at least this many entries.
+    part: usize,
     interrupt: Interrupt,
     /// The budget of all listings.
     budget: Arc<Budget>,
@@ -125,11 +129,15 @@ struct Directory<T> {
     /// The directory's share of the budget. Each answer counts with its length or with the bytes kept of it,
     /// whichever is more. `None` once the budget was exceeded.
     share: Option<Share>,
+    /// The bytes of all answers, of those in earlier parts too.
+    received: u64,
+    /// True if an entry lacks a type.
+    lacks_types: bool,
     ended: bool,
     failure: Option<Error>,
 }
 
-impl<T: Send + 'static> Survey<T> {
+impl<T: Clone + Send + 'static> Survey<T> {
     /// Creates a survey without requests. Listings are taken from `budget`; a directory that exceeds it fails.
     pub(super) fn new(
         lifeline: &Lifeline,
@@ -161,6 +169,7 @@ impl<T: Send + 'static> Survey<T> {
             next_directory: 0,
             most_directories,
             longnames,
+            part: usize::MAX,
             interrupt: interrupt.clone(),
             budget: Arc::clone(budget),
         }
@@ -181,6 +190,17 @@ impl<T: Send + 'static> Survey<T> {
     /// Keeps the server's own lines about entries in all listings from now on.
     pub(super) fn keep_longnames(&mut self) {
         self.longnames = Longnames::Kept;
+    }
+
+    /// Hands out listings in parts of at least this many entries from now on, except those whose entries lack a type:
+    /// to find it out, directories are opened, perhaps with no other one open.
+    pub(super) fn hand_out_parts(&mut self, entries: usize) {
+        self.part = entries;
+    }
+
+    /// Abandons the listings with such tokens, and gives their bytes back to the budget.
+    pub(super) fn forget(&mut self, is_unwanted: impl Fn(&T) -> bool) {
+        self.directories.retain(|_, directory| !is_unwanted(&directory.token));
     }
 
     /// Requests a directory's entries.
@@ -415,7 +435,7 @@ impl<T: Send + 'static> Survey<T> {
             }
         }
         if directory.in_flight > 0 {
-            return None;
+            return directory.part(self.part).map(|part| Answer::Part(directory.token.clone(), part));
         }
         self.directories.remove(&id).map(Directory::into_answer)
     }
@@ -435,6 +455,8 @@ impl<T> Directory<T> {
             asked: 0,
             in_flight: 1,
             share: budget.share(0).ok(),
+            received: 0,
+            lacks_types: false,
             ended: false,
             failure: None,
         }
@@ -447,7 +469,9 @@ impl<T> Directory<T> {
         let Some(share) = &mut self.share else { return };
         let mut chunk = Listing::default();
         names.entries().for_each(|entry| chunk.add(entry));
-        if share.grow(chunk.bytes().max(names.bytes)).is_err() {
+        self.lacks_types |= chunk.entries.iter().any(|entry| entry.attributes.file_type().is_none());
+        self.received += names.bytes;
+        if self.received > budget::IN_PARTS || share.grow(chunk.bytes().max(names.bytes)).is_err() {
             self.ended = true;
             self.failure = Some(Error::TooManyEntries(self.path.clone()));
             self.share = None;
@@ -460,6 +484,19 @@ impl<T> Directory<T> {
             self.listing.append(chunk);
             self.joined += 1;
         }
+    }
+
+    /// Takes out the entries that came in order so far, if they are at least this many and all have a type.
+    fn part(&mut self, entries: usize) -> Option<Listing> {
+        let share = self.share.as_mut()?;
+        if self.listing.entries.len() < entries || self.lacks_types {
+            return None;
+        }
+        let mut part = std::mem::take(&mut self.listing);
+        let early: u64 = self.early.values().map(Listing::bytes).sum();
+        share.shrink_to(part.bytes() + early);
+        part.held = Some(share.split(part.bytes()));
+        Some(part)
     }
 
     fn end(&mut self, error: sftp::Error) {

@@ -3,21 +3,26 @@
 //! A walk has a fixed order: top down, sorted bytewise within each directory, as if it read one directory after
 //! another. Within limits, later directories are being listed meanwhile.
 
+mod contents;
+mod directory;
+mod parts;
 mod whole;
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::budget::{self, Budget, Share};
-use crate::name::{EntryName, RemotePath};
+use crate::name::RemotePath;
 use crate::remote::entries::{Entries, Entry};
 use crate::remote::error::{Act, Error};
 use crate::remote::interrupt::Interrupt;
 use crate::remote::lifeline::Lifeline;
 use crate::remote::listing::{Listing, Longnames};
 use crate::remote::survey::{Answer, Survey};
+use crate::remote::walk::contents::{Contents, Item, Items, Parts};
 use crate::sftp::{self, Attributes, FileType, Pending, Session, calls};
 
+pub use self::directory::Directory;
 pub use self::whole::{WholeDirectories, WholeDirectory};
 
 /// How many levels a walk descends, as in sftp(1): a server could nest directories forever.
@@ -44,45 +49,6 @@ pub enum Links {
     Kept,
     /// Links count as their targets. A link without a target is an entry.
     Followed,
-}
-
-/// A directory of a walk.
-#[derive(Debug)]
-pub struct Directory {
-    /// The path for requests: the path of the top, and the names below it.
-    pub path: RemotePath,
-    /// The directory above; `None` for the top.
-    pub parent: Option<Arc<Directory>>,
-    /// The name in the directory above; `None` for the top.
-    pub name: Option<EntryName>,
-    /// The attributes from the listing of the directory above; empty for the top.
-    pub attributes: Attributes,
-    /// The number of levels below the top, which has 0.
-    pub depth: usize,
-    number: u64,
-    /// The canonical path, known if links are followed. It shows when a link leads back.
-    canonical: Option<RemotePath>,
-}
-
-impl Directory {
-    /// Returns the names that lead from the top to this directory; none for the top.
-    #[must_use]
-    pub fn names(&self) -> Vec<&EntryName> {
-        let mut names: Vec<_> = self.lineage().filter_map(|directory| directory.name.as_ref()).collect();
-        names.reverse();
-        names
-    }
-
-    /// Returns the bytes that it takes in memory besides its name.
-    fn bytes(&self) -> u64 {
-        let canonical = self.canonical.as_ref().map_or(0, |canonical| canonical.as_bytes().len());
-        (size_of::<Directory>() + self.path.as_bytes().len() + canonical) as u64
-    }
-
-    /// Returns this directory and those above it, up to the top.
-    fn lineage(&self) -> impl Iterator<Item = &Directory> {
-        std::iter::successors(Some(self), |directory| directory.parent.as_deref())
-    }
 }
 
 /// An item of a walk.
@@ -131,49 +97,9 @@ type Selects = Box<dyn Fn(&[u8], &Attributes) -> bool + Send>;
 struct Open {
     directory: Arc<Directory>,
     items: Items,
+    /// The earlier parts of the directory, until its last part has come.
+    parts: Option<Parts>,
 }
-
-/// A listing that is ready to be yielded.
-#[derive(Default)]
-struct Contents {
-    items: Items,
-    failures: Vec<Error>,
-}
-
-/// The entries of a directory that were not yielded yet.
-#[derive(Default)]
-struct Items {
-    entries: Entries,
-    /// The indices of the entries, in the order of their turn.
-    order: std::vec::IntoIter<usize>,
-    /// The entries that are directories, in the order of their turn.
-    directories: VecDeque<Arc<Directory>>,
-    /// Their shares of the budget.
-    held: Vec<Share>,
-}
-
-enum Item {
-    Directory(Arc<Directory>),
-    Entry(Entry),
-}
-
-impl Iterator for Items {
-    type Item = Item;
-
-    fn next(&mut self) -> Option<Item> {
-        let entry = self.entries.get(self.order.next()?);
-        match entry.attributes.is_dir() {
-            true => self.directories.pop_front().map(Item::Directory),
-            false => Some(Item::Entry(entry.into())),
-        }
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.order.size_hint()
-    }
-}
-
-impl ExactSizeIterator for Items {}
 
 /// The state of directories whose turn has not come.
 #[derive(Default)]
@@ -246,19 +172,21 @@ impl Walk {
             return Ok(Some(self.enter(top)));
         }
         if let Some(directory) = self.entered.take() {
-            let contents = match directory.depth < self.most_depth {
-                true => self.contents(&directory)?,
-                false => Contents::default(),
-            };
-            self.failures.extend(contents.failures);
-            self.stack.push(Open { directory, items: contents.items });
+            self.open(directory)?;
         }
-        if let Some(failure) = self.failures.pop_front() {
-            return Ok(Some(Found::Failure(failure)));
-        }
-        let Some(open) = self.stack.last_mut() else { return Ok(None) };
-        let Some(item) = open.items.next() else {
-            return Ok(self.stack.pop().map(|open| Found::Left(open.directory)));
+        let (open, item) = loop {
+            if let Some(failure) = self.failures.pop_front() {
+                return Ok(Some(Found::Failure(failure)));
+            }
+            let Some(open) = self.stack.last_mut() else { return Ok(None) };
+            match (open.items.next(), open.parts.take()) {
+                (Some(item), parts) => {
+                    open.parts = parts;
+                    break (open, item);
+                }
+                (None, Some(parts)) => self.go_on(parts)?,
+                (None, None) => return Ok(self.stack.pop().map(|open| Found::Left(open.directory))),
+            }
         };
         self.ahead.entries -= 1;
         Ok(Some(match item {
@@ -281,18 +209,39 @@ impl Walk {
         Ok(Arc::new(Directory { path, parent: None, name: None, attributes, depth: 0, number: 0, canonical }))
     }
 
-    /// Waits for a directory's contents. Other listings may arrive meanwhile.
+    fn open(&mut self, directory: Arc<Directory>) -> Result<(), Error> {
+        let mut contents = match directory.depth < self.most_depth {
+            true => self.contents(&directory)?,
+            false => Contents::default(),
+        };
+        self.failures.extend(std::mem::take(&mut contents.failures));
+        let parts = contents.goes_on.then(|| Parts::begin(&mut contents.items));
+        self.stack.push(Open { directory, items: contents.items, parts });
+        Ok(())
+    }
+
+    /// Waits for a directory's contents, or for their first part. Other listings may arrive meanwhile.
     fn contents(&mut self, directory: &Arc<Directory>) -> Result<Contents, Error> {
-        let mut is_alone = false;
+        self.contents_or_part(directory, false)
+    }
+
+    /// Like [`Walk::contents`], but the first parts may have been yielded. Then the directory is not listed again,
+    /// because its entries would come twice.
+    fn contents_or_part(&mut self, directory: &Arc<Directory>, has_begun: bool) -> Result<Contents, Error> {
+        let mut is_alone = has_begun;
         loop {
             if let Some(contents) = self.ahead.arrived.remove(&directory.number) {
                 return Ok(contents);
             }
-            if self.ahead.awaited.insert(directory.number) {
+            if !has_begun && self.ahead.awaited.insert(directory.number) {
                 self.ahead.asked_early.insert(directory.number);
                 self.survey.list_next(directory.path.clone(), Arc::clone(directory));
             }
             match self.survey.next()? {
+                Some(Answer::Part(listed, listing)) if listed.number == directory.number => {
+                    return self.part(directory, listing);
+                }
+                Some(Answer::Part(listed, _)) => self.postpone(&listed),
                 Some(Answer::Listing(listed, _, Err(Error::TooManyEntries(_))))
                     if listed.number != directory.number || !is_alone =>
                 {
@@ -304,8 +253,12 @@ impl Walk {
                     }
                 }
                 Some(Answer::Listing(directory, _, outcome)) => self.arrive(&directory, outcome)?,
-                // The survey answers each request with the matching kind, and the directory's answer is among them.
-                _ => return Ok(Contents::default()),
+                // The survey answers each request with the matching kind, and the directory's answer is among them, unless
+                // its listing was abandoned for a probe.
+                _ => {
+                    let error = sftp::Error::ConnectionLost("the listing was abandoned".into());
+                    return Err(Error::new(Act::List, &directory.path, error));
+                }
             }
         }
     }
@@ -330,16 +283,19 @@ impl Walk {
             Ok(listing) => self.prepare(directory, listing)?,
             Err(error) => Contents { failures: vec![error], ..Contents::default() },
         };
-        if directory.depth + 1 < self.most_depth {
-            contents.items.directories.iter().rev().for_each(|directory| {
-                self.ahead.unasked.push_front(Arc::clone(directory));
-            });
-        }
+        self.look_forward(contents.items.directories.iter());
         self.ahead.entries += contents.items.len();
         self.ahead.awaited.remove(&directory.number);
         self.ahead.arrived.insert(directory.number, contents);
         self.read_ahead();
         Ok(())
+    }
+
+    /// Notes directories to be read ahead, before all others.
+    fn look_forward<'a>(&mut self, directories: impl DoubleEndedIterator<Item = &'a Arc<Directory>>) {
+        for directory in directories.rev().filter(|directory| directory.depth < self.most_depth) {
+            self.ahead.unasked.push_front(Arc::clone(directory));
+        }
     }
 
     fn read_ahead(&mut self) {
@@ -400,7 +356,11 @@ impl Walk {
         }
         order.retain(|index| !not_entered.contains(index));
         held.extend(paths);
-        Ok(Contents { items: Items { entries, order: order.into_iter(), directories, held }, failures })
+        Ok(Contents {
+            items: Items { entries, order: order.into_iter(), directories, held, late: VecDeque::new() },
+            failures,
+            goes_on: false,
+        })
     }
 
     /// Replaces the attributes of links by those of their targets, and returns the indices of the links.
@@ -563,7 +523,7 @@ mod tests {
     use std::process::Command;
 
     /// Returns a session with OpenSSH's server, if the system has it.
-    fn session() -> Session {
+    pub(super) fn session() -> Session {
         let places = ["/usr/lib/openssh", "/usr/libexec/openssh", "/usr/libexec", "/usr/lib/ssh"];
         let servers = places.map(|place| format!("{place}/sftp-server"));
         let server = servers.iter().find(|server| std::path::Path::new(server).exists()).unwrap();

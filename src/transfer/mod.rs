@@ -18,6 +18,7 @@ mod learnt;
 mod limit;
 mod local;
 mod mover;
+mod pairs;
 mod plan;
 mod progress;
 mod proof;
@@ -39,10 +40,8 @@ pub use hold::Hold;
 pub use job::{Job, start};
 pub use learnt::Learnt;
 pub use limit::Limit;
+pub use pairs::{GetPair, GetPairs, LocalPath, Pairs, PutPair, PutPairs};
 pub use proof::hashing::hasher;
 pub use report::Report;
-pub use request::{
-    Connections, Direction, GetPair, Links, LocalPath, OnConflict, Options, Pairs, PutPair, Request, Verify,
-    WorkingDirectories,
-};
+pub use request::{Connections, Direction, Links, OnConflict, Options, Request, Verify, WorkingDirectories};
 pub use selection::{Rules, RulesBuilder, Selection};

@@ -1,6 +1,6 @@
 //! The description of a transfer, as data.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,9 +8,10 @@ use std::sync::Arc;
 use crate::connect::Connector;
 use crate::mode::Change;
 use crate::name::RemotePath;
-use crate::sftp::{Attributes, Session};
+use crate::sftp::Session;
 use crate::transfer::learnt::Learnt;
 use crate::transfer::limit::Limit;
+use crate::transfer::pairs::Pairs;
 use crate::transfer::selection::Selection;
 
 /// A transfer: which files and trees to move, and how.
@@ -90,15 +91,6 @@ impl fmt::Debug for Connections {
     }
 }
 
-/// Sources with their targets, all in one direction. Patterns are already expanded.
-#[derive(Clone, Debug)]
-pub enum Pairs {
-    /// From the server to here.
-    Get(Vec<GetPair>),
-    /// From here to the server.
-    Put(Vec<PutPair>),
-}
-
 /// The direction of a transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
@@ -106,77 +98,6 @@ pub enum Direction {
     Get,
     /// From here to the server.
     Put,
-}
-
-/// One file or tree to fetch.
-#[derive(Clone, Debug)]
-pub struct GetPair {
-    /// The source: an absolute path, and the one that messages show.
-    pub remote: RemotePath,
-    /// The attributes of the source, from a listing or an LSTAT. If they are missing or those of a link, the engine
-    /// sends STAT.
-    pub attributes: Option<Attributes>,
-    /// The target itself, never the directory that will contain it.
-    pub local: LocalPath,
-}
-
-/// One file or tree to send.
-#[derive(Clone, Debug)]
-pub struct PutPair {
-    /// The source.
-    pub local: LocalPath,
-    /// The target itself, never the directory that will contain it: an absolute path, and the one that messages show.
-    pub remote: RemotePath,
-}
-
-/// A local path, and the form in which messages show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LocalPath {
-    path: PathBuf,
-    shown: PathBuf,
-    trust: Trust,
-}
-
-/// Who chose the last component of a local path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// The user. A symbolic link there is the user's own and is followed.
-    User,
-    /// The server, by the name of an entry. A symbolic link there is never followed.
-    Server,
-}
-
-impl LocalPath {
-    /// Returns a path that the user chose down to its last component. A symbolic link there is followed.
-    ///
-    /// `path` is absolute; `shown` is the path as the user typed it, for messages.
-    #[must_use]
-    pub fn named(path: impl Into<PathBuf>, shown: impl Into<PathBuf>) -> LocalPath {
-        LocalPath { path: path.into(), shown: shown.into(), trust: Trust::User }
-    }
-
-    /// Returns a path whose last component is the name of an entry that the server listed. A symbolic link there is
-    /// replaced, never followed.
-    #[must_use]
-    pub fn listed(path: impl Into<PathBuf>, shown: impl Into<PathBuf>) -> LocalPath {
-        LocalPath { path: path.into(), shown: shown.into(), trust: Trust::Server }
-    }
-
-    /// Returns the absolute path.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Returns the path as messages show it.
-    #[must_use]
-    pub fn shown(&self) -> &Path {
-        &self.shown
-    }
-
-    pub(crate) fn trust(&self) -> Trust {
-        self.trust
-    }
 }
 
 /// How to treat the symbolic links of a tree.

@@ -1,10 +1,11 @@
 //! Expands patterns to the local paths that match them.
 
-use std::ffi::{OsStr, OsString};
-use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::ffi::OsStr;
+use std::fs::{self, DirEntry};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
+use crate::name::{ByteStrings, Paths};
 use crate::remote::glob::{Component, ComponentKind, Pattern};
 
 /// How many levels `**` descends: as many as a walk on the server.
@@ -15,24 +16,22 @@ const MAX_DEPTH: usize = crate::remote::MAX_DEPTH;
 /// Relative patterns start at `base`. Without a match, the result is the pattern's text, as for sftp(1)'s put:
 /// opening it then fails with the right error. Directories that can't be read contain no matches.
 #[must_use]
-pub fn local_glob(pattern: &Pattern, base: &Path) -> Vec<PathBuf> {
-    let mut matches = Vec::new();
+pub fn local_glob(pattern: &Pattern, base: &Path) -> Paths {
+    let mut matches = Paths::default();
     if !pattern.is_literal() {
         let mut search = Search { pattern, base, matches: &mut matches };
         search.advance(&Candidate { path: Vec::new(), next: 0, levels: 0 });
     }
-    matches.sort();
-    matches.dedup();
     if matches.is_empty() {
-        matches.push(pattern.text());
+        matches.push(&pattern.text());
     }
-    matches.into_iter().map(|path| PathBuf::from(OsString::from_vec(path))).collect()
+    matches.pick(&matches.sorted())
 }
 
 struct Search<'a> {
     pattern: &'a Pattern,
     base: &'a Path,
-    matches: &'a mut Vec<Vec<u8>>,
+    matches: &'a mut Paths,
 }
 
 struct Candidate {
@@ -70,21 +69,21 @@ impl Search<'_> {
 
     fn names(&mut self, candidate: &Candidate, component: &Component, next: usize) {
         let is_last = next == self.pattern.components().len() && self.pattern.trailing_slashes() == 0;
-        for (name, _) in self.entries(candidate) {
-            if component.kind.matches(&name) {
-                let child = self.child(candidate, component, &name, next);
-                // The listing has just shown that it exists.
-                if is_last { self.matches.push(child.path) } else { self.advance(&child) }
-            }
+        for name in self.entries(candidate, |_| true).iter().filter(|name| component.kind.matches(name)) {
+            let child = self.child(candidate, component, name, next);
+            // The listing has just shown that it exists.
+            if is_last { self.matches.push(&child.path) } else { self.advance(&child) }
         }
     }
 
     fn descend(&mut self, candidate: &Candidate, component: &Component) {
-        for (name, is_dir) in self.entries(candidate) {
-            if is_dir && component.kind.matches(&name) && candidate.levels < MAX_DEPTH {
-                let child = self.child(candidate, component, &name, candidate.next);
-                self.advance(&Candidate { levels: candidate.levels + 1, ..child });
-            }
+        if candidate.levels >= MAX_DEPTH {
+            return;
+        }
+        let is_dir = |entry: &DirEntry| entry.file_type().is_ok_and(|file_type| file_type.is_dir());
+        for name in self.entries(candidate, is_dir).iter().filter(|name| component.kind.matches(name)) {
+            let child = self.child(candidate, component, name, candidate.next);
+            self.advance(&Candidate { levels: candidate.levels + 1, ..child });
         }
     }
 
@@ -92,32 +91,33 @@ impl Search<'_> {
         let mut path = candidate.path.clone();
         path.extend(std::iter::repeat_n(b'/', self.pattern.trailing_slashes()));
         if self.base.join(OsStr::from_bytes(&path)).symlink_metadata().is_ok() {
-            self.matches.push(path);
+            self.matches.push(&path);
         }
     }
 
-    /// Returns the names in a directory, and whether each one is a directory.
-    fn entries(&self, candidate: &Candidate) -> Vec<(Vec<u8>, bool)> {
+    /// Returns the names of those entries of a directory that fit.
+    fn entries(&self, candidate: &Candidate, fits: impl Fn(&DirEntry) -> bool) -> ByteStrings {
         let relative = match candidate.path.as_slice() {
             [] if self.pattern.is_absolute() => b"/",
             path => path,
         };
         let directory = self.base.join(OsStr::from_bytes(relative));
-        fs::read_dir(directory)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| {
-                let is_dir = entry.file_type().is_ok_and(|file_type| file_type.is_dir());
-                (entry.file_name().into_vec(), is_dir)
-            })
-            .collect()
+        let mut names = ByteStrings::default();
+        let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+        entries.filter(fits).for_each(|entry| names.push(entry.file_name().as_bytes()));
+        names
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::PathBuf;
+
+    fn found(glob: &str, base: &Path) -> Vec<PathBuf> {
+        let found = local_glob(&Pattern::parse(glob.as_bytes()), base);
+        found.iter().map(|path| PathBuf::from(OsStr::from_bytes(&path))).collect()
+    }
 
     fn tree() -> tempfile::TempDir {
         let tree = tempfile::tempdir().unwrap();
@@ -149,8 +149,7 @@ mod tests {
             (r"no\*ne", vec!["no*ne"]),
             ("dangl*", vec!["dangling"]),
         ] {
-            let found = local_glob(&Pattern::parse(glob.as_bytes()), tree.path());
-            assert_eq!(found, paths.iter().map(PathBuf::from).collect::<Vec<_>>(), "{glob}");
+            assert_eq!(found(glob, tree.path()), paths.iter().map(PathBuf::from).collect::<Vec<_>>(), "{glob}");
         }
     }
 
@@ -158,14 +157,14 @@ mod tests {
     fn an_absolute_pattern_starts_at_the_root() {
         let tree = tree();
         let glob = format!("{}/a/*.txt", tree.path().display());
-        assert_eq!(local_glob(&Pattern::parse(glob.as_bytes()), Path::new("/nowhere")), [tree.path().join("a/x.txt")]);
+        assert_eq!(found(&glob, Path::new("/nowhere")), [tree.path().join("a/x.txt")]);
     }
 
     #[test]
     fn a_pattern_of_the_root_lists_the_root_whatever_the_base() {
         let tree = tree();
         let top = tree.path().ancestors().find(|path| path.parent() == Some(Path::new("/"))).unwrap();
-        assert!(local_glob(&Pattern::parse(b"/*"), tree.path()).iter().any(|path| path == top));
+        assert!(found("/*", tree.path()).iter().any(|path| path == top));
     }
 
     #[test]
@@ -175,7 +174,6 @@ mod tests {
         fs::create_dir_all(&deepest).unwrap();
         fs::write(deepest.join("x"), "").unwrap();
         fs::write(deepest.with_file_name("x"), "").unwrap();
-        let found = local_glob(&Pattern::parse(b"**/x"), tree.path());
-        assert_eq!(found, [PathBuf::from(vec!["d"; MAX_DEPTH].join("/")).join("x")]);
+        assert_eq!(found("**/x", tree.path()), [PathBuf::from(vec!["d"; MAX_DEPTH].join("/")).join("x")]);
     }
 }

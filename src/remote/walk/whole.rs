@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::budget::Share;
 use crate::remote::error::Error;
 use crate::remote::listing::Listing;
-use crate::remote::walk::{Contents, Directory, Walk};
+use crate::remote::walk::Walk;
+use crate::remote::walk::contents::Contents;
+use crate::remote::walk::directory::Directory;
 
 /// A directory of a walk with all its entries.
 #[derive(Debug)]
@@ -42,7 +44,7 @@ impl WholeDirectories {
             self.waiting.push(self.walk.top_directory(top)?);
         }
         let Some(directory) = self.waiting.pop() else { return Ok(None) };
-        let Contents { items, failures } = self.walk.contents(&directory)?;
+        let Contents { items, failures, .. } = self.walk.contents(&directory)?;
         self.walk.ahead.entries -= items.len();
         self.waiting.extend(items.directories.into_iter().rev());
         Ok(Some(WholeDirectory { directory, listing: items.entries.into(), failures, _held: items.held }))

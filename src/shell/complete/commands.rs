@@ -2,7 +2,7 @@
 
 use crate::commands::{HistoryPart, Setting, names};
 use crate::shell::complete::source::{Answer, Place, Source};
-use crate::shell::complete::word::{Candidate, Fragment};
+use crate::shell::complete::word::{Candidates, Fragment};
 
 /// Names of commands.
 pub(super) struct CommandNames;
@@ -48,5 +48,5 @@ fn fitting<'a>(word: &Fragment, words: impl Iterator<Item = &'a str>) -> Answer 
     let Some(begun) = word.whole().map(<[u8]>::to_ascii_lowercase) else { return Answer::Declined };
     let mut fitting: Vec<&str> = words.filter(|name| name.as_bytes().starts_with(&begun)).collect();
     fitting.sort_unstable();
-    Answer::Known(fitting.into_iter().map(|name| Candidate::word(name.as_bytes())).collect())
+    Answer::Known(Candidates::words(fitting))
 }

@@ -8,7 +8,7 @@ use crate::budget::{self, Budget};
 use crate::name::RemotePath;
 use crate::remote::{Listing, follow_links_until, list_until};
 use crate::sftp::Session;
-use crate::shell::complete::word::{Candidate, Fragment};
+use crate::shell::complete::word::{Candidates, Fragment};
 
 /// The maximum time that a key waits for the server. After that there is no candidate, because an incomplete listing
 /// would make a name look like the only one.
@@ -45,25 +45,27 @@ impl Directories {
         directory: &RemotePath,
         word: &Fragment,
         only_directories: bool,
-    ) -> Vec<Candidate> {
+    ) -> Candidates {
         let deadline = Instant::now() + self.patience;
         if !self.listed.contains_key(directory) {
-            let Some(listing) = list_until(session, directory, &self.budget, deadline) else { return Vec::new() };
+            let Some(listing) = list_until(session, directory, &self.budget, deadline) else {
+                return Candidates::default();
+            };
             self.listed.insert(directory.clone(), listing);
         }
-        let Some(listing) = self.listed.get_mut(directory) else { return Vec::new() };
+        let Some(listing) = self.listed.get_mut(directory) else { return Candidates::default() };
         let entries = &mut listing.entries;
         let fitting = (0..entries.len()).filter(|&index| word.fits(entries.name(index).as_bytes()));
         let fitting: Vec<usize> = fitting.collect();
         follow_links_until(session, directory, entries, &fitting, MOST_LINKS, deadline);
-        let mut candidates = word.dots();
+        let mut candidates = Candidates::in_directory_of(word);
         for entry in fitting.into_iter().map(|index| entries.get(index)) {
             let is_directory = entry.attributes.is_dir();
             if is_directory || !only_directories {
-                candidates.push(Candidate::entry(word, entry.name.as_bytes(), is_directory));
+                candidates.push(entry.name.as_bytes(), is_directory);
             }
         }
-        candidates.sort_unstable();
+        candidates.sort();
         candidates
     }
 }
@@ -90,7 +92,7 @@ mod tests {
         let patience = Duration::from_millis(50);
         let mut directories = Directories { patience, ..Directories::default() };
         let started = Instant::now();
-        assert_eq!(directories.matching(&session, &RemotePath::root(), &word, false), []);
+        assert!(directories.matching(&session, &RemotePath::root(), &word, false).is_empty());
         assert!((patience..PATIENCE).contains(&started.elapsed()));
         session.killer().kill();
     }

@@ -6,7 +6,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use crate::shell::complete::source::{Answer, Place, Source};
-use crate::shell::complete::word::{Candidate, Fragment};
+use crate::shell::complete::word::{Candidates, Fragment};
 
 /// Local paths.
 pub(super) struct Paths {
@@ -20,7 +20,7 @@ impl Source for Paths {
         let Ok(entries) = fs::read_dir(here.local.join(at_home(directory, word.is_at_home()))) else {
             return Answer::Declined;
         };
-        let mut candidates = word.dots();
+        let mut candidates = Candidates::in_directory_of(word);
         for entry in entries.flatten() {
             let name = entry.file_name().into_vec();
             if !word.fits(&name) {
@@ -29,10 +29,10 @@ impl Source for Paths {
             // A link to a directory counts as one, because it can be entered.
             let is_directory = fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
             if is_directory || !self.only_directories {
-                candidates.push(Candidate::entry(word, &name, is_directory));
+                candidates.push(&name, is_directory);
             }
         }
-        candidates.sort_unstable();
+        candidates.sort();
         Answer::Known(candidates)
     }
 }
@@ -62,8 +62,9 @@ mod tests {
         let Answer::Known(candidates) = (Paths { only_directories }).complete(&fragment, &place) else {
             panic!("{word} is declined")
         };
-        let completion = fragment.completed(&candidates);
-        (completion.replacement, completion.shown)
+        let completion = fragment.completed(candidates);
+        let shown = completion.shown().collect();
+        (completion.replacement, shown)
     }
 
     #[test]

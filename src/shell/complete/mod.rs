@@ -21,7 +21,7 @@ pub(crate) use self::local::at_home;
 use self::shell_word::Position;
 use self::source::{Answer, Place, Source};
 pub(crate) use self::word::Completion;
-use self::word::{Candidate, Fragment};
+use self::word::{Candidates, Fragment};
 use crate::commands::{ArgumentKind, Context, find, shell_part};
 use crate::name::RemotePath;
 use crate::sftp::Session;
@@ -72,7 +72,7 @@ impl Completer {
         let Some(word) = word else { return Completion::default() };
         let place = Place { remote: &surroundings.remote, local: &surroundings.local, before: &partial.words };
         let candidates = self.first_answer(&sources, &word, &place, &surroundings.session);
-        word.completed(&candidates)
+        word.completed(candidates)
     }
 
     fn first_answer(
@@ -81,20 +81,20 @@ impl Completer {
         word: &Fragment,
         place: &Place<'_>,
         session: &Session,
-    ) -> Vec<Candidate> {
+    ) -> Candidates {
         for source in sources {
             let candidates = match source.complete(word, place) {
                 Answer::Known(candidates) => candidates,
                 Answer::OfDirectory { directory, only_directories } => {
                     self.directories.borrow_mut().matching(session, &directory, word, only_directories)
                 }
-                Answer::Declined => Vec::new(),
+                Answer::Declined => Candidates::default(),
             };
             if !candidates.is_empty() {
                 return candidates;
             }
         }
-        Vec::new()
+        Candidates::default()
     }
 }
 

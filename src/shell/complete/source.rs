@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::commands::Word;
 use crate::name::RemotePath;
-use crate::shell::complete::word::{Candidate, Fragment};
+use crate::shell::complete::word::{Candidates, Fragment};
 
 /// A kind of argument that can be completed.
 pub(super) trait Source {
@@ -25,7 +25,7 @@ pub(super) struct Place<'a> {
 /// The answer of a source.
 pub(super) enum Answer {
     /// Candidates that are found without the server.
-    Known(Vec<Candidate>),
+    Known(Candidates),
     /// The entries of a remote directory, which the completer lists.
     OfDirectory {
         /// The directory.

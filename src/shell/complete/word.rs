@@ -1,6 +1,7 @@
 //! The word at the cursor: the text typed so far, the entries that fit it, and their written form.
 
 use crate::commands::word::{Quoting, Word};
+use crate::name::ByteStrings;
 use crate::remote::glob::{NamePattern, Pattern};
 use crate::shell::complete::shell_word::{self, ShellWord};
 use crate::terminal::Printable;
@@ -37,39 +38,81 @@ struct Meaning {
     pattern: Option<NamePattern>,
 }
 
-/// A candidate for the word.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Candidate {
-    /// The name in the list of candidates.
-    name: Vec<u8>,
-    /// The whole word.
-    word: Vec<u8>,
-    is_directory: bool,
+/// Candidates for the word: words, or entries of its directory. There may be millions, so they are packed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Candidates {
+    /// The directory of the entries, as typed, with its slash.
+    directory: Vec<u8>,
+    /// The names in the list of candidates.
+    names: ByteStrings,
+    are_directories: Vec<bool>,
 }
 
 /// The answer to a Tab.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Completion {
     /// The start of the word in the line; the word ends at the cursor.
     pub(crate) start: usize,
     /// The replacement of the word; with several candidates, their common beginning. The line editor could compute it
     /// too, but might cut it within an escape.
     pub(crate) replacement: String,
-    /// The candidates as shown in the list.
-    pub(crate) shown: Vec<String>,
+    candidates: Candidates,
 }
 
-impl Candidate {
-    /// Creates a candidate that is not a path.
-    pub(super) fn word(name: &[u8]) -> Candidate {
-        Candidate { name: name.to_vec(), word: name.to_vec(), is_directory: false }
+impl Completion {
+    /// Returns the candidates as shown in the list.
+    pub(crate) fn shown(&self) -> impl ExactSizeIterator<Item = String> {
+        let Candidates { names, are_directories, .. } = &self.candidates;
+        names.iter().zip(are_directories).map(|(name, &is_directory)| {
+            let slash = if is_directory { "/" } else { "" };
+            format!("{}{slash}", Printable(name))
+        })
+    }
+}
+
+impl Candidates {
+    /// Returns candidates that are not paths.
+    pub(super) fn words<'a>(names: impl IntoIterator<Item = &'a str>) -> Candidates {
+        let mut candidates = Candidates::default();
+        names.into_iter().for_each(|name| candidates.push(name.as_bytes(), false));
+        candidates
     }
 
-    /// Creates a candidate for an entry of the word's directory.
-    pub(super) fn entry(fragment: &Fragment, name: &[u8], is_directory: bool) -> Candidate {
-        let mut word = fragment.directory().unwrap_or_default().to_vec();
-        word.extend_from_slice(name);
-        Candidate { name: name.to_vec(), word, is_directory }
+    /// Returns the first candidates in the word's directory: its parent directory, if the word ends in two dots, or
+    /// none.
+    pub(super) fn in_directory_of(fragment: &Fragment) -> Candidates {
+        let directory = fragment.directory().unwrap_or_default().to_vec();
+        let mut candidates = Candidates { directory, ..Candidates::default() };
+        if fragment.is_two_dots() {
+            candidates.push(b"..", true);
+        }
+        candidates
+    }
+
+    pub(super) fn push(&mut self, name: &[u8], is_directory: bool) {
+        self.names.push(name);
+        self.are_directories.push(is_directory);
+    }
+
+    /// Sorts the candidates by name.
+    pub(super) fn sort(&mut self) {
+        let mut order: Vec<usize> = (0..self.names.len()).collect();
+        order.sort_by(|&one, &other| self.names.get(one).cmp(self.names.get(other)));
+        self.names = self.names.pick(&order);
+        self.are_directories = order.iter().map(|&index| self.are_directories[index]).collect();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.are_directories.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.are_directories.is_empty()
+    }
+
+    /// Returns the whole word that ends with this name.
+    fn word(&self, name: &[u8]) -> Vec<u8> {
+        [&self.directory, name].concat()
     }
 }
 
@@ -123,32 +166,25 @@ impl Fragment {
         }
     }
 
-    /// Returns the parent directory as a candidate, if the word ends in two dots.
-    pub(super) fn dots(&self) -> Vec<Candidate> {
-        match &self.meaning {
-            Some(meaning) if &meaning.plain[meaning.last..] == b".." => vec![Candidate::entry(self, b"..", true)],
-            _ => Vec::new(),
-        }
+    /// Returns whether the word ends in two dots, which mean the parent directory.
+    fn is_two_dots(&self) -> bool {
+        self.meaning.as_ref().is_some_and(|meaning| &meaning.plain[meaning.last..] == b"..")
     }
 
     /// Returns the candidates in the form in which they are shown and written.
-    pub(super) fn completed(&self, candidates: &[Candidate]) -> Completion {
-        let replacement = match candidates {
-            [] => return Completion::default(),
-            [only] => self.write_whole(only),
-            several => self.write_common(several),
+    pub(super) fn completed(&self, candidates: Candidates) -> Completion {
+        let replacement = match candidates.len() {
+            0 => return Completion::default(),
+            1 => self.write_whole(&candidates),
+            _ => self.write_common(&candidates),
         };
-        let shown = candidates.iter().map(|candidate| {
-            let slash = if candidate.is_directory { "/" } else { "" };
-            format!("{}{slash}", Printable(&candidate.name))
-        });
-        Completion { start: self.start, replacement, shown: shown.collect() }
+        Completion { start: self.start, replacement, candidates }
     }
 
-    /// Writes a whole word and a blank. A directory gets a slash instead, so that the next component can follow.
-    fn write_whole(&self, candidate: &Candidate) -> String {
-        let mut written = self.write(&candidate.word);
-        if candidate.is_directory {
+    /// Writes the only candidate and a blank. A directory gets a slash instead, so that the next component can follow.
+    fn write_whole(&self, candidates: &Candidates) -> String {
+        let mut written = self.write(&candidates.word(candidates.names.get(0)));
+        if candidates.are_directories[0] {
             written.push('/');
         } else {
             written.extend(self.quote.mark());
@@ -158,15 +194,16 @@ impl Fragment {
     }
 
     /// Writes the common beginning of all candidates. Typed wildcards stay, because the list shows their matches.
-    fn write_common(&self, candidates: &[Candidate]) -> String {
+    fn write_common(&self, candidates: &Candidates) -> String {
         if self.meaning.as_ref().is_some_and(|meaning| meaning.pattern.is_some()) {
             return String::new();
         }
-        let mut words = candidates.iter().map(|candidate| candidate.word.as_slice());
-        let first = words.next().unwrap_or_default();
-        let common = words
-            .fold(first.len(), |common, word| first[..common].iter().zip(word).take_while(|(a, b)| a == b).count());
-        self.write(whole_characters(&first[..common]))
+        let first = candidates.names.get(0);
+        let common = candidates
+            .names
+            .iter()
+            .fold(first.len(), |common, name| first[..common].iter().zip(name).take_while(|(a, b)| a == b).count());
+        self.write(whole_characters(&candidates.word(&first[..common])))
     }
 
     fn write(&self, word: &[u8]) -> String {
@@ -224,12 +261,12 @@ mod tests {
     fn completed(line: &str, entries: &[&[u8]]) -> String {
         let fragment = fragment(line);
         let fitting = entries.iter().filter(|entry| fragment.fits(entry));
-        let candidates: Vec<Candidate> =
-            fitting.map(|entry| Candidate::entry(&fragment, entry, entry.ends_with(b"dir"))).collect();
+        let mut candidates = Candidates::in_directory_of(&fragment);
+        fitting.for_each(|entry| candidates.push(entry, entry.ends_with(b"dir")));
         match candidates.is_empty() {
             true => line.to_owned(),
             false => {
-                let completion = fragment.completed(&candidates);
+                let completion = fragment.completed(candidates);
                 format!("{}{}", &line[..completion.start], completion.replacement)
             }
         }
@@ -267,13 +304,12 @@ mod tests {
     #[test]
     fn wildcards_are_listed_and_kept() {
         let fragment = fragment("get n*");
-        let candidates = [&b"notes"[..], b"news"].map(|name| Candidate::entry(&fragment, name, false));
-        assert!(candidates.iter().all(|candidate| fragment.fits(&candidate.name)));
-        let completion = fragment.completed(&candidates);
-        assert_eq!(
-            (completion.replacement.as_str(), completion.shown),
-            ("", ["notes", "news"].map(str::to_owned).into())
-        );
+        let mut candidates = Candidates::in_directory_of(&fragment);
+        [&b"notes"[..], b"news"].into_iter().for_each(|name| candidates.push(name, false));
+        assert!(candidates.names.iter().all(|name| fragment.fits(name)));
+        let completion = fragment.completed(candidates);
+        assert_eq!(completion.replacement, "");
+        assert!(completion.shown().eq(["notes", "news"]));
     }
 
     #[test]
@@ -286,5 +322,14 @@ mod tests {
                 assert_eq!(Pattern::parse(words[1].glob()).literal().unwrap(), name, "{after:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_candidate_takes_9_bytes_and_its_name() {
+        let mut candidates = Candidates::in_directory_of(&fragment("get many/"));
+        (0..100_000).for_each(|number| candidates.push(format!("name-{number:06}").as_bytes(), false));
+        candidates.sort();
+        let bytes = candidates.names.bytes() + size_of_val(&candidates.are_directories[..]);
+        assert_eq!(bytes, 100_000 * (9 + 11));
     }
 }

@@ -126,24 +126,23 @@ impl RustylineCompleter for Assistant {
         _context: &rustyline::Context<'_>,
     ) -> rustyline::Result<(usize, Vec<Pair>)> {
         let completion = self.completer.complete(line.get(..at).unwrap_or(line));
-        let mut shown = completion.shown;
-        shorten(&mut shown);
         // With a common replacement, shortening the list loses no part of it.
         let pair = |display| Pair { display, replacement: completion.replacement.clone() };
-        Ok((completion.start, shown.into_iter().map(pair).collect()))
+        Ok((completion.start, shortened(|| completion.shown()).into_iter().map(pair).collect()))
     }
 }
 
-/// Keeps as many candidates as fit on the screen, and replaces the last one by the number of those omitted.
-fn shorten(shown: &mut Vec<String>) {
+/// Returns as many candidates as fit on the screen, and instead of the last one the number of those omitted.
+fn shortened<C: ExactSizeIterator<Item = String>>(candidates: impl Fn() -> C) -> Vec<String> {
     let (rows, columns) = rows_and_columns();
     let note = |missing: usize| format!("... {missing} more");
-    let widths = shown.iter().map(|candidate| candidate.width());
-    let places = places(widths.chain([note(shown.len()).width()]), rows, columns);
-    if places < shown.len() {
-        let missing = shown.drain(places - 1..).count();
-        shown.push(note(missing));
+    let count = candidates().len();
+    let widths = candidates().map(|candidate| candidate.width());
+    let places = places(widths.chain([note(count).width()]), rows, columns);
+    if places >= count {
+        return candidates().collect();
     }
+    candidates().take(places - 1).chain([note(count + 1 - places)]).collect()
 }
 
 /// Returns the number of candidates that fit on a screen when rustyline lists them, in columns as wide as the widest
@@ -173,8 +172,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_counted() {
-        let mut list: Vec<String> = (0..100_000).map(|number| format!("entry-{number:05}")).collect();
-        shorten(&mut list);
+        let list = shortened(|| (0..100_000).map(|number| format!("entry-{number:05}")));
         let (last, shown) = list.split_last().unwrap();
         assert_eq!(*last, format!("... {} more", 100_000 - shown.len()));
     }

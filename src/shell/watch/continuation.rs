@@ -4,7 +4,6 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::name::RemotePath;
 use crate::remote::Remote;
 use crate::terminal::quote;
 use crate::transfer::{Direction, Event, File, Note};
@@ -48,8 +47,7 @@ impl Continuation {
 
 /// Returns the line that a user would type in the working directory.
 fn line(file: &File, remote: &Remote) -> String {
-    let source = RemotePath::new(&file.source[..]).map(|path| remote.relative(&path).to_vec());
-    let source = quote::paste(source.as_deref().unwrap_or(&file.source));
+    let source = quote::paste(remote.relative(&file.source));
     if file.target == file.name() {
         return format!("reget {source}");
     }

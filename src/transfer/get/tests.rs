@@ -6,7 +6,8 @@ use std::path::Path as LocalPlace;
 use crate::transfer::connections::tag::Token;
 use crate::transfer::get::*;
 use crate::transfer::local::Parents;
-use crate::transfer::request::{LocalPath, Options};
+use crate::transfer::pairs::LocalPath;
+use crate::transfer::request::Options;
 use crate::transfer::testing::Answer::{self, Data, Handle, Lost, Unheard};
 use crate::transfer::testing::{Bench, DENIED, EOF, FAILURE, Server};
 

@@ -14,7 +14,7 @@ use crate::sftp::Attributes;
 use crate::sticky;
 use crate::transfer::failure::{Act, Failure};
 use crate::transfer::local::attributes::{mode, timestamps};
-use crate::transfer::request::{LocalPath, Trust};
+use crate::transfer::pairs::{LocalPath, Trust};
 use crate::transfer::settings::Settings;
 
 /// Access to the entries of a directory. It doesn't need the permission to list the directory.

@@ -13,7 +13,7 @@ use crate::sticky;
 use crate::transfer::conflict::Version;
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::directory::{Directory, bytes};
-use crate::transfer::request::{LocalPath, Trust};
+use crate::transfer::pairs::{LocalPath, Trust};
 
 /// The most links in a row that are followed, as in the kernel.
 const MOST_LINKS: usize = 40;

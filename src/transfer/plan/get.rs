@@ -14,8 +14,9 @@ use crate::transfer::canceller::Canceller;
 use crate::transfer::event::{File, Note};
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::{bytes, stays_within};
+use crate::transfer::pairs::{GetPair, GetPairs, LocalPath};
 use crate::transfer::plan::step::{GetDirectory, GetFile, GetLink, PlanOptions, Planned, Step, Steps, Target};
-use crate::transfer::request::{Direction, GetPair, Links, LocalPath, Options};
+use crate::transfer::request::{Direction, Links, Options};
 use crate::transfer::selection::Selection;
 
 /// Pairs for which STAT is sent before their turn.
@@ -27,7 +28,7 @@ const LINKS_AHEAD: usize = 256;
 /// Returns the steps of a download.
 pub(crate) fn steps(
     lifeline: Lifeline,
-    pairs: Vec<GetPair>,
+    pairs: GetPairs,
     PlanOptions { options, selection }: PlanOptions,
     canceller: Canceller,
 ) -> impl Steps {
@@ -48,7 +49,7 @@ struct GetPlan {
     options: Options,
     selection: Arc<Selection>,
     canceller: Canceller,
-    pairs: std::vec::IntoIter<GetPair>,
+    pairs: <GetPairs as IntoIterator>::IntoIter,
     /// The next pairs in order, with their kinds.
     asked: VecDeque<(GetPair, Kind)>,
     ready: VecDeque<Planned>,

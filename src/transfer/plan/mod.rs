@@ -22,10 +22,10 @@ use crate::remote::Lifeline;
 use crate::sftp::Wakeup;
 use crate::transfer::canceller::Canceller;
 use crate::transfer::event::Note;
+use crate::transfer::pairs::Pairs;
 use crate::transfer::plan::space::Space;
 use crate::transfer::plan::step::{Planned, Steps};
 use crate::transfer::progress::reporter::Found;
-use crate::transfer::request::Pairs;
 
 impl Plan {
     /// Begins to plan on a new thread. `wakeup` wakes the engine when a step is ready.

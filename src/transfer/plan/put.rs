@@ -17,14 +17,15 @@ use crate::transfer::canceller::Canceller;
 use crate::transfer::event::{File, Note};
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::bytes;
+use crate::transfer::pairs::{PutPair, PutPairs};
 use crate::transfer::plan::step::{PlanOptions, Planned, PutDirectory, PutFile, PutLink, Step, Steps};
-use crate::transfer::request::{Direction, Links, Options, PutPair};
+use crate::transfer::request::{Direction, Links, Options};
 use crate::transfer::selection::Selection;
 
 /// Returns the steps of an upload.
 pub(crate) fn steps(
     lifeline: Lifeline,
-    pairs: Vec<PutPair>,
+    pairs: PutPairs,
     PlanOptions { options, selection }: PlanOptions,
     canceller: Canceller,
 ) -> impl Steps {
@@ -44,7 +45,7 @@ struct PutPlan {
     options: Options,
     selection: Selection,
     canceller: Canceller,
-    pairs: std::vec::IntoIter<PutPair>,
+    pairs: <PutPairs as IntoIterator>::IntoIter,
     ready: VecDeque<Planned>,
     /// Directories that were entered and not left.
     levels: Vec<Level>,

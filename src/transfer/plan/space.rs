@@ -12,7 +12,7 @@ use crate::remote::Lifeline;
 use crate::sftp::Extension;
 use crate::transfer::event::Note;
 use crate::transfer::local::bytes;
-use crate::transfer::request::Pairs;
+use crate::transfer::pairs::Pairs;
 
 /// The least bytes that are worth a check: fewer are moved quickly, and a full disk then causes a failure.
 const LEAST_BYTES: u64 = 16 << 20;
@@ -41,9 +41,10 @@ impl Space {
         let target = match pairs {
             _ if resume => None,
             Pairs::Get(pairs) => pairs.first().and_then(|pair| here(pair.local.path())),
-            Pairs::Put(pairs) => {
-                pairs.first().map(|pair| Target::There(pair.remote.parent().unwrap_or_else(|| pair.remote.clone())))
-            }
+            Pairs::Put(pairs) => pairs
+                .iter()
+                .next()
+                .map(|pair| Target::There(pair.remote.parent().unwrap_or_else(|| pair.remote.clone()))),
         };
         Space { target, needed: 0, free: None, lifeline }
     }
@@ -51,15 +52,18 @@ impl Space {
     /// Counts the files that the user named, before the first step. Returns the note about a shortage.
     pub(super) fn named(&mut self, pairs: &Pairs) -> Option<Note> {
         let size = |path: &Path| fs::metadata(path).ok().filter(fs::Metadata::is_file).map(|metadata| metadata.len());
-        let sizes: Vec<u64> = match pairs {
+        let bytes = match pairs {
             _ if self.target.is_none() => return None,
             Pairs::Get(pairs) => {
-                let files = pairs.iter().filter_map(|pair| pair.attributes.filter(|attributes| !attributes.is_dir()));
-                files.filter_map(|attributes| attributes.size).collect()
+                let files = pairs.attributes().filter(|attributes| !attributes.is_dir());
+                files.filter_map(|attributes| attributes.size).fold(0, u64::saturating_add)
             }
-            Pairs::Put(pairs) => pairs.iter().take(MOST_NAMED).filter_map(|pair| size(pair.local.path())).collect(),
+            Pairs::Put(pairs) => {
+                let sizes = pairs.iter().take(MOST_NAMED).filter_map(|pair| size(pair.local.path()));
+                sizes.fold(0, u64::saturating_add)
+            }
         };
-        let note = self.add(sizes.into_iter().fold(0, u64::saturating_add));
+        let note = self.add(bytes);
         // The files count again when their turn comes.
         self.needed = 0;
         note

@@ -9,7 +9,8 @@ use crate::sftp::{Attributes, Times};
 use crate::transfer::event::{File, Note};
 use crate::transfer::failure::Failure;
 use crate::transfer::local::bytes;
-use crate::transfer::request::{Direction, LocalPath, Options};
+use crate::transfer::pairs::LocalPath;
+use crate::transfer::request::{Direction, Options};
 use crate::transfer::selection::Selection;
 
 /// The flags and the selection of a plan.

@@ -13,9 +13,10 @@ use crate::transfer::connections::io::Io;
 use crate::transfer::event::Intent;
 use crate::transfer::failure::{Act, Cause, Failure};
 use crate::transfer::local::{Directory, Parents, Place, Replaceable, ResumePoint, Wanted, bytes, link_at};
+use crate::transfer::pairs::{LocalPath, Trust};
 use crate::transfer::plan::{GetDirectory, GetFile, GetLink, Step, Target};
 use crate::transfer::removal::may_be_itself;
-use crate::transfer::request::{Direction, LocalPath, OnConflict, Options, Trust, Verify};
+use crate::transfer::request::{Direction, OnConflict, Options, Verify};
 
 /// The local side of a rehearsed download.
 #[derive(Default)]

@@ -196,7 +196,7 @@ fn what_a_server_says_twice_is_fetched_once() {
     let site = Site::on(Remote::with(["f", "g"]).lying("twice"));
     let mut pair = site.get_pair(b".");
     pair.local = sftpsh::transfer::LocalPath::named(site.local("t"), "t");
-    let told = site.told(site.start(sftpsh::transfer::Pairs::Get(vec![pair]), RECURSIVE));
+    let told = site.told(site.start(sftpsh::transfer::Pairs::get([pair]), RECURSIVE));
     told.succeeds();
     assert_eq!(told.report.files, 2);
 }

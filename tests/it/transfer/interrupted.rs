@@ -47,7 +47,7 @@ fn begins(part: &Path, whole: &Path) {
 #[test]
 fn a_stopped_download_keeps_the_session_and_its_partial() {
     let site = Site::with_local(Remote::with([Entry::sized("f", SIZE)]), &[Entry::file("f", "old")]);
-    stop(&site, start_slowly(&site, Pairs::Get(vec![site.get_pair(b"f")])));
+    stop(&site, start_slowly(&site, Pairs::get([site.get_pair(b"f")])));
     assert_eq!(fs::read(site.local("f")).unwrap(), b"old");
     let names = site.local_names();
     let [partial, _] = &names[..] else { panic!("{names:?}") };
@@ -60,7 +60,7 @@ fn a_stopped_download_keeps_the_session_and_its_partial() {
 #[test]
 fn a_stopped_upload_keeps_the_session_and_a_beginning() {
     let site = Site::with_local(Remote::empty(), &[Entry::sized("f", SIZE)]);
-    stop(&site, start_slowly(&site, Pairs::Put(vec![site.put_pair(b"f")])));
+    stop(&site, start_slowly(&site, Pairs::put([site.put_pair(b"f")])));
     begins(&site.remote("f"), &site.local("f"));
 }
 
@@ -68,7 +68,7 @@ fn a_stopped_upload_keeps_the_session_and_a_beginning() {
 fn a_job_that_is_dropped_stops_and_leaves_the_session() {
     let site = Site::on(Remote::with([Entry::sized("f", SIZE)]).lying("max-handles=1"));
     let can_open = || site.session.open_file(&site.remote_path(b"f"), OpenFlags::READ, Attributes::default()).is_ok();
-    let job = start_slowly(&site, Pairs::Get(vec![site.get_pair(b"f")]));
+    let job = start_slowly(&site, Pairs::get([site.get_pair(b"f")]));
     assert!(!can_open(), "the job should have the server's only handle");
     drop(job);
     until("the job to close its handle", can_open);

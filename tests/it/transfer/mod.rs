@@ -97,7 +97,7 @@ fn of_several_sources_with_one_target_the_last_wins() {
     let site = Site::on(Remote::with([Entry::sized("a", 100_000), Entry::sized("b", 10)]).lying("cap-reads=1000"));
     let mut pairs = vec![site.get_pair(b"a"), site.get_pair(b"b")];
     pairs[1].local = pairs[0].local.clone();
-    site.told(site.start(sftpsh::transfer::Pairs::Get(pairs), PLAIN)).succeeds();
+    site.told(site.start(sftpsh::transfer::Pairs::get(pairs), PLAIN)).succeeds();
     assert_eq!(std::fs::read(site.local("a")).unwrap(), std::fs::read(site.remote("b")).unwrap());
 }
 
@@ -106,9 +106,9 @@ fn of_several_files_and_trees_sent_to_one_target_the_last_wins_whole() {
     let (first, second) = (Entry::sized("x/f", 20_000_000), Entry::sized("y/f", 10));
     let up = Site::with_local(Remote::empty(), &[first, second]);
     let flat = |name: &[u8]| sftpsh::transfer::PutPair { remote: up.remote_path(b"f"), ..up.put_pair(name) };
-    up.told(up.start(sftpsh::transfer::Pairs::Put(vec![flat(b"x/f"), flat(b"y/f")]), PLAIN)).succeeds();
+    up.told(up.start(sftpsh::transfer::Pairs::put([flat(b"x/f"), flat(b"y/f")]), PLAIN)).succeeds();
     let tree = |name: &[u8]| sftpsh::transfer::PutPair { remote: up.remote_path(b"t"), ..up.put_pair(name) };
-    up.told(up.start(sftpsh::transfer::Pairs::Put(vec![tree(b"x"), tree(b"y")]), site::RECURSIVE)).succeeds();
+    up.told(up.start(sftpsh::transfer::Pairs::put([tree(b"x"), tree(b"y")]), site::RECURSIVE)).succeeds();
     let last = std::fs::read(up.local("y/f")).unwrap();
     for name in ["f", "t/f"] {
         assert!(std::fs::read(up.remote(name)).unwrap() == last, "{name}");
@@ -121,7 +121,7 @@ fn of_several_trees_fetched_to_one_target_the_last_wins() {
     let down = Site::on(Remote::with(entries).lying("cap-reads=1000"));
     let mut pairs = vec![down.get_pair(b"x"), down.get_pair(b"y")];
     pairs[1].local = pairs[0].local.clone();
-    down.told(down.start(sftpsh::transfer::Pairs::Get(pairs), site::RECURSIVE)).succeeds();
+    down.told(down.start(sftpsh::transfer::Pairs::get(pairs), site::RECURSIVE)).succeeds();
     assert_eq!(std::fs::read(down.local("x/f")).unwrap(), std::fs::read(down.remote("y/f")).unwrap());
 }
 
@@ -130,11 +130,11 @@ fn a_name_of_any_bytes_goes_both_ways() {
     let odd: [&[u8]; 4] = [b"caf\xe9", b"new\nline", b"*?[a]", b" -rf "];
     let entries = || odd.map(|name| Entry::file(name, name.to_vec()));
     let down = Site::on(Remote::with(entries()));
-    let pairs = odd.iter().map(|name| down.get_pair(name)).collect();
-    down.told(down.start(sftpsh::transfer::Pairs::Get(pairs), PLAIN)).succeeds();
+    let pairs = odd.iter().map(|name| down.get_pair(name));
+    down.told(down.start(sftpsh::transfer::Pairs::get(pairs), PLAIN)).succeeds();
     let up = Site::with_local(Remote::empty(), &entries());
-    let pairs = odd.iter().map(|name| up.put_pair(name)).collect();
-    up.told(up.start(sftpsh::transfer::Pairs::Put(pairs), PLAIN)).succeeds();
+    let pairs = odd.iter().map(|name| up.put_pair(name));
+    up.told(up.start(sftpsh::transfer::Pairs::put(pairs), PLAIN)).succeeds();
     for name in odd {
         assert_eq!(std::fs::read(down.local(name)).unwrap(), name);
         assert_eq!(std::fs::read(up.remote(name)).unwrap(), name);

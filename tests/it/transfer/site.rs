@@ -125,13 +125,13 @@ impl Site {
     }
 
     pub(super) fn start_get(&self, names: &[&str], options: Options) -> transfer::Job {
-        let pairs = names.iter().map(|name| self.get_pair(name.as_bytes())).collect();
-        self.start(Pairs::Get(pairs), options)
+        let pairs = names.iter().map(|name| self.get_pair(name.as_bytes()));
+        self.start(Pairs::get(pairs), options)
     }
 
     pub(super) fn start_put(&self, names: &[&str], options: Options) -> transfer::Job {
-        let pairs = names.iter().map(|name| self.put_pair(name.as_bytes())).collect();
-        self.start(Pairs::Put(pairs), options)
+        let pairs = names.iter().map(|name| self.put_pair(name.as_bytes()));
+        self.start(Pairs::put(pairs), options)
     }
 
     pub(super) fn get(&self, names: &[&str], options: Options) -> Told {

@@ -71,7 +71,7 @@ fn a_link_under_a_name_that_the_server_listed_is_replaced() {
     );
     let local = LocalPath::listed(site.local("f"), "f");
     let pair = GetPair { local, ..site.get_pair(b"f") };
-    site.told(site.start(Pairs::Get(vec![pair]), PLAIN)).succeeds();
+    site.told(site.start(Pairs::get([pair]), PLAIN)).succeeds();
     assert_eq!(fs::read(site.local("real")).unwrap(), b"old");
     site.same("f");
 }
@@ -82,7 +82,7 @@ fn what_is_no_regular_file_is_written_straight_through() {
     let site = Site::on(Remote::with([Entry::sized("f", 200_000)]));
     let into = |path: std::path::PathBuf| {
         let pair = GetPair { local: LocalPath::named(&path, &path), ..site.get_pair(b"f") };
-        site.told(site.start(Pairs::Get(vec![pair]), PRESERVE))
+        site.told(site.start(Pairs::get([pair]), PRESERVE))
     };
     into("/dev/null".into()).succeeds();
     assert!(!fs::metadata("/dev/null").unwrap().is_file());
@@ -116,7 +116,7 @@ fn a_directory_in_the_way_is_said_and_so_is_a_missing_one() {
     let site = Site::with_local(Remote::with(["f"]), &[Entry::directory("f")]);
     site.get(&["f"], PLAIN).fails_with(&["open local \"f\": Is a directory"]);
     let pair = GetPair { local: LocalPath::named(site.local("no/f"), "no/f"), ..site.get_pair(b"f") };
-    let told = site.told(site.start(Pairs::Get(vec![pair]), PLAIN));
+    let told = site.told(site.start(Pairs::get([pair]), PLAIN));
     told.fails_with(&["open local \"no/f\": No such file or directory"]);
 }
 
@@ -178,7 +178,7 @@ fn needs_root_a_full_disk_leaves_the_old_file_and_no_partial() {
         let local = LocalPath::named(disk.join(name), name);
         GetPair { local, ..site.get_pair(name.as_bytes()) }
     };
-    let told = site.told(site.start(Pairs::Get(vec![into("f"), into("g")]), PLAIN));
+    let told = site.told(site.start(Pairs::get([into("f"), into("g")]), PLAIN));
     told.fails_with(&["write local \"f\": No space left on device"]);
     assert_eq!(fs::read(disk.join("f")).unwrap(), b"old");
     assert_eq!(super::site::names(&disk), ["f", "g"]);

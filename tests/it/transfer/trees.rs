@@ -124,7 +124,7 @@ fn parents_that_are_missing_on_the_server_are_made() {
     let site = Site::with_local(Remote::empty(), &[Entry::file("t/f", "f")]);
     let mut pair = site.put_pair(b"t");
     pair.remote = site.remote_path(b"no/where/t");
-    let told = site.told(site.start(sftpsh::transfer::Pairs::Put(vec![pair]), RECURSIVE));
+    let told = site.told(site.start(sftpsh::transfer::Pairs::put([pair]), RECURSIVE));
     told.succeeds();
     assert!(site.remote("no/where/t/f").is_file());
 }
