@@ -198,7 +198,7 @@ impl Inbox {
         &mut self.chunk[self.filled..self.filled + length]
     }
 
-    /// Returns a chunk of this length: a full one that nobody uses any more, or a new one.
+    /// Returns a chunk of this length: a full one of which no slice is left, or a new one.
     fn next_chunk(&mut self, length: usize) -> BytesMut {
         let unused = self.full.iter_mut().position(|full| {
             full.clear();

@@ -1,4 +1,4 @@
-//! What patterns match, in little memory: a pattern may have millions of matches.
+//! The matches of patterns, in little memory: there may be millions.
 
 use std::collections::HashMap;
 
