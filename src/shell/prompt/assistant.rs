@@ -37,6 +37,8 @@ pub(super) struct Assistant {
     has_colors: bool,
     /// The local working directory.
     local: PathBuf,
+    /// The names of the aliases.
+    aliases: Vec<String>,
 }
 
 impl Assistant {
@@ -49,6 +51,7 @@ impl Assistant {
             drawn: RefCell::default(),
             has_colors,
             local: PathBuf::new(),
+            aliases: Vec::new(),
         }
     }
 
@@ -57,6 +60,7 @@ impl Assistant {
         self.completer.begin_line(context);
         *self.drawn.get_mut() = Drawn { prompt: prompt.to_owned(), ..Drawn::default() };
         context.local.path().clone_into(&mut self.local);
+        self.aliases = context.configuration.aliases.keys().cloned().collect();
     }
 
     /// Prepares the screen for another drawing, if the terminal has changed its width since the last one.
@@ -68,7 +72,7 @@ impl Assistant {
     }
 
     fn marks(&self, line: &str) -> Vec<(Range<usize>, Mark)> {
-        if self.has_colors { marks(line, &self.local) } else { Vec::new() }
+        if self.has_colors { marks(line, &self.local, &self.aliases) } else { Vec::new() }
     }
 }
 

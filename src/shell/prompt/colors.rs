@@ -31,8 +31,8 @@ pub(super) enum Mark {
     Wildcard,
 }
 
-/// Returns the marked parts of a text in their order, for a local working directory.
-pub(super) fn marks(text: &str, local: &Path) -> Vec<(Range<usize>, Mark)> {
+/// Returns the marked parts of a text in their order, for a local working directory and the names of aliases.
+pub(super) fn marks(text: &str, local: &Path, aliases: &[String]) -> Vec<(Range<usize>, Mark)> {
     if text.len() > LONGEST_TEXT {
         return Vec::new();
     }
@@ -40,7 +40,7 @@ pub(super) fn marks(text: &str, local: &Path) -> Vec<(Range<usize>, Mark)> {
     let marks = complete.iter().chain(&open).flat_map(|command| {
         let written = &text[command.span.clone()];
         let start = command.span.start;
-        marks_of_command(written, local)
+        marks_of_command(written, local, aliases)
             .into_iter()
             .map(move |(span, mark)| (start + span.start..start + span.end, mark))
     });
@@ -71,13 +71,18 @@ struct Typed {
 }
 
 /// Returns the marks of one command.
-fn marks_of_command(text: &str, local: &Path) -> Vec<(Range<usize>, Mark)> {
+fn marks_of_command(text: &str, local: &Path, aliases: &[String]) -> Vec<(Range<usize>, Mark)> {
     let line = Line::parse(text.as_bytes());
     let words = if shell_part(line.command).is_some() { Vec::new() } else { words_of(line.command) };
     let Some((name, arguments)) = words.split_first() else { return Vec::new() };
-    let mut marks = match str::from_utf8(&name.word.plain()).ok().and_then(find) {
+    let plain = name.word.plain();
+    let begins_one =
+        || names().any(|known| begins(known, &name.word)) || aliases.iter().any(|known| begins(known, &name.word));
+    let mut marks = match str::from_utf8(&plain).ok().and_then(find) {
+        // Its arguments are for a line that is not here.
+        _ if aliases.iter().any(|alias| alias.as_bytes() == plain) => Vec::new(),
         Some(signature) => marks_of_arguments(signature, arguments, local),
-        None if name.may_grow && names().any(|known| begins(known, &name.word)) => Vec::new(),
+        None if name.may_grow && begins_one() => Vec::new(),
         None => vec![(name.word.span(), Mark::Fault)],
     };
     if let Some(word) = words.last().map(|last| &last.word).filter(|word| word.quoting() != Quoting::Bare) {
@@ -166,6 +171,8 @@ mod tests {
             ("g", &[], &[]),
             ("gx", &["gx"], &[]),
             ("ge ", &["ge"], &[]),
+            ("ll -Q *", &[], &[]),
+            ("llx", &["llx"], &[]),
             ("-@GET x", &[], &[]),
             ("ls -", &[], &[]),
             ("ls -l", &[], &[]),
@@ -203,7 +210,7 @@ mod tests {
             ("gx\nls\nput 'x\n", &["gx", "'"], &[]),
             ("\u{e4} *", &["\u{e4}"], &[]),
         ] {
-            let marks = marks(text, here.path());
+            let marks = marks(text, here.path(), &["ll".to_owned()]);
             let of = |wanted: Mark| -> Vec<&str> {
                 marks.iter().filter(|(_, mark)| *mark == wanted).map(|(span, _)| &text[span.clone()]).collect()
             };
