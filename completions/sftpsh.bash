@@ -23,7 +23,7 @@ _sftpsh() {
 
     case "${cmd}" in
         sftpsh)
-            opts="-4 -6 -A -a -B -b -C -c -D -e -F -f -i -J -l -N -o -P -p -q -R -r -S -s -v -X -j --limit --keep-going --no-shell-escape --password-file --progress --color --config --plain --retry --strict --timeout --help --version"
+            opts="-4 -6 -A -a -B -b -C -c -D -e -F -f -i -J -l -N -o -P -p -q -R -r -S -s -v -X -j --limit --channels --keep-going --no-shell-escape --password-file --progress --color --config --plain --retry --strict --timeout --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -127,6 +127,10 @@ _sftpsh() {
                     return 0
                     ;;
                 -j)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --channels)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -15,6 +15,7 @@ complete -c sftpsh -s S -d 'Connect by running PROGRAM as ssh' -r -f -a "(__fish
 complete -c sftpsh -s s -d 'Request this subsystem, or run this program on the server if the name has a slash' -r
 complete -c sftpsh -s X -d 'Set buffer=SIZE (like -B) or nrequests=COUNT (like -R)' -r
 complete -c sftpsh -s j -d 'Transfer over COUNT connections in parallel; you are asked for credentials only once' -r
+complete -c sftpsh -l channels -d 'Upload to a far server over up to COUNT channels of a connection' -r
 complete -c sftpsh -l password-file -d 'Read the password from the first line of FILE, which must be private to you' -r -F
 complete -c sftpsh -l progress -d 'Show progress in this form' -r -f -a "auto\t'Bars on a terminal, nothing elsewhere'
 plain\t'Lines without control codes'

@@ -293,7 +293,7 @@ impl Transport for ChildTransport {
         self.killer.clone()
     }
 
-    fn finish(mut self: Box<Self>) -> End {
+    fn finish(mut self: Box<Self>, _unsent: Outbox) -> End {
         let exit_status = self.process.conclude().and_then(|status| status.code());
         End { exit_status, last_words: Vec::new() }
     }
@@ -335,7 +335,7 @@ mod tests {
         loop {
             match transport.step(out, &mut inbox).unwrap() {
                 Step::Moved => {}
-                Step::Closed => return inbox.unread().to_vec(),
+                Step::Closed | Step::Refused => return inbox.unread().to_vec(),
                 Step::Blocked => {
                     let mut fds = Vec::new();
                     transport.interest(!out.is_empty(), &mut fds);
@@ -352,7 +352,7 @@ mod tests {
         let sent: Vec<u8> = (0..300_000_u32).map(|at| at.to_le_bytes()[0]).collect();
         out.push(&sent);
         assert_eq!(read_all(&mut transport, &mut out), sent);
-        assert_eq!(Box::new(transport).finish().exit_status, Some(7));
+        assert_eq!(Box::new(transport).finish(Outbox::default()).exit_status, Some(7));
     }
 
     #[test]
@@ -371,7 +371,7 @@ mod tests {
         let other = thread::spawn(move || killer.kill());
         assert_eq!(read_all(&mut transport, &mut Outbox::default()), b"");
         other.join().unwrap();
-        assert_eq!(Box::new(transport).finish().exit_status, Some(0));
+        assert_eq!(Box::new(transport).finish(Outbox::default()).exit_status, Some(0));
         assert!(started.elapsed() < PATIENCE);
     }
 
@@ -379,7 +379,7 @@ mod tests {
     fn a_program_that_ignores_the_end_of_its_input_is_killed() {
         let transport = ChildTransport::spawn(&sh("exec sleep 60")).unwrap();
         let started = Instant::now();
-        assert_eq!(Box::new(transport).finish().exit_status, None);
+        assert_eq!(Box::new(transport).finish(Outbox::default()).exit_status, None);
         assert!(started.elapsed() < PATIENCE * 2);
     }
 

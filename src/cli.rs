@@ -27,7 +27,7 @@ pub use destination::{Destination, InvalidDestination};
 pub use fault::CliError;
 pub use invocation::{Batch, Commands, Invocation, Server, TransferDefaults};
 pub use number::scaled_number;
-pub use options::{ColorMode, MOST_CONNECTIONS, ProgressMode};
+pub use options::{ColorMode, DEFAULT_CHANNELS, MOST_CHANNELS, MOST_CONNECTIONS, ProgressMode};
 pub use ssh_option::SshOption;
 
 /// The result of parsing a command line.
@@ -137,6 +137,7 @@ fn invocation(matches: &ArgMatches, accepted: Accepted, args: &[OsString]) -> Re
         },
         bytes_per_second: bytes_per_second(options.limit_kbit, options.limit),
         jobs: options.jobs.unwrap_or(1),
+        channels: options.channels,
         retries: options.retry,
         silence_limit: options.timeout.map(|seconds| Duration::from_secs(seconds.into())),
         ssh_program: options.program,

@@ -353,8 +353,11 @@ impl Connector {
         self.memory.settle(opened.is_ok());
         let mut transport = opened?;
         self.memory.remember_config(config);
-        let mut errors = RemoteStderr::shown_on(&self.output);
-        transport.set_stderr_sink(Box::new(move |bytes| errors.receive(bytes)));
+        let output = self.output.clone();
+        transport.set_stderr_sink(move || {
+            let mut errors = RemoteStderr::shown_on(&output);
+            Box::new(move |bytes| errors.receive(bytes))
+        });
         Ok(transport)
     }
 }

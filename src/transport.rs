@@ -22,6 +22,8 @@ pub enum Step {
     Blocked,
     /// The peer will send nothing more.
     Closed,
+    /// The peer doesn't open this stream. Other streams of the connection go on.
+    Refused,
 }
 
 /// A full-duplex byte stream that never sleeps.
@@ -29,7 +31,7 @@ pub trait Transport: Send {
     /// Moves as many bytes as possible without waiting: from `out` to the peer, and from the peer into `inbox`.
     ///
     /// # Errors
-    /// The stream is broken. Nothing will move in either direction any more.
+    /// The connection is broken. Nothing will move in either direction any more, on this and on all its other streams.
     fn step(&mut self, out: &mut Outbox, inbox: &mut Inbox) -> io::Result<Step>;
 
     /// Adds the descriptors to poll, right after [`Step::Blocked`]. `out_pending` says whether the outbox still holds
@@ -44,16 +46,24 @@ pub trait Transport: Send {
         None
     }
 
-    /// Returns a handle that ends the stream from any thread, even while the driver sleeps in a poll.
+    /// Returns a handle that ends the connection from any thread, even while the driver sleeps in a poll.
     fn killer(&self) -> Killer;
 
-    /// Ends a stream when no answers are expected. By default this is [`Transport::finish`].
-    fn leave(self: Box<Self>) {
-        let _ = self.finish();
+    /// Returns another stream on the same connection, which opens while it is stepped. The same thread must step all
+    /// streams of a connection, and poll for all of them. `None` if there can't be another.
+    fn another(&self) -> Option<Box<dyn Transport>> {
+        None
     }
 
-    /// Closes the stream in an orderly way, in bounded time, and returns how the far end closed.
-    fn finish(self: Box<Self>) -> End;
+    /// Ends a stream when no answers are expected. `unsent` is its outbox. By default this is [`Transport::finish`].
+    fn leave(self: Box<Self>, unsent: Outbox) {
+        let _ = self.finish(unsent);
+    }
+
+    /// Closes the stream in an orderly way, in bounded time, and returns how the far end closed. `unsent` is its outbox.
+    /// The last stream of a connection ends the connection. An earlier one returns at once, and its end is completed while
+    /// the others are stepped.
+    fn finish(self: Box<Self>, unsent: Outbox) -> End;
 }
 
 /// The answers that the far end owes.
@@ -74,22 +84,30 @@ pub struct End {
     pub last_words: Vec<u8>,
 }
 
-/// Ends a connection from any thread. It shuts the socket down in both directions, which wakes a thread that polls
-/// it.
+/// Ends a connection, or one stream of it, from any thread.
 #[derive(Clone)]
-pub struct Killer(Arc<OwnedFd>);
+pub struct Killer(Arc<dyn Fn() + Send + Sync>);
 
 impl Killer {
-    /// Takes a duplicate of the connection's socket.
+    /// Takes a duplicate of the connection's socket. The killer shuts it down in both directions, which wakes a thread
+    /// that polls it.
     #[must_use]
     pub fn new(socket: OwnedFd) -> Killer {
-        Killer(Arc::new(socket))
+        Killer::by(move || {
+            // ENOTCONN is the only possible failure, and means that the socket is shut down already.
+            let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Both);
+        })
     }
 
-    /// Shuts the socket down. Calling it again, or on a dead connection, does nothing.
+    /// Returns a killer that calls `end`, which must not block.
+    #[must_use]
+    pub fn by(end: impl Fn() + Send + Sync + 'static) -> Killer {
+        Killer(Arc::new(end))
+    }
+
+    /// Ends the stream. Calling it again, or on a dead connection, does nothing.
     pub fn kill(&self) {
-        // ENOTCONN is the only possible failure, and means that the socket is shut down already.
-        let _ = rustix::net::shutdown(&*self.0, rustix::net::Shutdown::Both);
+        (self.0)();
     }
 }
 

@@ -93,6 +93,8 @@ pub struct Invocation {
     pub bytes_per_second: Option<u64>,
     /// `-j`: the number of connections that transfer files, never 0.
     pub jobs: u8,
+    /// `--channels`: the number of channels that an upload to a far server may use, never 0.
+    pub channels: u8,
     /// `--retry`: how many times to try to reconnect after the connection breaks. The default depends on the source
     /// of the commands.
     pub retries: Option<u32>,

@@ -104,6 +104,9 @@ pub(super) struct Options {
     /// Transfer over COUNT connections in parallel; you are asked for credentials only once
     #[arg(short = 'j', value_name = "COUNT", allow_hyphen_values = true, value_parser = connection_count)]
     pub(super) jobs: Option<u8>,
+    /// Upload to a far server over up to COUNT channels of a connection
+    #[arg(long, value_name = "COUNT", allow_hyphen_values = true, value_parser = channel_count, default_value_t = DEFAULT_CHANNELS)]
+    pub(super) channels: u8,
     /// Continue a script after failures, and exit with 1 at its end
     #[arg(long)]
     pub(super) keep_going: bool,
@@ -175,7 +178,7 @@ usage: sftpsh [-46AaCfNpqrv] [-B bytes] [-b batchfile] [-c ciphers]
               [-D sftp_server_command] [-e commands] [-F ssh_config]
               [-i identity_file] [-J hosts] [-j connections] [-l kbit]
               [-o ssh_option] [-P port] [-R requests] [-S program]
-              [-s subsystem | sftp_server] [-X sftp_option]
+              [-s subsystem | sftp_server] [-X sftp_option] [--channels count]
               [--color auto|always|never] [--config file] [--keep-going]
               [--limit rate] [--no-shell-escape] [--password-file file]
               [--progress auto|plain|json|none] [--plain] [--retry count]
@@ -236,6 +239,12 @@ const MOST_REQUESTS: u32 = 256 * 1024;
 /// (MaxStartups).
 pub const MOST_CONNECTIONS: u8 = 16;
 
+/// The channels of a far upload, unless the user sets their number.
+pub const DEFAULT_CHANNELS: u8 = 4;
+
+/// The most channels that `--channels` accepts. OpenSSH's server allows ten on a connection by default (MaxSessions).
+pub const MOST_CHANNELS: u8 = 8;
+
 /// The highest rate that `-l` accepts: 100 Gbit/s.
 const FASTEST_KBIT: u32 = 100 * 1024 * 1024;
 
@@ -261,6 +270,13 @@ fn connection_count(text: &str) -> Result<u8, InvalidOptionValue> {
     let count = positive(text).and_then(|count| u8::try_from(count).ok()).filter(|&count| count <= MOST_CONNECTIONS);
     count.ok_or_else(|| {
         InvalidOptionValue::Usage(format!("invalid number of connections {text:?}: not from 1 to {MOST_CONNECTIONS}"))
+    })
+}
+
+fn channel_count(text: &str) -> Result<u8, InvalidOptionValue> {
+    let count = positive(text).and_then(|count| u8::try_from(count).ok()).filter(|&count| count <= MOST_CHANNELS);
+    count.ok_or_else(|| {
+        InvalidOptionValue::Usage(format!("invalid number of channels {text:?}: not from 1 to {MOST_CHANNELS}"))
     })
 }
 

@@ -156,6 +156,8 @@ impl Context {
         let connections = Connections {
             connector: self.connector.clone(),
             most: self.settings.connections.max(1).into(),
+            channels: self.settings.channels.into(),
+            tells_of_channels: self.settings.is_verbose,
             retries: self.settings.retries,
             spares: Vec::new(),
         };
@@ -248,6 +250,10 @@ pub struct SessionSettings {
     pub retries: u32,
     /// `-j`: the number of connections that a transfer uses; 0 means 1.
     pub connections: u8,
+    /// `--channels`: the number of channels that an upload may use; 0 means 1.
+    pub channels: u8,
+    /// `-v`: tell why channels are opened.
+    pub is_verbose: bool,
     /// `set confirm-removals`: the number of names above which `rm` asks a person; 0 means that it never does.
     pub confirm_removals: u64,
     /// `set sizes`: how far the server's file sizes are trusted.

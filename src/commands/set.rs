@@ -2,7 +2,7 @@
 
 use clap::ValueEnum as _;
 
-use crate::cli::{MOST_CONNECTIONS, ProgressMode, scaled_number};
+use crate::cli::{MOST_CHANNELS, MOST_CONNECTIONS, ProgressMode, scaled_number};
 use crate::commands::setting::Setting;
 use crate::commands::{Context, Editing, Example, Failure, Outcome, Purpose, Run, SettingName, SettingValue, Sizes};
 use crate::terminal::Printable;
@@ -76,13 +76,14 @@ impl Setting {
             Setting::ConfirmRemovals | Setting::Limit => vec![OFF.to_owned()],
             Setting::Progress => words::<ProgressMode>(),
             Setting::Sizes => words::<Sizes>(),
-            Setting::Jobs | Setting::Retry => Vec::new(),
+            Setting::Channels | Setting::Jobs | Setting::Retry => Vec::new(),
         }
     }
 
     /// Returns a description of the setting.
     fn purpose(self) -> &'static str {
         match self {
+            Setting::Channels => "channels of a far upload",
             Setting::ConfirmRemovals => "names that rm removes unasked",
             Setting::Editing => "keys that edit a line",
             Setting::Jobs => "connections of a transfer",
@@ -96,6 +97,7 @@ impl Setting {
     /// Returns a description of the values.
     fn values(self) -> String {
         match self {
+            Setting::Channels => format!("a number from 1 to {MOST_CHANNELS}"),
             Setting::ConfirmRemovals => format!("a number, or {OFF}"),
             Setting::Editing => format!("one of {}", words::<Editing>().join(", ")),
             Setting::Jobs => format!("a number from 1 to {MOST_CONNECTIONS}"),
@@ -114,6 +116,7 @@ impl Setting {
     #[must_use]
     pub fn value(self, cx: &Context) -> String {
         match self {
+            Setting::Channels => cx.settings.channels.max(1).to_string(),
             Setting::ConfirmRemovals if cx.settings.confirm_removals == 0 => OFF.to_owned(),
             Setting::ConfirmRemovals => cx.settings.confirm_removals.to_string(),
             Setting::Editing => word(cx.settings.editing),
@@ -140,6 +143,10 @@ impl Setting {
     /// The setting has no such value.
     pub fn change(self, cx: &mut Context, value: &str) -> Result<(), Failure> {
         let changed = match self {
+            Setting::Channels => {
+                let count = value.parse().ok().filter(|count| (1..=MOST_CHANNELS).contains(count));
+                count.map(|count| cx.settings.channels = count)
+            }
             Setting::ConfirmRemovals => {
                 let most =
                     if value.eq_ignore_ascii_case(OFF) { Some(0) } else { value.parse().ok().filter(|&most| most > 0) };

@@ -3,6 +3,8 @@
 /// The settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting {
+    /// The number of channels that an upload to a far server uses.
+    Channels,
     /// The number of names above which `rm` asks a person.
     ConfirmRemovals,
     /// The keys that edit a line.
@@ -21,7 +23,8 @@ pub enum Setting {
 
 impl Setting {
     /// All settings, in the order in which they are listed.
-    pub const ALL: [Setting; 7] = [
+    pub const ALL: [Setting; 8] = [
+        Setting::Channels,
         Setting::ConfirmRemovals,
         Setting::Editing,
         Setting::Jobs,
@@ -35,6 +38,7 @@ impl Setting {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Setting::Channels => "channels",
             Setting::ConfirmRemovals => "confirm-removals",
             Setting::Editing => "editing",
             Setting::Jobs => "jobs",

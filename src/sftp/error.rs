@@ -26,6 +26,9 @@ pub enum Error {
     /// The connection ended, for this reason.
     #[error("Connection closed: {0}")]
     ConnectionLost(String),
+    /// The server opens no further channel on the connection. Its other channels go on.
+    #[error("the server opens no further channel on this connection")]
+    ChannelRefused,
     /// The server was silent for this long while an answer was due, so the connection was ended.
     #[error("Connection timed out: the server was silent for {} s", .0.as_secs())]
     TimedOut(Duration),
@@ -49,7 +52,10 @@ impl Error {
     /// the caller stopped waiting.
     #[must_use]
     pub fn leaves_the_session_alive(&self) -> bool {
-        matches!(self, Error::Status(_) | Error::Unsupported(_) | Error::Nonsense(_) | Error::Interrupted)
+        matches!(
+            self,
+            Error::Status(_) | Error::Unsupported(_) | Error::Nonsense(_) | Error::Interrupted | Error::ChannelRefused
+        )
     }
 
     /// Returns the status code, if the error is the server's answer.

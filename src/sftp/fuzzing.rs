@@ -33,7 +33,7 @@ pub fn packet(bytes: &[u8]) {
     let body = Bytes::copy_from_slice(body);
     let _ = Extensions::decode(&mut Reader::new(body.clone()));
     let Ok(waker) = Waker::new() else { return };
-    let shared = Arc::new(Shared::new(waker, Manners::default()));
+    let shared = Arc::new(Shared::new(Arc::new(waker), Manners::default()));
     for expected in EXPECTED {
         match expected.decode(packet_type, &mut Reader::new(body.clone()), &shared) {
             Ok(Ok(Reply::Data(data))) => assert!((1..=8).contains(&data.len()), "more data than was asked for"),

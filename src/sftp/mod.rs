@@ -10,6 +10,7 @@ mod attributes;
 pub mod calls;
 mod completions;
 mod delivery;
+mod desk;
 mod driver;
 mod early_requests;
 mod error;
@@ -18,11 +19,13 @@ mod file_hash;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod handle;
+mod link;
 mod manners;
 mod openings;
 mod packed_attributes;
 mod pending;
 mod reply;
+mod seat;
 mod session;
 mod shared;
 #[cfg(test)]

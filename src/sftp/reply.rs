@@ -265,7 +265,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn shared() -> Arc<Shared> {
-        Arc::new(Shared::new(Waker::new().unwrap(), Manners::default()))
+        Arc::new(Shared::new(Arc::new(Waker::new().unwrap()), Manners::default()))
     }
 
     fn decode(expects: Expects, packet_type: u8, bytes: Vec<u8>) -> Result<Result<Reply, Status>, Violation> {

@@ -1,7 +1,7 @@
 //! An SFTP session: the type through which callers submit requests, with a plain method for each kind of request.
 
 use std::fmt;
-use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, Weak};
 use std::thread;
 use std::time::Duration;
@@ -13,7 +13,8 @@ use crate::name::RemotePath;
 use crate::sftp::attributes::Attributes;
 use crate::sftp::calls::{self, Call, OpenFlags};
 use crate::sftp::completions::Completions;
-use crate::sftp::driver::{Driver, Link};
+use crate::sftp::desk::Desk;
+use crate::sftp::driver::Driver;
 use crate::sftp::early_requests::{LazyLimits, request_start};
 use crate::sftp::error::Error;
 use crate::sftp::extensions::{Extension, Limits, Statvfs};
@@ -21,8 +22,8 @@ use crate::sftp::handle::Handle;
 use crate::sftp::manners::{Manners, SymlinkOrder};
 use crate::sftp::openings::Openings;
 use crate::sftp::pending::Pending;
+use crate::sftp::seat::Applicant;
 use crate::sftp::shared::Shared;
-use crate::sftp::waker::Waker;
 use crate::sftp::width::Width;
 use crate::transport::{End, Killer, Transport};
 
@@ -77,6 +78,20 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    fn manners(&self) -> Manners {
+        Manners {
+            symlink_order: self.symlink_order,
+            may_take_long: self.may_take_long,
+            keeps_order: self.keeps_order,
+            empties_files: self.empties_files,
+            wants_one_handle: self.wants_one_handle,
+            width: self.width.clone(),
+            openings: self.openings.clone(),
+        }
+    }
+}
+
 /// How long [`Session::finish`] waits for the far end to close in an orderly way.
 const FINISH_LIMIT: Duration = Duration::from_secs(5);
 
@@ -93,10 +108,13 @@ pub struct Session {
 /// Ends the driver when the last clone of the session is dropped.
 struct Client {
     shared: Arc<Shared>,
+    desk: Arc<Desk<Applicant>>,
+    options: Options,
+    /// True if the session runs on a further channel of its connection.
+    is_further: bool,
     killer: Killer,
     version: u32,
     limits: LazyLimits,
-    open_handles: Option<u64>,
     /// The answer to the early request for the start directory, until a caller takes it.
     start_directory: Mutex<Option<Pending<Bytes>>>,
 }
@@ -127,7 +145,7 @@ impl Waits {
 pub struct Statistics {
     /// The number of submitted requests.
     pub requests: u64,
-    /// How many times the driver slept.
+    /// How many times the driver of the connection slept.
     pub polls: u64,
 }
 
@@ -139,45 +157,56 @@ impl Session {
     /// The server speaks no SFTP or another version of it, the connection ended, or VERSION did not arrive within the
     /// limit.
     pub fn open(transport: Box<dyn Transport>, options: Options) -> Result<Session, Error> {
-        let waker = Waker::new().map_err(|error| Error::ConnectionLost(error.to_string()))?;
-        let mut link = Link::new(transport);
-        let manners = Manners {
-            symlink_order: options.symlink_order,
-            may_take_long: options.may_take_long,
-            keeps_order: options.keeps_order,
-            empties_files: options.empties_files,
-            wants_one_handle: options.wants_one_handle,
-            width: options.width.clone(),
-            openings: options.openings.clone(),
-        };
-        let shared = Arc::new(Shared::new(waker, manners));
+        let desk = Desk::new().map_err(|error| Error::ConnectionLost(error.to_string()))?;
+        let killer = transport.killer();
+        Session::begin(Arc::new(desk), options, Some(killer), |applicant, desk| {
+            let driver = Driver::new(transport, applicant, desk);
+            let started = thread::Builder::new().name("sftp-driver".into()).spawn(move || driver.run());
+            started.map(drop).map_err(|error| Error::ConnectionLost(error.to_string()))
+        })
+    }
+
+    /// Starts another session with the same server on a further channel of this connection, as [`Session::open`] does. The
+    /// connection ends with its last session. The killer of the new session ends that session only.
+    ///
+    /// # Errors
+    /// The connection has only one channel, the server refuses another, or SFTP doesn't start on it.
+    pub fn another_channel(&self) -> Result<Session, Error> {
+        let Client { desk, options, .. } = &*self.client;
+        let options = Options { asks_ahead: false, ..options.clone() };
+        Session::begin(Arc::clone(desk), options, None, |applicant, desk| {
+            desk.apply(applicant);
+            Ok(())
+        })
+    }
+
+    /// Returns whether this session was started by [`Session::another_channel`].
+    #[must_use]
+    pub fn is_further(&self) -> bool {
+        self.client.is_further
+    }
+
+    /// Hands a session over to its driver with `join`, and waits until the server has greeted it. `killer` ends the
+    /// connection; a session without it gets a killer of its own.
+    fn begin(
+        desk: Arc<Desk<Applicant>>,
+        options: Options,
+        killer: Option<Killer>,
+        join: impl FnOnce(Applicant, Arc<Desk<Applicant>>) -> Result<(), Error>,
+    ) -> Result<Session, Error> {
+        let shared = Arc::new(Shared::new(Arc::clone(&desk.waker), options.manners()));
         let ahead = options.asks_ahead.then(|| (request_start(&shared), LazyLimits::request(&shared)));
-        let greeting = match link.negotiate(&shared, options.greeting_limit) {
-            Ok(greeting) => greeting,
-            Err(error) => {
-                // A far end that closed by itself may still report its exit status.
-                if !matches!(error, Error::ConnectionLost(_)) {
-                    link.transport.killer().kill();
-                }
-                let end = link.transport.finish();
-                return Err(with_exit_status(error, &end));
-            }
-        };
-        let killer = link.transport.killer();
-        if greeting.extensions.are_of_openssh() {
-            options.width.trust();
-        }
-        shared.learn(greeting.extensions);
-        let driver = Driver::new(link, Arc::clone(&shared), options.idle_limit);
-        thread::Builder::new()
-            .name("sftp-driver".into())
-            .spawn(move || driver.run())
-            .map_err(|error| Error::ConnectionLost(error.to_string()))?;
+        let (tell, told) = channel();
+        let Options { greeting_limit, idle_limit, .. } = options;
+        join(Applicant { shared: Arc::clone(&shared), greeting_limit, idle_limit, tell }, Arc::clone(&desk))?;
+        let ended = || Error::ConnectionLost("the connection has ended".into());
+        let version = told.recv().unwrap_or_else(|_| Err(ended()))?;
+        let is_further = killer.is_none();
+        let killer = killer.unwrap_or_else(|| killer_of(&shared));
         let (start_directory, limits) = ahead.unzip();
         let limits = limits.unwrap_or_else(|| LazyLimits::request(&shared));
         let start_directory = Mutex::new(start_directory);
-        let (version, open_handles) = (greeting.version, options.open_handles);
-        let client = Client { shared, killer, version, limits, open_handles, start_directory };
+        let client = Client { shared, desk, options, is_further, killer, version, limits, start_directory };
         Ok(Session { client: Arc::new(client) })
     }
 
@@ -207,7 +236,7 @@ impl Session {
     #[must_use]
     pub fn limits(&self) -> Limits {
         let limits = self.client.limits.get();
-        Limits { open_handles: limits.open_handles.or(self.client.open_handles), ..limits }
+        Limits { open_handles: limits.open_handles.or(self.client.options.open_handles), ..limits }
     }
 
     /// Returns the directory in which the server starts: the canonical path of `.`.
@@ -322,8 +351,7 @@ impl Session {
     /// Returns the counters since the session was opened.
     #[must_use]
     pub fn statistics(&self) -> Statistics {
-        let shared = &self.client.shared;
-        Statistics { requests: shared.requests(), polls: shared.polls.load(Ordering::Relaxed) }
+        Statistics { requests: self.client.shared.requests(), polls: self.client.desk.polls() }
     }
 
     /// Ends the session in an orderly way, for all its clones, and returns how the far end closed if that was
@@ -351,6 +379,12 @@ impl Session {
     }
 }
 
+/// Returns the killer of a session on a further channel.
+fn killer_of(shared: &Arc<Shared>) -> Killer {
+    let shared = Arc::downgrade(shared);
+    Killer::by(move || shared.upgrade().iter().for_each(|shared| shared.kill()))
+}
+
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("end", &self.end()).finish_non_exhaustive()
@@ -370,15 +404,6 @@ impl Drop for Wide {
 impl Drop for Client {
     fn drop(&mut self) {
         self.shared.close();
-    }
-}
-
-fn with_exit_status(error: Error, end: &End) -> Error {
-    match (error, end.exit_status) {
-        (Error::ConnectionLost(_), Some(status)) if status != 0 => {
-            Error::ConnectionLost(format!("the server program ended with status {status}"))
-        }
-        (error, _) => error,
     }
 }
 
@@ -436,5 +461,7 @@ plain_calls! {
     statvfs(path: &RemotePath) -> Statvfs = StatFileSystem;
 }
 
+#[cfg(test)]
+mod channel_tests;
 #[cfg(test)]
 mod tests;

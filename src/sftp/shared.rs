@@ -87,7 +87,10 @@ struct Queue {
 }
 
 /// The state that the driver needs for one round.
+#[derive(Default)]
 pub(super) struct Work {
+    /// Why the session has ended, if it has.
+    pub(super) end: Option<Error>,
     /// The bytes and requests that the server owes us.
     pub(super) awaited: Awaited,
     /// True if the server must not stay silent.
@@ -101,7 +104,7 @@ pub(super) struct Work {
 pub(super) struct Shared {
     queue: Mutex<Queue>,
     finished: Condvar,
-    waker: Waker,
+    waker: Arc<Waker>,
     /// The extensions of the VERSION packet. Until it has arrived, a caller takes the risk that the server doesn't
     /// know its request.
     extensions: OnceLock<Extensions>,
@@ -110,12 +113,11 @@ pub(super) struct Shared {
     waiting_names: Arc<Budget>,
     /// This session's share of the server's open handles.
     opened: AtomicUsize,
-    pub(super) polls: AtomicU64,
     requests: AtomicU64,
 }
 
 impl Shared {
-    pub(super) fn new(waker: Waker, manners: Manners) -> Shared {
+    pub(super) fn new(waker: Arc<Waker>, manners: Manners) -> Shared {
         Shared {
             queue: Mutex::new(Queue::new(manners.width.clone())),
             finished: Condvar::new(),
@@ -124,13 +126,15 @@ impl Shared {
             manners,
             waiting_names: Arc::new(Budget::new(budget::WAITING_NAMES)),
             opened: AtomicUsize::new(0),
-            polls: AtomicU64::new(0),
             requests: AtomicU64::new(0),
         }
     }
 
     /// Stores the extensions that the server offers. Later calls have no effect.
     pub(super) fn learn(&self, extensions: Extensions) {
+        if extensions.are_of_openssh() {
+            self.manners.width.trust();
+        }
         let _ = self.extensions.set(extensions);
     }
 
@@ -279,6 +283,7 @@ impl Shared {
             outbox.refill(&mut queue.staged);
         }
         Work {
+            end: queue.end.clone(),
             awaited: Awaited { reply_bytes: queue.reply_bytes, requests: self.requests() },
             answer_is_due: !queue.outstanding.is_empty() && (queue.long_ones == 0 || !self.manners.may_take_long),
             closing: queue.closing,
@@ -286,10 +291,11 @@ impl Shared {
         }
     }
 
-    /// Returns whether there are requests to send, or the session began to close, since the last [`Shared::collect`].
-    pub(super) fn has_news(&self) -> bool {
+    /// Returns whether the session has ended or, if the driver `takes_requests`, there are requests to send or the session
+    /// began to close, since the last [`Shared::collect`].
+    pub(super) fn has_news(&self, takes_requests: bool) -> bool {
         let queue = lock(&self.queue);
-        queue.is_ready || queue.closing
+        queue.end.is_some() || takes_requests && (queue.is_ready || queue.closing)
     }
 
     /// Removes the requests with these ids from the table and returns them.
@@ -417,6 +423,17 @@ impl Shared {
         queue.abandoned || queue.outstanding.is_empty() && !queue.with_care
     }
 
+    /// Lets no request be submitted any more. [`Shared::fail`] must follow.
+    pub(super) fn end_with(&self, reason: &Error) {
+        lock(&self.queue).end.get_or_insert_with(|| reason.clone());
+    }
+
+    /// Ends the session at once, from any thread, and wakes the driver.
+    pub(super) fn kill(&self) {
+        self.fail(&Error::ConnectionLost("the channel was closed".into()));
+        self.waker.wake();
+    }
+
     /// Ends the session: no request can be submitted any more, and all outstanding ones fail with `reason`.
     pub(super) fn fail(&self, reason: &Error) {
         let outstanding = {
@@ -453,10 +470,6 @@ impl Shared {
             .wait_timeout_while(lock(&self.queue), limit, unfinished)
             .unwrap_or_else(PoisonError::into_inner);
         queue.far_end.clone()
-    }
-
-    pub(super) fn waker(&self) -> &Waker {
-        &self.waker
     }
 
     pub(super) fn round_trip(&self) -> Option<Duration> {

@@ -55,7 +55,7 @@ impl Transport for SocketTransport {
         Killer::new(OwnedFd::from(self.0.try_clone().unwrap()))
     }
 
-    fn finish(self: Box<Self>) -> End {
+    fn finish(self: Box<Self>, _unsent: Outbox) -> End {
         let _ = self.0.shutdown(std::net::Shutdown::Both);
         End::default()
     }

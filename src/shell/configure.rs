@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use crate::cli::{Invocation, ProgressMode, Server};
+use crate::cli::{DEFAULT_CHANNELS, Invocation, ProgressMode, Server};
 use crate::commands::{Configuration, Context, Failure, Given, Setting};
 use crate::shell::run_end::RunEnd;
 use crate::terminal::Printable;
@@ -63,6 +63,7 @@ fn host(invocation: &Invocation) -> &str {
 /// Returns the settings that the command line gives.
 fn given(invocation: &Invocation) -> Vec<Setting> {
     let given = [
+        (Setting::Channels, invocation.channels != DEFAULT_CHANNELS),
         (Setting::Jobs, invocation.jobs != 1),
         (Setting::Limit, invocation.bytes_per_second.is_some()),
         (Setting::Progress, invocation.progress != ProgressMode::Auto),

@@ -23,6 +23,8 @@ pub(crate) fn session_settings(invocation: &Invocation, output: &Output) -> Sess
         progress_mode: invocation.progress,
         retries: retries(invocation),
         connections: invocation.jobs,
+        channels: invocation.channels,
+        is_verbose: invocation.verbosity > 0,
         editing: if io::stdin().is_terminal() { inputrc::editing() } else { Editing::default() },
         confirm_removals: MOST_REMOVALS_UNASKED,
         ..SessionSettings::default()

@@ -71,6 +71,8 @@ fn run(invocation: &Invocation, resume_command: String, output: &Output) -> Resu
         ControlFlow::Break(end) => end,
     };
     executor.jobs.end(&mut executor.context);
+    // The first channel of a connection is closed last, because its end is that of the connection.
+    executor.context.spares.clear();
     connection::close(executor.context.remote.session(), &signals);
     Ok(end)
 }

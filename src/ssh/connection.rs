@@ -39,14 +39,14 @@ const LEFTOVER_BYTES: usize = 1024;
 /// A connected socket to an SSH server, and a value that must live as long as it does.
 pub struct Socket {
     descriptor: OwnedFd,
-    keeper: Option<Box<dyn Send>>,
+    keeper: Option<Box<dyn Send + Sync>>,
 }
 
 impl Socket {
     /// Takes a connected stream socket. `keeper`, such as the process of a ProxyCommand, is dropped after the
     /// connection.
     #[must_use]
-    pub fn new(descriptor: impl Into<OwnedFd>, keeper: Option<Box<dyn Send>>) -> Socket {
+    pub fn new(descriptor: impl Into<OwnedFd>, keeper: Option<Box<dyn Send + Sync>>) -> Socket {
         Socket { descriptor: descriptor.into(), keeper }
     }
 
@@ -108,7 +108,7 @@ pub(super) struct Connection {
     socket: Arc<OwnedFd>,
     killer: Killer,
     watchdog: Option<Watchdog>,
-    _keeper: Option<Box<dyn Send>>,
+    _keeper: Option<Box<dyn Send + Sync>>,
 }
 
 impl Connection {

@@ -16,6 +16,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -43,6 +44,8 @@ struct Counter {
     budget: Budget,
     /// The memory that libssh2 holds.
     memory: Budget,
+    /// The number of bytes received so far.
+    received: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -93,7 +96,7 @@ impl Intake {
             disconnect: None,
         };
         let (budget, memory) = (Budget::new(budget::BEFORE_KEYS), Budget::new(budget::HELD_BEFORE_LOGIN));
-        let counter = Arc::new(Counter { budget, memory, state: Mutex::new(state) });
+        let counter = Arc::new(Counter { budget, memory, received: AtomicU64::new(0), state: Mutex::new(state) });
         let socket = socket.as_raw_fd();
         COUNTERS.write().unwrap_or_else(PoisonError::into_inner).insert(socket, Arc::clone(&counter));
         Intake { socket, session: None, counter }
@@ -166,6 +169,11 @@ impl Intake {
         self.counter.memory.taken()
     }
 
+    /// Returns the number of bytes received so far.
+    pub(super) fn received(&self) -> u64 {
+        self.counter.received.load(Ordering::Relaxed)
+    }
+
     /// Returns the exceeded limit, if that ended the connection.
     pub(super) fn excess(&self) -> Option<Excess> {
         self.counter.lock().excess
@@ -219,6 +227,7 @@ impl Counter {
 
     fn may_take(&self, bytes: &[u8]) -> bool {
         let count = bytes.len() as u64;
+        self.received.fetch_add(count, Ordering::Relaxed);
         let taken = self.budget.take(count);
         let mut state = self.lock();
         let Err(exceeded) = taken else {

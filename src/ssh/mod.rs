@@ -16,6 +16,7 @@ mod conversation;
 mod dial;
 mod disconnect;
 mod error;
+mod flow;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod host_key;
@@ -24,32 +25,37 @@ mod intake;
 mod keepalive;
 mod keys;
 pub mod known_hosts;
+mod line;
 mod login;
 mod native;
 mod opening;
+mod parting;
 mod place;
 mod public_key;
 mod questions;
 mod resolve;
 mod settings;
 mod signatures;
+mod start;
 mod tokens;
 mod watchdog;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub use channel::{ChannelTransport, Start, StderrSink};
+pub use channel::ChannelTransport;
 pub use config::{AddressFamily, Config, IdentityAgent, Proxy, StrictHostKeyChecking};
 pub use connection::Socket;
 pub use dial::dial;
 pub use disconnect::{Disconnected, Reason};
 pub use error::{Error, HostKeyError, LoginOptions};
+pub use flow::StderrSink;
 pub use host_key::Vouched;
 pub use keepalive::Patience;
 pub use public_key::PublicKey;
 pub use questions::{Notice, Questions};
 pub use resolve::Request;
+pub use start::Start;
 
 use connection::{Connection, Peer};
 use host_key::Judge;

@@ -301,6 +301,17 @@ pub enum Note {
     },
     /// The server refused parts of a file that came over several connections, so the file is sent again in order.
     SentInOrder(Vec<u8>),
+    /// Further channels are opened on the connection, because one channel limits the transfer.
+    MoreChannels {
+        /// Their number.
+        count: usize,
+        /// The time that an answer takes.
+        round_trip: Duration,
+    },
+    /// A further channel could not be opened.
+    NoMoreChannels(String),
+    /// One of several channels was lost. The others do its work.
+    FewerChannels(String),
     /// One of several connections could not be made, or was lost. The others do its work.
     FewerConnections(String),
     /// Another transfer of the same file wrote the same partial file, and moved it to its target before this one
@@ -388,6 +399,18 @@ impl fmt::Display for Note {
             Note::SentInOrder(target) => {
                 let target = Printable(target);
                 write!(f, "{target}: the server wants its bytes in order; sending it again over one connection")
+            }
+            Note::MoreChannels { count, round_trip } => write!(
+                f,
+                "debug1: opening {count} more channel{}: a round trip takes {} ms, and one channel carries about 2 MiB in it",
+                if *count == 1 { "" } else { "s" },
+                round_trip.as_millis()
+            ),
+            Note::NoMoreChannels(reason) => {
+                write!(f, "debug1: going on with the channels so far: {}", Printable(reason.as_bytes()))
+            }
+            Note::FewerChannels(reason) => {
+                write!(f, "Going on with one channel fewer: {}", Printable(reason.as_bytes()))
             }
             Note::FewerConnections(reason) => {
                 write!(f, "Going on with one connection fewer: {}", Printable(reason.as_bytes()))

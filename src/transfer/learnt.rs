@@ -14,6 +14,8 @@ struct Facts {
     files: Option<usize>,
     /// True if the server refuses parts of a file that come in any order.
     wants_order: bool,
+    /// True if the server refused a further channel.
+    refuses_channels: bool,
 }
 
 impl Learnt {
@@ -38,6 +40,16 @@ impl Learnt {
         !self.facts().wants_order
     }
 
+    /// Notes that the server refused a further channel.
+    pub(crate) fn refuses_channels(&self) {
+        self.facts().refuses_channels = true;
+    }
+
+    /// Returns whether the server may be asked for a further channel.
+    pub(crate) fn may_open_channels(&self) -> bool {
+        !self.facts().refuses_channels
+    }
+
     fn facts(&self) -> MutexGuard<'_, Facts> {
         lock(&self.0)
     }
@@ -58,5 +70,8 @@ mod tests {
         assert!(learnt.takes_any_order());
         learnt.clone().wants_order();
         assert!(!learnt.takes_any_order());
+        assert!(learnt.may_open_channels());
+        learnt.clone().refuses_channels();
+        assert!(!learnt.may_open_channels());
     }
 }

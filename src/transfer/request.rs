@@ -54,6 +54,11 @@ pub struct Connections {
     pub connector: Option<Arc<Connector>>,
     /// The number of connections in all (`-j`); 0 means 1.
     pub most: usize,
+    /// The number of channels in all (`--channels`), each with a window of its own; 0 means 1. An upload to a far server
+    /// opens them if there are fewer connections.
+    pub channels: usize,
+    /// Reports why channels are opened (`-v`).
+    pub tells_of_channels: bool,
     /// The number of attempts to reconnect when no connection is left (`--retry`).
     pub retries: u32,
     /// Open sessions with the same server that nothing else uses.
@@ -78,6 +83,11 @@ impl Connections {
         Connections { connector: None, ..self }
     }
 
+    /// Returns how many sessions may work at once.
+    pub(crate) fn in_all(&self) -> usize {
+        self.most.max(self.channels).max(1)
+    }
+
     pub(crate) fn may_come_back(&self) -> bool {
         self.connector.is_some() && (self.retries > 0 || self.most > 1)
     }
@@ -85,9 +95,10 @@ impl Connections {
 
 impl fmt::Debug for Connections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Connections { connector: _, most, retries, spares } = self;
-        let spares = spares.len();
-        f.debug_struct("Connections").field("most", most).field("retries", retries).field("spares", &spares).finish()
+        let Connections { connector: _, most, channels, tells_of_channels: _, retries, spares } = self;
+        let mut debug = f.debug_struct("Connections");
+        debug.field("most", most).field("channels", channels).field("retries", retries);
+        debug.field("spares", &spares.len()).finish()
     }
 }
 

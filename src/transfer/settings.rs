@@ -70,6 +70,9 @@ pub(crate) struct Settings {
     pub(crate) read_bytes: u32,
     pub(crate) write_bytes: u32,
     pub(crate) window: Bounds,
+    /// True if further channels may help: to an upload whose window the user has not fixed. A download is limited by our
+    /// own window, which grows.
+    pub(crate) may_use_channels: bool,
     /// The most bytes in flight on all connections together.
     pub(crate) bytes_on_all: u64,
     pub(crate) window_requests: usize,
@@ -99,6 +102,7 @@ impl Settings {
                 Direction::Get => MOST_BYTES_ON_ALL,
                 Direction::Put => SPREAD_SPAN,
             },
+            may_use_channels: direction == Direction::Put && pinned.is_none(),
             window: pinned_bytes.map_or_else(|| usual_window(session, direction), Bounds::fixed),
             window_requests: pinned.unwrap_or(usize::MAX),
             files: files_in_flight(limits.open_handles),

@@ -144,7 +144,10 @@ fn a_reason_is_found_by_who_can_no_longer_send() {
     let socket = ssh::dial(&config).unwrap();
     let mut transport = ssh::open(&config, socket, &start, &mut None, &mut Person::absent()).unwrap();
     let (hear, heard) = channel();
-    transport.set_stderr_sink(Box::new(move |bytes| hear.send(bytes.to_vec()).unwrap()));
+    transport.set_stderr_sink(move || {
+        let hear = hear.clone();
+        Box::new(move |bytes| hear.send(bytes.to_vec()).unwrap())
+    });
     let (mut out, mut inbox) = (Outbox::default(), Inbox::default());
     out.push(&vec![0; 64 << 20]);
     while transport.step(&mut out, &mut inbox).unwrap() == Step::Moved {}

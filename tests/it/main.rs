@@ -13,6 +13,7 @@ mod bad_input;
 mod bad_values;
 mod batch;
 mod budgets;
+mod channels;
 mod cipher;
 mod circles;
 mod commands_comparing;

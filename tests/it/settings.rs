@@ -32,10 +32,11 @@ fn what_is_set_is_shown_and_may_be_changed() {
         .succeeds()
         .quietly();
     let lines: Vec<&str> = outcome.stdout().lines().collect();
-    let table: Vec<Vec<&str>> = lines[..7].iter().map(|line| line.split_whitespace().take(2).collect()).collect();
+    let table: Vec<Vec<&str>> = lines[..8].iter().map(|line| line.split_whitespace().take(2).collect()).collect();
     assert_eq!(
         table,
         [
+            ["channels", "4"],
             ["confirm-removals", "1000"],
             ["editing", "emacs"],
             ["jobs", "2"],
@@ -46,7 +47,7 @@ fn what_is_set_is_shown_and_may_be_changed() {
         ]
     );
     assert_eq!(
-        lines[7..],
+        lines[8..],
         ["4", "1536K", "off", "0", "none", "Progress meter enabled", "auto", "json", "Progress meter disabled", "none"]
     );
 }
@@ -56,9 +57,11 @@ fn what_can_not_be_set_is_refused_with_what_can() {
     for (line, message) in [
         (
             "set speed 5",
-            "set: \"speed\": there is no such setting, only confirm-removals, editing, jobs, limit, progress, retry, sizes",
+            "set: \"speed\": there is no such setting, only channels, confirm-removals, editing, jobs, limit, progress, retry, sizes",
         ),
         ("set jobs 17", "set jobs: \"17\": it must be a number from 1 to 16"),
+        ("set channels 0", "set channels: \"0\": it must be a number from 1 to 8"),
+        ("set channels 9", "set channels: \"9\": it must be a number from 1 to 8"),
         ("set jobs 0", "set jobs: \"0\": it must be a number from 1 to 16"),
         ("set confirm-removals -1", "set confirm-removals: \"-1\": it must be a number, or off"),
         ("set limit 0", "set limit: \"0\": it must be a number such as 5M, or off"),

@@ -85,6 +85,33 @@ fn both_ways(world: &World, session: &Session, size: usize) {
     assert!(fs::read(world.remote().join("up")).unwrap() == up, "what arrived is not what was put");
 }
 
+/// Downloads and uploads on all channels in parallel, and compares the results.
+fn both_ways_on_all(world: &World, sessions: &[Session], size: usize) {
+    thread::scope(|scope| {
+        for (number, session) in sessions.iter().enumerate() {
+            scope.spawn(move || {
+                let (name, up) = (format!("up{number}"), noise(b"up", size - number));
+                put(session, &name, &up);
+                assert!(fs::read(world.remote().join(name)).unwrap() == up, "what arrived is not what was put");
+            });
+            scope.spawn(move || {
+                let down = noise(b"down", size);
+                assert!(get(session, "down", size) == down, "what came is not what was sent");
+            });
+        }
+    });
+}
+
+/// Returns sessions on several channels of one connection.
+fn channels(first: Session, count: usize) -> Vec<Session> {
+    let mut sessions = vec![first];
+    while sessions.len() < count {
+        let another = sessions[0].another_channel().unwrap();
+        sessions.push(another);
+    }
+    sessions
+}
+
 fn with_small_send_buffer(stream: &TcpStream) {
     rustix::net::sockopt::set_socket_send_buffer_size(stream, SMALL_SEND_BUFFER).unwrap();
 }
@@ -111,6 +138,60 @@ fn gets_and_puts_survive_key_exchanges_on_the_way() {
         let polls = session.statistics().polls;
         assert!(polls < 20_000, "{polls} polls for 24 MiB: the driver spins");
     }
+}
+
+#[test]
+fn several_channels_move_bytes_both_ways_without_a_spin() {
+    let size = 6 << 20;
+    for prepare in [with_small_send_buffer as fn(&TcpStream), |_: &TcpStream| {}] {
+        for count in [2, 4] {
+            let remote = Remote::with([Entry::sized("down", size)]).sshd_config("RekeyLimit 1M");
+            let world = World::build(remote, &[]);
+            let sessions = channels(session(&world, &sftp(), prepare), count);
+            both_ways_on_all(&world, &sessions, size);
+            let polls = sessions[0].statistics().polls;
+            assert!(polls < 10_000 * count as u64, "{polls} polls for {count} channels: the driver spins");
+        }
+    }
+}
+
+// fault: one channel of several ends while its packet is sent in part
+#[test]
+fn channels_that_are_killed_in_the_middle_of_a_packet_leave_the_others_whole() {
+    let size = 6 << 20;
+    let world = World::build(Remote::with([Entry::sized("down", size)]).over_ssh(), &[]);
+    let first = session(&world, &sftp(), with_small_send_buffer);
+    thread::scope(|scope| {
+        let mover = scope.spawn(|| both_ways(&world, &first, size));
+        let mut killed = 0;
+        while !mover.is_finished() || killed < 3 {
+            let other = first.another_channel().unwrap();
+            let flags = OpenFlags::WRITE | OpenFlags::CREATE | OpenFlags::TRUNCATE;
+            let handle = other.open_file(&path("other"), flags, Attributes::default()).unwrap();
+            let data = vec![7; 200_000];
+            let writes: Vec<_> =
+                (0..5).map(|_| other.submit(&calls::Write { handle: &handle, offset: 0, data: &data })).collect();
+            if killed % 2 == 0 {
+                other.killer().kill();
+            }
+            drop((handle, other, writes));
+            killed += 1;
+        }
+    });
+    assert_eq!(first.end(), None);
+    assert!(first.finish().is_some());
+}
+
+#[test]
+fn a_channel_that_the_server_refuses_changes_nothing() {
+    let size = 2 << 20;
+    let remote = Remote::with([Entry::sized("down", size)]).sshd_config("MaxSessions 2");
+    let world = World::build(remote, &[]);
+    let sessions = channels(session(&world, &sftp(), |_| {}), 2);
+    for _ in 0..3 {
+        assert_eq!(sessions[0].another_channel().err(), Some(Error::ChannelRefused));
+    }
+    both_ways_on_all(&world, &sessions, size);
 }
 
 #[test]
@@ -227,7 +308,7 @@ fn a_hundred_sessions() {
         match number % 6 {
             1 => drop(session.finish()),
             3 => session.killer().kill(),
-            _ => {}
+            _ => drop(channels(session, 2)),
         }
     };
     let threads = thread_count();

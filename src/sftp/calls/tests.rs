@@ -26,7 +26,7 @@ fn string(text: &str) -> Vec<u8> {
 }
 
 fn handle() -> Handle {
-    let shared = Arc::new(Shared::new(Waker::new().unwrap(), Manners::default()));
+    let shared = Arc::new(Shared::new(Arc::new(Waker::new().unwrap()), Manners::default()));
     let handle = Handle::new(Bytes::from_static(b"h1"), &shared);
     // Otherwise dropping the handle would send a CLOSE, and this test has no server.
     handle.mark_closed();

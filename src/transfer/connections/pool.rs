@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
+use std::time::Duration;
 
 use crate::connect::{self, Attempt, Connector, reconnect};
 use crate::remote::Lifeline;
@@ -60,12 +61,31 @@ pub(crate) struct Pool {
     useless: u32,
     /// True once the pool has begun to open further connections.
     has_opened_more: bool,
+    /// True if further channels may help and were not opened on this connection.
+    may_open_channels: bool,
+    /// True if further channels were lost, so that a new connection may have them too.
+    has_lost_channels: bool,
+    /// Channels that are being opened.
+    opening: usize,
+    /// Spare channels that this job doesn't use.
+    unused: Vec<Session>,
+}
+
+/// The reason to open further channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MoreChannels {
+    /// The number of further channels.
+    pub(crate) count: usize,
+    /// The time that an answer takes.
+    pub(crate) round_trip: Duration,
 }
 
 /// The result of an attempt to connect.
 pub(crate) enum Newcomer {
     /// A new connection.
     Connection(Session),
+    /// A further channel of a connection, or why there is none.
+    Channel(Result<Session, sftp::Error>),
     /// The session of before, which keeps fewer requests waiting from now on.
     Narrower(Session),
     /// The next attempt.
@@ -94,7 +114,8 @@ impl Pool {
         let (sender, newcomers) = channel();
         // A rehearsal doesn't replace lost connections.
         let may_narrow = session.width().narrower_than(usize::MAX).is_some() && !settings.options.dry_run;
-        let lifeline = match allowed.may_come_back() || may_narrow {
+        let may_change = allowed.may_come_back() || allowed.channels > 1;
+        let lifeline = match may_change || may_narrow {
             true => Lifeline::new(session),
             false => Lifeline::single(session),
         };
@@ -113,15 +134,31 @@ impl Pool {
             was_answered: true,
             useless: 0,
             has_opened_more: false,
+            may_open_channels: settings.may_use_channels,
+            has_lost_channels: false,
+            opening: 0,
+            unused: Vec::new(),
             allowed,
         };
         pool.add(session.clone());
-        for spare in spares {
-            if spare.end().is_none() && pool.list.len() < pool.allowed.most {
-                pool.add(spare);
-            }
+        for spare in spares.into_iter().filter(|spare| spare.end().is_none()) {
+            pool.use_spare(spare, settings);
         }
+        pool.share_bytes();
         pool
+    }
+
+    /// Adds a spare session, as far as sessions are allowed. A channel that can't help this job is kept for the next.
+    fn use_spare(&mut self, spare: Session, settings: &Settings) {
+        let is_channel = spare.is_further();
+        let most = if is_channel { self.allowed.in_all() } else { self.allowed.most };
+        if self.list.len() + self.unused.len() >= most {
+            return;
+        }
+        match is_channel && !settings.may_use_channels {
+            true => self.unused.push(spare),
+            false => drop(self.add(spare)),
+        }
     }
 
     /// Opens as many connections as are allowed, once in a job.
@@ -131,6 +168,38 @@ impl Pool {
                 self.open_one_more();
             }
         }
+    }
+
+    /// Opens further channels if the window of a channel limits the job, once for each connection. Returns the reason.
+    pub(crate) fn open_channels(&mut self) -> Option<MoreChannels> {
+        if !self.may_open_channels {
+            return None;
+        }
+        let (connection, round_trip) = self.living().find_map(|connection| {
+            let Connection { session, window, .. } = &self.list[connection];
+            let round_trip = session.round_trip().filter(|&round_trip| window.fills_channel(round_trip))?;
+            Some((connection, round_trip))
+        })?;
+        self.may_open_channels = false;
+        let count = self.allowed.channels.saturating_sub(self.living().count() + self.expected);
+        for _ in 0..count {
+            let session = self.list[connection].session.clone();
+            self.opening += 1;
+            let failed = |reason| Newcomer::Channel(Err(sftp::Error::ConnectionLost(reason)));
+            self.spawn(failed, move |tell| tell(Newcomer::Channel(session.another_channel())));
+        }
+        self.share_bytes();
+        (count > 0).then_some(MoreChannels { count, round_trip })
+    }
+
+    /// Returns whether the user wants to know why channels are opened.
+    pub(crate) fn tells_of_channels(&self) -> bool {
+        self.allowed.tells_of_channels
+    }
+
+    /// Returns whether a connection works, as far as is known.
+    pub(crate) fn has_working(&self) -> bool {
+        self.living().any(|connection| self.list[connection].session.end().is_none())
     }
 
     /// Returns the source of the plan's session.
@@ -219,6 +288,7 @@ impl Pool {
             let _ = self.sender.send(Newcomer::Narrower(session));
             return Ok(());
         }
+        self.has_lost_channels |= self.list[connection].session.is_further();
         if let Some(other) = self.living().next() {
             self.lifeline.replace(&self.list[other].session);
             return Ok(());
@@ -244,8 +314,10 @@ impl Pool {
     /// Returns the next result of an attempt to connect.
     pub(crate) fn newcomer(&mut self) -> Option<Newcomer> {
         let newcomer = self.newcomers.try_recv().ok()?;
-        if !matches!(newcomer, Newcomer::Attempt(..)) {
-            self.expected -= 1;
+        match newcomer {
+            Newcomer::Attempt(..) => {}
+            Newcomer::Channel(..) => self.opening -= 1,
+            Newcomer::Connection(_) | Newcomer::Narrower(_) | Newcomer::None(_) => self.expected -= 1,
         }
         Some(newcomer)
     }
@@ -265,6 +337,9 @@ impl Pool {
         let had_none = self.living().next().is_none();
         if had_none {
             self.lifeline.replace(&session);
+            // It is a new connection, whose first channel may need others.
+            self.may_open_channels |= self.has_lost_channels;
+            self.has_lost_channels = false;
         }
         let free = self.list.iter().position(|connection| connection.lost.is_some() && connection.outstanding == 0);
         match free {
@@ -286,14 +361,18 @@ impl Pool {
     /// Returns the living sessions, for the next job. A session on which a stopped job left requests in flight would keep the
     /// next job waiting, so its connection is cut unless it is the only one.
     pub(crate) fn into_sessions(mut self) -> Vec<Session> {
-        let mut sessions = Vec::new();
-        for connection in std::mem::take(&mut self.list).into_iter().filter(|connection| connection.lost.is_none()) {
+        let (mut sessions, mut list) = (Vec::new(), std::mem::take(&mut self.list));
+        list.retain(|connection| connection.lost.is_none());
+        // A connection is cut with its first channel, so that one must not follow the others.
+        list.sort_by_key(|connection| connection.session.is_further());
+        for connection in list {
             if sessions.is_empty() || connection.outstanding == 0 {
                 sessions.push(connection.session);
             } else {
                 connection.session.killer().kill();
             }
         }
+        sessions.append(&mut self.unused);
         sessions
     }
 
@@ -305,8 +384,7 @@ impl Pool {
 
     fn connection(&self, session: Session) -> Connection {
         self.canceller.guards(session.killer());
-        let share = (self.bytes_on_all / self.allowed.most.max(1) as u64).max(self.window.least);
-        let bounds = Bounds { most: self.window.most.min(share), ..self.window };
+        let bounds = Bounds { most: self.window.most.min(self.share()), ..self.window };
         let window = Window::new(bounds, self.window_requests.min(session.width().most(true)));
         let given_up = (0..).take_while(|&times| session.given_up(times).is_some()).count();
         Connection {
@@ -321,10 +399,23 @@ impl Pool {
         }
     }
 
+    /// Returns how many bytes may be in flight on each connection.
+    fn share(&self) -> u64 {
+        let sharers = self.allowed.most.max(self.list.len() + self.opening).max(1) as u64;
+        (self.bytes_on_all / sharers).max(self.window.least)
+    }
+
+    /// Lets no connection have more than its share in flight.
+    fn share_bytes(&mut self) {
+        let share = self.share();
+        self.list.iter_mut().for_each(|connection| connection.window.limit(share));
+    }
+
     /// Opens one more connection with a single attempt. If it fails, the job continues without it.
     fn open_one_more(&mut self) {
         let Some(connector) = self.allowed.connector.clone() else { return };
-        self.spawn(move |tell| match connector.open_unasked() {
+        self.expected += 1;
+        self.spawn(no_connection, move |tell| match connector.open_unasked() {
             Ok(session) => tell(Newcomer::Connection(session)),
             Err(connect::Error::RefusedBefore) => tell(Newcomer::None(None)),
             Err(error) => tell(Newcomer::None(Some(error.to_string()))),
@@ -334,7 +425,8 @@ impl Pool {
     /// Makes the connection again, with as many attempts as are allowed.
     fn come_back(&mut self, connector: Arc<Connector>) {
         let (retries, canceller) = (self.allowed.retries, self.canceller.clone());
-        self.spawn(move |tell| {
+        self.expected += 1;
+        self.spawn(no_connection, move |tell| {
             let mut reason = None;
             let reconnected = reconnect(
                 1..=retries,
@@ -352,8 +444,8 @@ impl Pool {
         });
     }
 
-    fn spawn(&mut self, work: impl FnOnce(&dyn Fn(Newcomer)) + Send + 'static) {
-        self.expected += 1;
+    /// Starts a thread. If that fails, the result is what `failed` makes of the reason.
+    fn spawn(&self, failed: fn(String) -> Newcomer, work: impl FnOnce(&dyn Fn(Newcomer)) + Send + 'static) {
         let (sender, wakeup) = (self.sender.clone(), self.wakeup.clone());
         let tell = move |newcomer| {
             // A job that has ended needs no connection. The session ends when this message is dropped.
@@ -365,9 +457,13 @@ impl Pool {
             move || work(&tell)
         });
         if let Err(error) = started {
-            tell(Newcomer::None(Some(error.to_string())));
+            tell(failed(error.to_string()));
         }
     }
+}
+
+fn no_connection(reason: String) -> Newcomer {
+    Newcomer::None(Some(reason))
 }
 
 /// Ends the plan's wait for a new session together with the job.

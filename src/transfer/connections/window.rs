@@ -28,6 +28,12 @@ pub(crate) const LEAST_REQUEST_BYTES: u32 = 32 * 1024;
 /// A window holds at least this many requests, so that some are under way while one is being worked on.
 const LEAST_REQUESTS: u64 = 8;
 
+/// The window that OpenSSH's server grants a channel, in bytes.
+const CHANNEL_WINDOW: u64 = 2 << 20;
+
+/// A server with a shorter round trip is near enough for one channel, which carries 200 MiB/s and more then.
+const FAR: Duration = Duration::from_millis(10);
+
 /// Smaller differences come from clocks and schedulers, not from the link.
 const NOISE: Duration = Duration::from_millis(1);
 
@@ -80,6 +86,17 @@ impl Window {
         self.growth.request_bytes()
     }
 
+    /// Returns whether the window of the channel limits the transfer: the server is far, and the link holds about as much
+    /// as that window.
+    pub(super) fn fills_channel(&self, round_trip: Duration) -> bool {
+        self.growth.fills_channel(round_trip)
+    }
+
+    /// Lowers the greatest width.
+    pub(super) fn limit(&mut self, most: u64) {
+        self.growth.limit(most);
+    }
+
     /// Counts a request that goes out.
     pub(super) fn issue(&mut self, bytes: u64, now: Instant) {
         self.requests += 1;
@@ -115,6 +132,8 @@ struct Growth {
     /// The rate before the window last grew, in bytes per second.
     rate_before: f64,
     request_bytes: u32,
+    /// The highest rate while the window was full, in bytes per second.
+    best_rate: f64,
     round: Round,
 }
 
@@ -139,7 +158,20 @@ impl Growth {
     /// Returns a window of the least width.
     fn new(bounds: Bounds) -> Growth {
         let (width, request_bytes) = (bounds.least, LEAST_REQUEST_BYTES);
-        Growth { bounds, width, fastest: None, rate_before: 0.0, request_bytes, round: Round::new(None) }
+        let round = Round::new(None);
+        Growth { bounds, width, fastest: None, rate_before: 0.0, request_bytes, best_rate: 0.0, round }
+    }
+
+    /// Returns whether the server is far and the link has held at least half of a channel's window. The bytes that a link
+    /// holds are its rate times the round trip, however many wait in queues.
+    fn fills_channel(&self, round_trip: Duration) -> bool {
+        round_trip >= FAR && self.best_rate * round_trip.as_secs_f64() >= CHANNEL_WINDOW as f64 / 2.0
+    }
+
+    /// Lowers the greatest width.
+    fn limit(&mut self, most: u64) {
+        self.bounds.most = self.bounds.most.min(most.max(self.bounds.least));
+        self.width = self.width.min(self.bounds.most);
     }
 
     /// Returns how many bytes may be in flight.
@@ -178,6 +210,7 @@ impl Growth {
         let elapsed = now.saturating_duration_since(began);
         self.request_bytes = request_bytes(round.bytes, elapsed);
         let rate = round.bytes as f64 / elapsed.as_secs_f64().max(f64::EPSILON);
+        self.best_rate = self.best_rate.max(rate);
         let took = round.waited / round.answers.max(1);
         let within = |times: f64| took <= fastest.mul_f64(times) + NOISE;
         if within(UNQUEUED) && rate >= self.rate_before * PAYING {
@@ -276,6 +309,42 @@ mod tests {
         let mut put = Growth::new(Bounds { widest_step: 2, ..GET });
         Link::new(50, 1e9).carry(&mut put, 2 << 20);
         assert_eq!(put.width() / KIB, 4 * 1024);
+    }
+
+    #[test]
+    fn a_far_and_wide_link_fills_a_channel() {
+        for (milliseconds, mib_per_second, fills) in [
+            (0, 1000.0, false),
+            (1, 1000.0, false),
+            (9, 1000.0, false),
+            (10, 200.0, true),
+            (50, 10.0, false),
+            (50, 15.0, false),
+            (50, 40.0, true),
+            (200, 4.0, false),
+            (200, 10.0, true),
+        ] {
+            let mut growth = Growth::new(Bounds { widest_step: 2, ..GET });
+            Link::new(milliseconds, mib_per_second * 1024.0 * 1024.0).carry(&mut growth, 16 << 20);
+            assert_eq!(
+                growth.fills_channel(Duration::from_millis(milliseconds)),
+                fills,
+                "{milliseconds} ms of {mib_per_second} MiB/s"
+            );
+        }
+    }
+
+    #[test]
+    fn a_window_that_is_limited_is_never_wider() {
+        let mut growth = Growth::new(GET);
+        let mut link = Link::new(50, 1e9);
+        link.carry(&mut growth, 64 << 20);
+        growth.limit(4096 * KIB);
+        assert_eq!(growth.width(), 4096 * KIB);
+        link.carry(&mut growth, 64 << 20);
+        assert_eq!(growth.width(), 4096 * KIB);
+        growth.limit(1);
+        assert_eq!(growth.width(), 2048 * KIB, "the least width stays");
     }
 
     /// Simulates a round whose answers all come at its end, each after `took`.

@@ -1,8 +1,8 @@
 //! How the engine treats its connections: new ones, lost ones, and files that move from one to another.
 
-use crate::sftp;
+use crate::sftp::{self, Session};
 use crate::transfer::connections::io::Turn;
-use crate::transfer::connections::pool::{ConnectionId, Newcomer, is_narrowing};
+use crate::transfer::connections::pool::{ConnectionId, MoreChannels, Newcomer, is_narrowing};
 use crate::transfer::connections::tag::Tag;
 use crate::transfer::engine::Engine;
 use crate::transfer::event::Note;
@@ -26,9 +26,43 @@ impl Engine {
                 Newcomer::Narrower(session) => {
                     self.io.pool.welcome(session);
                 }
+                Newcomer::Channel(opened) => self.take_channel(opened),
                 Newcomer::Attempt(attempt) => self.io.reporter.interject(Note::Reconnecting(attempt)),
                 Newcomer::None(reason) => self.do_without(reason),
             }
+        }
+    }
+
+    /// Opens further channels if the window of a channel limits the job.
+    pub(super) fn open_channels(&mut self) {
+        if !self.io.learnt.may_open_channels() {
+            return;
+        }
+        if let Some(MoreChannels { count, round_trip }) = self.io.pool.open_channels()
+            && self.io.pool.tells_of_channels()
+        {
+            self.io.reporter.interject(Note::MoreChannels { count, round_trip });
+        }
+    }
+
+    /// Takes a further channel. A server that refuses one is not asked again in the user's session.
+    fn take_channel(&mut self, opened: Result<Session, sftp::Error>) {
+        let error = match opened {
+            Ok(session) => match session.end() {
+                None => {
+                    self.io.pool.welcome(session);
+                    return;
+                }
+                Some(end) => end,
+            },
+            Err(error) => error,
+        };
+        let is_first = self.io.learnt.may_open_channels();
+        if self.io.pool.has_working() {
+            self.io.learnt.refuses_channels();
+        }
+        if is_first && self.io.pool.tells_of_channels() {
+            self.io.reporter.interject(Note::NoMoreChannels(error.to_string()));
         }
     }
 
@@ -59,8 +93,9 @@ impl Engine {
         if is_narrowing(&session, error) {
             let most = session.width().most(true);
             self.io.reporter.interject(Note::Narrowed { reason: error.clone(), most });
-        } else if self.io.pool.idlest().is_some() {
-            self.io.reporter.interject(Note::FewerConnections(error.to_string()));
+        } else if self.io.pool.has_working() {
+            let note = if session.is_further() { Note::FewerChannels } else { Note::FewerConnections };
+            self.io.reporter.interject(note(error.to_string()));
         }
         for (&sequence, moving) in &mut self.files {
             moving.spread.retain(|&other| other != connection);

@@ -156,6 +156,7 @@ impl Engine {
                 self.take_steps();
                 if self.files.len() > 1 || self.files.values().any(|moving| moving.mover().is_large()) {
                     self.io.pool.open_more();
+                    self.open_channels();
                 }
                 self.fill_windows();
                 self.hash_a_part();

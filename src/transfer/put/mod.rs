@@ -71,7 +71,7 @@ use crate::transfer::request::{Direction, OnConflict, Verify};
 pub(crate) use crate::transfer::put::looking::is_complete;
 
 /// Bytes that must be left of a file before more connections are used for it.
-const SPREADING_BYTES: u64 = 64 << 20;
+const SPREADING_BYTES: u64 = 16 << 20;
 
 /// One file on its way to the server.
 pub(crate) struct Upload {

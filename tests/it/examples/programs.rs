@@ -61,6 +61,7 @@ pub(super) const LINES: &[Row] = &[
     ("sftpsh --password-file ~/.files-password -b upload.sftp files.example.com", &[There("notes.txt")]),
     ("sftpsh -J bastion.example.com files.example.com", &[Before("pwd"), Prints("directory: /\n"), Home("jumped")]),
     ("sftpsh -j 4 files.example.com", &[Before("set jobs"), Prints("jobs\n4\n")]),
+    ("sftpsh --channels 1 files.example.com", &[Before("set channels"), Prints("channels\n1\n")]),
     (
         "sftpsh -q files.example.com -- ls --json logs | jq -r 'select(.size > 1e6) | .name'",
         &[Prints("new.log\n"), PrintsNo("one")],

@@ -56,6 +56,7 @@ pub(super) const LINES: &[Row] = &[
     ("set limit 5M", &[Then("set"), Prints("limit             5M")]),
     ("set limit off", &[Then("set"), Prints("limit             off")]),
     ("set jobs 4", &[Then("set"), Prints("jobs              4")]),
+    ("set channels 1", &[Then("set"), Prints("channels          1")]),
     ("set editing vi", &[Then("set"), Prints("editing           vi")]),
     ("set retry 10", &[Then("set"), Prints("retry             10")]),
     ("set sizes estimate", &[Then("set"), Prints("sizes             estimate")]),
