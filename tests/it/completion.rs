@@ -161,3 +161,19 @@ fn a_long_list_ends_with_the_screen_and_takes_no_key() {
     let terminal = terminal.line_is("sftp> rm name123").presses(Key::Enter);
     terminal.types("bye").ends_with(0).remote_lacks("name123").remote_still_has("name122").remote_still_has("name299");
 }
+
+#[test]
+fn flags_and_their_values_are_completed_by_the_command() {
+    completes(
+        Remote::with([Entry::file("-r", ""), Entry::file("dir/x", "")]),
+        &[
+            ("put --on-conflict n", "put --on-conflict newer "),
+            ("put --on-conflict=re", "put --on-conflict=rename "),
+            ("get --exclude-f", "get --exclude-from "),
+            ("find -newer-", "find -newer-than "),
+            ("find -type f di", "find -type f dir/"),
+            ("rm ./-", "rm ./-r "),
+            ("rm -- -", "rm -- ./-r "),
+        ],
+    );
+}

@@ -1,11 +1,17 @@
-//! Words that are not paths: names of commands and of settings, values of settings, and parts of the history.
+//! Words that are not paths: names of commands, flags, settings and their values, and parts of the history.
 
 use crate::commands::{HistoryPart, Setting, names};
-use crate::shell::complete::source::{Answer, Place, Source};
+use crate::shell::complete::source::{Answer, Place, Source, command_named};
 use crate::shell::complete::word::{Candidates, Fragment};
 
-/// Names of commands.
+/// Names of commands and aliases.
 pub(super) struct CommandNames;
+
+/// Flags of the command, and their values after `=`.
+pub(super) struct Flags;
+
+/// Values of the flag before the word.
+pub(super) struct FlagValues;
 
 /// Names of settings.
 pub(super) struct SettingNames;
@@ -17,8 +23,27 @@ pub(super) struct SettingValues;
 pub(super) struct HistoryParts;
 
 impl Source for CommandNames {
-    fn complete(&self, word: &Fragment, _here: &Place<'_>) -> Answer {
-        fitting(word, names())
+    fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
+        let mut words: Vec<&str> = names().collect();
+        words.extend(here.aliases.iter().map(String::as_str));
+        fitting(word, words.into_iter())
+    }
+}
+
+impl Source for Flags {
+    fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
+        let Some((command, begun)) = here.before.first().and_then(command_named).zip(word.whole()) else {
+            return Answer::Declined;
+        };
+        Answer::Known(Candidates::words(command.flags_like(begun).iter().map(String::as_str)))
+    }
+}
+
+impl Source for FlagValues {
+    fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
+        let Some((name, arguments)) = here.before.split_first() else { return Answer::Declined };
+        let values = command_named(name).map(|command| command.next_word(arguments).values).unwrap_or_default();
+        fitting(word, values.iter().map(String::as_str))
     }
 }
 

@@ -19,10 +19,10 @@ use std::path::PathBuf;
 use self::directories::Directories;
 pub(crate) use self::local::at_home;
 use self::shell_word::Position;
-use self::source::{Answer, Place, Source};
+use self::source::{Answer, Place, Source, command_named};
 pub(crate) use self::word::Completion;
 use self::word::{Candidates, Fragment};
-use crate::commands::{ArgumentKind, Context, find, shell_part};
+use crate::commands::{ArgumentKind, Context, shell_part};
 use crate::name::RemotePath;
 use crate::sftp::Session;
 use crate::shell::line::Line;
@@ -32,7 +32,7 @@ use crate::shell::words::{Partial, split_open};
 #[derive(Default)]
 pub(crate) struct Completer {
     surroundings: Option<Surroundings>,
-    /// Listings of remote directories, kept while a line is typed.
+    /// Listings of remote directories.
     directories: RefCell<Directories>,
 }
 
@@ -41,16 +41,20 @@ struct Surroundings {
     session: Session,
     remote: RemotePath,
     local: PathBuf,
+    /// The names of the aliases.
+    aliases: Vec<String>,
 }
 
 impl Completer {
-    /// Prepares for the next line: takes its session and directories, and forgets the listings for the last one.
+    /// Prepares for the next line: takes its session and directories, and forgets the listings that may not be true any
+    /// more.
     pub(crate) fn begin_line(&mut self, context: &Context) {
-        self.directories.borrow_mut().forget();
+        self.directories.borrow_mut().begin_line(context.remote.session(), context.changes);
         self.surroundings = Some(Surroundings {
             session: context.remote.session().clone(),
             remote: context.remote.working_directory().clone(),
             local: context.local.path().to_owned(),
+            aliases: context.configuration.aliases.keys().cloned().collect(),
         });
     }
 
@@ -70,7 +74,8 @@ impl Completer {
             }
         };
         let Some(word) = word else { return Completion::default() };
-        let place = Place { remote: &surroundings.remote, local: &surroundings.local, before: &partial.words };
+        let Surroundings { remote, local, aliases, .. } = surroundings;
+        let place = Place { remote, local, aliases, before: &partial.words };
         let candidates = self.first_answer(&sources, &word, &place, &surroundings.session);
         word.completed(candidates)
     }
@@ -112,13 +117,21 @@ fn shell_fragment(command: &[u8], part: &[u8], line_length: usize) -> Option<Fra
     shell_word::at_end_of(part, position).map(|word| Fragment::of_shell(word, line_length - part.len()))
 }
 
-/// Returns the sources for the end of a line, the likeliest first. Words that start with a dash are flags, not
-/// operands.
+/// Returns the sources for the end of a line, the likeliest first.
 fn sources(line: &Partial) -> Vec<&'static dyn Source> {
     let Some((name, arguments)) = line.words.split_first() else { return vec![&commands::CommandNames] };
-    let Some(command) = String::from_utf8(name.plain()).ok().and_then(|name| find(&name)) else { return Vec::new() };
-    let operands = arguments.iter().filter(|word| !word.glob().starts_with(b"-")).count();
-    command.operand_kinds(operands).iter().copied().filter_map(source_of).collect()
+    let Some(command) = command_named(name) else { return Vec::new() };
+    let next = command.next_word(arguments);
+    let begins_with_dash = line.open.as_ref().is_some_and(|word| word.glob().starts_with(b"-"));
+    let mut sources: Vec<&'static dyn Source> = Vec::new();
+    if next.may_be_flag && begins_with_dash {
+        sources.push(&commands::Flags);
+    }
+    if !next.values.is_empty() {
+        sources.push(&commands::FlagValues);
+    }
+    sources.extend(next.kinds.iter().copied().filter_map(source_of));
+    sources
 }
 
 fn source_of(kind: ArgumentKind) -> Option<&'static dyn Source> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::commands::Word;
+use crate::commands::{Signature, Word, find};
 use crate::name::RemotePath;
 use crate::shell::complete::word::{Candidates, Fragment};
 
@@ -18,6 +18,8 @@ pub(super) struct Place<'a> {
     pub(super) remote: &'a RemotePath,
     /// The local working directory.
     pub(super) local: &'a Path,
+    /// The names of the aliases.
+    pub(super) aliases: &'a [String],
     /// The words before it. The first one is the command's name.
     pub(super) before: &'a [Word],
 }
@@ -35,4 +37,9 @@ pub(super) enum Answer {
     },
     /// No candidates. Another kind of argument may fit.
     Declined,
+}
+
+/// Returns the command with the name in a line's first word.
+pub(super) fn command_named(name: &Word) -> Option<&'static Signature> {
+    String::from_utf8(name.plain()).ok().and_then(|name| find(&name))
 }

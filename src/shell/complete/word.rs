@@ -43,6 +43,8 @@ struct Meaning {
 pub(crate) struct Candidates {
     /// The directory of the entries, as typed, with its slash.
     directory: Vec<u8>,
+    /// True if they are entries of the directory.
+    are_entries: bool,
     /// The names in the list of candidates.
     names: ByteStrings,
     are_directories: Vec<bool>,
@@ -82,7 +84,7 @@ impl Candidates {
     /// none.
     pub(super) fn in_directory_of(fragment: &Fragment) -> Candidates {
         let directory = fragment.directory().unwrap_or_default().to_vec();
-        let mut candidates = Candidates { directory, ..Candidates::default() };
+        let mut candidates = Candidates { directory, are_entries: true, ..Candidates::default() };
         if fragment.is_two_dots() {
             candidates.push(b"..", true);
         }
@@ -110,9 +112,12 @@ impl Candidates {
         self.are_directories.is_empty()
     }
 
-    /// Returns the whole word that ends with this name.
+    /// Returns the whole word that ends with this name. A name that begins with a dash gets a directory before it, so
+    /// that it is no flag.
     fn word(&self, name: &[u8]) -> Vec<u8> {
-        [&self.directory, name].concat()
+        let is_like_a_flag = self.are_entries && self.directory.is_empty() && name.starts_with(b"-");
+        let directory: &[u8] = if is_like_a_flag { b"./" } else { &self.directory };
+        [directory, name].concat()
     }
 }
 
@@ -296,6 +301,11 @@ mod tests {
             ("get n*/x", &[b"xy"], "get n*/x"),
             ("get a\\", &[b"a b"], "get a\\"),
             ("get $'\\3", &[b"\xe9"], "get $'\\3"),
+            ("get ", &[b"-r"], "get ./-r "),
+            ("get \"", &[b"-r"], "get \"./-r\" "),
+            ("get ./", &[b"-r"], "get ./-r "),
+            ("get ", &[b"-a", b"-b"], "get ./-"),
+            ("get -", &[b"-a"], "get ./-a "),
         ] {
             assert_eq!(completed(line, entries), after, "{line:?} {entries:?}");
         }
