@@ -5,6 +5,7 @@ mod askpass;
 mod backoff;
 mod dialect;
 mod memory;
+mod names;
 mod password;
 mod questions;
 mod reconnect;
@@ -189,6 +190,18 @@ impl Connector {
     #[must_use]
     pub fn to_other(&self, destination: Destination) -> Connector {
         Connector::new(&self.invocation.clone().with_destination(destination), &self.output)
+    }
+
+    /// Returns the host as the user named it, or the name of the server program.
+    #[must_use]
+    pub fn host(&self) -> Vec<u8> {
+        names::host(&self.invocation.server)
+    }
+
+    /// Returns the user who is logged in.
+    #[must_use]
+    pub fn user(&self) -> String {
+        names::user(&self.invocation.server, &self.memory)
     }
 
     /// Returns the command line for the server.

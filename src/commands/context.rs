@@ -5,7 +5,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use crate::cli::{ProgressMode, TransferDefaults};
-use crate::commands::{Configuration, Failure, LocalDirectory, LocalPrograms};
+use crate::commands::{Configuration, Failure, LocalDirectory, LocalPrograms, PromptTemplate};
 use crate::connect::Connector;
 use crate::mode::Change;
 use crate::name::RemotePath;
@@ -256,6 +256,10 @@ pub struct SessionSettings {
     pub is_verbose: bool,
     /// `set confirm-removals`: the number of names above which `rm` asks a person; 0 means that it never does.
     pub confirm_removals: u64,
+    /// `set prompt`: the text of the prompt.
+    pub prompt: PromptTemplate,
+    /// `set title`: true if the title of a person's terminal shows the host and the directory.
+    pub title: bool,
     /// `set sizes`: how far the server's file sizes are trusted.
     pub sizes: Sizes,
     /// `set editing`: the keys that edit a line.

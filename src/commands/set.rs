@@ -1,17 +1,23 @@
 //! `set`: shows and changes the settings of the session.
 
+use std::fmt;
+
 use clap::ValueEnum as _;
 
 use crate::cli::{MOST_CHANNELS, MOST_CONNECTIONS, ProgressMode, scaled_number};
 use crate::commands::setting::Setting;
-use crate::commands::{Context, Editing, Example, Failure, Outcome, Purpose, Run, SettingName, SettingValue, Sizes};
+use crate::commands::{
+    Context, Editing, Example, Failure, Outcome, PromptTemplate, Purpose, Run, SettingName, SettingValue, Sizes,
+};
 use crate::terminal::Printable;
+use crate::terminal::quote::{self, Quote};
 use crate::terminal::table::{self, Look};
 
 /// Show or change a setting of the session
 ///
-/// Without a value, print the named setting, or all. A change takes effect with the next transfer or line and lasts until the end
-/// of the session, or longer with --save.
+/// Without a value, print the named setting, or all. A change takes effect with the next transfer or line, and lasts
+/// until the end of the session, or longer with --save. A prompt is a text with {host}, {user}, {rdir} and {ldir} for
+/// the directories, {status} (1 after a failure) and {jobs} (transfers in the background).
 #[derive(Clone, Debug, clap::Args)]
 pub struct Set {
     /// Save the setting in the configuration file, for later sessions
@@ -35,6 +41,8 @@ impl Run for Set {
         Example { line: "set jobs 4", does: "use four connections" },
         Example { line: "set editing vi", does: "edit lines with the keys of vi" },
         Example { line: "set --save retry 5", does: "change a setting for later sessions too" },
+        Example { line: "set prompt full", does: "show the host and the directory in the prompt" },
+        Example { line: "set prompt \"{user}@{host}:{rdir}> \"", does: "show a prompt of your own" },
     ];
 
     fn purpose(&self) -> Purpose {
@@ -52,7 +60,7 @@ impl Run for Set {
                 cx.output.answer(table::rows(rows, Look::Plain, cx.output.width()));
             }
             (Some(SettingName(setting)), None) if self.save => setting.save(cx)?,
-            (Some(SettingName(setting)), None) => cx.output.answer(setting.value(cx)),
+            (Some(SettingName(setting)), None) => cx.output.answer(setting.shown(cx)),
             (Some(SettingName(setting)), Some(SettingValue(value))) => {
                 setting.change(cx, &value)?;
                 if self.save {
@@ -64,8 +72,11 @@ impl Run for Set {
     }
 }
 
-/// The word for "no limit".
+/// The word for "no limit", and for a setting that is switched off.
 const OFF: &str = "off";
+
+/// The word for a setting that is switched on.
+const ON: &str = "on";
 
 impl Setting {
     /// Returns the values that are words, for completion.
@@ -75,6 +86,8 @@ impl Setting {
             Setting::Editing => words::<Editing>(),
             Setting::ConfirmRemovals | Setting::Limit => vec![OFF.to_owned()],
             Setting::Progress => words::<ProgressMode>(),
+            Setting::Prompt => PromptTemplate::names().map(str::to_owned).collect(),
+            Setting::Title => [ON, OFF].map(str::to_owned).into(),
             Setting::Sizes => words::<Sizes>(),
             Setting::Channels | Setting::Jobs | Setting::Retry => Vec::new(),
         }
@@ -89,8 +102,10 @@ impl Setting {
             Setting::Jobs => "connections of a transfer",
             Setting::Limit => "bytes per second in all",
             Setting::Progress => "progress display",
+            Setting::Prompt => "prompt",
             Setting::Retry => "attempts to reconnect",
             Setting::Sizes => "trust in the server's sizes",
+            Setting::Title => "host and directory in the window's title",
         }
     }
 
@@ -103,7 +118,9 @@ impl Setting {
             Setting::Jobs => format!("a number from 1 to {MOST_CONNECTIONS}"),
             Setting::Limit => format!("a number such as 5M, or {OFF}"),
             Setting::Progress => format!("one of {}", words::<ProgressMode>().join(", ")),
+            Setting::Prompt => format!("{}, or a text", self.words().join(", ")),
             Setting::Sizes => format!("one of {}", words::<Sizes>().join(", ")),
+            Setting::Title => format!("{ON} or {OFF}"),
             Setting::Retry => "a whole number, 0 or more".to_owned(),
         }
     }
@@ -112,7 +129,7 @@ impl Setting {
         format!("{}: {}", self.purpose(), self.values())
     }
 
-    /// Returns the present value in the form in which it is typed.
+    /// Returns the present value, which [`Setting::change`] takes.
     #[must_use]
     pub fn value(self, cx: &Context) -> String {
         match self {
@@ -123,13 +140,21 @@ impl Setting {
             Setting::Jobs => cx.settings.connections.max(1).to_string(),
             Setting::Limit => cx.limit.bytes_per_second().map_or(OFF.to_owned(), in_largest_unit),
             Setting::Progress => word(cx.settings.shown_progress()),
+            Setting::Prompt => cx.settings.prompt.value(),
             Setting::Retry => cx.settings.retries.to_string(),
             Setting::Sizes => word(cx.settings.sizes),
+            Setting::Title => if cx.settings.title { ON } else { OFF }.to_owned(),
         }
     }
 
+    /// Returns the present value in the form in which it is typed.
+    fn shown(self, cx: &Context) -> String {
+        let value = self.value(cx);
+        if value.contains(' ') { format!("\"{}\"", quote::escape(value.as_bytes(), Quote::Double)) } else { value }
+    }
+
     fn row(self, cx: &Context) -> [String; 3] {
-        [self.name().to_owned(), self.value(cx), self.about()]
+        [self.name().to_owned(), self.shown(cx), self.about()]
     }
 
     /// Saves the present value for later sessions.
@@ -166,13 +191,23 @@ impl Setting {
                 cx.settings.progress = mode != ProgressMode::None;
                 cx.settings.progress_mode = mode;
             }),
+            Setting::Prompt => {
+                let prompt = PromptTemplate::read(value).map_err(|fault| self.refusal(value, &fault))?;
+                cx.settings.prompt = prompt;
+                Some(())
+            }
+            Setting::Title => {
+                let is_on = [ON, OFF].into_iter().find(|word| value.eq_ignore_ascii_case(word)).map(|word| word == ON);
+                is_on.map(|is_on| cx.settings.title = is_on)
+            }
             Setting::Retry => value.parse().ok().map(|retries| cx.settings.retries = retries),
             Setting::Sizes => Sizes::from_str(value, true).ok().map(|sizes| cx.settings.sizes = sizes),
         };
-        changed.ok_or_else(|| {
-            let (name, values) = (self.name(), self.values());
-            Failure::new(format!("set {name}: \"{}\": it must be {values}", Printable(value.as_bytes())))
-        })
+        changed.ok_or_else(|| self.refusal(value, &format_args!("it must be {}", self.values())))
+    }
+
+    fn refusal(self, value: &str, why: &dyn fmt::Display) -> Failure {
+        Failure::new(format!("set {}: \"{}\": {why}", self.name(), Printable(value.as_bytes())))
     }
 }
 

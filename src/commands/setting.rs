@@ -15,23 +15,29 @@ pub enum Setting {
     Limit,
     /// The form in which transfers show their progress.
     Progress,
+    /// The text of the prompt.
+    Prompt,
     /// The number of attempts to reconnect after the connection broke.
     Retry,
     /// How far the server's file sizes are trusted.
     Sizes,
+    /// The use of the window's title for the host and the directory.
+    Title,
 }
 
 impl Setting {
     /// All settings, in the order in which they are listed.
-    pub const ALL: [Setting; 8] = [
+    pub const ALL: [Setting; 10] = [
         Setting::Channels,
         Setting::ConfirmRemovals,
         Setting::Editing,
         Setting::Jobs,
         Setting::Limit,
         Setting::Progress,
+        Setting::Prompt,
         Setting::Retry,
         Setting::Sizes,
+        Setting::Title,
     ];
 
     /// Returns the name of the setting.
@@ -44,8 +50,10 @@ impl Setting {
             Setting::Jobs => "jobs",
             Setting::Limit => "limit",
             Setting::Progress => "progress",
+            Setting::Prompt => "prompt",
             Setting::Retry => "retry",
             Setting::Sizes => "sizes",
+            Setting::Title => "title",
         }
     }
 

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal};
 use rustix::termios::tcgetwinsize;
 
 use crate::cli::ColorMode;
-use crate::terminal::Output;
+use crate::terminal::{Output, title};
 
 /// Values of `TERM` for terminals that can't move their cursor. The line editor has the same list.
 const TYPEWRITERS: [&str; 4] = ["", "dumb", "cons25", "emacs"];
@@ -29,6 +29,11 @@ pub(crate) fn moves_cursor(plain: bool) -> bool {
 /// stdin, stdout and stderr are a terminal that could have a line editor.
 pub(crate) fn may_have_a_person(plain: bool, output: &Output) -> bool {
     io::stdin().is_terminal() && output.stdout_is_terminal() && output.stderr_is_terminal() && moves_cursor(plain)
+}
+
+/// Returns whether the terminal's window has a title.
+pub(crate) fn has_title() -> bool {
+    std::env::var("TERM").is_ok_and(|term| title::is_shown_by(&term))
 }
 
 /// Returns whether output has colours. `person_is_here` says whether a person reads it at a terminal that can show them.

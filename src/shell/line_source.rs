@@ -5,18 +5,22 @@ use std::io::{self, IsTerminal, Write};
 use crate::commands::{Context, Origin};
 use crate::shell::command_line_scripts::CommandLineScripts;
 use crate::shell::input::Input;
+use crate::shell::interactivity;
 use crate::shell::jobs::News;
 use crate::shell::lines::Lines;
-use crate::shell::prompt::Prompt;
+use crate::shell::prompt::{Prompt, Situation, prompt_text, window_title};
 use crate::shell::script::Script;
 use crate::shell::signals::{Phase, Signals};
 use crate::terminal::Output;
 
-/// The prompt before each line that a person types.
+/// The prompt for programs, and in the echo of each line of a script.
 pub(crate) const PROMPT: &str = "sftp> ";
 
 /// The prompt for a person without a connection.
 const UNCONNECTED_PROMPT: &str = "sftp (not connected)> ";
+
+/// The title of the window of a person without a connection.
+const UNCONNECTED_TITLE: &str = "sftp (not connected)";
 
 /// A source of lines.
 pub(crate) enum LineSource {
@@ -87,26 +91,45 @@ impl LineSource {
         }
     }
 
-    /// Returns whether a person has typed any line of this session. Unlike programs, people are not thrown out when
-    /// the connection is lost.
+    /// Returns whether a person has needed the line editor in this session, which stays true for lines that are typed
+    /// ahead or pasted.
     pub(crate) fn is_a_persons(&self) -> bool {
-        matches!(self, LineSource::Editor(prompt) if prompt.has_been_typed_by_hand())
+        matches!(self, LineSource::Editor(prompt) if prompt.is_a_persons())
     }
 
     /// Returns the next line. Flushes the output first.
     ///
     /// # Errors
     /// The lines can't be read.
-    pub(crate) fn next(&mut self, context: &Context, signals: &Signals, news: &News) -> io::Result<Input> {
+    pub(crate) fn next(
+        &mut self,
+        context: &Context,
+        signals: &Signals,
+        news: &News,
+        situation: Situation,
+    ) -> io::Result<Input> {
         context.output.flush();
-        let is_unconnected = self.is_a_persons() && context.remote.session().end().is_some();
         match self {
             LineSource::Editor(prompt) => {
                 if signals.is_interrupted() {
                     prompt.forget_paste();
                 }
                 await_typing(signals);
-                prompt.read_line(if is_unconnected { UNCONNECTED_PROMPT } else { PROMPT }, context, signals, news)
+                let is_a_persons = prompt.is_a_persons();
+                let is_unconnected = is_a_persons && context.remote.session().end().is_some();
+                if is_a_persons && context.settings.title && interactivity::has_title() {
+                    let title = if is_unconnected { UNCONNECTED_TITLE.to_owned() } else { window_title(context) };
+                    prompt.title.show(title, &context.output);
+                } else {
+                    prompt.title.hide();
+                }
+                // The configuration file may set a prompt, which programs don't expect.
+                let text = match is_a_persons {
+                    true if is_unconnected => UNCONNECTED_PROMPT.to_owned(),
+                    true => prompt_text(context, situation),
+                    false => PROMPT.to_owned(),
+                };
+                prompt.read_line(&text, context, signals, news)
             }
             LineSource::Typewriter(lines) => {
                 await_typing(signals);

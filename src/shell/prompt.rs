@@ -18,6 +18,7 @@ mod past;
 mod recall;
 mod size;
 mod suggestion;
+mod text;
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -32,11 +33,13 @@ use self::commands::commands;
 use self::editor::{Edited, LineEditor};
 use self::keyboard::KeyByKey;
 use self::size::rows_and_columns;
+pub(crate) use self::text::{Situation, prompt_text, window_title};
 use crate::commands::Context;
 use crate::shell::input::Input;
 use crate::shell::jobs::News;
 use crate::shell::lines::LONGEST_LINE;
 use crate::shell::signals::Signals;
+use crate::terminal::title::WindowTitle;
 
 /// Bytes that arrive within this time of each other were sent together.
 const BURST: Timespec = Timespec { tv_sec: 0, tv_nsec: 2_000_000 };
@@ -54,11 +57,13 @@ pub(crate) struct Prompt {
     /// Bytes that were read but not used yet.
     ahead: Vec<u8>,
     typed_by_hand: bool,
-    has_been_typed_by_hand: bool,
+    is_a_persons: bool,
     /// True if the last line was edited, so that a person is here.
     person: bool,
     /// Lines of a paste that follow the last one.
     pasted: VecDeque<String>,
+    /// The title of the terminal's window.
+    pub(crate) title: WindowTitle,
 }
 
 /// The result of reading keys.
@@ -85,9 +90,10 @@ impl Prompt {
             editor: LineEditor::open(has_colors)?,
             ahead: Vec::new(),
             typed_by_hand: false,
-            has_been_typed_by_hand: false,
+            is_a_persons: false,
             person: false,
             pasted: VecDeque::new(),
+            title: WindowTitle::default(),
         })
     }
 
@@ -96,9 +102,9 @@ impl Prompt {
         self.typed_by_hand
     }
 
-    /// Returns whether any line was typed key by key.
-    pub(crate) fn has_been_typed_by_hand(&self) -> bool {
-        self.has_been_typed_by_hand
+    /// Returns whether a person has needed the line editor in this session.
+    pub(crate) fn is_a_persons(&self) -> bool {
+        self.is_a_persons
     }
 
     /// Drops the lines of a paste that have not run yet.
@@ -215,6 +221,7 @@ impl Prompt {
         signals: &Signals,
         news: &News,
     ) -> io::Result<Input> {
+        self.is_a_persons = true;
         if !self.person {
             self.person = true;
             terminal.mark_pastes();
@@ -241,7 +248,6 @@ impl Prompt {
         if line.len() > LONGEST_LINE {
             return Input::TooLong(line.len() as u64);
         }
-        self.has_been_typed_by_hand |= self.typed_by_hand;
         self.editor.remember(&line, self.typed_by_hand);
         Input::Line(line)
     }

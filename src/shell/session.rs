@@ -5,7 +5,7 @@
 //! unless the line starts with `-`; otherwise the run goes on and ends successfully in spite of failures. If a
 //! failure counts, an additional line after sftp(1)'s names the script and line.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 
 use crate::cli::ColorMode;
@@ -18,6 +18,7 @@ use crate::shell::leaving;
 use crate::shell::line::Line;
 use crate::shell::line_source::{LineSource, PROMPT};
 use crate::shell::lines::LONGEST_LINE;
+use crate::shell::prompt::Situation;
 use crate::shell::run_end::RunEnd;
 use crate::shell::watch::Title;
 use crate::shell::words::{self, Unterminated};
@@ -32,6 +33,8 @@ pub(crate) struct Shell<'a> {
     pub(crate) source: LineSource,
     /// True if a line has failed in a way that makes the run fail.
     pub(crate) failed: bool,
+    /// True if the last command has failed.
+    pub(crate) last_failed: bool,
     /// `--color`.
     pub(crate) color: ColorMode,
 }
@@ -41,7 +44,7 @@ impl Shell<'_> {
     pub(crate) fn run(&mut self) -> RunEnd {
         loop {
             self.executor.jobs.collect(&mut self.executor.context);
-            let input = self.source.next(&self.executor.context, &self.executor.signals, self.executor.jobs.news());
+            let input = self.next();
             let is_last = matches!(input, Ok(Input::End));
             let output = &self.executor.context.output;
             let person_is_here = self.source.person_is_here();
@@ -80,6 +83,13 @@ impl Shell<'_> {
                 return end;
             }
         }
+    }
+
+    /// Returns the next line.
+    fn next(&mut self) -> io::Result<Input> {
+        let Executor { context, signals, jobs, .. } = &*self.executor;
+        let situation = Situation { last_failed: self.last_failed, jobs: jobs.count() };
+        self.source.next(context, signals, jobs.news(), situation)
     }
 
     fn obey(&mut self, text: &[u8]) -> ControlFlow<RunEnd> {
@@ -125,6 +135,9 @@ impl Shell<'_> {
             Verdict::Failed | Verdict::Done => AfterFailure::Forget,
         };
         self.failed |= consequence != AfterFailure::Forget;
+        if !line.command.is_empty() || verdict == Verdict::Failed {
+            self.last_failed = verdict == Verdict::Failed;
+        }
         let end = self.reconnect_or_end(consequence);
         if let None | Some(RunEnd::ConnectionFailed) = end {
             self.report_place(line.command, consequence);

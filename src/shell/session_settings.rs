@@ -27,6 +27,7 @@ pub(crate) fn session_settings(invocation: &Invocation, output: &Output) -> Sess
         is_verbose: invocation.verbosity > 0,
         editing: if io::stdin().is_terminal() { inputrc::editing() } else { Editing::default() },
         confirm_removals: MOST_REMOVALS_UNASKED,
+        title: true,
         ..SessionSettings::default()
     }
 }

@@ -24,7 +24,7 @@ use crate::lock::lock;
 use crate::remote::Interrupt;
 use crate::sftp::{Session, Waits};
 use crate::shell::hangup;
-use crate::terminal::{Output, prompt};
+use crate::terminal::{Output, prompt, title};
 
 /// A second Ctrl-C within this time of the first drops the connection.
 const IN_A_HURRY: Duration = Duration::from_secs(2);
@@ -331,6 +331,7 @@ impl State {
 #[expect(clippy::exit, reason = "a signal ends the process where nothing is under way that needs an orderly end")]
 fn leave(state: &State) -> ! {
     prompt::restore();
+    title::restore();
     child::terminate_all();
     if let Some(before) = &state.terminal {
         // The process is about to end, so a failure can't be reported.

@@ -88,7 +88,7 @@ fn obey(executor: &mut Executor, invocation: &Invocation, batch: Option<Script>,
     match LineSource::open(scripts, batch, moves_cursor, has_colors) {
         Ok(source) => {
             executor.is_at_prompt = source.has_prompt();
-            Shell { executor, source, failed: false, color: invocation.color }.run()
+            Shell { executor, source, failed: false, last_failed: false, color: invocation.color }.run()
         }
         Err(error) => {
             executor.context.output.failure(format_args!("Cannot use the terminal: {}", os_error::text(&error)));

@@ -56,6 +56,7 @@ pub use public_key::PublicKey;
 pub use questions::{Notice, Questions};
 pub use resolve::Request;
 pub use start::Start;
+pub use tokens::our_name;
 
 use connection::{Connection, Peer};
 use host_key::Judge;

@@ -35,6 +35,12 @@ impl Account {
     }
 }
 
+/// Returns the name of the user who runs this program, if the user database knows it.
+#[must_use]
+pub fn our_name() -> Option<String> {
+    Account::ours().name
+}
+
 /// The values of the tokens.
 #[derive(Debug)]
 pub(super) struct Tokens<'a> {

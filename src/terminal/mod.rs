@@ -18,6 +18,7 @@ pub mod screenfuls;
 pub mod size;
 pub mod table;
 pub mod time;
+pub mod title;
 
 pub use columns::columns;
 pub use contents::Contents;

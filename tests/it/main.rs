@@ -62,6 +62,7 @@ mod phrases;
 mod progress;
 mod progress_json;
 mod prompt;
+mod prompt_text;
 mod remote;
 mod retry;
 mod safety;

@@ -32,7 +32,7 @@ fn what_is_set_is_shown_and_may_be_changed() {
         .succeeds()
         .quietly();
     let lines: Vec<&str> = outcome.stdout().lines().collect();
-    let table: Vec<Vec<&str>> = lines[..8].iter().map(|line| line.split_whitespace().take(2).collect()).collect();
+    let table: Vec<Vec<&str>> = lines[..10].iter().map(|line| line.split_whitespace().take(2).collect()).collect();
     assert_eq!(
         table,
         [
@@ -42,12 +42,14 @@ fn what_is_set_is_shown_and_may_be_changed() {
             ["jobs", "2"],
             ["limit", "128K"],
             ["progress", "plain"],
+            ["prompt", "default"],
             ["retry", "5"],
-            ["sizes", "exact"]
+            ["sizes", "exact"],
+            ["title", "on"]
         ]
     );
     assert_eq!(
-        lines[8..],
+        lines[10..],
         ["4", "1536K", "off", "0", "none", "Progress meter enabled", "auto", "json", "Progress meter disabled", "none"]
     );
 }
@@ -57,7 +59,7 @@ fn what_can_not_be_set_is_refused_with_what_can() {
     for (line, message) in [
         (
             "set speed 5",
-            "set: \"speed\": there is no such setting, only channels, confirm-removals, editing, jobs, limit, progress, retry, sizes",
+            "set: \"speed\": there is no such setting, only channels, confirm-removals, editing, jobs, limit, progress, prompt, retry, sizes, title",
         ),
         ("set jobs 17", "set jobs: \"17\": it must be a number from 1 to 16"),
         ("set channels 0", "set channels: \"0\": it must be a number from 1 to 8"),
@@ -84,6 +86,8 @@ fn settings_and_their_values_are_completed() {
         ("set l", "set limit "),
         ("set LIMIT o", "set LIMIT off "),
         ("set progress j", "set progress json "),
+        ("set prompt f", "set prompt full "),
+        ("set title of", "set title off "),
     ] {
         terminal = terminal.at_the_prompt().keys_in(typed).presses(Key::Tab).line_is(&format!("sftp> {line}"));
         terminal = terminal.presses(Key::Ctrl('c'));

@@ -39,7 +39,7 @@ const MESSAGES: &[(&str, Run)] = &[
         let shell = Shell::on(Remote::empty().served_by(server)).with_args(["--retry", "0"]);
         let at = shell.at_a_terminal().at_the_prompt();
         at.world().embedded().shut_down("maintenance");
-        at.sees("maintenance").keys_in("ls").presses(Key::Enter).sees("Connection closed").types("bye").ends_with(0)
+        at.sees("maintenance").keys_in("ls").presses(Key::Enter).sees("Connection closed").ends_with(255)
     }),
     ("… is not supported here: …", || over_ssh(&["-oRevokedHostKeys=/etc/krl"]).run()),
     ("… Bad configuration option: …", || over_ssh(&["-oNoSuchOption=yes"]).run()),

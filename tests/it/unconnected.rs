@@ -17,7 +17,7 @@ fn remote() -> Remote {
 
 /// A person at a prompt, with one attempt to reconnect.
 fn at_a_prompt() -> Terminal {
-    Shell::on(remote()).with_args(["--retry", "1"]).through(Relay::plain()).at_a_terminal()
+    Shell::on(remote()).with_args(["--retry", "1"]).through(Relay::plain()).at_a_terminal().by_hand()
 }
 
 /// Lets the server go away.
@@ -74,7 +74,7 @@ fn a_program_at_a_terminal_ends_with_its_connection() {
 
 #[test]
 fn a_session_of_sshd_that_was_killed_is_replaced() {
-    let at = Shell::on(remote()).at_a_terminal().types("cd site").at_the_prompt();
+    let at = Shell::on(remote()).at_a_terminal().by_hand().types("cd site").at_the_prompt();
     kill_session(at.world());
     at.types("ls").sees("Connecting again (1 of 3)").types("ls").sees("index.html").types("bye").ends_with(0);
 }
@@ -85,7 +85,7 @@ fn the_prompt_outlives_the_server_program() {
     let (program, away) = (shell.world().root().join("server"), shell.world().root().join("away"));
     fs::copy(sftp_server(), &program).unwrap();
     let command = format!("{} -d {}", program.display(), shell.world().remote().display());
-    let at = shell.with_args(["-D", &command]).at_a_terminal().types("ls -1").sees("\na").at_the_prompt();
+    let at = shell.with_args(["-D", &command]).at_a_terminal().by_hand().types("ls -1").sees("\na").at_the_prompt();
     fs::rename(&program, &away).unwrap();
     kill_children(&at, "server");
     let at = at.types("ls").sees("/server: No such file or directory").line_is(UNCONNECTED);
@@ -95,7 +95,7 @@ fn the_prompt_outlives_the_server_program() {
 
 #[test]
 fn the_prompt_outlives_the_ssh_program() {
-    let at = Shell::on(remote()).with_args(["-S", "ssh"]).at_a_terminal().types("cd site").at_the_prompt();
+    let at = Shell::on(remote()).with_args(["-S", "ssh"]).at_a_terminal().by_hand().types("cd site").at_the_prompt();
     kill_children(&at, "ssh");
     at.types("ls").sees("Connecting again (1 of 3)").types("ls").sees("index.html").types("bye").ends_with(0);
 }
@@ -126,7 +126,7 @@ fn close_disconnects_until_a_command_needs_the_server() {
 #[test]
 fn without_retries_only_reconnect_connects_again() {
     let shell = Shell::on(remote()).with_args(["--retry", "0"]).through(Relay::plain());
-    let at = shell.at_a_terminal().types("cd site").types("close");
+    let at = shell.at_a_terminal().by_hand().types("cd site").types("close");
     let at = at.types("ls").sees("Not connected").sees("hint: reconnect connects to the server again");
     let at = at.line_is(UNCONNECTED).types("reconnect").line_is("sftp> ");
     at.types("ls").sees("index.html").types("bye").ends_with(0);
@@ -188,7 +188,8 @@ fn append(file: &Path, text: &str) {
 #[test]
 fn open_continues_with_another_server() {
     let (shell, other) = with_other(Shell::on(remote()));
-    let at = shell.at_a_terminal().types("cd site").types("lmkdir here").types("lcd here").types("set jobs 2");
+    let at =
+        shell.at_a_terminal().by_hand().types("cd site").types("lmkdir here").types("lcd here").types("set jobs 2");
     let at = at.types("open other:photos").sees("Connected to other.").sees("/elsewhere/photos");
     until("the end of the first session", || children(at.world().sshd().pid()).is_empty());
     let at = at.types("get sea.jpg").sees("100%").types("cd -").sees("there is no previous directory");
@@ -203,7 +204,7 @@ fn open_continues_with_another_server() {
 fn an_open_that_fails_leaves_everything_as_it_was() {
     let (shell, _other) = with_other(Shell::on(remote()));
     let busy = listener(|mut stream| drop(stream.write_all(b"Exceeded MaxStartups\r\n")));
-    let mut at = shell.at_a_terminal().types("cd site");
+    let mut at = shell.at_a_terminal().by_hand().types("cd site");
     for (line, message) in [
         (&*format!("open sftp://127.0.0.1:{}/", free_port()), "Connection refused"),
         (&*format!("open sftp://127.0.0.1:{busy}/"), "takes no more connections now"),

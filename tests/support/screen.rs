@@ -36,6 +36,14 @@ impl Terminal {
         at
     }
 
+    /// Shows that a person is at the prompt, by a line that is typed by hand.
+    #[track_caller]
+    pub fn by_hand(self) -> Self {
+        let at = self.types_by_hand("history 0").presses(super::Key::Enter);
+        at.waits_for_screen("the next prompt", |screen| row_of_cursor(screen).ends_with('>'));
+        at
+    }
+
     /// Presses the key of a letter, and waits until the letter is before the cursor.
     #[track_caller]
     pub fn presses_letter(self, letter: char) -> Self {
