@@ -56,12 +56,14 @@ fn rows_that_the_terminal_wraps_again_leave_nothing() {
     // The suggestion gets a second row, and then the line itself.
     let terminal = terminal.types_by_hand("ls").row_is(&format!("sftp> {long}")).wraps_again(24, 50);
     let cut = format!("sftp> ls {}\u{2026}", "x".repeat(39));
-    let terminal = terminal.row_is(&cut).presses(Key::Right).line_is(&"x".repeat(19)).wraps_again(24, 30);
-    let rows = [format!("sftp> ls {}", "x".repeat(21)), "x".repeat(30), "x".repeat(9)];
+    let terminal =
+        terminal.row_is(&cut).presses(Key::Right).line_is(&"x".repeat(19)).wraps_again(24, 30).presses_letter('x');
+    let rows = [format!("sftp> ls {}", "x".repeat(21)), "x".repeat(30), "x".repeat(10)];
     let terminal = terminal.screen_ends_with(&rows.each_ref().map(String::as_str));
-    let terminal = terminal.wraps_again(24, 80).row_is(&format!("sftp> {long}"));
+    assert_eq!(terminal.screen().matches("sftp> ls").count(), 2, "{}", terminal.screen());
+    let terminal = terminal.wraps_again(24, 80).presses_letter('x').row_is(&format!("sftp> {long}xx"));
     let screen = terminal.screen();
     assert_eq!(screen.matches("sftp> ls").count(), 2, "{screen}");
-    assert!(screen.contains("SFTP protocol version 3"), "{screen}");
+    assert!(screen.contains("SFTP protocol version 3") && screen.contains("not found"), "{screen}");
     terminal.presses(Key::Ctrl('c')).types("bye").ends_with(0);
 }
