@@ -153,8 +153,15 @@ pub struct Connector {
     /// The count of open handles on the server, for all sessions together.
     openings: sftp::Openings,
     unwatched: Mutex<Unwatched>,
+    /// The newest session that took the place of a lost one.
+    newest: Mutex<Option<Session>>,
     /// Why the server refused a login in the background, until that is reported.
     unsaid: Mutex<Option<String>>,
+}
+
+/// Returns the session if it has not ended.
+fn living(session: &Option<Session>) -> Option<Session> {
+    session.clone().filter(|session| session.end().is_none())
 }
 
 /// The state of logins in the background.
@@ -181,6 +188,7 @@ impl Connector {
             width,
             openings: sftp::Openings::default(),
             unwatched: Mutex::new(Unwatched::Untried),
+            newest: Mutex::default(),
             unsaid: Mutex::default(),
         }
     }
@@ -219,12 +227,47 @@ impl Connector {
         self.open_for_person(Purpose::First)
     }
 
-    /// Like [`Connector::open`], except that the caller knows the server's start directory already.
+    /// Connects again after a session was lost. If another caller has done so, returns the same session: callers wait
+    /// for each other, and one login serves all. The caller knows the server's start directory already.
     ///
     /// # Errors
     /// As [`Connector::open`].
     pub fn open_again(&self) -> Result<Connected, Error> {
-        self.open_for_person(Purpose::Again)
+        let mut newest = lock(&self.newest);
+        if let Some(session) = living(&newest) {
+            return Ok(Connected { session, greeting: self.greeting() });
+        }
+        let connected = self.open_for_person(Purpose::Again)?;
+        *newest = Some(connected.session.clone());
+        Ok(connected)
+    }
+
+    /// Like [`Connector::open_again`], but without prompting, as [`Connector::open_unasked`].
+    ///
+    /// # Errors
+    /// As [`Connector::open_unasked`].
+    pub fn open_again_unasked(&self) -> Result<Session, Error> {
+        let mut newest = lock(&self.newest);
+        if let Some(session) = living(&newest) {
+            return Ok(session);
+        }
+        let session = self.open_unasked()?;
+        *newest = Some(session.clone());
+        Ok(session)
+    }
+
+    /// Returns the session that took the place of a lost one, if it is alive and no other caller is connecting.
+    #[must_use]
+    pub fn newest(&self) -> Option<Session> {
+        self.newest.try_lock().ok().and_then(|newest| living(&newest))
+    }
+
+    /// Returns sftp(1)'s line about a new session.
+    fn greeting(&self) -> String {
+        match &self.invocation.server {
+            Server::Program(command) => format!("Attached to {}.", Printable(command.as_bytes())),
+            Server::Ssh(destination) => format!("Connected to {}.", Printable(destination.host.as_bytes())),
+        }
     }
 
     fn open_for_person(&self, purpose: Purpose) -> Result<Connected, Error> {
@@ -285,11 +328,11 @@ impl Connector {
         match &invocation.server {
             Server::Program(command) => {
                 let transport = run_server(command)?;
-                let greeting = format!("Attached to {}.", Printable(command.as_bytes()));
+                let greeting = self.greeting();
                 start(Box::new(transport), options, greeting)
             }
             Server::Ssh(destination) => {
-                let greeting = format!("Connected to {}.", Printable(destination.host.as_bytes()));
+                let greeting = self.greeting();
                 match &invocation.ssh_program {
                     Some(program) => {
                         let mut command = Command::new(program);

@@ -14,7 +14,7 @@ use crate::remote::{Interrupt, Remote};
 use crate::sftp::{Error, Extension, FileType, Session};
 use crate::terminal::Output;
 use crate::transfer::{
-    self, Connections, Event, Job, Learnt, Limit, Options, Pairs, Request, Selection, WorkingDirectories,
+    self, Connections, Event, Hold, Job, Learnt, Limit, Options, Pairs, Request, Selection, WorkingDirectories,
 };
 
 /// Pause between two checks of Ctrl-C while a transfer reports nothing.
@@ -113,10 +113,10 @@ impl Context {
         self.settings.server = server;
     }
 
-    /// Starts a transfer with all connections that are open or may be opened.
-    pub fn start(&mut self, mut request: Request) -> Job {
+    /// Starts a transfer with all connections that are open or may be opened. It sends nothing as long as it is held.
+    pub fn start(&mut self, mut request: Request, hold: Hold) -> Job {
         request.connections.spares = std::mem::take(&mut self.spares);
-        transfer::start(self.session(), request)
+        transfer::start(self.session(), request, hold)
     }
 
     /// Takes back the sessions that a transfer leaves. The first replaces the one on which it started, if that has
@@ -260,6 +260,8 @@ pub struct SessionSettings {
     pub prompt: PromptTemplate,
     /// `set title`: true if the title of a person's terminal shows the host and the directory.
     pub title: bool,
+    /// `set queue-parallel`: the number of queued transfers that run at once; 0 means 1.
+    pub queue_parallel: usize,
     /// `set sizes`: how far the server's file sizes are trusted.
     pub sizes: Sizes,
     /// `set editing`: the keys that edit a line.

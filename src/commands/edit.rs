@@ -20,7 +20,7 @@ use crate::os_error;
 use crate::remote::{Ahead, Cause};
 use crate::sftp::{Attributes, StatusCode, calls};
 use crate::terminal::{Printable, prompt, quote};
-use crate::transfer::{LocalPath, OnConflict, Options, Pairs, PutPair, Selection};
+use crate::transfer::{Hold, LocalPath, OnConflict, Options, Pairs, PutPair, Selection};
 
 /// Edit a remote file
 ///
@@ -233,7 +233,7 @@ fn upload(
     let pair = PutPair { local: LocalPath::named(&copy.file, &copy.file), remote };
     let options = Options { atomic: true, on_conflict, ..Options::default() };
     let request = cx.transfer(Pairs::put([pair]), options, Selection::default(), None);
-    let job = cx.start(*request);
+    let job = cx.start(*request, Hold::default());
     cx.finish(job)
 }
 

@@ -18,6 +18,10 @@ pub enum JobRequest {
     Pause(Vec<JobNumber>),
     /// Cancel these jobs.
     Cancel(Vec<JobNumber>),
+    /// Start queued transfers in their turn.
+    StartQueue,
+    /// Start no more queued transfers.
+    StopQueue,
     /// Wait for the end of jobs: these, or all.
     Wait(Vec<JobNumber>),
 }

@@ -77,6 +77,7 @@ pub mod open;
 pub mod pause;
 pub mod progress;
 pub mod put;
+pub mod queue;
 pub mod reconnect;
 pub mod rename;
 pub mod rm;
@@ -99,7 +100,7 @@ pub mod zless;
 
 pub use argument::{
     ArgumentKind, CommandName, Count, Depth, DestinationArg, GetOperand, HistoryPart, Id, JobNumber, LocalDir,
-    LocalPathArg, Mode, Moment, NamePattern, OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern,
+    LocalPathArg, Mode, Moment, NamePattern, OwnerIds, PutOperand, QueueWord, RemoteDir, RemotePathArg, RemotePattern,
     SettingName, SettingValue, ShellLine, ShortName, Size, SizeRange, Text, Umask,
 };
 pub use command_names::{find, names};
@@ -162,6 +163,7 @@ signature::commands! {
     put::Put: "put", "mput";
     cd::Pwd: "pwd";
     reconnect::Reconnect: "reconnect";
+    queue::Queue: "queue";
     get::Reget: "reget";
     rename::Rename: "rename";
     put::Reput: "reput";
@@ -268,6 +270,8 @@ mod tests {
         ("put --dry-run a", Purpose::Output),
         ("pwd", Purpose::Output),
         ("reconnect", Purpose::Effect),
+        ("queue", Purpose::Output),
+        ("queue get a", Purpose::Effect),
         ("reget a", Purpose::Effect),
         ("reget -n a", Purpose::Output),
         ("rename a b", Purpose::Effect),

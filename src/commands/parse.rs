@@ -69,7 +69,8 @@ fn parse_arguments(signature: &'static Signature, name: &str, words: &[Word]) ->
         return Ok(Command::Help(Help::of(signature)));
     }
     let definition = signature.definition();
-    let arguments = if signature.takes_rest_of_line {
+    let takes_all = signature.takes_rest_of_line || signature.takes_command && is_command(words);
+    let arguments = if takes_all {
         std::iter::once(OsString::from("--")).chain(words.iter().map(Word::to_argument)).collect()
     } else {
         sort_out(signature, &definition, name, words)?
@@ -78,6 +79,11 @@ fn parse_arguments(signature: &'static Signature, name: &str, words: &[Word]) ->
         .try_get_matches_from(arguments)
         .and_then(|matches| (signature.build)(&matches))
         .map_err(|error| objection(signature, name, &error))
+}
+
+/// Returns whether words begin with a name and not with a flag.
+fn is_command(words: &[Word]) -> bool {
+    words.first().is_some_and(|first| !first.glob().starts_with(b"-"))
 }
 
 /// Returns the words in the order for clap: all flags, then `--`, then the operands.

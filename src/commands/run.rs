@@ -25,6 +25,9 @@ pub trait Run: clap::Args {
     /// True if the command transfers files, so that it can run in the background.
     const TRANSFERS: bool = false;
 
+    /// True if the words after the command's name are another command, flags included.
+    const TAKES_COMMAND: bool = false;
+
     /// Returns the command's purpose, which decides what happens when stdout is closed.
     fn purpose(&self) -> Purpose;
 
@@ -66,6 +69,13 @@ pub enum Outcome {
     /// Transfer files. The command fails if the report contains a failure or if a source was not found, which was
     /// reported already.
     Transfer {
+        /// The files and how to transfer them.
+        request: Box<Request>,
+        /// True if every source was found.
+        all_found: bool,
+    },
+    /// Transfer files in the background, after those that were queued before.
+    Enqueue {
         /// The files and how to transfer them.
         request: Box<Request>,
         /// True if every source was found.

@@ -72,6 +72,9 @@ impl Run for Set {
     }
 }
 
+/// The most queued transfers that may run together. They share a connection, so a larger number would gain nothing.
+const MOST_PARALLEL: usize = 16;
+
 /// The word for "no limit", and for a setting that is switched off.
 const OFF: &str = "off";
 
@@ -89,7 +92,7 @@ impl Setting {
             Setting::Prompt => PromptTemplate::names().map(str::to_owned).collect(),
             Setting::Title => [ON, OFF].map(str::to_owned).into(),
             Setting::Sizes => words::<Sizes>(),
-            Setting::Channels | Setting::Jobs | Setting::Retry => Vec::new(),
+            Setting::Channels | Setting::Jobs | Setting::QueueParallel | Setting::Retry => Vec::new(),
         }
     }
 
@@ -103,6 +106,7 @@ impl Setting {
             Setting::Limit => "bytes per second in all",
             Setting::Progress => "progress display",
             Setting::Prompt => "prompt",
+            Setting::QueueParallel => "queued transfers at once",
             Setting::Retry => "attempts to reconnect",
             Setting::Sizes => "trust in the server's sizes",
             Setting::Title => "host and directory in the window's title",
@@ -116,6 +120,7 @@ impl Setting {
             Setting::ConfirmRemovals => format!("a number, or {OFF}"),
             Setting::Editing => format!("one of {}", words::<Editing>().join(", ")),
             Setting::Jobs => format!("a number from 1 to {MOST_CONNECTIONS}"),
+            Setting::QueueParallel => format!("a number from 1 to {MOST_PARALLEL}"),
             Setting::Limit => format!("a number such as 5M, or {OFF}"),
             Setting::Progress => format!("one of {}", words::<ProgressMode>().join(", ")),
             Setting::Prompt => format!("{}, or a text", self.words().join(", ")),
@@ -141,6 +146,7 @@ impl Setting {
             Setting::Limit => cx.limit.bytes_per_second().map_or(OFF.to_owned(), in_largest_unit),
             Setting::Progress => word(cx.settings.shown_progress()),
             Setting::Prompt => cx.settings.prompt.value(),
+            Setting::QueueParallel => cx.settings.queue_parallel.max(1).to_string(),
             Setting::Retry => cx.settings.retries.to_string(),
             Setting::Sizes => word(cx.settings.sizes),
             Setting::Title => if cx.settings.title { ON } else { OFF }.to_owned(),
@@ -199,6 +205,10 @@ impl Setting {
             Setting::Title => {
                 let is_on = [ON, OFF].into_iter().find(|word| value.eq_ignore_ascii_case(word)).map(|word| word == ON);
                 is_on.map(|is_on| cx.settings.title = is_on)
+            }
+            Setting::QueueParallel => {
+                let count = value.parse().ok().filter(|count| (1..=MOST_PARALLEL).contains(count));
+                count.map(|count| cx.settings.queue_parallel = count)
             }
             Setting::Retry => value.parse().ok().map(|retries| cx.settings.retries = retries),
             Setting::Sizes => Sizes::from_str(value, true).ok().map(|sizes| cx.settings.sizes = sizes),

@@ -17,6 +17,8 @@ pub enum Setting {
     Progress,
     /// The text of the prompt.
     Prompt,
+    /// The number of queued transfers that run at once.
+    QueueParallel,
     /// The number of attempts to reconnect after the connection broke.
     Retry,
     /// How far the server's file sizes are trusted.
@@ -27,7 +29,7 @@ pub enum Setting {
 
 impl Setting {
     /// All settings, in the order in which they are listed.
-    pub const ALL: [Setting; 10] = [
+    pub const ALL: [Setting; 11] = [
         Setting::Channels,
         Setting::ConfirmRemovals,
         Setting::Editing,
@@ -35,6 +37,7 @@ impl Setting {
         Setting::Limit,
         Setting::Progress,
         Setting::Prompt,
+        Setting::QueueParallel,
         Setting::Retry,
         Setting::Sizes,
         Setting::Title,
@@ -51,6 +54,7 @@ impl Setting {
             Setting::Limit => "limit",
             Setting::Progress => "progress",
             Setting::Prompt => "prompt",
+            Setting::QueueParallel => "queue-parallel",
             Setting::Retry => "retry",
             Setting::Sizes => "sizes",
             Setting::Title => "title",

@@ -14,6 +14,8 @@ pub struct Signature {
     pub takes_rest_of_line: bool,
     /// True if an unknown flag is refused after the operands too.
     pub(super) refuses_late_flags: bool,
+    /// True if the words after the command's name are another command.
+    pub takes_command: bool,
     pub(super) required_phrase: &'static str,
     pub(super) augment: fn(clap::Command) -> clap::Command,
     pub(super) build: fn(&clap::ArgMatches) -> Result<super::Command, clap::Error>,
@@ -146,6 +148,7 @@ macro_rules! commands {
                 examples: <$module::$type as Run>::EXAMPLES,
                 takes_rest_of_line: <$module::$type as Run>::TAKES_REST_OF_LINE,
                 refuses_late_flags: <$module::$type as Run>::REFUSES_LATE_FLAGS,
+                takes_command: <$module::$type as Run>::TAKES_COMMAND,
                 required_phrase: <$module::$type as Run>::REQUIRED_PHRASE,
                 augment: <$module::$type as clap::Args>::augment_args,
                 build: |matches| <$module::$type as clap::FromArgMatches>::from_arg_matches(matches).map(Command::$type),

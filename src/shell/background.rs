@@ -6,7 +6,7 @@ use crate::shell::progress_display::ProgressDisplay;
 use crate::shell::run_end::RunEnd;
 use crate::shell::suspension::Suspension;
 use crate::shell::watch::{Surroundings, Task, Watched, watch};
-use crate::transfer::{Report, Request};
+use crate::transfer::{Hold, Report, Request};
 
 impl Executor {
     /// Lets a second Ctrl-C drop the connection, unless transfers in the background need it.
@@ -17,12 +17,49 @@ impl Executor {
         }
     }
 
+    /// Takes in the ends of the jobs, prints their news, and shares their connection.
+    pub(super) fn look_after_jobs(&mut self) {
+        self.jobs.collect(&mut self.context);
+        self.share_connection();
+    }
+
+    /// Continues with the session that a job has opened, if the own one was lost.
+    pub(super) fn share_connection(&mut self) {
+        if self.jobs.count() == 0 || self.context.remote.session().end().is_none() {
+            return;
+        }
+        if let Some(session) = self.context.connector.as_ref().and_then(|connector| connector.newest()) {
+            self.signals.guard_session(&session);
+            self.context.go_on_with(session);
+            self.have_connection();
+        }
+    }
+
     /// Starts a transfer. Watches it to its end, unless it runs in the background.
     pub(super) fn transfer(&mut self, request: Request, all_found: bool, terms: Terms) -> Verdict {
-        let task = Task::new(self.context.start(request), terms.title, all_found);
+        let task = Task::new(self.context.start(request, Hold::default()), terms.title, all_found);
         match terms.ground {
             Ground::Foreground { may_suspend } => self.watch(task, may_suspend),
             Ground::Background => self.send_to_background(task, ""),
+        }
+    }
+
+    /// Starts a transfer in the background when those that were queued before have ended.
+    pub(super) fn enqueue(&mut self, request: Request, all_found: bool, terms: &Terms) -> Verdict {
+        let hold = Hold::default();
+        hold.set();
+        let title = terms.title.without_first_word();
+        let task = Task::new(self.context.start(request, hold), title.clone(), all_found);
+        match self.jobs.enqueue(task) {
+            Ok((number, is_waiting)) => {
+                let state = if is_waiting { "queued: " } else { "" };
+                self.context.output.status(format_args!("[{number}] {state}{}", title.shown()));
+                Verdict::Done
+            }
+            Err(failure) => {
+                self.show(&failure);
+                Verdict::Failed
+            }
         }
     }
 

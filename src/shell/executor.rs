@@ -172,6 +172,7 @@ impl Executor {
     pub(crate) fn execute(&mut self, command: Command, terms: Terms) -> Verdict {
         self.signals.lower();
         self.signals.enter(Phase::Running);
+        self.share_connection();
         self.guard_connection();
         if command.needs_the_server() && !self.is_connected() {
             return Verdict::Failed;
@@ -208,6 +209,7 @@ impl Executor {
                 }
             },
             Outcome::Transfer { request, all_found } => self.transfer(*request, all_found, terms),
+            Outcome::Enqueue { request, all_found } => self.enqueue(*request, all_found, &terms),
             Outcome::Jobs(request) => self.obey(&request, &terms),
             Outcome::Close => self.close(),
             Outcome::Reconnect => self.connect_again(),
@@ -263,7 +265,7 @@ impl Executor {
     }
 
     /// Notes that there is a new connection.
-    fn have_connection(&mut self) {
+    pub(super) fn have_connection(&mut self) {
         self.reported = None;
         self.absence = Absence::Replaced;
     }

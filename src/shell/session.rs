@@ -43,7 +43,7 @@ impl Shell<'_> {
     /// Runs one line after another until there are no more, a command ends the session, or the run can't go on.
     pub(crate) fn run(&mut self) -> RunEnd {
         loop {
-            self.executor.jobs.collect(&mut self.executor.context);
+            self.executor.look_after_jobs();
             let input = self.next();
             let is_last = matches!(input, Ok(Input::End));
             let output = &self.executor.context.output;

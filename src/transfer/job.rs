@@ -76,10 +76,11 @@ impl Drop for Job {
     }
 }
 
-/// Starts a transfer and returns at once. Other requests may use the session at the same time.
-pub fn start(session: &Session, request: Request) -> Job {
+/// Starts a transfer and returns at once. Other requests may use the session at the same time. The engine begins when
+/// `hold` lets it go on.
+pub fn start(session: &Session, request: Request, hold: Hold) -> Job {
     let (sender, events) = channel();
-    let (canceller, hold) = (Canceller::default(), Hold::default());
+    let canceller = Canceller::default();
     let direction = request.direction();
     let engine = {
         let (session, canceller, hold) = (session.clone(), canceller.clone(), hold.clone());

@@ -223,3 +223,82 @@ fn a_program_can_not_send_a_transfer_to_the_background() {
 fn only_transfers_run_in_the_background() {
     slowed().types("ls &").sees("ls can't run in the background; only get and put can").types("bye").ends_with(0);
 }
+
+#[test]
+fn jobs_and_the_prompt_share_one_new_connection() {
+    let shell = Shell::on(remote().over_ssh()).here([Entry::sized("mine", BIG)]).through(Relay::plain());
+    let at = shell.at_a_terminal().types("set limit 10K").types("get big &").types("put mine &").sees("[2] put mine");
+    let at = at.at_the_prompt();
+    at.world().line().cut();
+    let at = at.sees("[1] Reconnected, going on").sees("[2] Reconnected, going on").types("ls -1 site").sees("one");
+    let at = at.types("set limit off").sees("[1] done: get big").sees("[2] done: put mine");
+    assert_eq!(at.world().line().connections(), 2);
+    at.types("bye").ends_with(0).same("big", "big").same("mine", "mine");
+}
+
+#[test]
+fn a_queued_transfer_waits_for_those_before_it() {
+    slowed()
+        .types("queue get big")
+        .sees("[1] get big")
+        .types("queue put mine")
+        .sees("[2] queued: put mine")
+        .types("queue get -r site")
+        .sees("[3] queued: get -r site")
+        .types("jobs")
+        .sees("[1]  running")
+        .sees("[2]  queued")
+        .types("queue rm 2")
+        .sees("[2] cancelled: put mine")
+        .types("set limit off")
+        .sees("[1] done: get big")
+        .sees("[3] done: get -r site")
+        .types("bye")
+        .ends_with(0)
+        .same("big", "big")
+        .local_has("site/two")
+        .remote_lacks("mine");
+}
+
+#[test]
+fn a_stopped_queue_starts_again_and_runs_as_many_at_once_as_wanted() {
+    slowed()
+        .types("queue stop")
+        .types("queue get big")
+        .sees("[1] queued: get big")
+        .types("queue put mine")
+        .types("wait")
+        .sees("[1] waits for you")
+        .types("set queue-parallel 2")
+        .types("queue start")
+        .types("jobs")
+        .sees("[1]  running")
+        .sees("[2]  running")
+        .types("set limit off")
+        .sees("[1] done: get big")
+        .sees("[2] done: put mine")
+        .types("bye")
+        .ends_with(0);
+}
+
+#[test]
+fn a_script_waits_for_its_jobs_and_their_failures_count() {
+    let lines = |shell: Shell| shell.types("queue get big").types("queue get -r site");
+    lines(Shell::on(remote())).as_batch().exits(0).same("big", "big").local_has("site/two");
+    let taken = [Entry::directory("big/taken")];
+    lines(Shell::on(remote()))
+        .here(taken.clone())
+        .as_batch()
+        .exits(1)
+        .reports("[1] failed: get big")
+        .local_has("site/two");
+    let waits = Shell::on(remote()).here(taken).types("queue get big").types("wait").types("mkdir never").as_batch();
+    waits.exits(1).reports("batch:2: wait: failed").remote_lacks("never");
+}
+
+#[test]
+fn only_transfers_wait_in_the_queue() {
+    let refused = "queue: ls can't wait in the queue; only get and put can";
+    Shell::on(remote()).types("queue ls -l").as_batch().exits(1).reports(refused);
+    Shell::on(remote()).types("queue get none").as_batch().exits(1).reports("File \"").reports("not found");
+}

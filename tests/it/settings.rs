@@ -32,7 +32,7 @@ fn what_is_set_is_shown_and_may_be_changed() {
         .succeeds()
         .quietly();
     let lines: Vec<&str> = outcome.stdout().lines().collect();
-    let table: Vec<Vec<&str>> = lines[..10].iter().map(|line| line.split_whitespace().take(2).collect()).collect();
+    let table: Vec<Vec<&str>> = lines[..11].iter().map(|line| line.split_whitespace().take(2).collect()).collect();
     assert_eq!(
         table,
         [
@@ -43,13 +43,14 @@ fn what_is_set_is_shown_and_may_be_changed() {
             ["limit", "128K"],
             ["progress", "plain"],
             ["prompt", "default"],
+            ["queue-parallel", "1"],
             ["retry", "5"],
             ["sizes", "exact"],
             ["title", "on"]
         ]
     );
     assert_eq!(
-        lines[10..],
+        lines[11..],
         ["4", "1536K", "off", "0", "none", "Progress meter enabled", "auto", "json", "Progress meter disabled", "none"]
     );
 }
@@ -59,7 +60,7 @@ fn what_can_not_be_set_is_refused_with_what_can() {
     for (line, message) in [
         (
             "set speed 5",
-            "set: \"speed\": there is no such setting, only channels, confirm-removals, editing, jobs, limit, progress, prompt, retry, sizes, title",
+            "set: \"speed\": there is no such setting, only channels, confirm-removals, editing, jobs, limit, progress, prompt, queue-parallel, retry, sizes, title",
         ),
         ("set jobs 17", "set jobs: \"17\": it must be a number from 1 to 16"),
         ("set channels 0", "set channels: \"0\": it must be a number from 1 to 8"),

@@ -8,8 +8,8 @@ use crate::commands::argument::kind::ArgumentKind;
 use crate::commands::argument::reader::{Argument, Reader};
 use crate::commands::argument::{
     CommandName, Count, Depth, DestinationArg, GetOperand, HistoryPart, Id, JobNumber, LocalDir, LocalPathArg, Mode,
-    Moment, NamePattern, OwnerIds, PutOperand, RemoteDir, RemotePathArg, RemotePattern, SettingName, SettingValue,
-    ShellLine, ShortName, Size, SizeRange, Text, Umask,
+    Moment, NamePattern, OwnerIds, PutOperand, QueueWord, RemoteDir, RemotePathArg, RemotePattern, SettingName,
+    SettingValue, ShellLine, ShortName, Size, SizeRange, Text, Umask,
 };
 
 macro_rules! argument_types {
@@ -44,6 +44,6 @@ macro_rules! argument_types {
 }
 
 argument_types! {
-    CommandName, Count, Depth, DestinationArg, GetOperand, HistoryPart, Id, JobNumber, LocalDir, LocalPathArg, Mode, Moment, NamePattern, OwnerIds, PutOperand, RemoteDir,
+    CommandName, Count, Depth, DestinationArg, GetOperand, HistoryPart, Id, JobNumber, LocalDir, LocalPathArg, Mode, Moment, NamePattern, OwnerIds, PutOperand, QueueWord, RemoteDir,
     RemotePathArg, RemotePattern, SettingName, SettingValue, ShellLine, ShortName, Size, SizeRange, Text, Umask,
 }

@@ -22,11 +22,11 @@ use self::shell_word::Position;
 use self::source::{Answer, Place, Source, command_named};
 pub(crate) use self::word::Completion;
 use self::word::{Candidates, Fragment};
-use crate::commands::{ArgumentKind, Context, shell_part};
+use crate::commands::{ArgumentKind, Context, Word, shell_part};
 use crate::name::RemotePath;
 use crate::sftp::Session;
 use crate::shell::line::Line;
-use crate::shell::words::{Partial, split_open};
+use crate::shell::words::split_open;
 
 /// Completes lines.
 #[derive(Default)]
@@ -63,6 +63,7 @@ impl Completer {
         let Some(surroundings) = &self.surroundings else { return Completion::default() };
         let line = Line::parse(text.as_bytes());
         let partial = split_open(line.command);
+        let words = of_inner_command(&partial.words);
         let (word, sources) = match shell_part(line.command) {
             // The command's own name is complete only once a blank follows it.
             Some(part) if is_for_shell(line.command, part) => {
@@ -70,12 +71,12 @@ impl Completer {
             }
             _ => {
                 let word = partial.open.as_ref().map(|open| Fragment::of(open, text.len() - line.command.len()));
-                (word, sources(&partial))
+                (word, sources(words, partial.open.as_ref()))
             }
         };
         let Some(word) = word else { return Completion::default() };
         let Surroundings { remote, local, aliases, .. } = surroundings;
-        let place = Place { remote, local, aliases, before: &partial.words };
+        let place = Place { remote, local, aliases, before: words };
         let candidates = self.first_answer(&sources, &word, &place, &surroundings.session);
         word.completed(candidates)
     }
@@ -117,12 +118,22 @@ fn shell_fragment(command: &[u8], part: &[u8], line_length: usize) -> Option<Fra
     shell_word::at_end_of(part, position).map(|word| Fragment::of_shell(word, line_length - part.len()))
 }
 
+/// Returns the words of the command that a command takes (`queue get …`), or else all words.
+fn of_inner_command(words: &[Word]) -> &[Word] {
+    match words.split_first() {
+        Some((name, rest)) if !rest.is_empty() && command_named(name).is_some_and(|command| command.takes_command) => {
+            rest
+        }
+        _ => words,
+    }
+}
+
 /// Returns the sources for the end of a line, the likeliest first.
-fn sources(line: &Partial) -> Vec<&'static dyn Source> {
-    let Some((name, arguments)) = line.words.split_first() else { return vec![&commands::CommandNames] };
+fn sources(words: &[Word], open: Option<&Word>) -> Vec<&'static dyn Source> {
+    let Some((name, arguments)) = words.split_first() else { return vec![&commands::CommandNames] };
     let Some(command) = command_named(name) else { return Vec::new() };
     let next = command.next_word(arguments);
-    let begins_with_dash = line.open.as_ref().is_some_and(|word| word.glob().starts_with(b"-"));
+    let begins_with_dash = open.is_some_and(|word| word.glob().starts_with(b"-"));
     let mut sources: Vec<&'static dyn Source> = Vec::new();
     if next.may_be_flag && begins_with_dash {
         sources.push(&commands::Flags);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::shell::jobs::queue::Queue;
 use crate::shell::jobs::watcher::Watcher;
 use crate::shell::watch::{Progress, Title, hours_minutes_seconds};
 use crate::terminal::json::Object;
@@ -13,6 +14,8 @@ use crate::terminal::table::{self, Look};
 pub(super) enum State {
     Running,
     Paused,
+    /// It waits for its turn.
+    Queued,
     /// It waits for an answer.
     Asks,
     /// It was cancelled and is ending.
@@ -21,10 +24,11 @@ pub(super) enum State {
 
 impl State {
     /// Returns the state of a job in the background.
-    pub(super) fn of(watcher: &Watcher) -> State {
+    pub(super) fn of(watcher: &Watcher, queue: &Queue) -> State {
         match (watcher.canceller.is_cancelled(), watcher.progress().asks(), watcher.hold.is_set()) {
             (true, _, _) => State::Ending,
             (false, true, _) => State::Asks,
+            (false, false, true) if queue.is_waiting(watcher.number) => State::Queued,
             (false, false, true) => State::Paused,
             (false, false, false) => State::Running,
         }
@@ -35,6 +39,7 @@ impl State {
         match self {
             State::Running => "running",
             State::Paused => "paused",
+            State::Queued => "queued",
             State::Asks => "asks",
             State::Ending => "ending",
         }
@@ -42,8 +47,8 @@ impl State {
 }
 
 /// Returns the table of the jobs for a terminal of this width.
-pub(super) fn table(jobs: &[Watcher], width: usize, now: Instant) -> String {
-    let rows = jobs.iter().map(|job| row(job.number, State::of(job), &job.progress(), &job.title, now));
+pub(super) fn table(jobs: &[Watcher], queue: &Queue, width: usize, now: Instant) -> String {
+    let rows = jobs.iter().map(|job| row(job.number, State::of(job, queue), &job.progress(), &job.title, now));
     table::rows(rows.collect::<Vec<_>>(), Look::Plain, width)
 }
 
@@ -63,8 +68,8 @@ fn row(number: usize, state: State, progress: &Progress, title: &Title, now: Ins
 }
 
 /// Returns the JSON object of a job.
-pub(super) fn object(job: &Watcher, now: Instant) -> String {
-    let state = State::of(job);
+pub(super) fn object(job: &Watcher, queue: &Queue, now: Instant) -> String {
+    let state = State::of(job, queue);
     let progress = job.progress();
     let total = progress.total();
     let mut object = Object::default();

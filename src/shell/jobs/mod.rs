@@ -6,6 +6,7 @@
 
 mod list;
 mod news;
+mod queue;
 mod watcher;
 
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ use std::time::Instant;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use self::list::State;
+use self::queue::Queue;
 use self::watcher::{Outcome, Watched, Watcher};
 use crate::commands::{Context, Failure, JobNumber, JobRequest};
 use crate::os_error;
@@ -31,6 +33,7 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 pub(crate) struct Jobs {
     running: Vec<Watcher>,
     news: News,
+    queue: Queue,
     /// The number of the last job. No other job of the session gets it again.
     last: usize,
     /// Jobs that have failed, and that no wait has reported yet.
@@ -54,7 +57,7 @@ impl Jobs {
     /// # Errors
     /// The system has no more sockets.
     pub(crate) fn new() -> io::Result<Jobs> {
-        Ok(Jobs { running: Vec::new(), news: News::new()?, last: 0, failed: BTreeSet::new() })
+        Ok(Jobs { running: Vec::new(), news: News::new()?, queue: Queue::default(), last: 0, failed: BTreeSet::new() })
     }
 
     /// Returns the news of the jobs.
@@ -74,12 +77,24 @@ impl Jobs {
     pub(crate) fn add(&mut self, mut task: Task) -> Result<usize, Failure> {
         let number = *task.number.get_or_insert(self.last + 1);
         self.last = self.last.max(number);
-        let started = Watcher::start(number, task, self.news.clone());
+        let started = Watcher::start(number, task, self.news.clone(), self.queue.clone());
         let watcher =
             started.map_err(|error| Failure::new(format!("Cannot start a thread: {}", os_error::text(&error))))?;
         let place = self.running.partition_point(|job| job.number < number);
         self.running.insert(place, watcher);
         Ok(number)
+    }
+
+    /// Adds a held task to the queue, and returns its number and whether it waits. From now on it is watched in the
+    /// background.
+    ///
+    /// # Errors
+    /// The system has no thread left. The task is cancelled.
+    pub(crate) fn enqueue(&mut self, task: Task) -> Result<(usize, bool), Failure> {
+        let hold = task.job.hold();
+        let number = self.add(task)?;
+        self.queue.add(number, hold);
+        Ok((number, self.queue.is_waiting(number)))
     }
 
     /// Takes a task out of the background: this one, or the latest.
@@ -94,6 +109,7 @@ impl Jobs {
         };
         let watcher = self.running.remove(at);
         let number = watcher.number;
+        self.queue.remove(number);
         match watcher.release() {
             Watched::Released(task) => Ok(*task),
             Watched::Ended(outcome) => {
@@ -105,6 +121,7 @@ impl Jobs {
 
     /// Removes the jobs that have ended, and gives their sessions back. Prints the news.
     pub(crate) fn collect(&mut self, context: &mut Context) {
+        self.queue.set_parallel(context.settings.queue_parallel);
         let (ended, running) = std::mem::take(&mut self.running).into_iter().partition(Watcher::has_ended);
         self.running = running;
         let ended: Vec<Watcher> = ended;
@@ -149,6 +166,7 @@ impl Jobs {
             JobRequest::Resume(jobs) => {
                 for at in self.chosen(jobs, State::Paused)? {
                     let Watcher { number, title, hold, .. } = &self.running[at];
+                    self.queue.remove(*number);
                     hold.release();
                     context.output.status(format_args!("[{number}] {}", title.shown()));
                 }
@@ -166,6 +184,8 @@ impl Jobs {
                     self.running[at].cancel();
                 }
             }
+            JobRequest::StartQueue => self.queue.set_stopped(false),
+            JobRequest::StopQueue => self.queue.set_stopped(true),
             JobRequest::Wait(jobs) => return self.wait(jobs, context, signals),
             JobRequest::Foreground(_) => {}
         }
@@ -175,9 +195,9 @@ impl Jobs {
     fn list(&self, json: bool, output: &Output) {
         let now = Instant::now();
         if json {
-            self.running.iter().for_each(|job| output.answer(list::object(job, now)));
+            self.running.iter().for_each(|job| output.answer(list::object(job, &self.queue, now)));
         } else if !self.running.is_empty() {
-            output.answer(list::table(&self.running, output.width(), now));
+            output.answer(list::table(&self.running, &self.queue, output.width(), now));
         }
     }
 
@@ -191,7 +211,7 @@ impl Jobs {
     /// Returns the positions of the named jobs or, if none is named, of the latest in a state.
     fn chosen(&self, jobs: &[JobNumber], state: State) -> Result<Vec<usize>, Failure> {
         if jobs.is_empty() {
-            let latest = self.running.iter().rposition(|job| State::of(job) == state);
+            let latest = self.running.iter().rposition(|job| State::of(job, &self.queue) == state);
             return latest.map(|at| vec![at]).ok_or_else(|| Failure::new(format!("No job is {}", state.word())));
         }
         jobs.iter().map(|&number| self.position(number)).collect()
@@ -236,7 +256,7 @@ impl Jobs {
                 signals.report_interruption(&context.output);
                 return Waited::Interrupted;
             }
-            if let Some(stuck) = left.find(|job| matches!(State::of(job), State::Paused | State::Asks)) {
+            if let Some(stuck) = left.find(|job| self.is_stuck(job)) {
                 return Waited::Stuck(stuck.number);
             }
             let mut fds = [PollFd::new(self.news.woken(), PollFlags::IN), PollFd::new(signals.woken(), PollFlags::IN)];
@@ -245,8 +265,18 @@ impl Jobs {
         }
     }
 
+    /// Returns whether a job goes on only if the user does something.
+    fn is_stuck(&self, job: &Watcher) -> bool {
+        match State::of(job, &self.queue) {
+            State::Paused | State::Asks => true,
+            State::Queued => self.queue.is_stopped(),
+            State::Running | State::Ending => false,
+        }
+    }
+
     /// Cancels all jobs, waits for their ends, and prints the news.
     pub(crate) fn end(&mut self, context: &mut Context) {
+        self.queue.set_stopped(true);
         self.running.iter().for_each(Watcher::cancel);
         let all = std::mem::take(&mut self.running);
         self.join(all, context);

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::lock::lock;
 use crate::shell::jobs::news::{Line, News};
+use crate::shell::jobs::queue::Queue;
 use crate::shell::watch::{Progress, Task, Title, hours_minutes_seconds};
 use crate::terminal::{Explain, Printable, size};
 use crate::transfer::{Canceller, Event, Hold, Report};
@@ -61,7 +62,7 @@ impl Watcher {
     ///
     /// # Errors
     /// The system has no thread left. The task is cancelled.
-    pub(super) fn start(number: usize, mut task: Task, news: News) -> io::Result<Watcher> {
+    pub(super) fn start(number: usize, mut task: Task, news: News, queue: Queue) -> io::Result<Watcher> {
         let (title, hold, canceller) = (task.title.clone(), task.job.hold(), task.job.canceller());
         let progress = std::mem::replace(&mut task.progress, Progress::starting(Instant::now()));
         let shared = Arc::new(Shared {
@@ -71,7 +72,11 @@ impl Watcher {
         });
         let thread = thread::Builder::new().name("job".into()).spawn({
             let shared = Arc::clone(&shared);
-            move || shared.follow(number, task, &news)
+            move || {
+                let watched = shared.follow(number, task, &news);
+                queue.remove(number);
+                watched
+            }
         })?;
         Ok(Watcher { number, title, hold, canceller, shared, thread })
     }

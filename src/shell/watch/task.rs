@@ -35,6 +35,12 @@ impl Task {
 pub(crate) struct Title(pub(crate) Vec<u8>);
 
 impl Title {
+    /// Returns the command that follows the first word.
+    pub(crate) fn without_first_word(&self) -> Title {
+        let end = self.0.iter().position(u8::is_ascii_whitespace).unwrap_or(self.0.len());
+        Title(self.0[end..].trim_ascii_start().to_vec())
+    }
+
     /// Returns the command for a line of text: printable, and cut if it is long.
     pub(crate) fn shown(&self) -> String {
         match self.0.split_at_checked(LONGEST_SHOWN) {

@@ -433,7 +433,7 @@ impl Pool {
                 || canceller.is_cancelled(),
                 |attempt| tell(Newcomer::Attempt(attempt)),
                 || {
-                    let connected = connector.open_unasked();
+                    let connected = connector.open_again_unasked();
                     if let Err(error) = &connected {
                         reason = connector.unsaid_refusal().or_else(|| Some(error.to_string()));
                     }

@@ -76,6 +76,7 @@ pub(super) const LINES: &[Row] = &[
     ("alias --save up 'cd ..'", &[Before("cd www"), Then("up"), Then("pwd"), Prints("REMOTE\n")]),
     ("unalias ll", &[Before("alias ll pwd"), Then("alias"), PrintsNo("ll = pwd")]),
     ("bookmark add web www.example.com:/srv/www", &[Then("bookmark"), Prints("web = www.example.com:/srv/www")]),
+    ("set queue-parallel 3", &[Then("set"), Prints("queue-parallel    3")]),
     ("!wc -l *.log", &[Prints("a.log")]),
     ("lls -lt", &[Prints("a.html")]),
     // Further lines of the docs.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::site::{PLAIN, RECURSIVE, Site};
 use crate::support::{Entry, Remote, until};
 use sftpsh::sftp::{Attributes, OpenFlags};
-use sftpsh::transfer::{self, Event, Job, Limit, Pairs, Request};
+use sftpsh::transfer::{self, Event, Hold, Job, Limit, Pairs, Request};
 
 const SIZE: usize = 8 << 20;
 
@@ -22,7 +22,7 @@ fn until_it_moves(job: &Job) {
 /// Starts a transfer that will not finish before it is stopped.
 fn start_slowly(site: &Site, pairs: Pairs) -> Job {
     let request = Request { limit: Limit::new(Some(SLOW)), ..site.request(pairs, PLAIN) };
-    let job = transfer::start(&site.session, request);
+    let job = transfer::start(&site.session, request, Hold::default());
     until_it_moves(&job);
     job
 }

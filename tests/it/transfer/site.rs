@@ -13,7 +13,7 @@ use sftpsh::name::RemotePath;
 use sftpsh::sftp::{self, Session};
 use sftpsh::transfer::OnConflict;
 use sftpsh::transfer::{
-    self, Connections, Event, GetPair, Learnt, Limit, Links, LocalPath, Options, Pairs, PutPair, Report, Request,
+    self, Connections, Event, GetPair, Hold, Learnt, Limit, Links, LocalPath, Options, Pairs, PutPair, Report, Request,
     Selection,
 };
 
@@ -121,7 +121,7 @@ impl Site {
     }
 
     pub(super) fn start(&self, pairs: Pairs, options: Options) -> transfer::Job {
-        transfer::start(&self.session, self.request(pairs, options))
+        transfer::start(&self.session, self.request(pairs, options), Hold::default())
     }
 
     pub(super) fn start_get(&self, names: &[&str], options: Options) -> transfer::Job {
