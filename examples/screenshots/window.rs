@@ -12,6 +12,9 @@ const MARGIN: u16 = 16;
 /// Pixels of the title bar.
 const BAR: u16 = 32;
 
+/// The eight colours of a terminal, on a dark window.
+const PALETTE: [&str; 8] = ["#6e7681", "#ff7b72", "#7ee787", "#f2cc60", "#79c0ff", "#d2a8ff", "#76e3ea", "#d7dce2"];
+
 /// The window with all rows of the screen.
 pub(crate) fn draw(screen: &vt100::Screen) -> String {
     let (rows, columns) = screen.size();
@@ -26,24 +29,70 @@ pub(crate) fn draw(screen: &vt100::Screen) -> String {
         width - 1,
         height - 1
     );
-    for (row, text) in (0..).zip(screen.rows(0, columns.get())) {
-        assert!(is_plain(screen, row), "the picture shows no colours yet, and row {row} has some");
-        let (text, baseline) = (text.trim_end(), BAR + (row + 1) * CELL.1 - 4);
-        if !text.is_empty() {
+    for row in 0..rows.get() {
+        let baseline = BAR + (row + 1) * CELL.1 - 4;
+        for Run { column, look, text } in runs(screen, row) {
+            let x = MARGIN + column * CELL.0;
             let length = text.chars().count() * usize::from(CELL.0);
-            let _ =
-                writeln!(svg, r#"<text x="{MARGIN}" y="{baseline}" textLength="{length}">{}</text>"#, escaped(text));
+            let _ = writeln!(
+                svg,
+                r#"<text x="{x}" y="{baseline}" textLength="{length}"{}>{}</text>"#,
+                look.attributes(),
+                escaped(&text)
+            );
         }
     }
     svg + "</g>\n</svg>\n"
 }
 
-/// Returns whether a row has neither colours nor other attributes.
-fn is_plain(screen: &vt100::Screen, row: u16) -> bool {
-    (0..screen.size().1.get()).filter_map(|column| screen.cell(row, column)).all(|cell| {
-        let is_marked = cell.bold() || cell.dim() || cell.italic() || cell.underline() || cell.inverse();
-        !is_marked && [cell.fgcolor(), cell.bgcolor()] == [vt100::Color::Default; 2]
-    })
+/// Text of one look in a row.
+struct Run {
+    column: u16,
+    look: Look,
+    text: String,
+}
+
+/// The look of a cell. Other attributes are not drawn.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Look {
+    color: vt100::Color,
+    bold: bool,
+    dim: bool,
+}
+
+/// Returns the texts of a row, without blanks at their ends.
+fn runs(screen: &vt100::Screen, row: u16) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for column in 0..screen.size().1.get() {
+        let Some(cell) = screen.cell(row, column) else { continue };
+        assert!(!cell.inverse() && cell.bgcolor() == vt100::Color::Default, "row {row} has a background");
+        let look = Look { color: cell.fgcolor(), bold: cell.bold(), dim: cell.dim() };
+        let text = if cell.has_contents() { cell.contents() } else { " " };
+        match runs.last_mut().filter(|run| run.look == look) {
+            Some(run) => run.text.push_str(text),
+            None => runs.push(Run { column, look, text: text.to_owned() }),
+        }
+    }
+    for run in &mut runs {
+        let blanks = run.text.len() - run.text.trim_start().len();
+        run.column += u16::try_from(blanks).unwrap_or_default();
+        run.text = run.text.trim().to_owned();
+    }
+    runs.retain(|run| !run.text.is_empty());
+    runs
+}
+
+impl Look {
+    fn attributes(self) -> String {
+        let fill = match self.color {
+            vt100::Color::Default => String::new(),
+            vt100::Color::Idx(index) => format!(" fill=\"{}\"", PALETTE[usize::from(index) % PALETTE.len()]),
+            vt100::Color::Rgb(red, green, blue) => format!(" fill=\"#{red:02x}{green:02x}{blue:02x}\""),
+        };
+        let weight = if self.bold { " font-weight=\"bold\"" } else { "" };
+        let opacity = if self.dim { " opacity=\"0.6\"" } else { "" };
+        format!("{fill}{weight}{opacity}")
+    }
 }
 
 fn escaped(text: &str) -> String {
