@@ -5,7 +5,7 @@ use clap::Arg;
 use crate::commands::argument::kinds;
 use crate::commands::parse::{flag_name, values};
 use crate::commands::roles::Role;
-use crate::commands::signature::Signature;
+use crate::commands::signature::{Signature, operand};
 use crate::commands::{ArgumentKind, Word};
 
 /// The word that may follow an unfinished line.
@@ -13,7 +13,7 @@ use crate::commands::{ArgumentKind, Word};
 pub struct NextWord {
     /// Its kinds, the likelier first.
     pub kinds: &'static [ArgumentKind],
-    /// The values that the flag before it takes; empty if it takes any.
+    /// The words that it may be, as the value of the flag before it or as an operand; empty if it may be any.
     pub values: Vec<String>,
     /// True if it may be a flag.
     pub may_be_flag: bool,
@@ -23,16 +23,18 @@ impl Signature {
     /// Returns the word that may follow these words after the command's name.
     #[must_use]
     pub fn next_word(&self, words: &[Word]) -> NextWord {
-        let roles = self.roles(words);
+        let (roles, definition) = (self.roles(words), self.definition());
         if let Some(Role::Flags { wants_value: Some(wanted), .. }) = roles.last() {
-            let definition = self.definition();
             let flag = definition.get_arguments().find(|argument| argument.get_id() == wanted);
             let (kinds, values) = flag.map_or((&[][..], Vec::new()), |flag| (kinds(flag, 0), values(flag)));
             return NextWord { kinds, values, may_be_flag: false };
         }
         let operands = roles.iter().filter(|role| matches!(role, Role::Operand(_))).count();
         let may_be_flag = !roles.contains(&Role::End);
-        NextWord { kinds: self.operand_kinds(operands), values: Vec::new(), may_be_flag }
+        let operand = operand(&definition, operands);
+        let (kinds, values) =
+            operand.map_or((&[][..], Vec::new()), |(operand, further)| (kinds(operand, further), values(operand)));
+        NextWord { kinds, values, may_be_flag }
     }
 
     /// Returns the flags that begin like this word, as they can be typed. A word with `=` gives the values of its flag.
@@ -95,6 +97,7 @@ mod tests {
         }
         assert_eq!(next("put --on-conflict").values, ["overwrite", "skip", "newer", "rename", "ask"]);
         assert_eq!(next("find -type").values, ["f", "d", "l"]);
+        assert_eq!(next("bookmark").values, ["add", "list", "rm"]);
         assert_eq!(next("get").values, [""; 0]);
     }
 

@@ -72,15 +72,16 @@ impl Signature {
     /// such operand.
     #[must_use]
     pub fn operand_kinds(&self, index: usize) -> &'static [ArgumentKind] {
-        let definition = self.definition();
-        let positionals: Vec<&clap::Arg> = definition.get_positionals().collect();
-        let Some(last) = positionals.len().checked_sub(1) else { return &[] };
-        let operand = positionals[index.min(last)];
-        match index > last && !takes_many(operand) {
-            true => &[],
-            false => kinds(operand, index.saturating_sub(last)),
-        }
+        operand(&self.definition(), index).map_or(&[], |(operand, further)| kinds(operand, further))
     }
+}
+
+/// Returns the argument that operand number `index` is, and how many earlier operands belong to the same argument.
+pub(super) fn operand(definition: &clap::Command, index: usize) -> Option<(&clap::Arg, usize)> {
+    let positionals: Vec<&clap::Arg> = definition.get_positionals().collect();
+    let last = positionals.len().checked_sub(1)?;
+    let operand = positionals[index.min(last)];
+    (index <= last || takes_many(operand)).then_some((operand, index.saturating_sub(last)))
 }
 
 /// Returns whether a flag takes the next word as its value. Others take an optional value after `=`.
@@ -175,7 +176,9 @@ mod tests {
                 let id = argument.get_id();
                 assert!(argument.get_help().is_some(), "{} {id}", signature.name());
                 assert!(
-                    !argument.is_positional() || !kinds(argument, 0).is_empty(),
+                    !argument.is_positional()
+                        || !kinds(argument, 0).is_empty()
+                        || !argument.get_possible_values().is_empty(),
                     "{} {id} has no kind",
                     signature.name()
                 );

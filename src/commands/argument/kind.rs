@@ -31,6 +31,10 @@ pub enum ArgumentKind {
     HistoryPart,
     /// The number of a job.
     Job,
+    /// The name of an alias or a bookmark.
+    ShortName,
+    /// A text that nothing completes.
+    Text,
     /// A command line for a local shell.
     ShellLine,
 }

@@ -1,6 +1,7 @@
 //! Words that mean what they say, such as the name of an alias.
 
 use crate::commands::Word;
+use crate::commands::argument::kind::ArgumentKind;
 use crate::commands::argument::reader::Argument;
 
 /// A text.
@@ -8,6 +9,8 @@ use crate::commands::argument::reader::Argument;
 pub struct Text(pub String);
 
 impl Argument for Text {
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::Text];
+
     fn read(word: &Word) -> Result<Text, String> {
         String::from_utf8(word.plain()).map(Text).map_err(|_| "it must be UTF-8".to_owned())
     }
@@ -18,6 +21,8 @@ impl Argument for Text {
 pub struct ShortName(pub String);
 
 impl Argument for ShortName {
+    const KINDS: &'static [ArgumentKind] = &[ArgumentKind::ShortName];
+
     fn read(word: &Word) -> Result<ShortName, String> {
         let name = String::from_utf8(word.plain()).ok();
         let is_valid = |name: &String| {

@@ -10,8 +10,8 @@ pub(super) struct CommandNames;
 /// Flags of the command, and their values after `=`.
 pub(super) struct Flags;
 
-/// Values of the flag before the word.
-pub(super) struct FlagValues;
+/// The words that the command takes here.
+pub(super) struct Values;
 
 /// Names of settings.
 pub(super) struct SettingNames;
@@ -21,6 +21,12 @@ pub(super) struct SettingValues;
 
 /// The word for all of the history.
 pub(super) struct HistoryParts;
+
+/// Names of bookmarks.
+pub(super) struct Bookmarks;
+
+/// Names of aliases or of bookmarks, depending on the command.
+pub(super) struct ShortNames;
 
 impl Source for CommandNames {
     fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
@@ -39,7 +45,7 @@ impl Source for Flags {
     }
 }
 
-impl Source for FlagValues {
+impl Source for Values {
     fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
         let Some((name, arguments)) = here.before.split_first() else { return Answer::Declined };
         let values = command_named(name).map(|command| command.next_word(arguments).values).unwrap_or_default();
@@ -56,6 +62,20 @@ impl Source for SettingNames {
 impl Source for HistoryParts {
     fn complete(&self, word: &Fragment, _here: &Place<'_>) -> Answer {
         fitting(word, std::iter::once(HistoryPart::CLEAR))
+    }
+}
+
+impl Source for Bookmarks {
+    fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
+        fitting(word, here.bookmarks.iter().map(String::as_str))
+    }
+}
+
+impl Source for ShortNames {
+    fn complete(&self, word: &Fragment, here: &Place<'_>) -> Answer {
+        let is_of_aliases = here.before.first().is_some_and(|name| name.plain().ends_with(b"alias"));
+        let names = if is_of_aliases { here.aliases } else { here.bookmarks };
+        fitting(word, names.iter().map(String::as_str))
     }
 }
 

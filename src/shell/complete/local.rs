@@ -58,7 +58,8 @@ mod tests {
             if file.ends_with('/') { fs::create_dir(path).unwrap() } else { fs::write(path, "").unwrap() }
         }
         let fragment = Fragment::of(&split_open(word.as_bytes()).open.unwrap(), 0);
-        let place = Place { remote: &RemotePath::root(), local: here.path(), aliases: &[], before: &[] };
+        let place =
+            Place { remote: &RemotePath::root(), local: here.path(), aliases: &[], bookmarks: &[], before: &[] };
         let Answer::Known(candidates) = (Paths { only_directories }).complete(&fragment, &place) else {
             panic!("{word} is declined")
         };

@@ -43,6 +43,8 @@ struct Surroundings {
     local: PathBuf,
     /// The names of the aliases.
     aliases: Vec<String>,
+    /// The names of the bookmarks.
+    bookmarks: Vec<String>,
 }
 
 impl Completer {
@@ -55,6 +57,7 @@ impl Completer {
             remote: context.remote.working_directory().clone(),
             local: context.local.path().to_owned(),
             aliases: context.configuration.aliases.keys().cloned().collect(),
+            bookmarks: context.configuration.bookmarks.keys().cloned().collect(),
         });
     }
 
@@ -75,8 +78,8 @@ impl Completer {
             }
         };
         let Some(word) = word else { return Completion::default() };
-        let Surroundings { remote, local, aliases, .. } = surroundings;
-        let place = Place { remote, local, aliases, before: words };
+        let Surroundings { remote, local, aliases, bookmarks, .. } = surroundings;
+        let place = Place { remote, local, aliases, bookmarks, before: words };
         let candidates = self.first_answer(&sources, &word, &place, &surroundings.session);
         word.completed(candidates)
     }
@@ -139,7 +142,7 @@ fn sources(words: &[Word], open: Option<&Word>) -> Vec<&'static dyn Source> {
         sources.push(&commands::Flags);
     }
     if !next.values.is_empty() {
-        sources.push(&commands::FlagValues);
+        sources.push(&commands::Values);
     }
     sources.extend(next.kinds.iter().copied().filter_map(source_of));
     sources
@@ -155,11 +158,11 @@ fn source_of(kind: ArgumentKind) -> Option<&'static dyn Source> {
         ArgumentKind::SettingName => Some(&commands::SettingNames),
         ArgumentKind::SettingValue => Some(&commands::SettingValues),
         ArgumentKind::HistoryPart => Some(&commands::HistoryParts),
+        ArgumentKind::ShortName => Some(&commands::ShortNames),
+        ArgumentKind::Destination => Some(&commands::Bookmarks),
         // The words of a shell's line are completed elsewhere.
-        ArgumentKind::Mode
-        | ArgumentKind::Id
-        | ArgumentKind::Job
-        | ArgumentKind::Destination
-        | ArgumentKind::ShellLine => None,
+        ArgumentKind::Mode | ArgumentKind::Id | ArgumentKind::Job | ArgumentKind::Text | ArgumentKind::ShellLine => {
+            None
+        }
     }
 }

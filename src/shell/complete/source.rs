@@ -20,6 +20,8 @@ pub(super) struct Place<'a> {
     pub(super) local: &'a Path,
     /// The names of the aliases.
     pub(super) aliases: &'a [String],
+    /// The names of the bookmarks.
+    pub(super) bookmarks: &'a [String],
     /// The words before it. The first one is the command's name.
     pub(super) before: &'a [Word],
 }
