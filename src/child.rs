@@ -1,8 +1,9 @@
 //! A program on one end of a socket pair, as a transport (`-D`, `-S`) or as a plain socket (ProxyCommand).
 //!
 //! One socket serves as the program's standard input and output. So there is one descriptor to poll, and a [`Killer`]
-//! can shut it down. The program's standard error stays ours. Ctrl-C must not end the transport, but a process group
-//! of its own would keep ssh from prompting on the terminal, so the program starts with SIGINT ignored.
+//! can shut it down. The program's standard error stays ours. Ctrl-C must not end the transport, nor Ctrl-Z
+//! hold it up, but a process group of its own would keep ssh from prompting on the terminal, so the program starts with
+//! both signals ignored.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Shutdown;
@@ -37,8 +38,8 @@ const READ_BYTES: usize = 128 << 10;
 /// Bytes that may be buffered between us and the program in each direction, as far as the system allows.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// Starts the program with SIGINT ignored: an ignored signal stays ignored after `exec`.
-const IGNORE_INTERRUPTS: &str = r#"trap "" INT; exec "$0" "$@""#;
+/// Starts the program with SIGINT and SIGTSTP ignored: an ignored signal stays ignored after `exec`.
+const IGNORE_KEYS: &str = r#"trap "" INT TSTP; exec "$0" "$@""#;
 
 /// A running program that doesn't outlive this process, because [`terminate_all`] ends it.
 ///
@@ -162,7 +163,7 @@ impl Process {
             let _ = set_socket_send_buffer_size(end, BUFFER_BYTES);
         }
         let mut shell = Command::new("/bin/sh");
-        shell.arg("-c").arg(IGNORE_INTERRUPTS).arg(program).args(command.get_args());
+        shell.arg("-c").arg(IGNORE_KEYS).arg(program).args(command.get_args());
         for (name, value) in command.get_envs() {
             match value {
                 Some(value) => shell.env(name, value),
@@ -384,8 +385,8 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupt_does_not_reach_the_program() {
-        let mut transport = ChildTransport::spawn(&sh("kill -INT $$; echo alive")).unwrap();
+    fn keys_of_the_terminal_do_not_reach_the_program() {
+        let mut transport = ChildTransport::spawn(&sh("kill -INT $$; kill -TSTP $$; echo alive")).unwrap();
         assert_eq!(read_all(&mut transport, &mut Outbox::default()), b"alive\n");
     }
 

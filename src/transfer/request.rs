@@ -80,7 +80,7 @@ impl Connections {
     /// Returns these connections, but without the means to open more or to reconnect. A dry run ends with its
     /// connection.
     pub(crate) fn without_new_ones(self) -> Connections {
-        Connections { connector: None, ..self }
+        Connections { connector: None, channels: 1, ..self }
     }
 
     /// Returns how many sessions may work at once.

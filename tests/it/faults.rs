@@ -57,6 +57,7 @@ const FAULTS: &[&str] = &[
     "a rename that replaces nothing",
     "death at each request",
     "no fsync",
+    "one channel of several ends while its packet is sent in part",
     "a full local disk",
     "a file larger than ulimit -f",
     "a closed local directory",

@@ -116,6 +116,7 @@ fn ctrl_c_at_the_prompt_and_in_a_wait_leaves_the_jobs_alone() {
         .keys_in("pw")
         .presses(Key::Ctrl('c'))
         .types("wait")
+        .sees("Ctrl-C ends the wait")
         .presses(Key::Ctrl('c'))
         .sees("Interrupt")
         .types("set limit off")

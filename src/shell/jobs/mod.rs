@@ -161,6 +161,8 @@ impl Jobs {
         context: &mut Context,
         signals: &Signals,
     ) -> Result<(), Failure> {
+        // A job may have ended while the line was typed.
+        self.collect(context);
         match request {
             JobRequest::List { json } => self.list(*json, &context.output),
             JobRequest::Resume(jobs) => {
@@ -222,6 +224,9 @@ impl Jobs {
             return self.position(unknown).map(drop);
         }
         let awaited = |number: usize| jobs.is_empty() || jobs.contains(&JobNumber(number));
+        if self.running.iter().any(|job| awaited(job.number)) {
+            context.output.hint("Ctrl-C ends the wait, and the jobs go on");
+        }
         match self.wait_for(awaited, context, signals) {
             Waited::Ended => {
                 let (failed, others) =
