@@ -212,7 +212,7 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "list-million",
         work: "list 1,000,000 entries",
-        promised: 0.40,
+        promised: 0.55,
         memory: MEMORY_OF_A_MILLION,
         batch: "ls -1 million\n",
         build: |world| files::empty_ones(&world.remote().join("million"), 1_000_000),
@@ -283,7 +283,7 @@ pub const ROWS: &[Row] = &[
     Row {
         name: "far-put-64",
         work: "put one file of 64 MiB",
-        promised: 0.85,
+        promised: 0.65,
         batch: "put far64 sent\n",
         lftp: Some("put -O sent far64"),
         rclone: Some(&["copyto", "far64", "R:sent/far64"]),
@@ -301,7 +301,7 @@ pub const ROWS: &[Row] = &[
         ours: &["-j", "4"],
         ..FAR_GET_256
     },
-    Row { name: "far-put-256", work: "put one file of 256 MiB", promised: 0.92, ..FAR_PUT_256 },
+    Row { name: "far-put-256", work: "put one file of 256 MiB", promised: 0.45, ..FAR_PUT_256 },
     Row {
         name: "far-put-256-j4",
         work: "put one file of 256 MiB, -j 4",
@@ -379,7 +379,7 @@ pub const ROWS: &[Row] = &[
         name: "farther-put-256",
         work: "put one file of 256 MiB",
         line: Line::Farther,
-        promised: 0.92,
+        promised: 0.40,
         ..FAR_PUT_256
     },
     Row { name: "farther-start", work: "start to prompt", promised: 0.75, ..FARTHER },
