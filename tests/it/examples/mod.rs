@@ -152,6 +152,7 @@ const NOT_RUN: &[(&str, Reason)] = &[
     ("tests/run", Builds),
     ("TMPDIR=/dev/shm cargo bench --bench peers -- --runs 5", Builds),
     ("TMPDIR=/dev/shm cargo bench --bench peers -- far", Builds),
+    ("TMPDIR=/dev/shm cargo bench --bench peers -- farther-get-256 farther-put-256 farther-start --runs 1", Builds),
     ("UPDATE=1 cargo test --test it completions::", Builds),
     ("UPDATE=1 cargo test --test it conformance::", Builds),
     ("UPDATE=1 cargo test --test it man_page::", Builds),
