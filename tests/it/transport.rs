@@ -288,8 +288,9 @@ fn a_hundred_sessions_leave_nothing_behind() {
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
-/// The allocator keeps about 1 MiB. Leaked sessions would keep 80 KiB each, 8 MiB in total.
-const MOST_LEFT_BYTES: usize = 3 << 20;
+/// The allocator keeps half a MiB, and on a busy machine up to 3 MiB. Leaked sessions would keep 80 KiB each, 8 MiB in
+/// total.
+const MOST_LEFT_BYTES: usize = 5 << 20;
 
 #[test]
 #[ignore = "runs inside the test before, which gives it a server"]
