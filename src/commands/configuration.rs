@@ -127,7 +127,7 @@ impl Configuration {
     pub(super) fn save_setting(&self, setting: Setting, text: &str) -> Result<(), Failure> {
         let mut new = text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from);
         self.edit(|document| {
-            // The comment behind the old value stays.
+            // A comment after the old value is kept.
             if let Some(old) = document.get(setting.name()).and_then(Item::as_value) {
                 *new.decor_mut() = old.decor().clone();
             }
